@@ -1,0 +1,11 @@
+module github.com/feature-flags-co/ffc-server-go-sdk
+
+go 1.26
+
+require (
+	github.com/coder/websocket v1.8.15
+	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/valyala/fastjson v1.6.10
+)
+
+require github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
