@@ -1,0 +1,252 @@
+package eval
+
+import (
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// clause is a compiled model.Clause.
+type clause struct {
+	op        operator
+	negate    bool
+	attribute attributeRef
+	text      string         // operand of the text operators
+	number    float64        // operand of the comparisons
+	set       textSet        // operand of opOneOf
+	pattern   *regexp.Regexp // operand of opRegexp
+	segments  []string       // operand of opSegment
+}
+
+// operator is what a clause does with the attribute.
+type operator uint8
+
+const (
+	opNever operator = iota // unknown, or its operand makes no sense
+	opEqual
+	opContains
+	opPrefix
+	opSuffix
+	opOneOf
+	opTrue
+	opFalse
+	opRegexp
+	opLess
+	opLessEqual
+	opGreater
+	opGreaterEqual
+	opSegment
+)
+
+// operatorOf maps the platform's names (protocol reference, section 6.3).
+// Names are exact: "notequal" is no operator.
+func operatorOf(name string) (op operator, negate bool) {
+	switch name {
+	case "Equal":
+		return opEqual, false
+	case "NotEqual":
+		return opEqual, true
+	case "Contains":
+		return opContains, false
+	case "NotContain":
+		return opContains, true
+	case "StartsWith":
+		return opPrefix, false
+	case "EndsWith":
+		return opSuffix, false
+	case "IsOneOf":
+		return opOneOf, false
+	case "NotOneOf":
+		return opOneOf, true
+	case "IsTrue":
+		return opTrue, false
+	case "IsFalse":
+		return opFalse, false
+	case "MatchRegex":
+		return opRegexp, false
+	case "NotMatchRegex":
+		return opRegexp, true
+	case "LessThan":
+		return opLess, false
+	case "LessEqualThan":
+		return opLessEqual, false
+	case "BiggerThan":
+		return opGreater, false
+	case "BiggerEqualThan":
+		return opGreaterEqual, false
+	case "User is in segment":
+		return opSegment, false
+	case "User is not in segment":
+		return opSegment, true
+	}
+	return opNever, false
+}
+
+// compileClause returns the clause and, for the log, what is wrong with it. A
+// clause with something wrong is still a clause.
+func (r *Rules) compileClause(m *model.Clause) (clause, error) {
+	name := m.Operator
+	if name == "" { // the form of segment clauses
+		name = m.Property
+	}
+	c := clause{attribute: r.attribute(m.Property), text: m.Value}
+	c.op, c.negate = operatorOf(name)
+	if m.Operator == "" && c.op >= opLess && c.op <= opGreaterEqual {
+		c.op = opNever // comparisons are never written like that
+	}
+	if r.EmptyIsMissing && m.Value == "" {
+		switch c.op {
+		case opEqual, opContains, opPrefix, opSuffix, opRegexp:
+			c.op = opNever // keeps negate: nothing equals an empty value
+			return c, nil
+		}
+	}
+	var err error
+	switch c.op {
+	case opNever:
+		err = errors.New("its operator is unknown, so it never matches")
+	case opOneOf:
+		var list []string
+		if list, err = parseList(m.Value); err != nil {
+			c.op = opNever
+		}
+		c.set = newTextSet(list)
+	case opSegment:
+		c.segments, err = parseList(m.Value)
+	case opRegexp:
+		expression := m.Value
+		if r.FoldRegexps {
+			expression = "(?i)" + expression
+		}
+		if c.pattern, err = regexp.Compile(expression); err != nil {
+			// Neither polarity: malformed data must not let a user in.
+			c.op, c.negate = opNever, false
+			err = regexpError(err)
+		}
+	case opLess, opLessEqual, opGreater, opGreaterEqual:
+		number, ok := ParseNumber(m.Value)
+		if !ok {
+			c.op = opNever
+			err = errors.New("its value is not a number, so it never matches")
+		}
+		c.number = r.round(number)
+	}
+	return c, err
+}
+
+// regexpError leaves the pattern out: it may be long, or private.
+func regexpError(err error) error {
+	var syntaxError *syntax.Error
+	if errors.As(err, &syntaxError) {
+		return errors.New("its regular expression is not one of Go's (" + syntaxError.Code.String() + "), so it never matches")
+	}
+	return errors.New("its regular expression does not compile, so it never matches")
+}
+
+// parseList reads a JSON array. Only strings in it can equal an attribute.
+func parseList(text string) ([]string, error) {
+	value, err := fastjson.Parse(text)
+	if err != nil || value.Type() != fastjson.TypeArray {
+		return nil, errors.New("its value is not a JSON array of strings, so it is read as an empty list")
+	}
+	items := value.GetArray()
+	list := make([]string, 0, len(items))
+	for _, item := range items {
+		if item.Type() == fastjson.TypeString {
+			list = append(list, string(item.GetStringBytes()))
+		}
+	}
+	return list, nil
+}
+
+// matches decides all operators but opSegment.
+func (c *clause) matches(rules *Rules, u *User) bool {
+	value, _ := u.lookup(&c.attribute)
+	if rules.EmptyIsMissing && value == "" {
+		return c.negate
+	}
+	return c.test(rules, value) != c.negate
+}
+
+func (c *clause) test(rules *Rules, value string) bool {
+	switch c.op {
+	case opEqual:
+		return value == c.text
+	case opContains:
+		return strings.Contains(value, c.text)
+	case opPrefix:
+		return strings.HasPrefix(value, c.text)
+	case opSuffix:
+		return strings.HasSuffix(value, c.text)
+	case opOneOf:
+		return c.set.has(value)
+	case opTrue:
+		return equalFold(value, "true")
+	case opFalse:
+		return equalFold(value, "false")
+	case opRegexp:
+		return c.pattern.MatchString(value)
+	case opLess, opLessEqual, opGreater, opGreaterEqual:
+		return c.compare(rules, value)
+	}
+	return false
+}
+
+func (c *clause) compare(rules *Rules, value string) bool {
+	number, ok := ParseNumber(value)
+	if !ok {
+		return false
+	}
+	number = rules.round(number)
+	switch c.op {
+	case opLess:
+		return number < c.number
+	case opLessEqual:
+		return number <= c.number
+	case opGreater:
+		return number > c.number
+	}
+	return number >= c.number
+}
+
+func (r *Rules) round(f float64) float64 {
+	if r.RoundNumbers {
+		return roundTo5(f)
+	}
+	return f
+}
+
+// textSet is a set of strings, a map only from the size where that is faster.
+type textSet struct {
+	few  []string
+	many map[string]struct{}
+}
+
+func newTextSet(list []string) textSet {
+	if len(list) <= 8 {
+		return textSet{few: list}
+	}
+	many := make(map[string]struct{}, len(list))
+	for _, s := range list {
+		many[s] = struct{}{}
+	}
+	return textSet{many: many}
+}
+
+func (t *textSet) has(s string) bool {
+	for _, item := range t.few {
+		if item == s {
+			return true
+		}
+	}
+	if t.many == nil {
+		return false
+	}
+	_, ok := t.many[s]
+	return ok
+}

@@ -1,0 +1,214 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// Flag is a compiled model.Flag. It does not change.
+type Flag struct {
+	Key, Name string
+
+	enabled       bool
+	off           *Variation
+	prerequisites []model.Prerequisite
+	targets       targets
+	rules         []rule
+	fallthrough_  rollout
+	// targetExperiment: users matched by a target count in experiments.
+	targetExperiment bool
+	// constant is the answer for every user, where there is only one.
+	constant Result
+	// broken says why the flag cannot be evaluated at all.
+	broken error
+}
+
+// Prerequisites is how many flags this one depends on directly.
+func (f *Flag) Prerequisites() int { return len(f.prerequisites) }
+
+type rule struct {
+	id, name string
+	clauses  []clause
+	rollout  rollout
+}
+
+// Problem is something wrong with one flag or segment. The rest of the data
+// is not concerned.
+type Problem struct {
+	Segment bool
+	Key     string
+	Err     error
+}
+
+func (p Problem) Error() string {
+	kind := "flag"
+	if p.Segment {
+		kind = "segment"
+	}
+	// Joined errors are lines; a log entry has one.
+	return fmt.Sprintf("%s %q: %s", kind, p.Key, strings.ReplaceAll(p.Err.Error(), "\n", "; "))
+}
+
+// brokenFlag stands for a flag that could not be decoded or compiled: it
+// answers ReasonError.
+func brokenFlag(key string, err error) *Flag { return &Flag{Key: key, broken: err} }
+
+// compileFlag prepares a flag for evaluation. Errors in single clauses leave
+// the rest of the flag working and are returned joined beside it.
+func (r *Rules) compileFlag(m *model.Flag) (*Flag, error) {
+	if err := checkFlag(m); err != nil {
+		return brokenFlag(m.Key, err), err
+	}
+	variations := make([]Variation, len(m.Variations))
+	for i, v := range m.Variations {
+		variations[i] = NewVariation(v.ID, v.Value)
+	}
+	f := &Flag{
+		Key:              m.Key,
+		Name:             m.Name,
+		enabled:          m.Enabled,
+		off:              &variations[m.Off],
+		prerequisites:    m.Prerequisites,
+		targets:          compileTargets(m.Targets, variations),
+		rules:            make([]rule, len(m.Rules)),
+		fallthrough_:     r.compileRollout(&m.Fallthrough, variations, m.ExperimentAll),
+		targetExperiment: m.ExperimentAll != model.No,
+	}
+	var problems []error
+	if err := checkRanges(&m.Fallthrough); err != nil {
+		problems = append(problems, fmt.Errorf("the default rule: %w", err))
+	}
+	for i := range m.Rules {
+		from := &m.Rules[i]
+		clauses, err := r.compileClauses(from.Clauses)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
+		}
+		if err := checkRanges(&from.Rollout); err != nil {
+			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
+		}
+		f.rules[i] = rule{
+			id:      from.ID,
+			name:    from.Name,
+			clauses: clauses,
+			rollout: r.compileRollout(&from.Rollout, variations, m.ExperimentAll),
+		}
+	}
+	f.constant = f.onlyResult()
+	return f, errors.Join(problems...)
+}
+
+func (r *Rules) compileClauses(from []model.Clause) ([]clause, error) {
+	clauses := make([]clause, len(from))
+	var problems []error
+	for i := range from {
+		var err error
+		if clauses[i], err = r.compileClause(&from[i]); err != nil {
+			problems = append(problems, fmt.Errorf("clause %d (operator %q): %w", i+1, from[i].Operator, err))
+		}
+	}
+	return clauses, errors.Join(problems...)
+}
+
+// checkFlag finds what makes a flag impossible to evaluate.
+func checkFlag(m *model.Flag) error {
+	known := func(index int) bool { return index >= 0 && index < len(m.Variations) }
+	if !known(m.Off) {
+		return errors.New("its off variation is missing")
+	}
+	for i := range m.Targets {
+		if !known(m.Targets[i].Variation) {
+			return fmt.Errorf("target %d serves a variation that the flag does not have", i+1)
+		}
+	}
+	for i := range m.Rules {
+		for _, s := range m.Rules[i].Rollout.Shares {
+			if !known(s.Variation) {
+				return fmt.Errorf("rule %d serves a variation that the flag does not have", i+1)
+			}
+		}
+	}
+	for _, s := range m.Fallthrough.Shares {
+		if !known(s.Variation) {
+			return errors.New("its default rule serves a variation that the flag does not have")
+		}
+	}
+	return nil
+}
+
+// checkRanges finds shares that nobody can get.
+func checkRanges(ro *model.Rollout) error {
+	for i, s := range ro.Shares {
+		if math.IsNaN(s.From) || math.IsNaN(s.To) {
+			return fmt.Errorf("share %d has no range of two numbers, so nobody gets it", i+1)
+		}
+	}
+	return nil
+}
+
+// onlyResult is the answer of a flag that gives every user the same.
+func (f *Flag) onlyResult() Result {
+	if !f.enabled {
+		return Result{Flag: f, Variation: f.off, Reason: ReasonOff}
+	}
+	if len(f.prerequisites) > 0 || !f.targets.empty() || len(f.rules) > 0 || f.fallthrough_.whole < 0 {
+		return Result{}
+	}
+	s := &f.fallthrough_.shares[f.fallthrough_.whole]
+	if s.experiment.some {
+		return Result{}
+	}
+	return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: s.experiment.all}
+}
+
+// targets maps user keys to variations; the first target that names a key wins.
+type targets struct {
+	few  []target
+	many map[string]*Variation
+}
+
+type target struct {
+	key       string
+	variation *Variation
+}
+
+func compileTargets(from []model.Target, variations []Variation) targets {
+	count := 0
+	for i := range from {
+		count += len(from[i].Keys)
+	}
+	var t targets
+	if count > 8 {
+		t.many = make(map[string]*Variation, count)
+	}
+	for i := range from {
+		variation := &variations[from[i].Variation]
+		for _, key := range from[i].Keys {
+			if t.many == nil {
+				t.few = append(t.few, target{key, variation})
+			} else if t.many[key] == nil {
+				t.many[key] = variation
+			}
+		}
+	}
+	return t
+}
+
+func (t *targets) empty() bool { return len(t.few) == 0 && t.many == nil }
+
+// of returns the variation for the user with this key, or nil.
+func (t *targets) of(key string) *Variation {
+	for i := range t.few {
+		if t.few[i].key == key {
+			return t.few[i].variation
+		}
+	}
+	if t.many == nil {
+		return nil
+	}
+	return t.many[key]
+}

@@ -1,0 +1,152 @@
+package eval
+
+// Result is the outcome for one flag and user. Variation is nil when there is
+// none to serve: ReasonError.
+type Result struct {
+	Flag       *Flag
+	Variation  *Variation
+	Reason     Reason
+	Experiment bool // the user counts in experiments on the flag
+}
+
+const (
+	// maxDepth is how long a chain of prerequisites, or of segments that refer
+	// to segments, may be.
+	maxDepth = 100
+	// maxSteps is how many flags and segments one evaluation may visit.
+	// Without it, a chain of a few dozen flags that each require the next one
+	// twice would take for ever.
+	maxSteps = 10_000
+)
+
+// Evaluate decides which variation of f the user gets. The user must be valid
+// and f must come from s.
+//
+// The results of prerequisites, each as often as it was evaluated, are
+// appended to trace, in order (protocol reference, section 6.1).
+func (s *Snapshot) Evaluate(f *Flag, u *User, trace []Result) (Result, []Result) {
+	if f.constant.Variation != nil {
+		return f.constant, trace
+	}
+	e := evaluation{snapshot: s, rules: s.source.Rules, user: u}
+	return e.flag(f, nil, trace)
+}
+
+// evaluation is one call of Evaluate. It stays on the stack: nothing may keep
+// a pointer to it.
+type evaluation struct {
+	snapshot *Snapshot
+	rules    *Rules
+	user     *User
+	steps    int
+	failed   bool // a clause could not be decided
+}
+
+func (e *evaluation) step() bool {
+	e.steps++
+	return e.steps <= maxSteps
+}
+
+// flagPath is the way from the flag that was asked for to a prerequisite.
+type flagPath struct {
+	flag  *Flag
+	from  *flagPath
+	depth int
+}
+
+func (p *flagPath) has(f *Flag) bool {
+	for ; p != nil; p = p.from {
+		if p.flag == f {
+			return true
+		}
+	}
+	return false
+}
+
+// flag evaluates f, its prerequisites first. It fails when it cannot tell what
+// they serve, because they form a cycle or one of them is broken.
+//
+// The trace travels by value, as a slice stored in e would move its backing
+// array to the heap. So would two functions that call each other: escape
+// analysis follows a parameter to the results of its own function only.
+func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Result) {
+	failure := Result{Flag: f, Reason: ReasonError}
+	if f.broken != nil || !e.step() {
+		return failure, trace
+	}
+	if f.constant.Variation != nil {
+		return f.constant, trace
+	}
+	here := flagPath{flag: f, from: path, depth: 1}
+	if path != nil {
+		here.depth += path.depth
+	}
+	for i := range f.prerequisites {
+		p := &f.prerequisites[i]
+		if p.FlagKey == f.Key {
+			continue // counts as passed
+		}
+		passed := false
+		if other := e.snapshot.Flag(p.FlagKey); other != nil {
+			if here.has(other) || here.depth >= maxDepth {
+				return failure, trace
+			}
+			var result Result
+			if result, trace = e.flag(other, &here, trace); result.Variation == nil {
+				return failure, trace
+			}
+			trace = append(trace, result)
+			passed = result.Variation.ID == p.VariationID
+		}
+		if !passed {
+			return Result{Flag: f, Variation: f.off, Reason: ReasonPrerequisiteFailed}, trace
+		}
+	}
+	result := e.ownRules(f)
+	if e.failed {
+		return failure, trace
+	}
+	return result, trace
+}
+
+// ownRules evaluates an enabled flag whose prerequisites have passed.
+func (e *evaluation) ownRules(f *Flag) Result {
+	if v := f.targets.of(e.user.Key); v != nil {
+		return Result{Flag: f, Variation: v, Reason: ReasonTargetMatch, Experiment: f.targetExperiment}
+	}
+	for i := range f.rules {
+		r := &f.rules[i]
+		if !e.all(r.clauses, nil) {
+			continue
+		}
+		if s := r.rollout.share(e.user); s != nil {
+			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: s.experiment.has(e.user)}
+		}
+		break // a rule that matches but has no share ends the search
+	}
+	if s := f.fallthrough_.share(e.user); s != nil {
+		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: s.experiment.has(e.user)}
+	}
+	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
+}
+
+// all reports whether the user matches all clauses of a rule.
+func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
+	if len(clauses) == 0 {
+		return !e.rules.EmptyRuleNeverMatches
+	}
+	for i := range clauses {
+		c := &clauses[i]
+		if c.op == opSegment {
+			if e.inAny(c.segments, path) == c.negate {
+				return false
+			}
+		} else if !c.matches(e.rules, e.user) {
+			return false
+		}
+		if e.failed {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,146 @@
+package eval
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// keyMakers make the i-th of many different keys.
+var keyMakers = []struct {
+	name string
+	key  func(i int) string
+}{
+	{name: "short", key: func(i int) string { return strings.ToLower(fmt.Sprintf("%x", i)) }},
+	{name: "with empty", key: func(i int) string {
+		return strings.Repeat("\x00", i%9) + string(rune('a'+i/9)) + strings.Repeat("x", i%3)
+	}},
+	{name: "same start", key: func(i int) string { return fmt.Sprintf("feature-flag-of-team-%d", i) }},
+	{name: "same end", key: func(i int) string { return fmt.Sprintf("%d-feature-flag-enabled", i) }},
+	{name: "same ends", key: func(i int) string { return fmt.Sprintf("feature-%d-enabled", i) }},
+	{name: "other alphabet", key: func(i int) string { return fmt.Sprintf("开关%d", i) }},
+}
+
+// TestIndex holds indexes against plain maps, by random operations.
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	for _, keys := range keyMakers {
+		for _, size := range []int{1, 7, 128, 129, 1000, 5000} {
+			t.Run(fmt.Sprintf("%s/%d", keys.name, size), func(t *testing.T) {
+				t.Parallel()
+				random := rand.New(rand.NewPCG(1, uint64(size)))
+				want := make(map[string]*entry[int])
+				newEntry := func(i int) *entry[int] {
+					return &entry[int]{Item: Item{Key: keys.key(i), Version: random.Int64()}}
+				}
+				ix := newIndex[int](size / 2)
+				for range size / 2 {
+					e := newEntry(random.IntN(size))
+					ix.put(e)
+					want[e.Key] = e
+				}
+				for range 8 {
+					before, wantBefore := ix, maps.Clone(want)
+					batch := make(map[string]*entry[int])
+					for range 1 + random.IntN(1+size/10) {
+						e := newEntry(random.IntN(size))
+						batch[e.Key] = e
+					}
+					var list []*entry[int]
+					for _, e := range batch {
+						list = append(list, e)
+						want[e.Key] = e
+					}
+					ix = ix.with(list)
+					checkIndex(t, &ix, want, keys.key, size)
+					checkIndex(t, &before, wantBefore, keys.key, size)
+				}
+			})
+		}
+	}
+}
+
+func checkIndex(t *testing.T, ix *index[int], want map[string]*entry[int], key func(int) string, size int) {
+	t.Helper()
+	if ix.count != len(want) {
+		t.Fatalf("count %d, want %d", ix.count, len(want))
+	}
+	for i := range size + 1 { // the last is never there
+		if k := key(i); ix.get(k) != want[k] {
+			t.Fatalf("%q: got %v, want %v", k, ix.get(k), want[k])
+		}
+	}
+	seen := make(map[string]bool)
+	for e := range ix.all() {
+		if want[e.Key] != e || seen[e.Key] {
+			t.Fatalf("all: %v, seen %v", e, seen[e.Key])
+		}
+		seen[e.Key] = true
+	}
+	if len(seen) != len(want) {
+		t.Fatalf("all yields %d of %d", len(seen), len(want))
+	}
+}
+
+func TestZeroIndex(t *testing.T) {
+	t.Parallel()
+	var ix index[int]
+	if ix.get("a") != nil || ix.get("") != nil {
+		t.Error("it has something")
+	}
+	for e := range ix.all() {
+		t.Errorf("it yields %v", e)
+	}
+	if empty := ix.with(nil); empty.count != 0 || empty.get("a") != nil {
+		t.Error("with nothing it has something")
+	}
+	e := &entry[int]{Item: Item{Key: ""}}
+	if next := ix.with([]*entry[int]{e}); next.get("") != e || next.count != 1 || ix.get("") != nil {
+		t.Error("the empty key is not kept apart")
+	}
+}
+
+func TestIndexStopsEarly(t *testing.T) {
+	t.Parallel()
+	ix := newIndex[int](300)
+	for i := range 300 {
+		ix.put(&entry[int]{Item: Item{Key: fmt.Sprint(i)}})
+	}
+	count := 0
+	for range ix.all() {
+		if count++; count == 5 {
+			break
+		}
+	}
+	if count != 5 {
+		t.Errorf("%d yielded", count)
+	}
+}
+
+// TestIndexIsEven: keys as people choose them spread over the parts, so that
+// a patch copies little.
+func TestIndexIsEven(t *testing.T) {
+	t.Parallel()
+	for _, keys := range keyMakers {
+		if keys.name == "with empty" {
+			continue // people do not choose these
+		}
+		t.Run(keys.name, func(t *testing.T) {
+			t.Parallel()
+			const size = 10_000
+			ix := newIndex[int](size)
+			for i := range size {
+				ix.put(&entry[int]{Item: Item{Key: keys.key(i)}})
+			}
+			largest := 0
+			for _, part := range ix.parts {
+				largest = max(largest, len(part))
+			}
+			if largest > 8*partSize {
+				t.Errorf("a part has %d of %d entries", largest, size)
+			}
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package eval
+
+// Reason says why an evaluation came out as it did.
+type Reason uint8
+
+// The reasons. The first five come with a variation, the others without one.
+const (
+	ReasonNone Reason = iota
+	ReasonOff
+	ReasonPrerequisiteFailed
+	ReasonTargetMatch
+	ReasonRuleMatch
+	ReasonFallthrough
+	ReasonError
+	ReasonNotReady
+	ReasonFlagNotFound
+	ReasonUserNotSpecified
+	ReasonWrongType
+)
+
+// String returns the text the platform uses for the reason.
+func (r Reason) String() string { return reasonTexts[r] }
+
+var reasonTexts = [...]string{
+	ReasonNone:               "",
+	ReasonOff:                "flag off",
+	ReasonPrerequisiteFailed: "prerequisite failed",
+	ReasonTargetMatch:        "target match",
+	ReasonRuleMatch:          "rule match",
+	ReasonFallthrough:        "fall through all rules",
+	ReasonError:              "error in evaluation",
+	ReasonNotReady:           "client not ready",
+	ReasonFlagNotFound:       "flag not found",
+	ReasonUserNotSpecified:   "user not specified",
+	ReasonWrongType:          "wrong type",
+}

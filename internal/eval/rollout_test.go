@@ -1,0 +1,80 @@
+package eval
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+type goldenPercentages struct {
+	Percentages []struct {
+		Key        string
+		Percentage float64
+	}
+	Ranges []struct {
+		Key   string
+		Range [2]float64
+		In    bool
+	}
+	RecommendedNonASCII []struct {
+		Key        string
+		Percentage float64
+	} `json:"recommendedNonAscii"`
+}
+
+func readPercentages(t *testing.T) (golden goldenPercentages) {
+	t.Helper()
+	data, err := os.ReadFile("../../testdata/golden/percentages.json")
+	if err == nil {
+		err = json.Unmarshal(data, &golden)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(golden.Percentages) == 0 || len(golden.Ranges) == 0 || len(golden.RecommendedNonASCII) == 0 {
+		t.Fatal("the vectors are empty")
+	}
+	return golden
+}
+
+func TestGoldenPercentages(t *testing.T) {
+	t.Parallel()
+	golden := readPercentages(t)
+	for _, g := range golden.Percentages {
+		if got := asciiBucket(g.Key); got != g.Percentage {
+			t.Errorf("bucket of %q: got %v, want %v", g.Key, got, g.Percentage)
+		}
+	}
+	for _, g := range golden.RecommendedNonASCII {
+		if got := asciiBucket(g.Key); got != g.Percentage {
+			t.Errorf("bucket of %q: got %v, want %v", g.Key, got, g.Percentage)
+		}
+	}
+	for _, g := range golden.Ranges {
+		in := g.Range == [2]float64{0, 1} || inShare(g.Range[0], g.Range[1], asciiBucket(g.Key))
+		if in != g.In {
+			t.Errorf("%q in %v: got %v, want %v", g.Key, g.Range, in, g.In)
+		}
+	}
+}
+
+func TestLastShareTakesBucketOne(t *testing.T) {
+	t.Parallel()
+	if !inShare(0.5, 1, 1) || inShare(0.5, 0.9, 1) || inShare(1, 0.5, 1) {
+		t.Error("bucket 1 belongs to the share that ends at 1, and to no other")
+	}
+}
+
+// TestBucketWhereMD5IsForbidden runs the percentages again under a policy that
+// forbids MD5 for cryptography.
+func TestBucketWhereMD5IsForbidden(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestGoldenPercentages$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestGoldenPercentages") {
+		t.Errorf("with GODEBUG=fips140=only: %v\n%s", err, out)
+	}
+}

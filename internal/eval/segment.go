@@ -1,0 +1,92 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// Segment is a compiled model.Segment. It does not change.
+type Segment struct {
+	excluded, included textSet
+	rules              [][]clause
+	// broken says why the segment can tell nobody's membership.
+	broken error
+}
+
+func brokenSegment(err error) *Segment { return &Segment{broken: err} }
+
+// compileSegment prepares a segment; see compileFlag for the error.
+func (r *Rules) compileSegment(m *model.Segment) (*Segment, error) {
+	s := &Segment{
+		excluded: newTextSet(m.Excluded),
+		included: newTextSet(m.Included),
+		rules:    make([][]clause, len(m.Rules)),
+	}
+	var problems []error
+	for i := range m.Rules {
+		clauses, err := r.compileClauses(m.Rules[i].Clauses)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
+		}
+		s.rules[i] = clauses
+	}
+	return s, errors.Join(problems...)
+}
+
+// segmentPath is the way from a flag's clause to a segment, through the
+// segments whose rules led there.
+type segmentPath struct {
+	segment *Segment
+	from    *segmentPath
+	depth   int
+}
+
+func (p *segmentPath) has(s *Segment) bool {
+	for ; p != nil; p = p.from {
+		if p.segment == s {
+			return true
+		}
+	}
+	return false
+}
+
+// inAny reports whether some segment of the list has the user.
+func (e *evaluation) inAny(ids []string, path *segmentPath) bool {
+	for _, id := range ids {
+		if e.inSegment(id, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// inSegment follows protocol reference, section 6.7: an unknown segment has
+// nobody, and neither has one that is reached again through its own rules.
+func (e *evaluation) inSegment(id string, path *segmentPath) bool {
+	s := e.snapshot.Segment(id)
+	if s == nil || path.has(s) {
+		return false
+	}
+	here := segmentPath{segment: s, from: path, depth: 1}
+	if path != nil {
+		here.depth += path.depth
+	}
+	if s.broken != nil || here.depth > maxDepth || !e.step() {
+		e.failed = true
+		return false
+	}
+	if s.excluded.has(e.user.Key) {
+		return false
+	}
+	if s.included.has(e.user.Key) {
+		return true
+	}
+	for _, clauses := range s.rules {
+		if e.all(clauses, &here) {
+			return true
+		}
+	}
+	return false
+}

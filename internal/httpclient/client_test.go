@@ -1,0 +1,152 @@
+package httpclient
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stalled answers no request.
+type stalled struct{ closed int }
+
+func (s *stalled) RoundTrip(req *http.Request) (*http.Response, error) {
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}
+
+func (s *stalled) CloseIdleConnections() { s.closed++ }
+
+func TestAttemptsTimeout(t *testing.T) {
+	for _, test := range []struct{ base, timeout, want time.Duration }{
+		{base: 0, timeout: 3 * time.Second, want: 3 * time.Second},
+		{base: time.Second, timeout: 3 * time.Second, want: time.Second},
+		{base: time.Minute, timeout: 3 * time.Second, want: 3 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			base := &http.Client{Transport: &stalled{}, Timeout: test.base}
+			began := time.Now()
+			resp, err := Attempts(base, test.timeout).Get("http://platform.test/")
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if took := time.Since(began); took != test.want || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%+v: %v after %v", test, err, took)
+			}
+			if base.Timeout != test.base {
+				t.Errorf("%+v: the client was changed", test)
+			}
+		})
+	}
+}
+
+// TestAttemptsSharesTransport, but does not close its connections.
+func TestAttemptsSharesTransport(t *testing.T) {
+	t.Parallel()
+	base := &stalled{}
+	Attempts(&http.Client{Transport: base}, time.Second).CloseIdleConnections()
+	if base.closed != 0 {
+		t.Error("idle connections were closed")
+	}
+	c := Attempts(&http.Client{}, time.Second)
+	if got := c.Transport.(shared).RoundTripper; got != http.DefaultTransport {
+		t.Errorf("transport is %v, expected the default", got)
+	}
+}
+
+func TestAttemptsRedirect(t *testing.T) {
+	t.Parallel()
+	followed := false
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed = true }))
+	t.Cleanup(elsewhere.Close)
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(server.Close)
+	resp, err := Attempts(server.Client(), time.Minute).Post(server.URL, "text/plain", strings.NewReader("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusTemporaryRedirect || followed {
+		t.Errorf("status %d, followed %v", resp.StatusCode, followed)
+	}
+}
+
+func TestNewVerifies(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	c := New()
+	defer c.CloseIdleConnections()
+	resp, err := c.Get(server.URL)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	var untrusted *tls.CertificateVerificationError
+	if !errors.As(err, &untrusted) {
+		t.Errorf("error %v", err)
+	}
+	if c.Transport.(*http.Transport).Proxy == nil {
+		t.Error("the environment's proxy is not used")
+	}
+}
+
+// TestUnsentOverConnections has real connections fail before and after there
+// is one.
+func TestUnsentOverConnections(t *testing.T) {
+	t.Parallel()
+	abort := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(abort.Close)
+	abortTLS := httptest.NewUnstartedServer(abort.Config.Handler)
+	abortTLS.EnableHTTP2 = true
+	abortTLS.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	abortTLS.StartTLS()
+	t.Cleanup(abortTLS.Close)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	// A dial goes on when the request that wanted it has ended.
+	slow := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		<-t.Context().Done()
+		return nil, t.Context().Err()
+	}}
+	tests := []struct {
+		name   string
+		url    string
+		client *http.Client
+		want   bool
+	}{
+		{name: "answer lost", url: abort.URL, client: abort.Client()},
+		{name: "answer lost over HTTP/2", url: abortTLS.URL, client: abortTLS.Client()},
+		{name: "nobody listens", url: closed.URL, client: &http.Client{Transport: &http.Transport{}}, want: true},
+		{name: "not trusted", url: abortTLS.URL, client: &http.Client{Transport: &http.Transport{}}, want: true},
+		{name: "dialling stalls", url: abort.URL, client: &http.Client{Transport: slow}, want: true},
+		{name: "a transport that tells nothing", url: abort.URL, client: &http.Client{Transport: &stalled{}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			req := post(t, t.Context(), "body")
+			u, err := req.URL.Parse(test.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.URL = u
+			r := Retrier{Client: Attempts(test.client, 200*time.Millisecond)}
+			if _, err := r.Do(req); err == nil || Unsent(err) != test.want { //nolint:bodyclose // there is none
+				t.Errorf("Unsent(%v) is %v", err, Unsent(err))
+			}
+		})
+	}
+}

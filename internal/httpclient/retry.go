@@ -1,0 +1,164 @@
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Retrier is a request with retries.
+type Retrier struct {
+	Client  *http.Client  // for single tries: see Attempts
+	Retries int           // tries after the first
+	Wait    time.Duration // before the first retry; doubles
+	// OnTry is called before each try with the error of the one before, which
+	// is nil if it was answered.
+	OnTry func(previous error)
+	// Stop is asked before each retry, after the wait. When it reports true
+	// there are no more. nil never does.
+	Stop func() bool
+}
+
+// maxWait bounds the doubling waits, and how long Do waits where no deadline
+// says how long it may.
+const maxWait = 30 * time.Second
+
+// Do sends the request. Statuses 408, 429 and 5xx and errors of the network
+// are tried again as long as the context's deadline leaves time for the wait.
+// It returns what the last try came to: an answer, whose body may have been
+// read already if it is to be retried, or an error.
+func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
+	var (
+		answer *http.Response
+		last   error
+		tries  int
+		conn   connTrace
+	)
+	c := retryablehttp.Client{
+		HTTPClient:   r.Client,
+		RetryMax:     r.Retries,
+		RetryWaitMin: r.Wait,
+		RetryWaitMax: maxWait,
+		Backoff:      backoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) {
+			conn.reset()
+			if r.OnTry != nil {
+				r.OnTry(last)
+			}
+		},
+		PrepareRetry: func(*http.Request) error {
+			if r.Stop != nil && r.Stop() {
+				return errStopped
+			}
+			return nil
+		},
+	}
+	c.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+		answer, last = resp, err
+		if err != nil && conn.missing() {
+			last = unsentError{err}
+		}
+		wait := c.Backoff(c.RetryWaitMin, c.RetryWaitMax, tries, resp)
+		tries++
+		return Retryable(resp, err) && ctx.Err() == nil && fits(ctx, wait), nil
+	}
+	_, err := c.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), conn.hooks())))
+	if tries == 0 {
+		return nil, err
+	}
+	return answer, last
+}
+
+// errStopped ends retryablehttp's loop; nobody sees it.
+var errStopped = errors.New("stopped")
+
+// Wait blocks for d and reports true, or reports false if ctx leaves less time
+// than that or ends.
+func Wait(ctx context.Context, d time.Duration) bool {
+	if !fits(ctx, d) {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fits reports whether the context leaves time for a wait and something after.
+func fits(ctx context.Context, wait time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return wait <= maxWait
+	}
+	return time.Until(deadline) > wait
+}
+
+// backoff doubles the wait for each try; Retry-After comes first.
+func backoff(first, most time.Duration, try int, resp *http.Response) time.Duration {
+	if resp != nil {
+		if wait, ok := RetryAfter(resp.Header, time.Now()); ok {
+			return wait
+		}
+	}
+	wait := min(first, most)
+	for range try {
+		wait = min(2*wait, most)
+	}
+	return wait
+}
+
+// Retryable reports whether the same request may do better later.
+func Retryable(resp *http.Response, err error) bool {
+	if err != nil {
+		return !errors.Is(err, context.Canceled)
+	}
+	switch resp.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	return resp.StatusCode >= 500
+}
+
+// Unsent reports whether an error came before anything of the request could
+// reach the server.
+func Unsent(err error) bool {
+	var op *net.OpError
+	var unsent unsentError
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &unsent)
+}
+
+// unsentError is the error of a try that got no connection: a deadline that
+// passed while dialling does not look like a failed dial.
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() error { return e.error }
+
+// connTrace watches whether a try gets a connection.
+type connTrace struct{ asked, got atomic.Bool }
+
+func (t *connTrace) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { t.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+	}
+}
+
+func (t *connTrace) reset() {
+	t.asked.Store(false)
+	t.got.Store(false)
+}
+
+// missing reports whether a connection was asked for in vain. A RoundTripper
+// that calls no hooks asked for none: what it did is not known.
+func (t *connTrace) missing() bool { return t.asked.Load() && !t.got.Load() }

@@ -1,0 +1,88 @@
+package model
+
+// Flag is one feature flag.
+type Flag struct {
+	Key  string
+	Name string // for people
+	// Enabled is false for a flag that is switched off: it serves Off.
+	Enabled bool
+	Off     int // index into Variations
+	// Variations are all values the flag can serve, each once.
+	Variations    []Variation
+	Prerequisites []Prerequisite
+	Targets       []Target
+	Rules         []Rule
+	// Fallthrough is for users that no target and no rule matches.
+	Fallthrough Rollout
+	// ExperimentAll says whether every user counts in experiments. It also
+	// decides for targets. Unset is yes.
+	ExperimentAll Tri
+}
+
+// Variation is a value with the platform's name for it.
+type Variation struct {
+	ID    string
+	Value string
+}
+
+// Prerequisite is another flag that must serve a given variation.
+type Prerequisite struct {
+	FlagKey     string
+	VariationID string
+}
+
+// Target serves one variation to users named by key.
+type Target struct {
+	Keys      []string
+	Variation int // index into Flag.Variations
+}
+
+// Rule serves its rollout to users that match all clauses.
+type Rule struct {
+	ID      string
+	Name    string
+	Clauses []Clause
+	Rollout Rollout
+}
+
+// Clause is one condition of a rule. Lists are JSON text inside Value.
+type Clause struct {
+	Property string
+	Operator string
+	Value    string
+}
+
+// Rollout divides users over variations.
+type Rollout struct {
+	Shares []Share
+	// Experiment says whether users that get here count in experiments.
+	Experiment Tri
+}
+
+// Share is the part of a rollout that gets one variation: users whose bucket
+// lies between From and To.
+type Share struct {
+	From, To  float64
+	Variation int // index into Flag.Variations
+	// Experiment is how much of the whole, not of this share, counts in
+	// experiments; nil is all of the share.
+	Experiment *float64
+}
+
+// Tri is a yes or no that may be unset.
+type Tri uint8
+
+// The values of Tri.
+const (
+	Unset Tri = iota
+	No
+	Yes
+)
+
+// TriOf returns Yes or No.
+func TriOf(b bool) Tri {
+	if b {
+		return Yes
+	}
+	return No
+}

@@ -1,0 +1,36 @@
+package wire
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestDialectOf(t *testing.T) {
+	t.Parallel()
+	d, err := DialectOf(PlatformClassic)
+	if err != nil || d.Name != PlatformClassic || d.SecretHeader != "envSecret" || d.EventsPath != "/api/public/track" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	for _, name := range []string{"", "Classic", "other"} {
+		if d, err := DialectOf(name); d != nil || err == nil {
+			t.Errorf("%q: got %v, %v", name, d, err)
+		}
+	}
+}
+
+// TestRequests holds the two messages that are sent against protocol
+// reference, section 3.2.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[int64]string{
+		0:             `{"messageType":"data-sync","data":{"timestamp":0}}`,
+		1662595200007: `{"messageType":"data-sync","data":{"timestamp":1662595200007}}`,
+	} {
+		if got := SyncRequest(version); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if Ping != `{"messageType":"ping","data":null}` || !json.Valid([]byte(Ping)) {
+		t.Errorf("ping is %s", Ping)
+	}
+}

@@ -1,0 +1,179 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// A message can be tens of MB, most of which is never evaluated. So it is not
+// parsed but cut: the scanner finds where the elements of the top-level arrays
+// begin and end and reads the few members that storing them needs. It checks
+// no more JSON than it has to; the rest is checked when an element is decoded.
+
+var (
+	errTruncated = errors.New("ends too early")
+	errNotJSON   = errors.New("is not JSON")
+)
+
+// maxNesting is how deep arrays and objects may nest, as in fastjson.
+const maxNesting = 300
+
+// skipSpace returns the index of the first byte from i on that is no space.
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// skipString returns the index after the string that starts at b[i].
+func skipString(b []byte, i int) (int, error) {
+	for from := i + 1; ; {
+		n := bytes.IndexByte(b[from:], '"')
+		if n < 0 {
+			return 0, errTruncated
+		}
+		end := from + n
+		escapes := 0
+		for b[end-1-escapes] == '\\' { // ends at the opening quote at the latest
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end + 1, nil
+		}
+		from = end + 1
+	}
+}
+
+// skipValue returns the index after the value that starts at b[i].
+func skipValue(b []byte, i int) (int, error) {
+	if i >= len(b) {
+		return 0, errTruncated
+	}
+	switch b[i] {
+	case '"':
+		return skipString(b, i)
+	case '{', '[':
+		return skipNested(b, i)
+	}
+	start := i
+	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] != ':' && b[i] != '"' {
+		i++
+	}
+	if i == start {
+		return 0, errNotJSON
+	}
+	return i, nil
+}
+
+func skipNested(b []byte, i int) (int, error) {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			var err error
+			if i, err = skipString(b, i); err != nil {
+				return 0, err
+			}
+			continue
+		case '{', '[':
+			if depth++; depth > maxNesting {
+				return 0, fmt.Errorf("nests deeper than %d", maxNesting)
+			}
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1, nil
+			}
+		}
+		i++
+	}
+	return 0, errTruncated
+}
+
+// eachMember calls visit with the raw name (its escapes not undone) and value
+// of each member of the object at b[i] and returns the index after it.
+func eachMember(b []byte, i int, visit func(name, value []byte) error) (int, error) {
+	if i >= len(b) {
+		return 0, errTruncated
+	}
+	if b[i] != '{' {
+		return 0, errNotJSON
+	}
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1, nil
+	}
+	for {
+		if i >= len(b) {
+			return 0, errTruncated
+		}
+		if b[i] != '"' {
+			return 0, errNotJSON
+		}
+		nameEnd, err := skipString(b, i)
+		if err != nil {
+			return 0, err
+		}
+		name := b[i+1 : nameEnd-1]
+		if i = skipSpace(b, nameEnd); i >= len(b) {
+			return 0, errTruncated
+		}
+		if b[i] != ':' {
+			return 0, errNotJSON
+		}
+		i = skipSpace(b, i+1)
+		end, err := skipValue(b, i)
+		if err != nil {
+			return 0, err
+		}
+		if err := visit(name, b[i:end]); err != nil {
+			return 0, err
+		}
+		var last bool
+		if i, last, err = nextElement(b, end, '}'); last || err != nil {
+			return i, err
+		}
+	}
+}
+
+// eachElement calls visit with each element of the array at b[i].
+func eachElement(b []byte, i int, visit func(element []byte)) error {
+	if i >= len(b) || b[i] != '[' {
+		return errNotJSON
+	}
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return nil
+	}
+	for {
+		end, err := skipValue(b, i)
+		if err != nil {
+			return err
+		}
+		visit(b[i:end])
+		var last bool
+		if i, last, err = nextElement(b, end, ']'); last || err != nil {
+			return err
+		}
+	}
+}
+
+// nextElement passes a comma and returns the index of what follows it, or
+// passes the closing bracket.
+func nextElement(b []byte, i int, closing byte) (next int, last bool, err error) {
+	i = skipSpace(b, i)
+	if i >= len(b) {
+		return 0, false, errTruncated
+	}
+	switch b[i] {
+	case closing:
+		return i + 1, true, nil
+	case ',':
+		return skipSpace(b, i+1), false, nil
+	}
+	return 0, false, errNotJSON
+}
+
+// isNull reports whether a value is absent or null.
+func isNull(value []byte) bool { return len(value) == 0 || string(value) == "null" }

@@ -1,0 +1,251 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSkipValue(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		input string
+		want  string // the value
+		err   error
+	}{
+		{name: "string", input: `"a", 1`, want: `"a"`},
+		{name: "empty string", input: `""`, want: `""`},
+		{name: "escaped quote", input: `"a\"b"]`, want: `"a\"b"`},
+		{name: "escaped backslash", input: `"a\\"]`, want: `"a\\"`},
+		{name: "escaped backslash and quote", input: `"\\\"" `, want: `"\\\""`},
+		{name: "nothing but escapes", input: `"\\\\",`, want: `"\\\\"`},
+		{name: "brackets in a string", input: `["]", "{"],`, want: `["]", "{"]`},
+		{name: "number", input: `-1.5e+3}`, want: `-1.5e+3`},
+		{name: "literal at the end", input: `null`, want: `null`},
+		{name: "literal before space", input: "true\n", want: `true`},
+		{name: "nested", input: `{"a":[{"b":{}}]}, 1`, want: `{"a":[{"b":{}}]}`},
+		{name: "empty object", input: `{}`, want: `{}`},
+		{name: "space inside", input: "[ \t\r\n ]x", want: "[ \t\r\n ]"},
+
+		{name: "nothing", input: ``, err: errTruncated},
+		{name: "open string", input: `"abc`, err: errTruncated},
+		{name: "open escape", input: `"abc\"`, err: errTruncated},
+		{name: "open escape after escape", input: `"abc\\\"`, err: errTruncated},
+		{name: "one quote", input: `"`, err: errTruncated},
+		{name: "open array", input: `[1`, err: errTruncated},
+		{name: "open string in object", input: `{"a`, err: errTruncated},
+		{name: "comma", input: `,`, err: errNotJSON},
+		{name: "closing bracket", input: `]`, err: errNotJSON},
+		{name: "control character", input: "\x00", err: errNotJSON},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for _, before := range []string{"", `["x\\",`} {
+				end, err := skipValue([]byte(before+test.input), len(before))
+				if !errors.Is(err, test.err) {
+					t.Fatalf("error %v, want %v", err, test.err)
+				}
+				if err == nil && test.input[:end-len(before)] != test.want {
+					t.Errorf("got %q, want %q", test.input[:end-len(before)], test.want)
+				}
+			}
+		})
+	}
+}
+
+func TestSkipValueNesting(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) []byte {
+		return []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
+	}
+	if end, err := skipValue(nested(maxNesting), 0); end != 2*maxNesting || err != nil {
+		t.Errorf("at the limit: got %d, %v", end, err)
+	}
+	if _, err := skipValue(nested(maxNesting+1), 0); err == nil {
+		t.Error("above the limit: no error")
+	}
+	if _, err := skipValue(bytes.Repeat([]byte(`{"a":[`), 1<<20), 0); err == nil {
+		t.Error("a million deep: no error")
+	}
+}
+
+func TestEachMember(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		input string
+		want  []string // names and values by turns
+		rest  string
+		err   error
+	}{
+		{name: "empty", input: `{} x`, rest: " x"},
+		{name: "empty with space", input: "{ \n}", want: nil},
+		{name: "one", input: `{"a":1}`, want: []string{"a", "1"}},
+		{name: "several", input: "{ \"a\" : [1] ,\n\"b\":\t{\"a\":2} } ]", want: []string{"a", "[1]", "b", `{"a":2}`}, rest: " ]"},
+		{name: "twice the same", input: `{"a":1,"a":2}`, want: []string{"a", "1", "a", "2"}},
+		{name: "escaped name", input: `{"\u0061\"":1}`, want: []string{`\u0061\"`, "1"}},
+		{name: "empty name", input: `{"":""}`, want: []string{"", `""`}},
+
+		{name: "nothing", input: ``, err: errTruncated},
+		{name: "array", input: `[]`, err: errNotJSON},
+		{name: "open", input: `{`, err: errTruncated},
+		{name: "open after name", input: `{"a"`, err: errTruncated},
+		{name: "open after colon", input: `{"a":`, err: errTruncated},
+		{name: "open after value", input: `{"a":1`, err: errTruncated},
+		{name: "open after comma", input: `{"a":1,`, err: errTruncated},
+		{name: "comma at the end", input: `{"a":1,}`, err: errNotJSON},
+		{name: "comma at the start", input: `{,"a":1}`, err: errNotJSON},
+		{name: "no colon", input: `{"a" 1}`, err: errNotJSON},
+		{name: "no value", input: `{"a":,"b":1}`, err: errNotJSON},
+		{name: "no comma", input: `{"a":1 "b":2}`, err: errNotJSON},
+		{name: "no quotes", input: `{a:1}`, err: errNotJSON},
+		{name: "wrong bracket", input: `{"a":1]`, err: errNotJSON},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			end, err := eachMember([]byte(test.input), 0, func(name, value []byte) error {
+				got = append(got, string(name), string(value))
+				return nil
+			})
+			if !errors.Is(err, test.err) {
+				t.Fatalf("error %v, want %v", err, test.err)
+			}
+			if err == nil && (!slices.Equal(got, test.want) || test.input[end:] != test.rest) {
+				t.Errorf("got %q and the rest %q, want %q and %q", got, test.input[end:], test.want, test.rest)
+			}
+		})
+	}
+}
+
+func TestEachElement(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		input string
+		want  []string
+		err   error
+	}{
+		{name: "empty", input: `[]`},
+		{name: "empty with space", input: "[ \r\n]"},
+		{name: "several", input: `[ {"a":1} , "b" ,3,null]`, want: []string{`{"a":1}`, `"b"`, "3", "null"}},
+		{name: "object", input: `{}`, err: errNotJSON},
+		{name: "nothing", input: ``, err: errNotJSON},
+		{name: "comma at the end", input: `[1,]`, err: errNotJSON},
+		{name: "no comma", input: `[1 2]`, err: errNotJSON},
+		{name: "open", input: `[`, err: errTruncated},
+		{name: "open after element", input: `[1`, err: errTruncated},
+		{name: "wrong bracket", input: `[1}`, err: errNotJSON},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			err := eachElement([]byte(test.input), 0, func(element []byte) { got = append(got, string(element)) })
+			if !errors.Is(err, test.err) {
+				t.Fatalf("error %v, want %v", err, test.err)
+			}
+			if err == nil && !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// FuzzScan holds the scanner against encoding/json: on valid input it finds the
+// same members and elements.
+func FuzzScan(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":1,"b":[true,null,{"c":"}"}],"d":"\\\""}`,
+		" { \"\\u0061\" : -1.5e3 , \"\" : {} }\n",
+		`[[],{},"",0,"[\"]"]`, `{"a":{"b":[[[1,2],[3]],{}]}}`, `[1,]`, `{"a":tru`, `"\\"`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		before := bytes.Clone(input)
+		start := skipSpace(input, 0)
+		end, err := skipValue(input, start)
+		if err == nil && (end <= start || end > len(input)) {
+			t.Fatalf("a value from %d to %d of %d", start, end, len(input))
+		}
+		scanned, scanErr := scan(input)
+		if !bytes.Equal(input, before) {
+			t.Fatal("the input has been modified")
+		}
+		if !json.Valid(input) {
+			return
+		}
+		if err != nil {
+			if strings.Contains(err.Error(), "nests") {
+				return
+			}
+			t.Fatal(err)
+		}
+		if rest := skipSpace(input, end); rest != len(input) {
+			t.Fatalf("the value ends at %d of %d", end, len(input))
+		}
+		if scanErr != nil && strings.Contains(scanErr.Error(), "nests") {
+			return
+		}
+		decoded, isContainer := decodeParts(t, input)
+		if isContainer != (scanErr == nil) {
+			t.Fatalf("error %v for valid input", scanErr)
+		}
+		if !slices.Equal(scanned, decoded) {
+			t.Fatalf("got  %q\nwant %q", scanned, decoded)
+		}
+	})
+}
+
+// scan lists the members or elements of what input holds.
+func scan(input []byte) (list []string, err error) {
+	start := skipSpace(input, 0)
+	if start < len(input) && input[start] == '[' {
+		err = eachElement(input, start, func(element []byte) { list = append(list, string(element)) })
+		return list, err
+	}
+	_, err = eachMember(input, start, func(name, value []byte) error {
+		list = append(list, `"`+string(name)+`"`, string(value))
+		return nil
+	})
+	return list, err
+}
+
+// decodeParts is scan by encoding/json. Names are taken from the input, as the
+// decoder gives them without their escapes.
+func decodeParts(t *testing.T, input []byte) (list []string, isContainer bool) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(input))
+	d.UseNumber() // a number may be too large for a float64
+	opening, err := d.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opening != json.Delim('{') && opening != json.Delim('[') {
+		return nil, false
+	}
+	for d.More() {
+		if opening == json.Delim('{') {
+			var name json.RawMessage
+			from := d.InputOffset()
+			if _, err := d.Token(); err != nil {
+				t.Fatal(err)
+			}
+			name = bytes.TrimLeft(input[from:d.InputOffset()], " \t\r\n,")
+			list = append(list, string(name))
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, string(value))
+	}
+	return list, true
+}

@@ -1,0 +1,46 @@
+package wire
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+	"unicode/utf8"
+)
+
+// FlagIDPrefix returns the text that starts every flag id of the environment a
+// classic secret belongs to: FF__<account>__<project>__<environment>__.
+//
+// A classic secret is standard Base64 of parts joined by "__", of which the
+// second to fourth name the environment (protocol reference, section 1).
+// The error never holds any part of the secret.
+func FlagIDPrefix(secret string) (string, error) {
+	if secret == "" {
+		return "", errors.New("is empty: copy the environment secret from the platform's settings page")
+	}
+	letters := strings.TrimRight(secret, "=")
+	text, err := base64.RawStdEncoding.Strict().DecodeString(letters)
+	// Padding may be missing, but not be too much, and Go's decoder skips line breaks.
+	if padding := len(secret) - len(letters); err != nil || padding > (4-len(letters)%4)%4 || strings.ContainsAny(secret, "\r\n") {
+		return "", errors.New("is not standard Base64: is it complete, and is it the secret of a server-side SDK?")
+	}
+	if !utf8.Valid(text) {
+		return "", errors.New("does not decode to text: is it the environment secret?")
+	}
+	parts := strings.Split(string(text), "__")
+	if len(parts) < 4 {
+		return "", errors.New("does not name an environment: expected account, project and environment inside it")
+	}
+	for _, part := range parts[1:4] {
+		if strings.TrimSpace(part) == "" {
+			return "", errors.New("names a blank account, project or environment")
+		}
+	}
+	return "FF__" + parts[1] + "__" + parts[2] + "__" + parts[3] + "__", nil
+}
+
+// PadSecret restores the padding of a classic secret, without which the
+// platform does not take it in a header.
+func PadSecret(secret string) string {
+	secret = strings.TrimRight(secret, "=")
+	return secret + "===="[:(4-len(secret)%4)%4]
+}
