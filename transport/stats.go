@@ -1,0 +1,13 @@
+package transport
+
+// Stats counts what a session has done so far.
+type Stats struct {
+	// Connects counts sockets dialled and requests sent for data.
+	Connects uint64
+	// Failures counts those of them that brought no data, and sockets that
+	// broke.
+	Failures uint64
+}
+
+// Counter is a Session that counts.
+type Counter interface{ Stats() Stats }
