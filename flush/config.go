@@ -1,0 +1,98 @@
+package flush
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Config says how events are queued and delivered. The zero value is ready to
+// use.
+type Config struct {
+	// Interval is the time between deliveries in the background. 0 is 3 s with
+	// a transport that runs in the background and none with one that works on
+	// demand; negative is none. Without it nothing runs between calls, and
+	// events leave on Flush and Close only.
+	Interval time.Duration
+	// Capacity is how many events can wait, those that are being delivered
+	// included. When that many do, new ones are dropped and counted. An
+	// evaluation with prerequisites makes an event for each of them as well,
+	// and they are dropped together. 0 is 10,000.
+	Capacity int
+	// BatchSize is how many events go in one request at most. 0 is 100.
+	BatchSize int
+	// Requests is how many requests may be under way at once. The events of
+	// one user keep their order all the same. 0 is 4.
+	Requests int
+	// Retries is how often a request is tried again within one delivery, after
+	// a network error or the statuses 408, 429 and 5xx. What has not been
+	// delivered then stays queued. 0 is 2; negative is never.
+	Retries int
+	// RetryWait is the time before the first retry; it doubles for each
+	// further one, up to 30 s. A Retry-After of the platform counts instead,
+	// up to 10 minutes: a delivery waits for it if its deadline leaves the
+	// time, or 30 s where there is none; otherwise the events stay queued and
+	// nothing is sent until then. 0 is 200 ms.
+	RetryWait time.Duration
+	// Timeout bounds one try of a request, from dialling to the end of the
+	// answer. 0 is 10 s.
+	Timeout time.Duration
+	// PrivateAttributes names attributes of users that never leave the
+	// process. They still count in evaluation. The built-in ones are name,
+	// email and country; the key cannot be private.
+	PrivateAttributes []string
+	// Disabled: no event is queued and none delivered.
+	Disabled bool
+}
+
+// Validate returns all problems of the configuration, joined.
+func (c Config) Validate() error {
+	var errs []error
+	negative := func(name string, bad bool, is any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("%s is %v: expected 0 (the default) or more", name, is))
+		}
+	}
+	negative("Capacity", c.Capacity < 0, c.Capacity)
+	negative("BatchSize", c.BatchSize < 0, c.BatchSize)
+	negative("Requests", c.Requests < 0, c.Requests)
+	negative("RetryWait", c.RetryWait < 0, c.RetryWait)
+	negative("Timeout", c.Timeout < 0, c.Timeout)
+	for _, name := range c.PrivateAttributes {
+		switch lower := strings.ToLower(name); lower {
+		case "key", "keyid":
+			errs = append(errs, fmt.Errorf("PrivateAttributes has %q: events cannot go without the user's key", name))
+		case "name", "email", "country":
+			// Users have no attribute of another spelling.
+			if name[1:] != lower[1:] {
+				errs = append(errs, fmt.Errorf("PrivateAttributes has %q: expected %q", name, lower))
+			}
+		case "":
+			errs = append(errs, errors.New("PrivateAttributes has an empty name"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withDefaults replaces zeros. onDemand is for the default of Interval.
+func (c Config) withDefaults(onDemand bool) Config {
+	if c.Interval == 0 && !onDemand {
+		c.Interval = 3 * time.Second
+	}
+	orDefault(&c.Capacity, 10_000)
+	orDefault(&c.BatchSize, 100)
+	orDefault(&c.Requests, 4)
+	orDefault(&c.Retries, 2)
+	orDefault(&c.RetryWait, 200*time.Millisecond)
+	orDefault(&c.Timeout, 10*time.Second)
+	c.Retries = max(c.Retries, 0)
+	return c
+}
+
+func orDefault[T comparable](setting *T, value T) {
+	var zero T
+	if *setting == zero {
+		*setting = value
+	}
+}

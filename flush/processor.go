@@ -1,0 +1,333 @@
+package flush
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// closeTime bounds Close when its context has no deadline.
+const closeTime = 5 * time.Second
+
+// Destination is where events go. The client fills it in.
+type Destination struct {
+	URL      string
+	Secret   string
+	Client   *http.Client
+	Logger   *slog.Logger
+	Dialect  *wire.Dialect
+	OnDemand bool // the transport works on demand: no background by default
+}
+
+// Processor queues events and delivers them. It belongs to a client; its
+// methods may be called concurrently.
+type Processor struct {
+	cfg     Config
+	to      Destination
+	client  *http.Client
+	header  http.Header
+	private *wire.Private
+	queue   *queue
+
+	// turn is held by the one flush that is under way.
+	turn chan struct{}
+	// ended is cancelled when Close has no more time for that flush.
+	ended   context.Context
+	end     context.CancelCauseFunc
+	closing atomic.Bool   // set first thing in Close
+	closed  chan struct{} // closed last thing in Close
+
+	lastBody atomic.Int64 // size, to start the next one with
+
+	mu      sync.Mutex // guards the rest
+	total   tally
+	lostTo  error // why events were dropped last
+	refused bool
+	failing bool // the last delivery failed: said so in the log
+	// The platform asked at askedAt not to be called for askedFor.
+	askedAt  time.Time
+	askedFor time.Duration
+}
+
+// New returns a processor for a valid configuration. Nothing runs yet.
+func New(cfg Config, to Destination) *Processor {
+	cfg = cfg.withDefaults(to.OnDemand)
+	p := &Processor{
+		cfg:     cfg,
+		to:      to,
+		client:  httpclient.Attempts(to.Client, cfg.Timeout),
+		private: wire.NewPrivate(to.Dialect.Rules, cfg.PrivateAttributes),
+		queue:   newQueue(cfg.Capacity),
+		turn:    make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+		header: http.Header{
+			"Content-Type": {"application/json"},
+			"User-Agent":   {wire.UserAgent},
+		},
+	}
+	p.header.Set(to.Dialect.SecretHeader, to.Secret)
+	p.ended, p.end = context.WithCancelCause(context.Background())
+	return p
+}
+
+// RecordEvaluation queues the result of an evaluation and, before it, those of
+// the prerequisites. It does not block, do I/O or allocate; it keeps u and the
+// flags. When there is no room the events are dropped and counted.
+func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
+	if p.cfg.Disabled {
+		p.queue.count(false)
+		return
+	}
+	p.queue.record(u, nil, results{prerequisites, own})
+}
+
+// RecordFallback counts an evaluation that had no result. It makes no event.
+func (p *Processor) RecordFallback() { p.queue.count(true) }
+
+// Evaluations returns how many evaluations there were, and how many of them
+// had no result.
+func (p *Processor) Evaluations() (all, fallbacks uint64) { return p.queue.evaluations() }
+
+// RecordMetric queues a metric. It is like RecordEvaluation, but allocates.
+func (p *Processor) RecordMetric(u *eval.User, name string, value float64) {
+	if p.cfg.Disabled {
+		return
+	}
+	p.queue.record(u, &metric{name: name, value: value}, results{})
+}
+
+// Background reports whether Run has something to do and may be called.
+func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
+
+// Run delivers events at the configured interval, and before the queue is
+// full, until ctx ends or the platform refuses them for good. A delivery that
+// is under way when ctx ends is not cut short: its events might go out twice.
+func (p *Processor) Run(ctx context.Context) {
+	ticker := time.NewTicker(p.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-p.queue.wake:
+		}
+		// Failures are logged and counted; what is kept stays queued.
+		if err := p.Flush(context.WithoutCancel(ctx)); errors.Is(err, ErrRefused) {
+			return
+		}
+	}
+}
+
+// Flush delivers what was recorded before the call and returns nil when all of
+// it has arrived; otherwise it returns an *Error, and what can be tried again
+// stays queued. It blocks until then or until ctx ends. It does not wait for a
+// time before which the platform asked not to be called again, but says so.
+//
+// Flushes take turns: one that waits for another answers for the events of
+// both.
+func (p *Processor) Flush(ctx context.Context) error { return p.flush(ctx, false) }
+
+// flush is Flush; a patient one waits if the platform asked for it, as long as
+// ctx allows.
+func (p *Processor) flush(ctx context.Context, patient bool) error {
+	before := p.totals()
+	if err := p.takeTurn(ctx); err != nil {
+		return p.result(before, p.queue.queued(), err)
+	}
+	defer p.endTurn()
+	if err := p.barred(ctx, patient); err != nil {
+		return p.result(before, p.queue.queued(), err)
+	}
+	taken := p.queue.take()
+	if len(taken.events) == 0 {
+		return p.result(before, 0, nil)
+	}
+	if ended := cmp.Or(context.Cause(ctx), context.Cause(p.ended)); ended != nil {
+		return p.result(before, len(taken.events), ended)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
+	defer stop()
+
+	d := delivery{p: p, ctx: ctx}
+	d.run(taken.events)
+	return p.result(before, p.settle(taken, &d), d.cause)
+}
+
+// takeTurn waits for other flushes to end. A turn that is free is taken even
+// if ctx has ended, for there may be nothing to do.
+func (p *Processor) takeTurn(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *Processor) endTurn() { <-p.turn }
+
+// barred says why nothing may be sent now.
+func (p *Processor) barred(ctx context.Context, patient bool) error {
+	p.mu.Lock()
+	refused, wait := p.refused, p.askedFor-clock.Age(p.askedAt)
+	p.mu.Unlock()
+	switch {
+	case refused:
+		return ErrRefused
+	case wait <= 0 || patient && p.queue.queued() > 0 && httpclient.Wait(ctx, wait):
+		return nil
+	}
+	return fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
+}
+
+func (p *Processor) totals() tally {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total
+}
+
+// result is what a flush returns that began when the totals were before. They
+// also tell what became of its events in the turns of others.
+func (p *Processor) result(before tally, kept int, cause error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := &Error{
+		Delivered: int(p.total.delivered - before.delivered),
+		Retained:  kept,
+		Dropped:   int(p.total.dropped - before.dropped),
+		Cause:     cause,
+	}
+	if e.Retained == 0 && e.Dropped == 0 && cause != ErrRefused {
+		return nil
+	}
+	if e.Cause == nil {
+		e.Cause = p.lostTo
+	}
+	return e
+}
+
+// settle adds a delivery to the totals and frees the places of its events, in
+// one step for Stats. It returns how many stay queued.
+func (p *Processor) settle(taken taken, d *delivery) (kept int) {
+	if d.refused {
+		p.queue.shut(lossRefused)
+		taken = p.queue.take() // with what was recorded meanwhile
+		d.settle(taken.unsettled(), lossRefused)
+	}
+	kept = len(taken.events) - int(d.tally.delivered+d.tally.dropped)
+	failed := kept > 0 || d.tally.dropped > 0
+
+	p.mu.Lock()
+	p.queue.release(taken)
+	p.total.add(&d.tally)
+	if d.tally.dropped > 0 {
+		p.lostTo = d.cause
+	}
+	p.refused = p.refused || d.refused
+	p.askedAt, p.askedFor = time.Now(), d.waitFor
+	news := failed != p.failing || d.refused
+	p.failing = failed
+	p.mu.Unlock()
+
+	switch {
+	case news && failed:
+		p.to.Logger.Warn("ffc: events could not be delivered",
+			"delivered", d.tally.delivered, "queued", kept, "dropped", d.tally.dropped, "cause", d.cause)
+	case news:
+		p.to.Logger.Info("ffc: events are being delivered again")
+	}
+	return kept
+}
+
+// Close delivers what is queued, within ctx or 5 s if that has no deadline,
+// and drops the rest; what is recorded from now on is dropped. It returns an
+// *Error if events were lost. Further calls wait for the first, as long as
+// their ctx allows, and return nil.
+func (p *Processor) Close(ctx context.Context) error {
+	if !p.closing.CompareAndSwap(false, true) {
+		select {
+		case <-p.closed:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer close(p.closed)
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, closeTime)
+		defer cancel()
+	}
+	p.queue.shut(lossClosed)
+	// A flush that is under way may have more time than this ctx.
+	stop := context.AfterFunc(ctx, func() { p.end(fmt.Errorf("%w: %w", ErrClosed, context.Cause(ctx))) })
+	defer stop()
+	before := p.totals()
+	var failed *Error
+	if !errors.As(p.flush(ctx, true), &failed) {
+		return nil
+	}
+	p.turn <- struct{}{} // not for long: if ctx has ended, so does the flush that has it
+	defer p.endTurn()
+	p.drop(failed.Cause)
+	return p.result(before, 0, failed.Cause)
+}
+
+// drop gives up what is still queued.
+func (p *Processor) drop(cause error) {
+	taken := p.queue.take()
+	for _, e := range taken.events {
+		e.settled = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue.release(taken)
+	if n := uint64(len(taken.events)); n > 0 {
+		p.total.dropped += n
+		p.total.lost[lossClosed] += n
+		p.lostTo = fmt.Errorf("%w: %w", ErrClosed, cause)
+	}
+}
+
+// Stats returns the counts so far.
+func (p *Processor) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	recorded, queued, lost := p.queue.counts()
+	for why, n := range p.total.lost {
+		lost[why] += n
+	}
+	return Stats{
+		Recorded:  recorded,
+		Delivered: p.total.delivered,
+		Queued:    queued,
+		Dropped: Dropped{
+			QueueFull: lost[lossFull],
+			Rejected:  lost[lossRejected],
+			TooLarge:  lost[lossTooLarge],
+			Refused:   lost[lossRefused],
+			Closed:    lost[lossClosed],
+		},
+		Resent:   p.total.resent,
+		Requests: p.total.requests,
+	}
+}

@@ -1,0 +1,395 @@
+package flush
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// queue holds events until they are delivered. It is cut into shards, one for
+// each processor and more, so that cores that record at the same time do not
+// wait for each other; events are put in order again when they are taken.
+//
+// Lock order: a shard's lock is never held while taking another one.
+type queue struct {
+	start  time.Time
+	shards []shard
+	// nearest holds shards. A sync.Pool keeps what it is given apart by
+	// processor, so a processor mostly meets its own shard again.
+	nearest sync.Pool
+	handed  atomic.Uint32 // how often nearest was given one
+	// coarse: the clock may stand still from one event to the next, so they
+	// are numbered instead. That costs a cache line that all cores share.
+	coarse bool
+	number atomic.Int64
+	// releases counts how often room was made. fullAt is one more than what it
+	// was when a recorder found none anywhere: as long as that holds, looking
+	// again is in vain.
+	releases, fullAt atomic.Uint64
+	// wake gets a value when a shard is half full.
+	wake chan struct{}
+}
+
+// event is one evaluation or metric. Pointers are to immutable values.
+type event struct {
+	at         int64 // orders events: see queue.stamp
+	unixMilli  int64
+	user       *eval.User
+	metric     *metric // nil for an evaluation
+	flag       *eval.Flag
+	variation  *eval.Variation
+	reason     eval.Reason
+	experiment bool
+	sent       bool // in a request whose answer was lost
+	settled    bool // delivered or dropped: the place is free
+}
+
+type metric struct {
+	name  string
+	value float64
+}
+
+// shard is a ring of events.
+type shard struct {
+	index    int
+	mu       sync.Mutex
+	ring     []event // allocated at the first event
+	size     int
+	head     int // index of the oldest
+	count    int
+	recorded uint64
+	lost     [lossKinds]uint64
+	// evaluations and fallbacks are counted here as well because it is the
+	// place that cores do not share.
+	evaluations, fallbacks uint64
+	gate                   loss // if not lossNone, what becomes of every new event
+	wake                   chan<- struct{}
+
+	_ [64]byte // two shards share no cache line
+}
+
+// loss is a reason for dropping events.
+type loss uint8
+
+const (
+	lossNone loss = iota
+	lossFull
+	lossRejected
+	lossTooLarge
+	lossRefused
+	lossClosed
+	lossKinds
+)
+
+func newQueue(capacity int) *queue {
+	count := 1
+	for count < runtime.GOMAXPROCS(0) && count*2*minShard <= capacity {
+		count *= 2
+	}
+	q := &queue{
+		start:  time.Now(),
+		shards: make([]shard, count),
+		coarse: coarseClock(),
+		wake:   make(chan struct{}, 1),
+	}
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.index, s.wake = i, q.wake
+		s.size = capacity / count
+		if i < capacity%count {
+			s.size++
+		}
+	}
+	q.nearest.New = func() any { return &q.shards[q.handed.Add(1)%uint32(count)] }
+	return q
+}
+
+// coarseClock reports whether the clock moves in steps in which a goroutine can
+// record several events, as it does on Windows.
+func coarseClock() bool {
+	for range 16 {
+		if step := time.Since(time.Now()); step > 0 && step < 10*time.Microsecond {
+			return false
+		}
+	}
+	return true
+}
+
+// minShard is the size below which a shard is not worth it.
+const minShard = 64
+
+// results are what one call records: those of an evaluation, or none where a
+// metric is recorded.
+//
+// They are apart from what events keep, as the compiler would move them to the
+// heap together with it, and every evaluation would allocate.
+type results struct {
+	prerequisites []eval.Result
+	own           *eval.Result
+}
+
+// size is how many events the call makes.
+func (r results) size() int { return len(r.prerequisites) + 1 }
+
+// record queues all events of a call, or counts all of them as lost.
+func (q *queue) record(u *eval.User, m *metric, r results) {
+	stamp := q.stamp(u, m)
+	s := q.nearest.Get().(*shard)
+	if !s.record(stamp, r) {
+		q.recordElsewhere(s, stamp, r)
+	}
+	q.nearest.Put(s)
+}
+
+// stamp returns an event of now. Its place in the order is by the monotonic
+// clock, which no clock change disturbs.
+func (q *queue) stamp(u *eval.User, m *metric) event {
+	now := time.Now()
+	at := int64(now.Sub(q.start))
+	if q.coarse {
+		at = q.number.Add(1)
+	}
+	return event{at: at, unixMilli: now.UnixMilli(), user: u, metric: m}
+}
+
+// now is what the stamps up to now do not exceed.
+func (q *queue) now() int64 {
+	if q.coarse {
+		return q.number.Load()
+	}
+	return int64(time.Since(q.start))
+}
+
+// recordElsewhere looks for a shard with room, or counts the loss.
+func (q *queue) recordElsewhere(full *shard, stamp event, r results) {
+	releases := q.releases.Load()
+	if q.fullAt.Load() != releases+1 {
+		for i := range q.shards {
+			if q.shards[(full.index+i)%len(q.shards)].record(stamp, r) {
+				return
+			}
+		}
+		if r.size() == 1 {
+			q.fullAt.Store(releases + 1)
+		}
+	}
+	full.lose(r)
+}
+
+// record reports whether there was room, or no hope of any.
+func (s *shard) record(stamp event, r results) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate == lossNone && s.size-s.count < r.size() {
+		return false
+	}
+	s.recorded += uint64(r.size())
+	if r.own != nil {
+		s.evaluations++
+	}
+	if s.gate != lossNone {
+		s.lost[s.gate] += uint64(r.size())
+		return true
+	}
+	if s.ring == nil {
+		s.ring = make([]event, s.size)
+	}
+	for i := range r.prerequisites {
+		s.put(&stamp, &r.prerequisites[i])
+	}
+	s.put(&stamp, r.own)
+	if half := (s.size + 1) / 2; s.count >= half && s.count-r.size() < half {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+func (s *shard) put(stamp *event, r *eval.Result) {
+	place := s.head + s.count
+	if place >= len(s.ring) {
+		place -= len(s.ring)
+	}
+	s.count++
+	e := &s.ring[place]
+	*e = *stamp
+	if r != nil {
+		e.flag, e.variation, e.reason, e.experiment = r.Flag, r.Variation, r.Reason, r.Experiment
+	}
+}
+
+// lose counts events that found no room.
+func (s *shard) lose(r results) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	why := lossFull
+	if s.gate != lossNone {
+		why = s.gate
+	}
+	if r.own != nil {
+		s.evaluations++
+	}
+	s.recorded += uint64(r.size())
+	s.lost[why] += uint64(r.size())
+}
+
+// count counts an evaluation that makes no event.
+func (q *queue) count(fallback bool) {
+	s := q.nearest.Get().(*shard)
+	s.mu.Lock()
+	s.evaluations++
+	if fallback {
+		s.fallbacks++
+	}
+	s.mu.Unlock()
+	q.nearest.Put(s)
+}
+
+// evaluations sums up the shards.
+func (q *queue) evaluations() (all, fallbacks uint64) {
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		all += s.evaluations
+		fallbacks += s.fallbacks
+		s.mu.Unlock()
+	}
+	return all, fallbacks
+}
+
+// shut makes every new event a loss.
+func (q *queue) shut(why loss) {
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		s.gate = why
+		s.mu.Unlock()
+	}
+}
+
+// taken is what was queued at one time, in order. Its events stay in their
+// places; whoever took them may change their sent and settled fields.
+type taken struct {
+	events []*event
+	counts []int // of each shard
+}
+
+func (t *taken) unsettled() (events []*event) {
+	for _, e := range t.events {
+		if !e.settled {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// take returns all events that were recorded before the call. Only one caller
+// may do so at a time, until it has called release.
+func (q *queue) take() taken {
+	// The shards are not seen at one time. What comes from now on is left
+	// alone, or an event in a shard that is seen late would be taken without
+	// the one before it, in a shard that was seen early.
+	limit := q.now()
+	t := taken{counts: make([]int, len(q.shards))}
+	heads := make([]int, len(q.shards))
+	total := 0
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		t.counts[i], heads[i] = s.count, s.head
+		s.mu.Unlock()
+		total += t.counts[i]
+	}
+	t.events = make([]*event, 0, total)
+	left := slices.Clone(t.counts)
+	for e := q.oldest(heads, left, limit); e != nil; e = q.oldest(heads, left, limit) {
+		t.events = append(t.events, e)
+	}
+	for i := range left {
+		t.counts[i] -= left[i]
+	}
+	return t
+}
+
+// oldest takes the oldest event that is left at the head of a shard, if it is
+// not beyond the limit. Within a shard order is kept, so what one goroutine
+// recorded stays in order.
+func (q *queue) oldest(heads, left []int, limit int64) *event {
+	var first *event
+	from := 0
+	for i := range left {
+		if left[i] == 0 {
+			continue
+		}
+		if e := &q.shards[i].ring[heads[i]]; e.at <= limit && (first == nil || e.at < first.at) {
+			first, from = e, i
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	left[from]--
+	if heads[from]++; heads[from] == len(q.shards[from].ring) {
+		heads[from] = 0
+	}
+	return first
+}
+
+// release frees the places of settled events and keeps the others, in order.
+func (q *queue) release(t taken) {
+	for i := range q.shards {
+		q.shards[i].release(t.counts[i])
+	}
+	q.releases.Add(1)
+}
+
+// release moves what is kept to the end of what was taken. That needs no lock:
+// recorders only touch the places behind.
+func (s *shard) release(taken int) {
+	if taken == 0 {
+		return
+	}
+	at := func(i int) *event { return &s.ring[(s.head+i)%len(s.ring)] }
+	freed := taken
+	for i := taken - 1; i >= 0; i-- {
+		if e := at(i); !e.settled {
+			if freed--; freed != i {
+				*at(freed) = *e
+			}
+		}
+	}
+	for i := range freed {
+		*at(i) = event{} // lets go of the user and the flag
+	}
+	s.mu.Lock()
+	s.head = (s.head + freed) % len(s.ring)
+	s.count -= freed
+	s.mu.Unlock()
+}
+
+// queued is how many events there are.
+func (q *queue) queued() int {
+	_, n, _ := q.counts()
+	return int(n)
+}
+
+// counts sums up the shards.
+func (q *queue) counts() (recorded, queued uint64, lost [lossKinds]uint64) {
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		recorded += s.recorded
+		queued += uint64(s.count)
+		for why, n := range s.lost {
+			lost[why] += n
+		}
+		s.mu.Unlock()
+	}
+	return recorded, queued, lost
+}

@@ -1,0 +1,150 @@
+package flush
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// TestNoSecretInTexts looks for the secret and for a password in the address,
+// in errors and in the log.
+func TestNoSecretInTexts(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	const password = "hunter2"
+	tests := []struct {
+		name   string
+		secret string
+		answer reply
+		base   string // if not the platform's
+	}{
+		{name: "rejected", answer: reply{status: 400}},
+		{name: "refused", answer: reply{status: 401}},
+		{name: "moved", answer: reply{status: 307, to: "http://elsewhere.test/?token=" + testSecret}},
+		{name: "fails", answer: reply{status: 500}},
+		{name: "reset", answer: reply{err: errReset}},
+		{name: "stalls", answer: reply{stall: true}},
+		{name: "secret not fit for a header", secret: testSecret + "\n"},
+		{name: "nobody listens", base: strings.Replace(closed.URL, "://", "://user:"+password+"@", 1)},
+		{name: "no host", base: "http://user:" + password + "@"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			sink := platform{answer: func(int, []item) reply { return test.answer }}
+			server := sink.serve(t)
+			base := test.base
+			if base == "" {
+				base = strings.Replace(server.URL, "://", "://user:"+password+"@", 1)
+			}
+			to := destination(base, server.Client())
+			if test.secret != "" {
+				to.Secret = test.secret
+			}
+			p := New(Config{Retries: -1, Timeout: 100 * time.Millisecond}, to)
+			var log bytes.Buffer
+			logTo(p, &log)
+			record(p, user("u"), "a")
+			flushed := p.Flush(t.Context())
+			if flushed == nil {
+				t.Fatal("delivered")
+			}
+			text := fmt.Sprintf("%v %+v %#v\n%s", flushed, flushed, errors.Unwrap(flushed), &log)
+			for _, hidden := range []string{testSecret, password} {
+				if strings.Contains(text, hidden) {
+					t.Errorf("%q is in %s", hidden, text)
+				}
+			}
+			if log.Len() == 0 {
+				t.Error("nothing was logged")
+			}
+		})
+	}
+}
+
+// TestPrivateAttributes looks for private values in whole bodies.
+func TestPrivateAttributes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sink platform
+		p := inMemory(Config{PrivateAttributes: []string{"Name", "email", "Country", "plan", "salary", "no such"}}, &sink)
+		for i := range 3 {
+			u := user(fmt.Sprintf("key-%d", i))
+			u.Name, u.Email, u.Country = "private-name", "private-email", "private-country"
+			u.Set("plan", "private-plan")
+			u.Set("age", "18")
+			u.Set("salary", "private-salary")
+			for range 3 { // the second time the user is copied from the first
+				record(p, u, "flag")
+				p.RecordMetric(u, "metric", 1)
+			}
+		}
+		checkError(t, p.Flush(t.Context()), nil)
+		body := string(sink.seen()[0].body)
+		if strings.Contains(body, "private") || strings.Contains(body, "plan") || strings.Contains(body, "salary") {
+			t.Errorf("body: %s", body)
+		}
+		if got := strings.Count(body, `"customizedProperties":[{"name":"age","value":"18"}]`); got != 18 {
+			t.Errorf("%d users with their other attribute, expected 18: %s", got, body)
+		}
+	})
+}
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		cfg  Config
+		want []string
+	}{
+		{name: "zero"},
+		{name: "negative where that means something", cfg: Config{Interval: -1, Retries: -1}},
+		{name: "negative", cfg: Config{Capacity: -1, BatchSize: -2, Requests: -3, RetryWait: -4, Timeout: -5},
+			want: []string{"Capacity is -1", "BatchSize is -2", "Requests is -3", "RetryWait is -4ns", "Timeout is -5ns"}},
+		{name: "private", cfg: Config{PrivateAttributes: []string{"name", "Email", "country", "NAMES", "Plan"}}},
+		{name: "private key", cfg: Config{PrivateAttributes: []string{"key", "KeyId", "KEYID", ""}},
+			want: []string{`"key"`, `"KeyId"`, `"KEYID"`, "empty name"}},
+		{name: "private by no such name", cfg: Config{PrivateAttributes: []string{"EMAIL", "nAME"}},
+			want: []string{`"EMAIL": expected "email"`, `"nAME": expected "name"`}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := test.cfg.Validate()
+			if (err == nil) != (len(test.want) == 0) {
+				t.Fatalf("error: %v", err)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error without %q: %v", want, err)
+				}
+			}
+		})
+	}
+}
+
+// TestPrivateSpellings: whatever Validate lets pass as a built-in attribute is
+// kept back.
+func TestPrivateSpellings(t *testing.T) {
+	t.Parallel()
+	rules := wire.ClassicDialect("").Rules
+	u := user("u")
+	u.Name, u.Email, u.Country = "secret", "secret", "secret"
+	for _, names := range [][]string{{"name", "email", "country"}, {"Name", "Email", "Country"}} {
+		if err := (Config{PrivateAttributes: names}).Validate(); err != nil {
+			t.Error(err)
+		}
+		got := wire.ClassicDialect("").AppendUser(nil, u, wire.NewPrivate(rules, names))
+		if strings.Contains(string(got), "secret") {
+			t.Errorf("%q: %s", names, got)
+		}
+	}
+}
