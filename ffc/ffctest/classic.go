@@ -1,0 +1,97 @@
+package ffctest
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// classic writes flags and segments the way the classic platform does, for one
+// environment. Together with reading bootstrap data, that is all a generation of
+// the platform differs in here, apart from its routes.
+type classic struct{ env environment }
+
+// classicNames are what a data object calls its arrays.
+func classicNames() [kinds]string {
+	return [kinds]string{flags: "featureFlags", segments: "segments", userTags: "userTags"}
+}
+
+// archive returns the tombstone of e: all of it, marked, and a flag switched
+// off. It works on the JSON, because e may have come that way.
+func (c classic) archive(e entity, version int64) entity {
+	members := decodeObject(e.json)
+	members["isArchived"] = json.RawMessage("true")
+	members["timestamp"] = mustMarshal(version)
+	if basics := decodeObject(members["ff"]); e.kind == flags && basics != nil {
+		basics["status"] = json.RawMessage(`"Disabled"`)
+		basics["lastUpdatedTime"] = mustMarshal(classicTime(version))
+		members["ff"] = mustMarshal(basics)
+	}
+	return entity{kind: e.kind, id: e.id, version: version, archived: true, json: mustMarshal(members)}
+}
+
+// message writes a data-sync of eventType "full" or "patch".
+func (c classic) message(eventType string, entities [kinds][]entity) []byte {
+	names := classicNames()
+	size := 128
+	for _, list := range entities {
+		for _, e := range list {
+			size += len(e.json) + 1
+		}
+	}
+	out := make([]byte, 0, size)
+	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
+	out = append(out, eventType...)
+	out = append(out, '"')
+	for kind, list := range entities {
+		out = append(out, `,"`...)
+		out = append(out, names[kind]...)
+		out = append(out, `":[`...)
+		for i, e := range list {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, e.json...)
+		}
+		out = append(out, ']')
+	}
+	return append(out, "}}"...)
+}
+
+type classicClause struct {
+	Property  string  `json:"property"`
+	Operation *string `json:"operation"`
+	Value     string  `json:"value"`
+}
+
+func classicClauses(clauses []Clause) []classicClause {
+	out := make([]classicClause, len(clauses))
+	for i, c := range clauses {
+		out[i] = classicClause{Property: c.property, Value: c.value}
+		if c.operator != "" {
+			out[i].Operation = &clauses[i].operator
+		}
+	}
+	return out
+}
+
+func classicTime(unixMilli int64) string {
+	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02T15:04:05.0000000Z")
+}
+
+// decodeObject returns the members of a JSON object, or nil.
+func decodeObject(raw []byte) map[string]json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return nil
+	}
+	return members
+}
+
+// mustMarshal is for values that always marshal.
+func mustMarshal(v any) []byte {
+	out, err := json.Marshal(v)
+	if err != nil {
+		panic("ffctest: " + err.Error())
+	}
+	return out
+}

@@ -1,0 +1,35 @@
+// Package ffctest is a feature-flag platform inside the test process, with
+// readable builders for the flags and segments it serves.
+//
+// A [Server] speaks the platform's protocol on a loopback port: it pushes flags
+// over a websocket, takes events, and is as strict about tokens, secrets and
+// bodies as the real one. It also breaks on request, so that code can be tested
+// against outages.
+//
+//	srv := ffctest.NewServer(nil)
+//	defer srv.Close()
+//	srv.Put(ffctest.Flag("checkout").Variations("red", "blue").
+//		Target("blue", "u1").
+//		Rule("blue", ffctest.Attr("country").IsOneOf("FR", "BE")).
+//		Rollout(50, 50))
+//
+//	client, err := ffc.New(ctx, ffc.Config{
+//		EnvSecret: srv.EnvSecret,
+//		BaseURL:   srv.URL,
+//		Transport: &stream.Transport{},
+//	})
+//	// ... run the code under test, then:
+//	events, err := srv.WaitEvents(ctx, 1)
+//
+// Code that only reads flags needs no server: give [Snapshot] to an offline
+// client.
+//
+//	cfg := ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("checkout").Off())}
+//
+// Mistakes in the test itself, such as a variation that the flag does not have,
+// panic with a message that begins with "ffctest: ".
+//
+// Caveats: one server is one environment; only what server-side SDKs use is
+// imitated, so a socket of type client gets no flags; captured requests and
+// events stay in memory until the server is garbage.
+package ffctest

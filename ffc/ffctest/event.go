@@ -1,0 +1,102 @@
+package ffctest
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Event is one evaluation or one metric that a client sent. A metric has a
+// Metric and no FlagKey.
+type Event struct {
+	// The user. An attribute that was not sent is "". The maps of events are
+	// shared between calls and must not be changed.
+	UserKey    string
+	UserName   string
+	Email      string
+	Country    string
+	Attributes map[string]string
+
+	// FlagKey is the flag that the platform counts the evaluation for: on the
+	// classic platform that of the first evaluation in the same array item,
+	// whatever the client wrote into the others.
+	FlagKey          string
+	VariationID      string
+	Value            string
+	Reason           string
+	SendToExperiment bool
+
+	Metric      string
+	MetricValue float64 // as sent; the platform keeps 32 bits of it
+	AppType     string
+	Route       string
+	Type        string
+
+	// Time is when the evaluation happened, by the client's clock. A metric
+	// without a time of its own has that of its arrival, by the server's.
+	Time time.Time
+}
+
+// Request is one request to the events endpoint, whatever became of it.
+type Request struct {
+	Header http.Header
+	Body   []byte
+	// Status is the HTTP status answered; 0 means no answer, or none yet.
+	Status int
+}
+
+// trackLog is what arrived at the events endpoint.
+type trackLog struct {
+	requests []Request
+	events   []Event
+	dropped  int
+}
+
+// Events returns every event that the server accepted, in order of arrival.
+func (s *Server) Events() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Event(nil), s.track.events...)
+}
+
+// WaitEvents blocks until the server has accepted at least n events, and
+// returns all of them, also along with an error. The error is that of ctx, or
+// says that the server is closed.
+func (s *Server) WaitEvents(ctx context.Context, n int) ([]Event, error) {
+	err := s.wait(ctx, func() bool { return len(s.track.events) >= n })
+	events := s.Events()
+	if err != nil {
+		return events, errWait(n, len(events), "events", err)
+	}
+	return events, nil
+}
+
+// Dropped returns how many evaluations and metrics the server has answered 200
+// for and thrown away, as the platform does without a word: those without a
+// user, after a variation that is missing, or for another environment. An item
+// that holds neither evaluations nor metrics counts as one.
+func (s *Server) Dropped() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.track.dropped
+}
+
+// Requests returns every request to the events endpoint, in order of arrival.
+// The headers and bodies are the server's own and must not be changed.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.track.requests...)
+}
+
+// WaitRequests blocks until at least n requests have arrived at the events
+// endpoint, answered or not, and returns all of them, also along with an error.
+// The error is that of ctx, or says that the server is closed.
+func (s *Server) WaitRequests(ctx context.Context, n int) ([]Request, error) {
+	err := s.wait(ctx, func() bool { return len(s.track.requests) >= n })
+	requests := s.Requests()
+	if err != nil {
+		return requests, errWait(n, len(requests), "requests", err)
+	}
+	return requests, nil
+}

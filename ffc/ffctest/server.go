@@ -1,0 +1,151 @@
+package ffctest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server is a platform with one environment, listening on loopback. Its methods
+// are safe for concurrent use. Only Close and the Wait methods block.
+type Server struct {
+	// URL is where the platform is, as http://127.0.0.1:port, for the base URL
+	// of a client's configuration.
+	URL string
+	// EnvSecret is a secret of the environment that the server's flags belong
+	// to: [EnvSecret], unless NewServer was given flags of another one. Every
+	// other secret of that environment is as good.
+	EnvSecret string
+
+	classic   classic
+	http      *http.Server
+	running   sync.WaitGroup // the accept loop, connections and sockets
+	closing   chan struct{}  // closed when Close begins
+	closeOnce sync.Once
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	store    store
+	skew     time.Duration
+	sockets  map[*socket]struct{}  // passed the token check, not cut
+	hijacked map[net.Conn]struct{} // every open websocket, to cut at Close
+	track    trackLog
+	faults   faults
+	waiters  map[*waiter]struct{}
+}
+
+// NewServer starts a server on a free port of 127.0.0.1. Data are flags and
+// segments in bootstrap form: a whole data-sync message, such as [Snapshot] and
+// [Server.Snapshot] return, or its data object; nil is an empty environment.
+// NewServer panics when it cannot use data or cannot listen. The caller must
+// call Close.
+func NewServer(data []byte) *Server {
+	s := &Server{
+		classic:  classic{env: defaultEnvironment()},
+		closing:  make(chan struct{}),
+		sockets:  make(map[*socket]struct{}),
+		hijacked: make(map[net.Conn]struct{}),
+		waiters:  make(map[*waiter]struct{}),
+	}
+	if data != nil {
+		entities, err := s.classic.load(data)
+		if err != nil {
+			panic("ffctest: cannot use the data given to NewServer: " + err.Error())
+		}
+		for _, e := range entities {
+			s.store.put(e)
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic("ffctest: cannot listen: " + err.Error())
+	}
+	s.URL = "http://" + listener.Addr().String()
+	s.EnvSecret = s.classic.env.secret()
+	s.http = &http.Server{
+		Handler:   http.HandlerFunc(s.serveHTTP),
+		ConnState: s.connState,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+		// Clients that go away are what is being tested, not news.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	s.running.Go(func() {
+		_ = s.http.Serve(listener) // always ErrServerClosed, after Close
+	})
+	return s
+}
+
+// Close cuts every connection, stops listening and waits until all that the
+// server started has ended. Waiting calls return an error. More calls do nothing.
+func (s *Server) Close() {
+	s.closeOnce.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		close(s.closing)
+		for conn := range s.hijacked {
+			_ = conn.Close()
+		}
+		s.mu.Unlock()
+		_ = s.http.Close()
+		s.running.Wait()
+	})
+}
+
+// serveHTTP routes one request. Paths are matched exactly: a client that writes
+// "//streaming" is wrong.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+	switch r.URL.Path {
+	case "/streaming":
+		s.serveStreaming(w, r)
+	case "/api/public/track":
+		s.serveTrack(w, r)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+// connKey is the key of a request's net.Conn in its context.
+type connKey struct{}
+
+// netConn returns the connection that r came on.
+func netConn(r *http.Request) net.Conn {
+	conn, _ := r.Context().Value(connKey{}).(net.Conn)
+	return conn
+}
+
+// connState counts connections, because http.Server.Close does not wait for
+// them. The first state comes from the accept loop, which Close waits for too.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.running.Add(1)
+	case http.StateHijacked:
+		s.mu.Lock()
+		s.hijacked[conn] = struct{}{}
+		if s.closed {
+			_ = conn.Close()
+		}
+		s.mu.Unlock()
+		s.running.Done()
+	case http.StateClosed:
+		s.running.Done()
+	}
+}
+
+// now is the server's clock.
+func (s *Server) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nowLocked()
+}
+
+func (s *Server) nowLocked() time.Time { return time.Now().Add(s.skew) }
+
+var errClosed = errors.New("ffctest: server closed")

@@ -1,0 +1,311 @@
+package ffctest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+func TestNewServerData(t *testing.T) {
+	t.Parallel()
+	flagOf := func(id string) string { return `{"id":"` + id + `","timestamp":5}` }
+	good := []struct {
+		name, data, secret, want string
+	}{
+		{"whole message", `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[` + flagOf("FF__11__22__33__a") + `]}}`, ffctest.EnvSecret, "full a |"},
+		{"patch is a full", `{"messageType":"data-sync","data":{"eventType":"patch","featureFlags":null,"segments":[{"id":"s"}]}}`, ffctest.EnvSecret, "full | s"},
+		{"bare data", `{"featureFlags":[` + flagOf("FF__11__22__33__a") + `]}`, ffctest.EnvSecret, "full a |"},
+		{"archived is kept out", `{"segments":[{"id":"s","isArchived":true,"timestamp":1}]}`, ffctest.EnvSecret, "full |"},
+		{"other environment", `{"featureFlags":[` + flagOf("FF__7__8__9__x__y") + `]}`,
+			"ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fN19fOF9fOV9fZGVmYXVsdF85YzBkZQ==", "full y |"},
+	}
+	for _, tt := range good {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := ffctest.NewServer([]byte(tt.data))
+			defer srv.Close()
+			if srv.EnvSecret != tt.secret {
+				t.Errorf("got secret %q, want %q", srv.EnvSecret, tt.secret)
+			}
+			c := dial(t, srv)
+			c.sync(0)
+			c.expect(tt.want)
+		})
+	}
+	bad := []struct{ name, data, want string }{
+		{"empty", ``, "not a JSON object"},
+		{"null", `null`, "not a JSON object"},
+		{"array", `[]`, "not a JSON object"},
+		{"nothing known", `{}`, "neither"},
+		{"other message", `{"messageType":"pong","data":{}}`, "messageType"},
+		{"no data", `{"messageType":"data-sync"}`, "data is not an object"},
+		{"other event type", `{"eventType":"partial","segments":[]}`, "eventType"},
+		{"flags are not an array", `{"featureFlags":{}}`, "featureFlags"},
+		{"flag without id", `{"featureFlags":[{}]}`, "item 0: no id"},
+		{"flag is a number", `{"featureFlags":[1]}`, "item 0: no id"},
+		{"version is text", `{"segments":[{"id":"s","timestamp":"1"}]}`, "timestamp"},
+		{"id of no environment", `{"featureFlags":[` + flagOf("checkout") + `]}`, "is not FF__"},
+		{"id with zero", `{"featureFlags":[` + flagOf("FF__0__1__1__a") + `]}`, "is not FF__"},
+		{"id with a sign", `{"featureFlags":[` + flagOf("FF__+1__1__1__a") + `]}`, "is not FF__"},
+		{"two environments", `{"featureFlags":[` + flagOf("FF__1__1__1__a") + `,` + flagOf("FF__1__1__2__a") + `]}`, "another environment"},
+		{"same id twice", `{"segments":[{"id":"s"},{"id":"s"}]}`, `a second "s"`},
+	}
+	for _, tt := range bad {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expectPanic(t, tt.want, func() { ffctest.NewServer([]byte(tt.data)).Close() })
+		})
+	}
+}
+
+func TestNoDataIsAnEmptyEnvironment(t *testing.T) {
+	t.Parallel()
+	srv := ffctest.NewServer(nil)
+	defer srv.Close()
+	if got := srv.Version(); got != 0 {
+		t.Errorf("got version %d, want 0", got)
+	}
+	c := dial(t, srv)
+	c.sync(0)
+	if got, want := string(c.read()), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[],"userTags":[]}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestSnapshotMakesAnEqualServer(t *testing.T) {
+	t.Parallel()
+	data := `{"featureFlags":[{"id":"FF__7__8__9__a","timestamp":3,"extra":[1, 2],"ff":{"status":"Enabled"}}],` +
+		`"userTags":[{"id":"t","timestamp":9}]}`
+	first := ffctest.NewServer([]byte(data))
+	defer first.Close()
+	first.Put(ffctest.Flag("b"), ffctest.Segment("s"), ffctest.Segment("gone"))
+	first.Archive("a")
+	first.ArchiveSegment("gone")
+
+	second := ffctest.NewServer(first.Snapshot())
+	defer second.Close()
+	if got, want := string(second.Snapshot()), string(first.Snapshot()); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got, want := second.Version(), first.Version(); got != want {
+		t.Errorf("got version %d, want %d", got, want)
+	}
+	for _, part := range []string{`"extra":[1,2]`, `"id":"FF__7__8__9__b"`, `{"id":"t","timestamp":9}`} {
+		if !strings.Contains(string(first.Snapshot()), part) {
+			t.Errorf("no %s in %s", part, first.Snapshot())
+		}
+	}
+}
+
+func TestVersionsAlwaysRise(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	before := time.Now().UnixMilli()
+	last := int64(0)
+	for range 50 {
+		srv.Put(ffctest.Flag("f"))
+		if v := srv.Version(); v <= last {
+			t.Fatalf("version %d after %d", v, last)
+		} else {
+			last = v
+		}
+	}
+	if last < before || last > before+time.Minute.Milliseconds() {
+		t.Errorf("version %d is not the time, which was %d", last, before)
+	}
+	srv.Archive("f")
+	if v := srv.Version(); v <= last {
+		t.Errorf("archiving left version %d after %d", v, last)
+	}
+	const high = int64(1 << 50)
+	srv.Put(ffctest.Flag("f").Version(high))
+	srv.Put(ffctest.Flag("f").Version(7)) // kept, but the server remembers
+	srv.Put(ffctest.Segment("s"))
+	if v := srv.Version(); v != high+1 {
+		t.Errorf("got version %d, want %d", v, high+1)
+	}
+	if !strings.Contains(string(srv.Snapshot()), `"timestamp":7,`) {
+		t.Errorf("no version 7 in %s", srv.Snapshot())
+	}
+}
+
+func TestArchiveNeedsSomethingToArchive(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	expectPanic(t, `no "FF__11__22__33__f" to archive`, func() { srv.Archive("f") })
+	expectPanic(t, `no "s" to archive`, func() { srv.ArchiveSegment("s") })
+	srv.Put(ffctest.Flag("after")) // the lock is free
+}
+
+func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	tests := []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/", 404},
+		{"GET", "/streaming", 404}, // not an upgrade
+		{"GET", "/streaming/", 404},
+		{"POST", "/api/public/track/", 404},
+		{"POST", "//api/public/track", 404},
+		{"POST", "/api/public/insight/track", 404},
+		{"GET", "/api/public/sdk/latest-feature-flags", 404},
+		{"GET", "/api/public/track", 405},
+	}
+	for _, tt := range tests {
+		a, err := try(within(t), tt.method, srv.URL+tt.path, "", nil)
+		if err != nil || a.status != tt.want {
+			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.status, err, tt.want)
+		}
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests recorded, want none", n)
+	}
+}
+
+func TestHalfAnUpgradeIsNotFound(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	whole := map[string]string{
+		"Connection": "keep-alive, Upgrade", "Upgrade": "websocket",
+		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+	}
+	for missing := range whole {
+		header := make(http.Header)
+		for name, value := range whole {
+			if name != missing {
+				header.Set(name, value)
+			}
+		}
+		a, err := try(within(t), "GET", srv.URL+"/streaming?"+query(srv, time.Now()).Encode(), "", header)
+		if err != nil || a.status != 404 {
+			t.Errorf("without %s: got %d, %v, want 404", missing, a.status, err)
+		}
+	}
+}
+
+// TestCloseLeavesNothing must not run beside other tests: it counts goroutines.
+func TestCloseLeavesNothing(t *testing.T) {
+	start := runtime.NumGoroutine()
+	srv := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("f")))
+	ctx := within(t)
+
+	// One of everything that can be under way.
+	idle, silent := dial(t, srv), dial(t, srv)
+	idle.sync(0)
+	idle.expect("full f |")
+	srv.CloseConnections(1001, "") // nobody reads it, so nobody answers it
+	silent.ping()
+	stalled := dial(t, srv)
+	srv.Stall(ffctest.Streaming)
+	srv.Stall(ffctest.Events)
+	stalled.sync(0)
+	srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 4003})
+	refused := dial(t, srv)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if a, err := try(ctx, "POST", srv.URL+"/api/public/track", "[]", trackHeader(srv.EnvSecret)); err == nil {
+			t.Errorf("a stalled request was answered %d", a.status)
+		}
+	})
+	wg.Go(func() {
+		if _, err := srv.WaitEvents(ctx, 1); err == nil || !strings.Contains(err.Error(), "server closed") {
+			t.Errorf("got %v from a wait, want server closed", err)
+		}
+	})
+	if _, err := srv.WaitRequests(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+
+	for range 2 {
+		wg.Go(srv.Close)
+	}
+	wg.Wait()
+	srv.Close()
+	if n := srv.Connections(); n != 0 {
+		t.Errorf("%d connections after Close", n)
+	}
+	srv.Put(ffctest.Flag("late")) // harmless
+	if _, err := srv.WaitEvents(ctx, 1); err == nil {
+		t.Error("a wait after Close succeeded")
+	}
+	for _, c := range []*client{idle, silent, stalled, refused} {
+		_ = c.ws.CloseNow()
+	}
+	waitGoroutines(t, start)
+}
+
+// waitGoroutines waits until no more goroutines run than before.
+func waitGoroutines(t *testing.T, want int) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for runtime.NumGoroutine() > want {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), want, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, ffctest.Flag("f"))
+	const rounds = 30
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range rounds {
+				c, _, err := tryDial(t, srv, query(srv, time.Now()))
+				if err != nil {
+					continue // refused or cut on the way, as ordered below
+				}
+				_ = c.ws.Write(within(t), 1, []byte(`{"messageType":"data-sync","data":{"timestamp":0}}`))
+				if _, frame, err := c.ws.Read(within(t)); err == nil && !json.Valid(frame) {
+					t.Errorf("half a message: %s", frame)
+				}
+				_ = c.ws.CloseNow()
+			}
+		})
+	}
+	wg.Go(func() {
+		for range rounds {
+			srv.Put(ffctest.Flag("f"), ffctest.Segment("s"))
+			srv.ArchiveSegment("s")
+			srv.Send([]byte("{}"))
+			srv.Stall(ffctest.Streaming)()
+			srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Reset: true})
+			srv.DropConnections()
+			srv.CloseConnections(1000, "")
+			srv.Skew(time.Second)
+		}
+	})
+	wg.Go(func() {
+		for range rounds {
+			post(t, srv, `[{"user":{"keyId":"u"},"metrics":[{"eventName":"m","numericValue":1}]}]`)
+			srv.Events()
+			srv.Requests()
+			srv.Snapshot()
+			srv.Version()
+			srv.Connections()
+			srv.Dropped()
+		}
+	})
+	wg.Wait()
+	if _, err := srv.WaitEvents(within(t), rounds); err != nil {
+		t.Error(err)
+	}
+	if err := srv.WaitConnections(within(t), 0); err != nil {
+		t.Error(err)
+	}
+}

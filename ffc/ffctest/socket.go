@@ -1,0 +1,185 @@
+package ffctest
+
+import (
+	"context"
+	"net"
+	"sync"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	// maxQueued is how many bytes may wait for a client that does not read
+	// before it is cut. One message may always wait.
+	maxQueued = 64 << 20
+	// maxRequests is how many requests of one client may wait.
+	maxRequests = 1024
+)
+
+// socket is a websocket that passed the token check. Its handler reads, one
+// goroutine writes; whatever is to be written waits in queues, so that nobody
+// else ever waits for a client.
+type socket struct {
+	server *Server
+	conn   net.Conn
+	syncs  bool          // gets flags: of type server, not client
+	wake   chan struct{} // capacity 1: the writer may have something to do
+	gone   chan struct{} // closed when the connection is cut
+
+	// Guarded by the server's lock.
+	pushes   [][]byte
+	queued   int // bytes in pushes
+	requests []request
+	bye      *closeFrame // leave with it when nothing waits any more
+	dead     bool        // gone is closed
+}
+
+type closeFrame struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+// serve returns when the socket has ended and its writer too.
+func (c *socket) serve(ctx context.Context, ws *websocket.Conn) {
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		c.write(ctx, ws)
+	})
+	c.read(ctx, ws)
+	c.server.cut(c)
+	writer.Wait()
+}
+
+// read queues requests until the connection ends.
+func (c *socket) read(ctx context.Context, ws *websocket.Conn) {
+	for {
+		kind, frame, err := ws.Read(ctx)
+		if err != nil {
+			return
+		}
+		if kind != websocket.MessageText {
+			continue
+		}
+		if r, ok := parseRequest(frame); ok && (r.ping || c.syncs) {
+			c.server.request(c, r)
+		}
+	}
+}
+
+// write writes what is queued until the connection ends.
+func (c *socket) write(ctx context.Context, ws *websocket.Conn) {
+	for {
+		select {
+		case <-c.wake:
+		case <-c.gone:
+			return
+		}
+		for {
+			frame, bye := c.server.next(c)
+			if bye != nil {
+				_ = ws.Close(bye.code, bye.reason) // the client may be gone
+				return
+			}
+			if frame == nil {
+				break
+			}
+			if err := ws.Write(ctx, websocket.MessageText, frame); err != nil {
+				c.server.cut(c)
+				return
+			}
+		}
+	}
+}
+
+// next takes what the writer of c has to send. Pushes overtake answers, as on
+// the platform, which makes a patch before the full something that tests can
+// cause: Stall, connect, Put, resume.
+func (s *Server) next(c *socket) ([]byte, *closeFrame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stalled := s.faults.stalls[Streaming].count > 0
+	if c.bye != nil && (stalled || len(c.pushes)+len(c.requests) == 0) {
+		return nil, c.bye
+	}
+	switch {
+	case stalled:
+		return nil, nil
+	case len(c.pushes) > 0:
+		frame := c.pushes[0]
+		c.pushes[0] = nil // not kept alive by the rest of the queue
+		c.pushes = c.pushes[1:]
+		c.queued -= len(frame)
+		return frame, nil
+	case len(c.requests) > 0:
+		r := c.requests[0]
+		c.requests = c.requests[1:]
+		return s.answer(r), nil
+	}
+	return nil, nil
+}
+
+func (s *Server) register(c *socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sockets[c] = struct{}{}
+	s.changed()
+}
+
+// request queues r for an answer.
+func (s *Server) request(c *socket, r request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(c.requests) == maxRequests {
+		s.cutLocked(c)
+		return
+	}
+	c.requests = append(c.requests, r)
+	c.poke()
+}
+
+// push queues frame for every client that gets flags. The lock is held.
+func (s *Server) push(frame []byte) {
+	for c := range s.sockets {
+		if c.syncs {
+			s.enqueue(c, frame)
+		}
+	}
+}
+
+// enqueue queues frame for c, or cuts c when too much waits already. The lock
+// is held.
+func (s *Server) enqueue(c *socket, frame []byte) {
+	if c.queued > 0 && c.queued+len(frame) > maxQueued {
+		s.cutLocked(c)
+		return
+	}
+	c.pushes = append(c.pushes, frame)
+	c.queued += len(frame)
+	c.poke()
+}
+
+// cut ends c without a close frame.
+func (s *Server) cut(c *socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cutLocked(c)
+}
+
+func (s *Server) cutLocked(c *socket) {
+	if c.dead {
+		return
+	}
+	c.dead = true
+	close(c.gone)
+	_ = c.conn.Close()
+	delete(s.sockets, c)
+	s.changed()
+}
+
+// poke wakes the writer.
+func (c *socket) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // it has been woken already
+	}
+}

@@ -1,0 +1,60 @@
+package ffctest
+
+import (
+	"cmp"
+	"slices"
+)
+
+// kind is what an entity is.
+type kind int
+
+const (
+	flags kind = iota
+	segments
+	userTags // carried along; no builder makes them
+	kinds    // how many kinds there are
+)
+
+// entity is one flag, segment or user tag, written the way its generation of
+// the platform writes it. It does not change; a change makes a new one.
+type entity struct {
+	kind     kind
+	id       string
+	version  int64 // Unix ms
+	archived bool
+	json     []byte
+}
+
+// store holds the newest state of every entity.
+type store struct {
+	entities [kinds]map[string]entity
+	version  int64 // the highest ever held
+}
+
+func (s *store) put(e entity) {
+	if s.entities[e.kind] == nil {
+		s.entities[e.kind] = make(map[string]entity)
+	}
+	s.entities[e.kind][e.id] = e
+	s.version = max(s.version, e.version)
+}
+
+// each returns the entities of one kind that keep wants, newest first.
+func (s *store) each(k kind, keep func(entity) bool) []entity {
+	var out []entity
+	for _, e := range s.entities[k] {
+		if keep(e) {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b entity) int {
+		return cmp.Or(cmp.Compare(b.version, a.version), cmp.Compare(a.id, b.id))
+	})
+	return out
+}
+
+// visible keeps what an answer to a client may hold: archived entities only
+// ever travel in the push that archives them.
+func visible(e entity) bool { return !e.archived }
+
+func everything(entity) bool { return true }

@@ -1,0 +1,114 @@
+package ffctest
+
+import (
+	"context"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	closeInvalid       = 4003
+	closeInvalidReason = "invalid request, close by server"
+)
+
+// serveStreaming upgrades to a websocket and serves it until it ends. The token
+// is judged before the upgrade, so that a client whose dial has returned is
+// already registered for pushes; the verdict still follows the upgrade, as a
+// close frame.
+func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
+	s.running.Add(1) // a connection stops counting when it is upgraded
+	defer s.running.Done()
+	if !isUpgrade(r) {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	if f, ok := s.streamingFailure(); ok {
+		if f.Status >= minCloseCode {
+			s.refuse(w, r, f.Status, f.Body)
+		} else {
+			f.answer(w, r)
+		}
+		return
+	}
+	if !s.authentic(r) {
+		s.refuse(w, r, closeInvalid, "")
+		return
+	}
+
+	c := &socket{
+		server: s,
+		conn:   netConn(r),
+		syncs:  r.URL.Query().Get("type") == "server",
+		wake:   make(chan struct{}, 1),
+		gone:   make(chan struct{}),
+	}
+	s.register(c)
+	defer s.cut(c)
+	if ws, err := accept(w, r); err == nil {
+		defer s.release(c.conn, ws)
+		// Cutting the connection ends its reads and writes. The request's
+		// context would only do the same once more.
+		c.serve(context.WithoutCancel(r.Context()), ws)
+	}
+}
+
+// authentic reports whether r has a token for this environment that is fresh by
+// the server's clock, and a type that exists.
+func (s *Server) authentic(r *http.Request) bool {
+	query := r.URL.Query()
+	if t := query.Get("type"); t != "server" && t != "client" {
+		return false
+	}
+	env, issued, err := parseToken(query.Get("token"))
+	return err == nil && env == s.classic.env && s.now().UnixMilli()-issued <= maxTokenAge
+}
+
+// refuse upgrades and closes at once. It waits for the client's answer, 5 s at
+// most.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code int, reason string) {
+	if code == closeInvalid && reason == "" {
+		reason = closeInvalidReason
+	}
+	ws, err := accept(w, r)
+	if err != nil {
+		return
+	}
+	defer s.release(netConn(r), ws)
+	_ = ws.Close(websocket.StatusCode(code), reason) // the client may be gone
+}
+
+// accept upgrades as the platform does: any origin, no compression.
+func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
+	return websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+}
+
+// release forgets a websocket that has ended.
+func (s *Server) release(conn net.Conn, ws *websocket.Conn) {
+	_ = ws.CloseNow()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.hijacked, conn)
+}
+
+// isUpgrade reports whether r is a proper websocket handshake. Anything less is
+// an ordinary request for a path that does not exist.
+func isUpgrade(r *http.Request) bool {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) &&
+		hasToken(r.Header.Values("Connection"), "upgrade") &&
+		hasToken(r.Header.Values("Upgrade"), "websocket") &&
+		r.Header.Get("Sec-WebSocket-Version") == "13" && err == nil && len(key) == 16
+}
+
+func hasToken(values []string, token string) bool {
+	return slices.ContainsFunc(values, func(value string) bool {
+		return slices.ContainsFunc(strings.Split(value, ","), func(part string) bool {
+			return strings.EqualFold(strings.TrimSpace(part), token)
+		})
+	})
+}

@@ -1,0 +1,55 @@
+package ffctest
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// maxTokenAge is how old a token may be, in milliseconds. One from the future
+// is welcome.
+const maxTokenAge = 30_000
+
+// errToken says no more than the platform does about a token it refuses.
+var errToken = errors.New("ffctest: token refused")
+
+// parseToken takes a token apart: 3 digits of position, 2 of length, and a
+// secret without its padding that has the time at that position. Digits are
+// letters. The platform cannot read a time at position 0. Issued is in Unix ms.
+func parseToken(token string) (env environment, issued int64, err error) {
+	if len(token) < 5 {
+		return environment{}, 0, errToken
+	}
+	position, ok1 := parseTokenDigits(token[:3])
+	length, ok2 := parseTokenDigits(token[3:5])
+	payload := token[5:]
+	if !ok1 || !ok2 || position == 0 || position+length > int64(len(payload)) {
+		return environment{}, 0, errToken
+	}
+	issued, ok := parseTokenDigits(payload[position : position+length])
+	if !ok {
+		return environment{}, 0, errToken
+	}
+	secret := payload[:position] + payload[position+length:]
+	if n := len(secret) % 4; n != 0 {
+		secret += strings.Repeat("=", 4-n)
+	}
+	if env, ok = parseSecret(secret); !ok {
+		return environment{}, 0, errToken
+	}
+	return env, issued, nil
+}
+
+// parseTokenDigits reads a number written in the token's letters.
+func parseTokenDigits(letters string) (int64, bool) {
+	digits := make([]byte, len(letters))
+	for i := range len(letters) {
+		d := strings.IndexByte("QBWSPHDXZU", letters[i])
+		if d < 0 {
+			return 0, false
+		}
+		digits[i] = byte('0' + d)
+	}
+	n, err := strconv.ParseInt(string(digits), 10, 64)
+	return n, err == nil
+}

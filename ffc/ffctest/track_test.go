@@ -1,0 +1,415 @@
+package ffctest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+const (
+	trackOK = `{"success":true,"message":"api call success","data":{"code":"OK","message":"OK","messages":null}}`
+	user    = `"user":{"keyId":"u1","userName":"Ann","email":"","country":"FR","customizedProperties":[{"name":"age","value":"18"}]}`
+	metric  = `{"route":"index/metric","type":"CustomEvent","eventName":"click","numericValue":2.5,"appType":"goserverside"}`
+)
+
+// evaluation is one element of userVariations.
+func evaluation(flag string) string {
+	return `{"featureFlagKeyName":"` + flag + `","sendToExperiment":true,"timestamp":1662595200123,` +
+		`"variation":{"localId":1,"variationValue":"true","reason":"rule match"}}`
+}
+
+// item is one element of the body.
+func item(user, evaluations, metrics string) string {
+	return "{" + user + `,"userVariations":[` + evaluations + `],"metrics":[` + metrics + "]}"
+}
+
+func TestEventsAreCaptured(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	before := time.Now()
+	a := post(t, srv, "["+item(user, evaluation("checkout"), "")+","+item(`"user":{"keyId":"u2"}`, "", metric)+"]")
+	if a.status != 200 || a.body != trackOK || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+		t.Errorf("got %+v", a)
+	}
+	events, err := srv.WaitEvents(within(t), 2)
+	if err != nil || len(events) != 2 {
+		t.Fatalf("got %d events, %v, want 2", len(events), err)
+	}
+	if arrival := events[1].Time; arrival.Before(before) || arrival.After(time.Now()) {
+		t.Errorf("the metric's time is %v, not its arrival", arrival)
+	}
+	events[1].Time = time.Time{}
+	want := []ffctest.Event{
+		{
+			UserKey: "u1", UserName: "Ann", Country: "FR", Attributes: map[string]string{"age": "18"},
+			FlagKey: "checkout", VariationID: "1", Value: "true", Reason: "rule match", SendToExperiment: true,
+			Time: time.UnixMilli(1662595200123),
+		},
+		{UserKey: "u2", Metric: "click", MetricValue: 2.5, AppType: "goserverside", Route: "index/metric", Type: "CustomEvent"},
+	}
+	if !reflect.DeepEqual(events, want) {
+		t.Errorf("got  %+v\nwant %+v", events, want)
+	}
+	if n := srv.Dropped(); n != 0 {
+		t.Errorf("%d dropped, want 0", n)
+	}
+}
+
+func TestEventsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	for i := range 20 {
+		u := fmt.Sprintf(`"user":{"keyId":"u%d"}`, i)
+		post(t, srv, "["+item(u, evaluation("a"), metric)+","+item(u, evaluation("b"), "")+"]")
+	}
+	var got, want []string
+	for _, e := range srv.Events() {
+		got = append(got, e.UserKey+e.FlagKey+e.Metric)
+	}
+	for i := range 20 {
+		u := fmt.Sprintf("u%d", i)
+		want = append(want, u+"a", u+"click", u+"b")
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+func TestTrackAnswers(t *testing.T) {
+	t.Parallel()
+	one := func(old, replacement string) string {
+		body := "[" + item(user, evaluation("f"), metric) + "]"
+		changed := strings.Replace(body, old, replacement, 1)
+		if changed == body {
+			t.Fatalf("no %s in %s", old, body)
+		}
+		return changed
+	}
+	tests := []struct {
+		name, body string
+		want       int
+	}{
+		{"one item", one("u1", "u9"), 200},
+		{"empty array", `[]`, 200},
+		{"white space", " [ ] \n", 200},
+		{"unknown members", one(`"user":{`, `"more":[{}],"user":{"x":null,`), 200},
+		{"null text", one(`"reason":"rule match"`, `"reason":null`), 200},
+		{"missing numbers", one(`"timestamp":1662595200123,`, ``), 200},
+		{"names in another case", one(`"keyId"`, `"KeyId"`), 200},
+		{"negative id", one(`"localId":1`, `"localId":-1`), 200},
+
+		{"no body", ``, 400},
+		{"null", `null`, 400},
+		{"object", item(user, evaluation("f"), ""), 400},
+		{"text", `"[]"`, 400},
+		{"cut short", one("]}]", "]}"), 400},
+		{"two documents", `[][]`, 400},
+		{"trailing comma", one("]}]", "]},]"), 400},
+		{"comment", one("]}]", "]}/**/]"), 400},
+		{"not UTF-8", one("Ann", "\xff"), 400},
+		{"item is a number", `[1]`, 400},
+		{"user is text", one(user, `"user":"u1"`), 400},
+		{"key is a number", one(`"u1"`, `1`), 400},
+		{"attribute is a number", one(`"18"`, `18`), 400},
+		{"attributes are an object", one(`[{"name":"age","value":"18"}]`, `{"age":"18"}`), 400},
+		{"value is a bool", one(`"variationValue":"true"`, `"variationValue":true`), 400},
+		{"value is a number", one(`"variationValue":"true"`, `"variationValue":1`), 400},
+		{"value is an object", one(`"variationValue":"true"`, `"variationValue":{}`), 400},
+		{"timestamp is text", one(`1662595200123`, `"1662595200123"`), 400},
+		{"timestamp has a point", one(`1662595200123`, `1662595200123.0`), 400},
+		{"timestamp has an exponent", one(`1662595200123`, `1e12`), 400},
+		{"timestamp is null", one(`1662595200123`, `null`), 400},
+		{"timestamp is too large", one(`1662595200123`, `9223372036854775808`), 400},
+		{"id is text", one(`"localId":1`, `"localId":"1"`), 400},
+		{"id has a point", one(`"localId":1`, `"localId":1.0`), 400},
+		{"id is null", one(`"localId":1`, `"localId":null`), 400},
+		{"id is too large", one(`"localId":1`, `"localId":2147483648`), 400},
+		{"experiment is null", one(`"sendToExperiment":true`, `"sendToExperiment":null`), 400},
+		{"experiment is text", one(`"sendToExperiment":true`, `"sendToExperiment":"true"`), 400},
+		{"experiment is a number", one(`"sendToExperiment":true`, `"sendToExperiment":1`), 400},
+		{"metric is text", one(`2.5`, `"2.5"`), 400},
+		{"metric is null", one(`2.5`, `null`), 400},
+		{"metric is NaN", one(`2.5`, `NaN`), 400},
+		{"metric is quoted NaN", one(`2.5`, `"NaN"`), 400},
+		{"metric is infinite", one(`2.5`, `Infinity`), 400},
+		{"metric starts with a point", one(`2.5`, `.5`), 400},
+		{"name of a metric is a number", one(`"click"`, `1`), 400},
+		{"metrics are an object", one(`[`+metric+`]`, metric), 400},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServer(t)
+			a := post(t, srv, tt.body)
+			if a.status != tt.want {
+				t.Fatalf("got %d %s, want %d", a.status, a.body, tt.want)
+			}
+			if a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+				t.Errorf("got content type %q", a.header.Get("Content-Type"))
+			}
+			if tt.want == 200 {
+				return
+			}
+			var refusal map[string]any
+			if err := json.Unmarshal([]byte(a.body), &refusal); err != nil {
+				t.Fatal(err)
+			}
+			message, _ := refusal["message"].(string)
+			delete(refusal, "message")
+			if message == "" || !reflect.DeepEqual(refusal, map[string]any{"success": false, "data": nil}) {
+				t.Errorf("got %s", a.body)
+			}
+			if len(srv.Events()) != 0 || srv.Dropped() != 0 {
+				t.Errorf("%d events and %d dropped from a refused body", len(srv.Events()), srv.Dropped())
+			}
+		})
+	}
+}
+
+func TestTrackHeaders(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	good := srv.EnvSecret
+	tests := []struct {
+		name, query string
+		header      http.Header
+		want        int
+	}{
+		{"secret in the header", "", trackHeader(good), 200},
+		{"charset", "", http.Header{"Envsecret": {good}, "Content-Type": {"application/json; charset=UTF-8"}}, 200},
+		{"secret in the query wins", "?envSecret=" + strings.ReplaceAll(good, "=", "%3D"), trackHeader("bad"), 200},
+		{"bad secret in the query wins", "?envSecret=bad", trackHeader(good), 401},
+		{"blank query", "?envSecret=+", trackHeader(good), 200},
+		{"secret in a cookie", "", http.Header{"Cookie": {"envSecret=" + good}, "Content-Type": {"application/json"}}, 200},
+		{"no secret", "", http.Header{"Content-Type": {"application/json"}}, 401},
+		{"no secret comes before content type", "", nil, 401},
+		{"secret without padding", "", trackHeader(strings.TrimRight(good, "=")), 401},
+		{"not Base64", "", trackHeader("secret"), 401},
+		{"FeatBit secret", "", trackHeader("PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"), 401},
+		{"account 0", "", trackHeader("eF9fMF9fMjJfXzMzX19k"), 401},       // x__0__22__33__d
+		{"account is text", "", trackHeader("eF9fYV9fMjJfXzMzX19k"), 401}, // x__a__22__33__d
+		{"three parts", "", trackHeader("eF9fMTFfXzIy"), 401},             // x__11__22
+		{"no content type", "", http.Header{"Envsecret": {good}}, 415},
+		{"text", "", http.Header{"Envsecret": {good}, "Content-Type": {"text/plain"}}, 415},
+		{"other charset", "", http.Header{"Envsecret": {good}, "Content-Type": {"application/json; charset=latin1"}}, 415},
+		{"broken content type", "", http.Header{"Envsecret": {good}, "Content-Type": {"application/json; charset"}}, 415},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a, err := try(within(t), "POST", srv.URL+"/api/public/track"+tt.query, "[]", tt.header)
+			if err != nil || a.status != tt.want {
+				t.Fatalf("got %d %q, %v, want %d", a.status, a.body, err, tt.want)
+			}
+			if a.status != 200 && a.body != "" {
+				t.Errorf("got body %q, want none", a.body)
+			}
+		})
+	}
+}
+
+func TestSilentDrops(t *testing.T) {
+	t.Parallel()
+	const nobody = `"user":null`
+	late := strings.Replace(evaluation("x"), "1662595200123", "253402300800000", 1)
+	missing := strings.Replace(evaluation("x"), `"variation":{`, `"other":{`, 1)
+	tests := []struct {
+		name, body string
+		kept       string
+		dropped    int
+	}{
+		{"two good ones", item(user, evaluation("a"), metric), "a click", 0},
+		{"no user", item(nobody, evaluation("a")+","+evaluation("b"), metric), "", 3},
+		{"user is absent", `{"metrics":[` + metric + `]}`, "", 1},
+		{"blank key", item(`"user":{"keyId":" \t"}`, evaluation("a"), ""), "", 1},
+		{"null key", item(`"user":{"keyId":null}`, evaluation("a"), ""), "", 1},
+		{"nothing in it", item(user, "", ""), "", 1},
+		{"nulls in it", "{" + user + `,"userVariations":null,"metrics":null}`, "", 1},
+		{"null item", `null`, "", 1},
+		{"other items go on", `null,` + item(user, evaluation("a"), ""), "a", 1},
+		{"variation missing first", item(user, missing+","+evaluation("a"), metric), "", 3},
+		{"variation missing later", item(user, evaluation("a")+","+missing+","+evaluation("b"), metric), "a", 3},
+		{"null evaluation", item(user, evaluation("a")+",null", metric), "a", 2},
+		{"null metric", item(user, evaluation("a"), metric+",null,"+metric), "a click", 2},
+		{"after the year 9999", item(user, evaluation("a")+","+late, metric), "a", 2},
+		{"before the year 1", item(user, strings.Replace(evaluation("a"), "1662595200123", "-62135596800001", 1), ""), "", 1},
+		{"in the year 1", item(user, strings.Replace(evaluation("a"), "1662595200123", "-62135596800000", 1), ""), "a", 0},
+		{"metric beyond 32 bits", item(user, "", strings.Replace(metric, "2.5", "1e39", 1)+","+metric), "click", 1},
+		{"metric beyond 64 bits", item(user, "", strings.Replace(metric, "2.5", "-1e999", 1)), "", 1},
+		{"null attribute", item(`"user":{"keyId":"u","customizedProperties":[null]}`, evaluation("a"), ""), "a", 0},
+		{"filed under the first flag", item(user, evaluation("base")+","+evaluation("main"), ""), "base base", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServer(t)
+			if a := post(t, srv, "["+tt.body+"]"); a.status != 200 || a.body != trackOK {
+				t.Errorf("got %d %s, want 200", a.status, a.body)
+			}
+			var kept []string
+			for _, e := range srv.Events() {
+				kept = append(kept, e.FlagKey+e.Metric)
+			}
+			if got := strings.Join(kept, " "); got != tt.kept {
+				t.Errorf("kept %q, want %q", got, tt.kept)
+			}
+			if got := srv.Dropped(); got != tt.dropped {
+				t.Errorf("dropped %d, want %d", got, tt.dropped)
+			}
+		})
+	}
+}
+
+func TestEventsOfAnotherEnvironment(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	other := "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fN19fOF9fOV9fZGVmYXVsdF85YzBkZQ=="
+	a, err := try(within(t), "POST", srv.URL+"/api/public/track", "["+item(user, evaluation("a"), metric)+"]", trackHeader(other))
+	if err != nil || a.status != 200 {
+		t.Errorf("got %d, %v, want 200", a.status, err)
+	}
+	if len(srv.Events()) != 0 || srv.Dropped() != 2 {
+		t.Errorf("%d events and %d dropped, want 0 and 2", len(srv.Events()), srv.Dropped())
+	}
+}
+
+func TestRequestsAreRecorded(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	body := `[ {"user":{"keyId":"é"},"metrics":[` + metric + `]} ]`
+	header := trackHeader(srv.EnvSecret)
+	header.Set("User-Agent", "ffc-go-server-sdk")
+	if _, err := try(within(t), "POST", srv.URL+"/api/public/track", body, header); err != nil {
+		t.Fatal(err)
+	}
+	post(t, srv, "nonsense")
+	requests := srv.Requests()
+	if len(requests) != 2 {
+		t.Fatalf("got %d requests, want 2", len(requests))
+	}
+	if r := requests[0]; string(r.Body) != body || r.Status != 200 || r.Header.Get("User-Agent") != "ffc-go-server-sdk" {
+		t.Errorf("got %+v", r)
+	}
+	if r := requests[1]; string(r.Body) != "nonsense" || r.Status != 400 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestFailNextEvents(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	body := "[" + item(user, evaluation("a"), "") + "]"
+	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 429, RetryAfter: "3", Body: "slow down"})
+	srv.FailNext(ffctest.Events, 1, ffctest.Failure{})
+	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Reset: true})
+	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 200, Body: "half", Reset: true})
+
+	if a := post(t, srv, body); a.status != 429 || a.body != "slow down" || a.header.Get("Retry-After") != "3" {
+		t.Errorf("got %+v", a)
+	}
+	if a := post(t, srv, body); a.status != 503 || a.body != "" || a.header.Get("Retry-After") != "" {
+		t.Errorf("got %+v", a)
+	}
+	url, header := srv.URL+"/api/public/track", trackHeader(srv.EnvSecret)
+	if a, err := try(within(t), "POST", url, body, header); err == nil {
+		t.Errorf("got %+v, want a reset", a)
+	}
+	if a, err := try(within(t), "POST", url, body, header); err == nil || a.status != 200 || a.body != "half" {
+		t.Errorf("got %+v, %v, want half an answer", a, err)
+	}
+	if n := len(srv.Events()); n != 0 {
+		t.Errorf("%d events, want 0", n)
+	}
+
+	// The events count, though the client cannot know.
+	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 504, Processed: true})
+	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Reset: true, Processed: true})
+	if a := post(t, srv, body); a.status != 504 {
+		t.Errorf("got %d, want 504", a.status)
+	}
+	if a, err := try(within(t), "POST", url, body, header); err == nil {
+		t.Errorf("got %+v, want a reset", a)
+	}
+	if a := post(t, srv, body); a.status != 200 {
+		t.Errorf("got %d, want 200", a.status)
+	}
+	if n := len(srv.Events()); n != 3 {
+		t.Errorf("%d events, want 3", n)
+	}
+	var statuses []int
+	for _, r := range srv.Requests() {
+		statuses = append(statuses, r.Status)
+	}
+	if want := []int{429, 503, 0, 200, 504, 0, 200}; !reflect.DeepEqual(statuses, want) {
+		t.Errorf("got statuses %v, want %v", statuses, want)
+	}
+	expectPanic(t, "status 4003", func() { srv.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 4003}) })
+}
+
+func TestStallEvents(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	ctx := within(t)
+	url, header := srv.URL+"/api/public/track", trackHeader(srv.EnvSecret)
+	body := "[" + item(user, evaluation("a"), "") + "]"
+	resume := srv.Stall(ffctest.Events)
+
+	impatient, giveUp := context.WithCancel(ctx)
+	type result struct {
+		answer answer
+		err    error
+	}
+	results := make(chan result, 2)
+	for i, ctx := range []context.Context{impatient, ctx} {
+		go func() {
+			a, err := try(ctx, "POST", url, body, header)
+			results <- result{a, err}
+		}()
+		if _, err := srv.WaitRequests(ctx, i+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	giveUp()
+	if r := <-results; r.err == nil {
+		t.Errorf("got %+v from a stalled server", r.answer)
+	}
+	if n := len(srv.Events()); n != 0 {
+		t.Errorf("%d events while stalled, want 0", n)
+	}
+	dial(t, srv).ping() // the other endpoint is well
+	resume()
+	if r := <-results; r.err != nil || r.answer.status != 200 {
+		t.Errorf("got %+v, %v, want 200", r.answer, r.err)
+	}
+}
+
+func TestWaitEvents(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t)
+	done := make(chan error, 1)
+	go func() {
+		events, err := srv.WaitEvents(within(t), 2)
+		if err == nil && len(events) < 2 {
+			err = fmt.Errorf("got %d events, want 2", len(events))
+		}
+		done <- err
+	}()
+	post(t, srv, "["+item(user, evaluation("a"), "")+"]")
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	events, err := srv.WaitEvents(cancelled, 2)
+	if err == nil || len(events) != 1 || !strings.Contains(err.Error(), "waited for 2 events, have 1: context canceled") {
+		t.Errorf("got %d events, %v", len(events), err)
+	}
+	post(t, srv, "["+item(user, evaluation("a"), "")+"]")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
