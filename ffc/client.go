@@ -1,0 +1,224 @@
+package ffc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// Client evaluates the flags of one environment. Make one with New and share
+// it; all its methods may be called concurrently. Clients share nothing.
+type Client struct {
+	cfg       settings
+	log       *slog.Logger
+	fallbacks map[string]*eval.Variation
+	ownHTTP   *http.Client // ours to close; nil if the application brought one
+
+	view     atomic.Pointer[view]
+	store    store
+	status   statusBoard
+	events   *flush.Processor
+	session  transport.Session
+	changes  mailboxes[[]string]
+	panicked atomic.Bool
+
+	stop    context.CancelFunc // ends what runs in the background
+	running []<-chan struct{}  // closed when it has ended
+
+	closed   atomic.Bool   // set first thing in Close
+	closing  chan struct{} // closed last thing in Close
+	closeErr error
+}
+
+// New returns a client. Its error is for unusable configuration, all problems
+// at once; a platform that cannot be reached is none. New waits until the
+// client has the platform's data, the platform refuses the secret,
+// Config.StartWait is over or ctx ends, whichever comes first, and the client
+// goes on trying: see Initialized, WaitReady and Status. Until there is data,
+// evaluations use Config.Bootstrap, or answer the fallback with
+// ReasonClientNotReady.
+//
+// ctx bounds the wait only. Close the client when it is no longer needed.
+func New(ctx context.Context, cfg Config) (*Client, error) {
+	s, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: s, log: cfg.Logger, fallbacks: compileFallbacks(cfg.Fallbacks), closing: make(chan struct{})}
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	c.store.init(c)
+	c.status.init(cfg.Offline)
+	if err := c.store.bootstrap(cfg.Bootstrap); err != nil {
+		return nil, fmt.Errorf("ffc: Config.Bootstrap: %w", err)
+	}
+	httpClient := cfg.HTTPClient
+	if httpClient == nil {
+		c.ownHTTP = httpclient.New()
+		httpClient = c.ownHTTP
+	}
+	if err := c.open(httpClient); err != nil {
+		return nil, fmt.Errorf("ffc: Config.Transport: %w", err)
+	}
+	c.start(httpClient)
+	c.awaitData(ctx)
+	return c, nil
+}
+
+// Format implements fmt.Formatter: a client prints as its state and nothing it
+// knows.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "ffc.Client(%s)", c.Status().State)
+}
+
+// open makes the transport's session.
+func (c *Client) open(httpClient *http.Client) (err error) {
+	if c.cfg.Offline {
+		return nil
+	}
+	c.session, err = c.cfg.Transport.Open(transport.Env{
+		EnvSecret:    transport.Secret(c.cfg.EnvSecret),
+		Platform:     c.cfg.dialect.Name,
+		BaseURL:      c.cfg.baseURL,
+		StreamingURL: c.cfg.streamingURL,
+		HTTPClient:   httpClient,
+		Logger:       c.log,
+		Store:        &c.store,
+	})
+	return err
+}
+
+// start starts what runs in the background, if anything does.
+func (c *Client) start(httpClient *http.Client) {
+	runner, inBackground := c.session.(transport.Runner)
+	events := c.cfg.Events
+	events.Disabled = events.Disabled || c.cfg.Offline
+	c.events = flush.New(events, flush.Destination{
+		URL:      c.cfg.eventsURL + c.cfg.dialect.EventsPath,
+		Secret:   c.cfg.EnvSecret,
+		Client:   httpClient,
+		Logger:   c.log,
+		Dialect:  c.cfg.dialect,
+		OnDemand: !inBackground,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	c.stop = cancel
+	if inBackground {
+		c.run(ctx, runner.Run)
+	}
+	if c.events.Background() {
+		c.run(ctx, c.events.Run)
+	}
+}
+
+func (c *Client) run(ctx context.Context, f func(context.Context)) {
+	done := make(chan struct{})
+	c.running = append(c.running, done)
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+}
+
+// awaitData waits for the first data within Config.StartWait.
+func (c *Client) awaitData(ctx context.Context) {
+	wait := c.cfg.StartWait
+	switch {
+	case wait < 0:
+		return
+	case wait == 0:
+		wait = defaultStartWait
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if err := c.Refresh(ctx); err != nil {
+		return // an on-demand transport did what it could
+	}
+	_ = c.WaitReady(ctx)
+}
+
+func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
+	fallbacks := make(map[string]*eval.Variation, len(texts))
+	for key, text := range texts {
+		v := eval.NewVariation("", text)
+		fallbacks[key] = &v
+	}
+	return fallbacks
+}
+
+// Refresh brings the data up to date where the transport works on demand, and
+// returns nil at once otherwise. It blocks as long as the transport allows
+// itself, or until ctx ends. An error says why the data may be old; what the
+// client has goes on serving.
+func (c *Client) Refresh(ctx context.Context) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	if c.session == nil {
+		return nil
+	}
+	return c.session.Refresh(ctx)
+}
+
+// Flush delivers all events that were recorded before the call, and returns nil
+// when the platform has taken them. Otherwise it returns a *flush.Error: events
+// that may still be delivered stay queued for the next Flush. It blocks until
+// then or until ctx ends. After Close it returns ErrClosed.
+func (c *Client) Flush(ctx context.Context) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return c.events.Flush(ctx)
+}
+
+// ForceFlush is Flush, under the name that OpenTelemetry's Lambda wrapper looks
+// for.
+func (c *Client) ForceFlush(ctx context.Context) error { return c.Flush(ctx) }
+
+// Close delivers the events that are queued, ends everything the client
+// started and returns when nothing of it runs any more. From then on
+// evaluations answer the fallback, with ReasonClientNotReady. ctx bounds Close;
+// without a deadline, delivery has 5 s. The error is a *flush.Error if events
+// were lost, or that of ctx if something still ran when it ended.
+//
+// Close works in any state. Only the first call does something; others wait for
+// it, as long as their ctx allows, and return the same.
+func (c *Client) Close(ctx context.Context) error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.closeErr = c.close(ctx)
+		close(c.closing)
+		return c.closeErr
+	}
+	select {
+	case <-c.closing:
+		return c.closeErr
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Client) close(ctx context.Context) error {
+	c.store.close()
+	c.stop()
+	err := c.events.Close(ctx)
+	for _, done := range c.running {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+	if c.ownHTTP != nil {
+		c.ownHTTP.CloseIdleConnections()
+	}
+	return err
+}

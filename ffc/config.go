@@ -1,0 +1,80 @@
+package ffc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// Config says how a client works. Only EnvSecret and Transport are needed, or
+// Offline alone. New copies it; changing it afterwards has no effect. It prints
+// without the secret.
+type Config struct {
+	// EnvSecret is the secret of the environment, from the platform's
+	// settings. Required unless Offline.
+	EnvSecret string
+	// Transport gets the data: &stream.Transport{} for processes that run all
+	// the time. Required unless Offline.
+	Transport transport.Transport
+	// Platform is the generation of the platform. PlatformAuto tells it by the
+	// shape of the secret.
+	Platform Platform
+	// BaseURL is http(s)://host[/prefix]. "" is https://api.featureflag.co.
+	BaseURL string
+	// StreamingURL is ws(s)://host[/prefix], if it is not that of BaseURL.
+	StreamingURL string
+	// EventsURL is http(s)://host[/prefix], if it is not that of BaseURL.
+	EventsURL string
+	// StartWait is how long New waits for the first data. 0 is 15 s, negative
+	// is not at all.
+	StartWait time.Duration
+	// Offline: no connection and no events; the client is ready at once and
+	// evaluates Bootstrap, or answers that flags are not found.
+	Offline bool
+	// Bootstrap is a snapshot (see Client.WriteSnapshot) that is evaluated
+	// until the platform's data has arrived.
+	Bootstrap []byte
+	// Fallbacks are values by flag key that are used when an evaluation fails,
+	// before the fallback of the call. One that is not of the type that a call
+	// asks for is passed over.
+	Fallbacks map[string]string
+	// Events says how events are queued and delivered.
+	Events flush.Config
+	// HTTPClient is used for everything: sockets, data and events. nil is a
+	// client of our own, which verifies TLS, takes the proxy from the
+	// environment and has short timeouts.
+	HTTPClient *http.Client
+	// Logger is told of changes of state and of malformed data; never of single
+	// evaluations, and never a secret, a token or a user's attributes. nil is
+	// slog.Default().
+	Logger *slog.Logger
+	// OnEvaluation is called after each evaluation, by the goroutine that
+	// evaluates, with the context of the call. nil costs nothing.
+	OnEvaluation func(context.Context, Evaluation)
+}
+
+// Platform is a generation of the platform.
+type Platform string
+
+// The platforms.
+const (
+	PlatformAuto    Platform = ""
+	PlatformClassic Platform = "classic" // featureflag.co
+)
+
+// defaultStartWait is the platform's (protocol reference, section 7.1).
+const defaultStartWait = 15 * time.Second
+
+// Format implements fmt.Formatter without telling the secret.
+func (c Config) Format(f fmt.State, verb rune) {
+	type plain Config // without this method
+	if c.EnvSecret != "" {
+		c.EnvSecret = transport.Secret(c.EnvSecret).String()
+	}
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(c))
+}

@@ -1,0 +1,163 @@
+package ffc_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+func TestNewRejects(t *testing.T) {
+	t.Parallel()
+	valid := ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: &stream.Transport{}, StartWait: -1}
+	with := func(change func(*ffc.Config)) ffc.Config {
+		cfg := valid
+		change(&cfg)
+		return cfg
+	}
+	tests := []struct {
+		name string
+		cfg  ffc.Config
+		want []string // all of these are in the error
+	}{
+		{"nothing set", ffc.Config{}, []string{"Config.EnvSecret is empty", "Config.Transport is missing"}},
+		{"secret that is not Base64", with(func(c *ffc.Config) { c.EnvSecret = "not a secret!" }), []string{"Config.EnvSecret is not standard Base64"}},
+		{"secret checked offline, too", ffc.Config{Offline: true, EnvSecret: "AAAA"}, []string{"Config.EnvSecret"}},
+		{"unknown platform", with(func(c *ffc.Config) { c.Platform = "other" }), []string{`Config.Platform is "other"`}},
+		{"base URL without scheme", with(func(c *ffc.Config) { c.BaseURL = "example.com" }), []string{"Config.BaseURL", "expected http://host[/prefix] or https://host[/prefix]"}},
+		{"base URL of a socket", with(func(c *ffc.Config) { c.BaseURL = "wss://example.com" }), []string{"Config.BaseURL"}},
+		{"base URL that is none", with(func(c *ffc.Config) { c.BaseURL = "http://a b:c" }), []string{"Config.BaseURL is not a URL"}},
+		{"base URL with password", with(func(c *ffc.Config) { c.BaseURL = "https://u:hunter2@example.com" }), []string{"Config.BaseURL has a user name"}},
+		{"base URL with query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?a=b" }), []string{"Config.BaseURL has a query"}},
+		{"events URL of a socket", with(func(c *ffc.Config) { c.EventsURL = "ws://example.com" }), []string{"Config.EventsURL"}},
+		{"streaming URL of a page", with(func(c *ffc.Config) { c.StreamingURL = "http://example.com" }), []string{"Config.StreamingURL", "expected ws://host[/prefix] or wss://host[/prefix]"}},
+		{"events", with(func(c *ffc.Config) { c.Events = flush.Config{Capacity: -1, PrivateAttributes: []string{"key"}} }),
+			[]string{"Config.Events", "Capacity is -1", `PrivateAttributes has "key"`}},
+		{"transport", with(func(c *ffc.Config) { c.Transport = &stream.Transport{PingInterval: -1} }), []string{"Config.Transport", "PingInterval"}},
+		{"bootstrap that is not JSON", with(func(c *ffc.Config) { c.Bootstrap = []byte("{") }), []string{"Config.Bootstrap"}},
+		{"bootstrap of something else", with(func(c *ffc.Config) { c.Bootstrap = []byte(`{"a":1}`) }), []string{"Config.Bootstrap", "featureFlags"}},
+		{"bootstrap of another environment", with(func(c *ffc.Config) {
+			c.Bootstrap = []byte(`{"eventType":"full","featureFlags":[{"id":"FF__9__9__9__a","timestamp":1}]}`)
+		}), []string{"Config.Bootstrap", "another environment"}},
+		{"several things", with(func(c *ffc.Config) { c.EnvSecret, c.BaseURL, c.Platform = "", "x", "y" }),
+			[]string{"Config.EnvSecret", "Config.BaseURL", "Config.Platform"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			client, err := ffc.New(t.Context(), test.cfg)
+			if err == nil {
+				client.Close(t.Context())
+				t.Fatal("New accepted it")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not say %q: %v", want, err)
+				}
+			}
+			if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), ffctest.EnvSecret) {
+				t.Errorf("the error tells a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestConfigPrintsWithoutSecret(t *testing.T) {
+	t.Parallel()
+	cfg := ffc.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "https://example.com"}
+	nested := struct{ C any }{cfg}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		for _, value := range []any{cfg, &cfg, nested, []ffc.Config{cfg}} {
+			text := fmt.Sprintf(format, value)
+			if strings.Contains(text, ffctest.EnvSecret[:12]) {
+				t.Errorf("%s of %T tells the secret: %s", format, value, text)
+			}
+		}
+	}
+	cfg.Offline = true
+	client, err := ffc.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s %d", client, client, client, client, client); strings.Contains(text, ffctest.EnvSecret[:12]) || !strings.Contains(text, "ffc.Client(OK)") {
+		t.Errorf("a client prints as %s", text)
+	}
+	if text := fmt.Sprintf("%+v", cfg); !strings.Contains(text, "BaseURL:https://example.com") {
+		t.Errorf("the rest of the configuration is missing: %s", text)
+	}
+}
+
+// TestConfigIsCopied changes everything the application still holds.
+func TestConfigIsCopied(t *testing.T) {
+	t.Parallel()
+	cfg := ffc.Config{
+		Offline:   true,
+		Bootstrap: ffctest.Snapshot(ffctest.Flag("a").Variations("x", "y").Serve("x")),
+		Fallbacks: map[string]string{"missing": "before"},
+	}
+	client, err := ffc.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	clear(cfg.Bootstrap)
+	cfg.Fallbacks["missing"] = "after"
+	user := ffc.NewUser("u")
+	if got := client.Variation(t.Context(), "a", user, ""); got != "x" {
+		t.Errorf("after the bootstrap's bytes changed: got %q", got)
+	}
+	if got := client.Variation(t.Context(), "missing", user, ""); got != "before" {
+		t.Errorf("after Fallbacks changed: got %q", got)
+	}
+}
+
+func TestDetailJSON(t *testing.T) {
+	t.Parallel()
+	client := offline(t, ffctest.Flag("checkout").Name("Checkout").Variations("red", "blue").Target("blue", "u1"))
+	tests := []struct {
+		name   string
+		detail any
+		want   string
+	}{
+		{"value", client.VariationDetail(t.Context(), "checkout", ffc.NewUser("u1"), "x"),
+			`{"success":true,"message":"OK","data":{"id":2,"reason":"target match","variation":"blue","keyName":"checkout","name":"Checkout"}}`},
+		{"unknown flag", client.VariationDetail(t.Context(), "nope", ffc.NewUser("u1"), "x"),
+			`{"success":false,"message":"flag not found","data":{"id":-1,"reason":"flag not found","variation":"x","keyName":"nope","name":"flag name unknown"}}`},
+		{"empty key", client.BoolVariationDetail(t.Context(), "", ffc.NewUser("u1"), true),
+			`{"success":false,"message":"flag not found","data":{"id":-1,"reason":"flag not found","variation":"true","keyName":"flag key unknown","name":"flag name unknown"}}`},
+		{"wrong type", client.IntVariationDetail(t.Context(), "checkout", ffc.NewUser("u1"), 7),
+			`{"success":false,"message":"wrong type","data":{"id":-1,"reason":"wrong type","variation":"7","keyName":"checkout","name":"Checkout"}}`},
+		{"no user", client.FloatVariationDetail(t.Context(), "checkout", ffc.User{}, 1.5),
+			`{"success":false,"message":"user not specified","data":{"id":-1,"reason":"user not specified","variation":"1.5","keyName":"checkout","name":"flag name unknown"}}`},
+		{"all", client.AllVariations(t.Context(), ffc.NewUser("u1")),
+			`{"success":true,"message":"OK","data":[{"id":2,"reason":"target match","variation":"blue","keyName":"checkout","name":"Checkout"}]}`},
+		{"all without user", client.AllVariations(t.Context(), ffc.User{}),
+			`{"success":false,"message":"user not specified","data":[{"id":-1,"reason":"user not specified","variation":"flag value unknown","keyName":"flag key unknown","name":"flag name unknown"}]}`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := json.Marshal(test.detail)
+			if err != nil || string(got) != test.want {
+				t.Errorf("got  %s (%v)\nwant %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+// offline returns a client for these flags and segments that needs nothing.
+func offline(t testing.TB, items ...ffctest.Item) *ffc.Client {
+	t.Helper()
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(items...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(context.Background()) })
+	return client
+}

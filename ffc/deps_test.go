@@ -1,0 +1,77 @@
+package ffc_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/feature-flags-co/ffc-server-go-sdk/"
+
+// dependencies returns all packages that a package links.
+func dependencies(t *testing.T, pkg string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+pkg).Output()
+	if err != nil {
+		t.Fatalf("go list -deps %s: %v", pkg, err)
+	}
+	return strings.Fields(string(out))
+}
+
+// TestDependencies holds the import graph: importing a part must not cost what
+// other parts need.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	const (
+		websocket = "github.com/coder/websocket"
+		retrying  = "github.com/hashicorp/go-retryablehttp"
+		cleanhttp = "github.com/hashicorp/go-cleanhttp"
+		fastjson  = "github.com/valyala/fastjson"
+		fastfloat = "github.com/valyala/fastjson/fastfloat"
+	)
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/model", "internal/wire"}
+	tests := []struct {
+		pkg    string
+		ours   []string // of this module
+		others []string // of others, in whole
+	}{
+		{"transport", nil, nil},
+		{"internal/model", nil, nil},
+		{"internal/clock", nil, nil},
+		{"internal/eval", []string{"internal/model"}, []string{fastjson, fastfloat}},
+		{"internal/wire", []string{"internal/model", "internal/eval"}, []string{fastjson, fastfloat}},
+		{"flush", internals, []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"ffc", append([]string{"flush", "transport"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"transport/stream", append([]string{"transport"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
+		{"ffc/ffctest", nil, []string{websocket}},
+	}
+	// Packages no program should be made to link: testing helpers, a second way
+	// of logging to standard error, and what defeats the linker.
+	banned := []string{"testing", "net/http/httptest", "text/template", "html/template"}
+	for _, test := range tests {
+		t.Run(test.pkg, func(t *testing.T) {
+			t.Parallel()
+			for _, dep := range dependencies(t, test.pkg) {
+				if slices.Contains(banned, dep) {
+					t.Errorf("%s links %s", test.pkg, dep)
+				}
+				if name, ours := strings.CutPrefix(dep, module); ours {
+					if name != test.pkg && !slices.Contains(test.ours, name) {
+						t.Errorf("%s depends on %s", test.pkg, name)
+					}
+					continue
+				}
+				first, _, _ := strings.Cut(dep, "/")
+				if strings.Contains(first, ".") && !slices.Contains(test.others, dep) && !allowedInternal(dep, test.others) {
+					t.Errorf("%s depends on %s", test.pkg, dep)
+				}
+			}
+		})
+	}
+}
+
+// allowedInternal reports whether dep is a package inside an allowed one.
+func allowedInternal(dep string, allowed []string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool { return strings.HasPrefix(dep, a+"/internal/") })
+}

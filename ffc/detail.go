@@ -1,0 +1,95 @@
+package ffc
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// Detail is the answer to an evaluation and how it came about.
+type Detail[T any] struct {
+	Value T
+	// VariationID is the platform's name for the variation; "" when Value is
+	// the fallback.
+	VariationID string
+	Reason      Reason
+	// FlagKey is the key that was asked for.
+	FlagKey string
+	// FlagName is the flag's display name; "" when the flag is not known.
+	FlagName string
+	// Err is nil when Value is the flag's. Otherwise it is one of
+	// ErrNotReady, ErrFlagNotFound, ErrUserNotSpecified, ErrWrongType and
+	// ErrEvaluation.
+	Err error
+}
+
+// newDetail describes a result; the value is the fallback until the caller has
+// read a better one.
+func newDetail[T any](key string, r *eval.Result, fallback T) Detail[T] {
+	d := Detail[T]{Value: fallback, Reason: Reason(r.Reason.String()), FlagKey: key, Err: reasonError(r.Reason)}
+	if r.Flag != nil {
+		d.FlagName = r.Flag.Name
+	}
+	if r.Variation != nil {
+		d.VariationID = r.Variation.ID
+	}
+	return d
+}
+
+// MarshalJSON gives the form of the platform's other SDKs: {"success":true,
+// "message":"OK","data":{"id":1,"reason":"rule match","variation":"true",
+// "keyName":"checkout","name":"Checkout"}}. The id of a fallback is -1.
+func (d Detail[T]) MarshalJSON() ([]byte, error) {
+	state := flagState{Success: d.Err == nil, Message: "OK", Data: d.json()}
+	if d.Err != nil {
+		state.Message = string(d.Reason)
+	}
+	return json.Marshal(state)
+}
+
+type flagState struct {
+	Success bool   `json:"success"`
+	Message string `json:"message"`
+	Data    any    `json:"data"`
+}
+
+type detailJSON struct {
+	ID        any    `json:"id"`
+	Reason    Reason `json:"reason"`
+	Variation string `json:"variation"`
+	KeyName   string `json:"keyName"`
+	Name      string `json:"name"`
+}
+
+func (d Detail[T]) json() detailJSON {
+	j := detailJSON{ID: -1, Reason: d.Reason, Variation: text(d.Value), KeyName: d.FlagKey, Name: d.FlagName}
+	if j.KeyName == "" {
+		j.KeyName = "flag key unknown"
+	}
+	if j.Name == "" && d.VariationID == "" {
+		j.Name = "flag name unknown"
+	}
+	if d.VariationID != "" {
+		j.ID = d.VariationID
+		if n, err := strconv.ParseInt(d.VariationID, 10, 64); err == nil {
+			j.ID = n
+		}
+	}
+	return j
+}
+
+// text writes the value as the platform keeps it, which is as text.
+func text(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case int:
+		return strconv.Itoa(v)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return ""
+}

@@ -1,0 +1,21 @@
+package ffc
+
+import "errors"
+
+// Errors of this package, for errors.Is.
+var (
+	// ErrNotReady: there is no data yet, or the client has been closed.
+	ErrNotReady = errors.New("ffc: the client has no data yet")
+	// ErrClosed: the client has been closed.
+	ErrClosed = errors.New("ffc: the client is closed")
+	// ErrFlagNotFound: the environment has no flag with this key, or it is
+	// archived.
+	ErrFlagNotFound = errors.New("ffc: the environment has no such flag")
+	// ErrUserNotSpecified: the user has no key.
+	ErrUserNotSpecified = errors.New("ffc: the user has no key")
+	// ErrWrongType: the flag's value cannot be read as the type asked for.
+	ErrWrongType = errors.New("ffc: the flag's value is of another type")
+	// ErrEvaluation: the flag is malformed, or its prerequisites form a cycle.
+	// The client's log says more.
+	ErrEvaluation = errors.New("ffc: the flag cannot be evaluated")
+)

@@ -1,0 +1,127 @@
+package ffc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// Flags answers flags for one user from one version of the data, so that all
+// answers of a request agree with each other. It is cheap to make and to copy;
+// keep it for a request, not longer. Its methods may be called concurrently.
+type Flags struct {
+	c    *Client
+	view *view
+	user User
+}
+
+// For returns the flags of a user as they are now.
+func (c *Client) For(user User) Flags {
+	return Flags{c: c, view: c.view.Load(), user: user}
+}
+
+// String is Client.Variation.
+func (f Flags) String(ctx context.Context, key, fallback string) string {
+	r := f.evaluate(ctx, key, valueType{kind: kindString})
+	if v := f.value(key, &r, valueType{kind: kindString}); v != nil {
+		return v.Value
+	}
+	return fallback
+}
+
+// StringDetail is Client.VariationDetail.
+func (f Flags) StringDetail(ctx context.Context, key, fallback string) Detail[string] {
+	r := f.evaluate(ctx, key, valueType{kind: kindString})
+	d := newDetail(key, &r, fallback)
+	if v := f.value(key, &r, valueType{kind: kindString}); v != nil {
+		d.Value = v.Value
+	}
+	return d
+}
+
+// Bool is Client.BoolVariation.
+func (f Flags) Bool(ctx context.Context, key string, fallback bool) bool {
+	r := f.evaluate(ctx, key, valueType{kind: kindBool})
+	if v := f.value(key, &r, valueType{kind: kindBool}); v != nil {
+		return v.Bool
+	}
+	return fallback
+}
+
+// BoolDetail is Client.BoolVariationDetail.
+func (f Flags) BoolDetail(ctx context.Context, key string, fallback bool) Detail[bool] {
+	r := f.evaluate(ctx, key, valueType{kind: kindBool})
+	d := newDetail(key, &r, fallback)
+	if v := f.value(key, &r, valueType{kind: kindBool}); v != nil {
+		d.Value = v.Bool
+	}
+	return d
+}
+
+// Int is Client.IntVariation.
+func (f Flags) Int(ctx context.Context, key string, fallback int) int {
+	r := f.evaluate(ctx, key, valueType{kind: kindInt})
+	if v := f.value(key, &r, valueType{kind: kindInt}); v != nil {
+		return v.Int
+	}
+	return fallback
+}
+
+// IntDetail is Client.IntVariationDetail.
+func (f Flags) IntDetail(ctx context.Context, key string, fallback int) Detail[int] {
+	r := f.evaluate(ctx, key, valueType{kind: kindInt})
+	d := newDetail(key, &r, fallback)
+	if v := f.value(key, &r, valueType{kind: kindInt}); v != nil {
+		d.Value = v.Int
+	}
+	return d
+}
+
+// Float is Client.FloatVariation.
+func (f Flags) Float(ctx context.Context, key string, fallback float64) float64 {
+	r := f.evaluate(ctx, key, valueType{kind: kindFloat})
+	if v := f.value(key, &r, valueType{kind: kindFloat}); v != nil {
+		return v.Float
+	}
+	return fallback
+}
+
+// FloatDetail is Client.FloatVariationDetail.
+func (f Flags) FloatDetail(ctx context.Context, key string, fallback float64) Detail[float64] {
+	r := f.evaluate(ctx, key, valueType{kind: kindFloat})
+	d := newDetail(key, &r, fallback)
+	if v := f.value(key, &r, valueType{kind: kindFloat}); v != nil {
+		d.Value = v.Float
+	}
+	return d
+}
+
+// JSON is Client.JSONVariation.
+func (f Flags) JSON(ctx context.Context, key string, into any) error {
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return fmt.Errorf("ffc: JSON value of flag %q: into is a %T, expected a pointer that is not nil", key, into)
+	}
+	// A value that does not fit must leave into as it is, and json.Unmarshal
+	// stops half-way; so the value is tried on something else first.
+	var misfit error
+	t := valueType{kind: kindJSON, decode: func(value string) error {
+		misfit = json.Unmarshal([]byte(value), reflect.New(target.Type().Elem()).Interface())
+		return misfit
+	}}
+	r := f.evaluate(ctx, key, t)
+	err := errors.Join(reasonError(r.Reason), misfit)
+	if v := f.value(key, &r, t); v != nil {
+		return json.Unmarshal([]byte(v.Value), into)
+	}
+	return fmt.Errorf("ffc: JSON value of flag %q: %w", key, err)
+}
+
+// IsEnabled is Client.IsEnabled.
+func (f Flags) IsEnabled(ctx context.Context, key string) bool {
+	r := f.evaluate(ctx, key, valueType{kind: kindString})
+	v := f.value(key, &r, valueType{kind: kindString})
+	return v != nil && v.IsBool && v.Bool
+}

@@ -1,0 +1,85 @@
+package ffc_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// connected returns a platform with these flags and a client of it. configure
+// may be nil.
+func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+	t.Helper()
+	server := ffctest.NewServer(ffctest.Snapshot(items...))
+	t.Cleanup(server.Close)
+	cfg := ffc.Config{
+		EnvSecret: server.EnvSecret,
+		BaseURL:   server.URL,
+		Transport: &stream.Transport{FirstRetry: 5 * time.Millisecond, MaxRetry: 20 * time.Millisecond},
+		Logger:    quiet(),
+	}
+	if configure != nil {
+		configure(&cfg)
+	}
+	client, err := ffc.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(context.Background()) })
+	return server, client
+}
+
+// waitFor waits until a condition holds that changes of the client's data or
+// status bring about.
+func waitFor(t testing.TB, client *ffc.Client, condition func() bool) {
+	t.Helper()
+	woken := make(chan struct{}, 1)
+	wake := func() {
+		select {
+		case woken <- struct{}{}:
+		default:
+		}
+	}
+	defer client.OnChange(func([]string) { wake() })()
+	defer client.OnStatus(func(ffc.Status) { wake() })()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for !condition() {
+		select {
+		case <-woken:
+		case <-ctx.Done():
+			t.Fatal("what was waited for did not happen")
+		}
+	}
+}
+
+// goroutines returns how many there are once it is at most want, or after some
+// seconds.
+func goroutines(t testing.TB, want int) int {
+	t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(5 * time.Second)
+	for {
+		n := runtime.NumGoroutine()
+		if n <= want {
+			return n
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			buf := make([]byte, 1<<20)
+			t.Logf("%s", buf[:runtime.Stack(buf, true)])
+			return n
+		}
+	}
+}

@@ -1,0 +1,282 @@
+package ffc_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
+	t.Parallel()
+	server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a").Variations("live", "x")))
+	defer server.Close()
+	server.RejectUpgrade(http.StatusServiceUnavailable)
+	tests := []struct {
+		name      string
+		bootstrap []byte
+		want      string
+		reason    ffc.Reason
+	}{
+		{"without bootstrap", nil, "fallback", ffc.ReasonClientNotReady},
+		{"with bootstrap", ffctest.Snapshot(ffctest.Flag("a").Variations("embedded", "x")), "embedded", ffc.ReasonFallthrough},
+	}
+	var clients []*ffc.Client
+	for _, test := range tests {
+		client, err := ffc.New(t.Context(), ffc.Config{
+			EnvSecret: server.EnvSecret,
+			BaseURL:   server.URL,
+			Transport: &stream.Transport{FirstRetry: 5 * time.Millisecond, MaxRetry: 20 * time.Millisecond},
+			Bootstrap: test.bootstrap,
+			StartWait: 30 * time.Millisecond,
+			Logger:    quiet(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(t.Context())
+		clients = append(clients, client)
+		d := client.VariationDetail(t.Context(), "a", ffc.NewUser("u"), "fallback")
+		if d.Value != test.want || d.Reason != test.reason {
+			t.Errorf("%s: platform down: got %+v, want %q, %q", test.name, d, test.want, test.reason)
+		}
+		waitFor(t, client, func() bool { return client.Status().Err != nil })
+		if s := client.Status(); client.Initialized() || s.State != ffc.StateInitializing || s.Err == nil || s.DataAge != 0 {
+			t.Errorf("%s: platform down: initialized %v, %+v", test.name, client.Initialized(), s)
+		}
+	}
+	server.RejectUpgrade(0)
+	for i, client := range clients {
+		if err := client.WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := client.Variation(t.Context(), "a", ffc.NewUser("u"), "fallback"); got != "live" {
+			t.Errorf("%s: platform back: got %q", tests[i].name, got)
+		}
+		if s := client.Status(); !client.Initialized() || s.State != ffc.StateOK || s.Err != nil || s.DataVersion == 0 {
+			t.Errorf("%s: platform back: initialized %v, %+v", tests[i].name, client.Initialized(), s)
+		}
+	}
+}
+
+func TestNewReturnsEarlyWhenRefused(t *testing.T) {
+	t.Parallel()
+	server := ffctest.NewServer(nil)
+	defer server.Close()
+	server.RejectUpgrade(4003)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // less than StartWait
+	defer cancel()
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if ctx.Err() != nil {
+		t.Error("New waited although the platform had refused")
+	}
+	var refused *transport.Error
+	if err := client.WaitReady(t.Context()); !errors.As(err, &refused) || refused.Kind != transport.KindRefused {
+		t.Errorf("WaitReady: got %v", err)
+	}
+	if s := client.Status(); s.State != ffc.StateOff || client.Initialized() {
+		t.Errorf("got %+v", s)
+	}
+	if d := client.BoolVariationDetail(t.Context(), "a", ffc.NewUser("u"), true); !d.Value || d.Reason != ffc.ReasonClientNotReady {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestContextBoundsTheWaitOnly(t *testing.T) {
+	t.Parallel()
+	server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+	defer server.Close()
+	resume := server.Stall(ffctest.Streaming)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if err := client.WaitReady(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("WaitReady with a context that is over: %v", err)
+	}
+	resume()
+	if err := client.WaitReady(t.Context()); err != nil {
+		t.Errorf("the client ended with the context of New: %v", err)
+	}
+}
+
+// TestCloseInEveryState closes clients in all states, twice and from several
+// goroutines, and counts goroutines.
+func TestCloseInEveryState(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	refusing, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusing.Close()
+	states := []struct {
+		name    string
+		prepare func(*ffctest.Server, *ffc.Config)
+		reach   func(*testing.T, *ffctest.Server, *ffc.Client)
+	}{
+		{name: "ok"},
+		{name: "offline", prepare: func(_ *ffctest.Server, c *ffc.Config) { c.Offline = true }},
+		{name: "connecting", prepare: func(_ *ffctest.Server, c *ffc.Config) { c.BaseURL, c.StartWait = "http://"+silent.Addr().String(), -1 }},
+		{name: "refused connection", prepare: func(_ *ffctest.Server, c *ffc.Config) {
+			c.BaseURL, c.StartWait = "http://"+refusing.Addr().String(), 20*time.Millisecond
+		}},
+		{name: "connected without data", prepare: func(s *ffctest.Server, c *ffc.Config) {
+			s.Stall(ffctest.Streaming)
+			c.StartWait = 50 * time.Millisecond
+		}},
+		{name: "backing off", prepare: func(_ *ffctest.Server, c *ffc.Config) {
+			c.Transport = &stream.Transport{FirstRetry: time.Hour, MaxRetry: time.Hour}
+		},
+			reach: func(t *testing.T, s *ffctest.Server, c *ffc.Client) {
+				s.DropConnections()
+				waitFor(t, c, func() bool { return c.Status().State == ffc.StateInterrupted })
+			}},
+		{name: "refused by the platform", prepare: func(s *ffctest.Server, _ *ffc.Config) { s.RejectUpgrade(4003) }},
+		{name: "platform gone", reach: func(t *testing.T, s *ffctest.Server, c *ffc.Client) { s.Close() }},
+		{name: "events queued for a platform that stalls", reach: func(t *testing.T, s *ffctest.Server, c *ffc.Client) {
+			s.Stall(ffctest.Events)
+			c.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
+		}},
+	}
+	for _, state := range states {
+		t.Run(state.name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+			cfg := ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()}
+			if state.prepare != nil {
+				state.prepare(server, &cfg)
+			}
+			client, err := ffc.New(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state.reach != nil {
+				state.reach(t, server, client)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					var lost *flush.Error
+					if err := client.Close(ctx); err != nil && !errors.As(err, &lost) && !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("Close: %v", err)
+					}
+				})
+			}
+			wg.Wait()
+			if err := client.Close(t.Context()); err != nil && !strings.Contains(err.Error(), "dropped") {
+				t.Errorf("Close once more: %v", err)
+			}
+			checkClosed(t, client)
+			server.Close()
+			if after := goroutines(t, before); after > before {
+				t.Errorf("%d goroutines before, %d after", before, after)
+			}
+		})
+	}
+}
+
+// checkClosed uses a closed client in every way.
+func checkClosed(t *testing.T, client *ffc.Client) {
+	t.Helper()
+	ctx, user := t.Context(), ffc.NewUser("u")
+	if d := client.BoolVariationDetail(ctx, "a", user, true); !d.Value || d.Reason != ffc.ReasonClientNotReady || d.Err != ffc.ErrNotReady {
+		t.Errorf("evaluation: %+v", d)
+	}
+	for name, err := range map[string]error{
+		"Track":     client.Track(ctx, user, "e"),
+		"Flush":     client.Flush(ctx),
+		"Refresh":   client.Refresh(ctx),
+		"WaitReady": client.WaitReady(ctx),
+	} {
+		if !errors.Is(err, ffc.ErrClosed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if s := client.Status(); s.State != ffc.StateOff || client.Initialized() || client.FlagKnown("a") {
+		t.Errorf("status %+v, initialized %v", s, client.Initialized())
+	}
+	if err := client.WriteSnapshot(&strings.Builder{}); !errors.Is(err, ffc.ErrNotReady) {
+		t.Errorf("WriteSnapshot: %v", err)
+	}
+	stats := client.Stats().Events
+	if stats.Recorded != stats.Delivered+stats.Dropped.Total() || stats.Queued != 0 {
+		t.Errorf("the books do not balance: %+v", stats)
+	}
+}
+
+func TestCloseDeliversWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	server, client := connected(t, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
+	for range 10 {
+		client.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
+	}
+	if err := client.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(server.Events()); n != 10 {
+		t.Errorf("%d events arrived, want 10", n)
+	}
+}
+
+func TestOfflineTouchesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	forbidden := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		t.Error("an offline client sent a request")
+		return nil, errors.New("forbidden")
+	})}
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, HTTPClient: forbidden, Transport: &stream.Transport{},
+		Bootstrap: ffctest.Snapshot(ffctest.Flag("a"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, user := t.Context(), ffc.NewUser("u")
+	if !client.BoolVariation(ctx, "a", user, false) || !client.Initialized() || client.Status().State != ffc.StateOK {
+		t.Error("an offline client with a bootstrap is not ready")
+	}
+	if err := errors.Join(client.Track(ctx, user, "e"), client.Refresh(ctx), client.Flush(ctx), client.ForceFlush(ctx), client.WaitReady(ctx)); err != nil {
+		t.Error(err)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines before, %d with an offline client", before, n)
+	}
+	if err := client.Close(ctx); err != nil {
+		t.Error(err)
+	}
+
+	empty, err := ffc.New(ctx, ffc.Config{Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close(ctx)
+	if d := empty.BoolVariationDetail(ctx, "a", user, true); d.Reason != ffc.ReasonFlagNotFound {
+		t.Errorf("offline without bootstrap: %+v", d)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,0 +1,40 @@
+package ffc
+
+import "github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+
+// Reason says why a flag was answered as it was. The texts are the platform's
+// and do not change.
+type Reason string
+
+// The reasons. With the first five the value is the flag's; with the others it
+// is the fallback, and no event is recorded.
+const (
+	ReasonFlagOff            Reason = "flag off"
+	ReasonPrerequisiteFailed Reason = "prerequisite failed"
+	ReasonTargetMatch        Reason = "target match"
+	ReasonRuleMatch          Reason = "rule match"
+	ReasonFallthrough        Reason = "fall through all rules"
+
+	ReasonClientNotReady   Reason = "client not ready"
+	ReasonFlagNotFound     Reason = "flag not found"
+	ReasonUserNotSpecified Reason = "user not specified"
+	ReasonWrongType        Reason = "wrong type"
+	ReasonError            Reason = "error in evaluation"
+)
+
+// err is the error that a Detail has for the reason.
+func reasonError(r eval.Reason) error {
+	switch r {
+	case eval.ReasonNotReady:
+		return ErrNotReady
+	case eval.ReasonFlagNotFound:
+		return ErrFlagNotFound
+	case eval.ReasonUserNotSpecified:
+		return ErrUserNotSpecified
+	case eval.ReasonWrongType:
+		return ErrWrongType
+	case eval.ReasonError:
+		return ErrEvaluation
+	}
+	return nil
+}

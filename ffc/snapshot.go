@@ -1,0 +1,19 @@
+package ffc
+
+import (
+	"io"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// WriteSnapshot writes the data the client has, in the form Config.Bootstrap
+// takes: embed it in a program, and the program has flags before it has a
+// connection. Without data it writes ErrNotReady's.
+func (c *Client) WriteSnapshot(w io.Writer) error {
+	v := c.view.Load()
+	if !v.serving {
+		return ErrNotReady
+	}
+	_, err := w.Write(wire.AppendSnapshot(nil, v.snapshot))
+	return err
+}

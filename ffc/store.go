@@ -1,0 +1,162 @@
+package ffc
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// store is the client's end of the transport: it takes messages and publishes
+// the data in them.
+//
+// Its lock orders writers and is held while messages are decoded. Readers take
+// no lock, and the application is never called under it.
+type store struct {
+	c  *Client
+	mu sync.Mutex
+	// updates counts messages applied, for Stats.
+	updates uint64
+}
+
+var _ transport.Store = (*store)(nil)
+
+func (s *store) init(c *Client) {
+	s.c = c
+	source := &eval.Source{
+		Rules:         c.cfg.dialect.Rules,
+		DecodeFlag:    c.cfg.dialect.DecodeFlag,
+		DecodeSegment: c.cfg.dialect.DecodeSegment,
+		Report: func(p eval.Problem) {
+			c.log.Error("ffc: malformed data; other flags are not affected", "problem", p.Error())
+		},
+	}
+	c.view.Store(&view{snapshot: eval.NewSnapshot(source), serving: c.cfg.Offline})
+}
+
+// bootstrap loads Config.Bootstrap.
+func (s *store) bootstrap(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	// The snapshot keeps the bytes, which are the application's.
+	update, skipped, err := s.c.cfg.dialect.Update(slices.Clone(data))
+	if err != nil {
+		return err
+	}
+	if len(skipped) > 0 {
+		return fmt.Errorf("the message has %d unusable elements, the first being %w", len(skipped), skipped[0])
+	}
+	s.c.view.Store(&view{snapshot: s.c.view.Load().snapshot.Bootstrap(update), serving: true})
+	return nil
+}
+
+// Version implements transport.Store. A bootstrap does not count: the platform
+// has to be asked for everything.
+func (s *store) Version() int64 {
+	snapshot := s.c.view.Load().snapshot
+	if !snapshot.Synced() {
+		return 0
+	}
+	return snapshot.Version()
+}
+
+// Mark implements transport.Store.
+func (s *store) Mark() transport.Mark {
+	return transport.Mark(s.c.view.Load().snapshot.Updates())
+}
+
+// Apply implements transport.Store.
+func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
+	update, skipped, err := s.c.cfg.dialect.Update(message)
+	if err != nil {
+		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
+	}
+	s.logSkipped(skipped)
+	old, snapshot, change := s.publish(update, asked)
+	if snapshot == nil {
+		return transport.Applied{}, ErrClosed
+	}
+	if update.Full {
+		s.Confirm()
+	}
+	if snapshot != old && s.c.changes.any() {
+		if keys := snapshot.Affected(change); len(keys) > 0 {
+			s.c.changes.send(keys)
+		}
+	}
+	return transport.Applied{Full: update.Full}, nil
+}
+
+// publish makes an update visible to evaluations. After Close it does not.
+func (s *store) publish(u *eval.Update, asked transport.Mark) (before, after *eval.Snapshot, _ eval.Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.c.view.Load()
+	if s.c.closed.Load() {
+		return old.snapshot, nil, eval.Change{}
+	}
+	s.updates++
+	snapshot, change := old.snapshot.Apply(u, uint64(asked))
+	if snapshot != old.snapshot {
+		s.c.view.Store(&view{snapshot: snapshot, serving: old.serving || snapshot.Synced()})
+	}
+	return old.snapshot, snapshot, change
+}
+
+// logSkipped tells of elements that could not be stored, in one line.
+func (s *store) logSkipped(skipped []wire.Skipped) {
+	if len(skipped) > 0 {
+		s.c.log.Error("ffc: malformed data; other flags are not affected", "skipped", len(skipped), "problem", skipped[0].Error())
+	}
+}
+
+// Confirm implements transport.Store.
+func (s *store) Confirm() {
+	if s.c.status.confirm() {
+		s.c.tellStatus()
+	}
+}
+
+// Interrupted implements transport.Store.
+func (s *store) Interrupted(err error) { s.c.setStatus(StateInterrupted, err) }
+
+// Off implements transport.Store.
+func (s *store) Off(err error) { s.c.setStatus(StateOff, err) }
+
+// close makes evaluations answer that the client is not ready.
+func (s *store) close() {
+	s.mu.Lock()
+	old := s.c.view.Load()
+	s.c.view.Store(&view{snapshot: old.snapshot})
+	s.mu.Unlock()
+	s.c.setStatus(StateOff, ErrClosed)
+}
+
+// OnChange calls f with the keys of flags whose evaluation may have changed,
+// sorted, after the change is visible, until stop is called. A change of a
+// segment or a prerequisite counts for the flags that use it. The calls come
+// one after the other, from a goroutine of their own; if f is slow, changes add
+// up to one call. f may call the client, Close included.
+func (c *Client) OnChange(f func(keys []string)) (stop func()) {
+	return c.changes.add(&mailbox[[]string]{
+		call:     f,
+		merge:    mergeKeys,
+		panicked: func() { c.notePanic("OnChange") },
+	})
+}
+
+func mergeKeys(a, b []string) []string {
+	set := make(map[string]struct{}, len(a)+len(b))
+	for _, key := range a {
+		set[key] = struct{}{}
+	}
+	for _, key := range b {
+		set[key] = struct{}{}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

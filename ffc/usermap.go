@@ -1,0 +1,139 @@
+package ffc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// UserFromMap returns a user from a map, by the rules of the platform's other
+// SDKs (protocol reference, section 6.5):
+//
+//   - "key", or "keyid" where that is missing or empty, is the key: a string
+//     that is not blank.
+//   - "name", "email" and "country" are strings that are not blank, if given;
+//     nil, "", false and 0 are not given.
+//   - Everything else is a custom attribute if it is a string or a number (a
+//     json.Number keeps its spelling). Booleans, nil, lists and maps are left
+//     out, and so are the names above in other capitals.
+//
+// The error says which entry is unusable, never what is in it; the User is
+// then the zero User.
+func UserFromMap(m map[string]any) (User, error) {
+	key, err := textEntry(m, "key")
+	if key == "" && err == nil {
+		key, err = textEntry(m, "keyid")
+	}
+	if key == "" && err == nil {
+		err = errors.New(`"key" is missing`)
+	}
+	u := &eval.User{Key: key}
+	for _, builtin := range [...]struct {
+		name string
+		to   *string
+	}{{"name", &u.Name}, {"email", &u.Email}, {"country", &u.Country}} {
+		var problem error
+		*builtin.to, problem = textEntry(m, builtin.name)
+		err = errors.Join(err, problem)
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("ffc: unusable user: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if text, ok := customText(m[name]); ok && !reserved(name) {
+			u.Custom = append(u.Custom, eval.CustomAttribute{Name: name, Value: text})
+		}
+	}
+	return User{u}, nil
+}
+
+// textEntry returns a string that is not blank, or "" if it is not given.
+func textEntry(m map[string]any, name string) (string, error) {
+	value := m[name]
+	if notGiven(value) {
+		return "", nil
+	}
+	text, ok := value.(string)
+	if !ok || eval.Blank(text) {
+		return "", fmt.Errorf("%q is not a string with something in it", name)
+	}
+	return text, nil
+}
+
+// notGiven reports whether a value is nothing, as nil, "", false and 0 are.
+func notGiven(value any) bool {
+	if value == nil || value == "" || value == false {
+		return true
+	}
+	text, ok := numberText(value)
+	if !ok {
+		return false
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return err == nil && f == 0
+}
+
+func customText(value any) (string, bool) {
+	if text, ok := value.(string); ok {
+		return text, true
+	}
+	return numberText(value)
+}
+
+// numberText writes a number of any type.
+func numberText(value any) (string, bool) {
+	switch v := value.(type) {
+	case json.Number:
+		return v.String(), true
+	case int:
+		return strconv.FormatInt(int64(v), 10), true
+	case int8:
+		return strconv.FormatInt(int64(v), 10), true
+	case int16:
+		return strconv.FormatInt(int64(v), 10), true
+	case int32:
+		return strconv.FormatInt(int64(v), 10), true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case uint:
+		return strconv.FormatUint(uint64(v), 10), true
+	case uint8:
+		return strconv.FormatUint(uint64(v), 10), true
+	case uint16:
+		return strconv.FormatUint(uint64(v), 10), true
+	case uint32:
+		return strconv.FormatUint(uint64(v), 10), true
+	case uint64:
+		return strconv.FormatUint(v, 10), true
+	case float32:
+		return floatText(float64(v)), true
+	case float64:
+		return floatText(v), true
+	}
+	return "", false
+}
+
+func appendFloatText(dst []byte, f float64) []byte {
+	switch abs := math.Abs(f); {
+	case math.IsNaN(f):
+		return append(dst, "nan"...)
+	case math.IsInf(f, 1):
+		return append(dst, "inf"...)
+	case math.IsInf(f, -1):
+		return append(dst, "-inf"...)
+	case abs != 0 && (abs < 1e-4 || abs >= 1e16):
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	from := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	if !slices.Contains(dst[from:], '.') {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}

@@ -1,0 +1,75 @@
+package ffc
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// settings is a Config that has been checked.
+type settings struct {
+	Config
+	dialect      *wire.Dialect
+	baseURL      string
+	streamingURL string
+	eventsURL    string
+}
+
+// resolve checks the configuration and returns all problems in one error.
+func (c Config) resolve() (settings, error) {
+	s := settings{Config: c}
+	var errs []error
+	problem := func(setting string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("ffc: Config.%s %w", setting, err))
+		}
+	}
+	prefix := ""
+	if c.EnvSecret != "" || !c.Offline {
+		var err error
+		prefix, err = wire.FlagIDPrefix(c.EnvSecret)
+		problem("EnvSecret", err)
+		s.EnvSecret = wire.PadSecret(c.EnvSecret)
+	}
+	s.dialect = wire.ClassicDialect(prefix)
+	if c.Platform != PlatformAuto && c.Platform != PlatformClassic {
+		problem("Platform", fmt.Errorf("is %q: expected PlatformAuto or PlatformClassic", c.Platform))
+	}
+	if c.Transport == nil && !c.Offline {
+		problem("Transport", errors.New("is missing: use &stream.Transport{}, or set Offline"))
+	}
+	var err error
+	s.baseURL, err = checkURL(c.BaseURL, s.dialect.DefaultBaseURL, "http", "https")
+	problem("BaseURL", err)
+	s.eventsURL, err = checkURL(c.EventsURL, s.baseURL, "http", "https")
+	problem("EventsURL", err)
+	// http becomes ws and https becomes wss.
+	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
+	problem("StreamingURL", err)
+	problem("Events:", c.Events.Validate())
+	return s, errors.Join(errs...)
+}
+
+// checkURL returns the URL without trailing slashes, or the default.
+func checkURL(text, otherwise string, schemes ...string) (string, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	expected := fmt.Sprintf("expected %s://host[/prefix] or %s://host[/prefix]", schemes[0], schemes[1])
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		// The text of the error would quote the URL, password and all.
+		return "", fmt.Errorf("is not a URL: %s", expected)
+	case u.Scheme != schemes[0] && u.Scheme != schemes[1] || u.Hostname() == "":
+		return "", fmt.Errorf("is %q: %s", u.Redacted(), expected)
+	case u.User != nil:
+		return "", fmt.Errorf("has a user name in it: %s", expected)
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("has a query or fragment: %s", expected)
+	}
+	return strings.TrimRight(text, "/"), nil
+}
