@@ -1,0 +1,71 @@
+package stream
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	tests := []struct {
+		name        string
+		first, most time.Duration
+		want        []time.Duration // the upper ends
+	}{
+		{"default", s, 60 * s, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
+		{"short", s, s, []time.Duration{s, s, s}},
+		{"tiny", 1, 4, []time.Duration{1, 2, 4, 4}},
+		{"huge", math.MaxInt64/2 + 1, math.MaxInt64, []time.Duration{math.MaxInt64/2 + 1, math.MaxInt64, math.MaxInt64}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for range 100 {
+				b := backoff{first: tt.first, most: tt.most}
+				for range 2 {
+					for i, end := range tt.want {
+						checkPause(t, i, b.next(), end)
+					}
+					b.reset()
+				}
+			}
+		})
+	}
+}
+
+func TestBackoffNeverOverflows(t *testing.T) {
+	t.Parallel()
+	for first := time.Duration(1); first > 0; first *= 3 {
+		most := max(first, time.Hour)
+		b := backoff{first: first, most: most}
+		end := first
+		for i := range 200 {
+			checkPause(t, i, b.next(), end)
+			if end = 2 * end; end > most || end <= 0 {
+				end = most
+			}
+		}
+	}
+}
+
+func checkPause(t *testing.T, i int, got, end time.Duration) {
+	t.Helper()
+	if got < end/2 || got > end {
+		t.Errorf("pause %d: got %v, want between %v and %v", i, got, end/2, end)
+	}
+}
+
+func TestBackoffIsRandom(t *testing.T) {
+	t.Parallel()
+	b := backoff{first: time.Hour, most: time.Hour}
+	low, high := time.Hour, time.Duration(0)
+	for range 1000 {
+		p := b.next()
+		low, high = min(low, p), max(high, p)
+	}
+	if low > 32*time.Minute || high < 58*time.Minute {
+		t.Errorf("1000 pauses lie between %v and %v, want most of 30 to 60 min", low, high)
+	}
+}

@@ -1,0 +1,83 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// dial opens the websocket with a fresh token.
+func (c *connection) dial(ctx context.Context) error {
+	s := c.s
+	ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
+	defer cancel()
+	client := *s.http
+	stop := func() bool { return true }
+	client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		answer, err := s.http.Transport.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		if c.socket = socketOf(answer, c.signOfLife); c.socket != nil {
+			// Of an upgrade that is none the library reads on, for seconds.
+			stop = context.AfterFunc(ctx, func() { _ = c.socket.Close() })
+		}
+		return answer, nil
+	})
+	address := wire.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(s.offset))
+	ws, answer, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+		HTTPClient: &client,
+		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent}},
+	})
+	stop()
+	c.end.dialled = time.Now()
+	if answer != nil {
+		c.end.date = answer.Header.Get("Date")
+	}
+	switch {
+	case err == nil:
+		c.ws = ws
+		return nil
+	case answer == nil:
+		return &transport.Error{Kind: transport.KindNetwork, Err: withoutURL(err)}
+	}
+	c.end.answer = answer
+	if status := answer.StatusCode; status != http.StatusSwitchingProtocols {
+		return &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
+			"the platform, or a proxy before it, answered %d %s instead of opening a websocket", status, http.StatusText(status))}
+	}
+	return &transport.Error{Kind: transport.KindWebSocket, Err: withoutURL(err)}
+}
+
+// withoutURL takes the URL, which holds the token, out of an error.
+func withoutURL(err error) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	// An answer that makes no sense is quoted, and may quote the request itself.
+	if strings.Contains(err.Error(), "token=") {
+		return errors.New("the cause is not shown, as its text holds the token")
+	}
+	return err
+}
+
+// noRedirects returns a client that takes a redirect for an answer: the token
+// is for the configured host only.
+func noRedirects(base *http.Client) *http.Client {
+	c := *base
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	return &c
+}

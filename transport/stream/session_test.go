@@ -1,0 +1,294 @@
+package stream_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+// secret has the characters of Base64 that mean something in a URL.
+const secret = "ZDJmLTQxYWEtNCUyMDIy+/DEwMTAwMDAwMF9fMTFfXzIyX18zM19fPj8/Pj4/P18+OWMwZGU="
+
+// event is a call of a store.
+type event struct {
+	at      time.Time
+	what    string // "full", "patch", "confirmed", "interrupted", "off"
+	err     error
+	message []byte
+	asked   transport.Mark
+}
+
+// store is a transport.Store that remembers its calls.
+type store struct {
+	t        *testing.T
+	patience time.Duration
+	events   chan event
+	onApply  func() error // if set, called by Apply; an error is its result
+
+	mu    sync.Mutex
+	marks transport.Mark
+	calls []event
+}
+
+func (s *store) add(e event) {
+	e.at = time.Now()
+	s.mu.Lock()
+	s.calls = append(s.calls, e)
+	s.mu.Unlock()
+	s.events <- e
+}
+
+func (s *store) Version() int64 { return 1662595200123 }
+
+func (s *store) Mark() transport.Mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.marks
+}
+
+func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
+	if s.onApply != nil {
+		if err := s.onApply(); err != nil {
+			return transport.Applied{}, err
+		}
+	}
+	if bytes.Contains(message, []byte(`"unusable"`)) {
+		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: errors.New("unusable")}
+	}
+	s.mu.Lock()
+	s.marks++
+	s.mu.Unlock()
+	e := event{what: "patch", message: message, asked: asked}
+	if bytes.Contains(message, []byte(`"full"`)) {
+		e.what = "full"
+	}
+	s.add(e)
+	return transport.Applied{Full: e.what == "full"}, nil
+}
+
+func (s *store) Confirm()              { s.add(event{what: "confirmed"}) }
+func (s *store) Interrupted(err error) { s.add(event{what: "interrupted", err: err}) }
+func (s *store) Off(err error)         { s.add(event{what: "off", err: err}) }
+
+// await returns the next call of some kind, skipping others.
+func (s *store) await(what string) event {
+	s.t.Helper()
+	late := time.After(s.patience)
+	for {
+		select {
+		case e := <-s.events:
+			if e.what == what {
+				return e
+			}
+		case <-late:
+			s.t.Fatalf("the store is not told %q", what)
+		}
+	}
+}
+
+// awaitError is await for a call with an error, which it checks.
+func (s *store) awaitError(what string, kind transport.Kind, text string) event {
+	s.t.Helper()
+	e := s.await(what)
+	var typed *transport.Error
+	if !errors.As(e.err, &typed) {
+		s.t.Fatalf("%s: got %T %v, want a *transport.Error", what, e.err, e.err)
+	}
+	if typed.Kind != kind || !strings.Contains(e.err.Error(), text) {
+		s.t.Errorf("%s: got %q, want kind %q and %q", what, e.err, kind, text)
+	}
+	return e
+}
+
+// count returns how often the store was told something so far.
+func (s *store) count(what string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.calls {
+		if e.what == what {
+			n++
+		}
+	}
+	return n
+}
+
+// session is a session under test.
+type session struct {
+	t      *testing.T
+	p      *platform
+	store  *store
+	runner transport.Runner
+	stop   context.CancelFunc
+	done   chan struct{}
+	log    *logBuffer
+}
+
+// open makes a session that does not run yet.
+func open(t *testing.T, p *platform, settings stream.Transport) *session {
+	t.Helper()
+	s := &session{
+		t: t, p: p, done: make(chan struct{}), log: &logBuffer{},
+		store: &store{t: t, patience: p.patience, events: make(chan event, 1<<14)},
+	}
+	opened, err := settings.Open(transport.Env{
+		EnvSecret:    secret,
+		Platform:     "classic",
+		BaseURL:      "http" + strings.TrimPrefix(p.url, "ws"),
+		StreamingURL: p.url,
+		HTTPClient:   p.http,
+		Logger:       slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Store:        s.store,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.runner = opened.(transport.Runner)
+	return s
+}
+
+// start makes a session and runs it until the end of the test.
+func start(t *testing.T, p *platform, settings stream.Transport) *session {
+	t.Helper()
+	s := open(t, p, settings)
+	s.run()
+	return s
+}
+
+func (s *session) run() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.stop = cancel
+	go func() {
+		defer close(s.done)
+		s.runner.Run(ctx)
+	}()
+	s.t.Cleanup(func() {
+		s.close()
+		s.checkSecrecy()
+	})
+}
+
+// close ends the session and returns how long that took.
+func (s *session) close() time.Duration {
+	s.t.Helper()
+	begin := time.Now()
+	s.stop()
+	s.ended()
+	return time.Since(begin)
+}
+
+// ended waits until Run has returned.
+func (s *session) ended() {
+	s.t.Helper()
+	select {
+	case <-s.done:
+	case <-time.After(s.p.patience):
+		s.t.Fatal("Run does not return")
+	}
+}
+
+// ready accepts a connection and answers its request for data.
+func (s *session) ready() *peer {
+	s.t.Helper()
+	c := s.p.accept().upgrade()
+	c.expect(opText, syncRequest)
+	c.send(full)
+	s.store.await("confirmed")
+	return c
+}
+
+// checkSecrecy fails the test if anything said holds the secret or a token.
+func (s *session) checkSecrecy() {
+	s.t.Helper()
+	var said strings.Builder
+	said.WriteString(s.log.String())
+	s.store.mu.Lock()
+	for _, e := range s.store.calls {
+		if e.err != nil {
+			said.WriteString(e.err.Error() + "\n")
+		}
+	}
+	s.store.mu.Unlock()
+	checkSecrecy(s.t, s.p, said.String())
+}
+
+func checkSecrecy(t *testing.T, p *platform, said string) {
+	t.Helper()
+	text := strings.TrimRight(secret, "=")
+	hidden := []string{text, text[:20], text[len(text)-20:], "token="}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, token := range p.tokens {
+		hidden = append(hidden, token, url.QueryEscape(token))
+	}
+	for _, h := range hidden {
+		if strings.Contains(said, h) {
+			t.Errorf("a text holds %q:\n%s", h, said)
+		}
+	}
+}
+
+// logBuffer takes a log.
+type logBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// checkNothingRuns fails the test if a goroutine of this bubble is in the
+// package or its websocket library. Run must have returned.
+func checkNothingRuns(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	self := make([]byte, 1<<10)
+	header, _, _ := strings.Cut(string(self[:runtime.Stack(self, false)]), "\n")
+	_, mark, ok := strings.Cut(header, "synctest bubble ")
+	if !ok {
+		t.Fatalf("not in a bubble: %s", header)
+	}
+	mark = "synctest bubble " + strings.TrimRight(mark, "]:")
+	all := make([]byte, 1<<22)
+	for stack := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
+		header, rest, _ := strings.Cut(stack, "\n")
+		inBubble := strings.Contains(header, mark+"]") || strings.Contains(header, mark+",")
+		if inBubble && (strings.Contains(rest, "/transport/stream.") || strings.Contains(rest, "coder/websocket.")) {
+			t.Errorf("still running:\n%s", stack)
+		}
+	}
+}
+
+// checkBetween checks a time span, the upper bound excluded.
+func checkBetween(t *testing.T, what string, got, from, to time.Duration) {
+	t.Helper()
+	if got < from || got >= to {
+		t.Errorf("%s: got %v, want at least %v and less than %v", what, got, from, to)
+	}
+}
+
+func checkExactly(t *testing.T, what string, got, want time.Duration) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
