@@ -1,0 +1,100 @@
+// Command quickstart shows the whole job on one machine, without a network or
+// an account: a platform in this process, a client connected to it by
+// websocket, flags evaluated and changed while the program runs, and events
+// delivered.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		slog.Error("quickstart failed", "cause", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	// The platform. In production this is https://api.featureflag.co.
+	checkout := ffctest.Flag("checkout").Name("New checkout").
+		Variations("classic", "one-page").
+		Target("one-page", "ann").
+		Rule("one-page", ffctest.Attr("country").IsOneOf("FR", "BE"), ffctest.Attr("age").AtLeast("18")).
+		Serve("classic")
+	discount := ffctest.Flag("discount").Variations("0", "10").Rollout(50, 50)
+	platform := ffctest.NewServer(ffctest.Snapshot(checkout, discount))
+	defer platform.Close()
+
+	// The client: one for the process, shared by everything in it.
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: platform.EnvSecret,
+		BaseURL:   platform.URL,
+		Transport: &stream.Transport{},
+	})
+	if err != nil {
+		return err
+	}
+	defer client.Close(ctx)
+	fmt.Printf("client is %s, data version %d\n\n", client.Status().State, client.Status().DataVersion)
+
+	// Evaluation is local: no request is sent to answer these.
+	users := []ffc.User{
+		ffc.NewUser("ann"),
+		ffc.NewUser("bob", ffc.Country("FR"), ffc.Int("age", 34)),
+		ffc.NewUser("eve", ffc.Country("NZ")),
+	}
+	for _, user := range users {
+		d := client.VariationDetail(ctx, "checkout", user, "classic")
+		percent := client.IntVariation(ctx, "discount", user, 0)
+		fmt.Printf("%s: checkout=%s (%s), discount=%d %%\n", user.Key(), d.Value, d.Reason, percent)
+	}
+	missing := client.VariationDetail(ctx, "no-such-flag", users[0], "fallback")
+	fmt.Printf("%s: no-such-flag=%s (%s)\n\n", users[0].Key(), missing.Value, missing.Reason)
+
+	// Somebody changes a flag on the platform; the running client follows.
+	changed := make(chan []string, 1)
+	stop := client.OnChange(func(keys []string) { changed <- keys })
+	defer stop()
+	since := time.Now()
+	platform.Put(checkout.Serve("one-page"))
+	select {
+	case keys := <-changed:
+		fmt.Printf("%v changed on the platform; %v later eve gets checkout=%s\n\n",
+			keys, time.Since(since).Round(10*time.Microsecond), client.Variation(ctx, "checkout", users[2], "classic"))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+
+	// What an experiment counts besides evaluations.
+	if err := client.TrackMetric(ctx, users[2], "purchase", 19.9); err != nil {
+		return err
+	}
+	if err := client.Flush(ctx); err != nil {
+		return err
+	}
+	events, err := platform.WaitEvents(ctx, 8)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("the platform received %d events:\n", len(events))
+	for _, e := range events {
+		if e.Metric != "" {
+			fmt.Printf("  %s: metric %s = %v\n", e.UserKey, e.Metric, e.MetricValue)
+		} else {
+			fmt.Printf("  %s: %s = %s (%s)\n", e.UserKey, e.FlagKey, e.Value, e.Reason)
+		}
+	}
+	fmt.Println("\nclosing")
+	return client.Close(ctx)
+}
