@@ -27,6 +27,38 @@ func TestAge(t *testing.T) {
 	})
 }
 
+// TestAgeByTwoClocks has what the clocks do that a test cannot make them do.
+func TestAgeByTwoClocks(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name                  string
+		monotonic, wall, want time.Duration
+	}{
+		{"both agree", time.Minute, time.Minute, time.Minute},
+		{"frozen, and the monotonic clock stood still", time.Second, time.Hour, time.Hour},
+		{"wall clock set forward", time.Minute, time.Hour, time.Hour},
+		{"wall clock set back a little", time.Minute, 50 * time.Second, time.Minute},
+		{"wall clock set back before the beginning", time.Minute, -time.Hour, time.Minute},
+		{"wall clock set back at once", 0, -time.Hour, 0},
+		{"beginning in the future", -time.Minute, -time.Hour, 0},
+		{"nothing has passed", 0, 0, 0},
+	}
+	for _, test := range tests {
+		if got := age(test.monotonic, test.wall); got != test.want {
+			t.Errorf("%s: %v, expected %v", test.name, got, test.want)
+		}
+	}
+}
+
+// TestAgeTakesTheWallClock: of a time whose monotonic clock stood still, the
+// wall clock tells.
+func TestAgeTakesTheWallClock(t *testing.T) {
+	t.Parallel()
+	if got := Age(time.Now().Round(0).Add(-time.Hour)); got < time.Hour || got > 2*time.Hour {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestAgeOfNever: the zero time is as long ago as can be told.
 func TestAgeOfNever(t *testing.T) {
 	t.Parallel()

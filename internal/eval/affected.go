@@ -3,37 +3,46 @@ package eval
 import (
 	"maps"
 	"slices"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
+
+// references are the keys of what an item's evaluation looks at.
+type references struct {
+	flags, segments []string
+}
 
 // Affected returns, sorted, the keys of all flags whose evaluation a change
 // may have altered: the changed flags, those that use a changed segment, and
 // those that have one of these as a prerequisite.
+//
+// It looks only at items that refer to others, and compiles none.
 func (s *Snapshot) Affected(c Change) []string {
 	segments := setOf(c.Segments)
-	s.growSegments(segments)
+	grow(segments, s.segments.referring, func(e *entry[Segment]) bool {
+		return anyIn(s.source.segmentReferences(e).segments, segments)
+	})
 	flags := setOf(c.Flags)
 	if len(segments) > 0 {
-		for e := range s.flags.all() {
-			if f := s.Flag(e.Key); f != nil && f.usesAny(segments) {
+		for _, e := range s.flags.referring {
+			if anyIn(s.source.flagReferences(e).segments, segments) {
 				flags[e.Key] = struct{}{}
 			}
 		}
 	}
-	s.growFlags(flags)
+	grow(flags, s.flags.referring, func(e *entry[Flag]) bool {
+		return anyIn(s.source.flagReferences(e).flags, flags)
+	})
 	return slices.Sorted(maps.Keys(flags))
 }
 
-// growSegments adds the segments whose rules lead to one in the set.
-func (s *Snapshot) growSegments(set map[string]struct{}) {
+// grow adds the keys of the entries that lead into the set, until there is
+// none left.
+func grow[T any](set map[string]struct{}, entries []*entry[T], leads func(*entry[T]) bool) {
 	for grown := len(set) > 0; grown; {
 		grown = false
-		for e := range s.segments.all() {
-			if _, ok := set[e.Key]; ok {
-				continue
-			}
-			if segment := s.Segment(e.Key); segment != nil && slices.ContainsFunc(segment.rules, func(clauses []clause) bool {
-				return anyUses(clauses, set)
-			}) {
+		for _, e := range entries {
+			if _, ok := set[e.Key]; !ok && leads(e) {
 				set[e.Key] = struct{}{}
 				grown = true
 			}
@@ -41,44 +50,77 @@ func (s *Snapshot) growSegments(set map[string]struct{}) {
 	}
 }
 
-// growFlags adds the flags whose prerequisites lead to one in the set.
-func (s *Snapshot) growFlags(set map[string]struct{}) {
-	for grown := len(set) > 0; grown; {
-		grown = false
-		for e := range s.flags.all() {
-			if _, ok := set[e.Key]; ok {
-				continue
-			}
-			f := s.Flag(e.Key)
-			if f == nil {
-				continue
-			}
-			for i := range f.prerequisites {
-				if _, ok := set[f.prerequisites[i].FlagKey]; ok {
-					set[e.Key] = struct{}{}
-					grown = true
-					break
-				}
-			}
+// flagReferences decodes a flag that is not compiled, as compiling all would
+// take much more time and memory.
+func (s *Source) flagReferences(e *entry[Flag]) *references {
+	return e.references(func() (*references, error) {
+		m, err := s.DecodeFlag(e.Raw)
+		if err != nil {
+			return nil, err
 		}
-	}
+		return referencesOfFlag(m), nil
+	})
 }
 
-func (f *Flag) usesAny(segments map[string]struct{}) bool {
-	for i := range f.rules {
-		if anyUses(f.rules[i].clauses, segments) {
-			return true
+// segmentReferences is to segments what flagReferences is to flags.
+func (s *Source) segmentReferences(e *entry[Segment]) *references {
+	return e.references(func() (*references, error) {
+		m, err := s.DecodeSegment(e.Raw)
+		if err != nil {
+			return nil, err
 		}
-	}
-	return false
+		return referencesOfSegment(m), nil
+	})
 }
 
-func anyUses(clauses []clause, segments map[string]struct{}) bool {
+// references returns what e refers to, which is read once: nothing, if it
+// cannot be read.
+func (e *entry[T]) references(read func() (*references, error)) *references {
+	if r := e.refers.Load(); r != nil {
+		return r
+	}
+	r, err := contained(read)
+	if err != nil {
+		r = &references{}
+	}
+	e.refers.Store(r)
+	return r
+}
+
+func referencesOfFlag(m *model.Flag) *references {
+	r := &references{}
+	for i := range m.Prerequisites {
+		r.flags = append(r.flags, m.Prerequisites[i].FlagKey)
+	}
+	for i := range m.Rules {
+		r.segments = appendSegments(r.segments, m.Rules[i].Clauses)
+	}
+	return r
+}
+
+func referencesOfSegment(m *model.Segment) *references {
+	r := &references{}
+	for i := range m.Rules {
+		r.segments = appendSegments(r.segments, m.Rules[i].Clauses)
+	}
+	return r
+}
+
+// appendSegments appends the ids of the segments that clauses ask for.
+func appendSegments(ids []string, clauses []model.Clause) []string {
 	for i := range clauses {
-		for _, id := range clauses[i].segments {
-			if _, ok := segments[id]; ok {
-				return true
-			}
+		if op, _ := operatorOf(operatorName(&clauses[i])); op == opSegment {
+			list, _ := parseList(clauses[i].Value)
+			ids = append(ids, list...)
+		}
+	}
+	return ids
+}
+
+func anyIn(keys []string, set map[string]struct{}) bool {
+	for _, key := range keys {
+		if _, ok := set[key]; ok {
+			return true
 		}
 	}
 	return false

@@ -69,3 +69,93 @@ func TestAffected(t *testing.T) {
 		})
 	}
 }
+
+// alone marks an item as one that refers to no other.
+func alone(it eval.Item) eval.Item {
+	it.Alone = true
+	return it
+}
+
+// TestAffectedCompilesNothing: it decodes what may refer to others, once, and
+// nothing else.
+func TestAffectedCompilesNothing(t *testing.T) {
+	t.Parallel()
+	source, p := newSource()
+	flags, segments := countDecoding(source)
+	s, change := eval.NewSnapshot(source).Apply(&eval.Update{
+		Full: true,
+		Flags: []eval.Item{
+			alone(item("a", 1, newFlag())), alone(item("b", 1, newFlag())), alone(malformed("c", 1)),
+			item("needsA", 1, newFlag(requires("a"))), item("inS", 1, newFlag(when(inSegments("s")))),
+			malformed("bad", 1), {Key: "broken", Broken: true}, archived("gone", 1),
+		},
+		Segments: []eval.Item{alone(item("r", 1, model.Segment{})), item("s", 1, model.Segment{Rules: segmentRules(clauses(inSegments("r")))})},
+	}, 0)
+	for _, step := range []struct {
+		change eval.Change
+		want   string
+	}{
+		{change: eval.Change{}, want: ""}, // and nothing is decoded
+		{change: eval.Change{Flags: []string{"a"}}, want: "a needsA"},
+		{change: eval.Change{Segments: []string{"r"}}, want: "inS"},
+		{change: change, want: "a b bad broken c gone inS needsA"},
+	} {
+		if got := strings.Join(s.Affected(step.change), " "); got != step.want {
+			t.Errorf("%v: got %s, want %s", step.change, got, step.want)
+		}
+		if step.want == "" && flags.Load()+segments.Load() > 0 {
+			t.Error("something is decoded for no change")
+		}
+	}
+	if flags.Load() != 3 || segments.Load() != 1 {
+		t.Errorf("%d flags and %d segments decoded, expected 3 and 1", flags.Load(), segments.Load())
+	}
+	p.none(t)
+}
+
+// TestAffectedAfterUpdates: who refers to whom follows every update, and what
+// has not changed is not read again.
+func TestAffectedAfterUpdates(t *testing.T) {
+	t.Parallel()
+	source, _ := newSource()
+	flags, segments := countDecoding(source)
+	plain := func(key string, version int64) eval.Item { return alone(item(key, version, newFlag())) }
+	needs := func(key string, version int64, on string) eval.Item { return item(key, version, newFlag(requires(on))) }
+	s := eval.NewSnapshot(source)
+	for i, step := range []struct {
+		update  eval.Update
+		want    string // affected by a change of a
+		decoded int32  // so far
+	}{
+		{update: eval.Update{Flags: []eval.Item{plain("a", 1), needs("x", 1, "a")}}, want: "a x", decoded: 2}, // of a patch
+		{update: eval.Update{Full: true, Flags: []eval.Item{plain("a", 1), needs("x", 1, "a"), plain("y", 1), needs("z", 1, "b")}}, want: "a x", decoded: 3},
+		{update: eval.Update{Flags: []eval.Item{needs("y", 2, "x")}}, want: "a x y", decoded: 4},
+		{update: eval.Update{Flags: []eval.Item{plain("a", 2)}}, want: "a x y", decoded: 5},
+		{update: eval.Update{Flags: []eval.Item{plain("x", 2), needs("z", 2, "a")}}, want: "a z", decoded: 7},
+		{update: eval.Update{Flags: []eval.Item{archived("z", 3), needs("new", 3, "a")}}, want: "a new", decoded: 8},
+		{update: eval.Update{Full: true, Flags: []eval.Item{plain("a", 2), needs("new", 3, "a"), needs("x", 4, "new")}}, want: "a new x", decoded: 9},
+		{update: eval.Update{Flags: []eval.Item{plain("x", 5)}}, want: "a new", decoded: 10},
+		{update: eval.Update{Flags: []eval.Item{archived("new", 6)}}, want: "a", decoded: 10},
+	} {
+		before, was := s, strings.Join(s.Affected(eval.Change{Flags: []string{"a"}}), " ")
+		s, _ = s.Apply(&step.update, s.Updates())
+		if got := strings.Join(s.Affected(eval.Change{Flags: []string{"a"}}), " "); got != step.want {
+			t.Errorf("step %d: got %s, want %s", i, got, step.want)
+		}
+		if flags.Load() != step.decoded {
+			t.Errorf("step %d: %d flags decoded, expected %d", i, flags.Load(), step.decoded)
+		}
+		if now := strings.Join(before.Affected(eval.Change{Flags: []string{"a"}}), " "); now != was {
+			t.Errorf("step %d: the snapshot before it has changed from %s to %s", i, was, now)
+		}
+	}
+	// Segments of a patch are compiled, and need not be read again.
+	s, change := s.Apply(&eval.Update{Segments: []eval.Item{item("s", 9, model.Segment{Rules: segmentRules(clauses(inSegments("r")))})}}, 0)
+	for range 2 {
+		s.Affected(change)
+		s.Affected(eval.Change{Segments: []string{"r"}})
+	}
+	if segments.Load() != 1 {
+		t.Errorf("%d segments decoded, expected 1", segments.Load())
+	}
+}

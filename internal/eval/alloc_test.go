@@ -184,24 +184,35 @@ func operatorCases() (cases []allocCase) {
 	return cases
 }
 
-// TestUnusualUsersDoNotAllocate: keys that are not ASCII are hashed in a
-// buffer on the stack, if they are of usual length.
+// TestUnusualUsersDoNotAllocate: what is hashed is made of the key on the
+// stack, if the key has no more than 256 bytes.
 func TestUnusualUsersDoNotAllocate(t *testing.T) {
 	skipUnderFIPS(t)
-	s, _ := environment(t, map[string]any{"f": newFlag(halves)})
-	for _, key := range []string{"用户-1", "zoë", strings.Repeat("é", 120), strings.Repeat("a", 10_000)} {
+	experiment := func(f *model.Flag) {
+		halves(f)
+		f.ExperimentAll, f.Fallthrough.Experiment = model.No, model.Yes
+		for i := range f.Fallthrough.Shares {
+			f.Fallthrough.Shares[i].Experiment = new(.1)
+		}
+	}
+	s, _ := environment(t, map[string]any{"f": newFlag(halves), "experiment": newFlag(experiment)})
+	tests := []struct{ flag, key string }{
+		{"f", "用户-1"}, {"f", "zoë"}, {"f", strings.Repeat("é", 128)}, {"f", strings.Repeat("\xff", 256)}, {"f", strings.Repeat("a", 10_000)},
+		{"experiment", "zoë"}, {"experiment", strings.Repeat("é", 128)}, {"experiment", strings.Repeat("a", 256)},
+	}
+	for _, test := range tests {
 		users := make([]*eval.User, runs+1)
 		for i := range users {
-			users[i] = &eval.User{Key: key}
+			users[i] = &eval.User{Key: test.key}
 		}
-		f := s.Flag("f")
+		f := s.Flag(test.flag)
 		next := 0
 		n := testing.AllocsPerRun(runs, func() {
 			_, _ = s.Evaluate(f, users[next], nil)
 			next++
 		})
 		if n != 0 {
-			t.Errorf("%.20q: %v allocations", key, n)
+			t.Errorf("%s for %.20q: %v allocations", test.flag, test.key, n)
 		}
 	}
 }

@@ -163,10 +163,11 @@ func (s *Snapshot) applyFull(u *Update, asked uint64) (*Snapshot, Change) {
 }
 
 // outdated reports whether an item is older than the one the index had when
-// the platform was asked.
+// the platform was asked. The version of a broken item says nothing.
 func outdated[T any](ix *index[T], items []Item, asked uint64) bool {
 	for i := range items {
-		if old := ix.get(items[i].Key); old != nil && old.arrived != 0 && old.arrived <= asked && old.Version > items[i].Version {
+		old := ix.get(items[i].Key)
+		if old != nil && old.arrived != 0 && old.arrived <= asked && old.Version > items[i].Version && !items[i].Broken {
 			return true
 		}
 	}
@@ -228,6 +229,7 @@ func replaced[T any](old *index[T], items []Item, version int64, asked, arrived 
 			next.put(had)
 		case had.Version == e.Version && bytes.Equal(had.Raw, e.Raw):
 			e.compiled.Store(had.compiled.Load())
+			e.refers.Store(had.refers.Load())
 		default:
 			changed = append(changed, e.Key)
 		}
@@ -241,5 +243,6 @@ func replaced[T any](old *index[T], items []Item, version int64, asked, arrived 
 			changed = append(changed, had.Key)
 		}
 	}
+	next.collectReferring()
 	return next, changed
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // step is an update in short form: "a5" is flag a with version 5, "a5x" its
-// tombstone, "S:a5" a segment, "T:a5" a user tag.
+// tombstone, "a5!" a broken one, "S:a5" a segment, "T:a5" a user tag.
 type step struct {
 	full      string // of a full; "none" is a full without items
 	patch     string
@@ -34,6 +34,7 @@ func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eva
 			kind, name = "F", text
 		}
 		name, isArchived := strings.CutSuffix(name, "x")
+		name, isBroken := strings.CutSuffix(name, "!")
 		if _, err := fmt.Sscan(name[1:], &version); err != nil {
 			t.Fatal(err)
 		}
@@ -42,12 +43,14 @@ func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eva
 		if isArchived {
 			it = archived(key, version)
 		}
+		it.Broken = isBroken
 		switch kind {
 		case "F":
 			u.Flags = append(u.Flags, it)
 		case "S":
 			if !isArchived {
 				it = item(key, version, model.Segment{})
+				it.Broken = isBroken
 			}
 			u.Segments = append(u.Segments, it)
 		case "T":
@@ -79,6 +82,9 @@ func contents(t *testing.T, s *eval.Snapshot) string {
 			if it.Archived {
 				text += "x"
 			}
+			if it.Broken {
+				text += "!"
+			}
 			texts = append(texts, text)
 			if i == 0 {
 				checkServed(t, s, it)
@@ -92,6 +98,9 @@ func contents(t *testing.T, s *eval.Snapshot) string {
 func checkServed(t *testing.T, s *eval.Snapshot, it eval.Item) {
 	t.Helper()
 	want := fmt.Sprintf("%s%d, fall through all rules", it.Key, it.Version)
+	if it.Broken {
+		want = failed
+	}
 	if it.Archived {
 		want = "-"
 	}
@@ -137,6 +146,7 @@ func TestApply(t *testing.T) {
 
 		{name: "older full", steps: []step{{full: "a5 b6"}, {full: "a4 b5"}}, want: "a5 b6", version: 6, same: true},
 		{name: "full with one older item", steps: []step{{full: "a5 b6"}, {full: "a5 b5"}}, want: "a5 b6", version: 6, same: true},
+		{name: "full with one older item, as new as the store", steps: []step{{full: "a5 b6"}, {full: "a4 b6"}}, want: "a5 b6", version: 6, same: true},
 		{name: "full with an older segment", steps: []step{{full: "a5 S:s6"}, {full: "a5 S:s5"}}, want: "a5 S:s6", version: 6, same: true},
 		{name: "older full does not revive", steps: []step{{full: "a5 b5"}, {patch: "a6x"}, {full: "a5 b5"}}, want: "a6x b5", version: 6, same: true},
 		{name: "full that lacks what was archived", steps: []step{{full: "a5 b6"}, {full: "a5"}}, want: "a5", version: 5, changed: "b"},
@@ -180,6 +190,7 @@ func TestApply(t *testing.T) {
 		{name: "two versions of a segment and a tag in one patch", steps: []step{{patch: "S:s2 S:s3 S:s1 T:t2 T:t3 T:t1"}}, want: "S:s3 T:t3", version: 3, unsynced: true, changed: "S:s"},
 		{name: "first item of version zero", steps: []step{{full: "none"}, {patch: "a0"}}, want: "a0", changed: "a"},
 		{name: "user tag alone", steps: []step{{full: "a5 T:t5"}, {patch: "T:t6"}}, want: "a5 T:t6", version: 6},
+		{name: "older user tag before a newer one", steps: []step{{full: "a5 S:s5 T:t5 T:r5"}, {patch: "a4 b6 S:s4 S:q6 T:t4 T:r6"}}, want: "a5 b6 S:q6 S:s5 T:r6 T:t5", version: 6, changed: "b S:q"},
 		{name: "older user tag", steps: []step{{full: "a5 T:t5"}, {patch: "T:t4"}}, want: "a5 T:t5", version: 5, same: true},
 
 		{name: "archiving", steps: []step{{full: "a5"}, {patch: "a6x"}}, want: "a6x", version: 6, changed: "a"},
@@ -207,6 +218,21 @@ func TestApply(t *testing.T) {
 		{name: "full equal to the bootstrap", steps: []step{{bootstrap: "a5 S:s5"}, {full: "a5 S:s5"}}, want: "a5 S:s5", version: 5},
 		{name: "patch over the bootstrap", steps: []step{{bootstrap: "a5 b5"}, {patch: "a6 b4"}}, want: "a6 b5", version: 6, unsynced: true, changed: "a"},
 		{name: "full after patch over the bootstrap", steps: []step{{bootstrap: "a5 b9"}, {patch: "a8"}, {full: "a6 b6", unasked: true}}, want: "a8 b6", version: 8, changed: "b"},
+		{name: "broken flag in the first full", steps: []step{{full: "a5 b0! S:s0!"}}, want: "a5 b0! S:s0!", version: 5, changed: "a b S:s"},
+		{name: "broken flag does not make a full old", steps: []step{{full: "a5 b6 S:s7"}, {full: "a5 b0! S:s0!"}}, want: "a5 b0! S:s0!", version: 5, changed: "b S:s"},
+		{name: "broken flag again", steps: []step{{full: "a5 b0!"}, {full: "a5 b0!"}}, want: "a5 b0!", version: 5, same: true},
+		{name: "broken flag of a patch, instead of none", steps: []step{{full: "a5"}, {patch: "b0! S:s0!"}}, want: "a5 b0! S:s0!", version: 5, changed: "b S:s"},
+		{name: "broken flag of a patch, version unknown", steps: []step{{full: "a5"}, {patch: "a0!"}}, want: "a5", version: 5, same: true},
+		{name: "broken flag of a patch, version known", steps: []step{{full: "a5"}, {patch: "a6!"}}, want: "a6!", version: 6, changed: "a"},
+		{name: "broken flag is mended", steps: []step{{full: "a0! S:s0!"}, {patch: "a5 S:s5"}}, want: "a5 S:s5", version: 5, changed: "a S:s"},
+		{name: "broken flag, pushed after asking", steps: []step{{full: "a5"}, {patch: "a6"}, {full: "a0!", asked: 1}}, want: "a6", version: 6, same: true},
+
+		{name: "segment archived and back", steps: []step{{full: "S:s5"}, {patch: "S:s6x"}, {patch: "S:s7"}}, want: "S:s7", version: 7, changed: "S:s"},
+		{name: "segment is not revived by its equal", steps: []step{{full: "S:s5"}, {patch: "S:s6x"}, {patch: "S:s6"}}, want: "S:s6x", version: 6, same: true},
+		{name: "equal segment", steps: []step{{full: "S:s5"}, {patch: "S:s5"}}, want: "S:s5", version: 5, same: true},
+		{name: "equal user tag", steps: []step{{full: "T:t5"}, {patch: "T:t5"}}, want: "T:t5", version: 5, same: true},
+		{name: "user tag archived and back", steps: []step{{full: "T:t5"}, {patch: "T:t6x"}, {patch: "T:t7"}}, want: "T:t7", version: 7},
+
 		{name: "two versions in a bootstrap", steps: []step{{bootstrap: "a5 a7 a6"}}, want: "a7", version: 7, unsynced: true},
 	}
 	for _, test := range tests {
@@ -297,12 +323,41 @@ func TestFullCarriesCompiledFlagsOver(t *testing.T) {
 // version. A full counts as it is.
 func TestSameVersionOtherContent(t *testing.T) {
 	t.Parallel()
-	source, _ := newSource()
-	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("one")))}}, 0)
-	_ = answer(s, "a", user("u"))
-	s, change := s.Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("two")))}}, s.Updates())
-	if got := answer(s, "a", user("u")); got != "two, fall through all rules" || changeText(change) != "a" {
-		t.Errorf("got %s, changed %q", got, changeText(change))
+	for _, pushed := range []bool{false, true} { // after the full was asked for
+		source, _ := newSource()
+		s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("one")))}}, 0)
+		_ = answer(s, "a", user("u"))
+		asked := s.Updates()
+		if pushed {
+			asked = 0
+		}
+		s, change := s.Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("two")))}}, asked)
+		if got := answer(s, "a", user("u")); got != "two, fall through all rules" || changeText(change) != "a" {
+			t.Errorf("pushed %v: got %s, changed %q", pushed, got, changeText(change))
+		}
+	}
+}
+
+// TestSameVersionInOneMessage: of items with one key and one version, the first
+// counts, as it would of two messages.
+func TestSameVersionInOneMessage(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{true, false} {
+		source, _ := newSource()
+		tag := func(raw string) eval.Item { return eval.Item{Key: "t", Version: 5, Raw: []byte(raw)} }
+		s, _ := eval.NewSnapshot(source).Apply(&eval.Update{
+			Full:     full,
+			Flags:    []eval.Item{item("a", 5, newFlag(served("one"))), item("a", 5, newFlag(served("two")))},
+			Segments: []eval.Item{item("s", 5, model.Segment{Included: []string{"u"}}), item("s", 5, model.Segment{})},
+			Tags:     []eval.Item{tag("one"), tag("two")},
+		}, 0)
+		if got := answer(s, "a", user("u")); got != "one, fall through all rules" {
+			t.Errorf("full %v: got %s", full, got)
+		}
+		_, segments, tags := s.Items()
+		if len(segments) != 1 || !strings.Contains(string(segments[0].Raw), "u") || len(tags) != 1 || string(tags[0].Raw) != "one" {
+			t.Errorf("full %v: segments %v, tags %v", full, segments, tags)
+		}
 	}
 }
 
@@ -385,5 +440,20 @@ func TestOldSnapshotsStay(t *testing.T) {
 	if !slices.Equal(keys, []string{"a", "b"}) || !slices.Equal(first.Keys(), keys) ||
 		!slices.Equal(second.Keys(), []string{"b", "c"}) || !slices.Equal(third.Keys(), []string{"a"}) {
 		t.Errorf("keys %q, %q, %q", first.Keys(), second.Keys(), third.Keys())
+	}
+}
+
+func TestKeysAreSorted(t *testing.T) {
+	t.Parallel()
+	source, _ := newSource()
+	u := &eval.Update{Full: true, Flags: []eval.Item{archived("gone", 1)}}
+	for i := range 300 {
+		u.Flags = append(u.Flags, item(fmt.Sprint("flag-", i), 1, newFlag()))
+	}
+	s, _ := eval.NewSnapshot(source).Apply(u, 0)
+	for range 2 {
+		if keys := s.Keys(); len(keys) != 300 || !slices.IsSorted(keys) {
+			t.Errorf("%d keys: %q", len(keys), keys)
+		}
 	}
 }

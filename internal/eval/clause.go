@@ -87,15 +87,19 @@ func operatorOf(name string) (op operator, negate bool) {
 	return opNever, false
 }
 
+// operatorName returns the operator, which segment clauses have as property.
+func operatorName(m *model.Clause) string {
+	if m.Operator == "" {
+		return m.Property
+	}
+	return m.Operator
+}
+
 // compileClause returns the clause and, for the log, what is wrong with it. A
 // clause with something wrong is still a clause.
 func (r *Rules) compileClause(m *model.Clause) (clause, error) {
-	name := m.Operator
-	if name == "" { // the form of segment clauses
-		name = m.Property
-	}
 	c := clause{attribute: r.attribute(m.Property), text: m.Value}
-	c.op, c.negate = operatorOf(name)
+	c.op, c.negate = operatorOf(operatorName(m))
 	if m.Operator == "" && c.op >= opLess && c.op <= opGreaterEqual {
 		c.op = opNever // comparisons are never written like that
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 const (
@@ -43,7 +44,7 @@ func TestOneBrokenFlag(t *testing.T) {
 	}{
 		{name: "fine", flag: classicFlag("bad", "", ""), want: onFallthrough},
 		{name: "no JSON", flag: `{"id":"` + testPrefix + `bad","x":"` + private + `","ff":{]}`, want: failed, report: "is not JSON"},
-		{name: "no basics", flag: `{"id":"` + testPrefix + `bad","x":"` + private + `"}`, want: failed, report: "has a bad ff"},
+		{name: "basics that are empty", flag: `{"id":"` + testPrefix + `bad","x":"` + private + `","ff":{}}`, want: failed, report: "has a bad ff.variationOptionWhenDisabled"},
 		{
 			name: "number as value",
 			flag: classicFlag("bad", `,"targetIndividuals":[{"individuals":[{"keyId":"`+private+`"}],"valueOption":{"localId":1,"variationValue":1}}]`, ""),
@@ -205,45 +206,31 @@ func TestOneBrokenSegment(t *testing.T) {
 	}
 }
 
-// TestFirstUsesAtOnce: goroutines that all compile the same item agree on one
-// result, which is reported once.
-func TestFirstUsesAtOnce(t *testing.T) {
+// TestBrokenHeader: a flag or segment of which no more can be told than who it
+// is, is there, but gives no answers. It has been reported by the decoder.
+func TestBrokenHeader(t *testing.T) {
 	t.Parallel()
-	const goroutines = 50
-	source, p := newSource()
-	// No decoding ends before all have begun.
-	var flags, segments sync.WaitGroup
-	flags.Add(goroutines)
-	segments.Add(goroutines)
-	source.DecodeFlag = func(raw []byte) (*model.Flag, error) {
-		flags.Done()
-		flags.Wait()
-		return decodeModel[model.Flag](raw)
+	const inS = `{"property":"User is in segment","operation":null,"value":"[\"s\"]"}`
+	dialect := wire.ClassicDialect(testPrefix)
+	update, skipped, err := dialect.Update([]byte(`{"eventType":"full","featureFlags":[` +
+		strings.Replace(classicFlag("bad", "", ""), `"timestamp":1`, `"timestamp":"1"`, 1) + "," +
+		classicFlag("fine", "", "") + "," +
+		classicFlag("inBad", classicRule(inS), "") + "," +
+		classicFlag("needsBad", `,"ffp":[{"prerequisiteFeatureFlagId":"`+testPrefix+`bad","valueOptionsVariationValue":{"localId":1}}]`, "") +
+		`],"segments":[{"id":"s","timestamp":"1","included":["u"]}]}`))
+	if err != nil || len(skipped) != 2 {
+		t.Fatal(skipped, err)
 	}
-	source.DecodeSegment = func(raw []byte) (*model.Segment, error) {
-		segments.Done()
-		segments.Wait()
-		return decodeModel[model.Segment](raw)
+	p := &problems{}
+	s, _ := eval.NewSnapshot(&eval.Source{
+		Rules: dialect.Rules, DecodeFlag: dialect.DecodeFlag, DecodeSegment: dialect.DecodeSegment, Report: p.report,
+	}).Apply(update, 0)
+	for key, want := range map[string]string{"bad": failed, "needsBad": failed, "inBad": failed, "fine": onFallthrough} {
+		if got := answer(s, key, user("u")); got != want || !s.Has(key) {
+			t.Errorf("%s: got %s, want %s", key, got, want)
+		}
 	}
-	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{malformed("f", 1)}, Segments: []eval.Item{malformed("s", 1)}}, 0)
-	var mu sync.Mutex
-	seen := make(map[any]bool)
-	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			f, segment := s.Flag("f"), s.Segment("s")
-			mu.Lock()
-			defer mu.Unlock()
-			seen[f], seen[segment] = true, true
-		})
-	}
-	wg.Wait()
-	if len(seen) != 2 {
-		t.Errorf("%d flags and segments, expected one of each", len(seen))
-	}
-	if list := p.take(); len(list) != 2 || list[0].Segment == list[1].Segment {
-		t.Errorf("reported %v", list)
-	}
+	p.none(t)
 }
 
 // TestPatchIsReportedAtOnce: what a patch brings is compiled when it is

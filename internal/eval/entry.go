@@ -1,18 +1,24 @@
 package eval
 
 import (
+	"errors"
+	"sync"
 	"sync/atomic"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // Item is one flag, segment or user tag of a message, as far as storing it
 // needs: who it is, how new, and the JSON it came in.
 type Item struct {
 	Key      string
-	Version  int64 // Unix milliseconds of its last change
+	Version  int64 // Unix milliseconds of its last change; 0 if that cannot be read
 	Archived bool  // deleted: kept so that an older copy cannot revive it
-	Raw      []byte
+	// Broken: no more than the key is sure. The item is kept, so that
+	// evaluating it is an error and not an unknown flag.
+	Broken bool
+	// Alone: it refers to no other item, as far as a glance at Raw tells. What
+	// is not alone may refer to some.
+	Alone bool
+	Raw   []byte
 }
 
 // entry is a stored item.
@@ -20,54 +26,46 @@ type entry[T any] struct {
 	Item
 	// arrived is the number of the update that brought it; 0 is the bootstrap.
 	arrived uint64
-	// compiled is nil until the first use.
+	// compiled is nil until the first use. It is what evaluations read.
 	compiled atomic.Pointer[T]
+	// compiling is held by the one that compiles. Others wait for it: a large
+	// item that is suddenly in demand is compiled once, not by everybody.
+	compiling sync.Mutex
+	// refers is nil until it is asked for.
+	refers atomic.Pointer[references]
 }
 
-// Source turns raw items into something to evaluate. One Source serves all
-// snapshots of a client.
-type Source struct {
-	Rules         *Rules
-	DecodeFlag    func(raw []byte) (*model.Flag, error)
-	DecodeSegment func(raw []byte) (*model.Segment, error)
-	// Report is told of each problem once, when the item is first used. It
-	// must not block.
-	Report func(Problem)
+// once returns what is compiled. It is compiled by the first who asks, and
+// only that call returns the problem. broken stands for what cannot be read at
+// all.
+func (e *entry[T]) once(compile func() (*T, error), broken func(error) *T) (compiled *T, problem error) {
+	e.compiling.Lock()
+	defer e.compiling.Unlock()
+	if compiled = e.compiled.Load(); compiled != nil {
+		return compiled, nil
+	}
+	if e.Broken {
+		compiled = broken(errBroken)
+	} else if compiled, problem = contained(compile); compiled == nil {
+		compiled = broken(problem)
+	}
+	e.compiled.Store(compiled)
+	return compiled, problem
 }
 
-// flag compiles e, or returns what another goroutine compiled.
-func (s *Source) flag(e *entry[Flag]) *Flag {
-	m, err := s.DecodeFlag(e.Raw)
-	var f *Flag
-	if err != nil {
-		f = brokenFlag(e.Key, err)
-	} else {
-		m.Key = e.Key
-		f, err = s.Rules.compileFlag(m)
-	}
-	if !e.compiled.CompareAndSwap(nil, f) {
-		return e.compiled.Load()
-	}
-	if err != nil {
-		s.Report(Problem{Key: e.Key, Err: err})
-	}
-	return f
-}
+var (
+	// errBroken has been told in detail by whoever found the item broken.
+	errBroken = errors.New("is malformed")
+	// errPanic leaves out what the panic says: it may quote the data.
+	errPanic = errors.New("makes the SDK panic, which is a mistake in the SDK: please report it")
+)
 
-// segment compiles e, or returns what another goroutine compiled.
-func (s *Source) segment(e *entry[Segment]) *Segment {
-	m, err := s.DecodeSegment(e.Raw)
-	var segment *Segment
-	if err != nil {
-		segment = brokenSegment(err)
-	} else {
-		segment, err = s.Rules.compileSegment(m)
-	}
-	if !e.compiled.CompareAndSwap(nil, segment) {
-		return e.compiled.Load()
-	}
-	if err != nil {
-		s.Report(Problem{Segment: true, Key: e.Key, Err: err})
-	}
-	return segment
+// contained calls f. That f panics costs no more than what it was to read.
+func contained[T any](f func() (*T, error)) (result *T, err error) {
+	defer func() {
+		if recover() != nil {
+			result, err = nil, errPanic
+		}
+	}()
+	return f()
 }

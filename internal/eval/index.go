@@ -12,6 +12,9 @@ import (
 type index[T any] struct {
 	parts []map[string]*entry[T] // a power of two of them, or none
 	count int
+	// referring are the entries that may refer to others. They are apart
+	// because they are few, and to find them in the parts takes long.
+	referring []*entry[T]
 }
 
 // partSize is how many entries a part has on average when the index is built.
@@ -55,9 +58,10 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 		for _, e := range entries {
 			next.put(e)
 		}
+		next.collectReferring()
 		return next
 	}
-	next := index[T]{parts: slices.Clone(ix.parts), count: ix.count}
+	next := index[T]{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
 	copied := make(map[int]bool, 1)
 	for _, e := range entries {
 		if i := next.part(e.Key); !copied[i] {
@@ -67,6 +71,42 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 		next.put(e)
 	}
 	return next
+}
+
+// mayRefer reports whether e can make others affect it.
+func (e *entry[T]) mayRefer() bool { return !e.Alone && !e.Archived && !e.Broken }
+
+// collectReferring fills referring of an index that nobody else has seen yet.
+func (ix *index[T]) collectReferring() {
+	for e := range ix.all() {
+		if e.mayRefer() {
+			ix.referring = append(ix.referring, e)
+		}
+	}
+}
+
+// referringWith is what referring becomes with these entries.
+func (ix *index[T]) referringWith(entries []*entry[T]) []*entry[T] {
+	var added []*entry[T]
+	replaced := make(map[*entry[T]]bool)
+	for _, e := range entries {
+		if e.mayRefer() {
+			added = append(added, e)
+		}
+		if old := ix.get(e.Key); old != nil && old.mayRefer() {
+			replaced[old] = true
+		}
+	}
+	if len(added) == 0 && len(replaced) == 0 {
+		return ix.referring
+	}
+	next := make([]*entry[T], 0, len(ix.referring)+len(added))
+	for _, e := range ix.referring {
+		if !replaced[e] {
+			next = append(next, e)
+		}
+	}
+	return append(next, added...)
 }
 
 // all yields the entries in no particular order.

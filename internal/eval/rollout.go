@@ -113,12 +113,16 @@ func (u *User) userBucket() float64 {
 	return bucket
 }
 
+// maxStackKey is the longest user key, in bytes, that is hashed without an
+// allocation, whatever is in it: what is hashed is made of it on the stack.
+const maxStackKey = 256
+
 // asciiBucket hashes the key as ASCII. Like the platform, it puts one "?" for
 // each UTF-16 code unit of every other character.
 func asciiBucket(key string) float64 {
 	for i := range len(key) {
 		if key[i] >= utf8.RuneSelf {
-			var buf [128]byte // on the stack, for keys of usual length
+			var buf [maxStackKey]byte // each byte of the key gives one at most
 			return bucketOf(appendASCII(buf[:0], key))
 		}
 	}
@@ -143,7 +147,7 @@ func appendASCII(dst []byte, s string) []byte {
 // experimentBucket hashes the Base64 text of the key, so that who counts in an
 // experiment does not depend on who got which variation.
 func experimentBucket(key string) float64 {
-	var buf [128]byte
+	var buf [(maxStackKey + 2) / 3 * 4]byte
 	return bucketOf(base64.StdEncoding.AppendEncode(buf[:0], unsafe.Slice(unsafe.StringData(key), len(key))))
 }
 

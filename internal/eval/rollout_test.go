@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 type goldenPercentages struct {
@@ -64,6 +66,39 @@ func TestLastShareTakesBucketOne(t *testing.T) {
 	t.Parallel()
 	if !inShare(0.5, 1, 1) || inShare(0.5, 0.9, 1) || inShare(1, 0.5, 1) {
 		t.Error("bucket 1 belongs to the share that ends at 1, and to no other")
+	}
+}
+
+// TestEverybodyIsNotHashed: what everybody gets needs no bucket.
+func TestEverybodyIsNotHashed(t *testing.T) {
+	t.Parallel()
+	variations := []Variation{{ID: "1"}, {ID: "2"}}
+	for _, test := range []struct {
+		name   string
+		shares []model.Share
+		hashed bool
+	}{
+		{name: "one share", shares: []model.Share{{From: 0, To: 1}}},
+		{name: "first of two", shares: []model.Share{{From: 0, To: 1}, {From: 0, To: 1, Variation: 1}}},
+		{name: "not the first", shares: []model.Share{{From: 0, To: 0}, {From: 0, To: 1}}, hashed: true},
+	} {
+		ro := Classic().compileRollout(&model.Rollout{Shares: test.shares}, variations, model.Unset)
+		u := &User{Key: "u"}
+		if s := ro.share(u); s == nil {
+			t.Errorf("%s: nobody gets it", test.name)
+		} else if hashed := u.bucket.Load() != 0; hashed != test.hashed {
+			t.Errorf("%s: hashed %v", test.name, hashed)
+		}
+	}
+}
+
+// TestExperimentOfNoWidth: a share without width, which only the bucket 1 can
+// reach, is in no experiment.
+func TestExperimentOfNoWidth(t *testing.T) {
+	t.Parallel()
+	s := model.Share{From: 1, To: 1, Experiment: new(0.5)}
+	if got := compileExperiment(s, model.Yes, model.No); got != (experimentShare{}) {
+		t.Errorf("got %+v", got)
 	}
 }
 

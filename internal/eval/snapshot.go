@@ -64,6 +64,25 @@ func (s *Snapshot) Segment(id string) *Segment {
 	return s.source.segment(e)
 }
 
+// largeItem is the size of raw JSON from which the first use of an item is a
+// delay that a user may feel.
+const largeItem = 64 << 10
+
+// CompileLarge compiles the large items, so that no evaluation has to wait for
+// that. It is for a goroutine that does not evaluate.
+func (s *Snapshot) CompileLarge() {
+	for e := range s.flags.all() {
+		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
+			s.source.flag(e)
+		}
+	}
+	for e := range s.segments.all() {
+		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
+			s.source.segment(e)
+		}
+	}
+}
+
 // Keys returns the keys of all flags, sorted. The slice is shared.
 func (s *Snapshot) Keys() []string {
 	if keys := s.sorted.Load(); keys != nil {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,14 +16,16 @@ import (
 // Classic reads the data of featureflag.co (protocol reference, section 3.3).
 type Classic struct {
 	// Prefix starts the ids of all flags of the environment. When it is empty
-	// the flags of any one environment are taken.
+	// the flags of any environment are taken, but only one in a message.
 	Prefix string
 }
 
-// What is wrong with a flag whose id cannot be used.
+// What is wrong with a flag whose members may all be fine.
 var (
-	errForeign = errors.New("is a flag of another environment than the secret's")
-	errNoKey   = errors.New("has no key in its id")
+	errForeign  = errors.New("is a flag of another environment than the secret's")
+	errNoID     = errors.New("has an id other than FF__account__project__environment__key")
+	errNoKey    = errors.New("has no key in its id")
+	errNoBasics = errors.New("has no ff: expected an object")
 )
 
 // Update takes a message apart. The items point into the message, which must
@@ -34,39 +37,87 @@ func (c Classic) Update(message []byte) (*eval.Update, []Skipped, error) {
 	}
 	var u eval.Update
 	var skipped []Skipped
+	flags := &flagHeaders{prefix: c.Prefix}
 	if u.Full, err = p.full(); err == nil {
-		u.Flags, err = items("featureFlags", p.flags, c.flagHeader, &skipped)
+		u.Flags, err = items("featureFlags", p.flags, flags.read, &skipped)
 	}
 	if err == nil {
-		u.Segments, err = items("segments", p.segments, classicHeader, &skipped)
+		err = flags.mixed
 	}
 	if err == nil {
-		u.Tags, err = items("userTags", p.userTags, classicHeader, &skipped)
+		u.Segments, err = items("segments", p.segments, segmentHeader, &skipped)
+	}
+	if err == nil {
+		u.Tags, err = items("userTags", p.userTags, tagHeader, &skipped)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the message %w", err)
 	}
-	// The polling route does not speak of segments, nor did early servers.
-	// One that says null has none.
-	u.NoSegments = p.segments == nil
+	// The polling route does not speak of segments. A data-sync message that
+	// does not, or one that says null, has none.
+	u.NoSegments = p.segments == nil && !p.enveloped
 	return &u, skipped, nil
 }
 
-// flagHeader turns the flag's id into its key.
-func (c Classic) flagHeader(element []byte) (eval.Item, error) {
-	item, err := classicHeader(element)
-	if err != nil {
+// flagHeaders reads the headers of flags.
+type flagHeaders struct {
+	// prefix starts the ids of the environment's flags. Until it is known, it
+	// is empty.
+	prefix string
+	// guessed: prefix is that of the first flag.
+	guessed bool
+	// mixed is set when that guess turns out to be one of several.
+	mixed error
+}
+
+func (h *flagHeaders) read(element []byte) (eval.Item, error) {
+	basics, refers := false, false
+	item, err := classicHeader(element, func(name, value []byte) {
+		switch string(name) {
+		case "ff":
+			basics = value[0] == '{'
+		case "ffp":
+			refers = refers || bytes.IndexByte(value, '{') >= 0
+		case "fftuwmtr":
+			refers = refers || mayUseSegments(value)
+		}
+	})
+	if item.Key == "" {
 		return item, err
 	}
-	key, ok := c.flagKey(item.Key)
-	if !ok {
-		return item, errForeign
+	key, err2 := h.key(item.Key)
+	if err2 != nil {
+		return item, err2
 	}
-	if eval.Blank(key) { // no flag can be asked for by such a key
-		return item, errNoKey
+	if err == nil && !basics && !item.Archived {
+		err = errNoBasics
 	}
-	item.Key = key
-	return item, nil
+	item.Key, item.Alone, item.Broken = key, !refers, err != nil
+	return item, err
+}
+
+// key turns a flag's id into its key.
+func (h *flagHeaders) key(id string) (string, error) {
+	if h.prefix == "" || h.guessed {
+		prefix, _, ok := splitFlagID(id)
+		switch {
+		case !ok:
+			return "", errNoID
+		case !h.guessed:
+			h.prefix, h.guessed = prefix, true
+		case prefix != h.prefix:
+			h.mixed = fmt.Errorf("has flags of several environments, %s and %s among them: the environment secret has to say which one counts",
+				strings.TrimSuffix(h.prefix, "__"), strings.TrimSuffix(prefix, "__"))
+		}
+	}
+	key, ok := strings.CutPrefix(id, h.prefix)
+	switch {
+	case !ok:
+		return "", errForeign
+	case eval.Blank(key): // no flag can be asked for by such a key
+		return "", errNoKey
+	}
+	return key, nil
 }
 
 // flagKey takes FF__<account>__<project>__<environment>__ off a flag id.
@@ -74,16 +125,47 @@ func (c Classic) flagKey(id string) (key string, ok bool) {
 	if c.Prefix != "" {
 		return strings.CutPrefix(id, c.Prefix)
 	}
-	parts := strings.SplitN(id, "__", 5)
-	if len(parts) < 5 {
-		return "", false
-	}
-	return parts[4], true
+	_, key, ok = splitFlagID(id)
+	return key, ok
 }
 
-// classicHeader reads what flags, segments and user tags have in common.
-func classicHeader(element []byte) (item eval.Item, err error) {
-	_, err = eachMember(element, 0, func(name, value []byte) (err error) {
+// splitFlagID cuts a flag id of any environment before its key.
+func splitFlagID(id string) (prefix, key string, ok bool) {
+	parts := strings.SplitN(id, "__", 5)
+	if len(parts) < 5 {
+		return "", "", false
+	}
+	key = parts[4]
+	return id[:len(id)-len(key)], key, true
+}
+
+func segmentHeader(element []byte) (eval.Item, error) {
+	refers := false
+	item, err := classicHeader(element, func(name, value []byte) {
+		if string(name) == "rules" {
+			refers = refers || mayUseSegments(value)
+		}
+	})
+	item.Alone, item.Broken = !refers, err != nil && item.Key != ""
+	return item, err
+}
+
+func tagHeader(element []byte) (eval.Item, error) {
+	return classicHeader(element, func(_, _ []byte) {})
+}
+
+// mayUseSegments reports whether rules can have a clause about segments, the
+// name of which could be hidden in escapes.
+func mayUseSegments(rules []byte) bool {
+	return bytes.Contains(rules, []byte("segment")) || bytes.Contains(rules, []byte(`\u00`))
+}
+
+// classicHeader reads what flags, segments and user tags have in common, and
+// calls other with what else there is. It reads all it can: what is wrong with
+// one member leaves the others. The first thing that is wrong is returned.
+func classicHeader(element []byte, other func(name, value []byte)) (item eval.Item, wrong error) {
+	_, err := eachMember(element, 0, func(name, value []byte) error {
+		var err error
 		switch string(name) {
 		case "id":
 			item.Key, err = headerString(value)
@@ -91,16 +173,21 @@ func classicHeader(element []byte) (item eval.Item, err error) {
 			item.Version, err = headerInt(value)
 		case "isArchived":
 			item.Archived, err = headerBool(value)
+		default:
+			other(name, value)
 		}
-		if err != nil {
-			err = fmt.Errorf("has a bad %s: %w", name, err)
+		if err != nil && wrong == nil {
+			wrong = fmt.Errorf("has a bad %s: %w", name, err)
 		}
-		return err
+		return nil
 	})
-	if err == nil && item.Key == "" {
-		err = errors.New("has no id")
+	if wrong == nil {
+		wrong = err
 	}
-	return item, err
+	if wrong == nil && item.Key == "" {
+		wrong = errors.New("has no id")
+	}
+	return item, wrong
 }
 
 func headerString(value []byte) (string, error) {

@@ -299,6 +299,33 @@ func TestPrerequisiteSpellings(t *testing.T) {
 	}
 }
 
+// TestPrerequisitesOfAnyEnvironment: without a secret, the id itself says what
+// its key is.
+func TestPrerequisitesOfAnyEnvironment(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{"FF__1__2__3__b": "b", "FF__1__2__3__b__c": "b__c", "b": "b"} {
+		f, err := Classic{}.Flag(with(t, everyField, "ffp.0.prerequisiteFeatureFlagId", strconv.Quote(id)))
+		if err != nil || f.Prerequisites[0].FlagKey != want {
+			t.Errorf("%s: got %+v, %v; want %q", id, f, err, want)
+		}
+	}
+}
+
+// TestVariationIDs are decimal.
+func TestVariationIDs(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"0", "12", "-3", "123456789012"} {
+		f, err := Classic{Prefix: testPrefix}.Flag(with(t, everyField, "ff.variationOptionWhenDisabled.localId", id))
+		if err != nil || f.Variations[f.Off].ID != id {
+			t.Errorf("%s: got %+v, %v", id, f, err)
+		}
+		f, err = Classic{Prefix: testPrefix}.Flag(with(t, everyField, "ffp.0.valueOptionsVariationValue.localId", id))
+		if err != nil || f.Prerequisites[0].VariationID != id {
+			t.Errorf("prerequisite %s: got %+v, %v", id, f, err)
+		}
+	}
+}
+
 // TestVariationsOfUses: each use of a variation counts as it stands, so two
 // values under one id stay two.
 func TestVariationsOfUses(t *testing.T) {

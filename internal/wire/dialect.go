@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -16,7 +17,10 @@ type Dialect struct {
 	DefaultBaseURL string // "" if there is none
 	SecretHeader   string
 	EventsPath     string
-	PingInterval   time.Duration
+	// PollPaths are where all data can be fetched, to be tried in this order:
+	// servers have one of them.
+	PollPaths    []string
+	PingInterval time.Duration
 	// Resume: on reconnecting, ask for what is newer than the store. Otherwise
 	// ask for everything, as changes would leave out what was archived.
 	Resume bool
@@ -61,14 +65,31 @@ func ClassicDialect(prefix string) *Dialect {
 		DefaultBaseURL:   "https://api.featureflag.co",
 		SecretHeader:     "envSecret",
 		EventsPath:       "/api/public/track",
+		PollPaths:        []string{"/api/public/sdk/latest-feature-flags", "/api/public/sdk/latest-feature-flag"},
 		PingInterval:     10 * time.Second,
 		Rules:            eval.Classic(),
-		Update:           data.Update,
+		Update:           contained(data.Update),
 		DecodeFlag:       data.Flag,
 		DecodeSegment:    data.Segment,
 		AppendUser:       appendClassicUser,
 		AppendEvaluation: appendClassicEvaluation,
 		AppendMetric:     appendClassicMetric,
+	}
+}
+
+// errPanic leaves out what the panic says: it may quote the data.
+var errPanic = errors.New("the message makes the SDK panic, which is a mistake in the SDK: please report it")
+
+// contained turns a panic in update into an error: a message must not end the
+// program.
+func contained(update func([]byte) (*eval.Update, []Skipped, error)) func([]byte) (*eval.Update, []Skipped, error) {
+	return func(message []byte) (u *eval.Update, skipped []Skipped, err error) {
+		defer func() {
+			if recover() != nil {
+				u, skipped, err = nil, nil, errPanic
+			}
+		}()
+		return update(message)
 	}
 }
 

@@ -47,17 +47,27 @@ func kindOf(value []byte) Kind {
 	return KindOther
 }
 
-// Skipped is an element that could not even be stored, as it does not say who
-// it is.
+// Skipped is an element that cannot be used as it says too little of itself. A
+// flag or segment that says at least who it is, is in the Update all the same,
+// as broken.
 type Skipped struct {
 	Member string // of the message: featureFlags, segments, userTags
 	Index  int    // in that array, from 0
+	Key    string // or what stands in its place; "" if it cannot be read
 	Err    error
 }
 
-func (s Skipped) Error() string { return fmt.Sprintf("%s[%d]: %v", s.Member, s.Index, s.Err) }
+// Error tells an element by its place only if it has no key: the place differs
+// from message to message.
+func (s Skipped) Error() string {
+	if s.Key == "" {
+		return fmt.Sprintf("%s[%d]: %v", s.Member, s.Index, s.Err)
+	}
+	return fmt.Sprintf("%s %q: %v", s.Member, s.Key, s.Err)
+}
 
-// header reads what storing an element needs.
+// header reads what storing an element needs. An item that comes with an error
+// is kept if it is broken.
 type header func(element []byte) (eval.Item, error)
 
 // parts are the members of the data object of a message.
@@ -65,6 +75,8 @@ type parts struct {
 	eventType                 []byte
 	flags, segments, userTags []byte
 	any                       bool
+	// enveloped: the data object came in a data-sync message.
+	enveloped bool
 }
 
 // split reads a whole data-sync message, its data object alone, or the answer
@@ -91,6 +103,7 @@ func split(message []byte) (parts, error) {
 		if isNull(p.eventType) {
 			return parts{}, errors.New("has no eventType")
 		}
+		p.enveloped = true
 	}
 	if !p.any {
 		return parts{}, errors.New("has neither featureFlags nor segments: is it a message of the platform?")
@@ -137,8 +150,8 @@ func (p *parts) full() (bool, error) {
 	return false, errors.New(`has an eventType other than "full" and "patch"`)
 }
 
-// items reads the elements of an array. What cannot be read is skipped, so
-// that one bad element does not cost the others.
+// items reads the elements of an array. What cannot be read is skipped or
+// broken, so that one bad element does not cost the others.
 func items(member string, array []byte, read header, skipped *[]Skipped) ([]eval.Item, error) {
 	if isNull(array) {
 		return nil, nil
@@ -149,8 +162,10 @@ func items(member string, array []byte, read header, skipped *[]Skipped) ([]eval
 		index++
 		item, err := read(element)
 		if err != nil {
-			*skipped = append(*skipped, Skipped{Member: member, Index: index, Err: err})
-			return
+			*skipped = append(*skipped, Skipped{Member: member, Index: index, Key: item.Key, Err: err})
+			if !item.Broken {
+				return
+			}
 		}
 		item.Raw = element
 		list = append(list, item)

@@ -62,7 +62,7 @@ func TestKindOf(t *testing.T) {
 
 // flagJSON is a flag as far as storing it needs.
 func flagJSON(key string, version int) string {
-	return `{"id":"` + testPrefix + key + `","timestamp":` + strconv.Itoa(version) + `}`
+	return `{"id":"` + testPrefix + key + `","timestamp":` + strconv.Itoa(version) + `,"ff":{}}`
 }
 
 func itemTexts(items []eval.Item) (texts []string) {
@@ -70,6 +70,9 @@ func itemTexts(items []eval.Item) (texts []string) {
 		text := item.Key + " " + strconv.FormatInt(item.Version, 10)
 		if item.Archived {
 			text += " archived"
+		}
+		if item.Broken {
+			text += " broken"
 		}
 		texts = append(texts, text)
 	}
@@ -103,13 +106,15 @@ func TestUpdateShapes(t *testing.T) {
 			message: ` {"data":{"x":[1],"segments":[],"featureFlags":[` + a + `],"eventType":"full","y":{}},"z":"","messageType":"data-sync"}` + "\n",
 			full:    true, flags: []string{"a 1"},
 		},
-		{name: "no arrays but an eventType", message: `{"messageType":"data-sync","data":{"eventType":"full"}}`, full: true, noSegments: true},
+		{name: "no arrays but an eventType", message: `{"messageType":"data-sync","data":{"eventType":"full"}}`, full: true},
+		{name: "whole full without segments has none", message: `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[` + a + `]}}`, full: true, flags: []string{"a 1"}},
 		{name: "empty arrays", message: `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[]}}`, full: true},
 		{name: "null arrays", message: `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":null,"segments":null,"userTags":null}}`, full: true},
-		{name: "empty patch", message: `{"messageType":"data-sync","data":{"eventType":"patch"}}`, noSegments: true},
+		{name: "empty patch", message: `{"messageType":"data-sync","data":{"eventType":"patch"}}`},
 
 		{name: "bare full", message: `{"eventType":"full","featureFlags":[` + a + `],"segments":[]}`, full: true, flags: []string{"a 1"}},
 		{name: "bare patch", message: `{"eventType":"patch","featureFlags":[` + a + `]}`, flags: []string{"a 1"}, noSegments: true},
+		{name: "bare full without segments", message: `{"eventType":"full","featureFlags":[` + a + `]}`, full: true, flags: []string{"a 1"}, noSegments: true},
 		{name: "bare without eventType", message: `{"featureFlags":[` + a + `]}`, full: true, flags: []string{"a 1"}, noSegments: true},
 		{name: "bare with null eventType", message: `{"eventType":null,"featureFlags":[` + a + `]}`, full: true, flags: []string{"a 1"}, noSegments: true},
 		{name: "bare with segments only", message: `{"segments":[{"id":"s"}]}`, full: true, segments: []string{"s 0"}},
@@ -129,6 +134,11 @@ func TestUpdateShapes(t *testing.T) {
 			name:    "wrapped whole message",
 			message: `{"success":true,"message":"","data":{"messageType":"data-sync","data":{"eventType":"patch","featureFlags":[` + a + `],"segments":[]}}}`,
 			flags:   []string{"a 1"},
+		},
+		{
+			name:    "wrapped whole full without segments has none",
+			message: `{"success":true,"message":"","data":{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[` + a + `]}}}`,
+			full:    true, flags: []string{"a 1"},
 		},
 	}
 	for _, test := range tests {
@@ -214,7 +224,7 @@ func TestUpdateRejects(t *testing.T) {
 func TestUpdateOfDuplicates(t *testing.T) {
 	t.Parallel()
 	message := `{"messageType":"pong","messageType":"data-sync","data":null,"data":{"eventType":"full","featureFlags":1,"eventType":"patch",` +
-		`"featureFlags":[{"id":"x","timestamp":9,"isArchived":true,"id":"` + testPrefix + `a","timestamp":2,"isArchived":false}]}}`
+		`"featureFlags":[{"id":"x","timestamp":9,"isArchived":true,"ff":{},"id":"` + testPrefix + `a","timestamp":2,"isArchived":false}]}}`
 	u, skipped, err := Classic{Prefix: testPrefix}.Update([]byte(message))
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
@@ -224,56 +234,197 @@ func TestUpdateOfDuplicates(t *testing.T) {
 	}
 }
 
-func TestUpdateSkipsElements(t *testing.T) {
+// TestBadElements: an element that cannot be used leaves the others. A flag or
+// segment that says who it is, is kept as broken, and told by its key.
+func TestBadElements(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
 		element string
 		want    string // in the error
+		kept    string // the item; "" if it does not say who it is
 	}{
 		{name: "no id", element: `{"timestamp":1}`, want: "no id"},
 		{name: "null id", element: `{"id":null}`, want: "id"},
 		{name: "empty id", element: `{"id":""}`, want: "no id"},
 		{name: "number as id", element: `{"id":1}`, want: "id"},
 		{name: "object as id", element: `{"id":{}}`, want: "id"},
-		{name: "string as timestamp", element: `{"id":"ID","timestamp":"1"}`, want: "timestamp"},
-		{name: "date as timestamp", element: `{"id":"ID","timestamp":"2022-09-08T00:00:00Z"}`, want: "timestamp"},
-		{name: "array as timestamp", element: `{"id":"ID","timestamp":[]}`, want: "timestamp"},
-		{name: "timestamp too large", element: `{"id":"ID","timestamp":1e30}`, want: "timestamp"},
-		{name: "timestamp too small", element: `{"id":"ID","timestamp":-1e30}`, want: "timestamp"},
-		{name: "timestamp beyond float64", element: `{"id":"ID","timestamp":1e999}`, want: "timestamp"},
-		{name: "no number", element: `{"id":"ID","timestamp":NaN}`, want: "timestamp"},
-		{name: "string as isArchived", element: `{"id":"ID","isArchived":"true"}`, want: "isArchived"},
-		{name: "number as isArchived", element: `{"id":"ID","isArchived":1}`, want: "isArchived"},
 		{name: "null", element: `null`, want: "not JSON"},
 		{name: "string", element: `"ID"`, want: "not JSON"},
 		{name: "array", element: `[{"id":"ID"}]`, want: "not JSON"},
 		{name: "empty object", element: `{}`, want: "no id"},
 		{name: "id in an object inside", element: `{"ff":{"id":"ID"}}`, want: "no id"},
-		{name: "malformed", element: `{"id":"ID",}`, want: "not JSON"},
+		{name: "malformed before the id", element: `{"x":,"id":"ID"}`, want: "not JSON"},
+
+		{name: "string as timestamp", element: `{"id":"ID","timestamp":"1"}`, want: "timestamp", kept: "bad 0"},
+		{name: "date as timestamp", element: `{"id":"ID","timestamp":"2022-09-08T00:00:00Z"}`, want: "timestamp", kept: "bad 0"},
+		{name: "array as timestamp", element: `{"id":"ID","timestamp":[]}`, want: "timestamp", kept: "bad 0"},
+		{name: "timestamp before the id", element: `{"timestamp":[],"id":"ID"}`, want: "timestamp", kept: "bad 0"},
+		{name: "timestamp too large", element: `{"id":"ID","timestamp":1e30}`, want: "timestamp", kept: "bad 0"},
+		{name: "timestamp too small", element: `{"id":"ID","timestamp":-1e30}`, want: "timestamp", kept: "bad 0"},
+		{name: "timestamp a little too large", element: `{"id":"ID","timestamp":1e19}`, want: "timestamp", kept: "bad 0"},
+		{name: "timestamp a little too small", element: `{"id":"ID","timestamp":-1e19}`, want: "timestamp", kept: "bad 0"},
+		{name: "timestamp beyond float64", element: `{"id":"ID","timestamp":1e999}`, want: "timestamp", kept: "bad 0"},
+		{name: "no number", element: `{"id":"ID","timestamp":NaN}`, want: "timestamp", kept: "bad 0"},
+		{name: "archived with a bad timestamp", element: `{"id":"ID","isArchived":true,"timestamp":"1"}`, want: "timestamp", kept: "bad 0 archived"},
+		{name: "string as isArchived", element: `{"id":"ID","isArchived":"true","timestamp":7}`, want: "isArchived", kept: "bad 7"},
+		{name: "number as isArchived", element: `{"timestamp":7,"isArchived":1,"id":"ID"}`, want: "isArchived", kept: "bad 7"},
+		{name: "two mistakes", element: `{"isArchived":1,"id":"ID","timestamp":"1"}`, want: "isArchived", kept: "bad 0"},
+		{name: "malformed", element: `{"id":"ID",}`, want: "not JSON", kept: "bad 0"},
+		{name: "malformed after the timestamp", element: `{"timestamp":7,"id":"ID","x"}`, want: "not JSON", kept: "bad 7"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for member, good := range map[string]string{"featureFlags": testPrefix + "good", "segments": "good", "userTags": "good"} {
 				bad := strings.ReplaceAll(test.element, "ID", strings.Replace(good, "good", "bad", 1))
-				message := `{"featureFlags":[],"` + member + `":[{"id":"` + good + `1"},` + bad + `,{"id":"` + good + `2"}]}`
+				message := `{"featureFlags":[],"` + member + `":[{"id":"` + good + `1","ff":{}},` + bad + `,{"id":"` + good + `2","ff":{}}]}`
 				u, skipped, err := Classic{Prefix: testPrefix}.Update([]byte(message))
 				if err != nil {
 					t.Fatal(err)
 				}
-				items := slices.Concat(u.Flags, u.Segments, u.Tags)
-				if got := itemTexts(items); !slices.Equal(got, []string{"good1 0", "good2 0"}) {
-					t.Errorf("%s: items %q", member, got)
+				want, key := []string{"good1 0", "good2 0"}, ""
+				if test.kept != "" {
+					key = "bad"
+					if member != "userTags" { // which nothing evaluates
+						want = slices.Insert(want, 1, test.kept+" broken")
+					}
 				}
-				if len(skipped) != 1 || skipped[0].Member != member || skipped[0].Index != 1 {
-					t.Fatalf("%s: skipped %v", member, skipped)
+				if got := itemTexts(slices.Concat(u.Flags, u.Segments, u.Tags)); !slices.Equal(got, want) {
+					t.Errorf("%s: items %q, want %q", member, got, want)
 				}
-				if text := skipped[0].Error(); !strings.HasPrefix(text, member+"[1]: ") || !strings.Contains(text, test.want) {
+				if len(skipped) != 1 || skipped[0].Member != member || skipped[0].Index != 1 || skipped[0].Key != key {
+					t.Fatalf("%s: skipped %+v", member, skipped)
+				}
+				start := member + "[1]: "
+				if key != "" {
+					start = member + ` "bad": `
+				}
+				if text := skipped[0].Error(); !strings.HasPrefix(text, start) || !strings.Contains(text, test.want) {
 					t.Errorf("the error is %q, expected %q in it", text, test.want)
 				}
 			}
 		})
+	}
+}
+
+// TestFlagsWithoutBasics: a flag that is not archived has an object ff.
+func TestFlagsWithoutBasics(t *testing.T) {
+	t.Parallel()
+	for members, want := range map[string]string{
+		``:                            "a 1 broken",
+		`,"ff":null`:                  "a 1 broken",
+		`,"ff":[]`:                    "a 1 broken",
+		`,"ff":"{}"`:                  "a 1 broken",
+		`,"x":{"ff":{}}`:              "a 1 broken",
+		`,"isArchived":false`:         "a 1 broken",
+		`,"ff":{}`:                    "a 1",
+		`,"ff":{},"isArchived":false`: "a 1",
+		`,"isArchived":true`:          "a 1 archived",
+		`,"isArchived":true,"ff":{}`:  "a 1 archived",
+	} {
+		message := `{"featureFlags":[{"id":"` + testPrefix + `a","timestamp":1` + members + `}]}`
+		u, skipped, err := Classic{Prefix: testPrefix}.Update([]byte(message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := itemTexts(u.Flags); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: got %q, want %q", members, got, want)
+		}
+		if broken := strings.HasSuffix(want, "broken"); broken != (len(skipped) == 1) {
+			t.Errorf("%s: skipped %v", members, skipped)
+		} else if broken && skipped[0].Error() != `featureFlags "a": has no ff: expected an object` {
+			t.Errorf("%s: the error is %q", members, skipped[0])
+		}
+	}
+}
+
+// TestAlone: what may refer to other items is told by a glance; nothing that
+// refers is missed.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	const rule = `[{"ruleJsonContent":[{"property":"%","operation":null,"value":"[\"s\"]"}]}]`
+	tests := []struct {
+		name    string
+		members string
+		refers  bool
+	}{
+		{name: "nothing"},
+		{name: "nulls", members: `,"ffp":null,"fftuwmtr":null,"rules":null`},
+		{name: "empty", members: `,"ffp":[ ],"fftuwmtr":[],"rules":[]`},
+		{name: "prerequisite", members: `,"ffp":[{"prerequisiteFeatureFlagId":"FF__11__22__33__b"}]`, refers: true},
+		{name: "rule", members: `,"MEMBER":` + strings.ReplaceAll(rule, "%", "age")},
+		{name: "segment", members: `,"MEMBER":` + strings.ReplaceAll(rule, "%", "User is in segment"), refers: true},
+		{name: "no segment", members: `,"MEMBER":` + strings.ReplaceAll(rule, "%", "User is not in segment"), refers: true},
+		{name: "segment in escapes", members: `,"MEMBER":` + strings.ReplaceAll(rule, "%", `User is in \u0073egment`), refers: true},
+		{name: "Chinese in escapes", members: `,"MEMBER":` + strings.ReplaceAll(rule, "%", `\u5f00\u5173`)},
+		{name: "last of two", members: `,"MEMBER":` + strings.ReplaceAll(rule, "%", "User is in segment") + `,"MEMBER":[]`, refers: true},
+		{name: "elsewhere", members: `,"name":"User is in segment","included":["segment"]`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			message := `{"featureFlags":[{"id":"` + testPrefix + `f","ff":{}` + strings.ReplaceAll(test.members, "MEMBER", "fftuwmtr") + `}],` +
+				`"segments":[{"id":"s"` + strings.ReplaceAll(test.members, "MEMBER", "rules") + `}]}`
+			u, skipped, err := Classic{Prefix: testPrefix}.Update([]byte(message))
+			if err != nil || len(skipped) > 0 {
+				t.Fatal(err, skipped)
+			}
+			if u.Flags[0].Alone == test.refers {
+				t.Errorf("flag alone: %v", u.Flags[0].Alone)
+			}
+			if isFlag := strings.Contains(test.members, "prerequisite"); u.Segments[0].Alone == (test.refers && !isFlag) {
+				t.Errorf("segment alone: %v", u.Segments[0].Alone)
+			}
+		})
+	}
+}
+
+// TestSeveralEnvironments: without a secret nothing tells which of them counts.
+func TestSeveralEnvironments(t *testing.T) {
+	t.Parallel()
+	const own, other = `{"id":"FF__1__2__3__a","ff":{}}`, `{"id":"FF__1__2__4__b","ff":{}}`
+	tests := []struct {
+		name   string
+		prefix string
+		flags  string
+		wrong  bool
+	}{
+		{name: "one", flags: own + `,{"id":"FF__1__2__3__b__c","ff":{}}`},
+		{name: "two", flags: own + "," + other, wrong: true},
+		{name: "one among many", flags: own + "," + own + "," + other + "," + own, wrong: true},
+		{name: "tombstone of another", flags: own + `,{"id":"FF__1__2__4__b","isArchived":true}`, wrong: true},
+		{name: "two, with a secret", prefix: "FF__1__2__3__", flags: own + "," + other},
+		{name: "two others, with a secret", prefix: testPrefix, flags: own + "," + other},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			u, skipped, err := Classic{Prefix: test.prefix}.Update([]byte(`{"featureFlags":[` + test.flags + `]}`))
+			if (err != nil) != test.wrong {
+				t.Fatal(u, skipped, err)
+			}
+			if err == nil {
+				return
+			}
+			for _, environment := range []string{"FF__1__2__3", "FF__1__2__4"} {
+				if !strings.Contains(err.Error(), environment) || u != nil {
+					t.Errorf("the error is %q, expected %s in it", err, environment)
+				}
+			}
+		})
+	}
+}
+
+// TestPanicIsAnError: no message ends the program.
+func TestPanicIsAnError(t *testing.T) {
+	t.Parallel()
+	update := contained(func([]byte) (*eval.Update, []Skipped, error) { panic("s3cret") })
+	if u, skipped, err := update(nil); u != nil || skipped != nil || err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("got %v, %v, %v", u, skipped, err)
+	}
+	if u, _, err := ClassicDialect(testPrefix).Update([]byte(`{"featureFlags":[]}`)); u == nil || err != nil {
+		t.Errorf("got %v, %v", u, err)
 	}
 }
 
@@ -303,13 +454,13 @@ func TestUpdateSkipsForeignFlags(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			message := `{"featureFlags":[{"id":"` + test.id + `"}]}`
+			message := `{"featureFlags":[{"id":"` + test.id + `","ff":{}}]}`
 			u, skipped, err := Classic{Prefix: test.prefix}.Update([]byte(message))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if test.want == "" {
-				if len(u.Flags) != 0 || len(skipped) != 1 {
+				if len(u.Flags) != 0 || len(skipped) != 1 || skipped[0].Key != test.id {
 					t.Errorf("got %q, skipped %v", itemTexts(u.Flags), skipped)
 				}
 				return

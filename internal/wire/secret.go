@@ -38,9 +38,8 @@ func FlagIDPrefix(secret string) (string, error) {
 	return "FF__" + parts[1] + "__" + parts[2] + "__" + parts[3] + "__", nil
 }
 
-// PadSecret restores the padding of a classic secret, without which the
-// platform does not take it in a header.
+// PadSecret restores the padding of a classic secret, or the rest of it,
+// without which the platform does not take it in a header.
 func PadSecret(secret string) string {
-	secret = strings.TrimRight(secret, "=")
-	return secret + "===="[:(4-len(secret)%4)%4]
+	return secret + "==="[:(4-len(secret)%4)%4]
 }

@@ -36,13 +36,19 @@ func TestFlagIDPrefix(t *testing.T) {
 		{name: "empty"},
 		{name: "padding only", secret: "=="},
 		{name: "too much padding", secret: testSecret + "="},
-		{name: "padding where none is due", secret: encodeSecret("a__1__2__3__x") + "="},
+		{name: "padding where enough is", secret: encodeSecret("a__1__2__3__x") + "="},
+		{name: "padding where none is due", secret: encodeSecret("a__1__2__3__") + "="},
+		{name: "four characters of padding where none is due", secret: encodeSecret("a__1__2__3__") + "===="},
 		{name: "padding inside", secret: encodeSecret("a__1") + encodeSecret("__2__3__d")},
 		{name: "cut", secret: testSecret[:69]},
 		{name: "bits left over", secret: testSecret[:69] + "R"},
 		{name: "space before", secret: " " + testSecret},
 		{name: "line break after", secret: testSecret + "\n"},
-		{name: "line break inside", secret: testSecret[:20] + "\r\n" + testSecret[20:]},
+		// These would be whole secrets to a decoder that skips line breaks.
+		{name: "line break inside", secret: testSecret[:20] + "\n" + testSecret[20:70]},
+		{name: "carriage return inside", secret: testSecret[:20] + "\r" + testSecret[20:70]},
+		{name: "line breaks inside", secret: testSecret[:20] + "\r\n\r\n" + testSecret[20:]},
+		{name: "line breaks before the padding", secret: testSecret[:70] + "\n\n\n\n=="},
 		{name: "URL alphabet", secret: base64.URLEncoding.EncodeToString([]byte("~~~???__1__2__3__d"))},
 		{name: "not UTF-8", secret: encodeSecret("a__1__2__3__\xff")},
 		{name: "three parts", secret: encodeSecret("a__1__2")},
@@ -132,6 +138,7 @@ func TestPadSecret(t *testing.T) {
 		{name: "one character of padding", secret: "YV9fMV9fMl9fMzM", want: "YV9fMV9fMl9fMzM="},
 		{name: "none due", secret: "YV9fMV9fMl9f", want: "YV9fMV9fMl9f"},
 		{name: "empty"},
+		{name: "cut, and no secret any more", secret: "YV9fM", want: "YV9fM==="},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 // AppendSnapshot appends the data of s as a whole message (protocol reference,
 // section 10). Elements stand as they came, so nothing is lost in between;
-// those that are not JSON are left out.
+// those that are broken or not JSON are left out, as nobody could load them.
 func AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
 	flags, segments, tags := s.Items()
 	dst = append(dst, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
@@ -23,7 +23,7 @@ func AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
 func appendItems(dst []byte, items []eval.Item) []byte {
 	first := true
 	for _, item := range items {
-		if fastjson.ValidateBytes(item.Raw) != nil {
+		if item.Broken || fastjson.ValidateBytes(item.Raw) != nil {
 			continue
 		}
 		if !first {

@@ -45,7 +45,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	t.Parallel()
 	patch := []byte(`{"messageType":"data-sync","data":{"eventType":"patch","featureFlags":[
 		{"id":"FF__11__22__33__checkout","isArchived":true,"timestamp":1662595200900},
-		{"id":"FF__11__22__33__\u5f00","timestamp":1662595200901,"odd" : [ 1 , "\u0000" ]}]}}`)
+		{"id":"FF__11__22__33__\u5f00","timestamp":1662595200901,"ff":{},"odd" : [ 1 , "\u0000" ]}]}}`)
 	tests := []struct {
 		name     string
 		messages [][]byte
@@ -82,7 +82,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 // it to know that it is malformed.
 func TestSnapshotLeavesOutWhatIsNotJSON(t *testing.T) {
 	t.Parallel()
-	const flag = `{"id":"FF__11__22__33__%s","x":%s}`
+	const flag = `{"id":"FF__11__22__33__%s","ff":{},"x":%s}`
 	for _, malformed := range []string{`tru`, `[1,]`, `{"a"}`, `NaN`, `01`, `"` + "\n" + `"`, `"\q"`, `{]`} {
 		message := `{"featureFlags":[` + fmt.Sprintf(flag, "a", "1") + "," + fmt.Sprintf(flag, "b", malformed) + "," + fmt.Sprintf(flag, "c", "null") + `],"segments":[{"id":"s","x":` + malformed + `}]}`
 		written := AppendSnapshot([]byte("before"), load(t, []byte(message)))
@@ -95,5 +95,22 @@ func TestSnapshotLeavesOutWhatIsNotJSON(t *testing.T) {
 		if _, segments, _ := after.Items(); len(segments) > 0 || !slices.Equal(after.Keys(), []string{"a", "c"}) {
 			t.Errorf("%q: got %s", malformed, written)
 		}
+	}
+}
+
+// TestSnapshotLeavesOutWhatIsBroken: it could not be loaded as a bootstrap.
+func TestSnapshotLeavesOutWhatIsBroken(t *testing.T) {
+	t.Parallel()
+	d := ClassicDialect(testPrefix)
+	u, _, err := d.Update([]byte(`{"featureFlags":[` + flagJSON("a", 1) + `,{"id":"` + testPrefix + `b"}],"segments":[{"id":"s","timestamp":"1"},{"id":"r"}]}`))
+	if err != nil || len(u.Flags) != 2 || len(u.Segments) != 2 {
+		t.Fatal(u, err)
+	}
+	s := eval.NewSnapshot(&eval.Source{}).Bootstrap(u)
+	if _, skipped, err := d.Update(AppendSnapshot(nil, s)); err != nil || len(skipped) > 0 {
+		t.Error(skipped, err)
+	}
+	if got := describe(load(t, AppendSnapshot(nil, s))); len(got) != 2 {
+		t.Errorf("got %q", got)
 	}
 }

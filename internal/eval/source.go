@@ -1,0 +1,54 @@
+package eval
+
+import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+
+// Source turns raw items into something to evaluate. One Source serves all
+// snapshots of a client.
+type Source struct {
+	Rules         *Rules
+	DecodeFlag    func(raw []byte) (*model.Flag, error)
+	DecodeSegment func(raw []byte) (*model.Segment, error)
+	// Report is told of the problem of an item when the item is compiled, which
+	// is once. The goroutine that calls it may be an evaluating one, or hold
+	// locks of the caller of Apply, so it must do no more than to note the
+	// problem: no blocking, nothing of the application's. It may be called
+	// concurrently.
+	Report func(Problem)
+}
+
+// flag compiles e, or returns what another goroutine compiled.
+func (s *Source) flag(e *entry[Flag]) *Flag {
+	f, problem := e.once(func() (*Flag, error) {
+		m, err := s.DecodeFlag(e.Raw)
+		if err != nil {
+			return nil, err
+		}
+		m.Key = e.Key
+		if !e.Alone {
+			e.refers.Store(referencesOfFlag(m))
+		}
+		return s.Rules.compileFlag(m)
+	}, func(err error) *Flag { return brokenFlag(e.Key, err) })
+	if problem != nil {
+		s.Report(Problem{Key: e.Key, Err: problem})
+	}
+	return f
+}
+
+// segment compiles e, or returns what another goroutine compiled.
+func (s *Source) segment(e *entry[Segment]) *Segment {
+	segment, problem := e.once(func() (*Segment, error) {
+		m, err := s.DecodeSegment(e.Raw)
+		if err != nil {
+			return nil, err
+		}
+		if !e.Alone {
+			e.refers.Store(referencesOfSegment(m))
+		}
+		return s.Rules.compileSegment(m)
+	}, brokenSegment)
+	if problem != nil {
+		s.Report(Problem{Segment: true, Key: e.Key, Err: problem})
+	}
+	return segment
+}
