@@ -18,7 +18,8 @@ type Config struct {
 	// Capacity is how many events can wait, those that are being delivered
 	// included. When that many do, new ones are dropped and counted. An
 	// evaluation with prerequisites makes an event for each of them as well,
-	// and they are dropped together. 0 is 10,000.
+	// and they are dropped together. The places, 56 bytes each, are allocated
+	// when the first events are recorded. 0 is 10,000, the most is 10,000,000.
 	Capacity int
 	// BatchSize is how many events go in one request at most. 0 is 100.
 	BatchSize int
@@ -46,6 +47,8 @@ type Config struct {
 	Disabled bool
 }
 
+const maxCapacity = 10_000_000
+
 // Validate returns all problems of the configuration, joined.
 func (c Config) Validate() error {
 	var errs []error
@@ -55,6 +58,9 @@ func (c Config) Validate() error {
 		}
 	}
 	negative("Capacity", c.Capacity < 0, c.Capacity)
+	if c.Capacity > maxCapacity {
+		errs = append(errs, fmt.Errorf("Capacity is %d: expected at most %d", c.Capacity, maxCapacity))
+	}
 	negative("BatchSize", c.BatchSize < 0, c.BatchSize)
 	negative("Requests", c.Requests < 0, c.Requests)
 	negative("RetryWait", c.RetryWait < 0, c.RetryWait)

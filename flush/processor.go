@@ -20,18 +20,19 @@ import (
 // closeTime bounds Close when its context has no deadline.
 const closeTime = 5 * time.Second
 
-// Destination is where events go. The client fills it in.
+// Destination is where events go. It is the client's to fill in.
 type Destination struct {
 	URL      string
 	Secret   string
 	Client   *http.Client
 	Logger   *slog.Logger
 	Dialect  *wire.Dialect
-	OnDemand bool // the transport works on demand: no background by default
+	OnDemand bool   // the transport works on demand: no background by default
+	Rest     func() // is called after a delivery, to let go of idle connections
 }
 
-// Processor queues events and delivers them. It belongs to a client; its
-// methods may be called concurrently.
+// Processor queues events and delivers them. It is the client's: applications
+// have no use for it. Its methods may be called concurrently.
 type Processor struct {
 	cfg     Config
 	to      Destination
@@ -52,15 +53,19 @@ type Processor struct {
 
 	mu      sync.Mutex // guards the rest
 	total   tally
-	lostTo  error // why events were dropped last
+	told    losses // what an Error has told of
+	lostTo  error  // why events were dropped last
 	refused bool
 	failing bool // the last delivery failed: said so in the log
+	// Lost for want of room when the log last said so, and when that was.
+	overflow   uint64
+	overflowAt time.Time
 	// The platform asked at askedAt not to be called for askedFor.
 	askedAt  time.Time
 	askedFor time.Duration
 }
 
-// New returns a processor for a valid configuration. Nothing runs yet.
+// New returns a client's processor for a valid configuration. Nothing runs yet.
 func New(cfg Config, to Destination) *Processor {
 	cfg = cfg.withDefaults(to.OnDemand)
 	p := &Processor{
@@ -124,38 +129,53 @@ func (p *Processor) Run(ctx context.Context) {
 		case <-p.queue.wake:
 		}
 		// Failures are logged and counted; what is kept stays queued.
-		if err := p.Flush(context.WithoutCancel(ctx)); errors.Is(err, ErrRefused) {
+		if err := p.flush(context.WithoutCancel(ctx), background); errors.Is(err, ErrRefused) {
 			return
 		}
 	}
 }
 
+// mode is who flushes.
+type mode uint8
+
+const (
+	called     mode = iota // by Flush
+	background             // by Run: what is dropped is left for others to tell
+	closing                // by Close: if the platform asked to wait, it waits
+)
+
 // Flush delivers what was recorded before the call and returns nil when all of
-// it has arrived; otherwise it returns an *Error, and what can be tried again
-// stays queued. It blocks until then or until ctx ends. It does not wait for a
-// time before which the platform asked not to be called again, but says so.
+// it has arrived, and nothing has been dropped since an *Error last told;
+// otherwise it returns an *Error, and what can be tried again stays queued. It
+// blocks until then or until ctx ends. It does not wait for a time before which
+// the platform asked not to be called again, but says so.
 //
 // Flushes take turns: one that waits for another answers for the events of
 // both.
-func (p *Processor) Flush(ctx context.Context) error { return p.flush(ctx, false) }
+func (p *Processor) Flush(ctx context.Context) error { return p.flush(ctx, called) }
 
-// flush is Flush; a patient one waits if the platform asked for it, as long as
-// ctx allows.
-func (p *Processor) flush(ctx context.Context, patient bool) error {
+func (p *Processor) flush(ctx context.Context, by mode) error {
 	before := p.totals()
+	kept, cause := p.deliver(ctx, by)
+	p.logOverflow()
+	return p.result(before, kept, cause, by)
+}
+
+// deliver sends what is queued. It returns how many events stay queued, and why.
+func (p *Processor) deliver(ctx context.Context, by mode) (kept int, cause error) {
 	if err := p.takeTurn(ctx); err != nil {
-		return p.result(before, p.queue.queued(), err)
+		return p.queue.queued(), err
 	}
 	defer p.endTurn()
-	if err := p.barred(ctx, patient); err != nil {
-		return p.result(before, p.queue.queued(), err)
+	if err := p.barred(ctx, by == closing); err != nil {
+		return p.queue.queued(), err
 	}
 	taken := p.queue.take()
 	if len(taken.events) == 0 {
-		return p.result(before, 0, nil)
+		return 0, nil
 	}
 	if ended := cmp.Or(context.Cause(ctx), context.Cause(p.ended)); ended != nil {
-		return p.result(before, len(taken.events), ended)
+		return len(taken.events), ended
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -164,7 +184,10 @@ func (p *Processor) flush(ctx context.Context, patient bool) error {
 
 	d := delivery{p: p, ctx: ctx}
 	d.run(taken.events)
-	return p.result(before, p.settle(taken, &d), d.cause)
+	if p.to.Rest != nil {
+		p.to.Rest()
+	}
+	return p.settle(taken, &d), d.cause
 }
 
 // takeTurn waits for other flushes to end. A turn that is free is taken even
@@ -199,30 +222,69 @@ func (p *Processor) barred(ctx context.Context, patient bool) error {
 	return fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
 }
 
-func (p *Processor) totals() tally {
+// totals is what a flush counts from.
+type totals struct {
+	delivered uint64
+	told      losses
+}
+
+// losses counts dropped events: those that deliveries gave up, and those that
+// were not queued at all.
+type losses struct{ given, missed uint64 }
+
+func (l losses) since(told losses) losses {
+	return losses{l.given - told.given, l.missed - told.missed}
+}
+
+func (p *Processor) totals() totals {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.total
+	return totals{delivered: p.total.delivered, told: p.told}
 }
 
 // result is what a flush returns that began when the totals were before. They
 // also tell what became of its events in the turns of others.
-func (p *Processor) result(before tally, kept int, cause error) error {
+func (p *Processor) result(before totals, kept int, cause error, by mode) error {
+	_, _, lost := p.queue.counts()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// What comes after Close is nobody's loss: nobody is left to be told.
+	dropped := losses{given: p.total.dropped, missed: lost[lossFull] + lost[lossRefused]}
+	news := dropped.since(before.told)
 	e := &Error{
 		Delivered: int(p.total.delivered - before.delivered),
 		Retained:  kept,
-		Dropped:   int(p.total.dropped - before.dropped),
+		Dropped:   int(news.given + news.missed),
 		Cause:     cause,
 	}
 	if e.Retained == 0 && e.Dropped == 0 && cause != ErrRefused {
 		return nil
 	}
-	if e.Cause == nil {
+	if e.Cause == nil && news.given > 0 {
 		e.Cause = p.lostTo
 	}
+	if e.Cause == nil {
+		e.Cause = ErrQueueFull
+	}
+	if by != background {
+		p.told.given = max(p.told.given, dropped.given)
+		p.told.missed = max(p.told.missed, dropped.missed)
+	}
 	return e
+}
+
+// logOverflow tells, at most once a minute, of events there was no room for.
+func (p *Processor) logOverflow() {
+	_, _, lost := p.queue.counts()
+	p.mu.Lock()
+	more := lost[lossFull] - p.overflow
+	if more == 0 || p.overflow > 0 && clock.Age(p.overflowAt) < time.Minute {
+		p.mu.Unlock()
+		return
+	}
+	p.overflow, p.overflowAt = lost[lossFull], time.Now()
+	p.mu.Unlock()
+	p.to.Logger.Warn("ffc: events were dropped, as the queue was full", "dropped", more, "capacity", p.cfg.Capacity)
 }
 
 // settle adds a delivery to the totals and frees the places of its events, in
@@ -244,11 +306,13 @@ func (p *Processor) settle(taken taken, d *delivery) (kept int) {
 	}
 	p.refused = p.refused || d.refused
 	p.askedAt, p.askedFor = time.Now(), d.waitFor
-	news := failed != p.failing || d.refused
+	news := failed != p.failing
 	p.failing = failed
 	p.mu.Unlock()
 
 	switch {
+	case d.refused:
+		p.to.Logger.Error("ffc: the platform refuses events; this client sends no more", "dropped", d.tally.dropped, "cause", d.cause)
 	case news && failed:
 		p.to.Logger.Warn("ffc: events could not be delivered",
 			"delivered", d.tally.delivered, "queued", kept, "dropped", d.tally.dropped, "cause", d.cause)
@@ -283,17 +347,19 @@ func (p *Processor) Close(ctx context.Context) error {
 	defer stop()
 	before := p.totals()
 	var failed *Error
-	if !errors.As(p.flush(ctx, true), &failed) {
+	if !errors.As(p.flush(ctx, closing), &failed) {
 		return nil
 	}
 	p.turn <- struct{}{} // not for long: if ctx has ended, so does the flush that has it
 	defer p.endTurn()
-	p.drop(failed.Cause)
-	return p.result(before, 0, failed.Cause)
+	if n := p.drop(failed.Cause); n > 0 {
+		p.to.Logger.Warn("ffc: events were lost on closing", "dropped", n, "cause", failed.Cause)
+	}
+	return p.result(before, 0, failed.Cause, closing)
 }
 
-// drop gives up what is still queued.
-func (p *Processor) drop(cause error) {
+// drop gives up what is still queued and returns how many events that is.
+func (p *Processor) drop(cause error) uint64 {
 	taken := p.queue.take()
 	for _, e := range taken.events {
 		e.settled = true
@@ -301,12 +367,20 @@ func (p *Processor) drop(cause error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue.release(taken)
-	if n := uint64(len(taken.events)); n > 0 {
+	n := uint64(len(taken.events))
+	if n > 0 {
 		p.total.dropped += n
 		p.total.lost[lossClosed] += n
 		p.lostTo = fmt.Errorf("%w: %w", ErrClosed, cause)
 	}
+	return n
 }
+
+// Queued returns how many events wait.
+func (p *Processor) Queued() int { return p.queue.queued() }
+
+// HalfFull reports whether half of the places for events are taken.
+func (p *Processor) HalfFull() bool { return 2*p.queue.queued() >= p.cfg.Capacity }
 
 // Stats returns the counts so far.
 func (p *Processor) Stats() Stats {

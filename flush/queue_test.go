@@ -306,9 +306,7 @@ func TestEvaluations(t *testing.T) {
 	record(p, user("u"), "a", "b", "c") // also what finds no room
 	p.RecordMetric(user("u"), "m", 1)   // is no evaluation
 	p.RecordFallback()
-	if err := p.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	checkError(t, p.Close(t.Context()), &Error{Delivered: 2, Dropped: 2, Cause: ErrQueueFull})
 	record(p, user("u"), "d") // also after Close
 	p.RecordFallback()
 	if all, fallbacks := p.Evaluations(); all != 6 || fallbacks != 2 {

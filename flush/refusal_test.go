@@ -30,13 +30,15 @@ func TestRefusal(t *testing.T) {
 				checkStats(t, p, Stats{Recorded: 8, Dropped: Dropped{Refused: 8}, Requests: 1})
 				ended, cancel := context.WithCancel(t.Context())
 				cancel()
+				// What is dropped is told once, the refusal each time.
+				checkError(t, p.Flush(t.Context()), &Error{Dropped: 3, Cause: ErrRefused})
 				for range 20 {
 					checkError(t, p.Flush(t.Context()), &Error{Cause: ErrRefused})
 					checkError(t, p.Flush(ended), &Error{Cause: ErrRefused})
 				}
 				checkError(t, p.Close(t.Context()), &Error{Cause: ErrRefused})
 				checkStats(t, p, Stats{Recorded: 8, Dropped: Dropped{Refused: 8}, Requests: 1})
-				if got := strings.Count(log.String(), "\n"); got != 1 || strings.Contains(log.String(), testSecret) {
+				if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "level=ERROR") || strings.Contains(log.String(), testSecret) {
 					t.Errorf("%d log lines:\n%s", got, &log)
 				}
 			})
@@ -97,7 +99,7 @@ func TestRefusalLater(t *testing.T) {
 		record(p, user("u"), "a")
 		checkError(t, p.Flush(t.Context()), &Error{Retained: 1})
 		checkError(t, p.Flush(t.Context()), &Error{Dropped: 1, Cause: ErrRefused})
-		if got := strings.Count(log.String(), "level=WARN"); got != 2 || !strings.Contains(log.String(), "refuses") {
+		if strings.Count(log.String(), "level=WARN") != 1 || strings.Count(log.String(), "level=ERROR") != 1 || !strings.Contains(log.String(), "refuses") {
 			t.Errorf("log:\n%s", &log)
 		}
 	})

@@ -57,7 +57,7 @@ func TestAttemptsSharesTransport(t *testing.T) {
 		t.Error("idle connections were closed")
 	}
 	c := Attempts(&http.Client{}, time.Second)
-	if got := c.Transport.(shared).RoundTripper; got != http.DefaultTransport {
+	if got := c.Transport.(*attempt).RoundTripper; got != http.DefaultTransport {
 		t.Errorf("transport is %v, expected the default", got)
 	}
 }

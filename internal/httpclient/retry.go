@@ -17,6 +17,10 @@ type Retrier struct {
 	Client  *http.Client  // for single tries: see Attempts
 	Retries int           // tries after the first
 	Wait    time.Duration // before the first retry; doubles
+	// MaxWait is how long to wait for a retry at most, also where the server
+	// asks for more; then there is none. 0 is as long as the deadline allows,
+	// or 30 s without one.
+	MaxWait time.Duration
 	// OnTry is called before each try with the error of the one before, which
 	// is nil if it was answered.
 	OnTry func(previous error)
@@ -67,7 +71,7 @@ func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 		}
 		wait := c.Backoff(c.RetryWaitMin, c.RetryWaitMax, tries, resp)
 		tries++
-		return Retryable(resp, err) && ctx.Err() == nil && fits(ctx, wait), nil
+		return Retryable(resp, err) && ctx.Err() == nil && fits(ctx, wait) && (r.MaxWait == 0 || wait <= r.MaxWait), nil
 	}
 	_, err := c.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), conn.hooks())))
 	if tries == 0 {

@@ -1,0 +1,131 @@
+package safelog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// recorder is an application's handler.
+type recorder struct {
+	mu     sync.Mutex
+	lines  []string
+	before func(slog.Record)
+	level  slog.Level
+}
+
+func (r *recorder) Enabled(_ context.Context, l slog.Level) bool { return l >= r.level }
+func (r *recorder) WithAttrs([]slog.Attr) slog.Handler           { return r }
+func (r *recorder) WithGroup(string) slog.Handler                { return r }
+
+func (r *recorder) Handle(_ context.Context, record slog.Record) error {
+	if r.before != nil {
+		r.before(record)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := record.Message
+	record.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+	r.lines = append(r.lines, text)
+	return nil
+}
+
+func (r *recorder) got() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.lines)
+}
+
+func TestLinesAreWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &recorder{level: slog.LevelWarn}
+		patient, prompt := New(slog.New(to))
+		for i := range 250 { // more than can wait
+			patient.Warn("line", "n", i)
+			if got := to.got(); len(got) != i+1 || got[i] != fmt.Sprintf("line n=%d", i) {
+				t.Fatalf("after line %d: %q", i, got)
+			}
+		}
+		patient.Info("not enabled")
+		prompt.Error("later")
+		synctest.Wait()
+		if got := to.got(); len(got) != 251 || got[250] != "later" {
+			t.Errorf("got %q", got[250:])
+		}
+	})
+}
+
+func TestPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &recorder{}
+		to.before = func(r slog.Record) {
+			if r.Message == "bad" {
+				panic("the application's mistake")
+			}
+		}
+		log, _ := New(slog.New(to))
+		log.Error("bad")
+		log.Error("good")
+		if got := to.got(); !slices.Equal(got, []string{"good"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestStuck: a logger that does not return holds up its first caller for a
+// moment, and none after that; what cannot wait is counted.
+func TestStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to, release := &recorder{}, make(chan struct{})
+		to.before = func(slog.Record) { <-release }
+		patient, prompt := New(slog.New(to))
+		began := time.Now()
+		prompt.Warn("0")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("a call that must not wait took %v", took)
+		}
+		patient.Warn("1")
+		if took := time.Since(began); took != patience {
+			t.Errorf("the first call took %v", took)
+		}
+		for i := 2; i < 150; i++ {
+			patient.Warn(fmt.Sprint(i))
+		}
+		if took := time.Since(began); took != patience {
+			t.Errorf("later calls took %v", took-patience)
+		}
+		close(release)
+		synctest.Wait()
+		got := to.got()
+		if want := "ffc: lines of the log were lost, as the logger was too slow lost=49"; len(got) != 102 || got[0] != "0" || got[1] != want || got[101] != "100" {
+			t.Errorf("got %q", got)
+		}
+		patient.Warn("again")
+		if got := to.got(); got[len(got)-1] != "again" {
+			t.Error("a logger that works again is not waited for")
+		}
+	})
+}
+
+// TestReentrant: a logger that uses what logs.
+func TestReentrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &recorder{}
+		log, _ := New(slog.New(to))
+		to.before = func(r slog.Record) {
+			if r.Message == "outer" {
+				log.Warn("inner")
+			}
+		}
+		log.Warn("outer")
+		synctest.Wait()
+		if got := to.got(); !slices.Equal(got, []string{"outer", "inner"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
