@@ -8,6 +8,3 @@ type Stats struct {
 	// broke.
 	Failures uint64
 }
-
-// Counter is a Session that counts.
-type Counter interface{ Stats() Stats }

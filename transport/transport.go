@@ -16,23 +16,37 @@ type Transport interface {
 	Open(Env) (Session, error)
 }
 
-// Session keeps the data of one client current. A session that does so in the
-// background is also a Runner.
+// Session keeps the data of one client current. It is a Runner, which does so
+// all the time, or a Refresher, which does so when asked.
 type Session interface {
-	// Refresh brings the data up to date if the session works on demand, and
-	// returns nil at once if it works in the background. It returns when the
-	// data is recent enough or it cannot be had in the time there is; the
-	// error is then for information, as the data the client has goes on
-	// serving. It may be called concurrently.
-	Refresh(context.Context) error
+	// Stats returns what the session has done so far. It may be called
+	// concurrently.
+	Stats() Stats
 }
 
-// Runner is a Session with a background part.
+// Runner is a Session that works in the background.
 type Runner interface {
 	Session
 	// Run keeps the data current until ctx ends or the platform refuses for
 	// good. It is called once. When it returns, nothing of the session runs.
 	Run(ctx context.Context)
+}
+
+// Refresher is a Session that works on demand. Between calls nothing of it
+// runs, except to take an answer that comes late. All methods may be called
+// concurrently.
+type Refresher interface {
+	Session
+	// Load gets the platform's data, however old what is there, and goes on
+	// trying until it has it, the platform refuses for good, or ctx ends.
+	Load(ctx context.Context) error
+	// Refresh gets the platform's data if what is there is too old, and
+	// returns when it has it or the session's budget of time is used up. Its
+	// error is for information: what is there goes on serving.
+	Refresh(ctx context.Context) error
+	// Close ends what is under way and waits for it. Later calls of Load and
+	// Refresh fail.
+	Close()
 }
 
 // Env is what a client tells a transport. All of it is set.
@@ -44,6 +58,9 @@ type Env struct {
 	HTTPClient   *http.Client // can be the application's: it must not be changed
 	Logger       *slog.Logger // for changes of state only, never for a secret, a token or user data
 	Store        Store
+	// Rest lets go of idle connections, if they are the client's own and it
+	// works on demand. A Refresher calls it after each request.
+	Rest func()
 }
 
 // Store is the client's end. All methods may be called concurrently; none does
@@ -71,6 +88,9 @@ type Store interface {
 	Interrupted(error)
 	// Off notes that the session has given up for good, and why: an *Error.
 	Off(error)
+	// Fallback notes that the data comes from a second transport because the
+	// first cannot work, or does so no longer.
+	Fallback(active bool)
 }
 
 // Applied says what a message was.
@@ -78,7 +98,9 @@ type Applied struct {
 	Full bool // everything, rather than changes
 }
 
-// Mark says what a Store had at some time. The zero Mark is nothing.
+// Mark says what a Store had at some time. The zero Mark is nothing: a message
+// applied with it may be old, such as one from a cache, and replaces nothing
+// that is newer.
 type Mark uint64
 
 // Secret is the environment secret. It prints as a placeholder; convert it to

@@ -17,6 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -344,6 +345,22 @@ func TestNothingIsLeft(t *testing.T) {
 			until(t, "an error", statuses(t, client), func() bool { return client.Status().Err != nil })
 			return client
 		}},
+		{"falling back", func(t *testing.T, srv *ffctest.Server, settings *stream.Transport) *ffc.Client {
+			settings.Fallback = &poll.Transport{}
+			srv.RejectUpgrade(426)
+			client, _ := newClient(t, srv, settings)
+			ready(t, client)
+			return client
+		}},
+		{"on demand", func(t *testing.T, srv *ffctest.Server, settings *stream.Transport) *ffc.Client {
+			settings.OnDemand = true
+			t.Cleanup(srv.Stall(ffctest.Streaming))
+			client, _ := newClient(t, srv, settings)
+			if err := client.Refresh(t.Context()); err == nil {
+				t.Error("Refresh returned no error")
+			}
+			return client
+		}},
 		{"refused", func(t *testing.T, srv *ffctest.Server, settings *stream.Transport) *ffc.Client {
 			srv.RejectUpgrade(4003)
 			client, _ := newClient(t, srv, settings)
@@ -374,18 +391,24 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 			t.Logf("closed within %v", time.Since(begin))
 			srv.DropConnections() // the server's own
-			ctx := within(t)
-			look := time.NewTicker(time.Millisecond)
-			defer look.Stop()
-			for runtime.NumGoroutine() > before {
-				select {
-				case <-look.C:
-				case <-ctx.Done():
-					stacks := make([]byte, 1<<20)
-					t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
-				}
-			}
+			settled(t, before)
 		})
+	}
+}
+
+// settled waits until there are no more goroutines than before.
+func settled(t *testing.T, before int) {
+	t.Helper()
+	ctx := within(t)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for runtime.NumGoroutine() > before {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
 	}
 }
 
@@ -421,3 +444,6 @@ func TestCloseInAnyMoment(t *testing.T) {
 		<-done
 	}
 }
+
+// quiet is a log that is of no interest.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -35,7 +37,10 @@ const (
 // none, and waits for seconds, or without end when the platform stops inside a
 // frame. Closing the socket ends every call.
 type connection struct {
-	s        *session
+	s *session
+	// commit stores a message. On demand it can refuse to.
+	commit   ondemand.Commit
+	once     bool // close when the data is the platform's
 	end      *ending
 	socket   *socket
 	ws       *websocket.Conn
@@ -45,13 +50,14 @@ type connection struct {
 	silence  *time.Timer // breaks off unless restarted by a sign of life
 	answer   *time.Timer // breaks off unless stopped by the data asked for
 	buffer   bytes.Buffer
-	cause    atomic.Pointer[error] // why we broke off, if we did
+	cause    atomic.Pointer[error] // why we ended it, if it was for a fault
+	unusable error                 // a message that may have been the data asked for
 }
 
 // connect makes a connection and stays with it until it ends. Nothing of it
 // runs on return.
-func (s *session) connect(ctx context.Context) (end ending) {
-	c := &connection{s: s, end: &end}
+func (s *session) connect(ctx context.Context, commit ondemand.Commit, once bool) (end ending) {
+	c := &connection{s: s, end: &end, commit: commit, once: once}
 	if end.err = c.dial(ctx); end.err != nil {
 		return end
 	}
@@ -68,6 +74,9 @@ func (s *session) connect(ctx context.Context) (end ending) {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
+		if ctx.Err() == context.DeadlineExceeded {
+			c.cause.CompareAndSwap(nil, &errNoAnswer)
+		}
 		c.close(nil)
 	})
 	over := make(chan struct{})
@@ -100,7 +109,8 @@ func (c *connection) read() error {
 			return c.failure(err)
 		}
 		if kind == websocket.MessageText {
-			if err := c.take(message); err != nil {
+			err := c.take(message)
+			if err != nil || c.once && !c.end.usable.IsZero() {
 				c.close(err)
 				return err
 			}
@@ -131,20 +141,42 @@ func (c *connection) readAll(r io.Reader) ([]byte, error) {
 func (c *connection) take(message []byte) error {
 	kind, err := wire.KindOf(message)
 	if err != nil {
-		return &transport.Error{Kind: transport.KindData, Err: err}
+		return c.passOver(message, &transport.Error{Kind: transport.KindData, Err: err})
 	}
-	inSync := !c.end.usable.IsZero()
-	if kind == wire.KindDataSync {
-		applied, err := c.s.env.Store.Apply(message, c.asked)
-		if err != nil {
-			return err
+	return c.commit(func() (inSync bool, err error) {
+		inSync = !c.end.usable.IsZero()
+		if kind == wire.KindDataSync {
+			applied, err := c.s.env.Store.Apply(message, c.asked)
+			if err != nil {
+				return false, c.passOver(message, err)
+			}
+			// Changes can be pushed before the answer to our request.
+			inSync = inSync || applied.Full || c.resumed
 		}
-		// Changes can be pushed before the answer to our request.
-		inSync = inSync || applied.Full || c.resumed
+		if inSync {
+			c.synced()
+			c.s.env.Store.Confirm()
+		}
+		return inSync, nil
+	})
+}
+
+// passOver passes over a message that cannot be used, unless it is not even
+// JSON: that is a fault of the connection, but the former would come again on
+// the next one.
+func (c *connection) passOver(message []byte, err error) error {
+	var why *transport.Error
+	if !errors.As(err, &why) || why.Kind != transport.KindData || !json.Valid(message) {
+		return err
 	}
-	if inSync {
-		c.synced()
-		c.s.env.Store.Confirm()
+	if _, known := c.s.passedOver.LoadOrStore(why.Error(), true); !known {
+		c.s.env.Logger.Error("ffc: the platform sent a message that cannot be used; the connection goes on", "cause", why)
+	}
+	if c.end.usable.IsZero() {
+		c.unusable = why
+		if !c.once { // on demand, the time for an answer is short
+			c.s.fallback.interrupted(why)
+		}
 	}
 	return nil
 }
@@ -153,7 +185,8 @@ func (c *connection) take(message []byte) error {
 func (c *connection) synced() {
 	if c.end.usable.IsZero() {
 		c.end.usable = time.Now()
-		c.s.trusted = true
+		c.s.trusted.Store(true)
+		c.s.fallback.stop()
 	}
 }
 
@@ -181,8 +214,9 @@ func (c *connection) signOfLife() {
 }
 
 // close closes the connection in good order or, if the platform does not answer
-// in time, in bad: because of a message that could not be taken, or because the
-// client is being closed. It may be called by several goroutines; each waits
+// in time, in bad: because of a message that could not be taken or, without a
+// reason why, because the client is being closed or, on demand, has its answer
+// or no more time for it. It may be called by several goroutines; each waits
 // until the connection is closed.
 func (c *connection) close(why error) {
 	code, reason := websocket.StatusNormalClosure, "normal close"
@@ -208,12 +242,14 @@ func (c *connection) failure(err error) error {
 	case errors.As(err, &closed) && closed.Code == refusal:
 		c.end.refused = true
 		return &transport.Error{Kind: transport.KindRefused, Err: errRefused}
-	case errors.As(err, &closed):
-		return &transport.Error{Kind: transport.KindClosed, Err: fmt.Errorf("the platform closed the connection with code %d", closed.Code)}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return &transport.Error{Kind: transport.KindData, Err: fmt.Errorf("a message is larger than MaxMessage, which is %d bytes", c.s.MaxMessage)}
-	case cause != nil:
+	case cause != nil && *cause == errNoAnswer && c.unusable != nil:
+		return c.unusable
+	case cause != nil: // what the platform answered to that tells nothing
 		return &transport.Error{Kind: transport.KindNetwork, Err: *cause}
+	case errors.As(err, &closed):
+		return &transport.Error{Kind: transport.KindClosed, Err: fmt.Errorf("the platform closed the connection with code %d", closed.Code)}
 	}
 	return &transport.Error{Kind: transport.KindNetwork, Err: err}
 }

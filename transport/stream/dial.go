@@ -18,13 +18,14 @@ import (
 // dial opens the websocket with a fresh token.
 func (c *connection) dial(ctx context.Context) error {
 	s := c.s
+	s.connects.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
 	defer cancel()
 	client := *s.http
 	stop := func() bool { return true }
 	client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-		answer, err := s.http.Transport.RoundTrip(r)
-		if err != nil {
+		answer, err := roundTrip(s.http.Transport, r)
+		if err != nil || answer == nil { // net/http has an error for the latter
 			return nil, err
 		}
 		if c.socket = socketOf(answer, c.signOfLife); c.socket != nil {
@@ -33,8 +34,8 @@ func (c *connection) dial(ctx context.Context) error {
 		}
 		return answer, nil
 	})
-	address := wire.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(s.offset))
-	ws, answer, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+	address := wire.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(time.Duration(s.offset.Load())))
+	ws, answer, err := handshake(ctx, address, websocket.DialOptions{
 		HTTPClient: &client,
 		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent}},
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -23,6 +24,14 @@ func TestOpen(t *testing.T) {
 			PingInterval: time.Second, ConnectTimeout: time.Second, SilenceTimeout: 2 * time.Second,
 			FirstRetry: time.Second, MaxRetry: time.Second, MaxMessage: 1,
 		}, "classic", nil},
+		{"on demand", stream.Transport{OnDemand: true}, "classic", nil},
+		{"fallback", stream.Transport{Fallback: &poll.Transport{}, FallbackAfter: time.Second}, "classic", nil},
+		{"MaxAge", stream.Transport{MaxAge: -1}, "classic", []string{"MaxAge", "-1ns"}},
+		{"Budget", stream.Transport{Budget: -1}, "classic", []string{"Budget", "-1ns"}},
+		{"FallbackAfter", stream.Transport{FallbackAfter: -1}, "classic", []string{"FallbackAfter", "-1ns"}},
+		{"fallback on demand", stream.Transport{OnDemand: true, Fallback: &poll.Transport{}}, "classic", []string{"Fallback", "OnDemand"}},
+		{"fallback that is wrong", stream.Transport{Fallback: &poll.Transport{MaxAge: -1}, MaxRetry: -1}, "classic",
+			[]string{"Fallback: poll: MaxAge", "stream: MaxRetry"}},
 		{"PingInterval", stream.Transport{PingInterval: -1}, "classic", []string{"PingInterval", "-1ns"}},
 		{"ConnectTimeout", stream.Transport{ConnectTimeout: -time.Second}, "classic", []string{"ConnectTimeout", "-1s"}},
 		{"SilenceTimeout", stream.Transport{SilenceTimeout: -time.Second}, "classic", []string{"SilenceTimeout", "-1s"}},
@@ -42,7 +51,7 @@ func TestOpen(t *testing.T) {
 			t.Parallel()
 			before := tt.settings
 			s, err := tt.settings.Open(transport.Env{
-				EnvSecret: secret, Platform: tt.platform, StreamingURL: "ws://platform.test", HTTPClient: &http.Client{},
+				EnvSecret: secret, Platform: tt.platform, BaseURL: "http://platform.test", StreamingURL: "ws://platform.test", HTTPClient: &http.Client{},
 			})
 			if tt.settings != before {
 				t.Errorf("Open has changed the settings to %+v", tt.settings)
@@ -51,8 +60,10 @@ func TestOpen(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Refresh(t.Context()); err != nil {
-					t.Errorf("Refresh: %v", err)
+				_, runs := s.(transport.Runner)
+				_, refreshes := s.(transport.Refresher)
+				if runs == tt.settings.OnDemand || refreshes != tt.settings.OnDemand {
+					t.Errorf("got a %T, want a transport.Refresher on demand, else a transport.Runner", s)
 				}
 				return
 			}

@@ -132,7 +132,7 @@ func TestRefusalAfterData(t *testing.T) {
 		for range 3 {
 			refused := s.store.awaitError("interrupted", transport.KindRefused, "code 4003").at
 			c = p.accept()
-			checkExactly(t, "pause", c.at.Sub(refused), 60*time.Second)
+			checkBetween(t, "pause", c.at.Sub(refused), 60*time.Second, 75*time.Second)
 			c.upgradeAt(0).closeWith(4003, "")
 		}
 		s.store.awaitError("interrupted", transport.KindRefused, "code 4003")

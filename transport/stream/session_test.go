@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +26,7 @@ const secret = "ZDJmLTQxYWEtNCUyMDIy+/DEwMTAwMDAwMF9fMTFfXzIyX18zM19fPj8/Pj4/P18
 // event is a call of a store.
 type event struct {
 	at      time.Time
-	what    string // "full", "patch", "confirmed", "interrupted", "off"
+	what    string // "full", "patch", "confirmed", "interrupted", "off", "fallback true", "fallback false"
 	err     error
 	message []byte
 	asked   transport.Mark
@@ -80,6 +83,7 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 func (s *store) Confirm()              { s.add(event{what: "confirmed"}) }
 func (s *store) Interrupted(err error) { s.add(event{what: "interrupted", err: err}) }
 func (s *store) Off(err error)         { s.add(event{what: "off", err: err}) }
+func (s *store) Fallback(active bool)  { s.add(event{what: fmt.Sprintf("fallback %t", active)}) }
 
 // await returns the next call of some kind, skipping others.
 func (s *store) await(what string) event {
@@ -128,10 +132,14 @@ type session struct {
 	t      *testing.T
 	p      *platform
 	store  *store
-	runner transport.Runner
+	stats  func() transport.Stats
+	runner transport.Runner // nil on demand
 	stop   context.CancelFunc
 	done   chan struct{}
 	log    *logBuffer
+
+	refresher transport.Refresher // nil but on demand
+	rests     atomic.Int32        // calls of Env.Rest
 }
 
 // open makes a session that does not run yet.
@@ -149,11 +157,17 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 		HTTPClient:   p.http,
 		Logger:       slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Store:        s.store,
+		Rest:         func() { s.rests.Add(1) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.runner = opened.(transport.Runner)
+	s.stats = opened.Stats
+	if settings.OnDemand {
+		s.refresher = opened.(transport.Refresher)
+	} else {
+		s.runner = opened.(transport.Runner)
+	}
 	return s
 }
 
@@ -257,8 +271,18 @@ func (b *logBuffer) String() string {
 }
 
 // checkNothingRuns fails the test if a goroutine of this bubble is in the
-// package or its websocket library. Run must have returned.
-func checkNothingRuns(t *testing.T) {
+// package, in what it uses or in one of the packages given. Run must have
+// returned.
+func checkNothingRuns(t *testing.T, packages ...string) {
+	t.Helper()
+	for _, stack := range running(t, append(packages, "/transport/stream.", "/internal/ondemand.", "coder/websocket.")...) {
+		t.Errorf("still running:\n%s", stack)
+	}
+}
+
+// running returns the stacks of this bubble's goroutines that are in one of the
+// packages, once all of them wait.
+func running(t *testing.T, packages ...string) (stacks []string) {
 	t.Helper()
 	synctest.Wait()
 	self := make([]byte, 1<<10)
@@ -272,10 +296,11 @@ func checkNothingRuns(t *testing.T) {
 	for stack := range strings.SplitSeq(string(all[:runtime.Stack(all, true)]), "\n\n") {
 		header, rest, _ := strings.Cut(stack, "\n")
 		inBubble := strings.Contains(header, mark+"]") || strings.Contains(header, mark+",")
-		if inBubble && (strings.Contains(rest, "/transport/stream.") || strings.Contains(rest, "coder/websocket.")) {
-			t.Errorf("still running:\n%s", stack)
+		if inBubble && slices.ContainsFunc(packages, func(name string) bool { return strings.Contains(rest, name) }) {
+			stacks = append(stacks, stack)
 		}
 	}
+	return stacks
 }
 
 // checkBetween checks a time span, the upper bound excluded.

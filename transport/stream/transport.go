@@ -1,10 +1,10 @@
 package stream
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,10 +15,34 @@ import (
 // Transport configures streaming. The zero value is ready to use; one value
 // can serve several clients, also concurrently.
 type Transport struct {
+	// OnDemand: keep no connection, but make one when a unit of work begins and
+	// the data is older than MaxAge, for one answer. The session is then a
+	// transport.Refresher, else a transport.Runner.
+	OnDemand bool
+	// MaxAge is, on demand, how old data may be. Each process takes off a random
+	// part of up to a tenth, so that processes that start together spread out.
+	// 0 is 30 s.
+	MaxAge time.Duration
+	// Budget is, on demand, how long a unit of work may wait for data. A quarter
+	// of the time until the deadline of its context bounds it further. 0 is
+	// 500 ms. Waiting for the first data, in ffc.New, is bounded by
+	// ffc.Config.StartWait instead.
+	Budget time.Duration
+	// Fallback keeps the data current while there is no connection, such as
+	// &poll.Transport{} where a proxy does not let websockets pass. One that
+	// works on demand is asked each second, so its MaxAge counts. The socket is
+	// tried on, and takes over when it works. ffc.Status.Fallback tells which of
+	// the two serves. It cannot be combined with OnDemand.
+	Fallback transport.Transport
+	// FallbackAfter is how long there must be no connection before Fallback
+	// begins, plus a random part of up to a half. If a connection has never
+	// brought data it begins as soon as an attempt has failed. 0 is 5 s.
+	FallbackAfter time.Duration
 	// PingInterval is the time between keep-alive messages. 0 is 10 s. Proxies
 	// tend to cut connections that are silent for a minute.
 	PingInterval time.Duration
-	// ConnectTimeout bounds dialling, TLS and the upgrade. 0 is 10 s.
+	// ConnectTimeout bounds dialling, TLS and the upgrade; on demand, the answer
+	// as well, which is used even if it comes after Budget. 0 is 10 s.
 	ConnectTimeout time.Duration
 	// SilenceTimeout is how long a connection may bring nothing, not even the
 	// answer to a keep-alive, before it is given up; it must be longer than
@@ -32,7 +56,8 @@ type Transport struct {
 	FirstRetry time.Duration
 	// MaxRetry is the longest such pause, and the pause after an answer that
 	// is not likely to change soon, such as 404. A platform can ask for up to
-	// 10 min with Retry-After. 0 is 60 s.
+	// 10 min with Retry-After. To these two a random part of up to a quarter is
+	// added. 0 is 60 s.
 	MaxRetry time.Duration
 	// MaxMessage is the largest message to accept, in bytes. 0 is 128 MiB. A
 	// larger one is given up like a broken connection.
@@ -48,8 +73,11 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings(*t), env: env, dialect: dialect, http: noRedirects(env.HTTPClient)}
+	s := &session{settings: settings(*t), env: env, dialect: dialect, http: noRedirects(env.HTTPClient), fallback: fallback{env: env}}
 	err = errors.Join(
+		setting("MaxAge", &s.MaxAge, 30*time.Second),
+		setting("Budget", &s.Budget, 500*time.Millisecond),
+		setting("FallbackAfter", &s.FallbackAfter, 5*time.Second),
 		setting("PingInterval", &s.PingInterval, dialect.PingInterval),
 		setting("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
 		setting("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
@@ -63,10 +91,28 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if err == nil && s.FirstRetry > s.MaxRetry {
 		err = fmt.Errorf("stream: FirstRetry is %v: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
-	if err != nil {
-		return nil, err
+	if s.Fallback != nil {
+		err = errors.Join(err, s.useFallback())
 	}
-	return s, nil
+	switch {
+	case err != nil:
+		return nil, err
+	case s.OnDemand:
+		return newRefresher(s), nil
+	}
+	return &pusher{s}, nil
+}
+
+// useFallback checks the second transport.
+func (s *session) useFallback() error {
+	if s.OnDemand {
+		return errors.New("stream: Fallback is set: expected none with OnDemand")
+	}
+	if _, err := s.Fallback.Open(s.env); err != nil {
+		return fmt.Errorf("stream: Fallback: %w", err)
+	}
+	s.fallback.transport, s.fallback.patience = s.Fallback, s.FallbackAfter
+	return nil
 }
 
 // setting replaces zero by the default.
@@ -90,23 +136,16 @@ type session struct {
 	dialect *wire.Dialect
 	http    *http.Client
 
-	// These belong to Run: how far the platform's clock is ahead of ours, if
-	// that matters, and whether the platform has ever taken the secret.
-	offset  time.Duration
-	trusted bool
+	offset   atomic.Int64 // how far the platform's clock is ahead of ours, in ns, if that matters
+	trusted  atomic.Bool  // the platform has taken the secret
+	fallback fallback
+
+	passedOver sync.Map // what was wrong with messages, as told to the log
 
 	connects, failures atomic.Uint64
 }
 
-var (
-	_ transport.Runner  = (*session)(nil)
-	_ transport.Counter = (*session)(nil)
-)
-
-// Refresh implements transport.Session: changes arrive by themselves.
-func (s *session) Refresh(context.Context) error { return nil }
-
-// Stats implements transport.Counter.
+// Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {
 	return transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
 }

@@ -1,0 +1,146 @@
+package ondemand
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Data younger than MaxAge, less a tenth, is not fetched. Its age counts from
+// when it was asked for.
+func TestMaxAge(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		for range 3 {
+			began := time.Now()
+			done := s.refresh()
+			a := s.next()
+			time.Sleep(400 * time.Millisecond)
+			a.answer <- nil
+			if o := <-done; o.err != nil || o.took != 400*time.Millisecond {
+				t.Errorf("Refresh: %v after %v", o.err, o.took)
+			}
+			for _, age := range []time.Duration{time.Second, 15 * time.Second, 27*time.Second - 1} {
+				time.Sleep(age - time.Since(began))
+				s.checkAtOnce(false)
+			}
+			time.Sleep(30*time.Second - time.Since(began))
+		}
+	})
+}
+
+// Processes that start together do not go on asking together.
+func TestMaxAgeJitter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		different := make(map[time.Duration]bool)
+		for range 50 {
+			s := newSource(t, nil)
+			s.refreshed()
+			low, high := 27*time.Second-1, 30*time.Second
+			if s.maxAge <= low || s.maxAge > high {
+				t.Fatalf("data is fetched after %v", s.maxAge)
+			}
+			different[s.maxAge] = true
+		}
+		if len(different) < 40 {
+			t.Errorf("50 processes have %d ages", len(different))
+		}
+	})
+}
+
+func TestOneFetchForAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		var calls []<-chan outcome
+		for range 1000 {
+			calls = append(calls, s.refresh())
+		}
+		synctest.Wait()
+		a := s.next()
+		time.Sleep(100 * time.Millisecond)
+		a.answer <- nil
+		for _, done := range calls {
+			if o := <-done; o.err != nil || o.took != 100*time.Millisecond {
+				t.Fatalf("Refresh: %v after %v", o.err, o.took)
+			}
+		}
+		if n := len(s.asks); n > 0 || s.stores() != 1 {
+			t.Errorf("%d more fetches, %d stored", n, s.stores())
+		}
+	})
+}
+
+// All who wait for a fetch that fails hear why.
+func TestOneFailureForAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		var calls []<-chan outcome
+		for range 1000 {
+			calls = append(calls, s.refresh())
+		}
+		cause := errors.New("no route")
+		s.next().answer <- cause
+		for _, done := range calls {
+			if o := <-done; !errors.Is(o.err, cause) {
+				t.Fatalf("Refresh: %v", o.err)
+			}
+		}
+		if told := s.failures(); len(told) != 1 || told[0] != (failure{err: cause}) {
+			t.Errorf("told %v", told)
+		}
+		s.checkAtOnce(true)
+	})
+}
+
+// The client knows of a failure before those who wait for the fetch do.
+func TestFailureIsToldFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, func(c *Config) { c.Budget = time.Minute })
+		s.onFailed = func() { time.Sleep(time.Second) }
+		done := s.refresh()
+		s.next().answer <- errors.New("no route")
+		if o := <-done; o.err == nil || o.took != time.Second {
+			t.Errorf("Refresh: %v after %v", o.err, o.took)
+		}
+	})
+}
+
+// Data that cannot be stored makes the fetch fail.
+func TestStoreFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		unusable := errors.New("unusable")
+		s.storing = func() (bool, error) { return true, unusable }
+		done := s.refresh()
+		s.next().answer <- nil
+		if o := <-done; o.err != unusable {
+			t.Errorf("Refresh: %v", o.err)
+		}
+		if told := s.failures(); len(told) != 1 || told[0].err != unusable {
+			t.Errorf("told %v", told)
+		}
+		s.checkAtOnce(true)
+	})
+}
+
+// Those who wait go on when all is stored, whatever the fetch has to clear up;
+// until then nobody begins another.
+func TestStoredIsDone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, func(c *Config) { c.Budget = time.Minute })
+		s.lingers = time.Second
+		for _, tt := range []struct {
+			done bool
+			want time.Duration
+		}{{true, 0}, {false, time.Second}} {
+			s.storing = func() (bool, error) { return tt.done, nil }
+			done := s.refresh()
+			s.next().answer <- nil
+			if o := <-done; o.err != nil || o.took != tt.want {
+				t.Errorf("all stored: %v: Refresh: %v after %v", tt.done, o.err, o.took)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}

@@ -1,0 +1,320 @@
+package poll_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// newClient returns a client of the whole SDK. Its data is always stale.
+func newClient(t testing.TB, url string, settings *poll.Transport, configure func(*ffc.Config)) *ffc.Client {
+	t.Helper()
+	settings.MaxAge = max(settings.MaxAge, 1)
+	settings.Budget = max(settings.Budget, budget)
+	cfg := ffc.Config{
+		EnvSecret: ffctest.EnvSecret,
+		BaseURL:   url,
+		Transport: settings,
+		Logger:    slog.New(slog.DiscardHandler),
+	}
+	if configure != nil {
+		configure(&cfg)
+	}
+	client, err := ffc.New(within(t), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(context.Background()) })
+	return client
+}
+
+func newServer(t testing.TB, items ...ffctest.Item) *ffctest.Server {
+	t.Helper()
+	server := ffctest.NewServer(ffctest.Snapshot(items...))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func refresh(t *testing.T, client *ffc.Client) {
+	t.Helper()
+	if err := client.Refresh(within(t)); err != nil {
+		t.Fatalf("Refresh: %v", err)
+	}
+}
+
+func checkFlag(t *testing.T, client *ffc.Client, key, want string) {
+	t.Helper()
+	if got := client.Variation(t.Context(), key, ffc.NewUser("u"), "none"); got != want {
+		t.Errorf("%s: got %q, want %q", key, got, want)
+	}
+}
+
+// What changes on the platform comes with the next Refresh, and not before.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, ffctest.Flag("f").Variations("old", "new").Serve("old"))
+	client := newClient(t, server.URL, &poll.Transport{}, nil)
+	checkFlag(t, client, "f", "old")
+	server.Put(ffctest.Flag("f").Variations("old", "new").Serve("new"), ffctest.Flag("g"))
+	checkFlag(t, client, "f", "old")
+	refresh(t, client)
+	checkFlag(t, client, "f", "new")
+	server.Archive("g")
+	refresh(t, client)
+	checkFlag(t, client, "g", "none")
+	if status := client.Status(); status.State != ffc.StateOK || status.Err != nil || status.DataAge > time.Minute {
+		t.Errorf("got %+v", status)
+	}
+	for _, p := range server.Requests(ffctest.Polling) {
+		if p.Status != 200 || p.Header.Get("envSecret") != server.EnvSecret {
+			t.Errorf("got %+v", p)
+		}
+	}
+}
+
+// An outage does not show in evaluations, but in the status.
+func TestClientOutage(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, ffctest.Flag("f").Serve("true"))
+	client := newClient(t, server.URL, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
+	for _, failure := range []ffctest.Failure{
+		{},
+		{Status: 200, Body: "<html>"},
+		{Status: 200, Body: `{"success":true,"data":{"featureFlags":[`},
+		{Status: 200, Body: `{"success":false,"message":"no","data":null}`},
+		{Status: 200, Body: `{"success":true,"da`, Reset: true},
+		{Reset: true},
+		{Status: 403},
+		{Status: 429, RetryAfter: "0"},
+	} {
+		server.FailNext(ffctest.Polling, 2, failure) // Refresh may try twice
+		before := client.Stats().Updates
+		if err := client.Refresh(within(t)); err == nil {
+			t.Errorf("%+v: no error", failure)
+		}
+		if status := client.Status(); status.State != ffc.StateInterrupted || status.Err == nil {
+			t.Errorf("%+v: got %+v", failure, status)
+		}
+		checkFlag(t, client, "f", "true")
+		if n := client.Stats().Updates; n != before {
+			t.Errorf("%+v: %d updates", failure, n-before)
+		}
+		for client.Refresh(within(t)) != nil {
+		}
+		if status := client.Status(); status.State != ffc.StateOK || status.Err != nil {
+			t.Errorf("after %+v: got %+v", failure, status)
+		}
+	}
+}
+
+// An answer that comes after Budget serves the next unit of work.
+func TestClientLateAnswer(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	client := newClient(t, server.URL, &poll.Transport{Budget: 1, MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
+	resume := server.Stall(ffctest.Polling)
+	hurried, cancel := context.WithTimeout(t.Context(), ms)
+	defer cancel()
+	if err := client.Refresh(hurried); err == nil {
+		t.Error("Refresh: no error")
+	}
+	if _, err := server.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
+		t.Fatal(err)
+	}
+	server.Put(ffctest.Flag("f").Serve("true"))
+	resume()
+	if err := client.WaitReady(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	checkFlag(t, client, "f", "true")
+	refresh(t, client)
+	if n := len(server.Requests(ffctest.Polling)); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+func TestClientOneRequestForAll(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, ffctest.Flag("f").Serve("false"))
+	client := newClient(t, server.URL, &poll.Transport{MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
+	resume := server.Stall(ffctest.Polling)
+	var callers, begun sync.WaitGroup
+	for range 1000 {
+		begun.Add(1)
+		callers.Go(func() {
+			begun.Done()
+			if err := client.Refresh(within(t)); err != nil {
+				t.Errorf("Refresh: %v", err)
+			}
+			checkFlag(t, client, "f", "false")
+		})
+	}
+	begun.Wait()
+	resume()
+	callers.Wait()
+	if n := len(server.Requests(ffctest.Polling)); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+func TestClientCloseDuringRefresh(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	client := newClient(t, server.URL, &poll.Transport{}, nil)
+	defer server.Stall(ffctest.Polling)()
+	refreshed := make(chan error, 1)
+	go func() { refreshed <- client.Refresh(within(t)) }()
+	if _, err := server.WaitRequests(within(t), ffctest.Polling, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Close(within(t)); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if err := <-refreshed; err == nil {
+		t.Error("Refresh: no error")
+	}
+}
+
+// files is a server of one file, such as an object store.
+type files struct {
+	mu   sync.Mutex
+	body []byte
+	tag  string
+}
+
+func (f *files) put(tag string, body []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tag, f.body = tag, body
+}
+
+func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.tag != "" {
+		w.Header().Set("ETag", f.tag)
+	}
+	http.ServeContent(w, r, "flags.json", time.Time{}, bytes.NewReader(f.body))
+}
+
+// pollingFile returns a client that polls one file.
+func pollingFile(t *testing.T, body []byte) (*files, *ffc.Client) {
+	t.Helper()
+	f := &files{body: body, tag: `"first"`}
+	server := listen(t, nil, f.ServeHTTP)
+	return f, newClient(t, "http://platform.invalid", &poll.Transport{URL: server.URL + "/flags.json"}, nil)
+}
+
+// serving is a snapshot of a version.
+func serving(value string, version int64, more ...ffctest.Item) []byte {
+	return ffctest.Snapshot(append(more, ffctest.Flag("f").Variations("old", "new").Serve(value).Version(version))...)
+}
+
+// What has not changed does not touch the data, whether the server says so or
+// sends it again.
+func TestClientUnchanged(t *testing.T) {
+	t.Parallel()
+	f, client := pollingFile(t, serving("old", 5))
+	changes := make(chan []string, 100)
+	defer client.OnChange(func(keys []string) { changes <- keys })()
+	before := client.Stats().Updates
+	for range 3 {
+		refresh(t, client)
+	}
+	if n := client.Stats().Updates; n != before {
+		t.Errorf("304: %d updates", n-before)
+	}
+	f.put("", serving("old", 5))
+	refresh(t, client)
+	refresh(t, client)
+	if n := client.Stats().Updates; n != before+2 {
+		t.Errorf("200: %d updates, want 2", n-before)
+	}
+	f.put(`"next"`, serving("new", 6))
+	refresh(t, client)
+	checkFlag(t, client, "f", "new")
+	if keys := <-changes; len(keys) != 1 || keys[0] != "f" || len(changes) > 0 {
+		t.Errorf("changed: %q, and %d more", keys, len(changes))
+	}
+	if got := client.Status().DataVersion; got != 6 {
+		t.Errorf("got version %d, want 6", got)
+	}
+}
+
+// A cache may send what is older than the data that is there.
+func TestClientOlderVersion(t *testing.T) {
+	t.Parallel()
+	f, client := pollingFile(t, serving("new", 6, ffctest.Flag("g").Serve("true").Version(7)))
+	for _, old := range [][]byte{serving("old", 5), serving("old", 5, ffctest.Flag("g").Serve("false").Version(4))} {
+		f.put("", old)
+		refresh(t, client)
+		checkFlag(t, client, "f", "new")
+		checkFlag(t, client, "g", "true")
+		if got := client.Status().DataVersion; got != 7 {
+			t.Errorf("got version %d, want 7", got)
+		}
+	}
+	f.put("", serving("old", 8, ffctest.Flag("g").Serve("false").Version(9)))
+	refresh(t, client)
+	checkFlag(t, client, "f", "old")
+	checkFlag(t, client, "g", "false")
+}
+
+// Every shape of data is understood; one without segments leaves those that are
+// there alone.
+func TestClientShapes(t *testing.T) {
+	t.Parallel()
+	message := string(ffctest.Snapshot(
+		ffctest.Flag("f").Rule("true", ffctest.InSegment("s")).Serve("false").Version(5),
+		ffctest.Segment("s").Include("u").Version(5)))
+	_, inner, _ := strings.Cut(message, `"data":`)
+	inner = strings.TrimSuffix(inner, "}")
+	first, last := strings.Index(message, `"featureFlags":`), strings.Index(message, `,"segments":`)
+	flags := "{" + message[first:last] + "}"
+	for name, body := range map[string]string{
+		"message":            message,
+		"data object":        inner,
+		"envelope":           fmt.Sprintf(`{"success":true,"message":"","data":%s}`, inner),
+		"message in envelop": fmt.Sprintf(`{"success":true,"message":"","data":%s}`, message),
+		"without segments":   flags,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, client := pollingFile(t, []byte(message))
+			f.put("", []byte(body))
+			refresh(t, client)
+			checkFlag(t, client, "f", "true")
+			if name == "without segments" {
+				return
+			}
+			f, client = pollingFile(t, []byte(body))
+			checkFlag(t, client, "f", "true")
+			f.put("", []byte(flags))
+			refresh(t, client)
+			checkFlag(t, client, "f", "true")
+		})
+	}
+}
+
+// A snapshot that a client wrote can be polled.
+func TestClientPollsSnapshot(t *testing.T) {
+	t.Parallel()
+	server := newServer(t, ffctest.Flag("f").Serve("true"))
+	var snapshot bytes.Buffer
+	if err := newClient(t, server.URL, &poll.Transport{}, nil).WriteSnapshot(io.Writer(&snapshot)); err != nil {
+		t.Fatal(err)
+	}
+	_, client := pollingFile(t, snapshot.Bytes())
+	checkFlag(t, client, "f", "true")
+}

@@ -1,0 +1,110 @@
+package poll_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// refreshedIf is refreshed, and checks the conditions of the only request.
+func (s *session) refreshedIf(noneMatch, modifiedSince string) []call {
+	s.t.Helper()
+	stale()
+	told := s.refreshed()
+	s.checkConditions(noneMatch, modifiedSince)
+	return told
+}
+
+// checkConditions checks the conditions of the last request.
+func (s *session) checkConditions(noneMatch, modifiedSince string) {
+	s.t.Helper()
+	requests := s.p.requests()
+	h := requests[len(requests)-1].Header
+	if got := h.Get("If-None-Match"); got != noneMatch {
+		s.t.Errorf("If-None-Match: got %q, want %q", got, noneMatch)
+	}
+	if got := h.Get("If-Modified-Since"); got != modifiedSince {
+		s.t.Errorf("If-Modified-Since: got %q, want %q", got, modifiedSince)
+	}
+}
+
+// Requests are conditional where the last answer said how. What has not
+// changed is not stored again, only confirmed.
+func TestConditional(t *testing.T) {
+	const modified, later = "Mon, 03 Jan 2000 10:00:00 GMT", "Mon, 03 Jan 2000 11:00:00 GMT"
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, with(200, data, `ETag: W/"a"`))
+		s := open(t, p, poll.Transport{})
+		checkCalls(t, s.refreshedIf("", ""), "applied")
+		p.answers(with(304, ""))
+		for range 3 {
+			checkCalls(t, s.refreshedIf(`W/"a"`, ""), "confirmed")
+		}
+		p.answers(with(200, data, "Last-Modified: "+modified))
+		checkCalls(t, s.refreshedIf(`W/"a"`, ""), "applied")
+		p.answers(with(304, "", `ETag: "b"`))
+		checkCalls(t, s.refreshedIf("", modified), "confirmed")
+		p.answers(with(200, data, `ETag: "c"`, "Last-Modified: "+later))
+		checkCalls(t, s.refreshedIf("", modified), "applied")
+		p.answers(with(200, data))
+		checkCalls(t, s.refreshedIf(`"c"`, later), "applied")
+		checkCalls(t, s.refreshedIf("", ""), "applied")
+		if got, want := s.stats(), (transport.Stats{Connects: 9}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// An answer that could not be stored does not count: the next one has to bring
+// all data.
+func TestConditionOfUnusableData(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, with(200, "junk", `ETag: "a"`))
+		s := open(t, p, poll.Transport{})
+		s.refused("interrupted")
+		p.answers(with(200, `{"eventType":"patch"}`, `ETag: "b"`))
+		stale()
+		s.refused("interrupted")
+		p.answers(with(200, data, `ETag: "c"`))
+		checkCalls(t, s.refreshedIf("", ""), "applied")
+		p.answers(with(200, "junk", `ETag: "d"`))
+		stale()
+		s.refused("interrupted")
+		p.answers(with(304, ""))
+		checkCalls(t, s.refreshedIf(`"c"`, ""), "confirmed")
+	})
+}
+
+// What one route has said is no condition for the other.
+func TestConditionOfOtherRoute(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, routes(map[string]answer{plural: with(200, data, `ETag: "a"`)}))
+		s := open(t, p, poll.Transport{})
+		s.refreshed()
+		p.answers(routes(map[string]answer{singular: with(200, data, `ETag: "b"`)}))
+		checkCalls(t, s.refreshedIf("", ""), "applied")
+		p.answers(with(304, ""))
+		checkCalls(t, s.refreshedIf(`"b"`, ""), "confirmed")
+	})
+}
+
+// The mark is taken before the request: what is stored meanwhile can be newer.
+func TestMark(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, nil)
+		s := open(t, p, poll.Transport{})
+		for _, url := range []string{plural, singular} {
+			p.answers(routes(map[string]answer{url: func(r *http.Request) (*http.Response, error) {
+				s.store.set(9)
+				return with(200, data)(r)
+			}}))
+			s.store.set(8)
+			if told := s.refreshed(); told[0].asked != 8 {
+				t.Errorf("%s: applied with mark %d, want 8", url, told[0].asked)
+			}
+			stale()
+		}
+	})
+}

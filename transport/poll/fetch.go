@@ -1,0 +1,203 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+const (
+	// retries is how often a request is tried again at once. More belongs to
+	// the time after a failure, in which nothing is tried.
+	retries   = 1
+	retryWait = 50 * time.Millisecond
+	maxWait   = 200 * time.Millisecond
+)
+
+// origin is where data came from, and what makes a request conditional on data
+// that is newer.
+type origin struct {
+	route                   int
+	entityTag, lastModified string
+}
+
+// answer is the data that a server has sent.
+type answer struct {
+	origin
+	unchanged bool // since the last answer: there is no body
+	body      []byte
+	mark      transport.Mark // taken before the request
+}
+
+// fetch gets all data and stores it. When the data is there nothing is left to
+// do and no connection is open.
+func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
+	got, err := s.get(ctx)
+	s.env.Rest()
+	if err != nil {
+		return err
+	}
+	return commit(func() (bool, error) { return true, s.store(got) })
+}
+
+// get asks the routes for all data, beginning with the one that had it last.
+func (s *session) get(ctx context.Context) (*answer, error) {
+	first := 0
+	if last := s.last.Load(); last != nil {
+		first = last.route
+	}
+	for i := range s.routes {
+		got, err := s.getFrom(ctx, (first+i)%len(s.routes))
+		if !errors.Is(err, errNotFound) {
+			return got, err
+		}
+	}
+	return nil, &ondemand.Failure{Err: problem(transport.KindNetwork, errNoRoute), RetryAfter: s.MaxRetry}
+}
+
+var (
+	errNotFound = errors.New("404 Not Found")
+	errNoRoute  = errors.New("the server has no route for polling, it answered 404 Not Found: check BaseURL or URL")
+)
+
+// getFrom asks one route for all data. The error is errNotFound if the server
+// does not have the route.
+func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
+	r := &s.routes[which]
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	if err != nil {
+		return nil, problem(transport.KindNetwork, errors.New("the URL cannot be requested"))
+	}
+	req.Header = r.header.Clone()
+	last := s.last.Load()
+	conditional := last != nil && last.route == which && last.setOn(req.Header)
+	mark := s.env.Store.Mark()
+	retrier := httpclient.Retrier{Client: s.http, Retries: retries, Wait: retryWait, MaxWait: maxWait, OnTry: func(error) { s.connects.Add(1) }}
+	resp, err := retrier.Do(req)
+	if err != nil {
+		return nil, problem(transport.KindNetwork, plain(err))
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		body, err := s.read(resp)
+		if err != nil {
+			return nil, err
+		}
+		if r.cached || !s.hadSecret(resp) { // a redirect may lead to a cache as well
+			mark = 0
+		}
+		from := origin{route: which, entityTag: resp.Header.Get("ETag"), lastModified: resp.Header.Get("Last-Modified")}
+		return &answer{origin: from, body: body, mark: mark}, nil
+	case resp.StatusCode == http.StatusNotModified && conditional:
+		return &answer{unchanged: true}, nil
+	case resp.StatusCode == http.StatusNotFound:
+		return nil, errNotFound
+	}
+	return nil, s.judge(resp)
+}
+
+// setOn makes a request conditional and reports whether it could.
+func (o *origin) setOn(h http.Header) bool {
+	if o.entityTag != "" {
+		h.Set("If-None-Match", o.entityTag)
+	}
+	if o.lastModified != "" {
+		h.Set("If-Modified-Since", o.lastModified)
+	}
+	return o.entityTag != "" || o.lastModified != ""
+}
+
+// read returns the body, decompressed.
+func (s *session) read(resp *http.Response) ([]byte, error) {
+	// The transport decompresses while we read, so a small body that swells
+	// is caught before it does harm.
+	limit := min(s.MaxMessage, math.MaxInt64-1)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", plain(err)))
+	case int64(len(body)) > limit:
+		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
+	}
+	return body, nil
+}
+
+// store stores the data of an answer.
+func (s *session) store(got *answer) error {
+	if got.unchanged {
+		s.env.Store.Confirm()
+		return nil
+	}
+	applied, err := s.env.Store.Apply(got.body, got.mark)
+	if err != nil {
+		return err
+	}
+	if !applied.Full {
+		return problem(transport.KindData, errors.New("the answer has changes only: expected all data"))
+	}
+	from := got.origin // a pointer to it would keep the body
+	s.last.Store(&from)
+	return nil
+}
+
+// judge says what an answer without data means for the next requests.
+func (s *session) judge(resp *http.Response) error {
+	kind, err := transport.KindNetwork, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	wait, _ := httpclient.RetryAfter(resp.Header, time.Now())
+	if resp.StatusCode >= 300 && resp.StatusCode < 500 && !httpclient.Retryable(resp, nil) {
+		wait = max(wait, s.MaxRetry) // not likely to change soon
+	}
+	final := false
+	if resp.StatusCode == http.StatusUnauthorized {
+		if s.hadSecret(resp) {
+			// Final as long as nothing speaks for the secret.
+			kind, err, final = transport.KindRefused, errRefused, s.last.Load() == nil
+		} else {
+			err = errNoSecret
+		}
+	}
+	return &ondemand.Failure{Err: problem(kind, err), RetryAfter: wait, Final: final}
+}
+
+var (
+	errRefused  = errors.New("the platform answered 401 Unauthorized: check EnvSecret")
+	errNoSecret = errors.New("a server that may not have the secret answered 401 Unauthorized: check URL, or where redirects from BaseURL lead")
+)
+
+// hadSecret reports whether the server that answered was sent the secret: not
+// so if URL or a redirect leads to another than the platform's.
+func (s *session) hadSecret(resp *http.Response) bool {
+	sent := s.routes[0].header
+	if resp.Request != nil { // of the last redirect; not every RoundTripper tells
+		sent = resp.Request.Header
+	}
+	return sent.Get(s.secretHeader) != ""
+}
+
+func problem(kind transport.Kind, err error) error { return &transport.Error{Kind: kind, Err: err} }
+
+// plain takes the URL out of an error, as a custom one may be signed, and says
+// plainly that time is up.
+func plain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errTimeout
+	}
+	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
+		return withURL.Err
+	}
+	return err
+}
+
+var errTimeout = errors.New("the server has not answered in time")

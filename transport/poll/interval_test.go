@@ -1,0 +1,139 @@
+package poll_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// run runs a session in the background. The function that is returned ends it
+// and returns how long that took.
+func (s *session) run() (stop func() time.Duration, done <-chan struct{}) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.runner.Run(ctx)
+	}()
+	return func() time.Duration {
+		began := time.Now()
+		cancel()
+		<-ended
+		return time.Since(began)
+	}, ended
+}
+
+// gaps returns the times between requests since the last call of requests.
+func (p *platform) gaps() (gaps []time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range len(p.at) - 1 {
+		gaps = append(gaps, p.at[i+1].Sub(p.at[i]))
+	}
+	return gaps
+}
+
+// Interval counts from the end of one request to the beginning of the next,
+// less up to a tenth.
+func TestInterval(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const takes = 3 * time.Second
+		p := newPlatform(t, func(r *http.Request) (*http.Response, error) {
+			time.Sleep(takes)
+			return with(200, data, `ETag: "a"`)(r)
+		})
+		s := open(t, p, poll.Transport{Interval: time.Minute, MaxAge: time.Hour})
+		stop, _ := s.run()
+		time.Sleep(time.Hour)
+		if took := stop(); took > takes { // of a request that does not hear of it
+			t.Errorf("Run ended after %v", took)
+		}
+		different := make(map[string]bool)
+		for _, gap := range p.gaps() {
+			if gap -= takes; gap < 54*time.Second || gap > time.Minute {
+				t.Errorf("%v after a request", gap)
+			}
+			different[fmt.Sprint(gap.Round(100*ms))] = true
+		}
+		requests := p.requests()
+		if n := len(requests); n < 57 || n > 63 || len(different) < n/4 {
+			t.Errorf("%d requests, %d different pauses", n, len(different))
+		}
+		for i, r := range requests {
+			if got := r.Header.Get("If-None-Match") != ""; got != (i > 0) {
+				t.Errorf("request %d is conditional: %v", i, got)
+			}
+		}
+		stale()
+		s.checkAsked()
+	})
+}
+
+// After a failure the pauses are those of a failure, until it works again.
+func TestIntervalFailures(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, with(403, ""))
+		s := open(t, p, poll.Transport{Interval: 10 * time.Second})
+		stop, _ := s.run()
+		time.Sleep(30 * time.Second)
+		s.checkAsked(plural)
+		checkCalls(t, s.store.told(), "interrupted")
+		p.answers(with(200, data))
+		time.Sleep(30*time.Second + 1)
+		s.checkAsked(plural)
+		checkCalls(t, s.store.told(), "applied")
+		time.Sleep(10 * time.Second)
+		s.checkAsked(plural)
+		p.answers(with(503, "", "Retry-After: 25"))
+		time.Sleep(35 * time.Second)
+		if n := len(p.requests()); n != 2 {
+			t.Errorf("%d requests", n)
+		}
+		if took := stop(); took != 0 {
+			t.Errorf("Run ended after %v", took)
+		}
+	})
+}
+
+// A refusal ends it.
+func TestIntervalRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, with(401, ""))
+		s := open(t, p, poll.Transport{Interval: time.Second})
+		_, done := s.run()
+		<-done
+		checkCalls(t, s.store.told(), "off")
+		if got, want := s.stats(), (transport.Stats{Connects: 1, Failures: 1}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// Run ends when it is told to, whatever it does, and says nothing more.
+func TestIntervalEnds(t *testing.T) {
+	for name, a := range map[string]answer{"in a request": hanging, "in a pause": with(200, data), "in a pause after a failure": with(403, "")} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newPlatform(t, a)
+				s := open(t, p, poll.Transport{Interval: time.Hour})
+				stop, _ := s.run()
+				time.Sleep(time.Second)
+				synctest.Wait()
+				s.store.told()
+				if took := stop(); took != 0 {
+					t.Errorf("Run ended after %v", took)
+				}
+				p.requests()
+				stale()
+				s.checkAsked()
+				checkCalls(t, s.store.told())
+			})
+		})
+	}
+}

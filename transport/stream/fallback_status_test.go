@@ -1,0 +1,197 @@
+package stream_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+var errSecond = &transport.Error{Kind: transport.KindNetwork, Err: errors.New("the second transport fails")}
+
+// The store is told of a failure if nothing serves, and of the fallback when
+// that changes.
+func TestFallbackTellsTheStore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, f := fallingBack(t, stream.Transport{})
+		told := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			s.store.checkTold(want...)
+		}
+		s.run()
+		told()
+		s.p.accept().refuse("502 Bad Gateway")
+		second := f.next()
+		told("interrupted")
+		second.store.Interrupted(errSecond)
+		told("interrupted")
+		s.p.accept().refuse("502 Bad Gateway")
+		told("interrupted") // both fail
+
+		second.serve()
+		told("full", "fallback true", "confirmed")
+		for range 3 {
+			s.p.accept().refuse("403 Forbidden")
+			told()
+		}
+		second.serve()
+		told("full", "confirmed")
+		second.store.Confirm()
+		told("confirmed")
+		if err := second.apply(patch); err != nil {
+			t.Error(err)
+		}
+		told("patch")
+		var typed *transport.Error
+		if err := second.apply(`{"unusable"}`); !errors.As(err, &typed) {
+			t.Errorf("a bad answer: got %v, want the store's error", err)
+		}
+		told()
+
+		second.store.Interrupted(errSecond)
+		told("fallback false", "interrupted")
+		second.store.Interrupted(errSecond)
+		told("interrupted")
+		s.p.accept().refuse("502 Bad Gateway")
+		told("interrupted")
+		second.store.Confirm()
+		told("fallback true", "confirmed")
+
+		c := s.p.accept().upgrade()
+		c.expect(opText, syncRequest)
+		c.send(patch)
+		told("patch") // which may have been pushed before the answer
+		c.send(full)
+		told("full", "fallback false", "confirmed")
+		second.isStopped()
+		c.send(pong)
+		told("confirmed")
+		c.cut()
+		told("interrupted")
+		time.Sleep(10 * time.Second)
+		second = f.next()
+		told()
+		second.serve()
+		told("full", "fallback true", "confirmed")
+		s.close()
+		told("fallback false")
+	})
+}
+
+// What is told comes with its reason.
+func TestFallbackReasons(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, f := fallingBack(t, stream.Transport{})
+		s.run()
+		s.p.accept().refuse("502 Bad Gateway")
+		s.store.awaitError("interrupted", transport.KindWebSocket, "502")
+		f.next().store.Interrupted(errSecond)
+		s.store.awaitError("interrupted", transport.KindNetwork, "second transport")
+	})
+}
+
+// A fallback may bring changes only, and be told to be right by Confirm.
+func TestFallbackServesFromConfirmOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, f := fallingBack(t, stream.Transport{})
+		s.run()
+		s.p.accept().refuse("502 Bad Gateway")
+		second := f.next()
+		if err := second.apply(patch); err != nil {
+			t.Error(err)
+		}
+		second.store.Confirm()
+		synctest.Wait()
+		s.store.checkTold("interrupted", "patch", "fallback true", "confirmed")
+	})
+}
+
+// A fallback that is refused is an outage like any other: the socket is tried
+// on, and after it the fallback anew.
+func TestFallbackRefused(t *testing.T) {
+	for _, data := range []string{"without data", "with data"} {
+		t.Run(data, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s, f := fallingBack(t, stream.Transport{})
+				s.run()
+				if data == "with data" {
+					s.ready().cut()
+				}
+				s.p.accept().refuse("502 Bad Gateway")
+				second := f.next()
+				second.serve()
+				s.store.await("fallback true")
+				s.store.await("confirmed")
+				second.store.Off(errSecond)
+				synctest.Wait()
+				s.store.checkTold("fallback false", "interrupted")
+				for range 3 {
+					s.p.accept().refuse("502 Bad Gateway")
+					s.store.await("interrupted")
+				}
+				s.ready().cut()
+				f.next().serve()
+				s.store.await("fallback true")
+				if n := s.store.count("off"); n > 0 {
+					t.Error("the session gave up")
+				}
+			})
+		})
+	}
+}
+
+// A platform that refuses the secret for good ends both.
+func TestFallbackEndsWithTheSocket(t *testing.T) {
+	for name, serves := range map[string]bool{"serves": true, "fails": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s, f := fallingBack(t, stream.Transport{})
+				s.run()
+				s.p.accept().refuse("502 Bad Gateway")
+				second := f.next()
+				want := []string{"off"}
+				if serves {
+					second.serve()
+					want = []string{"fallback false", "off"}
+				}
+				c := s.p.accept()
+				synctest.Wait()
+				s.store.forget()
+				c.upgradeAt(0).closeWith(4003, "")
+				second.isStopped()
+				s.ended()
+				s.store.checkTold(want...)
+				second.store.Confirm()
+				time.Sleep(time.Hour)
+				s.store.checkTold()
+				if len(f.started) > 0 || len(s.p.conns) > 0 {
+					t.Error("the session goes on")
+				}
+			})
+		})
+	}
+}
+
+// A refusal that is not final does not end the fallback.
+func TestFallbackWhileRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, f := fallingBack(t, stream.Transport{})
+		s.run()
+		s.ready().closeWith(4003, "")
+		f.next().serve()
+		s.store.await("confirmed")
+		for range 3 {
+			s.p.accept().upgradeAt(0).closeWith(4003, "")
+		}
+		synctest.Wait()
+		s.store.checkTold()
+		s.ready()
+		if n := s.store.count("interrupted"); n != 1 {
+			t.Errorf("interrupted %d times, want 1", n)
+		}
+	})
+}

@@ -1,0 +1,58 @@
+package stream
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// clockSkew is the difference between the clocks from which it may be the
+// reason for a refusal. The platform allows 30 s, of which the network uses
+// some, and the Date header is in whole seconds.
+const clockSkew = 15 * time.Second
+
+// verdict says what to do after a connection.
+type verdict struct {
+	final     bool
+	wait      time.Duration // at least this long; 0 is the usual pause
+	corrected bool          // the time of tokens, so that the next may be taken
+}
+
+// judge decides what to do after a connection. It may know better than end why
+// it ended.
+func (s *session) judge(end *ending) (v verdict) {
+	switch {
+	case end.refused:
+		v = s.judgeRefusal(end)
+	case end.answer != nil:
+		status := end.answer.StatusCode
+		if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
+			v.wait = s.MaxRetry
+		}
+		if asked, ok := httpclient.RetryAfter(end.answer.Header, time.Now()); ok {
+			v.wait = max(v.wait, asked)
+		}
+	}
+	v.wait = spread(v.wait)
+	return v
+}
+
+// judgeRefusal tells a wrong clock, which the platform cannot distinguish from
+// a wrong secret, from the latter.
+func (s *session) judgeRefusal(end *ending) verdict {
+	used := time.Duration(s.offset.Load())
+	if ahead, ok := end.clockAhead(); ok && (ahead-used).Abs() > clockSkew {
+		if ahead.Abs() <= clockSkew {
+			ahead = 0
+		}
+		s.offset.Store(int64(ahead))
+		end.err = &transport.Error{Kind: transport.KindRefused, Err: fmt.Errorf(
+			"this machine's clock differs by %v from the platform's, which allows 30 s: trying with the platform's time", ahead.Round(time.Second))}
+		return verdict{corrected: true}
+	}
+	// A platform that took the secret before may refuse it only for a while.
+	return verdict{final: !s.trusted.Load(), wait: s.MaxRetry}
+}
