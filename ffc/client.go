@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -18,7 +20,8 @@ import (
 // it; all its methods may be called concurrently. Clients share nothing.
 type Client struct {
 	cfg       settings
-	log       *slog.Logger
+	log       *slog.Logger // what cannot wait for it uses promptLog
+	promptLog *slog.Logger
 	fallbacks map[string]*eval.Variation
 	ownHTTP   *http.Client // ours to close; nil if the application brought one
 
@@ -27,8 +30,9 @@ type Client struct {
 	status   statusBoard
 	events   *flush.Processor
 	session  transport.Session
+	onDemand transport.Refresher // the session, if it works on demand
 	changes  mailboxes[[]string]
-	panicked atomic.Bool
+	panicked sync.Map // functions of the application, by name, that did
 
 	stop    context.CancelFunc // ends what runs in the background
 	running []<-chan struct{}  // closed when it has ended
@@ -52,10 +56,12 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: s, log: cfg.Logger, fallbacks: compileFallbacks(cfg.Fallbacks), closing: make(chan struct{})}
-	if c.log == nil {
-		c.log = slog.Default()
+	c := &Client{cfg: s, fallbacks: compileFallbacks(cfg.Fallbacks), closing: make(chan struct{})}
+	logger := cfg.Logger
+	if logger == nil {
+		logger = slog.Default()
 	}
+	c.log, c.promptLog = safelog.New(logger)
 	c.store.init(c)
 	c.status.init(cfg.Offline)
 	if err := c.store.bootstrap(cfg.Bootstrap); err != nil {
@@ -93,13 +99,22 @@ func (c *Client) open(httpClient *http.Client) (err error) {
 		HTTPClient:   httpClient,
 		Logger:       c.log,
 		Store:        &c.store,
+		Rest:         c.rest,
 	})
+	c.onDemand, _ = c.session.(transport.Refresher)
 	return err
+}
+
+// rest closes idle connections of a client that works on demand: between units
+// of work nothing is left open.
+func (c *Client) rest() {
+	if c.onDemand != nil && c.ownHTTP != nil {
+		c.ownHTTP.CloseIdleConnections()
+	}
 }
 
 // start starts what runs in the background, if anything does.
 func (c *Client) start(httpClient *http.Client) {
-	runner, inBackground := c.session.(transport.Runner)
 	events := c.cfg.Events
 	events.Disabled = events.Disabled || c.cfg.Offline
 	c.events = flush.New(events, flush.Destination{
@@ -108,11 +123,12 @@ func (c *Client) start(httpClient *http.Client) {
 		Client:   httpClient,
 		Logger:   c.log,
 		Dialect:  c.cfg.dialect,
-		OnDemand: !inBackground,
+		OnDemand: c.onDemand != nil,
+		Rest:     c.rest,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
-	if inBackground {
+	if runner, ok := c.session.(transport.Runner); ok {
 		c.run(ctx, runner.Run)
 	}
 	if c.events.Background() {
@@ -140,8 +156,9 @@ func (c *Client) awaitData(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if err := c.Refresh(ctx); err != nil {
-		return // an on-demand transport did what it could
+	if c.onDemand != nil {
+		_ = c.onDemand.Load(ctx) // what is wrong is in the status
+		return
 	}
 	_ = c.WaitReady(ctx)
 }
@@ -163,10 +180,10 @@ func (c *Client) Refresh(ctx context.Context) error {
 	if c.closed.Load() {
 		return ErrClosed
 	}
-	if c.session == nil {
+	if c.onDemand == nil {
 		return nil
 	}
-	return c.session.Refresh(ctx)
+	return c.onDemand.Refresh(ctx)
 }
 
 // Flush delivers all events that were recorded before the call, and returns nil
@@ -185,10 +202,14 @@ func (c *Client) Flush(ctx context.Context) error {
 func (c *Client) ForceFlush(ctx context.Context) error { return c.Flush(ctx) }
 
 // Close delivers the events that are queued, ends everything the client
-// started and returns when nothing of it runs any more. From then on
-// evaluations answer the fallback, with ReasonClientNotReady. ctx bounds Close;
-// without a deadline, delivery has 5 s. The error is a *flush.Error if events
-// were lost, or that of ctx if something still ran when it ended.
+// started and returns when nothing of it runs any more, but for calls of the
+// application's own listeners. From then on evaluations answer the fallback,
+// with ReasonClientNotReady; what For and AllVariations returned before goes on
+// answering. ctx bounds Close; without a deadline, delivery has 5 s. If ctx has
+// been cancelled, nothing is delivered: in a program that ends by cancelling
+// its context, close with context.WithoutCancel(ctx). The error is a
+// *flush.Error if events were lost, or that of ctx if something still ran when
+// it ended.
 //
 // Close works in any state. Only the first call does something; others wait for
 // it, as long as their ctx allows, and return the same.
@@ -209,16 +230,19 @@ func (c *Client) Close(ctx context.Context) error {
 func (c *Client) close(ctx context.Context) error {
 	c.store.close()
 	c.stop()
+	if c.onDemand != nil {
+		c.run(ctx, func(context.Context) { c.onDemand.Close() })
+	}
 	err := c.events.Close(ctx)
+	if c.ownHTTP != nil {
+		defer c.ownHTTP.CloseIdleConnections()
+	}
 	for _, done := range c.running {
 		select {
 		case <-done:
 		case <-ctx.Done():
 			return errors.Join(err, context.Cause(ctx))
 		}
-	}
-	if c.ownHTTP != nil {
-		c.ownHTTP.CloseIdleConnections()
 	}
 	return err
 }

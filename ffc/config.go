@@ -19,7 +19,8 @@ type Config struct {
 	// settings. Required unless Offline.
 	EnvSecret string
 	// Transport gets the data: &stream.Transport{} for processes that run all
-	// the time. Required unless Offline.
+	// the time, &poll.Transport{} for those that are frozen, throttled or
+	// short-lived. Required unless Offline.
 	Transport transport.Transport
 	// Platform is the generation of the platform. PlatformAuto tells it by the
 	// shape of the secret.
@@ -50,11 +51,13 @@ type Config struct {
 	// environment and has short timeouts.
 	HTTPClient *http.Client
 	// Logger is told of changes of state and of malformed data; never of single
-	// evaluations, and never a secret, a token or a user's attributes. nil is
-	// slog.Default().
+	// evaluations, and never a secret, a token or a user's attributes. A flag
+	// that is malformed is told when it is first used. If the logger is stuck,
+	// lines get lost. nil is slog.Default().
 	Logger *slog.Logger
 	// OnEvaluation is called after each evaluation, by the goroutine that
-	// evaluates, with the context of the call. nil costs nothing.
+	// evaluates, with the context of the call: for tracing. It should be quick,
+	// and may be called concurrently. nil costs nothing.
 	OnEvaluation func(context.Context, Evaluation)
 }
 

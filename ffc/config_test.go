@@ -3,6 +3,7 @@ package ffc_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -35,6 +37,8 @@ func TestNewRejects(t *testing.T) {
 		{"base URL that is none", with(func(c *ffc.Config) { c.BaseURL = "http://a b:c" }), []string{"Config.BaseURL is not a URL"}},
 		{"base URL with password", with(func(c *ffc.Config) { c.BaseURL = "https://u:hunter2@example.com" }), []string{"Config.BaseURL has a user name"}},
 		{"base URL with query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?a=b" }), []string{"Config.BaseURL has a query"}},
+		{"base URL with empty query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?" }), []string{"Config.BaseURL has a query"}},
+		{"transport that is a nil pointer", with(func(c *ffc.Config) { c.Transport = (*stream.Transport)(nil) }), []string{"Config.Transport is missing"}},
 		{"events URL of a socket", with(func(c *ffc.Config) { c.EventsURL = "ws://example.com" }), []string{"Config.EventsURL"}},
 		{"streaming URL of a page", with(func(c *ffc.Config) { c.StreamingURL = "http://example.com" }), []string{"Config.StreamingURL", "expected ws://host[/prefix] or wss://host[/prefix]"}},
 		{"events", with(func(c *ffc.Config) { c.Events = flush.Config{Capacity: -1, PrivateAttributes: []string{"key"}} }),
@@ -90,6 +94,36 @@ func TestConfigPrintsWithoutSecret(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%+v", cfg); !strings.Contains(text, "BaseURL:https://example.com") {
 		t.Errorf("the rest of the configuration is missing: %s", text)
+	}
+}
+
+// spy is a transport that only looks at what it is given.
+type spy struct{ env transport.Env }
+
+func (s *spy) Open(env transport.Env) (transport.Session, error) {
+	s.env = env
+	return nil, errors.New("enough seen")
+}
+
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ base, streaming, wantBase, wantStreaming string }{
+		{"", "", "https://api.featureflag.co", "wss://api.featureflag.co"},
+		{"http://localhost:8080", "", "http://localhost:8080", "ws://localhost:8080"},
+		{"https://example.com/flags//", "", "https://example.com/flags", "wss://example.com/flags"},
+		{"https://example.com", "ws://push.example.com/x/", "https://example.com", "ws://push.example.com/x"},
+		{"HTTPS://example.com/a b", "", "https://example.com/a%20b", "wss://example.com/a%20b"},
+		{"http://[::1]:80/%2F/", "", "http://[::1]:80/%2F", "ws://[::1]:80/%2F"},
+	}
+	for _, test := range tests {
+		seen := &spy{}
+		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, BaseURL: test.base, StreamingURL: test.streaming, Transport: seen})
+		if err == nil || !strings.Contains(err.Error(), "Config.Transport: enough seen") {
+			t.Errorf("%q: error %v", test.base, err)
+		}
+		if seen.env.BaseURL != test.wantBase || seen.env.StreamingURL != test.wantStreaming {
+			t.Errorf("%q, %q: got %q, %q", test.base, test.streaming, seen.env.BaseURL, seen.env.StreamingURL)
+		}
 	}
 }
 

@@ -28,8 +28,8 @@ func SetDefault(cfg Config) {
 }
 
 // Default returns the process's client, made by New on first use with the
-// configuration given to SetDefault; without one it is an error. ctx bounds the
-// wait as in New.
+// configuration given to SetDefault; without one it is an error. If the client
+// has been closed, a new one is made. ctx bounds the wait as in New.
 func Default(ctx context.Context) (*Client, error) {
 	for {
 		shared.mu.Lock()
@@ -38,7 +38,7 @@ func Default(ctx context.Context) (*Client, error) {
 		case cfg == nil:
 			shared.mu.Unlock()
 			return nil, errors.New("ffc: there is no default client: call SetDefault first")
-		case client != nil:
+		case client != nil && !client.closed.Load():
 			shared.mu.Unlock()
 			return client, nil
 		case building == nil:
@@ -58,20 +58,31 @@ func Default(ctx context.Context) (*Client, error) {
 // buildDefault makes the client. If the configuration was replaced meanwhile,
 // the client is closed again and another one made.
 func buildDefault(ctx context.Context, cfg *Config) (*Client, error) {
-	client, err := New(ctx, *cfg)
-	shared.mu.Lock()
-	close(shared.building)
-	shared.building = nil
-	stale := shared.cfg != cfg
-	if err == nil && !stale {
-		shared.client = client
-	}
-	shared.mu.Unlock()
-	if !stale {
+	client, err := newDefault(ctx, cfg)
+	if !errors.Is(err, errReplaced) {
 		return client, err
 	}
-	if err == nil {
+	if client != nil {
 		_ = client.Close(ctx)
 	}
 	return Default(ctx)
+}
+
+var errReplaced = errors.New("ffc: the configuration was replaced")
+
+// newDefault makes the client and lets those go on who wait for it, also if the
+// application's transport panics.
+func newDefault(ctx context.Context, cfg *Config) (client *Client, err error) {
+	defer func() {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		close(shared.building)
+		shared.building = nil
+		if shared.cfg != cfg {
+			err = errReplaced
+			return
+		}
+		shared.client = client
+	}()
+	return New(ctx, *cfg)
 }

@@ -6,10 +6,13 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 // TestDefault has the package's only global state to itself.
 func TestDefault(t *testing.T) {
+	ffc.ForgetDefault()
 	if _, err := ffc.Default(t.Context()); err == nil {
 		t.Fatal("a client without configuration")
 	}
@@ -43,4 +46,58 @@ func TestDefault(t *testing.T) {
 		t.Errorf("after a change of configuration: %v, %v", next, err)
 	}
 	next.Close(t.Context())
+	again, err := ffc.Default(t.Context())
+	if err != nil || again == next {
+		t.Errorf("after its client was closed: %v, %v", again, err)
+	}
+	again.Close(t.Context())
+}
+
+// panicking is a transport that is the application's and has a mistake.
+type panicking struct{}
+
+func (panicking) Open(transport.Env) (transport.Session, error) { panic("the application's mistake") }
+
+// TestDefaultAfterPanic: a panic while the client is made leaves nobody
+// waiting for it.
+func TestDefaultAfterPanic(t *testing.T) {
+	ffc.SetDefault(ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: panicking{}})
+	for range 2 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic of the transport got lost")
+				}
+			}()
+			_, _ = ffc.Default(t.Context())
+		}()
+	}
+}
+
+// TestDefaultReplacedMeanwhile: who waits for a client gets that of the newest
+// configuration.
+func TestDefaultReplacedMeanwhile(t *testing.T) {
+	server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+	defer server.Close()
+	resume := server.Stall(ffctest.Streaming)
+	defer resume()
+	ffc.SetDefault(ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()})
+	got := make(chan *ffc.Client)
+	go func() {
+		client, err := ffc.Default(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		got <- client
+	}()
+	if err := server.WaitConnections(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	ffc.SetDefault(ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("b"))})
+	resume()
+	client := <-got
+	if client == nil || !client.FlagKnown("b") {
+		t.Errorf("the client is not that of the new configuration: %v", client)
+	}
+	client.Close(t.Context())
 }

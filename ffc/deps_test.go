@@ -42,8 +42,11 @@ func TestDependencies(t *testing.T) {
 		{"internal/eval", []string{"internal/model"}, []string{fastjson, fastfloat}},
 		{"internal/wire", []string{"internal/model", "internal/eval"}, []string{fastjson, fastfloat}},
 		{"flush", internals, []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"ffc", append([]string{"flush", "transport"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"transport/stream", append([]string{"transport"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
+		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"internal/ondemand", []string{"internal/clock"}, nil},
+		{"transport/poll", append([]string{"transport", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"transport/stream", append([]string{"transport", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", nil, []string{websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way

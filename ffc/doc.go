@@ -8,7 +8,7 @@
 //	if err != nil {
 //		return err // unusable configuration; an outage is no error
 //	}
-//	defer client.Close(ctx)
+//	defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
 //
 //	user := ffc.NewUser("u-42", ffc.Country("FR"), ffc.String("plan", "pro"))
 //	if client.BoolVariation(ctx, "new-checkout", user, false) {
@@ -18,7 +18,8 @@
 // The client keeps all flags and segments of one environment in memory and
 // evaluates them there: an evaluation does no I/O, takes well under a
 // microsecond and goes on working when the platform cannot be reached. How data
-// arrives is a Transport: package stream pushes changes within milliseconds.
+// arrives is a Transport: package stream pushes changes within milliseconds;
+// package poll asks for them, by default only when a unit of work begins.
 // Evaluations and metrics are queued as events and delivered as package flush
 // describes.
 //

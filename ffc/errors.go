@@ -1,13 +1,17 @@
 package ffc
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+)
 
 // Errors of this package, for errors.Is.
 var (
 	// ErrNotReady: there is no data yet, or the client has been closed.
-	ErrNotReady = errors.New("ffc: the client has no data yet")
+	ErrNotReady = errors.New("ffc: the client has no data: it is not ready yet, or closed")
 	// ErrClosed: the client has been closed.
-	ErrClosed = errors.New("ffc: the client is closed")
+	ErrClosed = flush.ErrClosed
 	// ErrFlagNotFound: the environment has no flag with this key, or it is
 	// archived.
 	ErrFlagNotFound = errors.New("ffc: the environment has no such flag")

@@ -5,37 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
-
-// In a service: one client for the process.
-func Example_service() {
-	serve := func(ctx context.Context, envSecret string) error {
-		client, err := ffc.New(ctx, ffc.Config{
-			EnvSecret: envSecret,
-			Transport: &stream.Transport{},
-		})
-		if err != nil {
-			return err // unusable configuration; an outage of the platform is no error
-		}
-		defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
-
-		user := ffc.NewUser("u-42", ffc.Country("FR"), ffc.String("plan", "pro"))
-		if client.BoolVariation(ctx, "new-checkout", user, false) {
-			// the new way
-		}
-		return client.TrackMetric(ctx, user, "purchase", 19.90)
-	}
-	fmt.Println(serve(context.Background(), "not a secret"))
-	// Output:
-	// ffc: Config.EnvSecret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
-}
 
 func ExampleNew() {
 	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("checkout").Variations("red", "blue").Target("blue", "u1")))
@@ -57,6 +36,25 @@ func ExampleNew() {
 	d := client.VariationDetail(ctx, "checkout", ffc.NewUser("u1"), "red")
 	fmt.Println(d.Value, "because of", d.Reason)
 	// Output: blue because of target match
+}
+
+// On demand: nothing runs between requests.
+func ExampleClient_Middleware() {
+	start := func(ctx context.Context, envSecret string, snapshot []byte, mux *http.ServeMux) error {
+		client, err := ffc.New(ctx, ffc.Config{
+			EnvSecret: envSecret,
+			Transport: &poll.Transport{MaxAge: time.Minute},
+			Bootstrap: snapshot, // serves until the platform has answered
+		})
+		if err != nil {
+			return err
+		}
+		server := http.Server{Addr: ":8080", Handler: client.Middleware(mux)}
+		return server.ListenAndServe()
+	}
+	fmt.Println(start(context.Background(), "not a secret", nil, http.NewServeMux()))
+	// Output:
+	// ffc: Config.EnvSecret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }
 
 func ExampleNew_offline() {
@@ -193,4 +191,10 @@ func ExampleDefault() {
 	}
 	fmt.Println(client.IsEnabled(ctx, "banner", ffc.NewUser("u1")))
 	// Output: true
+}
+
+func Example_service() {
+	fmt.Println(shop(context.Background(), "not a secret"))
+	// Output:
+	// ffc: Config.EnvSecret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }

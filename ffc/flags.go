@@ -108,15 +108,32 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 	// stops half-way; so the value is tried on something else first.
 	var misfit error
 	t := valueType{kind: kindJSON, decode: func(value string) error {
-		misfit = json.Unmarshal([]byte(value), reflect.New(target.Type().Elem()).Interface())
+		trial := reflect.New(target.Type().Elem())
+		if trial.Elem().Kind() == reflect.Interface {
+			trial.Elem().Set(sameKind(target.Elem()))
+		}
+		misfit = json.Unmarshal([]byte(value), trial.Interface())
 		return misfit
 	}}
 	r := f.evaluate(ctx, key, t)
 	err := errors.Join(reasonError(r.Reason), misfit)
 	if v := f.value(key, &r, t); v != nil {
-		return json.Unmarshal([]byte(v.Value), into)
+		err = json.Unmarshal([]byte(v.Value), into)
 	}
-	return fmt.Errorf("ffc: JSON value of flag %q: %w", key, err)
+	if err != nil {
+		return fmt.Errorf("ffc: JSON value of flag %q: %w", key, err)
+	}
+	return nil
+}
+
+// sameKind returns a new value of what an interface holds, if that is a pointer:
+// json.Unmarshal decodes into what it points to. Otherwise it returns the zero
+// interface, as json.Unmarshal replaces the value.
+func sameKind(held reflect.Value) reflect.Value {
+	if p := held.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() {
+		return reflect.New(p.Type().Elem())
+	}
+	return reflect.Zero(held.Type())
 }
 
 // IsEnabled is Client.IsEnabled.

@@ -2,11 +2,14 @@ package ffc
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Evaluation is what Config.OnEvaluation is told.
+// Evaluation is what Config.OnEvaluation is told: the answer of one call of a
+// getter, also when it is the fallback.
 type Evaluation struct {
 	FlagKey  string
 	FlagName string
@@ -23,8 +26,8 @@ type Evaluation struct {
 // one of an evaluation.
 func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r *eval.Result) {
 	defer func() {
-		if recover() != nil {
-			c.notePanic("Config.OnEvaluation")
+		if v := recover(); v != nil {
+			c.notePanic("Config.OnEvaluation", v)
 		}
 	}()
 	e := Evaluation{FlagKey: key, User: user, Reason: Reason(r.Reason.String()), Err: reasonError(r.Reason)}
@@ -37,11 +40,13 @@ func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r 
 	c.cfg.OnEvaluation(ctx, e)
 }
 
-// notePanic logs that a function of the application panicked; once, as such a
-// function does so every time. The panic's value is left out: it may hold
-// anything.
-func (c *Client) notePanic(function string) {
-	if c.panicked.CompareAndSwap(false, true) {
-		c.log.Error("ffc: a function of the application panicked", "function", function)
+// notePanic logs that a function of the application panicked; once for each, as
+// such a function tends to do so every time. Only the type of the panic's value
+// is told: the value may hold anything. It is called while the panic's stack is
+// still there.
+func (c *Client) notePanic(function string, value any) {
+	if _, told := c.panicked.LoadOrStore(function, true); !told {
+		c.promptLog.Error("ffc: a function of the application panicked",
+			"function", function, "panic", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 	}
 }

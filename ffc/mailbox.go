@@ -14,7 +14,7 @@ type mailboxes[T any] struct {
 type mailbox[T any] struct {
 	call     func(T)
 	merge    func(waiting, latest T) T
-	panicked func() // is told when call panicked
+	panicked func(value any) // is told when call panicked
 
 	mu      sync.Mutex
 	stopped bool
@@ -27,7 +27,7 @@ type mailbox[T any] struct {
 func (m *mailboxes[T]) add(b *mailbox[T]) (stop func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// A new slice: send may be going through the old one.
+	// A new slice: the old one may be in use.
 	m.boxes = append(m.boxes[:len(m.boxes):len(m.boxes)], b)
 	return func() {
 		b.stop()
@@ -47,19 +47,16 @@ func (m *mailboxes[T]) remove(b *mailbox[T]) {
 	m.boxes = rest
 }
 
-// any reports whether somebody listens.
-func (m *mailboxes[T]) any() bool {
+// all returns those who listen now.
+func (m *mailboxes[T]) all() []*mailbox[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.boxes) > 0
+	return m.boxes
 }
 
-// send gives a value to all listeners and does not wait for them. Values of
-// one sender arrive in the order they are sent.
-func (m *mailboxes[T]) send(value T) {
-	m.mu.Lock()
-	boxes := m.boxes
-	m.mu.Unlock()
+// send gives a value to listeners and does not wait for them. Values of one
+// sender arrive in the order they are sent.
+func send[T any](boxes []*mailbox[T], value T) {
 	for _, b := range boxes {
 		b.put(value)
 	}
@@ -99,8 +96,8 @@ func (b *mailbox[T]) deliver() {
 
 func (b *mailbox[T]) callOnce(value T) {
 	defer func() {
-		if recover() != nil {
-			b.panicked()
+		if v := recover(); v != nil {
+			b.panicked(v)
 		}
 	}()
 	b.call(value)

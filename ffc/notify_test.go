@@ -1,6 +1,9 @@
 package ffc_test
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -8,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 func TestOnChangeNamesAffectedFlags(t *testing.T) {
@@ -83,17 +87,121 @@ func TestOnStatus(t *testing.T) {
 	server, client := connected(t, nil, ffctest.Flag("a"))
 	statuses := make(chan ffc.Status, 10)
 	client.OnStatus(func(s ffc.Status) { statuses <- s })
+	server.RejectUpgrade(503) // or the next status might come before this is told
 	server.CloseConnections(1012, "restart")
 	s := <-statuses
-	if s.State != ffc.StateInterrupted || s.Err == nil || !strings.Contains(s.Err.Error(), "1012") {
+	if s.State != ffc.StateInterrupted || s.Err == nil {
 		t.Errorf("after a close: %+v", s)
 	}
+	server.RejectUpgrade(0)
 	if s := <-statuses; s.State != ffc.StateOK || s.Err != nil {
 		t.Errorf("after reconnecting: %+v", s)
 	}
 	client.Close(t.Context())
 	if s := <-statuses; s.State != ffc.StateOff || s.Err != ffc.ErrClosed {
 		t.Errorf("after Close: %+v", s)
+	}
+}
+
+// TestOnStatusGetsTheLatest: a listener that is slow gets no status that is
+// over, and none twice.
+func TestOnStatusGetsTheLatest(t *testing.T) {
+	t.Parallel()
+	server, client := connected(t, nil, ffctest.Flag("a"))
+	busy, statuses := make(chan struct{}), make(chan ffc.Status)
+	client.OnStatus(func(s ffc.Status) {
+		busy <- struct{}{}
+		statuses <- s
+	})
+	drop := func() {
+		server.RejectUpgrade(503)
+		server.DropConnections()
+		waitFor(t, client, func() bool { return client.Status().State == ffc.StateInterrupted })
+	}
+	recover := func() {
+		server.RejectUpgrade(0)
+		waitFor(t, client, func() bool { return client.Status().State == ffc.StateOK })
+	}
+	drop()
+	<-busy
+	recover()
+	drop()
+	recover()
+	drop()
+	if s := <-statuses; s.State != ffc.StateInterrupted {
+		t.Errorf("first: %+v", s)
+	}
+	<-busy
+	if s := <-statuses; s.Since != client.Status().Since {
+		t.Errorf("second: %+v, not the latest", s)
+	}
+	client.Close(t.Context())
+	<-busy
+	if s := <-statuses; s.State != ffc.StateOff {
+		t.Errorf("third: %+v", s)
+	}
+}
+
+// TestStatusLog: the log says what an outage means.
+func TestStatusLog(t *testing.T) {
+	t.Parallel()
+	var log syncBuffer
+	logTo := func(c *ffc.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
+	server, client := connected(t, logTo, ffctest.Flag("a"))
+	server.RejectUpgrade(503)
+	server.DropConnections()
+	waitFor(t, client, func() bool { return client.Status().State == ffc.StateInterrupted })
+	waitFor(t, client, func() bool { return kind(client.Status().Err) == transport.KindWebSocket })
+	server.RejectUpgrade(0)
+	waitFor(t, client, func() bool { return client.Status().State == ffc.StateOK })
+	client.Close(t.Context())
+	for _, want := range []string{
+		"the data is up to date",
+		"the platform cannot be reached; retrying; the data that is there goes on serving",
+		string(transport.KindWebSocket), // another kind of error is news
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log.String())
+		}
+	}
+}
+
+func kind(err error) transport.Kind {
+	var e *transport.Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return ""
+}
+
+// TestPanicLog: a function that panics is told once, with where, but not with
+// what, which may be anything.
+func TestPanicLog(t *testing.T) {
+	t.Parallel()
+	var log syncBuffer
+	server, client := connected(t, func(c *ffc.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		c.OnEvaluation = func(context.Context, ffc.Evaluation) { panic(errors.New("hunter2")) }
+	}, ffctest.Flag("a"))
+	told := make(chan struct{}, 2)
+	client.OnChange(func([]string) {
+		defer func() { told <- struct{}{} }()
+		panic("hunter2")
+	})
+	for range 2 {
+		client.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
+		server.Put(ffctest.Flag("b"))
+		<-told
+	}
+	server.Put(ffctest.Flag("c")) // its call comes when the panic of the last has been noted
+	<-told
+	for _, want := range []string{"function=Config.OnEvaluation panic=*errors.errorString", "function=OnChange panic=string"} {
+		if got := strings.Count(log.String(), want); got != 1 {
+			t.Errorf("%d lines with %q:\n%s", got, want, log.String())
+		}
+	}
+	if strings.Contains(log.String(), "hunter2") || !strings.Contains(log.String(), "TestPanicLog") {
+		t.Errorf("expected the stack and not the value:\n%s", log.String())
 	}
 }
 

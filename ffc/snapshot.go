@@ -8,7 +8,8 @@ import (
 
 // WriteSnapshot writes the data the client has, in the form Config.Bootstrap
 // takes: embed it in a program, and the program has flags before it has a
-// connection. Without data it writes ErrNotReady's.
+// connection. It
+// returns ErrNotReady while there is no data, and after Close.
 func (c *Client) WriteSnapshot(w io.Writer) error {
 	v := c.view.Load()
 	if !v.serving {

@@ -18,13 +18,10 @@ type Stats struct {
 
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
-	s := Stats{Events: c.events.Stats()}
+	s := Stats{Events: c.events.Stats(), Updates: c.store.updates.Load()}
 	s.Evaluations, s.Fallbacks = c.events.Evaluations()
-	if counter, ok := c.session.(transport.Counter); ok {
-		s.Transport = counter.Stats()
+	if c.session != nil {
+		s.Transport = c.session.Stats()
 	}
-	c.store.mu.Lock()
-	defer c.store.mu.Unlock()
-	s.Updates = c.store.updates
 	return s
 }

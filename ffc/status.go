@@ -2,10 +2,12 @@ package ffc
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // State is how the client stands with the platform.
@@ -16,7 +18,7 @@ type State string
 const (
 	// StateInitializing: the platform's data has not arrived yet.
 	StateInitializing State = "INITIALIZING"
-	// StateOK: the data is the platform's.
+	// StateOK: the data is up to date with the platform.
 	StateOK State = "OK"
 	// StateInterrupted: the data may be getting old; the client is trying to
 	// reach the platform.
@@ -37,6 +39,9 @@ type Status struct {
 	// DataVersion is the newest version of any flag or segment, in Unix
 	// milliseconds; 0 without data.
 	DataVersion int64
+	// Fallback: the data comes from the transport's fallback, as the transport
+	// itself cannot connect.
+	Fallback bool
 	// DataAge is how long ago the platform last confirmed the data, also
 	// across times when the process was frozen; 0 if it never did.
 	DataAge time.Duration
@@ -50,12 +55,13 @@ type statusBoard struct {
 	state     State
 	since     time.Time
 	err       error
+	fallback  bool
 	confirmed time.Time // the platform confirmed the data; zero is never
 	// ready is closed when the outcome of starting is known.
 	ready     chan struct{}
 	isReady   bool
 	synced    bool
-	listeners mailboxes[Status]
+	listeners mailboxes[struct{}] // of the status as it is then
 }
 
 func (b *statusBoard) init(offline bool) {
@@ -67,7 +73,8 @@ func (b *statusBoard) init(offline bool) {
 }
 
 // set moves to a state, as far as the rules of protocol reference, section 7.3
-// allow, and reports whether the state or the presence of an error changed.
+// allow, and reports whether that is news: another state, or an error of
+// another kind.
 func (b *statusBoard) set(state State, err error) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,7 +84,7 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 	if state == StateInterrupted && b.state == StateInitializing {
 		state = StateInitializing
 	}
-	changed = state != b.state || (err == nil) != (b.err == nil)
+	changed = state != b.state || kindOf(err) != kindOf(b.err)
 	if state != b.state {
 		b.state, b.since = state, time.Now()
 	}
@@ -87,6 +94,16 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 		close(b.ready)
 	}
 	return changed
+}
+
+// kindOf returns the kind of a transport's error; of another, or none, it is
+// what no kind is.
+func kindOf(err error) transport.Kind {
+	var e *transport.Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return ""
 }
 
 // confirm notes that the data is the platform's.
@@ -101,7 +118,7 @@ func (b *statusBoard) confirm() (changed bool) {
 func (b *statusBoard) get(version int64) Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := Status{State: b.state, Since: b.since, Err: b.err, DataVersion: version}
+	s := Status{State: b.state, Since: b.since, Err: b.err, DataVersion: version, Fallback: b.fallback}
 	if !b.confirmed.IsZero() {
 		s.DataAge = clock.Age(b.confirmed)
 	}
@@ -140,37 +157,55 @@ func (c *Client) WaitReady(ctx context.Context) error {
 	return c.status.err
 }
 
-// OnStatus calls f with the status after each change of state, and when an
-// error comes or goes, until stop is called. The calls come one after the
-// other, from a goroutine of their own; if f is slow, it misses statuses but
-// always gets the last. f may call the client, Close included.
+// OnStatus calls f with the status after each change of state, when an error of
+// another kind comes or goes and when a fallback begins or ends to serve, until
+// stop is called. The calls come one after the other, from a goroutine of their
+// own. Each gets the status as it is by then: if f is slow it misses some, but
+// the last it gets is the latest. f may call the client, Close included.
 func (c *Client) OnStatus(f func(Status)) (stop func()) {
-	return c.status.listeners.add(&mailbox[Status]{
-		call:     f,
-		merge:    func(_, latest Status) Status { return latest },
-		panicked: func() { c.notePanic("OnStatus") },
+	var told Status // no change of state has this
+	return c.status.listeners.add(&mailbox[struct{}]{
+		call: func(struct{}) {
+			s := c.Status()
+			if s.Since == told.Since && s.Fallback == told.Fallback && kindOf(s.Err) == kindOf(told.Err) {
+				return // it was told with the change before
+			}
+			told = s
+			f(s)
+		},
+		merge:    func(_, _ struct{}) struct{} { return struct{}{} },
+		panicked: func(v any) { c.notePanic("OnStatus", v) },
 	})
 }
 
-// setStatus changes the status, tells listeners and writes the log.
+// setStatus changes the status, and tells of it if that is news.
 func (c *Client) setStatus(state State, err error) {
 	if c.status.set(state, err) {
 		c.tellStatus()
 	}
 }
 
-// tellStatus passes the status on after a change.
+// tellStatus passes a change of the status on to listeners and the log.
 func (c *Client) tellStatus() {
+	send(c.status.listeners.all(), struct{}{})
 	s := c.Status()
-	switch s.State {
-	case StateOK:
-		c.log.Info("ffc: data is up to date", "version", s.DataVersion)
-	case StateOff:
-		if s.Err != ErrClosed {
-			c.log.Error("ffc: the platform refuses this client; data it has goes on serving", "cause", s.Err)
-		}
+	switch {
+	case s.State == StateOK:
+		c.log.Info("ffc: the data is up to date", "version", s.DataVersion)
+	case s.Err == ErrClosed:
+	case s.State == StateOff:
+		c.log.Error("ffc: the platform refuses this client, which gives up; "+c.whatServes(), "cause", s.Err)
+	case kindOf(s.Err) == transport.KindData:
+		c.log.Warn("ffc: the platform's data cannot be used; retrying; "+c.whatServes(), "state", s.State, "cause", s.Err)
 	default:
-		c.log.Warn("ffc: no connection to the platform; trying on", "state", s.State, "cause", s.Err)
+		c.log.Warn("ffc: the platform cannot be reached; retrying; "+c.whatServes(), "state", s.State, "cause", s.Err)
 	}
-	c.status.listeners.send(s)
+}
+
+// whatServes says what an outage means to evaluations.
+func (c *Client) whatServes() string {
+	if c.view.Load().serving {
+		return "the data that is there goes on serving"
+	}
+	return "there is no data: evaluations answer fallbacks"
 }

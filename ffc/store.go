@@ -5,9 +5,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -20,7 +20,8 @@ type store struct {
 	c  *Client
 	mu sync.Mutex
 	// updates counts messages applied, for Stats.
-	updates uint64
+	updates atomic.Uint64
+	skipped skippedLog
 }
 
 var _ transport.Store = (*store)(nil)
@@ -32,7 +33,8 @@ func (s *store) init(c *Client) {
 		DecodeFlag:    c.cfg.dialect.DecodeFlag,
 		DecodeSegment: c.cfg.dialect.DecodeSegment,
 		Report: func(p eval.Problem) {
-			c.log.Error("ffc: malformed data; other flags are not affected", "problem", p.Error())
+			// Flags are compiled when they are first evaluated.
+			c.promptLog.Error("ffc: malformed data; other flags are not affected", "problem", p.Error())
 		},
 	}
 	c.view.Store(&view{snapshot: eval.NewSnapshot(source), serving: c.cfg.Offline})
@@ -76,17 +78,22 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
 	}
-	s.logSkipped(skipped)
+	s.skipped.tell(s.c.log, skipped, update.Full)
 	old, snapshot, change := s.publish(update, asked)
 	if snapshot == nil {
 		return transport.Applied{}, ErrClosed
 	}
+	if update.Full && s.c.onDemand == nil {
+		snapshot.CompileLarge()
+	}
+	// Those who begin to listen from here on see the change already.
+	listeners := s.c.changes.all()
 	if update.Full {
 		s.Confirm()
 	}
-	if snapshot != old && s.c.changes.any() {
+	if snapshot != old && len(listeners) > 0 {
 		if keys := snapshot.Affected(change); len(keys) > 0 {
-			s.c.changes.send(keys)
+			send(listeners, keys)
 		}
 	}
 	return transport.Applied{Full: update.Full}, nil
@@ -100,19 +107,12 @@ func (s *store) publish(u *eval.Update, asked transport.Mark) (before, after *ev
 	if s.c.closed.Load() {
 		return old.snapshot, nil, eval.Change{}
 	}
-	s.updates++
+	s.updates.Add(1)
 	snapshot, change := old.snapshot.Apply(u, uint64(asked))
 	if snapshot != old.snapshot {
 		s.c.view.Store(&view{snapshot: snapshot, serving: old.serving || snapshot.Synced()})
 	}
 	return old.snapshot, snapshot, change
-}
-
-// logSkipped tells of elements that could not be stored, in one line.
-func (s *store) logSkipped(skipped []wire.Skipped) {
-	if len(skipped) > 0 {
-		s.c.log.Error("ffc: malformed data; other flags are not affected", "skipped", len(skipped), "problem", skipped[0].Error())
-	}
 }
 
 // Confirm implements transport.Store.
@@ -128,6 +128,23 @@ func (s *store) Interrupted(err error) { s.c.setStatus(StateInterrupted, err) }
 // Off implements transport.Store.
 func (s *store) Off(err error) { s.c.setStatus(StateOff, err) }
 
+// Fallback implements transport.Store.
+func (s *store) Fallback(active bool) {
+	b := &s.c.status
+	b.mu.Lock()
+	changed := b.fallback != active
+	b.fallback = active
+	b.mu.Unlock()
+	if changed {
+		if active {
+			s.c.log.Warn("ffc: the transport's fallback keeps the data up to date")
+		} else {
+			s.c.log.Info("ffc: the transport's fallback has stopped")
+		}
+		send(b.listeners.all(), struct{}{})
+	}
+}
+
 // close makes evaluations answer that the client is not ready.
 func (s *store) close() {
 	s.mu.Lock()
@@ -140,13 +157,13 @@ func (s *store) close() {
 // OnChange calls f with the keys of flags whose evaluation may have changed,
 // sorted, after the change is visible, until stop is called. A change of a
 // segment or a prerequisite counts for the flags that use it. The calls come
-// one after the other, from a goroutine of their own; if f is slow, changes add
-// up to one call. f may call the client, Close included.
+// one after the other, from a goroutine of their own; if f is slow, changes are
+// merged into one call. f may call the client, Close included.
 func (c *Client) OnChange(f func(keys []string)) (stop func()) {
 	return c.changes.add(&mailbox[[]string]{
 		call:     f,
 		merge:    mergeKeys,
-		panicked: func() { c.notePanic("OnChange") },
+		panicked: func(v any) { c.notePanic("OnChange", v) },
 	})
 }
 

@@ -1,6 +1,8 @@
 package ffc
 
 import (
+	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -11,6 +13,9 @@ import (
 // refer to. It is immutable, cheap to copy and safe to share; build it once
 // for a request and use it for every flag. The zero User has no key.
 type User struct{ u *eval.User }
+
+// Format implements fmt.Formatter without telling who the user is.
+func (u User) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ffc.User") }
 
 // Key returns the key the user was made with; "" for an unusable user.
 func (u User) Key() string {
@@ -62,6 +67,9 @@ type Attr struct {
 	whole  int64
 	kind   attrKind
 }
+
+// Format implements fmt.Formatter without telling the value.
+func (a Attr) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "ffc.Attr(%s)", a.name) }
 
 type attrKind uint8
 

@@ -24,6 +24,20 @@ type goldenUsers struct {
 
 // TestGoldenUsers builds every user of the vectors and looks at its attributes
 // through the rules of flags.
+// TestUsersPrintWithoutAttributes: users end up in logs.
+func TestUsersPrintWithoutAttributes(t *testing.T) {
+	t.Parallel()
+	attr := ffc.Email("ann@example.com")
+	user := ffc.NewUser("ann-key", attr, ffc.Int("age", 34567))
+	for _, value := range []any{user, &user, attr, []ffc.User{user}, ffc.Evaluation{User: user}, struct{ U any }{user}} {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+			if text := fmt.Sprintf(format, value); strings.Contains(text, "ann") || strings.Contains(text, "34567") {
+				t.Errorf("%s of %T: %s", format, value, text)
+			}
+		}
+	}
+}
+
 func TestGoldenUsers(t *testing.T) {
 	t.Parallel()
 	var golden goldenUsers
@@ -100,7 +114,7 @@ func TestGoldenEventUsers(t *testing.T) {
 	// Requests of different users may overtake each other, so users are
 	// compared as a multiset.
 	got := map[string]int{}
-	for _, request := range server.Requests() {
+	for _, request := range server.Requests(ffctest.Events) {
 		var items []struct{ User eventUser }
 		if err := json.Unmarshal(request.Body, &items); err != nil {
 			t.Fatal(err)

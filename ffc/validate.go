@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // settings is a Config that has been checked.
@@ -38,8 +40,8 @@ func (c Config) resolve() (settings, error) {
 	if c.Platform != PlatformAuto && c.Platform != PlatformClassic {
 		problem("Platform", fmt.Errorf("is %q: expected PlatformAuto or PlatformClassic", c.Platform))
 	}
-	if c.Transport == nil && !c.Offline {
-		problem("Transport", errors.New("is missing: use &stream.Transport{}, or set Offline"))
+	if missing(c.Transport) && !c.Offline {
+		problem("Transport", errors.New("is missing: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
 	var err error
 	s.baseURL, err = checkURL(c.BaseURL, s.dialect.DefaultBaseURL, "http", "https")
@@ -51,6 +53,12 @@ func (c Config) resolve() (settings, error) {
 	problem("StreamingURL", err)
 	problem("Events:", c.Events.Validate())
 	return s, errors.Join(errs...)
+}
+
+// missing reports whether there is no transport, be it behind an interface.
+func missing(t transport.Transport) bool {
+	v := reflect.ValueOf(t)
+	return t == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // checkURL returns the URL without trailing slashes, or the default.
@@ -68,8 +76,8 @@ func checkURL(text, otherwise string, schemes ...string) (string, error) {
 		return "", fmt.Errorf("is %q: %s", u.Redacted(), expected)
 	case u.User != nil:
 		return "", fmt.Errorf("has a user name in it: %s", expected)
-	case u.RawQuery != "" || u.Fragment != "":
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "", fmt.Errorf("has a query or fragment: %s", expected)
 	}
-	return strings.TrimRight(text, "/"), nil
+	return strings.TrimRight(u.String(), "/"), nil // String escapes what the text may not
 }

@@ -54,7 +54,8 @@ func (c *Client) FloatVariationDetail(ctx context.Context, key string, user User
 // JSONVariation decodes the value of a flag, which is JSON, into what into
 // points to, as json.Unmarshal does: fields that the value does not have keep
 // what they were. If there is no value, or it does not fit, the error says why
-// and into is untouched. Other than the other getters it allocates.
+// and into is untouched. Unlike the other getters, it
+// allocates.
 func (c *Client) JSONVariation(ctx context.Context, key string, user User, into any) error {
 	return c.For(user).JSON(ctx, key, into)
 }

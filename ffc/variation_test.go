@@ -111,6 +111,18 @@ func TestJSONVariation(t *testing.T) {
 			t.Errorf("the error does not name the flag: %v", err)
 		}
 	}
+	held := &settings{Size: 1, Color: "blue"}
+	var into any = held // decoded into what it holds
+	for key, want := range map[string]settings{"half": {1, "blue"}, "object": {3, "blue"}} {
+		if err := client.JSONVariation(t.Context(), key, user, &into); *held != want || (err == nil) != (key == "object") {
+			t.Errorf("%s into an interface: got %+v, %v; want %+v", key, held, err, want)
+		}
+		*held = settings{Size: 1, Color: "blue"}
+	}
+	into = 7 // replaced
+	if err := client.JSONVariation(t.Context(), "list", user, &into); err != nil || !reflect.DeepEqual(into, []any{1.0, 2.0}) {
+		t.Errorf("list into an interface: got %v, %v", into, err)
+	}
 	for _, into := range []any{nil, settings{}, (*settings)(nil)} {
 		if err := client.JSONVariation(t.Context(), "object", user, into); err == nil {
 			t.Errorf("into a %T: no error", into)

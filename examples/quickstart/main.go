@@ -45,8 +45,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close(ctx)
-	fmt.Printf("client is %s, data version %d\n\n", client.Status().State, client.Status().DataVersion)
+	defer client.Close(context.WithoutCancel(ctx)) // also if ctx has ended
+	status := client.Status()
+	fmt.Printf("connected to the platform at %s: status %s, data version %d\n\n", platform.URL, status.State, status.DataVersion)
 
 	// Evaluation is local: no request is sent to answer these.
 	users := []ffc.User{
@@ -95,6 +96,5 @@ func run(ctx context.Context) error {
 			fmt.Printf("  %s: %s = %s (%s)\n", e.UserKey, e.FlagKey, e.Value, e.Reason)
 		}
 	}
-	fmt.Println("\nclosing")
-	return client.Close(ctx)
+	return nil
 }

@@ -31,30 +31,48 @@ func (c classic) archive(e entity, version int64) entity {
 
 // message writes a data-sync of eventType "full" or "patch".
 func (c classic) message(eventType string, entities [kinds][]entity) []byte {
-	names := classicNames()
-	size := 128
+	out := make([]byte, 0, 128+sizeOf(entities))
+	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
+	out = append(out, eventType...)
+	out = append(out, '"')
+	for kind, list := range entities {
+		out = append(out, ',')
+		out = appendMember(out, classicNames()[kind], list)
+	}
+	return append(out, "}}"...)
+}
+
+// polled writes the answer to a request for all flags. It speaks of nothing
+// else.
+func (c classic) polled(entities [kinds][]entity) []byte {
+	out := make([]byte, 0, 128+sizeOf(entities))
+	out = append(out, `{"success":true,"message":"api call success","data":{`...)
+	out = appendMember(out, classicNames()[flags], entities[flags])
+	return append(out, "}}"...)
+}
+
+// sizeOf returns how many bytes the entities take in an answer.
+func sizeOf(entities [kinds][]entity) (size int) {
 	for _, list := range entities {
 		for _, e := range list {
 			size += len(e.json) + 1
 		}
 	}
-	out := make([]byte, 0, size)
-	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
-	out = append(out, eventType...)
+	return size
+}
+
+// appendMember appends "name":[...].
+func appendMember(out []byte, name string, list []entity) []byte {
 	out = append(out, '"')
-	for kind, list := range entities {
-		out = append(out, `,"`...)
-		out = append(out, names[kind]...)
-		out = append(out, `":[`...)
-		for i, e := range list {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, e.json...)
+	out = append(out, name...)
+	out = append(out, `":[`...)
+	for i, e := range list {
+		if i > 0 {
+			out = append(out, ',')
 		}
-		out = append(out, ']')
+		out = append(out, e.json...)
 	}
-	return append(out, "}}"...)
+	return append(out, ']')
 }
 
 type classicClause struct {

@@ -7,7 +7,8 @@ import "fmt"
 // the server's clock and higher than any before, unless the builder sets one:
 // that one is kept even when it is older than what clients hold.
 //
-// Put returns when the pushes are queued, not when they have arrived.
+// Put returns when the pushes are queued, not when they have arrived: see
+// WaitSynced.
 func (s *Server) Put(items ...Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,9 +2,10 @@
 // readable builders for the flags and segments it serves.
 //
 // A [Server] speaks the platform's protocol on a loopback port: it pushes flags
-// over a websocket, takes events, and is as strict about tokens, secrets and
-// bodies as the real one. It also breaks on request, so that code can be tested
-// against outages.
+// over a websocket, hands them out to requests, takes events, and is as strict
+// about tokens, secrets and bodies as the real one. It also breaks on request,
+// so that code can be tested against outages: see FailNext, Fail and Stall, and
+// for the websocket RejectUpgrade, DropConnections and CloseConnections.
 //
 //	srv := ffctest.NewServer(nil)
 //	defer srv.Close()
@@ -20,6 +21,12 @@
 //	})
 //	// ... run the code under test, then:
 //	events, err := srv.WaitEvents(ctx, 1)
+//	// ... change a flag and wait until the client has it:
+//	srv.Put(ffctest.Flag("checkout").Off())
+//	err = srv.WaitSynced(ctx, client)
+//
+// A client with &poll.Transport{} works as well. Like the platform's, the answers
+// to it have no segments: flags that use segments need a websocket.
 //
 // Code that only reads flags needs no server: give [Snapshot] to an offline
 // client.

@@ -2,7 +2,6 @@ package ffctest
 
 import (
 	"context"
-	"net/http"
 	"time"
 )
 
@@ -37,19 +36,10 @@ type Event struct {
 	Time time.Time
 }
 
-// Request is one request to the events endpoint, whatever became of it.
-type Request struct {
-	Header http.Header
-	Body   []byte
-	// Status is the HTTP status answered; 0 means no answer, or none yet.
-	Status int
-}
-
 // trackLog is what arrived at the events endpoint.
 type trackLog struct {
-	requests []Request
-	events   []Event
-	dropped  int
+	events  []Event
+	dropped int
 }
 
 // Events returns every event that the server accepted, in order of arrival.
@@ -79,24 +69,4 @@ func (s *Server) Dropped() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.track.dropped
-}
-
-// Requests returns every request to the events endpoint, in order of arrival.
-// The headers and bodies are the server's own and must not be changed.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Request(nil), s.track.requests...)
-}
-
-// WaitRequests blocks until at least n requests have arrived at the events
-// endpoint, answered or not, and returns all of them, also along with an error.
-// The error is that of ctx, or says that the server is closed.
-func (s *Server) WaitRequests(ctx context.Context, n int) ([]Request, error) {
-	err := s.wait(ctx, func() bool { return len(s.track.requests) >= n })
-	requests := s.Requests()
-	if err != nil {
-		return requests, errWait(n, len(requests), "requests", err)
-	}
-	return requests, nil
 }

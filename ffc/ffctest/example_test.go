@@ -1,139 +1,163 @@
 package ffctest_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"strings"
+	"log/slog"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// A client of the server, here plain HTTP, and what the server saw of it.
+// quiet keeps logs out of the output of tests.
+var quiet = slog.New(slog.DiscardHandler)
+
+// A platform for one test, a client of it, and what the platform received.
 func ExampleNewServer() {
-	srv := ffctest.NewServer(nil)
-	defer srv.Close()
-	srv.Put(ffctest.Flag("checkout"))
-
-	body := `[{"user":{"keyId":"u1"},"userVariations":[{"featureFlagKeyName":"checkout","sendToExperiment":true,` +
-		`"timestamp":1662595200123,"variation":{"localId":1,"variationValue":"true","reason":"fall through all rules"}}]}]`
-	req, err := http.NewRequest(http.MethodPost, srv.URL+"/api/public/track", strings.NewReader(body))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	req.Header.Set("envSecret", srv.EnvSecret)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_ = resp.Body.Close()
-
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	events, err := srv.WaitEvents(ctx, 1)
+	srv := ffctest.NewServer(ffctest.Snapshot(
+		ffctest.Flag("checkout").Variations("red", "blue").Target("blue", "u1"),
+	))
+	defer srv.Close()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: srv.EnvSecret,
+		BaseURL:   srv.URL,
+		Transport: &stream.Transport{},
+		Logger:    quiet,
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(resp.Status, events[0].UserKey, events[0].FlagKey, events[0].Value)
-	// Output: 200 OK u1 checkout true
-}
+	defer client.Close(ctx)
 
-// An outage of the events endpoint that ends after two requests.
-func ExampleServer_FailNext() {
-	srv := ffctest.NewServer(nil)
-	defer srv.Close()
-	srv.FailNext(ffctest.Events, 2, ffctest.Failure{Status: 429, RetryAfter: "1"})
+	// The code under test.
+	user := ffc.NewUser("u1")
+	fmt.Println(client.Variation(ctx, "checkout", user, "red"))
+	_ = client.TrackMetric(ctx, user, "purchase", 19.9)
 
-	for range 3 {
-		req, err := http.NewRequest(http.MethodPost, srv.URL+"/api/public/track", strings.NewReader("[]"))
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		req.Header.Set("envSecret", srv.EnvSecret)
-		req.Header.Set("Content-Type", "application/json")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		_ = resp.Body.Close()
-		fmt.Println(resp.StatusCode, resp.Header.Get("Retry-After"))
+	if err := client.Flush(ctx); err != nil {
+		fmt.Println(err)
+	}
+	for _, e := range srv.Events() {
+		fmt.Println(e.UserKey, e.FlagKey, e.Value, e.Metric, e.MetricValue)
 	}
 	// Output:
-	// 429 1
-	// 429 1
-	// 200
+	// blue
+	// u1 checkout blue  0
+	// u1   purchase 19.9
 }
 
-// Half of the users get blue, but all users in France or Belgium of age do, and
-// so does u1.
+// A flag that changes while the client runs.
+func ExampleServer_WaitSynced() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	checkout := ffctest.Flag("checkout").Variations("red", "blue")
+	srv := ffctest.NewServer(ffctest.Snapshot(checkout))
+	defer srv.Close()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: srv.EnvSecret,
+		BaseURL:   srv.URL,
+		Transport: &stream.Transport{},
+		Logger:    quiet,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+
+	user := ffc.NewUser("u1")
+	fmt.Println(client.Variation(ctx, "checkout", user, "none"))
+	srv.Put(checkout.Serve("blue"))
+	if err := srv.WaitSynced(ctx, client); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(client.Variation(ctx, "checkout", user, "none"))
+	srv.Archive("checkout")
+	if err := srv.WaitSynced(ctx, client); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(client.Variation(ctx, "checkout", user, "none"))
+	// Output:
+	// red
+	// blue
+	// none
+}
+
+// An outage: the code under test goes on, and no event is lost.
+func ExampleServer_Fail() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	srv := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("checkout").Variations("red", "blue")))
+	defer srv.Close()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: srv.EnvSecret,
+		BaseURL:   srv.URL,
+		Transport: &stream.Transport{},
+		Logger:    quiet,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+
+	stop := srv.Fail(ffctest.Events, ffctest.Failure{Status: 503})
+	srv.RejectUpgrade(503)
+	srv.DropConnections()
+	fmt.Println(client.Variation(ctx, "checkout", ffc.NewUser("u1"), "none"))
+	fmt.Println(client.Flush(ctx) != nil, len(srv.Events()))
+
+	stop()
+	srv.RejectUpgrade(0)
+	fmt.Println(client.Flush(ctx), len(srv.Events()))
+	// Output:
+	// red
+	// true 0
+	// <nil> 1
+}
+
+// Half of the users get blue, but all adults in France or Belgium do, and so
+// does u1.
 func ExampleFlag() {
 	checkout := ffctest.Flag("checkout").
 		Variations("red", "blue").
 		Target("blue", "u1").
 		Rule("blue", ffctest.Attr("country").IsOneOf("FR", "BE"), ffctest.Attr("age").AtLeast("18")).
 		Rollout(50, 50)
-
-	srv := ffctest.NewServer(nil)
-	defer srv.Close()
-	srv.Put(checkout)
-	srv.Put(checkout.Off()) // later
-
-	fmt.Println(strings.Count(string(srv.Snapshot()), `"keyName":"checkout","status":"Disabled"`))
-	// Output: 1
+	client, err := ffc.New(context.Background(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(checkout)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d := client.VariationDetail(context.Background(), "checkout", ffc.NewUser("u2", ffc.Country("BE"), ffc.Int("age", 30)), "none")
+	fmt.Println(d.Value, "because of", d.Reason)
+	// Output: blue because of rule match
 }
 
 // Data for an offline client.
 func ExampleSnapshot() {
-	data := ffctest.Snapshot(
-		ffctest.Segment("testers").Include("u1").Rule(ffctest.Attr("email").EndsWith("@example.com")),
-	)
-
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, data, "", "  "); err != nil {
+	testers := ffctest.Segment("testers").Include("u1").Rule(ffctest.Attr("email").EndsWith("@example.com"))
+	client, err := ffc.New(context.Background(), ffc.Config{
+		Offline: true,
+		Bootstrap: ffctest.Snapshot(
+			testers,
+			ffctest.Flag("beta").Rule("true", ffctest.InSegment("testers")).Serve("false"),
+		),
+	})
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(pretty.String())
+	for _, user := range []ffc.User{ffc.NewUser("u1"), ffc.NewUser("u2", ffc.Email("x@example.com")), ffc.NewUser("u3")} {
+		fmt.Println(user.Key(), client.IsEnabled(context.Background(), "beta", user))
+	}
 	// Output:
-	// {
-	//   "messageType": "data-sync",
-	//   "data": {
-	//     "eventType": "full",
-	//     "featureFlags": [],
-	//     "segments": [
-	//       {
-	//         "id": "testers",
-	//         "isArchived": false,
-	//         "timestamp": 1,
-	//         "included": [
-	//           "u1"
-	//         ],
-	//         "excluded": [],
-	//         "rules": [
-	//           {
-	//             "ruleId": "s1",
-	//             "ruleName": "rule 1",
-	//             "ruleJsonContent": [
-	//               {
-	//                 "property": "email",
-	//                 "operation": "EndsWith",
-	//                 "value": "@example.com"
-	//               }
-	//             ]
-	//           }
-	//         ]
-	//       }
-	//     ],
-	//     "userTags": []
-	//   }
-	// }
+	// u1 true
+	// u2 true
+	// u3 false
 }

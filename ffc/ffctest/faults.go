@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,9 +20,16 @@ const (
 	Streaming Endpoint = iota
 	// Events is where clients post evaluations and metrics.
 	Events
+	// Polling is where clients fetch all flags.
+	Polling
 
 	endpoints // how many endpoints there are
 )
+
+// String returns the name of the constant, in lower case.
+func (e Endpoint) String() string {
+	return [endpoints]string{Streaming: "streaming", Events: "events", Polling: "polling"}[e]
+}
 
 // Failure is how a request fails. The zero value answers 503 with no body.
 type Failure struct {
@@ -37,15 +45,16 @@ type Failure struct {
 	Reset bool
 	// Processed makes only the answer fail: the request itself is carried out,
 	// so that its events count. That is how events get delivered twice. It
-	// means nothing for Streaming.
+	// means nothing for Streaming and Polling.
 	Processed bool
 }
 
 // faults are the ways in which the server fails. The server's lock guards them.
 type faults struct {
-	next   [endpoints][]Failure
-	stalls [endpoints]stall
-	reject int
+	next    [endpoints][]Failure
+	lasting [endpoints][]*Failure
+	stalls  [endpoints]stall
+	reject  int // RejectUpgrade's; 0 is not at all
 }
 
 type stall struct {
@@ -57,12 +66,7 @@ type stall struct {
 // upgrade requests count. More calls queue up behind each other. It panics when
 // f has a status that cannot be answered.
 func (s *Server) FailNext(e Endpoint, n int, f Failure) {
-	switch {
-	case f.Status >= minCloseCode && e == Streaming && !f.Reset:
-		checkCloseCode(f.Status, f.Body)
-	case f.Status != 0:
-		checkStatus(f.Status)
-	}
+	f.check(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
@@ -70,17 +74,29 @@ func (s *Server) FailNext(e Endpoint, n int, f Failure) {
 	}
 }
 
+// Fail makes every request to e fail with f until stop is called, which may be
+// done more than once. What FailNext has ordered comes first; of several that
+// last, the latest counts. For Streaming, only upgrade requests fail: open
+// connections stay. It panics when f has a status that cannot be answered.
+func (s *Server) Fail(e Endpoint, f Failure) (stop func()) {
+	f.check(e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.lasting[e] = append(s.faults.lasting[e], &f)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.faults.lasting[e] = slices.DeleteFunc(s.faults.lasting[e], func(other *Failure) bool { return other == &f })
+	}
+}
+
 // RejectUpgrade makes every attempt to connect fail, until it is called with 0:
 // with an HTTP status, or for 1000 and more with an upgrade that is closed at
 // once with this code. 4003 is what the platform does with a bad token. It
-// panics when the status cannot be answered. Open connections stay.
+// panics when the status cannot be answered. Open connections stay. What
+// FailNext and Fail have ordered comes first.
 func (s *Server) RejectUpgrade(status int) {
-	switch {
-	case status >= minCloseCode:
-		checkCloseCode(status, "")
-	case status != 0:
-		checkStatus(status)
-	}
+	Failure{Status: status}.check(Streaming)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults.reject = status
@@ -89,8 +105,9 @@ func (s *Server) RejectUpgrade(status int) {
 // Stall makes e hang until resume is called; stalls of several callers add up.
 // Resume may be called more than once.
 //
-// Events: requests are read and recorded but not answered. What a client sent
-// and gave up on was never processed. FailNext is looked at after the stall.
+// Events and Polling: requests are read and recorded but not answered. What a
+// client sent and gave up on was never processed. FailNext is looked at after
+// the stall.
 //
 // Streaming: connections open and stay open, but nothing is answered or pushed.
 // At resume everything that has waited is sent: pushes first, then answers.
@@ -153,28 +170,23 @@ func (s *Server) awaitResume(ctx context.Context, e Endpoint) bool {
 func (s *Server) failure(e Endpoint) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.faults.next[e]) == 0 {
-		return Failure{}, false
+	if next := s.faults.next[e]; len(next) > 0 {
+		s.faults.next[e] = next[1:]
+		return next[0], true
 	}
-	f := s.faults.next[e][0]
-	s.faults.next[e] = s.faults.next[e][1:]
-	return f, true
-}
-
-// streamingFailure is failure for an attempt to connect.
-func (s *Server) streamingFailure() (Failure, bool) {
-	if f, ok := s.failure(Streaming); ok {
-		return f, true
+	if lasting := s.faults.lasting[e]; len(lasting) > 0 {
+		return *lasting[len(lasting)-1], true
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return Failure{Status: s.faults.reject}, s.faults.reject != 0
+	return Failure{Status: s.faults.reject}, e == Streaming && s.faults.reject != 0
 }
 
 // status is what the client gets to see: 0 when it sees no answer.
 func (f Failure) status() int {
-	if f.Status == 0 && !f.Reset {
+	switch {
+	case f.Status == 0 && !f.Reset:
 		return http.StatusServiceUnavailable
+	case f.Status >= minCloseCode:
+		return http.StatusSwitchingProtocols
 	}
 	return f.Status
 }
@@ -204,8 +216,12 @@ func (f Failure) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func checkStatus(status int) {
-	if status < 200 || status > 599 {
-		panic(fmt.Sprintf("ffctest: cannot answer with HTTP status %d", status))
+// check panics when e cannot fail with f.
+func (f Failure) check(e Endpoint) {
+	switch {
+	case f.Status >= minCloseCode && e == Streaming && !f.Reset:
+		checkCloseCode(f.Status, f.Body)
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		panic(fmt.Sprintf("ffctest: cannot answer with HTTP status %d", f.Status))
 	}
 }

@@ -32,8 +32,10 @@ type Server struct {
 	store    store
 	skew     time.Duration
 	sockets  map[*socket]struct{}  // passed the token check, not cut
+	streamed bool                  // there has been such a socket
 	hijacked map[net.Conn]struct{} // every open websocket, to cut at Close
 	track    trackLog
+	requests [endpoints]requestLog
 	faults   faults
 	waiters  map[*waiter]struct{}
 }
@@ -106,6 +108,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveStreaming(w, r)
 	case "/api/public/track":
 		s.serveTrack(w, r)
+	case "/api/public/sdk/latest-feature-flag":
+		s.servePolling(w, r)
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}

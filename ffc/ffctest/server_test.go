@@ -165,7 +165,7 @@ func TestUnknownPaths(t *testing.T) {
 			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.status, err, tt.want)
 		}
 	}
-	if n := len(srv.Requests()); n != 0 {
+	if n := len(srv.Requests(ffctest.Events)); n != 0 {
 		t.Errorf("%d requests recorded, want none", n)
 	}
 }
@@ -206,6 +206,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	stalled := dial(t, srv)
 	srv.Stall(ffctest.Streaming)
 	srv.Stall(ffctest.Events)
+	srv.Stall(ffctest.Polling)
 	stalled.sync(0)
 	srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 4003})
 	refused := dial(t, srv)
@@ -220,7 +221,15 @@ func TestCloseLeavesNothing(t *testing.T) {
 			t.Errorf("got %v from a wait, want server closed", err)
 		}
 	})
-	if _, err := srv.WaitRequests(ctx, 1); err != nil {
+	wg.Go(func() {
+		if a, err := try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
+			t.Errorf("a stalled request was answered %d", a.status)
+		}
+	})
+	if _, err := srv.WaitRequests(ctx, ffctest.Events, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := srv.WaitRequests(ctx, ffctest.Polling, 1); err != nil {
 		t.Fatal(err)
 	}
 
@@ -294,7 +303,7 @@ func TestManyAtOnce(t *testing.T) {
 		for range rounds {
 			post(t, srv, `[{"user":{"keyId":"u"},"metrics":[{"eventName":"m","numericValue":1}]}]`)
 			srv.Events()
-			srv.Requests()
+			srv.Requests(ffctest.Events)
 			srv.Snapshot()
 			srv.Version()
 			srv.Connections()

@@ -122,6 +122,7 @@ func (s *Server) register(c *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sockets[c] = struct{}{}
+	s.streamed = true
 	s.changed()
 }
 

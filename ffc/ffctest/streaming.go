@@ -27,7 +27,9 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	if f, ok := s.streamingFailure(); ok {
+	index := s.arrived(Streaming, r, nil)
+	if f, ok := s.failure(Streaming); ok {
+		s.answered(Streaming, index, f.status())
 		if f.Status >= minCloseCode {
 			s.refuse(w, r, f.Status, f.Body)
 		} else {
@@ -35,6 +37,7 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	s.answered(Streaming, index, http.StatusSwitchingProtocols)
 	if !s.authentic(r) {
 		s.refuse(w, r, closeInvalid, "")
 		return

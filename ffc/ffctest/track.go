@@ -25,7 +25,7 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	index := s.arrived(r, body)
+	index := s.arrived(Events, r, body)
 	if !s.awaitResume(r.Context(), Events) {
 		panic(http.ErrAbortHandler)
 	}
@@ -33,7 +33,7 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 	// Whatever a test may look at is settled before the client has the answer.
 	f, failing := s.failure(Events)
 	if failing && !f.Processed {
-		s.answered(index, f.status())
+		s.answered(Events, index, f.status())
 		f.answer(w, r)
 		return
 	}
@@ -42,11 +42,11 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 		status, answer = s.takeEvents(r, body)
 	}
 	if failing {
-		s.answered(index, f.status())
+		s.answered(Events, index, f.status())
 		f.answer(w, r)
 		return
 	}
-	s.answered(index, status)
+	s.answered(Events, index, status)
 	if answer != "" {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
@@ -87,21 +87,6 @@ func (s *Server) takeEvents(r *http.Request, body []byte) (status int, answer st
 	}
 	s.changed()
 	return http.StatusOK, trackOK
-}
-
-// arrived records a request and returns its place in the log.
-func (s *Server) arrived(r *http.Request, body []byte) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.track.requests = append(s.track.requests, Request{Header: r.Header.Clone(), Body: body})
-	s.changed()
-	return len(s.track.requests) - 1
-}
-
-func (s *Server) answered(index, status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.track.requests[index].Status = status
 }
 
 // requestSecret looks where the platform looks, in its order.

@@ -290,7 +290,7 @@ func TestRequestsAreRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	post(t, srv, "nonsense")
-	requests := srv.Requests()
+	requests := srv.Requests(ffctest.Events)
 	if len(requests) != 2 {
 		t.Fatalf("got %d requests, want 2", len(requests))
 	}
@@ -344,7 +344,7 @@ func TestFailNextEvents(t *testing.T) {
 		t.Errorf("%d events, want 3", n)
 	}
 	var statuses []int
-	for _, r := range srv.Requests() {
+	for _, r := range srv.Requests(ffctest.Events) {
 		statuses = append(statuses, r.Status)
 	}
 	if want := []int{429, 503, 0, 200, 504, 0, 200}; !reflect.DeepEqual(statuses, want) {
@@ -372,7 +372,7 @@ func TestStallEvents(t *testing.T) {
 			a, err := try(ctx, "POST", url, body, header)
 			results <- result{a, err}
 		}()
-		if _, err := srv.WaitRequests(ctx, i+1); err != nil {
+		if _, err := srv.WaitRequests(ctx, ffctest.Events, i+1); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,54 @@
+// Command lambda is an HTTP API on AWS Lambda, behind an API Gateway or a
+// function URL. Flags are fresh when an invocation begins, and events leave when
+// the caller has its answer and before Lambda freezes the process.
+//
+// For Lambda's provided.al2023 runtime:
+//
+//	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags=-s -o bootstrap ./examples/lambda
+//
+// Outside of Lambda, go run ./examples/lambda shows it on one machine: it starts
+// a platform and a Lambda of its own and sends itself requests.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// snapshot lets a new environment answer before it has reached the platform. It
+// comes from ffc.Client.WriteSnapshot and is of the environment of the secret.
+//
+//go:embed snapshot.json
+var snapshot []byte
+
+func main() {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+		demo()
+		return
+	}
+	start(os.Getenv("FFC_ENV_SECRET"), os.Getenv("FFC_BASE_URL"))
+}
+
+// start serves invocations for as long as there are any.
+func start(envSecret, baseURL string) {
+	client, err := ffc.New(context.Background(), ffc.Config{
+		EnvSecret: envSecret,
+		BaseURL:   baseURL,
+		Transport: &poll.Transport{MaxAge: 30 * time.Second},
+		Bootstrap: snapshot,
+		StartWait: 500 * time.Millisecond, // a start should be short; there is the snapshot
+		Logger:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	})
+	if err != nil {
+		slog.Error("no client", "cause", err)
+		os.Exit(1)
+	}
+	lambda.Start(client, (&shop{client}).serve)
+}

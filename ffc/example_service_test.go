@@ -1,0 +1,27 @@
+package ffc_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+// shop is a service: one client for the process. The README shows it.
+func shop(ctx context.Context, envSecret string) error {
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: envSecret,
+		Transport: &stream.Transport{},
+	})
+	if err != nil {
+		return err // unusable configuration; an outage of the platform is no error
+	}
+	defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
+
+	user := ffc.NewUser("u-42", ffc.Country("FR"), ffc.String("plan", "pro"))
+	if client.BoolVariation(ctx, "new-checkout", user, false) {
+		fmt.Println("the new way")
+	}
+	return client.TrackMetric(ctx, user, "purchase", 19.90)
+}

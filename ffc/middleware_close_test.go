@@ -1,0 +1,198 @@
+package ffc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// TestMiddlewareLeavesNothing must not run beside other tests: it counts
+// goroutines. Between requests there are none, nor after Close.
+func TestMiddlewareLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	m := newMemory(t, ffctest.Flag("a"))
+	client := m.client(nil)
+	h := client.Middleware(evaluating(client))
+	for i := range 5 {
+		if w, _ := serve(t.Context(), h, fmt.Sprint(i)); w.Body.String() != "true" {
+			t.Errorf("got %q", w.Body)
+		}
+		if n := goroutines(t, before); n > before {
+			t.Errorf("%d goroutines after request %d, %d before New", n, i, before)
+		}
+	}
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := goroutines(t, before); n > before {
+		t.Errorf("%d goroutines after Close, %d before New", n, before)
+	}
+}
+
+// TestMiddlewareClosedMeanwhile: requests go on when the client is closed by
+// several others, and events are delivered or counted.
+func TestMiddlewareClosedMeanwhile(t *testing.T) {
+	t.Parallel()
+	platform, client := polled(t, func(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: time.Nanosecond} }, ffctest.Flag("a"))
+	s, text := listen(t, client.Middleware(evaluating(client)), false)
+	half := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				body, err := get(within(t), s.Client(), fmt.Sprintf("%s/?u%d", s.URL, i))
+				if err != nil || body != "true" && body != "fallback" {
+					t.Errorf("got %q, %v", body, err)
+				}
+				if i == 0 && j == 25 {
+					close(half)
+				}
+			}
+		})
+	}
+	for range 3 {
+		wg.Go(func() {
+			<-half
+			if err := client.Close(within(t)); err != nil && !errors.As(err, new(*flush.Error)) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	stats := client.Stats().Events
+	if arrived := len(platform.Events()); stats.Queued != 0 || stats.Recorded != stats.Delivered+stats.Dropped.Closed || arrived < int(stats.Delivered) {
+		t.Errorf("%d events arrived, and the books say %+v", arrived, stats)
+	}
+	if stats.Delivered == 0 {
+		t.Error("nothing was delivered before Close")
+	}
+	s.Close()
+	if logged := text.String(); logged != "" {
+		t.Errorf("net/http logs %s", logged)
+	}
+}
+
+// TestMiddlewareClosedDuringDelivery: Close ends what a request waits for.
+func TestMiddlewareClosedDuringDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t, ffctest.Flag("a"))
+		client := m.client(nil)
+		m.set(reply{}, reply{hang: true})
+		h := client.Middleware(evaluating(client))
+		held := make(chan time.Duration, 1)
+		go func() {
+			_, took := serve(t.Context(), h, "u")
+			held <- took
+		}()
+		synctest.Wait()
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := client.Close(ctx); !errors.As(err, new(*flush.Error)) || time.Since(began) > 300*time.Millisecond {
+			t.Errorf("Close returned %v after %v", err, time.Since(began))
+		}
+		if took := receive(t, "the request", held); took != 300*time.Millisecond {
+			t.Errorf("the request took %v", took)
+		}
+		if w, took := serve(t.Context(), h, "u"); w.Body.String() != "fallback" || took != 0 {
+			t.Errorf("after Close: got %q after %v", w.Body, took)
+		}
+		m.checkBooks(client, 1)
+	})
+}
+
+// TestMiddlewareClientPanics: a mistake in the application's HTTPClient is an
+// outage like another: it costs no request and no event.
+func TestMiddlewareClientPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t, ffctest.Flag("a"))
+		client := m.client(func(c *ffc.Config, p *poll.Transport) { p.MaxAge = time.Second })
+		time.Sleep(2 * time.Second)
+		m.set(reply{panics: true}, reply{panics: true})
+		h := client.Middleware(evaluating(client))
+		waited := 0
+		for i := range 20 {
+			w, took := serve(t.Context(), h, fmt.Sprint(i))
+			if w.Code != http.StatusOK || w.Body.String() != "true" {
+				t.Errorf("got %d %q", w.Code, w.Body)
+			}
+			if took > 0 {
+				waited++
+			}
+			time.Sleep(time.Second)
+		}
+		if waited == 0 || waited > 10 {
+			t.Errorf("%d requests waited, want some but not all", waited)
+		}
+		m.set(reply{}, reply{})
+		time.Sleep(time.Minute)
+		serve(t.Context(), h, "last")
+		m.checkBooks(client, 21)
+		if m.arrived() != 21 {
+			t.Errorf("%d events arrived, want 21", m.arrived())
+		}
+	})
+}
+
+// broken is a transport of an application.
+type broken struct{ transport.Refresher }
+
+func (b broken) Open(transport.Env) (transport.Session, error) { return b, nil }
+func (broken) Load(context.Context) error                      { return nil }
+func (broken) Refresh(context.Context) error                   { panic("the application's mistake") }
+func (broken) Close()                                          {}
+
+// TestMiddlewareTransportPanics: nor does one in its transport, which is logged
+// once.
+func TestMiddlewareTransportPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text logText
+		client, err := ffc.New(t.Context(), ffc.Config{
+			EnvSecret: ffctest.EnvSecret,
+			Transport: broken{},
+			Bootstrap: ffctest.Snapshot(ffctest.Flag("a")),
+			Events:    flush.Config{Disabled: true},
+			Logger:    slog.New(slog.NewTextHandler(&text, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(t.Context())
+		h := client.Middleware(evaluating(client))
+		for range 3 {
+			if w, _ := serve(t.Context(), h, "u"); w.Code != http.StatusOK || w.Body.String() != "true" {
+				t.Errorf("got %d %q", w.Code, w.Body)
+			}
+		}
+		synctest.Wait() // the log is written in the background
+		if n := strings.Count(text.String(), "Config.Transport"); n != 1 {
+			t.Errorf("the log tells %d times:\n%s", n, text.String())
+		}
+	})
+}
+
+// TestMiddlewareOffline: without a connection there is nothing to wait for.
+func TestMiddlewareOffline(t *testing.T) {
+	t.Parallel()
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("a"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, _ := serve(t.Context(), client.Middleware(evaluating(client)), "u"); w.Body.String() != "true" {
+		t.Errorf("got %q", w.Body)
+	}
+}
