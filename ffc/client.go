@@ -176,13 +176,19 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 // returns nil at once otherwise. It blocks as long as the transport allows
 // itself, or until ctx ends. An error says why the data may be old; what the
 // client has goes on serving.
-func (c *Client) Refresh(ctx context.Context) error {
+func (c *Client) Refresh(ctx context.Context) (err error) {
 	if c.closed.Load() {
 		return ErrClosed
 	}
 	if c.onDemand == nil {
 		return nil
 	}
+	defer func() { // a transport of the application's is not to fail a unit of work
+		if v := recover(); v != nil {
+			c.notePanic("Config.Transport", v)
+			err = fmt.Errorf("ffc: Config.Transport panicked with a %T", v)
+		}
+	}()
 	return c.onDemand.Refresh(ctx)
 }
 

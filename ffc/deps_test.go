@@ -12,7 +12,8 @@ const module = "github.com/feature-flags-co/ffc-server-go-sdk/"
 // dependencies returns all packages that a package links.
 func dependencies(t *testing.T, pkg string) []string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+pkg).Output()
+	// As functions are built: without the tag aws-lambda-go links net/rpc.
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-tags", "lambda.norpc", "-deps", module+pkg).Output()
 	if err != nil {
 		t.Fatalf("go list -deps %s: %v", pkg, err)
 	}
@@ -29,6 +30,7 @@ func TestDependencies(t *testing.T) {
 		cleanhttp = "github.com/hashicorp/go-cleanhttp"
 		fastjson  = "github.com/valyala/fastjson"
 		fastfloat = "github.com/valyala/fastjson/fastfloat"
+		aws       = "github.com/aws/aws-lambda-go/"
 	)
 	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/model", "internal/wire"}
 	tests := []struct {
@@ -48,6 +50,9 @@ func TestDependencies(t *testing.T) {
 		{"transport/poll", append([]string{"transport", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", nil, []string{websocket}},
+		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
+			fastjson, fastfloat, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
+		{"lambda/lambdatest", nil, nil},
 	}
 	// Packages no program should be made to link: testing helpers, a second way
 	// of logging to standard error, and what defeats the linker.

@@ -61,7 +61,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	finished := false // not if the handler panics
 	defer func() { m.end(w, r, finished) }()
-	m.refresh(r.Context())
+	_ = m.c.Refresh(r.Context()) // the status tells what is wrong
 	m.next.ServeHTTP(w, r)
 	finished = true
 }
@@ -98,17 +98,6 @@ func complete(w http.ResponseWriter) {
 	if _, err := w.Write(nil); err == nil {
 		_ = http.NewResponseController(w).Flush()
 	}
-}
-
-// refresh brings the data up to date. A transport of the application's own may
-// panic; that is not to fail the request.
-func (m *middleware) refresh(ctx context.Context) {
-	defer func() {
-		if v := recover(); v != nil {
-			m.c.notePanic("Config.Transport", v)
-		}
-	}()
-	_ = m.c.Refresh(ctx) // the status tells what is wrong
 }
 
 // deliver delivers events even if the request has been cancelled.

@@ -1,0 +1,236 @@
+package lambda_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
+)
+
+// TestStallCosts: an events endpoint that takes 2 s delays no response, and all
+// of the next invocation.
+func TestStallCosts(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		b.set(always(reply{}), always(reply{after: 2 * time.Second}))
+		for i := range 3 {
+			inv := b.invoke(fmt.Sprint(i))
+			if d := after(t, inv, "response"); d != 0 {
+				t.Errorf("the response came after %v", d)
+			}
+			if d := after(t, inv, "next"); d != 2*time.Second {
+				t.Errorf("the next invocation was asked for after %v", d)
+			}
+		}
+		b.checkBooks(3)
+		if _, _, users := b.seen(); users != 3 {
+			t.Errorf("events of %d users arrived, want 3", users)
+		}
+	})
+}
+
+// TestDeliveryIsBounded: a delivery to an endpoint that does not answer ends in
+// time, and the next invocation delivers what it left.
+func TestDeliveryIsBounded(t *testing.T) {
+	errFailed := errors.New("failed")
+	tests := []struct {
+		name    string
+		timeout time.Duration
+		handler time.Duration // how long it takes
+		err     error
+		opts    []lambda.Option
+		over    time.Duration // when the invocation is
+	}{
+		{name: "100 ms before the deadline", timeout: time.Second, over: 900 * time.Millisecond},
+		{name: "5% before the deadline", timeout: 4 * time.Second, over: 3800 * time.Millisecond},
+		{name: "of the time that is left", timeout: 4 * time.Second, handler: 3 * time.Second, over: 3900 * time.Millisecond},
+		{name: "no time", timeout: time.Second, handler: 950 * time.Millisecond, over: 950 * time.Millisecond},
+		{name: "too late", timeout: time.Second, handler: 900 * time.Millisecond, over: 900 * time.Millisecond},
+		{name: "more time than needed", timeout: 15 * time.Minute, over: 5 * time.Second},
+		{name: "margin", timeout: 2 * time.Second, opts: []lambda.Option{lambda.Margin(700 * time.Millisecond)}, over: 1300 * time.Millisecond},
+		{name: "no margin", timeout: 2 * time.Second, handler: time.Second, opts: []lambda.Option{lambda.Margin(time.Millisecond)}, over: 1999 * time.Millisecond},
+		{name: "before the response", timeout: time.Minute, opts: []lambda.Option{lambda.BeforeResponse()}, over: 2 * time.Second},
+		{name: "before the response, little time", timeout: time.Second, opts: []lambda.Option{lambda.BeforeResponse()}, over: 900 * time.Millisecond},
+		{name: "failed", timeout: time.Minute, err: errFailed, over: 2 * time.Second},
+		{name: "failed, little time", timeout: time.Second, err: errFailed, over: 900 * time.Millisecond},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				b.runtime.SetTimeout(test.timeout)
+				b.set(always(reply{}), always(reply{hang: true}))
+				b.handler = func(context.Context) error {
+					time.Sleep(test.handler)
+					return test.err
+				}
+				inv := b.invoke("first")
+				if d := after(t, inv, "next"); d != test.over || inv.End != lambdatest.Completed {
+					t.Errorf("%s after %v, want %v", inv.End, d, test.over)
+				}
+				b.checkBooks(1)
+				if n := b.client.Stats().Events.Queued; n != 1 {
+					t.Errorf("%d events wait, want 1", n)
+				}
+				b.set(always(reply{}), always(reply{}))
+				b.handler = func(context.Context) error { return nil }
+				b.invoke("second")
+				b.checkBooks(2)
+				if _, _, users := b.seen(); users != 2 {
+					t.Errorf("the next invocation delivered the events of %d users, want 2", users)
+				}
+			}, test.opts...)
+		})
+	}
+}
+
+// TestRefreshIsBounded: a platform that does not answer costs an invocation the
+// transport's budget or a quarter of its time, and the handler is called even
+// if there is none.
+func TestRefreshIsBounded(t *testing.T) {
+	tests := []struct {
+		timeout, handler time.Duration
+	}{
+		{timeout: 3 * time.Second, handler: 500 * time.Millisecond},
+		{timeout: time.Second, handler: 225 * time.Millisecond}, // of what is left before the margin
+		{timeout: 104 * time.Millisecond, handler: time.Millisecond},
+		{timeout: 100 * time.Millisecond, handler: 0},
+		{timeout: 50 * time.Millisecond, handler: 0},
+	}
+	for _, test := range tests {
+		t.Run(test.timeout.String(), func(t *testing.T) {
+			inBubble(t, func(_ *bubble, c *ffc.Config) { stale(c) }, func(b *bubble) {
+				b.runtime.SetTimeout(test.timeout)
+				time.Sleep(time.Second)
+				b.set(always(reply{hang: true}), always(reply{}))
+				inv := b.invoke("u")
+				if d := after(t, inv, "handler"); d != test.handler || string(inv.Response) != `"on"` {
+					t.Errorf("the handler was called after %v, want %v; response %s", d, test.handler, inv.Response)
+				}
+			})
+		})
+	}
+}
+
+// TestOutage: an endpoint that is down or silent does not cost each invocation,
+// and when it is back nothing has been lost.
+func TestOutage(t *testing.T) {
+	for name, down := range map[string]reply{"down": {err: errDown}, "silent": {hang: true}, "503": {status: 503}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(b *bubble) {
+				b.set(always(reply{}), always(down))
+				held := 0
+				for i := range 600 { // 10 minutes
+					time.Sleep(time.Second)
+					inv := b.invoke(fmt.Sprint(i))
+					if after(t, inv, "response") != 0 {
+						t.Error("a response was late")
+					}
+					if after(t, inv, "next") > 0 {
+						held++
+					}
+				}
+				if held < 8 || held > 25 {
+					t.Errorf("%d of 600 invocations tried to deliver, want 8 to 25", held)
+				}
+				b.set(always(reply{}), always(reply{}))
+				time.Sleep(time.Minute)
+				b.invoke("last")
+				b.checkBooks(601)
+				if _, _, users := b.seen(); users != 601 {
+					t.Errorf("events of %d users arrived, want 601", users)
+				}
+			})
+		})
+	}
+}
+
+// TestFlakyEndpoint: with an endpoint that fails in many ways the books balance
+// after 100 invocations, none of which is late or fails, and in the end every
+// event has arrived.
+func TestFlakyEndpoint(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			faults := []reply{{status: 503}, {status: 429}, {err: errDown}, {lost: true}, {hang: true}, {after: 700 * time.Millisecond}}
+			flaky := func(int) reply {
+				if random.Float64() < 0.3 {
+					return faults[random.IntN(len(faults))]
+				}
+				return reply{after: 20 * time.Millisecond}
+			}
+			inBubble(t, nil, func(b *bubble) {
+				b.set(always(reply{}), flaky)
+				for i := range 100 {
+					time.Sleep(time.Duration(i%5) * 300 * time.Millisecond)
+					b.runtime.SetTimeout([]time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second}[i%3])
+					inv := b.invoke(fmt.Sprint(i))
+					if inv.Err != nil || inv.End != lambdatest.Completed || after(t, inv, "response") > 0 {
+						t.Errorf("invocation %d: %v, %s", i, inv.Err, names(inv.Timeline))
+					}
+					b.checkBooks(i + 1)
+				}
+				if b.client.Stats().Events.Dropped.Total() != 0 {
+					t.Errorf("events were dropped: %+v", b.client.Stats().Events)
+				}
+				b.set(always(reply{}), always(reply{}))
+				time.Sleep(time.Minute)
+				b.invoke("last")
+				b.checkBooks(101)
+				if _, _, users := b.seen(); users != 101 || b.client.Stats().Events.Queued != 0 {
+					t.Errorf("events of %d users arrived, want 101", users)
+				}
+			})
+		})
+	}
+}
+
+// TestFlushEvery: events gather until it is time or there are enough.
+func TestFlushEvery(t *testing.T) {
+	inBubble(t, nil, func(b *bubble) {
+		for i := range 100 { // one each second
+			b.invoke(fmt.Sprint(i))
+			time.Sleep(time.Second)
+		}
+		if _, posts, users := b.seen(); posts != 10 || users != 91 { // at 0, 10, 20 ... 90 s
+			t.Errorf("%d deliveries of %d events, want 10 of 91", posts, users)
+		}
+		for i := range 100 { // at once
+			b.invoke(fmt.Sprint("more", i))
+		}
+		if _, posts, users := b.seen(); posts != 12 || users != 151 { // at 100 s, and after 50
+			t.Errorf("%d deliveries of %d events, want 12 of 151", posts, users)
+		}
+		b.checkBooks(200)
+	}, lambda.FlushEvery(10*time.Second, 50))
+}
+
+// TestColdStartDuringOutage: a platform that does not answer costs the start no
+// more than StartWait, the function works with the bootstrap, and with the
+// platform's data as soon as there is some.
+func TestColdStartDuringOutage(t *testing.T) {
+	down := func(b *bubble, c *ffc.Config) {
+		b.data = always(reply{hang: true})
+		c.StartWait = time.Second
+		c.Bootstrap = bootstrap()
+	}
+	inBubble(t, down, func(b *bubble) {
+		timeline := b.runtime.Timeline()
+		if got, took := names(timeline), timeline[1].At.Sub(timeline[0].At); got != "start next" || took != time.Second {
+			t.Fatalf("%s took %v, want 1 s", got, took)
+		}
+		if inv := b.invoke("u"); inv.Err != nil || string(inv.Response) != `"bootstrap"` {
+			t.Errorf("response %s, error %v", inv.Response, inv.Err)
+		}
+		b.set(always(reply{}), always(reply{}))
+		time.Sleep(time.Minute)
+		if inv := b.invoke("u"); string(inv.Response) != `"on"` {
+			t.Errorf("response %s after the outage", inv.Response)
+		}
+		b.checkBooks(2)
+	})
+}

@@ -1,0 +1,48 @@
+// Package lambda runs a function on AWS Lambda with flags that are fresh at the
+// start of every invocation and events that leave before the process is frozen.
+//
+//	func main() {
+//		client, err := ffc.New(context.Background(), ffc.Config{
+//			EnvSecret: os.Getenv("FFC_ENV_SECRET"),
+//			Transport: &poll.Transport{}, // works on demand
+//			Bootstrap: snapshot,          // embedded, for a platform that is down
+//			StartWait: time.Second,
+//		})
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		lambda.Start(client, handler)
+//	}
+//
+// [Start] takes the handlers that aws-lambda-go's Start takes. Around each
+// invocation it
+//
+//   - calls [ffc.Client.Refresh], which does nothing while the data is young;
+//   - calls the handler;
+//   - lets aws-lambda-go post the response, and then delivers the events, before
+//     aws-lambda-go asks for the next invocation and Lambda freezes the process.
+//
+// So the caller does not wait for events. The time they take is billed, and the
+// environment is busy for as long: [FlushEvery] makes that rarer. Where a
+// handler fails or panics, events leave before Lambda is told, as nothing of
+// ours runs afterwards.
+//
+// # Bounds
+//
+// Each step leaves a margin before the deadline of the invocation: 100 ms or
+// 5 % of the time that is left when the step begins, whichever is more, or what
+// [Margin] says. A delivery takes at most 5 s after the response, and 2 s where
+// the caller waits for it. What could not be sent stays queued for the next
+// invocation. After a delivery has failed, or two in a row have been cut short,
+// there is none for 1 s, then 2 s, up to a minute (less a random part of up to a
+// half), so that an endpoint that is down does not cost each invocation.
+//
+// No flag problem fails an invocation: not an outage, nor a panic in
+// Config.HTTPClient.
+//
+// # Several invocations in one process
+//
+// With AWS_LAMBDA_MAX_CONCURRENCY one refresh serves all invocations that begin
+// meanwhile, and one of those that end delivers the events of all. There the
+// process is not frozen, so that a transport that pushes works as well.
+package lambda

@@ -1,0 +1,98 @@
+package lambda_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	awslambda "github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// snapshot is embedded in the program: see examples/lambda.
+var snapshot []byte
+
+// The main function of a Lambda function.
+func ExampleStart() {
+	main := func() {
+		client, err := ffc.New(context.Background(), ffc.Config{
+			EnvSecret: os.Getenv("FFC_ENV_SECRET"),
+			Transport: &poll.Transport{},
+			Bootstrap: snapshot,
+			StartWait: 500 * time.Millisecond,
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		lambda.Start(client, func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+			user := ffc.NewUser(req.QueryStringParameters["user"])
+			body := client.Variation(ctx, "banner", user, "none")
+			return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: body}, nil
+		})
+	}
+	_ = main // does not return
+}
+
+// With options of aws-lambda-go.
+func ExampleWrap() {
+	start := func(ctx context.Context, client *ffc.Client, handler func(context.Context) error) {
+		awslambda.StartWithOptions(lambda.Wrap(client, handler),
+			awslambda.WithContext(ctx),
+			awslambda.WithEnableSIGTERM(func() { lambda.Close(client) }))
+	}
+	_ = start // does not return
+}
+
+// Many short invocations: events leave every 10 s, or when 500 wait.
+func ExampleFlushEvery() {
+	start := func(client *ffc.Client, handler func(context.Context) error) {
+		lambda.Start(client, handler, lambda.FlushEvery(10*time.Second, 500))
+	}
+	_ = start // does not return
+}
+
+// A test holds that events leave before the freeze.
+func Example_freeze() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("banner").Variations("summer", "winter")))
+	defer platform.Close()
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: platform.EnvSecret, BaseURL: platform.URL, Transport: &poll.Transport{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := func(ctx context.Context, user string) (string, error) {
+		return client.Variation(ctx, "banner", ffc.NewUser(user), "none"), nil
+	}
+
+	rt := lambdatest.NewRuntime()
+	defer rt.Close()
+	rt.Start(func() { lambda.Start(client, handler) })
+
+	inv := rt.Invoke(ctx, []byte(`"ann"`)) // until the function asks for the next invocation
+	fmt.Println(string(inv.Response), inv.Err, "with", len(platform.Events()), "event before the freeze")
+	// Output: "summer" <nil> with 1 event before the freeze
+}
+
+// A client that is offline needs no platform: a handler can be called in a test
+// as any function.
+func Example_offline() {
+	client, _ := ffc.New(context.Background(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("a"))})
+	handler := awslambda.NewHandler(lambda.Wrap(client, func(ctx context.Context, user string) (map[string]bool, error) {
+		return map[string]bool{"a": client.BoolVariation(ctx, "a", ffc.NewUser(user), false)}, nil
+	}))
+	response, err := handler.Invoke(context.Background(), json.RawMessage(`"ann"`))
+	fmt.Println(string(response), err)
+	// Output: {"a":true} <nil>
+}

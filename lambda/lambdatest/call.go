@@ -1,0 +1,185 @@
+package lambdatest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Errors of invocations.
+var (
+	// ErrTimedOut: there was no answer before the deadline.
+	ErrTimedOut = errors.New("lambdatest: the function has timed out")
+	// ErrExited: the function ended without an answer, or there is none.
+	ErrExited = errors.New("lambdatest: the function has exited")
+)
+
+// Invocation is what became of an invocation.
+type Invocation struct {
+	RequestID string
+	Deadline  time.Time
+	// Response is what the function posted as its response, if it did, and
+	// ContentType is of what it posted.
+	Response    []byte
+	ContentType string
+	// Err is what the caller is told instead of a response, or after a part of
+	// it: a *FunctionError, ErrTimedOut or ErrExited; or the context's error.
+	Err error
+	// End is how the invocation ended; "" is that it has not. A function can
+	// answer and still not end well.
+	End End
+	// Timeline is what has happened since the function got the invocation.
+	Timeline []Entry
+}
+
+// End is how an invocation ends.
+type End string
+
+// The ends.
+const (
+	Completed End = "completed" // the function asked for the next one
+	TimedOut  End = "timed out" // it did not, before the deadline
+	Exited    End = "exited"    // it ended
+)
+
+// FunctionError is an error that a function posted.
+type FunctionError struct {
+	Type       string          `json:"errorType"`
+	Message    string          `json:"errorMessage"`
+	StackTrace json.RawMessage `json:"stackTrace"`
+	// Payload is the error as it was posted.
+	Payload []byte `json:"-"`
+}
+
+// Error implements error.
+func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
+
+// Call is an invocation that may be under way.
+type Call struct {
+	rt      *Runtime
+	payload []byte
+	// The rest is guarded by the runtime's lock.
+	inv      Invocation
+	from     int // where its timeline begins
+	timer    *time.Timer
+	posted   bool
+	isAnswer chan struct{} // closed when the caller has its answer
+	isOver   chan struct{} // closed when the invocation is over
+}
+
+// Invoke is Begin and, on that, End.
+func (rt *Runtime) Invoke(ctx context.Context, payload []byte) Invocation {
+	return rt.Begin(payload).End(ctx)
+}
+
+// Begin queues an invocation and returns at once. The function gets it when it
+// asks for one.
+func (rt *Runtime) Begin(payload []byte) *Call {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.calls++
+	c := &Call{rt: rt, payload: payload, isAnswer: make(chan struct{}), isOver: make(chan struct{})}
+	c.inv.RequestID = fmt.Sprintf("00000000-0000-4000-8000-%012d", rt.calls)
+	c.from = len(rt.timeline)
+	if !rt.alive() {
+		c.inv.Err = ErrExited
+		c.end(Exited)
+		return c
+	}
+	rt.queue = append(rt.queue, c)
+	rt.update()
+	return c
+}
+
+// Answer waits until the caller of the function has its answer: the response,
+// or an error.
+func (c *Call) Answer(ctx context.Context) Invocation { return c.await(ctx, c.isAnswer, "answer") }
+
+// End waits until the invocation is over: the function has asked for the next
+// one, has run out of time, or has exited.
+func (c *Call) End(ctx context.Context) Invocation { return c.await(ctx, c.isOver, "end") }
+
+func (c *Call) await(ctx context.Context, done <-chan struct{}, what string) Invocation {
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = fmt.Errorf("lambdatest: waited for the %s of invocation %s: %w", what, c.inv.RequestID, context.Cause(ctx))
+	}
+	c.rt.mu.Lock()
+	defer c.rt.mu.Unlock()
+	inv := c.inv
+	if err != nil {
+		inv.Err = err
+	}
+	if !c.over() {
+		inv.Timeline = slices.Clone(c.rt.timeline[c.from:])
+	}
+	return inv
+}
+
+// deliver gives an invocation to a loop. The lock is held.
+func (rt *Runtime) deliver(c *Call, l *loop) {
+	c.inv.Deadline = time.Now().Add(rt.timeout)
+	c.from = len(rt.timeline)
+	rt.note("invoke", c.inv.RequestID)
+	rt.active = append(rt.active, c)
+	c.timer = time.AfterFunc(rt.timeout, c.timedOut)
+	l.call <- c
+}
+
+// timedOut ends the invocation and kills the process. A function in the test
+// process goes on, and nobody is told what it answers.
+func (c *Call) timedOut() {
+	c.rt.mu.Lock()
+	defer c.rt.mu.Unlock()
+	if c.over() {
+		return
+	}
+	c.rt.note("timeout", c.inv.RequestID)
+	if !c.answered() {
+		c.inv.Err = ErrTimedOut
+	}
+	c.end(TimedOut)
+	if c.rt.process != nil {
+		c.rt.process.kill()
+	}
+	c.rt.update()
+}
+
+// answer notes what the function posted. The lock is held.
+func (c *Call) answer(name string, set func(*Invocation)) {
+	c.rt.note(name, c.inv.RequestID)
+	c.posted = true
+	if !c.answered() {
+		set(&c.inv)
+		close(c.isAnswer)
+	}
+}
+
+func (c *Call) end(how End) {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.inv.End = how
+	c.inv.Timeline = slices.Clone(c.rt.timeline[c.from:])
+	if !c.answered() {
+		close(c.isAnswer)
+	}
+	close(c.isOver)
+}
+
+func (c *Call) answered() bool { return isClosed(c.isAnswer) }
+func (c *Call) over() bool     { return isClosed(c.isOver) }
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

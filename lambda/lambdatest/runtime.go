@@ -1,0 +1,185 @@
+package lambdatest
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Runtime is an environment of Lambda, as a function sees it. Its methods may be
+// called concurrently.
+type Runtime struct {
+	// Address is where the API is, as host:port, for AWS_LAMBDA_RUNTIME_API.
+	// Start and StartProcess set that.
+	Address string
+
+	http    *http.Server
+	running sync.WaitGroup // the accept loop and the loops of Start
+	closing chan struct{}  // closed when Close begins
+
+	mu       sync.Mutex // guards the rest
+	changed  chan struct{}
+	closed   bool
+	frozen   bool
+	timeout  time.Duration
+	queue    []*Call // not yet delivered
+	active   []*Call // delivered, and the function has not asked for the next
+	idle     []*loop // wait for an invocation
+	loops    int     // of Start
+	process  *Process
+	exts     extensions
+	calls    int
+	timeline []Entry
+}
+
+// Entry is something that happened: "next" (the function asks for an
+// invocation), "invoke" (it gets it), "response" and "error" (it has posted
+// that), "timeout", "exit" (of the function), "freeze", "thaw", "terminate"
+// (SIGTERM, or SIGKILL for want of an extension), or what Note was called with.
+type Entry struct {
+	Name string
+	// RequestID is that of the invocation; for "next", of the one that is over.
+	RequestID string
+	At        time.Time
+}
+
+// NewRuntime starts a runtime on a free port of 127.0.0.1. It panics when it
+// cannot listen. The caller must call Close.
+func NewRuntime() *Runtime {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic("lambdatest: cannot listen: " + err.Error())
+	}
+	return NewRuntimeOn(listener)
+}
+
+// NewRuntimeOn is NewRuntime with a listener, which Close closes. With one in
+// memory, which http.DefaultTransport dials, a whole function can run in a
+// bubble of testing/synctest.
+func NewRuntimeOn(listener net.Listener) *Runtime {
+	rt := &Runtime{
+		Address: listener.Addr().String(),
+		closing: make(chan struct{}),
+		changed: make(chan struct{}),
+		timeout: 3 * time.Second,
+	}
+	rt.http = &http.Server{Handler: rt.routes(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	rt.running.Go(func() { _ = rt.http.Serve(listener) })
+	return rt
+}
+
+// Close ends the function and stops listening. A function in the test process
+// ends when it asks for the next invocation: Close waits for that. More calls do
+// nothing.
+func (rt *Runtime) Close() {
+	rt.mu.Lock()
+	if rt.closed {
+		rt.mu.Unlock()
+		return
+	}
+	rt.closed = true
+	process := rt.process
+	if rt.loops > 0 {
+		output.intercept() // the function may have changed the logger since
+	}
+	close(rt.closing)
+	rt.exited()
+	rt.mu.Unlock()
+	if process != nil {
+		process.Kill()
+	}
+	rt.wait(func() bool { return rt.loops == 0 && rt.exts.waiting == 0 })
+	_ = rt.http.Close()
+	rt.running.Wait()
+}
+
+// SetTimeout sets the timeout of the function: how long invocations that are
+// delivered from now on may take. It is 3 s, as on Lambda, until then.
+func (rt *Runtime) SetTimeout(d time.Duration) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.timeout = d
+}
+
+// Freeze stops delivering invocations and, if the function is a process, stops
+// that, until Thaw. Timeouts go on.
+func (rt *Runtime) Freeze() { rt.freeze("freeze", true) }
+
+// Thaw ends Freeze.
+func (rt *Runtime) Thaw() { rt.freeze("thaw", false) }
+
+func (rt *Runtime) freeze(name string, frozen bool) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.frozen = frozen
+	rt.note(name, "")
+	rt.update()
+}
+
+// Note adds an entry to the timeline: of a request that a fake platform saw, or
+// of a line that the handler reached.
+func (rt *Runtime) Note(name string) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.note(name, "")
+}
+
+func (rt *Runtime) note(name, requestID string) {
+	rt.timeline = append(rt.timeline, Entry{Name: name, RequestID: requestID, At: time.Now()})
+}
+
+// Timeline returns what has happened so far.
+func (rt *Runtime) Timeline() []Entry {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return slices.Clone(rt.timeline)
+}
+
+// update delivers what can be delivered, and stops or continues the process. It
+// is called with the lock held, after every change.
+func (rt *Runtime) update() {
+	for !rt.frozen && len(rt.queue) > 0 && len(rt.idle) > 0 {
+		c, l := rt.queue[0], rt.idle[0]
+		rt.queue, rt.idle = rt.queue[1:], rt.idle[1:]
+		rt.deliver(c, l)
+	}
+	if rt.process != nil {
+		rt.process.suspend(rt.frozen || !rt.process.concurrent && len(rt.idle) > 0 && rt.exts.idle())
+	}
+	close(rt.changed)
+	rt.changed = make(chan struct{})
+}
+
+// wait blocks until ok, which is called with the lock held.
+func (rt *Runtime) wait(ok func() bool) {
+	for {
+		rt.mu.Lock()
+		done, changed := ok(), rt.changed
+		rt.mu.Unlock()
+		if done {
+			return
+		}
+		<-changed
+	}
+}
+
+// exited notes that there is no function any more. The lock is held.
+func (rt *Runtime) exited() {
+	for _, c := range slices.Concat(rt.active, rt.queue) {
+		if c.over() {
+			continue
+		}
+		if c.inv.Err == nil && !c.answered() {
+			c.inv.Err = ErrExited
+		}
+		c.end(Exited)
+	}
+	rt.active, rt.queue, rt.idle = nil, nil, nil
+	rt.update()
+}
+
+// alive reports whether there is a function. The lock is held.
+func (rt *Runtime) alive() bool { return !rt.closed && (rt.loops > 0 || rt.process != nil) }

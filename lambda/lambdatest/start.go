@@ -1,0 +1,101 @@
+package lambdatest
+
+import (
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	functionName = "lambdatest"
+	// initTime is how long Lambda lets a function start.
+	initTime = 10 * time.Second
+)
+
+// environment is held while the process's environment names a runtime: a
+// function reads it when it starts.
+var environment sync.Mutex
+
+// Start runs a function in the test process: main is what its main does, up to
+// and with lambda.Start. It returns when the function asks for its first
+// invocation, has ended, or has taken 10 s. Then main goes on by itself, until
+// Close or until aws-lambda-go or main end the process with log.Fatal.
+//
+// Called several times, there are several loops and as many invocations at a
+// time.
+func (rt *Runtime) Start(main func()) {
+	environment.Lock()
+	defer environment.Unlock()
+	defer setenv(rt.variables())()
+
+	rt.mu.Lock()
+	if rt.closed {
+		rt.mu.Unlock()
+		return
+	}
+	rt.loops++
+	loops := rt.loops
+	rt.note("start", "")
+	output.intercept()
+	rt.mu.Unlock()
+	rt.running.Go(func() { rt.run(main) })
+
+	rt.awaitInit(func() bool { return rt.loops < loops || len(rt.idle)+len(rt.active) >= loops })
+}
+
+// awaitInit waits until ok, or for as long as a function may take to start.
+func (rt *Runtime) awaitInit(ok func() bool) {
+	late := false
+	limit := time.AfterFunc(initTime, func() {
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		late = true
+		rt.update()
+	})
+	defer limit.Stop()
+	rt.wait(func() bool { return late || ok() })
+}
+
+// run is at the bottom of the stack of a function in the test process.
+func (rt *Runtime) run(main func()) {
+	defer func() { // also after runtime.Goexit
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		rt.loops--
+		if !rt.closed {
+			rt.note("exit", "")
+		}
+		rt.exited()
+	}()
+	main()
+}
+
+// variables are what Lambda sets for a function.
+func (rt *Runtime) variables() map[string]string {
+	return map[string]string{
+		"AWS_LAMBDA_RUNTIME_API":          rt.Address,
+		"AWS_LAMBDA_FUNCTION_NAME":        functionName,
+		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+	}
+}
+
+func setenv(variables map[string]string) (restore func()) {
+	before := make(map[string]*string)
+	for name, value := range variables {
+		before[name] = nil
+		if old, ok := os.LookupEnv(name); ok {
+			before[name] = &old
+		}
+		_ = os.Setenv(name, value)
+	}
+	return func() {
+		for name, old := range before {
+			if old == nil {
+				_ = os.Unsetenv(name)
+			} else {
+				_ = os.Setenv(name, *old)
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+//go:build unix
+
+package lambda_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
+)
+
+// start runs one of functions in a process, on a platform of its own.
+func start(t *testing.T, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
+	t.Helper()
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a").Variations("on", "off")))
+	t.Cleanup(platform.Close)
+	rt := lambdatest.NewRuntime()
+	t.Cleanup(rt.Close)
+	cmd := lambdatest.Command(name)
+	// A data race ends the process, and invocations with it.
+	cmd.Env = append(append(cmd.Env, "TEST_PLATFORM="+platform.URL, "GORACE=halt_on_error=1"), env...)
+	process, err := rt.StartProcess(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return platform, rt, process
+}
+
+// TestFreeze: events leave before the process is frozen.
+func TestFreeze(t *testing.T) {
+	t.Parallel()
+	platform, rt, _ := start(t, "evaluate")
+	for i := range 3 {
+		inv := rt.Invoke(within(t), fmt.Appendf(nil, `"u%d"`, i))
+		if inv.Err != nil || string(inv.Response) != `"on"` {
+			t.Fatalf("response %s, error %v", inv.Response, inv.Err)
+		}
+		if n := len(platform.Events()); n != i+1 {
+			t.Errorf("%d events left before the freeze, want %d", n, i+1)
+		}
+	}
+}
+
+// TestTermination: Start delivers what is queued when the environment ends.
+func TestTermination(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"gather": 5, "gather, killed": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			platform, rt, process := start(t, name)
+			for i := range 5 {
+				if inv := rt.Invoke(within(t), fmt.Appendf(nil, `"u%d"`, i)); inv.Err != nil {
+					t.Fatal(inv.Err)
+				}
+			}
+			if n := len(platform.Events()); n != 1 { // those of the first invocation
+				t.Errorf("%d events arrived before the end, want 1", n)
+			}
+			process.Terminate()
+			if n := len(platform.Events()); n != want {
+				t.Errorf("%d events arrived, want %d", n, want)
+			}
+		})
+	}
+}
+
+// TestTimeout: a handler that takes too long is what it is without Wrap.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"asleep", "asleep, plain"} {
+		_, rt, _ := start(t, name)
+		rt.SetTimeout(200 * time.Millisecond)
+		inv := rt.Invoke(within(t), []byte(`{}`))
+		if inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut || names(inv.Timeline) != "invoke timeout" {
+			t.Errorf("%s: %v, %s, %s", name, inv.Err, inv.End, names(inv.Timeline))
+		}
+	}
+}
+
+// TestConcurrency: 16 invocations at a time cause one refresh, and no event is
+// left behind.
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	platform, rt, _ := start(t, "together", "AWS_LAMBDA_MAX_CONCURRENCY=16")
+	const rounds, at = 20, 16
+	for round := range rounds {
+		var calls []*lambdatest.Call
+		for i := range at {
+			calls = append(calls, rt.Begin(fmt.Appendf(nil, `"u%d-%d"`, round, i)))
+		}
+		for _, call := range calls {
+			if inv := call.End(within(t)); inv.Err != nil || string(inv.Response) != `"on"` {
+				t.Fatalf("response %s, error %v", inv.Response, inv.Err)
+			}
+		}
+		if n := len(platform.Events()); n != at*(round+1) {
+			t.Fatalf("%d events arrived, want %d", n, at*(round+1))
+		}
+	}
+	if n := len(platform.Requests(ffctest.Polling)); n != 1 {
+		t.Errorf("%d requests for data, want 1", n)
+	}
+	users := make(map[string]bool)
+	for _, e := range platform.Events() {
+		users[e.UserKey] = true
+	}
+	if len(users) != rounds*at {
+		t.Errorf("events of %d users arrived, want %d", len(users), rounds*at)
+	}
+}

@@ -1,0 +1,98 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+)
+
+// response is what aws-lambda-go posts, and closes when it has. It has no
+// exported field, so that its JSON is {}: that is how aws-lambda-go tells what
+// is to be read from what is to be encoded.
+type response struct {
+	w      *wrapper
+	ctx    sooner // of the invocation, which lasts until Close
+	body   bytes.Buffer
+	small  [256]byte // for a body that fits
+	stream io.Reader // instead, if the handler returned one
+	kind   string    // of content; "" is that of the stream
+	after  bool      // events leave in Close
+}
+
+const (
+	contentJSON  = "application/json"
+	contentBytes = "application/octet-stream"
+)
+
+// handled is deferred around the handler: it may have failed, panicked or ended
+// its goroutine.
+func (r *response) handled() {
+	if !r.after {
+		r.w.deliver(r.ctx.Context, heldFlush)
+	}
+}
+
+// answer returns what the wrapped handler returns when its own has returned err.
+func (r *response) answer(err error) (*response, error) {
+	if err != nil {
+		return nil, err
+	}
+	r.after = !r.w.before || r.stream != nil
+	return r, nil
+}
+
+// encode does with a handler's value what aws-lambda-go does.
+func (r *response) encode(value any) error {
+	s := &r.w.settings
+	r.body = *bytes.NewBuffer(r.small[:0])
+	encoder := json.NewEncoder(&r.body)
+	encoder.SetEscapeHTML(s.escapeHTML)
+	encoder.SetIndent(s.prefix, s.indent)
+	err := encoder.Encode(value)
+	if reader, ok := value.(io.Reader); ok && (err != nil || bytes.HasPrefix(r.body.Bytes(), []byte("{}"))) {
+		r.stream = reader
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.kind = contentJSON
+	if s.prefix == "" && s.indent == "" {
+		r.body.Truncate(r.body.Len() - 1) // the line break
+	}
+	return nil
+}
+
+// setBytes makes the response what a Handler returned.
+func (r *response) setBytes(body []byte) { r.body, r.kind = *bytes.NewBuffer(body), contentBytes }
+
+// Read implements io.Reader.
+func (r *response) Read(p []byte) (int, error) {
+	if r.stream != nil {
+		return r.stream.Read(p)
+	}
+	return r.body.Read(p)
+}
+
+// ContentType is what aws-lambda-go asks for.
+func (r *response) ContentType() string {
+	if r.kind != "" {
+		return r.kind
+	}
+	if stream, ok := r.stream.(interface{ ContentType() string }); ok {
+		return stream.ContentType()
+	}
+	return contentBytes
+}
+
+// Close implements io.Closer. aws-lambda-go calls it when the response has been
+// posted, and asks for the next invocation when it returns.
+func (r *response) Close() error {
+	if r.after {
+		defer r.w.deliver(r.ctx.Context, freeFlush)
+	}
+	if stream, ok := r.stream.(io.Closer); ok {
+		return stream.Close()
+	}
+	return nil
+}
