@@ -50,10 +50,7 @@ func (f *Flusher) Due() bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case f.last.IsZero():
-		return true
-	case f.failed:
+	if f.failed {
 		return clock.Age(f.last) >= f.pause
 	}
 	return f.Events > 0 && queued >= f.Events || clock.Age(f.last) >= f.Every

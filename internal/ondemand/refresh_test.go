@@ -71,6 +71,18 @@ func TestOneFetchForAll(t *testing.T) {
 	})
 }
 
+// Who has found the data old when the fetch for it was about to end needs no
+// other.
+func TestFreshMeanwhile(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		s.refreshed()
+		if o := <-call(t.Context(), s.Refresher.refresh); o.err != nil || o.took != 0 || len(s.asks) > 0 {
+			t.Errorf("%v after %v, %d fetches", o.err, o.took, len(s.asks))
+		}
+	})
+}
+
 // All who wait for a fetch that fails hear why.
 func TestOneFailureForAll(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -103,14 +103,19 @@ func New(cfg Config) *Refresher {
 // is used all the same. After a failure it does nothing for a while, and
 // returns why.
 func (r *Refresher) Refresh(ctx context.Context) error {
-	if t := r.fresh.Load(); t != nil && clock.Age(*t) < r.maxAge {
+	if r.isFresh() {
 		return nil
 	}
 	return r.refresh(ctx)
 }
 
+func (r *Refresher) isFresh() bool {
+	t := r.fresh.Load()
+	return t != nil && clock.Age(*t) < r.maxAge
+}
+
 func (r *Refresher) refresh(ctx context.Context) error {
-	f, err := r.join()
+	f, err := r.join(true)
 	if f == nil {
 		return err
 	}
@@ -156,7 +161,7 @@ func (r *Refresher) patience(ctx context.Context, f *fetch) time.Duration {
 // has succeeded, there is no hope, ctx ends, or Close is called.
 func (r *Refresher) Load(ctx context.Context) error {
 	for {
-		f, err := r.join()
+		f, err := r.join(false)
 		if f != nil {
 			select {
 			case <-f.done:
@@ -196,8 +201,8 @@ func (r *Refresher) nextTry() (wait time.Duration, ok bool) {
 }
 
 // join returns the fetch to wait for, starting one if there is none, or the
-// reason why there is none.
-func (r *Refresher) join() (*fetch, error) {
+// reason why there is none. If fresh data will do, that is no reason but nil.
+func (r *Refresher) join(freshWillDo bool) (*fetch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f := r.fetching; f != nil && !f.busy && !f.over && clock.Age(f.began) > r.cfg.Timeout {
@@ -213,6 +218,8 @@ func (r *Refresher) join() (*fetch, error) {
 		return nil, r.end
 	case r.fetching != nil:
 		return r.fetching, nil
+	case freshWillDo && r.isFresh(): // another caller's fetch has just ended
+		return nil, nil
 	case r.failure != nil && clock.Age(r.failedAt) < r.pause:
 		return nil, fmt.Errorf("trying again later, after: %w", r.failure)
 	}

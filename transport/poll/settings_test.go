@@ -116,9 +116,9 @@ func TestSettingsInUse(t *testing.T) {
 				if o := <-s.refresh(); o.took != tt.budget {
 					t.Errorf("Refresh took %v, want %v", o.took, tt.budget)
 				}
-				time.Sleep(tt.timeout - tt.budget - 1)
+				time.Sleep(tt.timeout - tt.budget - ms)
 				checkCalls(t, s.store.told())
-				time.Sleep(2)
+				time.Sleep(2 * ms)
 				checkCalls(t, s.store.told(), "interrupted")
 
 				p.answers(with(500, ""))
