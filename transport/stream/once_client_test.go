@@ -94,11 +94,11 @@ func TestOnDemandClientDialsOnce(t *testing.T) {
 	client, _ := newClient(t, srv, &stream.Transport{OnDemand: true, Budget: 20 * time.Second})
 	resume := srv.Stall(ffctest.Streaming)
 	ctx := within(t)
-	var calling, calls sync.WaitGroup
-	calling.Add(1000)
+	var waiting, calls sync.WaitGroup
+	waiting.Add(1000)
 	for range 1000 {
 		calls.Go(func() {
-			calling.Done()
+			ctx := asked{ctx, sync.OnceFunc(waiting.Done)}
 			if err := client.Refresh(ctx); err != nil {
 				t.Errorf("Refresh: %v", err)
 			}
@@ -107,7 +107,7 @@ func TestOnDemandClientDialsOnce(t *testing.T) {
 			}
 		})
 	}
-	calling.Wait()
+	waiting.Wait()
 	if err := srv.WaitConnections(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +116,18 @@ func TestOnDemandClientDialsOnce(t *testing.T) {
 	if n := len(srv.Requests(ffctest.Streaming)); n != 1 {
 		t.Errorf("dialled %d times for 1000 calls at once", n)
 	}
+}
+
+// asked is a context that tells when it is first asked for its deadline: by
+// Refresh, when it is about to wait.
+type asked struct {
+	context.Context
+	tell func()
+}
+
+func (a asked) Deadline() (time.Time, bool) {
+	a.tell()
+	return a.Context.Deadline()
 }
 
 // storeOf is a transport that gives away the store of its client.
