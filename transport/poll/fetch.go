@@ -63,7 +63,7 @@ func (s *session) get(ctx context.Context) (*answer, error) {
 			return got, err
 		}
 	}
-	return nil, &ondemand.Failure{Err: problem(transport.KindNetwork, errNoRoute), RetryAfter: s.MaxRetry}
+	return nil, &ondemand.Failure{Err: problem(transport.KindNetwork, errNoRoute), RetryAfter: httpclient.Spread(s.MaxRetry)}
 }
 
 var (
@@ -168,7 +168,7 @@ func (s *session) judge(resp *http.Response) error {
 			err = errNoSecret
 		}
 	}
-	return &ondemand.Failure{Err: problem(kind, err), RetryAfter: wait, Final: final}
+	return &ondemand.Failure{Err: problem(kind, err), RetryAfter: httpclient.Spread(wait), Final: final}
 }
 
 var (

@@ -37,7 +37,8 @@ type Transport struct {
 	Timeout time.Duration
 	// FirstRetry is how long nothing is tried after a failed request. It
 	// doubles with each further failure, less a random part of up to a half. A
-	// platform can ask for more with Retry-After, up to 10 min. 0 is 1 s.
+	// platform can ask for more with Retry-After, up to 10 min, to which a random
+	// part of up to a quarter is added. 0 is 1 s.
 	FirstRetry time.Duration
 	// MaxRetry is the longest such time. 0 is 60 s.
 	MaxRetry time.Duration
@@ -47,8 +48,9 @@ type Transport struct {
 	// URL is where to get data instead of the platform: a cache, an object
 	// store with a snapshot (ffc.Client.WriteSnapshot), a relay. The secret
 	// goes there only if scheme and host are those of ffc.Config.BaseURL.
-	// Answers may be older than the data that is there, as caches' are; then
-	// they change nothing.
+	// Answers may be older than the data that is there, as caches' are: a flag
+	// is replaced by a newer one only. A flag that was archived may come back
+	// until the cache has caught up.
 	URL string
 }
 

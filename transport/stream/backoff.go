@@ -23,9 +23,3 @@ func (b *backoff) next() time.Duration {
 }
 
 func (b *backoff) reset() { b.retries = 0 }
-
-// spread adds a random part of up to a quarter to a pause that many clients
-// are given alike, so that they do not come back all at once.
-func spread(pause time.Duration) time.Duration {
-	return max(pause, pause+time.Duration(rand.Float64()*float64(pause/4))) // the sum may overflow
-}

@@ -36,7 +36,7 @@ func (s *session) judge(end *ending) (v verdict) {
 			v.wait = max(v.wait, asked)
 		}
 	}
-	v.wait = spread(v.wait)
+	v.wait = httpclient.Spread(v.wait)
 	return v
 }
 
