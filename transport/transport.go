@@ -52,7 +52,7 @@ type Refresher interface {
 // Env is what a client tells a transport. All of it is set.
 type Env struct {
 	EnvSecret    Secret
-	Platform     string       // "classic"
+	Platform     string       // "classic" or "featbit"
 	BaseURL      string       // http(s)://host[/prefix], without a trailing slash
 	StreamingURL string       // ws(s)://host[/prefix], without a trailing slash
 	HTTPClient   *http.Client // can be the application's: it must not be changed
@@ -66,8 +66,10 @@ type Env struct {
 // Store is the client's end. All methods may be called concurrently; none does
 // I/O or waits for the application.
 type Store interface {
-	// Version is the newest version of any item in the store, in Unix
-	// milliseconds; 0 if the platform has to be asked for everything.
+	// Version is what the platform has to be asked for changes since: the newest
+	// version of any item, in Unix milliseconds, when the store was last what the
+	// platform had (see Confirm). What has come after that may not be all there
+	// was. 0 is everything.
 	Version() int64
 	// Mark returns a mark of what the store has now. Take one before each
 	// request.

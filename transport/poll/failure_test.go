@@ -164,7 +164,7 @@ func TestRefusedLater(t *testing.T) {
 		}
 		p.requests()
 		p.answers(with(200, data))
-		if pause := s.paused(); pause < time.Minute || pause > time.Minute+50*ms {
+		if pause := s.paused(); pause < time.Minute || pause > 75*time.Second+50*ms {
 			t.Errorf("tried again after %v", pause)
 		}
 	})

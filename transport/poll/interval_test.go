@@ -80,18 +80,26 @@ func TestIntervalFailures(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(403, ""))
 		s := open(t, p, poll.Transport{Interval: 10 * time.Second})
+		began := time.Now()
 		stop, _ := s.run()
 		time.Sleep(30 * time.Second)
 		s.checkAsked(plural)
 		checkCalls(t, s.store.told(), "interrupted")
 		p.answers(with(200, data))
-		time.Sleep(30*time.Second + 1)
+		told := s.store.told()
+		for len(told) == 0 && time.Since(began) < time.Hour {
+			time.Sleep(100 * ms)
+			told = s.store.told()
+		}
+		checkCalls(t, told, "applied")
+		if pause := time.Since(began); pause < time.Minute || pause > 75*time.Second+100*ms {
+			t.Errorf("tried again after %v", pause)
+		}
 		s.checkAsked(plural)
-		checkCalls(t, s.store.told(), "applied")
 		time.Sleep(10 * time.Second)
 		s.checkAsked(plural)
 		p.answers(with(503, "", "Retry-After: 25"))
-		time.Sleep(35 * time.Second)
+		time.Sleep(42 * time.Second)
 		if n := len(p.requests()); n != 2 {
 			t.Errorf("%d requests", n)
 		}

@@ -196,7 +196,7 @@ func (c *connection) synced() {
 func (c *connection) write(request string, over <-chan struct{}) {
 	ticker := time.NewTicker(c.s.PingInterval)
 	defer ticker.Stop()
-	for message := request; ; message = wire.Ping {
+	for message := request; ; message = c.s.dialect.Ping {
 		_ = c.ws.Write(context.Background(), websocket.MessageText, []byte(message))
 		select {
 		case <-over:

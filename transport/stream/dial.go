@@ -34,7 +34,7 @@ func (c *connection) dial(ctx context.Context) error {
 		}
 		return answer, nil
 	})
-	address := wire.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(time.Duration(s.offset.Load())))
+	address := s.dialect.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(time.Duration(s.offset.Load())))
 	ws, answer, err := handshake(ctx, address, websocket.DialOptions{
 		HTTPClient: &client,
 		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent}},
