@@ -17,6 +17,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
+// wallInterval is how long the clocks are trusted to differ by the same.
+const wallInterval = 5 * time.Second
+
 // closeTime bounds Close when its context has no deadline.
 const closeTime = 5 * time.Second
 
@@ -77,9 +80,13 @@ func New(cfg Config, to Destination) *Processor {
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 		header: http.Header{
-			"Content-Type": {"application/json"},
+			"Content-Type": {to.Dialect.EventsType},
 			"User-Agent":   {wire.UserAgent},
 		},
+	}
+	if p.Background() && !to.OnDemand && cfg.Interval <= wallInterval {
+		p.queue.wall = new(atomic.Int64)
+		p.queue.readWall()
 	}
 	p.header.Set(to.Dialect.SecretHeader, to.Secret)
 	p.ended, p.end = context.WithCancelCause(context.Background())
@@ -122,6 +129,9 @@ func (p *Processor) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.cfg.Interval)
 	defer ticker.Stop()
 	for {
+		if p.queue.wall != nil {
+			p.queue.readWall()
+		}
 		select {
 		case <-ctx.Done():
 			return

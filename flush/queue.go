@@ -26,6 +26,9 @@ type queue struct {
 	// are numbered instead. That costs a cache line that all cores share.
 	coarse bool
 	number atomic.Int64
+	// wall, if it is not nil, is Unix nanoseconds less the monotonic clock as of
+	// lately: reading both clocks for each event would take twice as long.
+	wall *atomic.Int64
 	// releases counts how often room was made. fullAt is one more than what it
 	// was when a recorder found none anywhere: as long as that holds, looking
 	// again is in vain.
@@ -36,8 +39,7 @@ type queue struct {
 
 // event is one evaluation or metric. Pointers are to immutable values.
 type event struct {
-	at         int64 // orders events: see queue.stamp
-	unixMilli  int64
+	stamp
 	user       *eval.User
 	metric     *metric // nil for an evaluation
 	flag       *eval.Flag
@@ -46,6 +48,12 @@ type event struct {
 	experiment bool
 	sent       bool // in a request whose answer was lost
 	settled    bool // delivered or dropped: the place is free
+}
+
+// stamp is when an event was recorded.
+type stamp struct {
+	at        int64 // orders events
+	unixMilli int64
 }
 
 type metric struct {
@@ -137,27 +145,40 @@ func (r results) size() int { return len(r.prerequisites) + 1 }
 
 // record queues all events of a call, or counts all of them as lost.
 func (q *queue) record(u *eval.User, m *metric, r results) {
-	stamp := q.stamp(u, m)
+	now := q.now()
 	s := q.nearest.Get().(*shard)
-	if !s.record(stamp, r) {
-		q.recordElsewhere(s, stamp, r)
+	if !s.record(now, u, m, r) {
+		q.recordElsewhere(s, now, u, m, r)
 	}
 	q.nearest.Put(s)
 }
 
-// stamp returns an event of now. Its place in the order is by the monotonic
-// clock, which no clock change disturbs.
-func (q *queue) stamp(u *eval.User, m *metric) event {
-	now := time.Now()
-	at := int64(now.Sub(q.start))
-	if q.coarse {
-		at = q.number.Add(1)
+// now stamps an event. Its place in the order is by the monotonic clock, which
+// no clock change disturbs.
+func (q *queue) now() (s stamp) {
+	if q.wall != nil {
+		s.at = int64(time.Since(q.start))
+		s.unixMilli = (q.wall.Load() + s.at) / int64(time.Millisecond)
+	} else {
+		now := time.Now()
+		s.at, s.unixMilli = int64(now.Sub(q.start)), now.UnixMilli()
 	}
-	return event{at: at, unixMilli: now.UnixMilli(), user: u, metric: m}
+	if q.coarse {
+		s.at = q.number.Add(1)
+	}
+	return s
 }
 
-// now is what the stamps up to now do not exceed.
-func (q *queue) now() int64 {
+// readWall compares the clocks. From then on stamps read the monotonic one
+// only: the caller has to come back every few seconds, as either clock may be
+// set or stand still. A process that can be frozen does better without.
+func (q *queue) readWall() {
+	now := time.Now()
+	q.wall.Store(now.UnixNano() - int64(now.Sub(q.start)))
+}
+
+// limit is what the stamps up to now do not exceed.
+func (q *queue) limit() int64 {
 	if q.coarse {
 		return q.number.Load()
 	}
@@ -165,11 +186,11 @@ func (q *queue) now() int64 {
 }
 
 // recordElsewhere looks for a shard with room, or counts the loss.
-func (q *queue) recordElsewhere(full *shard, stamp event, r results) {
+func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results) {
 	releases := q.releases.Load()
 	if q.fullAt.Load() != releases+1 {
 		for i := range q.shards {
-			if q.shards[(full.index+i)%len(q.shards)].record(stamp, r) {
+			if q.shards[(full.index+i)%len(q.shards)].record(now, u, m, r) {
 				return
 			}
 		}
@@ -181,7 +202,7 @@ func (q *queue) recordElsewhere(full *shard, stamp event, r results) {
 }
 
 // record reports whether there was room, or no hope of any.
-func (s *shard) record(stamp event, r results) bool {
+func (s *shard) record(now stamp, u *eval.User, m *metric, r results) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gate == lossNone && s.size-s.count < r.size() {
@@ -199,9 +220,9 @@ func (s *shard) record(stamp event, r results) bool {
 		s.ring = make([]event, s.size)
 	}
 	for i := range r.prerequisites {
-		s.put(&stamp, &r.prerequisites[i])
+		s.put(now, u, m, &r.prerequisites[i])
 	}
-	s.put(&stamp, r.own)
+	s.put(now, u, m, r.own)
 	if half := (s.size + 1) / 2; s.count >= half && s.count-r.size() < half {
 		select {
 		case s.wake <- struct{}{}:
@@ -211,14 +232,14 @@ func (s *shard) record(stamp event, r results) bool {
 	return true
 }
 
-func (s *shard) put(stamp *event, r *eval.Result) {
+func (s *shard) put(now stamp, u *eval.User, m *metric, r *eval.Result) {
 	place := s.head + s.count
 	if place >= len(s.ring) {
 		place -= len(s.ring)
 	}
 	s.count++
 	e := &s.ring[place]
-	*e = *stamp
+	e.stamp, e.user, e.metric = now, u, m // the rest is zero: see release
 	if r != nil {
 		e.flag, e.variation, e.reason, e.experiment = r.Flag, r.Variation, r.Reason, r.Experiment
 	}
@@ -295,7 +316,7 @@ func (q *queue) take() taken {
 	// The shards are not seen at one time. What comes from now on is left
 	// alone, or an event in a shard that is seen late would be taken without
 	// the one before it, in a shard that was seen early.
-	limit := q.now()
+	limit := q.limit()
 	t := taken{counts: make([]int, len(q.shards))}
 	heads := make([]int, len(q.shards))
 	total := 0

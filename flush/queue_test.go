@@ -22,7 +22,7 @@ func withProcs(t *testing.T, n int) {
 
 // put records a metric in a certain shard and reports whether there was room.
 func (q *queue) put(shard int, u *eval.User, m metric) bool {
-	return q.shards[shard].record(q.stamp(u, &m), results{})
+	return q.shards[shard].record(q.now(), u, &m, results{})
 }
 
 func (t *taken) names() (names []string) {
@@ -131,12 +131,12 @@ func TestRoomForOne(t *testing.T) {
 		}
 	}
 	r := served("f", "1", "true")
-	q.recordElsewhere(&q.shards[0], q.stamp(user("u"), nil), results{[]eval.Result{r}, &r})
+	q.recordElsewhere(&q.shards[0], q.now(), user("u"), nil, results{[]eval.Result{r}, &r})
 	if recorded, queued, lost := q.counts(); recorded != 128 || queued != 126 || lost[lossFull] != 2 {
 		t.Errorf("%d recorded, %d queued, %d lost", recorded, queued, lost[lossFull])
 	}
 	for range 3 {
-		q.recordElsewhere(&q.shards[0], q.stamp(user("u"), nil), results{nil, &r})
+		q.recordElsewhere(&q.shards[0], q.now(), user("u"), nil, results{nil, &r})
 	}
 	if recorded, queued, lost := q.counts(); recorded != 131 || queued != 128 || lost[lossFull] != 3 {
 		t.Errorf("%d recorded, %d queued, %d lost", recorded, queued, lost[lossFull])
