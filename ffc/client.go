@@ -67,6 +67,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if err := c.store.bootstrap(cfg.Bootstrap); err != nil {
 		return nil, fmt.Errorf("ffc: Config.Bootstrap: %w", err)
 	}
+	c.cfg.Bootstrap = nil // not to be kept twice
 	httpClient := cfg.HTTPClient
 	if httpClient == nil {
 		c.ownHTTP = httpclient.New()

@@ -23,9 +23,11 @@ type Config struct {
 	// short-lived. Required unless Offline.
 	Transport transport.Transport
 	// Platform is the generation of the platform. PlatformAuto tells it by the
-	// shape of the secret.
+	// shape of the secret or, offline without a secret, by that of Bootstrap.
 	Platform Platform
-	// BaseURL is http(s)://host[/prefix]. "" is https://api.featureflag.co.
+	// BaseURL is http(s)://host[/prefix]. "" is https://api.featureflag.co on
+	// PlatformClassic. PlatformFeatBit needs one: that of the evaluation server,
+	// http://localhost:5100 with its docker compose file.
 	BaseURL string
 	// StreamingURL is ws(s)://host[/prefix], if it is not that of BaseURL.
 	StreamingURL string
@@ -68,6 +70,7 @@ type Platform string
 const (
 	PlatformAuto    Platform = ""
 	PlatformClassic Platform = "classic" // featureflag.co
+	PlatformFeatBit Platform = "featbit" // FeatBit, its successor
 )
 
 // defaultStartWait is the platform's (protocol reference, section 7.1).

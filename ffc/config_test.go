@@ -29,7 +29,7 @@ func TestNewRejects(t *testing.T) {
 		want []string // all of these are in the error
 	}{
 		{"nothing set", ffc.Config{}, []string{"Config.EnvSecret is empty", "Config.Transport is missing"}},
-		{"secret that is not Base64", with(func(c *ffc.Config) { c.EnvSecret = "not a secret!" }), []string{"Config.EnvSecret is not standard Base64"}},
+		{"secret of no platform", with(func(c *ffc.Config) { c.EnvSecret = "not a secret!" }), []string{"Config.EnvSecret fits neither platform", "set Config.Platform", "not of FeatBit", "is not standard Base64"}},
 		{"secret checked offline, too", ffc.Config{Offline: true, EnvSecret: "AAAA"}, []string{"Config.EnvSecret"}},
 		{"unknown platform", with(func(c *ffc.Config) { c.Platform = "other" }), []string{`Config.Platform is "other"`}},
 		{"base URL without scheme", with(func(c *ffc.Config) { c.BaseURL = "example.com" }), []string{"Config.BaseURL", "expected http://host[/prefix] or https://host[/prefix]"}},

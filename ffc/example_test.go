@@ -54,7 +54,7 @@ func ExampleClient_Middleware() {
 	}
 	fmt.Println(start(context.Background(), "not a secret", nil, http.NewServeMux()))
 	// Output:
-	// ffc: Config.EnvSecret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }
 
 func ExampleNew_offline() {
@@ -196,5 +196,5 @@ func ExampleDefault() {
 func Example_service() {
 	fmt.Println(shop(context.Background(), "not a secret"))
 	// Output:
-	// ffc: Config.EnvSecret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }

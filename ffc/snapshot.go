@@ -1,10 +1,6 @@
 package ffc
 
-import (
-	"io"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
-)
+import "io"
 
 // WriteSnapshot writes the data the client has, in the form Config.Bootstrap
 // takes: embed it in a program, and the program has flags before it has a
@@ -15,6 +11,6 @@ func (c *Client) WriteSnapshot(w io.Writer) error {
 	if !v.serving {
 		return ErrNotReady
 	}
-	_, err := w.Write(wire.AppendSnapshot(nil, v.snapshot))
+	_, err := w.Write(c.cfg.dialect.AppendSnapshot(nil, v.snapshot))
 	return err
 }

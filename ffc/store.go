@@ -21,7 +21,9 @@ type store struct {
 	mu sync.Mutex
 	// updates counts messages applied, for Stats.
 	updates atomic.Uint64
-	skipped skippedLog
+	// complete is the version of the data when it was last the platform's.
+	complete atomic.Int64
+	skipped  skippedLog
 }
 
 var _ transport.Store = (*store)(nil)
@@ -59,13 +61,7 @@ func (s *store) bootstrap(data []byte) error {
 
 // Version implements transport.Store. A bootstrap does not count: the platform
 // has to be asked for everything.
-func (s *store) Version() int64 {
-	snapshot := s.c.view.Load().snapshot
-	if !snapshot.Synced() {
-		return 0
-	}
-	return snapshot.Version()
-}
+func (s *store) Version() int64 { return s.complete.Load() }
 
 // Mark implements transport.Store.
 func (s *store) Mark() transport.Mark {
@@ -90,6 +86,7 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	listeners := s.c.changes.all()
 	if update.Full {
 		s.Confirm()
+		s.tellEmpty(old, update)
 	}
 	if snapshot != old && len(listeners) > 0 {
 		if keys := snapshot.Affected(change); len(keys) > 0 {
@@ -115,8 +112,19 @@ func (s *store) publish(u *eval.Update, asked transport.Mark) (before, after *ev
 	return old.snapshot, snapshot, change
 }
 
+// tellEmpty warns of a first full without anything in it, where that is what a
+// platform answers to a secret it does not know.
+func (s *store) tellEmpty(old *eval.Snapshot, u *eval.Update) {
+	if s.c.cfg.dialect.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
+		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is not so, check Config.EnvSecret")
+	}
+}
+
 // Confirm implements transport.Store.
 func (s *store) Confirm() {
+	if snapshot := s.c.view.Load().snapshot; snapshot.Synced() {
+		s.complete.Store(snapshot.Version())
+	}
 	if s.c.status.confirm() {
 		s.c.tellStatus()
 	}

@@ -29,21 +29,30 @@ func (c Config) resolve() (settings, error) {
 			errs = append(errs, fmt.Errorf("ffc: Config.%s %w", setting, err))
 		}
 	}
-	prefix := ""
-	if c.EnvSecret != "" || !c.Offline {
-		var err error
-		prefix, err = wire.FlagIDPrefix(c.EnvSecret)
-		problem("EnvSecret", err)
-		s.EnvSecret = wire.PadSecret(c.EnvSecret)
+	var err error
+	switch c.Platform {
+	case PlatformAuto, PlatformClassic, PlatformFeatBit:
+	default:
+		problem("Platform", fmt.Errorf("is %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
+		c.Platform = PlatformAuto
 	}
-	s.dialect = wire.ClassicDialect(prefix)
-	if c.Platform != PlatformAuto && c.Platform != PlatformClassic {
-		problem("Platform", fmt.Errorf("is %q: expected PlatformAuto or PlatformClassic", c.Platform))
+	switch {
+	case c.EnvSecret != "" || !c.Offline:
+		s.dialect, s.EnvSecret, err = wire.DialectFor(string(c.Platform), c.EnvSecret)
+		problem("EnvSecret", err)
+	case c.Platform != PlatformAuto:
+		s.dialect, err = wire.DialectOf(string(c.Platform))
+		problem("Platform", err)
+	default:
+		s.dialect = wire.DialectOfData(c.Bootstrap)
 	}
 	if missing(c.Transport) && !c.Offline {
 		problem("Transport", errors.New("is missing: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
-	var err error
+	if c.BaseURL == "" && s.dialect.DefaultBaseURL == "" && !c.Offline {
+		problem("BaseURL", errors.New("is missing: FeatBit is run by its users, so it has no usual address; "+
+			"expected that of the evaluation server, such as http://localhost:5100"))
+	}
 	s.baseURL, err = checkURL(c.BaseURL, s.dialect.DefaultBaseURL, "http", "https")
 	problem("BaseURL", err)
 	s.eventsURL, err = checkURL(c.EventsURL, s.baseURL, "http", "https")

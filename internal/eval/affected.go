@@ -58,7 +58,7 @@ func (s *Source) flagReferences(e *entry[Flag]) *references {
 		if err != nil {
 			return nil, err
 		}
-		return referencesOfFlag(m), nil
+		return s.Rules.referencesOfFlag(m), nil
 	})
 }
 
@@ -69,7 +69,7 @@ func (s *Source) segmentReferences(e *entry[Segment]) *references {
 		if err != nil {
 			return nil, err
 		}
-		return referencesOfSegment(m), nil
+		return s.Rules.referencesOfSegment(m), nil
 	})
 }
 
@@ -87,30 +87,30 @@ func (e *entry[T]) references(read func() (*references, error)) *references {
 	return r
 }
 
-func referencesOfFlag(m *model.Flag) *references {
-	r := &references{}
+func (r *Rules) referencesOfFlag(m *model.Flag) *references {
+	refs := &references{}
 	for i := range m.Prerequisites {
-		r.flags = append(r.flags, m.Prerequisites[i].FlagKey)
+		refs.flags = append(refs.flags, m.Prerequisites[i].FlagKey)
 	}
 	for i := range m.Rules {
-		r.segments = appendSegments(r.segments, m.Rules[i].Clauses)
+		refs.segments = r.appendSegments(refs.segments, m.Rules[i].Clauses)
 	}
-	return r
+	return refs
 }
 
-func referencesOfSegment(m *model.Segment) *references {
-	r := &references{}
+func (r *Rules) referencesOfSegment(m *model.Segment) *references {
+	refs := &references{}
 	for i := range m.Rules {
-		r.segments = appendSegments(r.segments, m.Rules[i].Clauses)
+		refs.segments = r.appendSegments(refs.segments, m.Rules[i].Clauses)
 	}
-	return r
+	return refs
 }
 
 // appendSegments appends the ids of the segments that clauses ask for.
-func appendSegments(ids []string, clauses []model.Clause) []string {
+func (r *Rules) appendSegments(ids []string, clauses []model.Clause) []string {
 	for i := range clauses {
-		if op, _ := operatorOf(operatorName(&clauses[i])); op == opSegment {
-			list, _ := parseList(clauses[i].Value)
+		if op, _ := r.operator(&clauses[i]); op == opSegment {
+			list, _ := r.parseList(clauses[i].Value)
 			ids = append(ids, list...)
 		}
 	}

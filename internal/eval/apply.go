@@ -141,7 +141,8 @@ func newerTags(tags map[string]Item, items []Item) map[string]Item {
 //
 // The platform leaves archived items out of a full, so a full can be right
 // although its version is not above ours. It is old when it has an item older
-// than we had before asking; then it is ignored.
+// than we had before asking; then it is ignored, unless the rules say that
+// every full counts.
 //
 // The first full is always the base. Whatever was pushed before it counts as
 // pushed after asking: there is nothing else to hold it against.
@@ -150,7 +151,7 @@ func (s *Snapshot) applyFull(u *Update, asked uint64) (*Snapshot, Change) {
 		asked = 0
 	}
 	version := u.version()
-	if s.full && version <= s.version && (outdated(&s.flags, u.Flags, asked) || outdated(&s.segments, u.Segments, asked)) {
+	if s.full && !s.source.Rules.FullsCount && version <= s.version && (outdated(&s.flags, u.Flags, asked) || outdated(&s.segments, u.Segments, asked)) {
 		return s, Change{}
 	}
 	next, change := s.replace(u, version, asked, s.updates+1)

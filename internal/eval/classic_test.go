@@ -112,7 +112,7 @@ func FuzzClassic(f *testing.F) {
 				if again != s && s.Synced() {
 					t.Fatalf("the same message again changes %v", change)
 				}
-				if written, _, err := dialect.Update(wire.AppendSnapshot(nil, s)); err != nil || written == nil {
+				if written, _, err := dialect.Update(wire.ClassicDialect("").AppendSnapshot(nil, s)); err != nil || written == nil {
 					t.Fatalf("what is written cannot be read: %v", err)
 				}
 			}

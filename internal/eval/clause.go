@@ -40,7 +40,8 @@ const (
 	opLessEqual
 	opGreater
 	opGreaterEqual
-	opSegment
+	opSegment // the last of those that can be decided
+	opMalformed
 )
 
 // operatorOf maps the platform's names (protocol reference, section 6.3).
@@ -87,22 +88,35 @@ func operatorOf(name string) (op operator, negate bool) {
 	return opNever, false
 }
 
-// operatorName returns the operator, which segment clauses have as property.
-func operatorName(m *model.Clause) string {
-	if m.Operator == "" {
-		return m.Property
+// operator returns what a clause does.
+func (r *Rules) operator(m *model.Clause) (op operator, negate bool) {
+	if !r.SegmentsByProperty {
+		if m.Operator == "" { // segment clauses have it as property
+			if op, negate = operatorOf(m.Property); op >= opLess && op <= opGreaterEqual {
+				op = opNever // comparisons are never written like that
+			}
+			return op, negate
+		}
+		return operatorOf(m.Operator)
 	}
-	return m.Operator
+	if op, negate = operatorOf(m.Property); op == opSegment {
+		return op, negate
+	}
+	if op, negate = operatorOf(m.Operator); op == opSegment {
+		return opNever, false
+	}
+	return op, negate
 }
 
 // compileClause returns the clause and, for the log, what is wrong with it. A
 // clause with something wrong is still a clause.
 func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 	c := clause{attribute: r.attribute(m.Property), text: m.Value}
-	c.op, c.negate = operatorOf(operatorName(m))
-	if m.Operator == "" && c.op >= opLess && c.op <= opGreaterEqual {
-		c.op = opNever // comparisons are never written like that
+	if m.Malformed != "" {
+		c.op = opMalformed
+		return c, errors.New(m.Malformed)
 	}
+	c.op, c.negate = r.operator(m)
 	if r.EmptyIsMissing && m.Value == "" {
 		switch c.op {
 		case opEqual, opContains, opPrefix, opSuffix, opRegexp:
@@ -113,15 +127,15 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 	var err error
 	switch c.op {
 	case opNever:
-		err = errors.New("its operator is unknown, so it never matches")
+		return c, errors.New("its operator is unknown, so it never matches")
 	case opOneOf:
 		var list []string
-		if list, err = parseList(m.Value); err != nil {
+		if list, err = r.parseList(m.Value); err != nil {
 			c.op = opNever
 		}
 		c.set = newTextSet(list)
 	case opSegment:
-		c.segments, err = parseList(m.Value)
+		c.segments, err = r.parseList(m.Value)
 	case opRegexp:
 		expression := m.Value
 		if r.FoldRegexps {
@@ -133,12 +147,15 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 			err = regexpError(err)
 		}
 	case opLess, opLessEqual, opGreater, opGreaterEqual:
-		number, ok := ParseNumber(m.Value)
+		number, ok := r.number(m.Value)
 		if !ok {
 			c.op = opNever
-			err = errors.New("its value is not a number, so it never matches")
+			return c, errors.New("its value is not a number, so it never matches")
 		}
 		c.number = r.round(number)
+	}
+	if r.Strict && err != nil {
+		c.op = opMalformed
 	}
 	return c, err
 }
@@ -147,28 +164,32 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 func regexpError(err error) error {
 	var syntaxError *syntax.Error
 	if errors.As(err, &syntaxError) {
-		return errors.New("its regular expression is not one of Go's (" + syntaxError.Code.String() + "), so it never matches")
+		return errors.New("its regular expression is not one of Go's (" + syntaxError.Code.String() + ")")
 	}
-	return errors.New("its regular expression does not compile, so it never matches")
+	return errors.New("its regular expression does not compile")
 }
 
 // parseList reads a JSON array. Only strings in it can equal an attribute.
-func parseList(text string) ([]string, error) {
+func (r *Rules) parseList(text string) ([]string, error) {
 	value, err := fastjson.Parse(text)
 	if err != nil || value.Type() != fastjson.TypeArray {
-		return nil, errors.New("its value is not a JSON array of strings, so it is read as an empty list")
+		return nil, errNoList
 	}
 	items := value.GetArray()
 	list := make([]string, 0, len(items))
 	for _, item := range items {
 		if item.Type() == fastjson.TypeString {
 			list = append(list, string(item.GetStringBytes()))
+		} else if r.Strict {
+			return nil, errNoList
 		}
 	}
 	return list, nil
 }
 
-// matches decides all operators but opSegment.
+var errNoList = errors.New("its value is not a JSON array of strings")
+
+// matches decides all operators before opSegment.
 func (c *clause) matches(rules *Rules, u *User) bool {
 	value, _ := u.lookup(&c.attribute)
 	if rules.EmptyIsMissing && value == "" {
@@ -202,7 +223,7 @@ func (c *clause) test(rules *Rules, value string) bool {
 }
 
 func (c *clause) compare(rules *Rules, value string) bool {
-	number, ok := ParseNumber(value)
+	number, ok := rules.number(value)
 	if !ok {
 		return false
 	}
@@ -216,6 +237,13 @@ func (c *clause) compare(rules *Rules, value string) bool {
 		return number > c.number
 	}
 	return number >= c.number
+}
+
+func (r *Rules) number(text string) (float64, bool) {
+	if r.PlainNumbers {
+		return parsePlain(text)
+	}
+	return ParseNumber(text)
 }
 
 func (r *Rules) round(f float64) float64 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
@@ -60,25 +61,22 @@ func brokenFlag(key string, err error) *Flag { return &Flag{Key: key, broken: er
 // compileFlag prepares a flag for evaluation. Errors in single clauses leave
 // the rest of the flag working and are returned joined beside it.
 func (r *Rules) compileFlag(m *model.Flag) (*Flag, error) {
-	if err := checkFlag(m); err != nil {
+	if err := r.checkFlag(m); err != nil {
 		return brokenFlag(m.Key, err), err
 	}
-	variations := make([]Variation, len(m.Variations))
-	for i, v := range m.Variations {
-		variations[i] = NewVariation(v.ID, v.Value)
-	}
+	variations := r.compileVariations(m.Variations)
 	f := &Flag{
 		Key:              m.Key,
 		Name:             m.Name,
 		enabled:          m.Enabled,
-		off:              &variations[m.Off],
+		off:              variations.at(m.Off),
 		prerequisites:    m.Prerequisites,
 		targets:          compileTargets(m.Targets, variations),
 		rules:            make([]rule, len(m.Rules)),
-		fallthrough_:     r.compileRollout(&m.Fallthrough, variations, m.ExperimentAll),
+		fallthrough_:     r.compileRollout(m, &m.Fallthrough, variations),
 		targetExperiment: m.ExperimentAll != model.No,
 	}
-	var problems []error
+	problems := missingVariations(m)
 	if err := checkRanges(&m.Fallthrough); err != nil {
 		problems = append(problems, fmt.Errorf("the default rule: %w", err))
 	}
@@ -95,7 +93,7 @@ func (r *Rules) compileFlag(m *model.Flag) (*Flag, error) {
 			id:      from.ID,
 			name:    from.Name,
 			clauses: clauses,
-			rollout: r.compileRollout(&from.Rollout, variations, m.ExperimentAll),
+			rollout: r.compileRollout(m, &from.Rollout, variations),
 		}
 	}
 	f.constant = f.onlyResult()
@@ -114,30 +112,69 @@ func (r *Rules) compileClauses(from []model.Clause) ([]clause, error) {
 	return clauses, errors.Join(problems...)
 }
 
+// variations are a flag's, compiled.
+type variations []Variation
+
+func (r *Rules) compileVariations(from []model.Variation) variations {
+	v := make(variations, len(from))
+	for i := range from {
+		if r.PlainNumbers {
+			v[i] = plainVariation(from[i].ID, from[i].Value)
+		} else {
+			v[i] = NewVariation(from[i].ID, from[i].Value)
+		}
+	}
+	return v
+}
+
+// missing stands for a variation that the flag does not have. To serve it is an
+// error.
+var missing = &Variation{}
+
+func (v variations) at(index int) *Variation {
+	if index < 0 || index >= len(v) {
+		return missing
+	}
+	return &v[index]
+}
+
 // checkFlag finds what makes a flag impossible to evaluate.
-func checkFlag(m *model.Flag) error {
-	known := func(index int) bool { return index >= 0 && index < len(m.Variations) }
-	if !known(m.Off) {
+func (r *Rules) checkFlag(m *model.Flag) error {
+	if m.Enabled && r.Strict {
+		return nil // what is missing matters where an evaluation comes upon it
+	}
+	if !hasVariation(m, m.Off) {
 		return errors.New("its off variation is missing")
 	}
+	if problems := missingVariations(m); !r.Strict && len(problems) > 0 {
+		return problems[0]
+	}
+	return nil
+}
+
+func hasVariation(m *model.Flag, index int) bool { return index >= 0 && index < len(m.Variations) }
+
+// missingVariations tells where variations are served that the flag does not
+// have.
+func missingVariations(m *model.Flag) (problems []error) {
 	for i := range m.Targets {
-		if !known(m.Targets[i].Variation) {
-			return fmt.Errorf("target %d serves a variation that the flag does not have", i+1)
+		if !hasVariation(m, m.Targets[i].Variation) {
+			problems = append(problems, fmt.Errorf("target %d serves a variation that the flag does not have", i+1))
 		}
 	}
 	for i := range m.Rules {
-		for _, s := range m.Rules[i].Rollout.Shares {
-			if !known(s.Variation) {
-				return fmt.Errorf("rule %d serves a variation that the flag does not have", i+1)
-			}
+		if lacks(m, &m.Rules[i].Rollout) {
+			problems = append(problems, fmt.Errorf("rule %d serves a variation that the flag does not have", i+1))
 		}
 	}
-	for _, s := range m.Fallthrough.Shares {
-		if !known(s.Variation) {
-			return errors.New("its default rule serves a variation that the flag does not have")
-		}
+	if lacks(m, &m.Fallthrough) {
+		problems = append(problems, errors.New("its default rule serves a variation that the flag does not have"))
 	}
-	return nil
+	return problems
+}
+
+func lacks(m *model.Flag, ro *model.Rollout) bool {
+	return slices.ContainsFunc(ro.Shares, func(s model.Share) bool { return !hasVariation(m, s.Variation) })
 }
 
 // checkRanges finds shares that nobody can get.
@@ -159,7 +196,7 @@ func (f *Flag) onlyResult() Result {
 		return Result{}
 	}
 	s := &f.fallthrough_.shares[f.fallthrough_.whole]
-	if s.experiment.some {
+	if s.experiment.some || s.variation == missing {
 		return Result{}
 	}
 	return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: s.experiment.all}
@@ -176,7 +213,7 @@ type target struct {
 	variation *Variation
 }
 
-func compileTargets(from []model.Target, variations []Variation) targets {
+func compileTargets(from []model.Target, variations variations) targets {
 	count := 0
 	for i := range from {
 		count += len(from[i].Keys)
@@ -186,7 +223,7 @@ func compileTargets(from []model.Target, variations []Variation) targets {
 		t.many = make(map[string]*Variation, count)
 	}
 	for i := range from {
-		variation := &variations[from[i].Variation]
+		variation := variations.at(from[i].Variation)
 		for _, key := range from[i].Keys {
 			if t.many == nil {
 				t.few = append(t.few, target{key, variation})

@@ -103,7 +103,7 @@ func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Re
 		}
 	}
 	result := e.ownRules(f)
-	if e.failed {
+	if e.failed || result.Variation == missing {
 		return failure, trace
 	}
 	return result, trace
@@ -120,13 +120,16 @@ func (e *evaluation) ownRules(f *Flag) Result {
 			continue
 		}
 		if s := r.rollout.share(e.user); s != nil {
-			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: s.experiment.has(e.user)}
+			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: r.rollout.counts(s, e.user)}
 		}
-		break // a rule that matches but has no share ends the search
+		// A rule that matches but has no share ends the search.
+		e.failed = e.rules.Strict
+		break
 	}
 	if s := f.fallthrough_.share(e.user); s != nil {
-		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: s.experiment.has(e.user)}
+		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: f.fallthrough_.counts(s, e.user)}
 	}
+	e.failed = e.rules.Strict
 	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 }
 
@@ -137,14 +140,17 @@ func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
 	}
 	for i := range clauses {
 		c := &clauses[i]
-		if c.op == opSegment {
-			if e.inAny(c.segments, path) == c.negate {
+		if c.op < opSegment {
+			if !c.matches(e.rules, e.user) {
 				return false
 			}
-		} else if !c.matches(e.rules, e.user) {
+			continue
+		}
+		if c.op == opMalformed {
+			e.failed = true
 			return false
 		}
-		if e.failed {
+		if e.inAny(c.segments, path) == c.negate || e.failed {
 			return false
 		}
 	}

@@ -37,6 +37,21 @@ func ParseNumber(s string) (float64, bool) {
 	return parseDigits(s)
 }
 
+// parsePlain reads a finite decimal number: optional sign, digits with an
+// optional point and exponent, surrounding white space. It allocates for no
+// text that a person writes.
+func parsePlain(s string) (float64, bool) {
+	if f, ok := shortDecimal(s); ok {
+		return f, true
+	}
+	s = strings.TrimFunc(s, isSpace)
+	if digits, ok := decimalGrammar(s); !ok || !digits || strings.IndexByte(s, '_') >= 0 {
+		return 0, false
+	}
+	f, _ := parseDigits(s)
+	return f, !math.IsInf(f, 0)
+}
+
 // parseDigits takes text that decimalGrammar accepted: the only error left is
 // overflow, which means infinity.
 func parseDigits(s string) (float64, bool) {
@@ -46,7 +61,7 @@ func parseDigits(s string) (float64, bool) {
 
 // roundTo5 rounds to five decimals from the exact binary value, ties to even.
 func roundTo5(f float64) float64 {
-	if math.IsNaN(f) || math.Abs(f) >= 1<<52 { // already whole, or infinite
+	if f == math.Trunc(f) || math.IsNaN(f) { // whole, or infinite
 		return f
 	}
 	var buf [32]byte

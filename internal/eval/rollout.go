@@ -15,12 +15,14 @@ import (
 // rollout divides users over variations by their bucket.
 type rollout struct {
 	shares []share
+	// of says whose bucket it is; nil is the user's own.
+	of *bucketOfFlag
 	// whole is the index of the only share that can be reached, when that
 	// needs no bucket; otherwise -1.
 	whole int
 }
 
-// share is a compiled model.Share.
+// share is a compiled model.Share: it takes the buckets from <= bucket <= to.
 type share struct {
 	from, to   float64
 	all        bool // takes every user without asking for the bucket
@@ -35,16 +37,36 @@ type experimentShare struct {
 	all   bool
 }
 
-func (r *Rules) compileRollout(m *model.Rollout, variations []Variation, all model.Tri) rollout {
+// nearlyOne is the end from which a share that starts at 0 takes everybody
+// although it may leave out a little, if shares are closed.
+func nearlyOne(to float64) bool { return 1-to < 0.00001 }
+
+// bounds returns the ends of the buckets that a share takes, both of which it
+// takes, and whether that is everybody.
+func (r *Rules) bounds(from, to float64) (first, last float64, all bool) {
+	switch {
+	case r.ClosedShares && from == 0 && to == 0:
+		return from, -1, false
+	case r.ClosedShares:
+		return from, to, from == 0 && nearlyOne(to)
+	case to < 1:
+		// Up to the number before. The bucket 1, which one hash in 2^32 has,
+		// belongs to the last share (protocol reference, section 6.6).
+		return from, math.Nextafter(to, math.Inf(-1)), false
+	}
+	return from, to, from == 0 && to == 1
+}
+
+func (r *Rules) compileRollout(flag *model.Flag, m *model.Rollout, variations variations) rollout {
 	out := rollout{shares: make([]share, len(m.Shares)), whole: -1}
+	if r.BucketPerFlag {
+		out.of = r.bucketOfFlag(flag.Key, m.BucketBy)
+	}
 	for i, s := range m.Shares {
-		out.shares[i] = share{
-			from:       s.From,
-			to:         s.To,
-			all:        s.From == 0 && s.To == 1,
-			variation:  &variations[s.Variation],
-			experiment: compileExperiment(s, m.Experiment, all),
-		}
+		compiled := &out.shares[i]
+		compiled.from, compiled.to, compiled.all = r.bounds(s.From, s.To)
+		compiled.variation = variations.at(s.Variation)
+		compiled.experiment = r.compileExperiment(s, m.Experiment, flag.ExperimentAll)
 	}
 	if len(out.shares) > 0 && out.shares[0].all {
 		out.whole = 0
@@ -52,8 +74,9 @@ func (r *Rules) compileRollout(m *model.Rollout, variations []Variation, all mod
 	return out
 }
 
-// compileExperiment follows protocol reference, section 6.8.
-func compileExperiment(s model.Share, included, all model.Tri) experimentShare {
+// compileExperiment follows protocol reference, section 6.8. FeatBit's rules
+// are the same, but nothing is unset there (FeatBit reference, section 6.5).
+func (r *Rules) compileExperiment(s model.Share, included, all model.Tri) experimentShare {
 	switch {
 	case all != model.No, included == model.Unset, s.Experiment == nil:
 		return experimentShare{all: true}
@@ -64,8 +87,8 @@ func compileExperiment(s model.Share, included, all model.Tri) experimentShare {
 	if *s.Experiment == 0 || width == 0 {
 		return experimentShare{}
 	}
-	limit := min(1, *s.Experiment/width)
-	return experimentShare{limit: limit, some: limit < 1, all: limit == 1}
+	_, limit, everybody := r.bounds(0, min(1, *s.Experiment/width))
+	return experimentShare{limit: limit, some: !everybody, all: everybody}
 }
 
 // share finds the share that takes the user.
@@ -80,28 +103,69 @@ func (ro *rollout) share(u *User) *share {
 			return s
 		}
 		if bucket < 0 {
-			bucket = u.userBucket()
+			bucket = ro.bucket(u)
 		}
-		if inShare(s.from, s.to, bucket) {
+		if s.from <= bucket && bucket <= s.to {
 			return s
 		}
 	}
 	return nil
 }
 
-// inShare reports whether from <= bucket < to. The last share also takes the
-// bucket 1, which one hash in 2^32 has (protocol reference, section 6.6).
-func inShare(from, to, bucket float64) bool {
-	return from <= bucket && (bucket < to || to >= 1 && bucket == 1)
+// bucket is the user's place in the rollout.
+func (ro *rollout) bucket(u *User) float64 {
+	if ro.of != nil {
+		return ro.of.bucket(u, false)
+	}
+	return u.userBucket()
 }
 
-// has reports whether the user counts in experiments.
-func (e experimentShare) has(u *User) bool {
+// counts reports whether the user, who has a share, counts in experiments.
+func (ro *rollout) counts(s *share, u *User) bool {
+	e := &s.experiment
 	if !e.some {
 		return e.all
 	}
-	return inShare(0, e.limit, experimentBucket(u.Key))
+	if ro.of != nil {
+		return ro.of.bucket(u, true) <= e.limit
+	}
+	return experimentBucket(u.Key) <= e.limit
 }
+
+// bucketOfFlag is the place of users in the rollouts of one flag (FeatBit
+// reference, section 6.4).
+type bucketOfFlag struct {
+	prefix    string // experimentPrefix and the flag's key
+	attribute attributeRef
+}
+
+// experimentPrefix makes buckets of experiments independent of those of
+// variations.
+const experimentPrefix = "expt"
+
+func (r *Rules) bucketOfFlag(key, attribute string) *bucketOfFlag {
+	b := &bucketOfFlag{prefix: experimentPrefix + key, attribute: attributeRef{kind: AttributeKey}}
+	if !Blank(attribute) {
+		b.attribute = r.attribute(attribute)
+	}
+	return b
+}
+
+// bucket hashes the flag's key and the user's attribute, which adds nothing if
+// the user does not have it. It allocates for texts longer than maxStackText.
+func (b *bucketOfFlag) bucket(u *User, experiment bool) float64 {
+	prefix := b.prefix
+	if !experiment {
+		prefix = prefix[len(experimentPrefix):]
+	}
+	value, _ := u.lookup(&b.attribute)
+	var buf [maxStackText]byte
+	return bucketOf(append(append(buf[:0], prefix...), value...))
+}
+
+// maxStackText is the longest text, in bytes, of a flag's key and an attribute
+// that is hashed without an allocation.
+const maxStackText = 512
 
 // userBucket is the user's place in every rollout, computed once.
 func (u *User) userBucket() float64 {

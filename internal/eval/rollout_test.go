@@ -55,16 +55,23 @@ func TestGoldenPercentages(t *testing.T) {
 		}
 	}
 	for _, g := range golden.Ranges {
-		in := g.Range == [2]float64{0, 1} || inShare(g.Range[0], g.Range[1], asciiBucket(g.Key))
+		in := g.Range == [2]float64{0, 1} || inShare(Classic(), g.Range[0], g.Range[1], asciiBucket(g.Key))
 		if in != g.In {
 			t.Errorf("%q in %v: got %v, want %v", g.Key, g.Range, in, g.In)
 		}
 	}
 }
 
+// inShare reports whether a share takes a bucket.
+func inShare(r *Rules, from, to, bucket float64) bool {
+	first, last, all := r.bounds(from, to)
+	return all || first <= bucket && bucket <= last
+}
+
 func TestLastShareTakesBucketOne(t *testing.T) {
 	t.Parallel()
-	if !inShare(0.5, 1, 1) || inShare(0.5, 0.9, 1) || inShare(1, 0.5, 1) {
+	r := Classic()
+	if !inShare(r, 0.5, 1, 1) || inShare(r, 0.5, 0.9, 1) || inShare(r, 1, 0.5, 1) {
 		t.Error("bucket 1 belongs to the share that ends at 1, and to no other")
 	}
 }
@@ -82,7 +89,7 @@ func TestEverybodyIsNotHashed(t *testing.T) {
 		{name: "first of two", shares: []model.Share{{From: 0, To: 1}, {From: 0, To: 1, Variation: 1}}},
 		{name: "not the first", shares: []model.Share{{From: 0, To: 0}, {From: 0, To: 1}}, hashed: true},
 	} {
-		ro := Classic().compileRollout(&model.Rollout{Shares: test.shares}, variations, model.Unset)
+		ro := Classic().compileRollout(&model.Flag{}, &model.Rollout{Shares: test.shares}, variations)
 		u := &User{Key: "u"}
 		if s := ro.share(u); s == nil {
 			t.Errorf("%s: nobody gets it", test.name)
@@ -97,7 +104,7 @@ func TestEverybodyIsNotHashed(t *testing.T) {
 func TestExperimentOfNoWidth(t *testing.T) {
 	t.Parallel()
 	s := model.Share{From: 1, To: 1, Experiment: new(0.5)}
-	if got := compileExperiment(s, model.Yes, model.No); got != (experimentShare{}) {
+	if got := Classic().compileExperiment(s, model.Yes, model.No); got != (experimentShare{}) {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -12,6 +12,27 @@ type Rules struct {
 	RoundNumbers bool
 	// FoldRegexps: regular expressions ignore case.
 	FoldRegexps bool
+	// PlainNumbers: only finite numbers in plain decimal are numbers, and truth
+	// values are true and false.
+	PlainNumbers bool
+	// SegmentsByProperty: a clause is about segments if its property says so,
+	// whatever its operator. Otherwise the operator decides, which may stand in
+	// the property.
+	SegmentsByProperty bool
+	// Strict: what cannot be decided, because the data is malformed, a segment
+	// is missing or no share takes the user, is an error where an evaluation
+	// comes upon it. Otherwise it is a clause that does not match, or the off
+	// variation.
+	Strict bool
+	// ClosedShares: a share takes both its ends, ends up to nearlyOne at the
+	// whole, and takes nobody if both are 0. Otherwise it takes its upper end
+	// only if that is 1.
+	ClosedShares bool
+	// BucketPerFlag: a user has a bucket for each flag, made of the flag's key
+	// and an attribute that the rollout names. Otherwise a user has one bucket.
+	BucketPerFlag bool
+	// FullsCount: a full replaces everything even if it has older versions.
+	FullsCount bool
 	// Attributes names the built-in attributes, by every spelling that rules
 	// may use.
 	Attributes map[string]Attribute
@@ -29,6 +50,23 @@ func Classic() *Rules {
 			"Name": AttributeName, "name": AttributeName,
 			"Email": AttributeEmail, "email": AttributeEmail,
 			"Country": AttributeCountry, "country": AttributeCountry,
+		},
+	}
+}
+
+// FeatBit returns the rules of FeatBit (FeatBit reference, section 6). An
+// e-mail address and a country are custom attributes there, which a User keeps
+// in fields of their own.
+func FeatBit() *Rules {
+	return &Rules{
+		PlainNumbers:       true,
+		SegmentsByProperty: true,
+		Strict:             true,
+		ClosedShares:       true,
+		BucketPerFlag:      true,
+		FullsCount:         true,
+		Attributes: map[string]Attribute{
+			"keyId": AttributeKey, "name": AttributeName, "email": AttributeEmail, "country": AttributeCountry,
 		},
 	}
 }

@@ -63,10 +63,12 @@ func (e *evaluation) inAny(ids []string, path *segmentPath) bool {
 }
 
 // inSegment follows protocol reference, section 6.7: an unknown segment has
-// nobody, and neither has one that is reached again through its own rules.
+// nobody, unless the rules are strict, and neither has one that is reached again
+// through its own rules.
 func (e *evaluation) inSegment(id string, path *segmentPath) bool {
 	s := e.snapshot.Segment(id)
 	if s == nil || path.has(s) {
+		e.failed = e.failed || s == nil && e.rules.Strict
 		return false
 	}
 	here := segmentPath{segment: s, from: path, depth: 1}

@@ -25,7 +25,7 @@ func (s *Source) flag(e *entry[Flag]) *Flag {
 		}
 		m.Key = e.Key
 		if !e.Alone {
-			e.refers.Store(referencesOfFlag(m))
+			e.refers.Store(s.Rules.referencesOfFlag(m))
 		}
 		return s.Rules.compileFlag(m)
 	}, func(err error) *Flag { return brokenFlag(e.Key, err) })
@@ -43,7 +43,7 @@ func (s *Source) segment(e *entry[Segment]) *Segment {
 			return nil, err
 		}
 		if !e.Alone {
-			e.refers.Store(referencesOfSegment(m))
+			e.refers.Store(s.Rules.referencesOfSegment(m))
 		}
 		return s.Rules.compileSegment(m)
 	}, brokenSegment)

@@ -3,6 +3,7 @@ package eval
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Variation is one value of a flag, with what the typed getters need read out
@@ -19,6 +20,19 @@ type Variation struct {
 	// Bool is the value as a truth value.
 	Bool   bool
 	IsBool bool
+}
+
+// plainVariation reads the value's types where only plain numbers and truth
+// values are any (FeatBit reference, section 6.6).
+func plainVariation(id, value string) Variation {
+	v := Variation{ID: id, Value: value}
+	v.Float, v.IsFloat = parsePlain(value)
+	v.Bool = equalFold(value, "true")
+	v.IsBool = v.Bool || equalFold(value, "false")
+	if i, err := strconv.Atoi(strings.TrimFunc(value, isSpace)); err == nil {
+		v.Int, v.IsInt = i, true
+	}
+	return v
 }
 
 // NewVariation reads the value's types.

@@ -6,7 +6,7 @@ type Flag struct {
 	Name string // for people
 	// Enabled is false for a flag that is switched off: it serves Off.
 	Enabled bool
-	Off     int // index into Variations
+	Off     int // index into Variations, or Missing
 	// Variations are all values the flag can serve, each once.
 	Variations    []Variation
 	Prerequisites []Prerequisite
@@ -25,6 +25,9 @@ type Variation struct {
 	Value string
 }
 
+// Missing stands for a variation that the flag does not have.
+const Missing = -1
+
 // Prerequisite is another flag that must serve a given variation.
 type Prerequisite struct {
 	FlagKey     string
@@ -33,8 +36,9 @@ type Prerequisite struct {
 
 // Target serves one variation to users named by key.
 type Target struct {
-	Keys      []string
-	Variation int // index into Flag.Variations
+	Keys []string
+	// Variation is an index into Flag.Variations, or Missing.
+	Variation int
 }
 
 // Rule serves its rollout to users that match all clauses.
@@ -50,11 +54,15 @@ type Clause struct {
 	Property string
 	Operator string
 	Value    string
+	// Malformed says why nobody can tell who matches; "" if that can be told.
+	Malformed string
 }
 
 // Rollout divides users over variations.
 type Rollout struct {
 	Shares []Share
+	// BucketBy names the attribute that decides the share; "" is the user's key.
+	BucketBy string
 	// Experiment says whether users that get here count in experiments.
 	Experiment Tri
 }
@@ -63,7 +71,7 @@ type Rollout struct {
 // lies between From and To.
 type Share struct {
 	From, To  float64
-	Variation int // index into Flag.Variations
+	Variation int // index into Flag.Variations, or Missing
 	// Experiment is how much of the whole, not of this share, counts in
 	// experiments; nil is all of the share.
 	Experiment *float64

@@ -10,30 +10,31 @@ import (
 
 // TestEventsDoNotAllocate is not parallel: others' allocations would count.
 func TestEventsDoNotAllocate(t *testing.T) {
-	d := ClassicDialect("")
-	private := NewPrivate(d.Rules, []string{"email", "plan"})
-	user := &eval.User{
-		Key: "user-1", Name: "Ann \"A\" O'Neill", Email: "ann@example.com", Country: "FR",
-		Custom: []eval.CustomAttribute{{Name: "age", Value: "18"}, {Name: "plan", Value: "a\nb"}, {Name: "开关", Value: "\xff"}},
-	}
-	evaluation := evaluationOf("checkout", "1", `{"color":"red"}`, eval.ReasonRuleMatch, true)
-	metric := &Metric{Name: "purchase", Value: 12.345}
-	dst := make([]byte, 0, 4096)
-	tests := []struct {
-		name string
-		f    func()
-	}{
-		{name: "user", f: func() { d.AppendUser(dst, user, nil) }},
-		{name: "user with private attributes", f: func() { d.AppendUser(dst, user, private) }},
-		{name: "evaluation", f: func() { d.AppendEvaluation(dst, evaluation) }},
-		{name: "metric", f: func() { d.AppendMetric(dst, metric) }},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if n := testing.AllocsPerRun(1000, test.f); n != 0 {
-				t.Errorf("%v allocations", n)
-			}
-		})
+	for _, d := range dialects() {
+		private := NewPrivate(d.Rules, []string{"email", "plan"})
+		user := &eval.User{
+			Key: "user-1", Name: "Ann \"A\" O'Neill", Email: "ann@example.com", Country: "FR",
+			Custom: []eval.CustomAttribute{{Name: "age", Value: "18"}, {Name: "plan", Value: "a\nb"}, {Name: "开关", Value: "\xff"}},
+		}
+		evaluation := evaluationOf("checkout", "1", `{"color":"red"}`, eval.ReasonRuleMatch, true)
+		metric := &Metric{Name: "purchase", Value: 12.345}
+		dst := make([]byte, 0, 4096)
+		tests := []struct {
+			name string
+			f    func()
+		}{
+			{name: "user", f: func() { d.AppendUser(dst, user, nil) }},
+			{name: "user with private attributes", f: func() { d.AppendUser(dst, user, private) }},
+			{name: "evaluation", f: func() { d.AppendEvaluation(dst, evaluation) }},
+			{name: "metric", f: func() { d.AppendMetric(dst, metric) }},
+		}
+		for _, test := range tests {
+			t.Run(d.Name+" "+test.name, func(t *testing.T) {
+				if n := testing.AllocsPerRun(1000, test.f); n != 0 {
+					t.Errorf("%v allocations", n)
+				}
+			})
+		}
 	}
 }
 

@@ -21,28 +21,32 @@ func appendClassicUser(dst []byte, u *eval.User, private *Private) []byte {
 	dst = append(dst, `,"country":`...)
 	dst = appendString(dst, private.unless("country", u.Country))
 	dst = append(dst, `,"customizedProperties":[`...)
-	dst = appendCustom(dst, u, private)
+	dst = appendCustom(dst, len(dst), u, private)
 	return append(dst, `]}`...)
 }
 
-// appendCustom appends the custom attributes as name and value.
-func appendCustom(dst []byte, u *eval.User, private *Private) []byte {
-	comma := false
+// appendCustom appends the custom attributes to the properties that began at
+// start.
+func appendCustom(dst []byte, start int, u *eval.User, private *Private) []byte {
 	for i := range u.Custom {
-		if private.has(u.Custom[i].Name) {
-			continue
+		if !private.has(u.Custom[i].Name) {
+			dst = appendProperty(dst, start, u.Custom[i].Name, u.Custom[i].Value)
 		}
-		if comma {
-			dst = append(dst, ',')
-		}
-		comma = true
-		dst = append(dst, `{"name":`...)
-		dst = appendString(dst, u.Custom[i].Name)
-		dst = append(dst, `,"value":`...)
-		dst = appendString(dst, u.Custom[i].Value)
-		dst = append(dst, '}')
 	}
 	return dst
+}
+
+// appendProperty appends a name and a value to the properties that began at
+// start.
+func appendProperty(dst []byte, start int, name, value string) []byte {
+	if len(dst) > start {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `{"name":`...)
+	dst = appendString(dst, name)
+	dst = append(dst, `,"value":`...)
+	dst = appendString(dst, value)
+	return append(dst, '}')
 }
 
 func appendClassicEvaluation(dst []byte, e *Evaluation) []byte {

@@ -17,13 +17,27 @@ type Dialect struct {
 	DefaultBaseURL string // "" if there is none
 	SecretHeader   string
 	EventsPath     string
+	EventsType     string // the Content-Type of events
 	// PollPaths are where all data can be fetched, to be tried in this order:
 	// servers have one of them.
-	PollPaths    []string
+	PollPaths []string
+	// PollSince is the parameter of a request there that asks for what is newer
+	// than a version; "" if there is none. An answer without a body is that
+	// nothing is.
+	PollSince string
+	// StreamQuery is what the URL of the push endpoint has after the token.
+	StreamQuery string
+	// Ping is the keep-alive message, which the platform answers with a pong. It
+	// is not the ping frame of websockets.
+	Ping         string
 	PingInterval time.Duration
 	// Resume: on reconnecting, ask for what is newer than the store. Otherwise
 	// ask for everything, as changes would leave out what was archived.
 	Resume bool
+	// EmptyIsOdd: an environment without data may be a wrong secret.
+	EmptyIsOdd bool
+	// UserTags: messages have them beside flags and segments.
+	UserTags bool
 
 	Rules         *eval.Rules
 	Update        func(message []byte) (*eval.Update, []Skipped, error)
@@ -35,25 +49,53 @@ type Dialect struct {
 	AppendMetric     func(dst []byte, m *Metric) []byte
 }
 
-// PlatformClassic names featureflag.co.
-const PlatformClassic = "classic"
+// The platforms: featureflag.co and FeatBit.
+const (
+	PlatformClassic = "classic"
+	PlatformFeatBit = "featbit"
+)
 
 // SyncRequest asks for what is newer than a version, or for everything.
 func SyncRequest(version int64) string {
 	return `{"messageType":"data-sync","data":{"timestamp":` + strconv.FormatInt(version, 10) + `}}`
 }
 
-// Ping is the keep-alive message, which the platform answers with a pong. It
-// is not the ping frame of websockets.
-const Ping = `{"messageType":"ping","data":null}`
-
 // DialectOf returns the dialect of a platform by name, for what does not
 // depend on the environment.
 func DialectOf(platform string) (*Dialect, error) {
-	if platform != PlatformClassic {
-		return nil, fmt.Errorf("there is no platform %q", platform)
+	switch platform {
+	case PlatformClassic:
+		return ClassicDialect(""), nil
+	case PlatformFeatBit:
+		return FeatBitDialect(), nil
 	}
-	return ClassicDialect(""), nil
+	return nil, fmt.Errorf("there is no platform %q", platform)
+}
+
+// FeatBitDialect returns the dialect of FeatBit, which is the same for every
+// environment.
+func FeatBitDialect() *Dialect {
+	var data FeatBit
+	return &Dialect{
+		Name:             PlatformFeatBit,
+		SecretHeader:     "Authorization",
+		EventsPath:       "/api/public/insight/track",
+		EventsType:       "application/json; charset=utf-8",
+		PollPaths:        []string{"/api/public/sdk/server/latest-all"},
+		PollSince:        "timestamp",
+		StreamQuery:      "&type=server",
+		Ping:             `{"messageType":"ping","data":{}}`,
+		PingInterval:     15 * time.Second,
+		Resume:           true,
+		EmptyIsOdd:       true,
+		Rules:            eval.FeatBit(),
+		Update:           contained(data.Update),
+		DecodeFlag:       data.Flag,
+		DecodeSegment:    data.Segment,
+		AppendUser:       appendFeatBitUser,
+		AppendEvaluation: appendFeatBitEvaluation,
+		AppendMetric:     appendFeatBitMetric,
+	}
 }
 
 // ClassicDialect returns the dialect of featureflag.co for the environment
@@ -65,8 +107,12 @@ func ClassicDialect(prefix string) *Dialect {
 		DefaultBaseURL:   "https://api.featureflag.co",
 		SecretHeader:     "envSecret",
 		EventsPath:       "/api/public/track",
+		EventsType:       "application/json",
 		PollPaths:        []string{"/api/public/sdk/latest-feature-flags", "/api/public/sdk/latest-feature-flag"},
+		StreamQuery:      "&type=server&version=2",
+		Ping:             `{"messageType":"ping","data":null}`,
 		PingInterval:     10 * time.Second,
+		UserTags:         true,
 		Rules:            eval.Classic(),
 		Update:           contained(data.Update),
 		DecodeFlag:       data.Flag,

@@ -30,7 +30,12 @@ func TestRequests(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	if Ping != `{"messageType":"ping","data":null}` || !json.Valid([]byte(Ping)) {
-		t.Errorf("ping is %s", Ping)
+	for ping, want := range map[string]string{
+		ClassicDialect("").Ping: `{"messageType":"ping","data":null}`,
+		FeatBitDialect().Ping:   `{"messageType":"ping","data":{}}`,
+	} {
+		if ping != want || !json.Valid([]byte(ping)) {
+			t.Errorf("ping is %s, want %s", ping, want)
+		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/events")
+var update = flag.Bool("update", false, "rewrite testdata/events and testdata/events-featbit")
 
 // appendItem joins the parts of an event as the queue does.
 func appendItem(dst []byte, d *Dialect, u *eval.User, private *Private, event func(dst []byte) []byte) []byte {
@@ -78,35 +78,41 @@ func TestGoldenEvents(t *testing.T) {
 			metric: &Metric{Name: "click", Value: 1},
 		},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			d := ClassicDialect("")
-			got := appendItem(nil, d, test.user, NewPrivate(d.Rules, test.private), func(dst []byte) []byte {
-				if test.metric != nil {
-					return d.AppendMetric(dst, test.metric)
+	for dir, d := range dialects() {
+		for _, test := range tests {
+			t.Run(d.Name+" "+test.name, func(t *testing.T) {
+				t.Parallel()
+				got := appendItem(nil, d, test.user, NewPrivate(d.Rules, test.private), func(dst []byte) []byte {
+					if test.metric != nil {
+						return d.AppendMetric(dst, test.metric)
+					}
+					return d.AppendEvaluation(dst, test.evaluation)
+				})
+				if !json.Valid(got) || bytes.Contains(got, []byte(":null")) {
+					t.Errorf("not JSON, or null: %s", got)
 				}
-				return d.AppendEvaluation(dst, test.evaluation)
-			})
-			if !json.Valid(got) {
-				t.Errorf("not JSON: %s", got)
-			}
-			got = append(got, '\n')
-			path := filepath.Join("testdata", "events", test.name+".json")
-			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
+				got = append(got, '\n')
+				path := filepath.Join("testdata", dir, test.name+".json")
+				if *update {
+					if err := os.WriteFile(path, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
 					t.Fatal(err)
 				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+				if !bytes.Equal(got, want) {
+					t.Errorf("got  %s\nwant %s", got, want)
+				}
+			})
+		}
 	}
+}
+
+// dialects are all there are, by the directory of their golden events.
+func dialects() map[string]*Dialect {
+	return map[string]*Dialect{"events": ClassicDialect(""), "events-featbit": FeatBitDialect()}
 }
 
 func TestPrivateAttributes(t *testing.T) {
@@ -137,24 +143,25 @@ func TestPrivateAttributes(t *testing.T) {
 		{name: "twice", names: []string{"name", "Name", "age", "age"}, hides: []string{"the name", "the age"}},
 		{name: "all", names: []string{"name", "email", "country", "userName", "age", "Age"}, hides: all[1:]},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			d := ClassicDialect("")
-			out := d.AppendUser(nil, user, NewPrivate(d.Rules, test.names))
-			if !json.Valid(out) {
-				t.Errorf("not JSON: %s", out)
-			}
-			hidden := make(map[string]bool)
-			for _, value := range test.hides {
-				hidden[value] = true
-			}
-			for _, value := range all {
-				if bytes.Contains(out, []byte(`"`+value+`"`)) == hidden[value] {
-					t.Errorf("%q hidden: %v, in %s", value, hidden[value], out)
+	for _, d := range dialects() {
+		for _, test := range tests {
+			t.Run(d.Name+" "+test.name, func(t *testing.T) {
+				t.Parallel()
+				out := d.AppendUser(nil, user, NewPrivate(d.Rules, test.names))
+				if !json.Valid(out) {
+					t.Errorf("not JSON: %s", out)
 				}
-			}
-		})
+				hidden := make(map[string]bool)
+				for _, value := range test.hides {
+					hidden[value] = true
+				}
+				for _, value := range all {
+					if bytes.Contains(out, []byte(`"`+value+`"`)) == hidden[value] {
+						t.Errorf("%q hidden: %v, in %s", value, hidden[value], out)
+					}
+				}
+			})
+		}
 	}
 }
 

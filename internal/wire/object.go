@@ -94,6 +94,24 @@ func (o object) objects(name string) iter.Seq[object] {
 	}
 }
 
+// list is objects, but null is no list: what it should be is not known.
+func (o object) list(name string) iter.Seq[object] {
+	o.notNull(name)
+	return o.objects(name)
+}
+
+// texts is strings, but null is no list.
+func (o object) texts(name string) []string {
+	o.notNull(name)
+	return o.strings(name)
+}
+
+func (o object) notNull(name string) {
+	if o.value != nil && o.value.Exists(name) && !o.has(name) {
+		o.fail(name, "an array")
+	}
+}
+
 func (o object) array(name string) []*fastjson.Value {
 	v := o.get(name)
 	if v == nil {
@@ -168,6 +186,9 @@ func (o object) optionalFloat(name string) *float64 {
 	}
 	return &f
 }
+
+// bool returns false for a member that is absent.
+func (o object) bool(name string) bool { return o.tri(name) == model.Yes }
 
 // tri reads a truth value for which absent has a meaning of its own.
 func (o object) tri(name string) model.Tri {

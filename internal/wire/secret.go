@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 )
 
+var errNoSecret = errors.New("is empty: copy the environment secret from the platform's settings page")
+
 // FlagIDPrefix returns the text that starts every flag id of the environment a
 // classic secret belongs to: FF__<account>__<project>__<environment>__.
 //
@@ -15,7 +17,7 @@ import (
 // The error never holds any part of the secret.
 func FlagIDPrefix(secret string) (string, error) {
 	if secret == "" {
-		return "", errors.New("is empty: copy the environment secret from the platform's settings page")
+		return "", errNoSecret
 	}
 	letters := strings.TrimRight(secret, "=")
 	text, err := base64.RawStdEncoding.Strict().DecodeString(letters)

@@ -9,14 +9,16 @@ import (
 // AppendSnapshot appends the data of s as a whole message (protocol reference,
 // section 10). Elements stand as they came, so nothing is lost in between;
 // those that are broken or not JSON are left out, as nobody could load them.
-func AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
+func (d *Dialect) AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
 	flags, segments, tags := s.Items()
 	dst = append(dst, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
 	dst = appendItems(dst, flags)
 	dst = append(dst, `],"segments":[`...)
 	dst = appendItems(dst, segments)
-	dst = append(dst, `],"userTags":[`...)
-	dst = appendItems(dst, tags)
+	if d.UserTags {
+		dst = append(dst, `],"userTags":[`...)
+		dst = appendItems(dst, tags)
+	}
 	return append(dst, `]}}`...)
 }
 

@@ -60,7 +60,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			before := load(t, test.messages...)
-			written := AppendSnapshot(nil, before)
+			written := ClassicDialect("").AppendSnapshot(nil, before)
 			if !json.Valid(written) {
 				t.Fatalf("not JSON: %s", written)
 			}
@@ -71,7 +71,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 			if after.Version() != before.Version() || !after.Synced() {
 				t.Errorf("version %d, synced %v; want version %d", after.Version(), after.Synced(), before.Version())
 			}
-			if again := AppendSnapshot(nil, after); !bytes.Equal(again, written) {
+			if again := ClassicDialect("").AppendSnapshot(nil, after); !bytes.Equal(again, written) {
 				t.Errorf("written again:\n%s\nat first:\n%s", again, written)
 			}
 		})
@@ -85,7 +85,7 @@ func TestSnapshotLeavesOutWhatIsNotJSON(t *testing.T) {
 	const flag = `{"id":"FF__11__22__33__%s","ff":{},"x":%s}`
 	for _, malformed := range []string{`tru`, `[1,]`, `{"a"}`, `NaN`, `01`, `"` + "\n" + `"`, `"\q"`, `{]`} {
 		message := `{"featureFlags":[` + fmt.Sprintf(flag, "a", "1") + "," + fmt.Sprintf(flag, "b", malformed) + "," + fmt.Sprintf(flag, "c", "null") + `],"segments":[{"id":"s","x":` + malformed + `}]}`
-		written := AppendSnapshot([]byte("before"), load(t, []byte(message)))
+		written := ClassicDialect("").AppendSnapshot([]byte("before"), load(t, []byte(message)))
 		written, ok := bytes.CutPrefix(written, []byte("before"))
 		if !ok || !json.Valid(written) {
 			t.Errorf("%q: got %s", malformed, written)
@@ -107,10 +107,10 @@ func TestSnapshotLeavesOutWhatIsBroken(t *testing.T) {
 		t.Fatal(u, err)
 	}
 	s := eval.NewSnapshot(&eval.Source{}).Bootstrap(u)
-	if _, skipped, err := d.Update(AppendSnapshot(nil, s)); err != nil || len(skipped) > 0 {
+	if _, skipped, err := d.Update(ClassicDialect("").AppendSnapshot(nil, s)); err != nil || len(skipped) > 0 {
 		t.Error(skipped, err)
 	}
-	if got := describe(load(t, AppendSnapshot(nil, s))); len(got) != 2 {
+	if got := describe(load(t, ClassicDialect("").AppendSnapshot(nil, s))); len(got) != 2 {
 		t.Errorf("got %q", got)
 	}
 }

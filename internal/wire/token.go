@@ -13,9 +13,9 @@ const tokenDigits = "QBWSPHDXZU"
 
 // StreamURL returns the URL of the push endpoint under base, with a fresh
 // token for now. The URL is a credential: it must never be logged.
-func StreamURL(base, secret string, now time.Time) string {
+func (d *Dialect) StreamURL(base, secret string, now time.Time) string {
 	token := appendToken(nil, secret, now.UnixMilli(), rand.Float64())
-	return strings.TrimRight(base, "/") + "/streaming?token=" + url.QueryEscape(string(token)) + "&type=server&version=2"
+	return strings.TrimRight(base, "/") + "/streaming?token=" + url.QueryEscape(string(token)) + d.StreamQuery
 }
 
 // appendToken hides the time inside the secret: 3 digits of position, 2 digits

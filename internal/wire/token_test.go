@@ -136,7 +136,7 @@ func TestStreamURL(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			raw := StreamURL(test.base, test.secret, now)
+			raw := ClassicDialect("").StreamURL(test.base, test.secret, now)
 			u, err := url.Parse(raw)
 			if err != nil {
 				t.Fatal(err)
@@ -161,7 +161,7 @@ func TestStreamURLIsFresh(t *testing.T) {
 	now := time.UnixMilli(1662595200123)
 	urls := make(map[string]bool)
 	for range 50 {
-		urls[StreamURL("wss://host", testSecret, now)] = true
+		urls[ClassicDialect("").StreamURL("wss://host", testSecret, now)] = true
 	}
 	if len(urls) < 2 {
 		t.Error("50 tokens hide the time at the same position")

@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -36,6 +38,7 @@ type origin struct {
 type answer struct {
 	origin
 	unchanged bool // since the last answer: there is no body
+	changes   bool // were asked for, rather than all data
 	body      []byte
 	mark      transport.Mark // taken before the request
 }
@@ -51,7 +54,7 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	return commit(func() (bool, error) { return true, s.store(got) })
 }
 
-// get asks the routes for all data, beginning with the one that had it last.
+// get asks the routes for data, beginning with the one that had it last.
 func (s *session) get(ctx context.Context) (*answer, error) {
 	first := 0
 	if last := s.last.Load(); last != nil {
@@ -71,11 +74,18 @@ var (
 	errNoRoute  = errors.New("the server has no route for polling, it answered 404 Not Found: check BaseURL or URL")
 )
 
-// getFrom asks one route for all data. The error is errNotFound if the server
+// getFrom asks one route for all data or, if it can be asked for that, for what
+// has changed since what is stored. The error is errNotFound if the server
 // does not have the route.
 func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 	r := &s.routes[which]
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	address, version := r.url, int64(0)
+	if r.since != "" {
+		if version = s.env.Store.Version(); version > 0 {
+			address += "?" + r.since + "=" + strconv.FormatInt(version, 10)
+		}
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, problem(transport.KindNetwork, errors.New("the URL cannot be requested"))
 	}
@@ -99,9 +109,9 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 			mark = 0
 		}
 		from := origin{route: which, entityTag: resp.Header.Get("ETag"), lastModified: resp.Header.Get("Last-Modified")}
-		return &answer{origin: from, body: body, mark: mark}, nil
+		return &answer{origin: from, unchanged: version > 0 && len(body) == 0, changes: version > 0, body: body, mark: mark}, nil
 	case resp.StatusCode == http.StatusNotModified && conditional:
-		return &answer{unchanged: true}, nil
+		return &answer{origin: *last, unchanged: true}, nil
 	case resp.StatusCode == http.StatusNotFound:
 		return nil, errNotFound
 	}
@@ -131,21 +141,26 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 	case int64(len(body)) > limit:
 		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
 	}
+	if cap(body)-len(body) > len(body)/16 {
+		body = bytes.Clone(body) // the store keeps it, room and all
+	}
 	return body, nil
 }
 
 // store stores the data of an answer.
 func (s *session) store(got *answer) error {
-	if got.unchanged {
-		s.env.Store.Confirm()
-		return nil
-	}
-	applied, err := s.env.Store.Apply(got.body, got.mark)
-	if err != nil {
-		return err
+	var applied transport.Applied
+	if !got.unchanged {
+		var err error
+		if applied, err = s.env.Store.Apply(got.body, got.mark); err != nil {
+			return err
+		}
+		if !applied.Full && !got.changes {
+			return problem(transport.KindData, errors.New("the answer has changes only: expected all data"))
+		}
 	}
 	if !applied.Full {
-		return problem(transport.KindData, errors.New("the answer has changes only: expected all data"))
+		s.env.Store.Confirm()
 	}
 	from := got.origin // a pointer to it would keep the body
 	s.last.Store(&from)

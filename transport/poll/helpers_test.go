@@ -29,6 +29,8 @@ const (
 // platform answers requests without sockets.
 type platform struct {
 	t testing.TB
+	// generation is the platform's name; "" is classic.
+	generation string
 
 	mu     sync.Mutex
 	answer answer
@@ -133,9 +135,10 @@ type call struct {
 // store is a transport.Store that remembers its calls. It takes what looks like
 // JSON.
 type store struct {
-	mu    sync.Mutex
-	mark  transport.Mark
-	calls []call
+	mu      sync.Mutex
+	mark    transport.Mark
+	version int64
+	calls   []call
 }
 
 func (s *store) add(c call) {
@@ -144,7 +147,11 @@ func (s *store) add(c call) {
 	s.calls = append(s.calls, c)
 }
 
-func (s *store) Version() int64 { return 1662595200123 }
+func (s *store) Version() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version
+}
 
 func (s *store) Mark() transport.Mark {
 	s.mu.Lock()
@@ -193,10 +200,10 @@ func open(t testing.TB, p *platform, settings poll.Transport) *session {
 
 func openWith(t testing.TB, p *platform, client *http.Client, settings poll.Transport) *session {
 	t.Helper()
-	s := &session{t: t, p: p, store: &store{mark: 7}}
+	s := &session{t: t, p: p, store: &store{mark: 7, version: 1662595200123}}
 	opened, err := settings.Open(transport.Env{
 		EnvSecret:    secret,
-		Platform:     "classic",
+		Platform:     platformName(p),
 		BaseURL:      baseURL,
 		StreamingURL: "wss://platform.test",
 		HTTPClient:   client,
@@ -219,6 +226,13 @@ func openWith(t testing.TB, p *platform, client *http.Client, settings poll.Tran
 		}
 	})
 	return s
+}
+
+func platformName(p *platform) string {
+	if p == nil || p.generation == "" {
+		return "classic"
+	}
+	return p.generation
 }
 
 // outcome is how a call ended.
@@ -314,6 +328,13 @@ func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// has changes the version.
+func (s *store) has(version int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version = version
 }
 
 // set changes the mark.

@@ -156,6 +156,9 @@ type route struct {
 	header http.Header
 	// cached: answers can be old.
 	cached bool
+	// since is the parameter that asks for what is newer than a version; "" if
+	// there is none.
+	since string
 }
 
 // routesOf returns the addresses to try, in this order.
@@ -166,7 +169,7 @@ func routesOf(custom string, env transport.Env, dialect *wire.Dialect) ([]route,
 	if custom == "" {
 		var routes []route
 		for _, path := range dialect.PollPaths {
-			routes = append(routes, route{url: env.BaseURL + path, header: withSecret})
+			routes = append(routes, route{url: env.BaseURL + path, header: withSecret, since: dialect.PollSince})
 		}
 		return routes, nil
 	}
@@ -175,7 +178,7 @@ func routesOf(custom string, env transport.Env, dialect *wire.Dialect) ([]route,
 		// The URL is not quoted: it may be signed.
 		return nil, errors.New("poll: URL is not usable: expected http(s)://host/path without a user name")
 	}
-	r := route{url: custom, header: header, cached: true}
+	r := route{url: custom, header: header, cached: true} // has no changes, only all data
 	if base, _ := url.Parse(env.BaseURL); base != nil && base.Scheme == u.Scheme && strings.EqualFold(base.Host, u.Host) {
 		r.header = withSecret
 	}

@@ -45,13 +45,16 @@ type connection struct {
 	socket   *socket
 	ws       *websocket.Conn
 	asked    transport.Mark
-	resumed  bool // asked for changes only
 	answerBy time.Time
 	silence  *time.Timer // breaks off unless restarted by a sign of life
 	answer   *time.Timer // breaks off unless stopped by the data asked for
 	buffer   bytes.Buffer
-	cause    atomic.Pointer[error] // why we ended it, if it was for a fault
-	unusable error                 // a message that may have been the data asked for
+	// resumed: asked for changes only. What is pushed looks like the answer, so
+	// a ping goes with the request: when its pong has come, so has the answer.
+	resumed       bool
+	heard, ponged bool                  // there were changes, and a pong
+	cause         atomic.Pointer[error] // why we ended it, if it was for a fault
+	unusable      error                 // a message that may have been the data asked for
 }
 
 // connect makes a connection and stays with it until it ends. Nothing of it
@@ -81,7 +84,7 @@ func (s *session) connect(ctx context.Context, commit ondemand.Commit, once bool
 	})
 	over := make(chan struct{})
 	var writer sync.WaitGroup
-	writer.Go(func() { c.write(wire.SyncRequest(since), over) })
+	writer.Go(func() { c.write(since, over) })
 
 	end.err = c.read()
 
@@ -151,8 +154,11 @@ func (c *connection) take(message []byte) error {
 				return false, c.passOver(message, err)
 			}
 			// Changes can be pushed before the answer to our request.
-			inSync = inSync || applied.Full || c.resumed
+			inSync = inSync || applied.Full
+			c.heard = true
 		}
+		c.ponged = c.ponged || kind == wire.KindPong
+		inSync = inSync || c.resumed && c.heard && c.ponged
 		if inSync {
 			c.synced()
 			c.s.env.Store.Confirm()
@@ -190,18 +196,24 @@ func (c *connection) synced() {
 	}
 }
 
-// write sends a request for data, then keep-alive messages until the connection
-// is over. An error of writing shows when reading, or as silence, so it is not
-// looked at: what the platform may have said before is worth more.
-func (c *connection) write(request string, over <-chan struct{}) {
+// write sends a request for data that is newer than a version, then keep-alive
+// messages until the connection is over. An error of writing shows when
+// reading, or as silence, so it is not looked at: what the platform may have
+// said before is worth more.
+func (c *connection) write(since int64, over <-chan struct{}) {
+	send := func(message string) { _ = c.ws.Write(context.Background(), websocket.MessageText, []byte(message)) }
+	send(wire.SyncRequest(since))
+	if c.resumed {
+		send(c.s.dialect.Ping)
+	}
 	ticker := time.NewTicker(c.s.PingInterval)
 	defer ticker.Stop()
-	for message := request; ; message = c.s.dialect.Ping {
-		_ = c.ws.Write(context.Background(), websocket.MessageText, []byte(message))
+	for {
 		select {
 		case <-over:
 			return
 		case <-ticker.C:
+			send(c.s.dialect.Ping)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,10 @@ func (s *store) add(e event) {
 	s.events <- e
 }
 
-func (s *store) Version() int64 { return 1662595200123 }
+func (s *store) Version() int64 { return version }
+
+// version is that of the data in a store.
+const version = 1662595200123
 
 func (s *store) Mark() transport.Mark {
 	s.mu.Lock()
@@ -151,7 +155,7 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 	}
 	opened, err := settings.Open(transport.Env{
 		EnvSecret:    secret,
-		Platform:     "classic",
+		Platform:     cmp.Or(p.generation, "classic"),
 		BaseURL:      "http" + strings.TrimPrefix(p.url, "ws"),
 		StreamingURL: p.url,
 		HTTPClient:   p.http,

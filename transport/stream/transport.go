@@ -38,8 +38,8 @@ type Transport struct {
 	// begins, plus a random part of up to a half. If a connection has never
 	// brought data it begins as soon as an attempt has failed. 0 is 5 s.
 	FallbackAfter time.Duration
-	// PingInterval is the time between keep-alive messages. 0 is 10 s. Proxies
-	// tend to cut connections that are silent for a minute.
+	// PingInterval is the time between keep-alive messages. 0 is 10 s, or 15 s
+	// with FeatBit. Proxies tend to cut connections that are silent for a minute.
 	PingInterval time.Duration
 	// ConnectTimeout bounds dialling, TLS and the upgrade; on demand, the answer
 	// as well, which is used even if it comes after Budget. 0 is 10 s.

@@ -1,0 +1,218 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// FeatBit reads the data of FeatBit (FeatBit reference, section 4).
+type FeatBit struct{}
+
+// Update takes a message apart. The items point into the message, which must
+// not change any more.
+func (FeatBit) Update(message []byte) (*eval.Update, []Skipped, error) {
+	p, err := split(message)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the message %w", err)
+	}
+	var u eval.Update
+	var skipped []Skipped
+	if u.Full, err = p.full(); err == nil {
+		u.Flags, err = items("featureFlags", p.flags, featBitFlagHeader, &skipped)
+	}
+	if err == nil {
+		u.Segments, err = items("segments", p.segments, featBitSegmentHeader, &skipped)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("the message %w", err)
+	}
+	return &u, skipped, nil
+}
+
+func featBitFlagHeader(element []byte) (eval.Item, error) { return featBitHeader(element, "key") }
+
+func featBitSegmentHeader(element []byte) (eval.Item, error) { return featBitHeader(element, "id") }
+
+// featBitHeader reads what storing an item needs: all it can, so that what is
+// wrong with one member leaves the others. The first thing that is wrong is
+// returned.
+func featBitHeader(element []byte, identity string) (item eval.Item, wrong error) {
+	refers, dated := false, false
+	_, err := eachMember(element, 0, func(name, value []byte) error {
+		var err error
+		switch string(name) {
+		case identity:
+			item.Key, err = headerString(value)
+		case "updatedAt":
+			dated = true
+			item.Version, err = headerTime(value)
+		case "isArchived":
+			item.Archived, err = headerBool(value)
+		case "rules":
+			refers = refers || mayUseSegments(value)
+		}
+		if err != nil && wrong == nil {
+			wrong = fmt.Errorf("has a bad %s: %w", name, err)
+		}
+		return nil
+	})
+	switch {
+	case wrong != nil:
+	case err != nil:
+		wrong = err
+	case eval.Blank(item.Key):
+		item.Key, wrong = "", fmt.Errorf("has no %s", identity)
+	case !dated:
+		wrong = errors.New("has no updatedAt")
+	}
+	item.Alone, item.Broken = !refers, wrong != nil && item.Key != ""
+	return item, wrong
+}
+
+// headerTime reads a time as Unix milliseconds. What is finer is cut off, as
+// the platform does when it compares versions. A time without a zone is UTC.
+func headerTime(value []byte) (int64, error) {
+	text, err := headerString(value)
+	if err != nil {
+		return 0, err
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		at, err = time.Parse("2006-01-02T15:04:05", text)
+	}
+	if err != nil {
+		return 0, errors.New("expected a time like 2026-01-31T12:00:00.123Z")
+	}
+	return at.UnixMilli(), nil
+}
+
+// Flag decodes one flag.
+func (FeatBit) Flag(raw []byte) (*model.Flag, error) {
+	return decode(raw, func(o object) *model.Flag {
+		f := &model.Flag{
+			Name:          o.optionalString("name"),
+			Enabled:       o.bool("isEnabled"),
+			ExperimentAll: model.TriOf(o.bool("exptIncludeAllTargets")),
+		}
+		indexes := make(map[string]int)
+		for v := range o.list("variations") {
+			id := v.string("id")
+			if _, ok := indexes[id]; !ok {
+				indexes[id] = len(f.Variations)
+			}
+			f.Variations = append(f.Variations, model.Variation{ID: id, Value: v.string("value")})
+		}
+		d := featBitFlag{f, indexes}
+		f.Off = d.variation(o.optionalString("disabledVariationId"))
+		for t := range o.list("targetUsers") {
+			f.Targets = append(f.Targets, model.Target{Keys: t.texts("keyIds"), Variation: d.variation(t.optionalString("variationId"))})
+		}
+		for r := range o.list("rules") {
+			f.Rules = append(f.Rules, model.Rule{
+				ID:      r.optionalString("id"),
+				Name:    r.optionalString("name"),
+				Clauses: featBitClauses(r),
+				Rollout: d.rollout(r),
+			})
+		}
+		if o.has("fallthrough") { // a flag that is off may have none
+			f.Fallthrough = d.rollout(o.object("fallthrough"))
+		}
+		return f
+	})
+}
+
+// Segment decodes one segment.
+func (FeatBit) Segment(raw []byte) (*model.Segment, error) {
+	return decode(raw, func(o object) *model.Segment {
+		s := &model.Segment{Included: o.texts("included"), Excluded: o.texts("excluded")}
+		for r := range o.list("rules") {
+			s.Rules = append(s.Rules, model.SegmentRule{Clauses: featBitClauses(r)})
+		}
+		return s
+	})
+}
+
+// featBitFlag finds the variations that a flag refers to by id.
+type featBitFlag struct {
+	*model.Flag
+	indexes map[string]int
+}
+
+func (d featBitFlag) variation(id string) int {
+	if i, ok := d.indexes[id]; ok {
+		return i
+	}
+	return model.Missing
+}
+
+func (d featBitFlag) rollout(o object) model.Rollout {
+	ro := model.Rollout{
+		BucketBy:   o.optionalString("dispatchKey"),
+		Experiment: model.TriOf(o.bool("includedInExpt")),
+	}
+	for s := range o.list("variations") {
+		share := model.Share{From: math.NaN(), To: math.NaN(), Variation: d.variation(s.optionalString("id")), Experiment: new(0.0)}
+		if s.has("rollout") {
+			share.From, share.To = s.rangeOf("rollout")
+		}
+		if f := s.optionalFloat("exptRollout"); f != nil {
+			share.Experiment = f
+		}
+		ro.Shares = append(ro.Shares, share)
+	}
+	return ro
+}
+
+// featBitClauses reads the conditions of a rule. A rule that has an empty list
+// matches everybody, so one that has none must not be taken for it.
+func featBitClauses(o object) []model.Clause {
+	if !o.has("conditions") {
+		return []model.Clause{{Malformed: "the rule has no conditions, not even an empty list"}}
+	}
+	var clauses []model.Clause
+	for c := range o.objects("conditions") {
+		clauses = append(clauses, model.Clause{
+			Property: c.optionalString("property"),
+			Operator: c.optionalString("op"),
+			Value:    c.optionalString("value"),
+		})
+	}
+	return clauses
+}
+
+// looksLikeFeatBit tells the generation of data by its first items.
+func looksLikeFeatBit(message []byte) bool {
+	p, err := split(message)
+	if err != nil {
+		return false
+	}
+	decided, featBit := false, false
+	for _, array := range [][]byte{p.flags, p.segments} {
+		if isNull(array) {
+			continue
+		}
+		_ = eachElement(array, 0, func(element []byte) {
+			if decided {
+				return
+			}
+			_, _ = eachMember(element, 0, func(name, _ []byte) error {
+				switch string(name) {
+				case "updatedAt", "isEnabled", "fallthrough":
+					decided, featBit = true, true
+				case "timestamp", "ff":
+					decided = true
+				default:
+					return nil
+				}
+				return errFound
+			})
+		})
+	}
+	return featBit
+}

@@ -1,0 +1,56 @@
+package wire
+
+import (
+	"strconv"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// Events of FeatBit (FeatBit reference, section 7). There is one item for each
+// evaluation, as on the older platform, so that a queue needs to know of one
+// form only.
+
+func appendFeatBitUser(dst []byte, u *eval.User, private *Private) []byte {
+	dst = append(dst, `{"keyId":`...)
+	dst = appendString(dst, u.Key)
+	dst = append(dst, `,"name":`...)
+	dst = appendString(dst, private.unless("name", u.Name))
+	dst = append(dst, `,"customizedProperties":[`...)
+	start := len(dst)
+	dst = appendNotEmpty(dst, start, "email", private.unless("email", u.Email))
+	dst = appendNotEmpty(dst, start, "country", private.unless("country", u.Country))
+	dst = appendCustom(dst, start, u, private)
+	return append(dst, `]}`...)
+}
+
+// appendNotEmpty appends a property that the user has.
+func appendNotEmpty(dst []byte, start int, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	return appendProperty(dst, start, name, value)
+}
+
+func appendFeatBitEvaluation(dst []byte, e *Evaluation) []byte {
+	dst = append(dst, `"variations":[{"featureFlagKey":`...)
+	dst = appendString(dst, e.Flag.Key)
+	dst = append(dst, `,"variation":{"id":`...)
+	dst = appendString(dst, e.Variation.ID)
+	dst = append(dst, `,"value":`...)
+	dst = appendString(dst, e.Variation.Value)
+	dst = append(dst, `},"timestamp":`...)
+	dst = strconv.AppendInt(dst, e.UnixMilli, 10)
+	dst = append(dst, `,"sendToExperiment":`...)
+	dst = strconv.AppendBool(dst, e.Experiment)
+	return append(dst, `}]`...)
+}
+
+func appendFeatBitMetric(dst []byte, m *Metric) []byte {
+	dst = append(dst, `"metrics":[{"appType":"go-server-side","route":"index/metric","type":"CustomEvent","eventName":`...)
+	dst = appendString(dst, m.Name)
+	dst = append(dst, `,"numericValue":`...)
+	dst = appendNumber(dst, m.Value)
+	dst = append(dst, `,"timestamp":`...)
+	dst = strconv.AppendInt(dst, m.UnixMilli, 10)
+	return append(dst, `}]`...)
+}
