@@ -1,0 +1,47 @@
+// Command report turns the output of one run into Markdown: every table to
+// standard output and, with -readme, the most telling ones into a README between
+// its markers.
+//
+//	report [-readme FILE] FOLDER
+//
+// The folder has NAME.txt with the output of go test -bench for each peer and
+// for data and events, cold.txt and size.txt. Of repeated times the best counts,
+// as noise only ever adds; of all else the median.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	readme := flag.String("readme", "", "file with the markers")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(flag.Arg(0), *readme); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1)
+	}
+}
+
+func run(folder, readme string) error {
+	r, err := read(folder)
+	if err != nil {
+		return err
+	}
+	fmt.Print(r.everything())
+	if readme == "" {
+		return nil
+	}
+	return rewrite(readme, r.summary())
+}
+
+// rows are the peers, in the order of the tables. noop is no SDK: it is the
+// harness's own cost.
+func rows() []string {
+	return []string{"ffc", "launchdarkly", "growthbook", "statsig", "posthog", "openfeature", "noop"}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+)
+
+// starts is a table of whole processes and of live heap.
+func (r *results) starts() string {
+	var lines [][]string
+	for _, name := range append([]string{"ffc", "ffcpoll"}, rows()[1:]...) {
+		line := []string{name}
+		for _, flags := range []string{"1000", "10000"} {
+			f := r.cold[name+" "+flags]
+			if len(f) != 10 {
+				line = append(line, none, none, none, none)
+				continue
+			}
+			peak, _ := strconv.ParseFloat(f[7], 64)
+			line = append(line, f[1]+" ("+f[2]+")", f[5], strconv.FormatFloat(peak/1024, 'f', 1, 64), kib(f[9]))
+		}
+		lines = append(lines, line)
+	}
+	return markdown([]string{"", "1,000 flags: ms (best)", "CPU ms", "peak MiB", "heap KiB", "10,000 flags: ms (best)", "CPU ms", "peak MiB", "heap KiB"}, lines)
+}
+
+// sizes is a table of what importing an SDK costs.
+func (r *results) sizes() string {
+	floor, ok := r.size["empty"]
+	if !ok {
+		return ""
+	}
+	empty, _ := strconv.Atoi(floor[0])
+	var lines [][]string
+	for _, name := range append([]string{"ffcpoll", "ffcstream"}, rows()[1:]...) {
+		f := r.size[name]
+		if len(f) != 3 {
+			continue
+		}
+		bytes, _ := strconv.Atoi(f[0])
+		lines = append(lines, []string{name, kib(strconv.Itoa(bytes - empty)), f[1], f[2]})
+	}
+	return markdown([]string{"", "KiB over an empty net/http program", "packages linked", "modules linked"}, lines)
+}
+
+// deliveries is a table of what 10,000 evaluations make of events.
+func (r *results) deliveries() string {
+	var lines [][]string
+	for _, peer := range rows() {
+		line := []string{peer, none, none, none}
+		if ns, ok := r.time(peer, "BenchmarkDeliver"); ok {
+			sent, _ := r.median(peer, "BenchmarkDeliver", "sent-B/evaluation")
+			requests, _ := r.median(peer, "BenchmarkDeliver", "requests")
+			line = []string{peer, duration(ns), strconv.FormatFloat(sent, 'f', 1, 64), strconv.FormatFloat(requests, 'f', 0, 64)}
+		}
+		lines = append(lines, line)
+	}
+	return markdown([]string{"10,000 evaluations until their events have left", "time", "bytes sent for each", "requests"}, lines)
+}
+
+// own is a list of our benchmarks that have no like in peers.
+func (r *results) own() string {
+	var lines [][]string
+	for _, b := range []struct{ file, name, title string }{
+		{"data", "BenchmarkPatch", "patch of one flag of 10,000, until it is visible"},
+		{"data", "BenchmarkFull/first", "all of 10,000 flags, the first time"},
+		{"data", "BenchmarkFull/same", "the same once more"},
+		{"data", "BenchmarkFull/newer", "all of them newer"},
+		{"data", "BenchmarkEvaluateDuringFull", "evaluation while such are applied"},
+		{"data", "BenchmarkNewOnDemand", "New, polling on demand"},
+		{"data", "BenchmarkChangeToVisible", "change to visible, 100 clients"},
+		{"events", "BenchmarkFlush", "Flush of 10,000 events over loopback"},
+		{"events", "BenchmarkFlushNowhere", "Flush without the network"},
+		{"events", "BenchmarkQueueMemory", "filling the queue, with two collections"},
+		{"ffc", "BenchmarkUser", "NewUser with five attributes"},
+	} {
+		line := []string{b.title, none, none, none, none}
+		if ns, ok := r.time(b.file, b.name); ok {
+			line[1] = duration(ns)
+		}
+		for i, unit := range []string{"B/op", "allocs/op"} {
+			if v, ok := r.median(b.file, b.name, unit); ok {
+				line[2+i] = strconv.FormatFloat(v, 'f', 0, 64)
+			}
+		}
+		for _, unit := range []string{"MB/s", "p99-µs", "p99.9-ns", "heap-B"} {
+			v, ok := r.median(b.file, b.name, unit)
+			if strings.HasPrefix(unit, "p99") { // a time: the quietest round counts
+				v, ok = r.best(b.file, b.name, unit)
+			}
+			if ok {
+				line[4] = strconv.FormatFloat(v, 'f', 0, 64) + " " + unit
+			}
+		}
+		lines = append(lines, line)
+	}
+	return markdown([]string{"", "time", "B/op", "allocs/op", "also"}, lines)
+}
