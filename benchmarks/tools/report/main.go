@@ -5,7 +5,7 @@
 //	report [-readme FILE] FOLDER
 //
 // The folder has NAME.txt with the output of go test -bench for each peer and
-// for data and events, cold.txt and size.txt. Of repeated times the best counts,
+// for data, events and lambda, cold.txt and size.txt. Of repeated times the best counts,
 // as noise only ever adds; of all else the median.
 package main
 
@@ -37,7 +37,7 @@ func run(folder, readme string) error {
 	if readme == "" {
 		return nil
 	}
-	return rewrite(readme, r.summary())
+	return rewrite(readme, map[string]string{"benchmarks": r.summary(), "lambda": r.lambda()})
 }
 
 // rows are the peers, in the order of the tables. noop is no SDK: it is the

@@ -6,33 +6,31 @@ import (
 	"strings"
 )
 
-const (
-	beginMarker = "<!-- benchmarks:begin -->"
-	endMarker   = "<!-- benchmarks:end -->"
-)
-
-// rewrite replaces what is between the markers of a file.
-func rewrite(path, text string) error {
+// rewrite replaces parts of a file, by the name in their markers.
+func rewrite(path string, parts map[string]string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	next, err := between(string(old), text)
-	if err != nil {
-		return fmt.Errorf("%s %w", path, err)
+	document := string(old)
+	for name, text := range parts {
+		if document, err = between(document, name, text); err != nil {
+			return fmt.Errorf("%s %w", path, err)
+		}
 	}
-	return os.WriteFile(path, []byte(next), 0o644)
+	return os.WriteFile(path, []byte(document), 0o644)
 }
 
-// between returns a document with text between its markers.
-func between(document, text string) (string, error) {
-	before, rest, ok := strings.Cut(document, beginMarker)
+// between returns a document with text between the markers of a name.
+func between(document, name, text string) (string, error) {
+	begin, end := "<!-- "+name+":begin -->", "<!-- "+name+":end -->"
+	before, rest, ok := strings.Cut(document, begin)
 	if !ok {
-		return "", fmt.Errorf("has no line %s", beginMarker)
+		return "", fmt.Errorf("has no line %s", begin)
 	}
-	_, after, ok := strings.Cut(rest, endMarker)
+	_, after, ok := strings.Cut(rest, end)
 	if !ok {
-		return "", fmt.Errorf("has no line %s after %s", endMarker, beginMarker)
+		return "", fmt.Errorf("has no line %s after %s", end, begin)
 	}
-	return before + beginMarker + "\n" + text + endMarker + after, nil
+	return before + begin + "\n" + text + end + after, nil
 }

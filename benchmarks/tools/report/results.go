@@ -23,7 +23,7 @@ type results struct {
 // read reads a folder. What is not there has no row.
 func read(folder string) (*results, error) {
 	r := &results{benchmarks: make(map[string]map[string]map[string][]float64)}
-	for _, name := range append(rows(), "data", "events") {
+	for _, name := range append(rows(), "data", "events", "lambda") {
 		err := eachLine(filepath.Join(folder, name+".txt"), func(fields []string) error { return r.line(name, fields) })
 		if err != nil {
 			return nil, err

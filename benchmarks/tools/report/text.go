@@ -22,6 +22,7 @@ func (r *results) everything() string {
 	section("All cores over one, events on", r.scaling())
 	section("Cold start", r.starts())
 	section("Size", r.sizes())
+	section("AWS Lambda", r.lambda())
 	section("Delivery", r.deliveries())
 	section("Data and events of ffc", r.own())
 	return b.String()
