@@ -19,8 +19,8 @@ func TestSize(t *testing.T) {
 		program string
 		kib     int64
 	}{
-		{"ffcpoll", 1200},
-		{"ffcstream", 1400},
+		{"ffcpoll", 1280},
+		{"ffcstream", 1480},
 	}
 	for _, limit := range limits {
 		t.Run(limit.program, func(t *testing.T) {
