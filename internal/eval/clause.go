@@ -2,6 +2,7 @@ package eval
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -141,7 +142,7 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 		if r.FoldRegexps {
 			expression = "(?i)" + expression
 		}
-		if c.pattern, err = regexp.Compile(expression); err != nil {
+		if c.pattern, err = compilePattern(expression); err != nil {
 			// Neither polarity: malformed data must not let a user in.
 			c.op, c.negate = opNever, false
 			err = regexpError(err)
@@ -160,8 +161,24 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 	return c, err
 }
 
+// maxPattern is how many bytes a regular expression may have. Matching takes
+// time by its length, and compiling a hundred times its memory.
+const maxPattern = 16 << 10
+
+var errLongPattern = fmt.Errorf("its regular expression has more than %d bytes", maxPattern)
+
+func compilePattern(expression string) (*regexp.Regexp, error) {
+	if len(expression) > maxPattern {
+		return nil, errLongPattern
+	}
+	return regexp.Compile(expression)
+}
+
 // regexpError leaves the pattern out: it may be long, or private.
 func regexpError(err error) error {
+	if err == errLongPattern {
+		return err
+	}
 	var syntaxError *syntax.Error
 	if errors.As(err, &syntaxError) {
 		return errors.New("its regular expression is not one of Go's (" + syntaxError.Code.String() + ")")

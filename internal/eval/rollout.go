@@ -103,21 +103,17 @@ func (ro *rollout) share(u *User) *share {
 			return s
 		}
 		if bucket < 0 {
-			bucket = ro.bucket(u)
+			if ro.of == nil {
+				bucket = u.userBucket()
+			} else {
+				bucket = ro.of.bucket(u, false)
+			}
 		}
 		if s.from <= bucket && bucket <= s.to {
 			return s
 		}
 	}
 	return nil
-}
-
-// bucket is the user's place in the rollout.
-func (ro *rollout) bucket(u *User) float64 {
-	if ro.of != nil {
-		return ro.of.bucket(u, false)
-	}
-	return u.userBucket()
 }
 
 // counts reports whether the user, who has a share, counts in experiments.

@@ -55,7 +55,7 @@ func (c Classic) Update(message []byte) (*eval.Update, []Skipped, error) {
 	}
 	// The polling route does not speak of segments. A data-sync message that
 	// does not, or one that says null, has none.
-	u.NoSegments = p.segments == nil && !p.enveloped
+	u.NoSegments = !p.segments.given && !p.enveloped
 	return &u, skipped, nil
 }
 

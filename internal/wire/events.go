@@ -23,7 +23,10 @@ type Metric struct {
 }
 
 // Private says which attributes of users stay in the process. nil is none.
-type Private struct{ names map[string]struct{} }
+type Private struct {
+	all   bool
+	names map[string]struct{}
+}
 
 // NewPrivate returns the set of the named attributes, under the names that
 // rules use for them; built-in ones in any capitals.
@@ -37,6 +40,9 @@ func NewPrivate(rules *eval.Rules, names []string) *Private {
 	}
 	return p
 }
+
+// AllPrivate returns the set of all attributes.
+func AllPrivate() *Private { return &Private{all: true} }
 
 // canonical brings the spellings of a built-in attribute to one. Its capitals
 // do not count: no custom attribute can have such a name, and a mistake here
@@ -58,7 +64,19 @@ func (p *Private) has(name string) bool {
 		return false
 	}
 	_, ok := p.names[name]
-	return ok
+	return ok || p.all
+}
+
+// Size is how many bytes of a user's texts do not stay in the process. In JSON
+// they are no fewer.
+func (p *Private) Size(u *eval.User) int {
+	size := len(u.Key) + len(p.unless("name", u.Name)) + len(p.unless("email", u.Email)) + len(p.unless("country", u.Country))
+	for i := range u.Custom {
+		if a := &u.Custom[i]; !p.has(a.Name) {
+			size += len(a.Name) + len(a.Value)
+		}
+	}
+	return size
 }
 
 // unless returns value, or nothing if the attribute is private.

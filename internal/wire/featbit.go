@@ -193,13 +193,10 @@ func looksLikeFeatBit(message []byte) bool {
 		return false
 	}
 	decided, featBit := false, false
-	for _, array := range [][]byte{p.flags, p.segments} {
-		if isNull(array) {
-			continue
-		}
-		_ = eachElement(array, 0, func(element []byte) {
+	for _, l := range []list{p.flags, p.segments} {
+		for _, element := range l.elements {
 			if decided {
-				return
+				break
 			}
 			_, _ = eachMember(element, 0, func(name, _ []byte) error {
 				switch string(name) {
@@ -212,7 +209,7 @@ func looksLikeFeatBit(message []byte) bool {
 				}
 				return errFound
 			})
-		})
+		}
 	}
 	return featBit
 }

@@ -70,73 +70,135 @@ func (s Skipped) Error() string {
 // is kept if it is broken.
 type header func(element []byte) (eval.Item, error)
 
-// parts are the members of the data object of a message.
+// parts are those of the object that a message is, or of its data object. What
+// is in its lists is found in the same pass over the bytes as its end.
 type parts struct {
-	eventType                 []byte
-	flags, segments, userTags []byte
-	any                       bool
-	// enveloped: the data object came in a data-sync message.
+	kind, eventType           []byte
+	flags, segments, userTags list
+	any                       bool // one of the members that data has
+	hasData                   bool
+	data                      *parts // nil if it is null
+	// enveloped: this is the data object of a data-sync message.
 	enveloped bool
+	// err is what is wrong inside, if the end could be found all the same.
+	err error
+}
+
+// list is an array that is a member.
+type list struct {
+	given    bool // be it null
+	elements [][]byte
+	err      error // as parts.err
 }
 
 // split reads a whole data-sync message, its data object alone, or the answer
 // of a polling request, which wraps one of these (protocol reference, sections
 // 3.3, 4 and 10).
-func split(message []byte) (parts, error) {
-	p, kind, data, err := readObject(message)
+func split(message []byte) (*parts, error) {
+	p := new(parts)
+	end, err := p.read(message, skipSpace(message, 0), 0)
 	if err != nil {
-		return parts{}, err
+		return nil, err
 	}
-	if kind != nil && kindOf(kind) != KindDataSync {
-		return parts{}, errors.New(`has a messageType other than "data-sync"`)
+	if skipSpace(message, end) != len(message) {
+		return nil, errors.New("goes on after its end")
 	}
-	if kind != nil || data != nil {
-		if isNull(data) {
-			return parts{}, errors.New("has no data")
+	return p.unwrap()
+}
+
+// unwrap returns the data object.
+func (p *parts) unwrap() (*parts, error) {
+	switch {
+	case p.err != nil:
+		return nil, p.err
+	case p.kind != nil && kindOf(p.kind) != KindDataSync:
+		return nil, errors.New(`has a messageType other than "data-sync"`)
+	case p.kind != nil || p.hasData:
+		if p.data == nil {
+			return nil, errors.New("has no data")
 		}
-		if kind == nil { // the wrapper of a polling answer: what is inside?
-			return split(data)
+		if p.kind == nil { // the wrapper of a polling answer: what is inside?
+			return p.data.unwrap()
 		}
-		if p, _, _, err = readObject(data); err != nil {
-			return parts{}, err
+		if p = p.data; p.err != nil {
+			return nil, p.err
 		}
 		if isNull(p.eventType) {
-			return parts{}, errors.New("has no eventType")
+			return nil, errors.New("has no eventType")
 		}
 		p.enveloped = true
 	}
 	if !p.any {
-		return parts{}, errors.New("has neither featureFlags nor segments: is it a message of the platform?")
+		return nil, errors.New("has neither featureFlags nor segments: is it a message of the platform?")
 	}
 	return p, nil
 }
 
-// readObject reads the members of interest of the object that b is.
-func readObject(b []byte) (p parts, kind, data []byte, err error) {
-	end, err := eachMember(b, skipSpace(b, 0), func(name, value []byte) error {
+// maxWrapping is how deep data objects are looked for: in the wrapper of an
+// answer, in the message that it wraps, and one more for good measure.
+const maxWrapping = 3
+
+// read reads the members of interest of the object at b[i] and returns the index
+// after it.
+func (p *parts) read(b []byte, i, depth int) (end int, err error) {
+	return eachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
+		switch string(name) {
+		case "featureFlags":
+			p.any = true
+			return p.flags.read(b, i)
+		case "segments":
+			p.any = true
+			return p.segments.read(b, i)
+		case "userTags":
+			return p.userTags.read(b, i)
+		case "data":
+			if depth < maxWrapping {
+				return p.readData(b, i, depth+1)
+			}
+		}
+		if end, err = skipValue(b, i); err != nil {
+			return 0, err
+		}
 		switch string(name) {
 		case "messageType":
-			kind = value
-		case "data":
-			data = value
+			p.kind = b[i:end]
 		case "eventType":
-			p.eventType = value
-			p.any = true
-		case "featureFlags":
-			p.flags = value
-			p.any = true
-		case "segments":
-			p.segments = value
-			p.any = true
-		case "userTags":
-			p.userTags = value
+			p.eventType, p.any = b[i:end], true
 		}
-		return nil
+		return end, nil
 	})
-	if err == nil && skipSpace(b, end) != len(b) {
-		err = errors.New("goes on after its end")
+}
+
+// readData reads the data object.
+func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
+	data := new(parts)
+	if end, err = data.read(b, i, depth); err != nil {
+		data.err = err
+		if end, err = skipValue(b, i); err != nil {
+			return 0, err
+		}
 	}
-	return p, kind, data, err
+	p.hasData, p.data = true, data
+	if isNull(b[i:end]) {
+		p.data = nil
+	}
+	return end, nil
+}
+
+// read reads the array at b[i] and returns the index after it.
+func (l *list) read(b []byte, i int) (end int, err error) {
+	*l = list{given: true}
+	end, err = eachElement(b, i, func(element []byte) { l.elements = append(l.elements, element) })
+	if err != nil {
+		l.err = err
+		if end, err = skipValue(b, i); err != nil {
+			return 0, err
+		}
+		if isNull(b[i:end]) {
+			l.err = nil
+		}
+	}
+	return end, nil
 }
 
 // full reads the eventType. Polling answers have none and are fulls.
@@ -152,26 +214,24 @@ func (p *parts) full() (bool, error) {
 
 // items reads the elements of an array. What cannot be read is skipped or
 // broken, so that one bad element does not cost the others.
-func items(member string, array []byte, read header, skipped *[]Skipped) ([]eval.Item, error) {
-	if isNull(array) {
+func items(member string, l list, read header, skipped *[]Skipped) ([]eval.Item, error) {
+	if l.err != nil {
+		return nil, fmt.Errorf("has %s that %w", member, l.err)
+	}
+	if len(l.elements) == 0 {
 		return nil, nil
 	}
-	var list []eval.Item
-	index := -1
-	err := eachElement(array, 0, func(element []byte) {
-		index++
+	items := make([]eval.Item, 0, len(l.elements))
+	for index, element := range l.elements {
 		item, err := read(element)
 		if err != nil {
 			*skipped = append(*skipped, Skipped{Member: member, Index: index, Key: item.Key, Err: err})
 			if !item.Broken {
-				return
+				continue
 			}
 		}
 		item.Raw = element
-		list = append(list, item)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("has %s that %w", member, err)
+		items = append(items, item)
 	}
-	return list, nil
+	return items, nil
 }

@@ -94,6 +94,18 @@ func skipNested(b []byte, i int) (int, error) {
 // eachMember calls visit with the raw name (its escapes not undone) and value
 // of each member of the object at b[i] and returns the index after it.
 func eachMember(b []byte, i int, visit func(name, value []byte) error) (int, error) {
+	return eachMemberAt(b, i, func(name []byte, i int) (int, error) {
+		end, err := skipValue(b, i)
+		if err != nil {
+			return 0, err
+		}
+		return end, visit(name, b[i:end])
+	})
+}
+
+// eachMemberAt is eachMember for a visitor that finds the end of a value, which
+// begins at b[i], itself.
+func eachMemberAt(b []byte, i int, visit func(name []byte, i int) (end int, err error)) (int, error) {
 	if i >= len(b) {
 		return 0, errTruncated
 	}
@@ -122,12 +134,8 @@ func eachMember(b []byte, i int, visit func(name, value []byte) error) (int, err
 		if b[i] != ':' {
 			return 0, errNotJSON
 		}
-		i = skipSpace(b, i+1)
-		end, err := skipValue(b, i)
+		end, err := visit(name, skipSpace(b, i+1))
 		if err != nil {
-			return 0, err
-		}
-		if err := visit(name, b[i:end]); err != nil {
 			return 0, err
 		}
 		var last bool
@@ -137,24 +145,25 @@ func eachMember(b []byte, i int, visit func(name, value []byte) error) (int, err
 	}
 }
 
-// eachElement calls visit with each element of the array at b[i].
-func eachElement(b []byte, i int, visit func(element []byte)) error {
+// eachElement calls visit with each element of the array at b[i] and returns the
+// index after it.
+func eachElement(b []byte, i int, visit func(element []byte)) (int, error) {
 	if i >= len(b) || b[i] != '[' {
-		return errNotJSON
+		return 0, errNotJSON
 	}
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == ']' {
-		return nil
+		return i + 1, nil
 	}
 	for {
 		end, err := skipValue(b, i)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		visit(b[i:end])
 		var last bool
 		if i, last, err = nextElement(b, end, ']'); last || err != nil {
-			return err
+			return i, err
 		}
 	}
 }

@@ -147,7 +147,7 @@ func TestEachElement(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			err := eachElement([]byte(test.input), 0, func(element []byte) { got = append(got, string(element)) })
+			_, err := eachElement([]byte(test.input), 0, func(element []byte) { got = append(got, string(element)) })
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
@@ -208,7 +208,7 @@ func FuzzScan(f *testing.F) {
 func scan(input []byte) (list []string, err error) {
 	start := skipSpace(input, 0)
 	if start < len(input) && input[start] == '[' {
-		err = eachElement(input, start, func(element []byte) { list = append(list, string(element)) })
+		_, err = eachElement(input, start, func(element []byte) { list = append(list, string(element)) })
 		return list, err
 	}
 	_, err = eachMember(input, start, func(name, value []byte) error {
