@@ -3,6 +3,7 @@ package ffc
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -46,6 +47,11 @@ func (c *Client) AllVariations(ctx context.Context, user User) AllFlags {
 		a.results[i], _ = snapshot.Evaluate(snapshot.Flag(key), user.u, room[:0])
 	}
 	return a
+}
+
+// Format implements fmt.Formatter without telling who the user is.
+func (a AllFlags) Format(s fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(s, "ffc.AllFlags(%s, %d flags)", a.Message, len(a.keys))
 }
 
 // Keys returns the keys of all flags, sorted. The slice is the caller's.

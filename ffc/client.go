@@ -77,6 +77,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("ffc: Config.Transport: %w", err)
 	}
 	c.start(httpClient)
+	c.cfg.EnvSecret = "" // who has it now needs it: a client that is printed as part of something must not tell
 	c.awaitData(ctx)
 	return c, nil
 }

@@ -198,3 +198,10 @@ func Example_service() {
 	// Output:
 	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }
+
+func ExampleNew_featBit() {
+	_, err := onFeatBit(context.Background(), "not a key")
+	fmt.Println(err)
+	// Output:
+	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 )
 
@@ -21,6 +22,9 @@ type Flags struct {
 func (c *Client) For(user User) Flags {
 	return Flags{c: c, view: c.view.Load(), user: user}
 }
+
+// Format implements fmt.Formatter without telling who the user is.
+func (f Flags) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "ffc.Flags") }
 
 // String is Client.Variation.
 func (f Flags) String(ctx context.Context, key, fallback string) string {

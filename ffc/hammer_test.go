@@ -20,7 +20,16 @@ import (
 // the data, every event must arrive, and the counts must agree.
 func TestHammer(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testHammer)
+}
+
+func testHammer(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	const patches, readers, rounds = 100, 8, 300
+	eventsPerRound := int64(3)
+	if g == ffctest.Classic {
+		eventsPerRound++ // that of the prerequisite
+	}
 	var values []string
 	for i := range patches + 1 {
 		values = append(values, fmt.Sprintf("v%03d", i))
@@ -28,14 +37,18 @@ func TestHammer(t *testing.T) {
 	// Flags that always have the same value, in different ways.
 	version := func(i int) []ffctest.Item {
 		direct := ffctest.Flag("direct").Variations(values...).Serve(values[i])
+		dependent := ffctest.Flag("dependent").Variations(values...).OffVariation("v000").Serve(values[i])
+		if g == ffctest.Classic {
+			dependent.Prerequisite(direct, values[i])
+		}
 		return []ffctest.Item{
 			direct,
-			ffctest.Flag("dependent").Variations(values...).OffVariation("v000").Prerequisite(direct, values[i]).Serve(values[i]),
+			dependent,
 			ffctest.Flag("by-segment").Variations(values...).Rule(values[i], ffctest.InSegment(fmt.Sprintf("segment-%d", i%2))).Serve("v000"),
 			ffctest.Segment(fmt.Sprintf("segment-%d", i%2)).Include("u"),
 		}
 	}
-	server, client := connected(t, func(c *ffc.Config) {
+	server, client := connectedTo(t, g, func(c *ffc.Config) {
 		c.Events = flush.Config{Interval: 2 * time.Millisecond, Capacity: 1_000_000}
 	}, version(0)...)
 
@@ -51,7 +64,7 @@ func TestHammer(t *testing.T) {
 				item.Version(int64(1000 + i))
 			}
 		}
-		return []byte(strings.Replace(string(ffctest.Snapshot(items...)), `"full"`, `"patch"`, 1))
+		return []byte(strings.Replace(string(g.Snapshot(items...)), `"full"`, `"patch"`, 1))
 	}
 
 	var done atomic.Bool
@@ -78,7 +91,7 @@ func TestHammer(t *testing.T) {
 				}
 				last = a
 				evaluations.Add(3)
-				events.Add(4)
+				events.Add(eventsPerRound)
 			}
 		})
 	}

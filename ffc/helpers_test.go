@@ -17,11 +17,25 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
+// onBoth runs a test for both generations of the platform.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+	t.Helper()
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(g.String(), func(t *testing.T) { test(t, g) })
+	}
+}
+
 // connected returns a platform with these flags and a client of it. configure
 // may be nil.
 func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
-	server := ffctest.NewServer(ffctest.Snapshot(items...))
+	return connectedTo(t, ffctest.Classic, configure, items...)
+}
+
+// connectedTo is connected for either generation.
+func connectedTo(t testing.TB, g ffctest.Generation, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+	t.Helper()
+	server := ffctest.NewServer(g.Snapshot(items...), g)
 	t.Cleanup(server.Close)
 	cfg := ffc.Config{
 		EnvSecret: server.EnvSecret,

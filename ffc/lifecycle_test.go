@@ -20,7 +20,12 @@ import (
 
 func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
 	t.Parallel()
-	server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a").Variations("live", "x")))
+	onBoth(t, testBecomesReadyWhenThePlatformComesBack)
+}
+
+func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("live", "x")), g)
 	defer server.Close()
 	server.RejectUpgrade(http.StatusServiceUnavailable)
 	tests := []struct {
@@ -30,7 +35,7 @@ func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
 		reason    ffc.Reason
 	}{
 		{"without bootstrap", nil, "fallback", ffc.ReasonClientNotReady},
-		{"with bootstrap", ffctest.Snapshot(ffctest.Flag("a").Variations("embedded", "x")), "embedded", ffc.ReasonFallthrough},
+		{"with bootstrap", g.Snapshot(ffctest.Flag("a").Variations("embedded", "x")), "embedded", ffc.ReasonFallthrough},
 	}
 	var clients []*ffc.Client
 	for _, test := range tests {
@@ -72,7 +77,12 @@ func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
 
 func TestNewReturnsEarlyWhenRefused(t *testing.T) {
 	t.Parallel()
-	server := ffctest.NewServer(nil)
+	onBoth(t, testNewReturnsEarlyWhenRefused)
+}
+
+func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := ffctest.NewServer(nil, g)
 	defer server.Close()
 	server.RejectUpgrade(4003)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // less than StartWait
@@ -99,7 +109,12 @@ func TestNewReturnsEarlyWhenRefused(t *testing.T) {
 
 func TestContextBoundsTheWaitOnly(t *testing.T) {
 	t.Parallel()
-	server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+	onBoth(t, testContextBoundsTheWaitOnly)
+}
+
+func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := ffctest.NewServer(g.Snapshot(ffctest.Flag("a")), g)
 	defer server.Close()
 	resume := server.Stall(ffctest.Streaming)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -120,7 +135,9 @@ func TestContextBoundsTheWaitOnly(t *testing.T) {
 
 // TestCloseInEveryState closes clients in all states, twice and from several
 // goroutines, and counts goroutines.
-func TestCloseInEveryState(t *testing.T) {
+func TestCloseInEveryState(t *testing.T) { onBoth(t, testCloseInEveryState) }
+
+func testCloseInEveryState(t *testing.T, g ffctest.Generation) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +180,7 @@ func TestCloseInEveryState(t *testing.T) {
 	for _, state := range states {
 		t.Run(state.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
-			server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+			server := ffctest.NewServer(g.Snapshot(ffctest.Flag("a")), g)
 			cfg := ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()}
 			if state.prepare != nil {
 				state.prepare(server, &cfg)
@@ -230,7 +247,12 @@ func checkClosed(t *testing.T, client *ffc.Client) {
 
 func TestCloseDeliversWhatIsQueued(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
+	onBoth(t, testCloseDeliversWhatIsQueued)
+}
+
+func testCloseDeliversWhatIsQueued(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
 	for range 10 {
 		client.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
 	}

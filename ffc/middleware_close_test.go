@@ -47,7 +47,12 @@ func TestMiddlewareLeavesNothing(t *testing.T) {
 // several others, and events are delivered or counted.
 func TestMiddlewareClosedMeanwhile(t *testing.T) {
 	t.Parallel()
-	platform, client := polled(t, func(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: time.Nanosecond} }, ffctest.Flag("a"))
+	onBoth(t, testMiddlewareClosedMeanwhile)
+}
+
+func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	platform, client := polledOn(t, g, func(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: time.Nanosecond} }, ffctest.Flag("a"))
 	s, text := listen(t, client.Middleware(evaluating(client)), false)
 	half := make(chan struct{})
 	var wg sync.WaitGroup

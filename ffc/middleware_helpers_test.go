@@ -223,7 +223,13 @@ func receive[T any](t testing.TB, what string, c <-chan T) (value T) {
 // it on demand. configure may be nil.
 func polled(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
-	return connected(t, func(c *ffc.Config) {
+	return polledOn(t, ffctest.Classic, configure, items...)
+}
+
+// polledOn is polled for either generation.
+func polledOn(t testing.TB, g ffctest.Generation, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+	t.Helper()
+	return connectedTo(t, g, func(c *ffc.Config) {
 		c.Transport = &poll.Transport{}
 		if configure != nil {
 			configure(c)

@@ -39,10 +39,15 @@ func TestMiddlewarePasses(t *testing.T) {
 // middleware, and its events are delivered.
 func TestMiddlewarePanics(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testMiddlewarePanics)
+}
+
+func testMiddlewarePanics(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	for _, value := range []any{http.ErrAbortHandler, "a mistake", errors.New("an error"), 7} {
 		t.Run(fmt.Sprint(value), func(t *testing.T) {
 			t.Parallel()
-			platform, client := polled(t, nil, ffctest.Flag("a"))
+			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 			inner := client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", "1000")
 				evaluating(client).ServeHTTP(w, r)
@@ -72,7 +77,7 @@ func TestMiddlewarePanics(t *testing.T) {
 				if logged != "" {
 					t.Errorf("net/http logs %s", logged)
 				}
-			} else if !strings.Contains(logged, "panic serving") || !strings.Contains(logged, "TestMiddlewarePanics.func1.1(") {
+			} else if !strings.Contains(logged, "panic serving") || !strings.Contains(logged, "testMiddlewarePanics.func1.1(") {
 				t.Errorf("net/http logs %s", logged)
 			}
 		})
@@ -83,7 +88,12 @@ func TestMiddlewarePanics(t *testing.T) {
 // handler's, also if it seems to have a response.
 func TestMiddlewareHijacked(t *testing.T) {
 	t.Parallel()
-	platform, client := polled(t, nil, ffctest.Flag("a"))
+	onBoth(t, testMiddlewareHijacked)
+}
+
+func testMiddlewareHijacked(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 	s, text := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "5")
 		value := client.Variation(r.Context(), "a", ffc.NewUser("u"), "fallback")
@@ -159,6 +169,11 @@ func TestMiddlewareHijackHidden(t *testing.T) {
 // TestMiddlewareStreams: what a handler flushes leaves at once.
 func TestMiddlewareStreams(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testMiddlewareStreams)
+}
+
+func testMiddlewareStreams(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	flushes := map[string]func(http.ResponseWriter) error{
 		"Flusher":            func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil },
 		"ResponseController": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
@@ -167,7 +182,7 @@ func TestMiddlewareStreams(t *testing.T) {
 		for _, http2 := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, HTTP/2 %v", name, http2), func(t *testing.T) {
 				t.Parallel()
-				platform, client := polled(t, nil, ffctest.Flag("a"))
+				platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 				next := make(chan string, 1)
 				s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					for user := range next {
@@ -216,6 +231,11 @@ func TestMiddlewareStreams(t *testing.T) {
 // connection waits for that, and so do responses of unknown length.
 func TestMiddlewareCompletesFirst(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testMiddlewareCompletesFirst)
+}
+
+func testMiddlewareCompletesFirst(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	tests := []struct {
 		name      string
 		length    string
@@ -229,7 +249,7 @@ func TestMiddlewareCompletesFirst(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			platform, client := polled(t, nil, ffctest.Flag("a"))
+			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 			s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if test.length != "" {
 					w.Header().Set("Content-Length", test.length)
@@ -283,7 +303,12 @@ func TestMiddlewareCompletesFirst(t *testing.T) {
 // other.
 func TestMiddlewareHTTP2(t *testing.T) {
 	t.Parallel()
-	platform, client := polled(t, nil, ffctest.Flag("a"))
+	onBoth(t, testMiddlewareHTTP2)
+}
+
+func testMiddlewareHTTP2(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 	var together sync.WaitGroup
 	together.Add(10)
 	s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -312,10 +337,15 @@ func TestMiddlewareHTTP2(t *testing.T) {
 // events along.
 func TestMiddlewareClientGone(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testMiddlewareClientGone)
+}
+
+func testMiddlewareClientGone(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {
 			t.Parallel()
-			platform, client := polled(t, nil, ffctest.Flag("a"))
+			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 			ctx, leave := context.WithCancel(within(t))
 			s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				evaluating(client).ServeHTTP(w, r)

@@ -65,7 +65,12 @@ func TestOnChangeNamesAffectedFlags(t *testing.T) {
 // reconnecting, and what comes back the same is no change.
 func TestReconnectTellsOnlyOfChanges(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil, ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c"))
+	onBoth(t, testReconnectTellsOnlyOfChanges)
+}
+
+func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil, ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c"))
 	changes := make(chan []string)
 	defer client.OnChange(func(keys []string) { changes <- keys })()
 	server.RejectUpgrade(503)
@@ -84,7 +89,12 @@ func TestReconnectTellsOnlyOfChanges(t *testing.T) {
 
 func TestOnStatus(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil, ffctest.Flag("a"))
+	onBoth(t, testOnStatus)
+}
+
+func testOnStatus(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil, ffctest.Flag("a"))
 	statuses := make(chan ffc.Status, 10)
 	client.OnStatus(func(s ffc.Status) { statuses <- s })
 	server.RejectUpgrade(503) // or the next status might come before this is told
@@ -107,7 +117,12 @@ func TestOnStatus(t *testing.T) {
 // over, and none twice.
 func TestOnStatusGetsTheLatest(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil, ffctest.Flag("a"))
+	onBoth(t, testOnStatusGetsTheLatest)
+}
+
+func testOnStatusGetsTheLatest(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil, ffctest.Flag("a"))
 	busy, statuses := make(chan struct{}), make(chan ffc.Status)
 	client.OnStatus(func(s ffc.Status) {
 		busy <- struct{}{}
@@ -209,7 +224,12 @@ func TestPanicLog(t *testing.T) {
 // client, and one gets everything.
 func TestListenersHarmNobody(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil, ffctest.Flag("a").Variations("1", "2", "3"))
+	onBoth(t, testListenersHarmNobody)
+}
+
+func testListenersHarmNobody(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2", "3"))
 	block := make(chan struct{})
 	defer close(block)
 	client.OnChange(func([]string) { <-block })

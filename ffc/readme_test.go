@@ -37,31 +37,39 @@ func TestReadmeSnippetsCompile(t *testing.T) {
 	}
 }
 
-// TestCitedSectionsExist: each section of the protocol reference that a comment
-// names is there.
+// TestCitedSectionsExist: each section of the protocol reference, or of that of
+// FeatBit, that a comment names is there.
 func TestCitedSectionsExist(t *testing.T) {
 	t.Parallel()
-	reference, err := os.ReadFile("../docs/protocol.md")
-	if err != nil {
-		t.Fatal(err)
+	references := make(map[string][]byte)
+	for _, name := range []string{"docs/protocol.md", "docs/featbit.md"} {
+		reference, err := os.ReadFile("../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		references[name] = reference
 	}
-	cited := regexp.MustCompile(`reference,[\s/]+section ([0-9]+(?:\.[0-9]+)?)`)
-	found := 0
-	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	cited := regexp.MustCompile(`(FeatBit[\s/]+)?reference,[\s/]+section ([0-9]+(?:\.[0-9]+)?)`)
+	found := make(map[string]int)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
 		}
 		source, err := os.ReadFile(path)
 		for _, section := range cited.FindAllSubmatch(source, -1) {
-			found++
-			if !regexp.MustCompile(`(?m)^#+ ` + regexp.QuoteMeta(string(section[1])) + `\.? `).Match(reference) {
-				t.Errorf("%s cites section %s, which docs/protocol.md does not have", path, section[1])
+			name := "docs/protocol.md"
+			if len(section[1]) > 0 {
+				name = "docs/featbit.md"
+			}
+			found[name]++
+			if !regexp.MustCompile(`(?m)^#+ ` + regexp.QuoteMeta(string(section[2])) + `\.? `).Match(references[name]) {
+				t.Errorf("%s cites section %s, which %s does not have", path, section[2], name)
 			}
 		}
 		return err
 	})
-	if err != nil || found == 0 {
-		t.Errorf("%d citations, %v", found, err)
+	if err != nil || len(found) != len(references) {
+		t.Errorf("citations: %v, %v", found, err)
 	}
 }
 

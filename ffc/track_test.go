@@ -7,11 +7,18 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
 func TestTrack(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil)
+	onBoth(t, testTrack)
+}
+
+func testTrack(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil)
+	appType := map[ffctest.Generation]string{ffctest.Classic: "goserverside", ffctest.FeatBit: "go-server-side"}[g]
 	ctx, user := t.Context(), ffc.NewUser("u", ffc.Country("FR"))
 	bad := map[string]error{
 		"user": client.Track(ctx, ffc.User{}, "e"),
@@ -39,7 +46,7 @@ func TestTrack(t *testing.T) {
 	}
 	var got []string
 	for _, e := range server.Events() {
-		if e.UserKey != "u" || e.Country != "FR" || e.AppType != "goserverside" || e.Route != "index/metric" || e.Type != "CustomEvent" {
+		if e.UserKey != "u" || e.Country != "FR" || e.AppType != appType || e.Route != "index/metric" || e.Type != "CustomEvent" {
 			t.Errorf("got %+v", e)
 		}
 		got = append(got, e.Metric)

@@ -216,7 +216,12 @@ func TestFallbacks(t *testing.T) {
 
 func TestForPinsDataAndUser(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil, ffctest.Flag("a").Variations("1", "2").Serve("1"))
+	onBoth(t, testForPinsDataAndUser)
+}
+
+func testForPinsDataAndUser(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2").Serve("1"))
 	flags := client.For(ffc.NewUser("u"))
 	if got := flags.Int(t.Context(), "a", 0); got != 1 {
 		t.Fatalf("got %d", got)
@@ -252,7 +257,12 @@ func TestFlagsMirrorsClient(t *testing.T) {
 
 func TestAllVariations(t *testing.T) {
 	t.Parallel()
-	server, client := connected(t, nil,
+	onBoth(t, testAllVariations)
+}
+
+func testAllVariations(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server, client := connectedTo(t, g, nil,
 		ffctest.Flag("b").Variations("x", "y").Target("y", "u"),
 		ffctest.Flag("a").Off(),
 		ffctest.Flag("c"))

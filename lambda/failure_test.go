@@ -49,8 +49,10 @@ func TestFailureDeliversFirst(t *testing.T) {
 }
 
 // TestBeforeResponse: events leave before the caller has its answer.
-func TestBeforeResponse(t *testing.T) {
-	e := newEnvironment(t, nil)
+func TestBeforeResponse(t *testing.T) { onBoth(t, testBeforeResponse) }
+
+func testBeforeResponse(t *testing.T, g ffctest.Generation) {
+	e := newEnvironmentOn(t, g, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler, lambda.BeforeResponse()) })
 	inv := e.invoke(`"ann"`)
 	if got, want := names(inv.Timeline), "invoke handler events delivered response next"; got != want {
@@ -107,8 +109,10 @@ func (panickingTransport) Refresh(context.Context) error                   { pan
 func (panickingTransport) Close()                                          {}
 
 // TestClosedClient: a function goes on with a client that has been closed.
-func TestClosedClient(t *testing.T) {
-	e := newEnvironment(t, nil)
+func TestClosedClient(t *testing.T) { onBoth(t, testClosedClient) }
+
+func testClosedClient(t *testing.T, g ffctest.Generation) {
+	e := newEnvironmentOn(t, g, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	lambda.Close(e.client)
 	if inv := e.invoke(`"ann"`); inv.Err != nil || string(inv.Response) != `"fallback"` {

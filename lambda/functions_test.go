@@ -1,6 +1,7 @@
 package lambda_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"sync"
@@ -60,7 +61,7 @@ var functions = map[string]func(){
 
 func childClient(configure ...func(*ffc.Config)) *ffc.Client {
 	cfg := ffc.Config{
-		EnvSecret: ffctest.EnvSecret,
+		EnvSecret: cmp.Or(os.Getenv("TEST_SECRET"), ffctest.EnvSecret),
 		BaseURL:   os.Getenv("TEST_PLATFORM"),
 		Transport: &poll.Transport{MaxAge: time.Hour},
 		StartWait: -1, // the first invocation gets the data

@@ -39,11 +39,25 @@ type environment struct {
 	client   *ffc.Client
 }
 
+// onBoth runs a test for both generations of the platform.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+	t.Helper()
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(g.String(), func(t *testing.T) { test(t, g) })
+	}
+}
+
 // newEnvironment returns an environment whose flag "a" is served to all.
 // configure may be nil.
 func newEnvironment(t testing.TB, configure func(*ffc.Config)) *environment {
 	t.Helper()
-	e := &environment{t: t, platform: ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a").Variations("on", "off"))), runtime: lambdatest.NewRuntime()}
+	return newEnvironmentOn(t, ffctest.Classic, configure)
+}
+
+// newEnvironmentOn is newEnvironment for either generation of the platform.
+func newEnvironmentOn(t testing.TB, g ffctest.Generation, configure func(*ffc.Config)) *environment {
+	t.Helper()
+	e := &environment{t: t, platform: ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")), g), runtime: lambdatest.NewRuntime()}
 	t.Cleanup(e.platform.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)

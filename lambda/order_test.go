@@ -17,8 +17,10 @@ func stale(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: 1} }
 
 // TestOrder: refresh, handler, response, events, and only then the next
 // invocation.
-func TestOrder(t *testing.T) {
-	e := newEnvironment(t, stale)
+func TestOrder(t *testing.T) { onBoth(t, testOrder) }
+
+func testOrder(t *testing.T, g ffctest.Generation) {
+	e := newEnvironmentOn(t, g, stale)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	for range 3 {
 		inv := e.invoke(`"ann"`)
@@ -35,8 +37,10 @@ func TestOrder(t *testing.T) {
 // TestStallDoesNotDelayTheResponse: the caller has its answer while the events
 // endpoint is silent, and the function asks for the next invocation only when it
 // speaks again.
-func TestStallDoesNotDelayTheResponse(t *testing.T) {
-	e := newEnvironment(t, nil)
+func TestStallDoesNotDelayTheResponse(t *testing.T) { onBoth(t, testStallDoesNotDelayTheResponse) }
+
+func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Generation) {
+	e := newEnvironmentOn(t, g, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	resume := e.platform.Stall(ffctest.Events)
 	call := e.runtime.Begin([]byte(`"ann"`))
@@ -56,13 +60,15 @@ func TestStallDoesNotDelayTheResponse(t *testing.T) {
 
 // TestFresh: a change of a flag is there in the next invocation, with any
 // transport that works on demand.
-func TestFresh(t *testing.T) {
+func TestFresh(t *testing.T) { onBoth(t, testFresh) }
+
+func testFresh(t *testing.T, g ffctest.Generation) {
 	for name, on := range map[string]transport.Transport{
 		"poll":   &poll.Transport{MaxAge: 1},
 		"stream": &stream.Transport{OnDemand: true, MaxAge: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEnvironment(t, func(c *ffc.Config) { c.Transport = on })
+			e := newEnvironmentOn(t, g, func(c *ffc.Config) { c.Transport = on })
 			e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 			for i := range 5 {
 				value := fmt.Sprint("v", i)

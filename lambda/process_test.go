@@ -14,13 +14,19 @@ import (
 // start runs one of functions in a process, on a platform of its own.
 func start(t *testing.T, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
 	t.Helper()
-	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a").Variations("on", "off")))
+	return startOn(t, ffctest.Classic, name, env...)
+}
+
+// startOn is start for either generation of the platform.
+func startOn(t *testing.T, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
+	t.Helper()
+	platform := ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")), g)
 	t.Cleanup(platform.Close)
 	rt := lambdatest.NewRuntime()
 	t.Cleanup(rt.Close)
 	cmd := lambdatest.Command(name)
 	// A data race ends the process, and invocations with it.
-	cmd.Env = append(append(cmd.Env, "TEST_PLATFORM="+platform.URL, "GORACE=halt_on_error=1"), env...)
+	cmd.Env = append(append(cmd.Env, "TEST_PLATFORM="+platform.URL, "TEST_SECRET="+platform.EnvSecret, "GORACE=halt_on_error=1"), env...)
 	process, err := rt.StartProcess(cmd)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +37,12 @@ func start(t *testing.T, name string, env ...string) (*ffctest.Server, *lambdate
 // TestFreeze: events leave before the process is frozen.
 func TestFreeze(t *testing.T) {
 	t.Parallel()
-	platform, rt, _ := start(t, "evaluate")
+	onBoth(t, testFreeze)
+}
+
+func testFreeze(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	platform, rt, _ := startOn(t, g, "evaluate")
 	for i := range 3 {
 		inv := rt.Invoke(within(t), fmt.Appendf(nil, `"u%d"`, i))
 		if inv.Err != nil || string(inv.Response) != `"on"` {
@@ -46,10 +57,15 @@ func TestFreeze(t *testing.T) {
 // TestTermination: Start delivers what is queued when the environment ends.
 func TestTermination(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testTermination)
+}
+
+func testTermination(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	for name, want := range map[string]int{"gather": 5, "gather, killed": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			platform, rt, process := start(t, name)
+			platform, rt, process := startOn(t, g, name)
 			for i := range 5 {
 				if inv := rt.Invoke(within(t), fmt.Appendf(nil, `"u%d"`, i)); inv.Err != nil {
 					t.Fatal(inv.Err)
@@ -83,7 +99,12 @@ func TestTimeout(t *testing.T) {
 // left behind.
 func TestConcurrency(t *testing.T) {
 	t.Parallel()
-	platform, rt, _ := start(t, "together", "AWS_LAMBDA_MAX_CONCURRENCY=16")
+	onBoth(t, testConcurrency)
+}
+
+func testConcurrency(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	platform, rt, _ := startOn(t, g, "together", "AWS_LAMBDA_MAX_CONCURRENCY=16")
 	const rounds, at = 20, 16
 	for round := range rounds {
 		var calls []*lambdatest.Call

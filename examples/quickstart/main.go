@@ -1,11 +1,13 @@
 // Command quickstart shows the whole job on one machine, without a network or
 // an account: a platform in this process, a client connected to it by
 // websocket, flags evaluated and changed while the program runs, and events
-// delivered.
+// delivered. With "-platform featbit" the platform is FeatBit; nothing else
+// changes.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,26 +19,40 @@ import (
 )
 
 func main() {
+	platform := flag.String("platform", "classic", "the platform: classic or featbit")
+	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, *platform); err != nil {
 		slog.Error("quickstart failed", "cause", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
-	// The platform. In production this is https://api.featureflag.co.
+func run(ctx context.Context, name string) error {
+	var generation ffctest.Generation
+	switch name {
+	case "classic":
+		generation = ffctest.Classic
+	case "featbit":
+		generation = ffctest.FeatBit
+	default:
+		return fmt.Errorf("there is no platform %q: take classic or featbit", name)
+	}
+
+	// The platform. In production this is https://api.featureflag.co, or the
+	// evaluation server of your FeatBit.
 	checkout := ffctest.Flag("checkout").Name("New checkout").
 		Variations("classic", "one-page").
 		Target("one-page", "ann").
 		Rule("one-page", ffctest.Attr("country").IsOneOf("FR", "BE"), ffctest.Attr("age").AtLeast("18")).
 		Serve("classic")
 	discount := ffctest.Flag("discount").Variations("0", "10").Rollout(50, 50)
-	platform := ffctest.NewServer(ffctest.Snapshot(checkout, discount))
+	platform := ffctest.NewServer(generation.Snapshot(checkout, discount), generation)
 	defer platform.Close()
 
-	// The client: one for the process, shared by everything in it.
+	// The client: one for the process, shared by everything in it. It tells the
+	// platform by the secret.
 	client, err := ffc.New(ctx, ffc.Config{
 		EnvSecret: platform.EnvSecret,
 		BaseURL:   platform.URL,
@@ -93,7 +109,7 @@ func run(ctx context.Context) error {
 		if e.Metric != "" {
 			fmt.Printf("  %s: metric %s = %v\n", e.UserKey, e.Metric, e.MetricValue)
 		} else {
-			fmt.Printf("  %s: %s = %s (%s)\n", e.UserKey, e.FlagKey, e.Value, e.Reason)
+			fmt.Printf("  %s: %s = %s\n", e.UserKey, e.FlagKey, e.Value)
 		}
 	}
 	return nil

@@ -5,9 +5,7 @@ import (
 	"time"
 )
 
-// classic writes flags and segments the way the classic platform does, for one
-// environment. Together with reading bootstrap data, that is all a generation of
-// the platform differs in here, apart from its routes.
+// classic is the classic platform, for one environment.
 type classic struct{ env environment }
 
 // classicNames are what a data object calls its arrays.
@@ -15,36 +13,43 @@ func classicNames() [kinds]string {
 	return [kinds]string{flags: "featureFlags", segments: "segments", userTags: "userTags"}
 }
 
-// archive returns the tombstone of e: all of it, marked, and a flag switched
-// off. It works on the JSON, because e may have come that way.
-func (c classic) archive(e entity, version int64) entity {
+func (c *classic) flagID(key string) string { return c.env.flagID(key) }
+
+// archive keeps all of e, marks it, and switches a flag off.
+func (c *classic) archive(e entity, version int64) entity {
 	members := decodeObject(e.json)
 	members["isArchived"] = json.RawMessage("true")
 	members["timestamp"] = mustMarshal(version)
 	if basics := decodeObject(members["ff"]); e.kind == flags && basics != nil {
 		basics["status"] = json.RawMessage(`"Disabled"`)
-		basics["lastUpdatedTime"] = mustMarshal(classicTime(version))
+		basics["lastUpdatedTime"] = mustMarshal(timeText(version))
 		members["ff"] = mustMarshal(basics)
 	}
 	return entity{kind: e.kind, id: e.id, version: version, archived: true, json: mustMarshal(members)}
 }
 
-// message writes a data-sync of eventType "full" or "patch".
-func (c classic) message(eventType string, entities [kinds][]entity) []byte {
+func (c *classic) message(eventType string, entities [kinds][]entity) []byte {
+	names := classicNames()
+	return newMessage(eventType, names[:], entities)
+}
+
+// newMessage writes a data-sync of eventType "full" or "patch". Names are
+// those of its arrays, in the order of kinds.
+func newMessage(eventType string, names []string, entities [kinds][]entity) []byte {
 	out := make([]byte, 0, 128+sizeOf(entities))
 	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
 	out = append(out, eventType...)
 	out = append(out, '"')
-	for kind, list := range entities {
+	for kind, name := range names {
 		out = append(out, ',')
-		out = appendMember(out, classicNames()[kind], list)
+		out = appendMember(out, name, entities[kind])
 	}
 	return append(out, "}}"...)
 }
 
 // polled writes the answer to a request for all flags. It speaks of nothing
 // else.
-func (c classic) polled(entities [kinds][]entity) []byte {
+func (c *classic) polled(entities [kinds][]entity) []byte {
 	out := make([]byte, 0, 128+sizeOf(entities))
 	out = append(out, `{"success":true,"message":"api call success","data":{`...)
 	out = appendMember(out, classicNames()[flags], entities[flags])
@@ -92,7 +97,7 @@ func classicClauses(clauses []Clause) []classicClause {
 	return out
 }
 
-func classicTime(unixMilli int64) string {
+func timeText(unixMilli int64) string {
 	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02T15:04:05.0000000Z")
 }
 

@@ -64,7 +64,7 @@ type classicIndividual struct {
 }
 
 // flag writes f at a version.
-func (c classic) flag(f *flag, version int64) entity {
+func (c *classic) flag(f *flag, version int64) entity {
 	id := c.env.flagID(f.key)
 	off := f.off
 	if off < 0 {
@@ -87,7 +87,7 @@ func (c classic) flag(f *flag, version int64) entity {
 			Type:            1,
 			KeyName:         f.key,
 			Status:          status,
-			LastUpdatedTime: classicTime(version),
+			LastUpdatedTime: timeText(version),
 			Rollouts:        classicShares(f, shares, func(i int) float64 { return f.experiment.part(i) }),
 			WhenDisabled:    classicVariation(f, off),
 		},

@@ -18,7 +18,7 @@ type classicSegmentRule struct {
 }
 
 // segment writes s at a version.
-func (c classic) segment(s *segment, version int64) entity {
+func (c *classic) segment(s *segment, version int64) entity {
 	out := classicSegment{
 		ID:        s.id,
 		Timestamp: version,

@@ -13,14 +13,14 @@ func (s *Server) Put(items ...Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, item := range items {
-		s.apply(item.entity(s.classic, s.nextVersion()))
+		s.apply(item.entity(s.platform, s.nextVersion()))
 	}
 }
 
 // Archive removes a flag: clients are pushed the whole flag, marked as archived
-// and switched off. Put brings it back. It panics when there is no such flag.
+// and on the classic platform switched off. Put brings it back. It panics when there is no such flag.
 func (s *Server) Archive(key string) {
-	s.archive(flags, s.classic.env.flagID(key))
+	s.archive(flags, s.platform.flagID(key))
 }
 
 // ArchiveSegment removes a segment: clients are pushed the whole segment, marked
@@ -34,7 +34,7 @@ func (s *Server) ArchiveSegment(id string) {
 func (s *Server) Snapshot() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.store.snapshot(s.classic)
+	return s.store.snapshot(s.platform)
 }
 
 // Version returns the highest version of anything the server ever held, in
@@ -52,7 +52,7 @@ func (s *Server) archive(k kind, id string) {
 	if !ok {
 		panic(fmt.Sprintf("ffctest: there is no %q to archive", id))
 	}
-	s.apply(s.classic.archive(e, s.nextVersion()))
+	s.apply(s.platform.archive(e, s.nextVersion()))
 }
 
 // apply stores e and pushes it. The lock is held.
@@ -60,7 +60,7 @@ func (s *Server) apply(e entity) {
 	s.store.put(e)
 	var one [kinds][]entity
 	one[e.kind] = []entity{e}
-	s.push(s.classic.message("patch", one))
+	s.push(s.platform.message("patch", one))
 }
 
 // nextVersion is the clock, or one more than the last when the clock has not

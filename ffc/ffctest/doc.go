@@ -28,6 +28,13 @@
 // A client with &poll.Transport{} works as well. Like the platform's, the answers
 // to it have no segments: flags that use segments need a websocket.
 //
+// The platform is featureflag.co, unless [FeatBit] is asked for. Descriptions of
+// flags are the same for both; what has been written to JSON is not. FeatBit has
+// no prerequisites, and polling has segments there.
+//
+//	srv := ffctest.NewServer(nil, ffctest.FeatBit)
+//	srv := ffctest.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("checkout")), ffctest.FeatBit)
+//
 // Code that only reads flags needs no server: give [Snapshot] to an offline
 // client.
 //

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// EnvSecret is the secret of environment 11/22/33, the one that [Snapshot]
-// writes flags for and that a [Server] has unless its data say otherwise. It
-// opens nothing outside of tests.
+// EnvSecret is the secret of environment 11/22/33 of the classic platform, the
+// one that [Snapshot] writes flags for and that a [Server] has unless its data say
+// otherwise. It opens nothing outside of tests.
 const EnvSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19fZGVmYXVsdF85YzBkZQ=="
 
 // environment is the place in the platform that a secret stands for.

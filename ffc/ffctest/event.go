@@ -8,8 +8,9 @@ import (
 // Event is one evaluation or one metric that a client sent. A metric has a
 // Metric and no FlagKey.
 type Event struct {
-	// The user. An attribute that was not sent is "". The maps of events are
-	// shared between calls and must not be changed.
+	// The user. An attribute that was not sent is "". FeatBit takes Email and
+	// Country as attributes of those names, which are not among Attributes here.
+	// The maps of events are shared between calls and must not be changed.
 	UserKey    string
 	UserName   string
 	Email      string
@@ -22,7 +23,7 @@ type Event struct {
 	FlagKey          string
 	VariationID      string
 	Value            string
-	Reason           string
+	Reason           string // FeatBit is not told
 	SendToExperiment bool
 
 	Metric      string
@@ -31,8 +32,8 @@ type Event struct {
 	Route       string
 	Type        string
 
-	// Time is when the evaluation happened, by the client's clock. A metric
-	// without a time of its own has that of its arrival, by the server's.
+	// Time is when it happened, by the client's clock. On the classic platform
+	// metrics have none, so theirs is that of their arrival, by the server's.
 	Time time.Time
 }
 
@@ -63,8 +64,9 @@ func (s *Server) WaitEvents(ctx context.Context, n int) ([]Event, error) {
 
 // Dropped returns how many evaluations and metrics the server has answered 200
 // for and thrown away, as the platform does without a word: those without a
-// user, after a variation that is missing, or for another environment. An item
-// that holds neither evaluations nor metrics counts as one.
+// user, without a variation and on the classic platform after such a one, or for
+// another environment. An item that holds nothing counts as one; on FeatBit a user
+// alone is something.
 func (s *Server) Dropped() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

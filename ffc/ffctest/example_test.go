@@ -51,6 +51,28 @@ func ExampleNewServer() {
 	// u1   purchase 19.9
 }
 
+// The same on FeatBit: the client tells the platform by the secret.
+func ExampleNewServer_featBit() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	srv := ffctest.NewServer(nil, ffctest.FeatBit)
+	defer srv.Close()
+	srv.Put(ffctest.Flag("checkout").Variations("red", "blue").Target("blue", "u1"))
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: srv.EnvSecret,
+		BaseURL:   srv.URL,
+		Transport: &stream.Transport{},
+		Logger:    quiet,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+	fmt.Println(client.Variation(ctx, "checkout", ffc.NewUser("u1"), "red"))
+	// Output: blue
+}
+
 // A flag that changes while the client runs.
 func ExampleServer_WaitSynced() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

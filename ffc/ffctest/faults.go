@@ -139,7 +139,8 @@ func (s *Server) resume(e Endpoint) {
 
 // Skew makes the server's clock run d ahead of the real one, or behind it when
 // negative. The clock stamps versions, judges the age of tokens, and is in the
-// Date header of every response.
+// Date header of every response. On FeatBit a token from the future is as bad as
+// an old one.
 func (s *Server) Skew(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -150,6 +150,8 @@ func (b *FlagBuilder) RuleRollout(percents []float64, clauses ...Clause) *FlagBu
 
 // Prerequisite makes this flag serve its off variation unless flag serves
 // value to the same user. It does not put flag on a server or in a snapshot.
+// FeatBit has no prerequisites: there a flag that has one makes Put and Snapshot
+// panic.
 func (b *FlagBuilder) Prerequisite(flag *FlagBuilder, value string) *FlagBuilder {
 	b.flag.prerequisites = append(b.flag.prerequisites,
 		prerequisite{flagKey: flag.flag.key, variation: flag.variation(value), value: value})

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -15,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func TestBuildersWriteClassicJSON(t *testing.T) {
+func TestBuildersWriteJSON(t *testing.T) {
 	t.Parallel()
 	base := ffctest.Flag("base").Name("Base")
 	tests := []struct {
@@ -59,11 +60,33 @@ func TestBuildersWriteClassicJSON(t *testing.T) {
 			),
 		}},
 	}
+	for _, classic := range tests {
+		if classic.name == "flag-full" {
+			continue // FeatBit has no prerequisites
+		}
+		classic.name = "featbit-" + classic.name
+		tests = append(tests, classic)
+	}
+	tests = append(tests, struct {
+		name  string
+		items []ffctest.Item
+	}{"featbit-flag-full", []ffctest.Item{
+		ffctest.Flag("checkout").On().Name("Check out").Variations("red", "blue", "none").Version(1662595200002).
+			Target("blue", "u1", "u2").
+			Target("none", "<é>").
+			Rule("blue", ffctest.Attr("country").IsOneOf("FR", "BE"), ffctest.Attr("key").StartsWith("u")).
+			RuleRollout([]float64{0, 12.5, 87.5}, ffctest.InSegment("s1")).
+			Rollout(33.3, 33.3, 33.4),
+	}})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var got bytes.Buffer
-			if err := json.Indent(&got, ffctest.Snapshot(tt.items...), "", " "); err != nil {
+			g := ffctest.Classic
+			if strings.HasPrefix(tt.name, "featbit-") {
+				g = ffctest.FeatBit
+			}
+			if err := json.Indent(&got, g.Snapshot(tt.items...), "", " "); err != nil {
 				t.Fatal(err)
 			}
 			got.WriteByte('\n')
@@ -191,6 +214,10 @@ func TestMisusePanics(t *testing.T) {
 		{"empty segment id", func() { ffctest.NotInSegment("a", "") }, "segment id is empty"},
 		{"version of a flag", func() { red().Version(0) }, "version 0"},
 		{"version of a segment", func() { ffctest.Segment("s").Version(-1) }, "version -1"},
+		{"prerequisite on FeatBit", func() { ffctest.FeatBit.Snapshot(ffctest.Flag("f").Prerequisite(ffctest.Flag("g"), "true")) }, `flag "f" has a prerequisite, which FeatBit does not have`},
+		{"no generation", func() { ffctest.NewServer(nil, 2) }, "no such Generation"},
+		{"two generations", func() { ffctest.NewServer(nil, ffctest.Classic, ffctest.FeatBit) }, "more than one"},
+		{"data of another generation", func() { ffctest.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("f"))) }, "as data of classic"},
 		{"twice in a snapshot", func() { ffctest.Snapshot(red(), red()) }, "twice"},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package ffctest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,9 +27,25 @@ func within(t *testing.T) context.Context {
 
 func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	srv := ffctest.NewServer(ffctest.Snapshot(items...))
+	return newServerOf(t, ffctest.Classic, items...)
+}
+
+func newServerOf(t *testing.T, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+	t.Helper()
+	srv := ffctest.NewServer(g.Snapshot(items...), g)
 	t.Cleanup(srv.Close)
 	return srv
+}
+
+// eachGeneration runs a test for both.
+func eachGeneration(t *testing.T, name string, test func(t *testing.T, g ffctest.Generation)) {
+	t.Helper()
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(name+"/"+g.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, g)
+		})
+	}
 }
 
 // token builds a token at position 17, as the protocol says.
@@ -145,6 +162,7 @@ func (c *client) expectEnd(code websocket.StatusCode, reason string) {
 // a minus. Anything but a data-sync is returned as it is.
 func summary(frame []byte) string {
 	type items []struct {
+		Key      string `json:"key"` // on FeatBit, of a flag
 		ID       string `json:"id"`
 		Archived bool   `json:"isArchived"`
 	}
@@ -166,7 +184,7 @@ func summary(frame []byte) string {
 			if item.Archived {
 				out += "-"
 			}
-			out += item.ID[strings.LastIndex(item.ID, "_")+1:]
+			out += cmp.Or(item.Key, item.ID[strings.LastIndex(item.ID, "_")+1:])
 		}
 	}
 	add(message.Data.Flags)

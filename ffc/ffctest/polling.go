@@ -18,26 +18,23 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request) {
 		f.answer(w, r)
 		return
 	}
-	status, answer := s.poll(r)
-	s.answered(Polling, index, status)
-	if answer != nil {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(answer) // the client may be gone
+	answer := s.poll(r)
+	s.answered(Polling, index, answer.status)
+	answer.write(w)
 }
 
 // poll judges a request and writes the answer.
-func (s *Server) poll(r *http.Request) (status int, answer []byte) {
-	env, ok := parseSecret(requestSecret(r))
-	if !ok {
-		return http.StatusUnauthorized, nil
-	}
+func (s *Server) poll(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var entities [kinds][]entity
-	if env == s.classic.env { // any other well-formed secret finds nothing
-		entities = s.store.all(visible)
+	return s.platform.poll(r, &s.store)
+}
+
+// write answers. The client may be gone.
+func (a reply) write(w http.ResponseWriter) {
+	if len(a.body) > 0 {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
-	return http.StatusOK, s.classic.polled(entities)
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body)
 }

@@ -3,6 +3,7 @@ package ffctest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,15 +18,17 @@ type Server struct {
 	// of a client's configuration.
 	URL string
 	// EnvSecret is a secret of the environment that the server's flags belong
-	// to: [EnvSecret], unless NewServer was given flags of another one. Every
-	// other secret of that environment is as good.
+	// to: that of its [Generation], unless NewServer was given flags of another
+	// one. On the classic platform every other secret of that environment is as
+	// good.
 	EnvSecret string
 
-	classic   classic
-	http      *http.Server
-	running   sync.WaitGroup // the accept loop, connections and sockets
-	closing   chan struct{}  // closed when Close begins
-	closeOnce sync.Once
+	generation Generation
+	platform   dialect
+	http       *http.Server
+	running    sync.WaitGroup // the accept loop, connections and sockets
+	closing    chan struct{}  // closed when Close begins
+	closeOnce  sync.Once
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -43,20 +46,28 @@ type Server struct {
 // NewServer starts a server on a free port of 127.0.0.1. Data are flags and
 // segments in bootstrap form: a whole data-sync message, such as [Snapshot] and
 // [Server.Snapshot] return, or its data object; nil is an empty environment.
-// NewServer panics when it cannot use data or cannot listen. The caller must
-// call Close.
-func NewServer(data []byte) *Server {
+// The server is [Classic] unless a generation is given, which data must be of as
+// well. NewServer panics when it cannot use data or cannot listen. The caller
+// must call Close.
+func NewServer(data []byte, generation ...Generation) *Server {
 	s := &Server{
-		classic:  classic{env: defaultEnvironment()},
 		closing:  make(chan struct{}),
 		sockets:  make(map[*socket]struct{}),
 		hijacked: make(map[net.Conn]struct{}),
 		waiters:  make(map[*waiter]struct{}),
 	}
+	switch len(generation) {
+	case 0:
+	case 1:
+		s.generation = generation[0]
+	default:
+		panic("ffctest: NewServer was given more than one Generation")
+	}
+	s.platform = s.generation.dialect()
 	if data != nil {
-		entities, err := s.classic.load(data)
+		entities, err := s.platform.load(data)
 		if err != nil {
-			panic("ffctest: cannot use the data given to NewServer: " + err.Error())
+			panic(fmt.Sprintf("ffctest: cannot use the data given to NewServer as data of %v: %v", s.generation, err))
 		}
 		for _, e := range entities {
 			s.store.put(e)
@@ -67,7 +78,7 @@ func NewServer(data []byte) *Server {
 		panic("ffctest: cannot listen: " + err.Error())
 	}
 	s.URL = "http://" + listener.Addr().String()
-	s.EnvSecret = s.classic.env.secret()
+	s.EnvSecret = s.platform.secret()
 	s.http = &http.Server{
 		Handler:   http.HandlerFunc(s.serveHTTP),
 		ConnState: s.connState,
@@ -103,15 +114,18 @@ func (s *Server) Close() {
 // "//streaming" is wrong.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-	switch r.URL.Path {
-	case "/streaming":
-		s.serveStreaming(w, r)
-	case "/api/public/track":
-		s.serveTrack(w, r)
-	case "/api/public/sdk/latest-feature-flag":
-		s.servePolling(w, r)
-	default:
+	endpoint, ok := s.platform.endpoint(r.URL.Path)
+	if !ok {
 		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	switch endpoint {
+	case Streaming:
+		s.serveStreaming(w, r)
+	case Events:
+		s.serveTrack(w, r)
+	case Polling:
+		s.servePolling(w, r)
 	}
 }
 

@@ -5,42 +5,47 @@ import "fmt"
 // Item is a flag or a segment: what [Flag] and [Segment] return.
 type Item interface {
 	// entity writes the item at version, or at the item's own if it has one.
-	entity(c classic, version int64) entity
+	entity(d dialect, version int64) entity
 }
 
-func (b *FlagBuilder) entity(c classic, version int64) entity {
+func (b *FlagBuilder) entity(d dialect, version int64) entity {
 	if b.flag.version != 0 {
 		version = b.flag.version
 	}
-	return c.flag(&b.flag, version)
+	return d.flag(&b.flag, version)
 }
 
-func (b *SegmentBuilder) entity(c classic, version int64) entity {
+func (b *SegmentBuilder) entity(d dialect, version int64) entity {
 	if b.segment.version != 0 {
 		version = b.segment.version
 	}
-	return c.segment(&b.segment, version)
+	return d.segment(&b.segment, version)
 }
 
 // Snapshot returns flags and segments of the environment of [EnvSecret] as
 // bootstrap JSON, newest first. Their versions are 1, 2, 3 and so on, in the
 // order given, but for those that were set. It panics when one is given twice.
-func Snapshot(items ...Item) []byte {
-	c := classic{env: defaultEnvironment()}
+// FeatBit.Snapshot writes what [FeatBit] has.
+func Snapshot(items ...Item) []byte { return Classic.Snapshot(items...) }
+
+// Snapshot is like the function [Snapshot], for this generation. It panics when
+// that does not have what an item says.
+func (g Generation) Snapshot(items ...Item) []byte {
+	d := g.dialect()
 	var s store
 	for i, item := range items {
-		e := item.entity(c, int64(i+1))
+		e := item.entity(d, int64(i+1))
 		if _, twice := s.entities[e.kind][e.id]; twice {
 			panic(fmt.Sprintf("ffctest: Snapshot was given %q twice", e.id))
 		}
 		s.put(e)
 	}
-	return s.snapshot(c)
+	return s.snapshot(d)
 }
 
 // snapshot returns everything in s in bootstrap form.
-func (s *store) snapshot(c classic) []byte {
-	return c.message("full", s.all(everything))
+func (s *store) snapshot(d dialect) []byte {
+	return d.message("full", s.all(everything))
 }
 
 // all returns the entities that keep wants, newest first.

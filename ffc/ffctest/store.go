@@ -53,8 +53,4 @@ func (s *store) each(k kind, keep func(entity) bool) []entity {
 	return out
 }
 
-// visible keeps what an answer to a client may hold: archived entities only
-// ever travel in the push that archives them.
-func visible(e entity) bool { return !e.archived }
-
 func everything(entity) bool { return true }

@@ -38,7 +38,7 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answered(Streaming, index, http.StatusSwitchingProtocols)
-	if !s.authentic(r) {
+	if !s.platform.authentic(r.URL.Query(), s.now()) {
 		s.refuse(w, r, closeInvalid, "")
 		return
 	}
@@ -58,17 +58,6 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 		// context would only do the same once more.
 		c.serve(context.WithoutCancel(r.Context()), ws)
 	}
-}
-
-// authentic reports whether r has a token for this environment that is fresh by
-// the server's clock, and a type that exists.
-func (s *Server) authentic(r *http.Request) bool {
-	query := r.URL.Query()
-	if t := query.Get("type"); t != "server" && t != "client" {
-		return false
-	}
-	env, issued, err := parseToken(query.Get("token"))
-	return err == nil && env == s.classic.env && s.now().UnixMilli()-issued <= maxTokenAge
 }
 
 // refuse upgrades and closes at once. It waits for the client's answer, 5 s at

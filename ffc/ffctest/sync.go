@@ -2,19 +2,14 @@ package ffctest
 
 import "encoding/json"
 
-// pong answers a ping.
-const pong = `{"messageType":"pong","data":null}`
-
 // request is a message of a client that gets an answer.
 type request struct {
 	ping  bool
 	since int64 // of a data-sync: 0 asks for everything
 }
 
-// parseRequest reads a message. The platform matches names exactly and is
-// silent about everything that it does not understand.
-func parseRequest(frame []byte) (request, bool) {
-	message := decodeObject(frame)
+// parseRequest reads a message, which is an object.
+func parseRequest(message map[string]json.RawMessage) (request, bool) {
 	switch string(message["messageType"]) {
 	case `"ping"`:
 		return request{ping: true}, true
@@ -38,12 +33,12 @@ func parseRequest(frame []byte) (request, bool) {
 func (s *Server) answer(r request) []byte {
 	switch {
 	case r.ping:
-		return []byte(pong)
+		return []byte(s.platform.pong())
 	case r.since == 0:
-		return s.classic.message("full", s.store.all(visible))
+		return s.platform.message("full", s.store.all(s.platform.visible))
 	default:
-		return s.classic.message("patch", s.store.all(func(e entity) bool {
-			return visible(e) && e.version > r.since
+		return s.platform.message("patch", s.store.all(func(e entity) bool {
+			return s.platform.visible(e) && e.version > r.since
 		}))
 	}
 }

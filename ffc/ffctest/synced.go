@@ -22,9 +22,9 @@ const syncCheck = time.Millisecond
 // on after Put or Archive: every flag and segment in its version or a newer
 // one, and none that is archived. It calls Refresh all the time: a client that
 // works on demand follows as soon as its transport's MaxAge allows, so give it
-// a MaxAge of a millisecond. Segments count only if some client ever connected by
-// websocket, as polling does not bring them. The error is that of ctx, or says
-// that the server is closed.
+// a MaxAge of a millisecond. On the classic platform segments count only if some
+// client ever connected by websocket, as polling does not bring them. The error
+// is that of ctx, or says that the server is closed.
 func (s *Server) WaitSynced(ctx context.Context, client Client) error {
 	tick := time.NewTicker(syncCheck)
 	defer tick.Stop()
@@ -53,7 +53,7 @@ func (s *Server) missing(client Client) string {
 	if err := client.WriteSnapshot(&snapshot); err != nil {
 		return "has no data"
 	}
-	entities, err := new(classic).load(snapshot.Bytes())
+	entities, err := s.generation.dialect().load(snapshot.Bytes())
 	if err != nil {
 		return "has data that cannot be read: " + err.Error()
 	}
@@ -64,7 +64,7 @@ func (s *Server) missing(client Client) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, kind := range []kind{flags, segments} {
-		if kind == segments && !s.streamed {
+		if kind == segments && !s.streamed && s.generation == Classic {
 			continue
 		}
 		for id, want := range s.store.entities[kind] {

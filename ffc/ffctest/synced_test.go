@@ -33,18 +33,24 @@ func TestWaitSynced(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
+		g        ffctest.Generation
 		how      transport.Transport
 		segments bool
 	}{
-		{"stream", &stream.Transport{FirstRetry: time.Millisecond}, true},
-		{"stream on demand", &stream.Transport{OnDemand: true, MaxAge: time.Millisecond}, true},
-		{"poll on demand", &poll.Transport{MaxAge: time.Millisecond}, false},
-		{"poll at an interval", &poll.Transport{Interval: time.Millisecond}, false},
+		{"stream", ffctest.Classic, &stream.Transport{FirstRetry: time.Millisecond}, true},
+		{"stream on demand", ffctest.Classic, &stream.Transport{OnDemand: true, MaxAge: time.Millisecond}, true},
+		{"poll on demand", ffctest.Classic, &poll.Transport{MaxAge: time.Millisecond}, false},
+		{"poll at an interval", ffctest.Classic, &poll.Transport{Interval: time.Millisecond}, false},
+		{"featbit, stream", ffctest.FeatBit, &stream.Transport{FirstRetry: time.Millisecond}, true},
+		{"featbit, stream on demand", ffctest.FeatBit, &stream.Transport{OnDemand: true, MaxAge: time.Millisecond}, true},
+		{"featbit, poll on demand", ffctest.FeatBit, &poll.Transport{MaxAge: time.Millisecond}, true},
+		{"featbit, poll at an interval", ffctest.FeatBit, &poll.Transport{Interval: time.Millisecond}, true},
 	}
+	withoutSegment := map[ffctest.Generation]string{ffctest.Classic: "true", ffctest.FeatBit: "fallback"}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := newServer(t, ffctest.Segment("unused"))
+			srv := newServerOf(t, tt.g, ffctest.Segment("unused"))
 			c := sdk(t, srv, tt.how)
 			synced := func() {
 				t.Helper()
@@ -81,7 +87,7 @@ func TestWaitSynced(t *testing.T) {
 				}
 				srv.ArchiveSegment("s")
 				synced()
-				if got := value("g", "u"); got != "true" {
+				if got := value("g", "u"); got != withoutSegment[tt.g] {
 					t.Fatalf("after ArchiveSegment: got %q", got)
 				}
 			}

@@ -6,38 +6,46 @@ import (
 	"strings"
 )
 
-// maxTokenAge is how old a token may be, in milliseconds. One from the future
-// is welcome.
+// maxTokenAge is how old a token may be, in milliseconds.
 const maxTokenAge = 30_000
 
 // errToken says no more than the platform does about a token it refuses.
 var errToken = errors.New("ffctest: token refused")
 
-// parseToken takes a token apart: 3 digits of position, 2 of length, and a
+// parseToken reads a token of the classic platform. Issued is in Unix ms.
+func parseToken(token string) (env environment, issued int64, err error) {
+	secret, issued, err := splitToken(token)
+	if err != nil {
+		return environment{}, 0, err
+	}
+	if n := len(secret) % 4; n != 0 {
+		secret += strings.Repeat("=", 4-n)
+	}
+	env, ok := parseSecret(secret)
+	if !ok {
+		return environment{}, 0, errToken
+	}
+	return env, issued, nil
+}
+
+// splitToken takes a token apart: 3 digits of position, 2 of length, and a
 // secret without its padding that has the time at that position. Digits are
 // letters. The platform cannot read a time at position 0. Issued is in Unix ms.
-func parseToken(token string) (env environment, issued int64, err error) {
+func splitToken(token string) (secret string, issued int64, err error) {
 	if len(token) < 5 {
-		return environment{}, 0, errToken
+		return "", 0, errToken
 	}
 	position, ok1 := parseTokenDigits(token[:3])
 	length, ok2 := parseTokenDigits(token[3:5])
 	payload := token[5:]
 	if !ok1 || !ok2 || position == 0 || position+length > int64(len(payload)) {
-		return environment{}, 0, errToken
+		return "", 0, errToken
 	}
 	issued, ok := parseTokenDigits(payload[position : position+length])
 	if !ok {
-		return environment{}, 0, errToken
+		return "", 0, errToken
 	}
-	secret := payload[:position] + payload[position+length:]
-	if n := len(secret) % 4; n != 0 {
-		secret += strings.Repeat("=", 4-n)
-	}
-	if env, ok = parseSecret(secret); !ok {
-		return environment{}, 0, errToken
-	}
-	return env, issued, nil
+	return payload[:position] + payload[position+length:], issued, nil
 }
 
 // parseTokenDigits reads a number written in the token's letters.

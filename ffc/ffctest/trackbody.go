@@ -50,11 +50,11 @@ type trackMetric struct {
 }
 
 // parseTrack reads a body the way the platform does: as a whole or not at all.
-func parseTrack(body []byte) ([]*trackItem, error) {
+func parseTrack[Items ~[]Item, Item any](body []byte) (Items, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
 	}
-	var items []*trackItem
+	var items Items
 	if err := json.Unmarshal(body, &items); err != nil {
 		return nil, err
 	}

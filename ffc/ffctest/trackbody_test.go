@@ -13,7 +13,7 @@ func FuzzTrackBody(f *testing.F) {
 	f.Add([]byte(`[{"user":{"keyId":"u1"},"userVariations":[{"featureFlagKeyName":"f","sendToExperiment":true,` +
 		`"timestamp":1662595200123,"variation":{"localId":1,"variationValue":"true"}}]}]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		items, err := parseTrack(body)
+		items, err := parseTrack[[]*trackItem](body)
 		if err != nil {
 			return
 		}

@@ -39,9 +39,35 @@ func newClient(t testing.TB, url string, settings *poll.Transport, configure fun
 	return client
 }
 
+var secretHeader = map[ffctest.Generation]string{ffctest.Classic: "envSecret", ffctest.FeatBit: "Authorization"}
+
+// onBoth runs a test for both generations of the platform.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+	t.Helper()
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(g.String(), func(t *testing.T) { test(t, g) })
+	}
+}
+
+// newClientOf is newClient for a server of either generation.
+func newClientOf(t testing.TB, server *ffctest.Server, settings *poll.Transport, configure func(*ffc.Config)) *ffc.Client {
+	t.Helper()
+	return newClient(t, server.URL, settings, func(c *ffc.Config) {
+		c.EnvSecret = server.EnvSecret
+		if configure != nil {
+			configure(c)
+		}
+	})
+}
+
 func newServer(t testing.TB, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	server := ffctest.NewServer(ffctest.Snapshot(items...))
+	return newServerOf(t, ffctest.Classic, items...)
+}
+
+func newServerOf(t testing.TB, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+	t.Helper()
+	server := ffctest.NewServer(g.Snapshot(items...), g)
 	t.Cleanup(server.Close)
 	return server
 }
@@ -63,8 +89,13 @@ func checkFlag(t *testing.T, client *ffc.Client, key, want string) {
 // What changes on the platform comes with the next Refresh, and not before.
 func TestClient(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, ffctest.Flag("f").Variations("old", "new").Serve("old"))
-	client := newClient(t, server.URL, &poll.Transport{}, nil)
+	onBoth(t, testClient)
+}
+
+func testClient(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := newServerOf(t, g, ffctest.Flag("f").Variations("old", "new").Serve("old"))
+	client := newClientOf(t, server, &poll.Transport{}, nil)
 	checkFlag(t, client, "f", "old")
 	server.Put(ffctest.Flag("f").Variations("old", "new").Serve("new"), ffctest.Flag("g"))
 	checkFlag(t, client, "f", "old")
@@ -77,7 +108,7 @@ func TestClient(t *testing.T) {
 		t.Errorf("got %+v", status)
 	}
 	for _, p := range server.Requests(ffctest.Polling) {
-		if p.Status != 200 || p.Header.Get("envSecret") != server.EnvSecret {
+		if p.Status != 200 || p.Header.Get(secretHeader[g]) != server.EnvSecret {
 			t.Errorf("got %+v", p)
 		}
 	}
@@ -86,8 +117,13 @@ func TestClient(t *testing.T) {
 // An outage does not show in evaluations, but in the status.
 func TestClientOutage(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, ffctest.Flag("f").Serve("true"))
-	client := newClient(t, server.URL, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
+	onBoth(t, testClientOutage)
+}
+
+func testClientOutage(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := newServerOf(t, g, ffctest.Flag("f").Serve("true"))
+	client := newClientOf(t, server, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
 	for _, failure := range []ffctest.Failure{
 		{},
 		{Status: 200, Body: "<html>"},
@@ -121,8 +157,13 @@ func TestClientOutage(t *testing.T) {
 // An answer that comes after Budget serves the next unit of work.
 func TestClientLateAnswer(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
-	client := newClient(t, server.URL, &poll.Transport{Budget: 1, MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
+	onBoth(t, testClientLateAnswer)
+}
+
+func testClientLateAnswer(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := newServerOf(t, g)
+	client := newClientOf(t, server, &poll.Transport{Budget: 1, MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
 	resume := server.Stall(ffctest.Polling)
 	hurried, cancel := context.WithTimeout(t.Context(), ms)
 	defer cancel()
@@ -146,8 +187,13 @@ func TestClientLateAnswer(t *testing.T) {
 
 func TestClientOneRequestForAll(t *testing.T) {
 	t.Parallel()
-	server := newServer(t, ffctest.Flag("f").Serve("false"))
-	client := newClient(t, server.URL, &poll.Transport{MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
+	onBoth(t, testClientOneRequestForAll)
+}
+
+func testClientOneRequestForAll(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := newServerOf(t, g, ffctest.Flag("f").Serve("false"))
+	client := newClientOf(t, server, &poll.Transport{MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
 	resume := server.Stall(ffctest.Polling)
 	var callers, begun sync.WaitGroup
 	for range 1000 {
@@ -170,8 +216,13 @@ func TestClientOneRequestForAll(t *testing.T) {
 
 func TestClientCloseDuringRefresh(t *testing.T) {
 	t.Parallel()
-	server := newServer(t)
-	client := newClient(t, server.URL, &poll.Transport{}, nil)
+	onBoth(t, testClientCloseDuringRefresh)
+}
+
+func testClientCloseDuringRefresh(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	server := newServerOf(t, g)
+	client := newClientOf(t, server, &poll.Transport{}, nil)
 	defer server.Stall(ffctest.Polling)()
 	refreshed := make(chan error, 1)
 	go func() { refreshed <- client.Refresh(within(t)) }()

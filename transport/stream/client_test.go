@@ -57,9 +57,22 @@ func newClient(t *testing.T, srv *ffctest.Server, settings *stream.Transport) (*
 	return client, log
 }
 
+// onBoth runs a test for both generations of the platform.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+	t.Helper()
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(g.String(), func(t *testing.T) { test(t, g) })
+	}
+}
+
 func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	srv := ffctest.NewServer(ffctest.Snapshot(items...))
+	return newServerOf(t, ffctest.Classic, items...)
+}
+
+func newServerOf(t *testing.T, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+	t.Helper()
+	srv := ffctest.NewServer(g.Snapshot(items...), g)
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -112,8 +125,13 @@ var nobody = ffc.NewUser("nobody")
 
 func TestChangesArrive(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testChangesArrive)
+}
+
+func testChangesArrive(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServer(t, flag)
+	srv := newServerOf(t, g, flag)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -134,8 +152,13 @@ func TestChangesArrive(t *testing.T) {
 
 func TestReconnectsConverge(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testReconnectsConverge)
+}
+
+func testReconnectsConverge(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServer(t, flag, ffctest.Flag("archived"))
+	srv := newServerOf(t, g, flag, ffctest.Flag("archived"))
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -167,7 +190,12 @@ func TestReconnectsConverge(t *testing.T) {
 
 func TestStatusFollowsTheConnection(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, ffctest.Flag("f"))
+	onBoth(t, testStatusFollowsTheConnection)
+}
+
+func testStatusFollowsTheConnection(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	srv := newServerOf(t, g, ffctest.Flag("f"))
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
 	ready(t, client)
@@ -195,7 +223,12 @@ func TestStatusFollowsTheConnection(t *testing.T) {
 // A patch that overtakes the full does not make the client ready.
 func TestPatchOvertakesFull(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, ffctest.Flag("a"), ffctest.Flag("b"))
+	onBoth(t, testPatchOvertakesFull)
+}
+
+func testPatchOvertakesFull(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	srv := newServerOf(t, g, ffctest.Flag("a"), ffctest.Flag("b"))
 	resume := srv.Stall(ffctest.Streaming)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
@@ -218,26 +251,33 @@ func TestPatchOvertakesFull(t *testing.T) {
 
 func TestSkewedClock(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testSkewedClock)
+}
+
+func testSkewedClock(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		skew time.Duration
-		log  string
+		told bool // that the clocks differ, as the token is refused
 	}{
-		{"ours behind", 10 * time.Minute, "clock differs by"},
-		{"ours far behind", 1000 * time.Hour, "clock differs by"},
-		{"ours ahead", -10 * time.Minute, ""},
-		{"ours a little behind", 20 * time.Second, ""},
+		{"ours behind", 10 * time.Minute, true},
+		{"ours far behind", 1000 * time.Hour, true},
+		{"ours ahead", -10 * time.Minute, g == ffctest.FeatBit},
+		{"ours far ahead", -1000 * time.Hour, g == ffctest.FeatBit},
+		{"ours a little behind", 20 * time.Second, false},
+		{"ours a little ahead", -20 * time.Second, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := newServer(t, ffctest.Flag("f"))
+			srv := newServerOf(t, g, ffctest.Flag("f"))
 			srv.Skew(tt.skew)
 			settings := quick()
 			client, log := newClient(t, srv, &settings)
 			ready(t, client)
-			if !strings.Contains(log.String(), tt.log) {
-				t.Errorf("want %q in the log:\n%s", tt.log, log)
+			if told := strings.Contains(log.String(), "clock differs by"); told != tt.told {
+				t.Errorf("the log tells of the clocks: %v, want %v:\n%s", told, tt.told, log)
 			}
 			// It goes on working, also when the clocks agree again.
 			srv.Skew(0)
@@ -255,7 +295,12 @@ func TestSkewedClock(t *testing.T) {
 
 func TestRefusedSecret(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t)
+	onBoth(t, testRefusedSecret)
+}
+
+func testRefusedSecret(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	srv := newServerOf(t, g)
 	srv.RejectUpgrade(4003)
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
@@ -297,7 +342,9 @@ func TestOneTransportForTwoClients(t *testing.T) {
 
 // Nothing is left of a client after Close, whatever it was doing. This test
 // counts goroutines, so it must run alone.
-func TestNothingIsLeft(t *testing.T) {
+func TestNothingIsLeft(t *testing.T) { onBoth(t, testNothingIsLeft) }
+
+func testNothingIsLeft(t *testing.T, g ffctest.Generation) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -381,7 +428,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := newServer(t, ffctest.Flag("f"))
+			srv := newServerOf(t, g, ffctest.Flag("f"))
 			settings := quick()
 			before := runtime.NumGoroutine()
 			client := tt.script(t, srv, &settings)
@@ -415,7 +462,12 @@ func settled(t *testing.T, before int) {
 // Close and the platform may both end the connection at any moment.
 func TestCloseInAnyMoment(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, ffctest.Flag("f"))
+	onBoth(t, testCloseInAnyMoment)
+}
+
+func testCloseInAnyMoment(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	srv := newServerOf(t, g, ffctest.Flag("f"))
 	for n := range 50 {
 		settings := quick()
 		client, _ := newClient(t, srv, &settings)

@@ -19,6 +19,11 @@ import (
 // by which transport.
 func TestClientFallsBack(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testClientFallsBack)
+}
+
+func testClientFallsBack(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	type way struct {
 		name          string
 		close, reopen func(srv *ffctest.Server, noDial *atomic.Bool)
@@ -39,7 +44,7 @@ func TestClientFallsBack(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("f").Variations("0")
-			srv := newServer(t, flag)
+			srv := newServerOf(t, g, flag)
 			var noDial atomic.Bool
 			rt := &http.Transport{}
 			t.Cleanup(rt.CloseIdleConnections)

@@ -34,10 +34,15 @@ func refresh(t *testing.T, client *ffc.Client) {
 // A client that works on demand has its data after Refresh, segments included.
 func TestOnDemandClient(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testOnDemandClient)
+}
+
+func testOnDemandClient(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	flag := func(value string) *ffctest.FlagBuilder {
 		return ffctest.Flag("f").Variations("other", value).Rule(value, ffctest.InSegment("staff"))
 	}
-	srv := newServer(t, ffctest.Segment("staff").Include("nobody"), flag("first"), ffctest.Flag("archived"))
+	srv := newServerOf(t, g, ffctest.Segment("staff").Include("nobody"), flag("first"), ffctest.Flag("archived"))
 	client := refreshing(t, srv)
 	for n := range 20 {
 		want := strconv.Itoa(n)
@@ -60,8 +65,10 @@ func TestOnDemandClient(t *testing.T) {
 
 // In between nothing runs and nothing is connected. This test counts
 // goroutines, so it must run alone.
-func TestOnDemandClientOwnsNothing(t *testing.T) {
-	srv := newServer(t, ffctest.Flag("f"))
+func TestOnDemandClientOwnsNothing(t *testing.T) { onBoth(t, testOnDemandClientOwnsNothing) }
+
+func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Generation) {
+	srv := newServerOf(t, g, ffctest.Flag("f"))
 	before := runtime.NumGoroutine()
 	check := func() {
 		t.Helper()
@@ -90,7 +97,12 @@ func TestOnDemandClientOwnsNothing(t *testing.T) {
 
 func TestOnDemandClientDialsOnce(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, ffctest.Flag("f").Variations("value"))
+	onBoth(t, testOnDemandClientDialsOnce)
+}
+
+func testOnDemandClientDialsOnce(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	srv := newServerOf(t, g, ffctest.Flag("f").Variations("value"))
 	client, _ := newClient(t, srv, &stream.Transport{OnDemand: true, Budget: 20 * time.Second})
 	resume := srv.Stall(ffctest.Streaming)
 	ctx := within(t)
@@ -145,11 +157,16 @@ func (s *storeOf) Open(env transport.Env) (transport.Session, error) {
 // changes that are none.
 func TestNothingNewRebuildsNothing(t *testing.T) {
 	t.Parallel()
+	onBoth(t, testNothingNewRebuildsNothing)
+}
+
+func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
 	for _, onDemandToo := range []bool{false, true} {
 		t.Run(strconv.FormatBool(onDemandToo), func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("f").Variations("old", "new")
-			srv := newServer(t, flag, ffctest.Segment("s"))
+			srv := newServerOf(t, g, flag, ffctest.Segment("s"))
 			settings := quick()
 			settings.OnDemand, settings.MaxAge, settings.Budget = onDemandToo, 1, 20*time.Second
 			spy := &storeOf{Transport: &settings}
@@ -195,7 +212,12 @@ func TestNothingNewRebuildsNothing(t *testing.T) {
 // Close and Refresh may meet at any moment.
 func TestOnDemandClientClosesInAnyMoment(t *testing.T) {
 	t.Parallel()
-	srv := newServer(t, ffctest.Flag("f"))
+	onBoth(t, testOnDemandClientClosesInAnyMoment)
+}
+
+func testOnDemandClientClosesInAnyMoment(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	srv := newServerOf(t, g, ffctest.Flag("f"))
 	for n := range 50 {
 		settings := stream.Transport{OnDemand: true}
 		client, _ := newClient(t, srv, &settings)

@@ -1,0 +1,339 @@
+package ffctest_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+const (
+	latestAll   = "/api/public/sdk/server/latest-all"
+	insightPath = "/api/public/insight/track"
+	featBitPong = `{"messageType":"pong","data":{}}`
+	// featBitOther is of environment aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee.
+	featBitOther = "PC0eD1pLeGmHlqW0w9Lh8Aqqqqqru7zMzd3e7u7u7u7g"
+	// featBitTypo is of the right environment.
+	featBitTypo = "QC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"
+)
+
+func authorized() http.Header { return featBitHeader(ffctest.FeatBitEnvSecret) }
+
+func featBitHeader(secret string) http.Header {
+	return http.Header{"Authorization": {secret}, "Content-Type": {"application/json; charset=utf-8"}}
+}
+
+// TestFeatBitDataSync: archived items are part of every answer.
+func TestFeatBitDataSync(t *testing.T) {
+	t.Parallel()
+	srv := newServerOf(t, ffctest.FeatBit,
+		ffctest.Flag("a").Version(10), ffctest.Flag("b").Version(30), ffctest.Flag("c").Version(20),
+		ffctest.Segment("s").Version(25), ffctest.Segment("t").Version(35), ffctest.Flag("gone"))
+	srv.Archive("gone")
+	gone := srv.Version()
+	tests := []struct{ name, request, want string }{
+		{"zero", `{"messageType":"data-sync","data":{"timestamp":0}}`, "full -gone b c a | t s"},
+		{"missing", `{"messageType":"data-sync","data":{}}`, "full -gone b c a | t s"},
+		{"strictly newer", `{"messageType":"data-sync","data":{"timestamp":20}}`, "patch -gone b | t s"},
+		{"one newer", fmt.Sprintf(`{"messageType":"data-sync","data":{"timestamp":%d}}`, gone-1), "patch -gone |"},
+		{"nothing newer", fmt.Sprintf(`{"messageType":"data-sync","data":{"timestamp":%d}}`, gone), "patch |"},
+		{"ping", `{"messageType":"ping","data":{}}`, featBitPong},
+		{"ping with null", `{"messageType":"ping","data":null}`, featBitPong},
+		{"ping without data", `{"messageType":"ping"}`, ""},
+		{"unknown", `{"messageType":"other","data":{}}`, ""},
+	}
+	c := dial(t, srv)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c.send(tt.request)
+			if tt.want != "" {
+				c.expect(tt.want)
+				return
+			}
+			c.sync(gone) // had the frame been answered, its answer would be before this one's
+			c.expect("patch |")
+		})
+	}
+	srv.Put(ffctest.Flag("gone"))
+	c.expect("patch gone |")
+	srv.ArchiveSegment("s")
+	c.expect("patch | -s")
+}
+
+func TestFeatBitToken(t *testing.T) {
+	t.Parallel()
+	srv := newServerOf(t, ffctest.FeatBit)
+	with := func(name, value string) func() url.Values {
+		return func() url.Values {
+			q := query(srv, time.Now())
+			q.Set(name, value)
+			return q
+		}
+	}
+	aged := func(age time.Duration) func() url.Values {
+		return func() url.Values { return query(srv, time.Now().Add(-age)) }
+	}
+	tests := []struct {
+		name string
+		q    func() url.Values
+		ok   bool
+	}{
+		{"fresh", aged(0), true},
+		{"20 s old", aged(20 * time.Second), true},
+		{"20 s early", aged(-20 * time.Second), true},
+		{"31 s old", aged(31 * time.Second), false},
+		{"a minute early", aged(-time.Minute), false},
+		{"version 1", with("version", "1"), true},
+		{"no version", with("version", ""), true},
+		{"other version", with("version", "3"), false},
+		{"client with the secret of a server", with("type", "client"), false},
+		{"no token", with("token", ""), false},
+		{"other environment", with("token", token(featBitOther, time.Now())), false},
+		{"typo in the secret", with("token", token(featBitTypo, time.Now())), false},
+		{"classic secret", with("token", token(ffctest.EnvSecret, time.Now())), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, _, err := tryDial(t, srv, tt.q())
+			if err != nil {
+				t.Fatalf("dial: %v; every handshake is accepted first", err)
+			}
+			if tt.ok {
+				c.ping()
+				c.expect(featBitPong)
+			} else {
+				c.expectEnd(4003, `reason = "invalid request, close by server"`)
+			}
+		})
+	}
+}
+
+func TestFeatBitPolling(t *testing.T) {
+	t.Parallel()
+	srv := newServerOf(t, ffctest.FeatBit, ffctest.Flag("a").Version(10), ffctest.Flag("gone").Version(20), ffctest.Segment("s").Version(15))
+	srv.Archive("gone")
+	newest := srv.Version()
+	tests := []struct {
+		name, query, secret string
+		status              int
+		want                string // the summary; "" is an empty body
+	}{
+		{"everything", "", srv.EnvSecret, 200, "full -gone a | s"},
+		{"everything, asked for", "?timestamp=0", srv.EnvSecret, 200, "full -gone a | s"},
+		{"changes", "?timestamp=10", srv.EnvSecret, 200, "patch -gone | s"},
+		{"nothing new", fmt.Sprint("?timestamp=", newest), srv.EnvSecret, 200, ""},
+		{"no number", "?timestamp=new", srv.EnvSecret, 400, `{"title":"timestamp is not an integer","status":400}`},
+		{"no secret", "", "", 401, ""},
+		{"classic secret", "", ffctest.EnvSecret, 401, ""},
+		{"short secret", "", srv.EnvSecret[1:], 401, ""},
+		{"a scheme", "", "Bearer " + srv.EnvSecret, 401, ""},
+		{"no environment", "", srv.EnvSecret[:22] + strings.Repeat("A", 22), 401, ""},
+		{"other environment", "", featBitOther, 200, "full |"},
+		{"other environment, changes", "?timestamp=10", featBitOther, 200, ""},
+		{"typo in the secret", "", featBitTypo, 200, "full -gone a | s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a, err := try(within(t), "GET", srv.URL+latestAll+tt.query, "", featBitHeader(tt.secret))
+			if err != nil || a.status != tt.status || summary([]byte(a.body)) != tt.want {
+				t.Errorf("got %d %s, %v, want %d %s", a.status, a.body, err, tt.status, tt.want)
+			}
+			if hasType := a.header.Get("Content-Type") != ""; hasType != (tt.want != "") {
+				t.Errorf("got content type %q", a.header.Get("Content-Type"))
+			}
+		})
+	}
+	for _, path := range []string{pollPath, "/api/public/track", latestAll + "/"} {
+		if a, err := try(within(t), "GET", srv.URL+path, "", authorized()); err != nil || a.status != 404 {
+			t.Errorf("%s: got %d, %v", path, a.status, err)
+		}
+	}
+}
+
+const (
+	featBitUser   = `"user":{"keyId":"u1","name":"Ann","customizedProperties":[{"name":"age","value":"18"},{"name":"country","value":"FR"},{"name":"email","value":"a@example.com"}]}`
+	featBitVaried = `{"featureFlagKey":"checkout","variation":{"id":"1","value":"red"},"timestamp":1662595200123,"sendToExperiment":true}`
+	featBitMetric = `{"appType":"go-server-side","route":"index/metric","type":"CustomEvent","eventName":"click","numericValue":2.5,"timestamp":1662595200456}`
+)
+
+func TestFeatBitEvents(t *testing.T) {
+	t.Parallel()
+	srv := newServerOf(t, ffctest.FeatBit)
+	body := `[{` + featBitUser + `,"variations":[` + featBitVaried + `]},{"user":{"keyId":"u2"},"metrics":[` + featBitMetric + `]}]`
+	a, err := try(within(t), "POST", srv.URL+insightPath, body, authorized())
+	if err != nil || a.status != 200 || a.body != "" {
+		t.Errorf("got %+v, %v", a, err)
+	}
+	want := []ffctest.Event{
+		{
+			UserKey: "u1", UserName: "Ann", Email: "a@example.com", Country: "FR", Attributes: map[string]string{"age": "18"},
+			FlagKey: "checkout", VariationID: "1", Value: "red", SendToExperiment: true, Time: time.UnixMilli(1662595200123),
+		},
+		{UserKey: "u2", Metric: "click", MetricValue: 2.5, AppType: "go-server-side", Route: "index/metric", Type: "CustomEvent", Time: time.UnixMilli(1662595200456)},
+	}
+	if got, err := srv.WaitEvents(within(t), 2); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+// TestFeatBitTrackAnswers: a body with one mistake is refused as a whole, but
+// what FeatBit cannot use it throws away.
+func TestFeatBitTrackAnswers(t *testing.T) {
+	t.Parallel()
+	varied, metric := `,"variations":[`+featBitVaried+`]`, `,"metrics":[`+featBitMetric+`]`
+	with := func(rest string) string { return `[{` + featBitUser + rest + `}]` }
+	tests := []struct {
+		name, body   string
+		status       int
+		kept         string
+		dropped      int
+		secret, kind string
+	}{
+		{name: "all", body: with(varied + metric), status: 200, kept: "checkout click"},
+		{name: "empty lists", body: with(`,"variations":[],"metrics":[]`), status: 200},
+		{name: "a user alone", body: with(""), status: 200},
+		{name: "empty", body: "[]", status: 200},
+		{name: "blank key", body: `[{"user":{"keyId":" "}` + varied + metric + `}]`, status: 200, dropped: 2},
+		{name: "no user", body: `[{"variations":[` + featBitVaried + `]}]`, status: 200, dropped: 1},
+		{name: "null variation", body: with(`,"variations":[{"featureFlagKey":"f","variation":null},` + featBitVaried + `]`), status: 200, kept: "checkout", dropped: 1},
+		{name: "too large for 32 bits", body: with(strings.Replace(metric, "2.5", "1e39", 1)), status: 200, dropped: 1},
+		{name: "other environment", body: with(varied + metric), status: 200, dropped: 2, secret: featBitOther},
+		{name: "null variations", body: with(`,"variations":null`), status: 400},
+		{name: "null metrics", body: with(varied + `,"metrics":null`), status: 400},
+		{name: "null in variations", body: with(`,"variations":[null]`), status: 400},
+		{name: "null properties", body: `[{"user":{"keyId":"u","customizedProperties":null}` + varied + `}]`, status: 400},
+		{name: "null item", body: `[null]`, status: 400},
+		{name: "null", body: `null`, status: 400},
+		{name: "object", body: with(varied)[1 : len(with(varied))-1], status: 400},
+		{name: "timestamp is text", body: with(strings.Replace(varied, "1662595200123", `"1"`, 1)), status: 400},
+		{name: "value is a number", body: with(strings.Replace(varied, `"red"`, "1", 1)), status: 400},
+		{name: "no secret", body: with(varied), status: 401, secret: "-"},
+		{name: "text", body: with(varied), status: 415, kind: "text/plain"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := newServerOf(t, ffctest.FeatBit)
+			header := authorized()
+			if tt.secret != "" {
+				header.Set("Authorization", tt.secret)
+			}
+			if tt.kind != "" {
+				header.Set("Content-Type", tt.kind)
+			}
+			a, err := try(within(t), "POST", srv.URL+insightPath, tt.body, header)
+			if err != nil || a.status != tt.status || (a.body != "") != (tt.status == 400) {
+				t.Errorf("got %+v, %v, want %d", a, err, tt.status)
+			}
+			var kept []string
+			for _, e := range srv.Events() {
+				kept = append(kept, e.FlagKey+e.Metric)
+			}
+			if got := strings.Join(kept, " "); got != tt.kept || srv.Dropped() != tt.dropped {
+				t.Errorf("kept %q and dropped %d, want %q and %d", got, srv.Dropped(), tt.kept, tt.dropped)
+			}
+		})
+	}
+}
+
+// TestFeatBitData: data of the platform itself can be served.
+func TestFeatBitData(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../testdata/featbit/dotnet-full-data-set.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := ffctest.NewServer(data, ffctest.FeatBit)
+	defer srv.Close()
+	client := sdk(t, srv, &stream.Transport{})
+	if err := srv.WaitSynced(within(t), client); err != nil {
+		t.Error(err)
+	}
+	again := ffctest.NewServer(srv.Snapshot(), ffctest.FeatBit)
+	defer again.Close()
+	if string(again.Snapshot()) != string(srv.Snapshot()) || again.Version() != srv.Version() || srv.Version() == 0 {
+		t.Errorf("version %d became %d", srv.Version(), again.Version())
+	}
+	for text, want := range map[string]string{
+		`{"featureFlags":[{"id":"x","updatedAt":"2026-01-01T00:00:00Z"}]}`: "no key",
+		`{"featureFlags":[{"key":"x"}]}`:                                   "no updatedAt",
+		`{"segments":[{"id":"x","updatedAt":"yesterday"}]}`:                `"yesterday" is not a time`,
+		`{"segments":[{"updatedAt":"2026-01-01T00:00:00"}]}`:               "no id",
+	} {
+		expectPanic(t, want, func() { ffctest.NewServer([]byte(text), ffctest.FeatBit).Close() })
+	}
+}
+
+// TestGenerationsEvaluateAlike: a description means the same on both, as long as
+// no percentage decides.
+func TestGenerationsEvaluateAlike(t *testing.T) {
+	t.Parallel()
+	items := []ffctest.Item{
+		ffctest.Segment("s").Include("in").Exclude("out").Rule(ffctest.Attr("email").EndsWith("@example.com")),
+		ffctest.Flag("f").Variations("off", "target", "key", "name", "attribute", "segment", "rest").OffVariation("off").
+			Target("target", "t1", "t2").
+			Rule("key", ffctest.Attr("key").Equal("k")).
+			Rule("name", ffctest.Attr("name").StartsWith("An")).
+			Rule("attribute", ffctest.Attr("age").AtLeast("18"), ffctest.Attr("country").IsOneOf("FR", "BE")).
+			Rule("segment", ffctest.InSegment("s")).
+			Serve("rest"),
+		ffctest.Flag("disabled").Off(),
+	}
+	users := map[string]ffc.User{
+		"target":    ffc.NewUser("t2"),
+		"key":       ffc.NewUser("k"),
+		"name":      ffc.NewUser("u", ffc.Name("Ann")),
+		"attribute": ffc.NewUser("u", ffc.Int("age", 18), ffc.Country("BE")),
+		"segment":   ffc.NewUser("u", ffc.Email("u@example.com")),
+		"rest":      ffc.NewUser("out", ffc.Email("u@example.com"), ffc.Int("age", 17), ffc.Country("BE")),
+	}
+	eachGeneration(t, "same items", func(t *testing.T, g ffctest.Generation) {
+		client, err := ffc.New(t.Context(), ffc.Config{Offline: true, EnvSecret: g.EnvSecret(), Bootstrap: g.Snapshot(items...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want, user := range users {
+			if got := client.Variation(t.Context(), "f", user, "fallback"); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		if client.BoolVariation(t.Context(), "disabled", users["rest"], true) {
+			t.Error("a flag that is off serves its first variation")
+		}
+	})
+}
+
+// TestFeatBitExperiment: who counts in experiments.
+func TestFeatBitExperiment(t *testing.T) {
+	t.Parallel()
+	srv := newServerOf(t, ffctest.FeatBit,
+		ffctest.Flag("all").Target("true", "t"),
+		ffctest.Flag("none").NoExperiment(),
+		ffctest.Flag("some").Target("true", "t").Experiment(100, 0).Serve("true"))
+	client := sdk(t, srv, &stream.Transport{})
+	for _, key := range []string{"all", "none", "some"} {
+		client.BoolVariation(t.Context(), key, ffc.NewUser("t"), false)
+		client.BoolVariation(t.Context(), key, ffc.NewUser("u"), false)
+	}
+	if err := client.Flush(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range srv.Events() {
+		got = append(got, fmt.Sprint(e.FlagKey, e.UserKey, e.SendToExperiment))
+	}
+	want := []string{"allttrue", "allutrue", "nonetfalse", "noneufalse", "sometfalse", "someutrue"}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}

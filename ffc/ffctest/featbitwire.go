@@ -1,0 +1,128 @@
+package ffctest
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+func (featBit) secret() string { return FeatBitEnvSecret }
+
+func (featBit) endpoint(path string) (Endpoint, bool) {
+	switch path {
+	case "/streaming":
+		return Streaming, true
+	case "/api/public/insight/track":
+		return Events, true
+	case "/api/public/sdk/server/latest-all":
+		return Polling, true
+	}
+	return 0, false
+}
+
+// authentic wants a token of the very secret, neither too old nor too far in
+// the future. The secret is one for servers, so clients cannot use it.
+func (featBit) authentic(query url.Values, now time.Time) bool {
+	switch query.Get("version") {
+	case "", "1", "2":
+	default:
+		return false
+	}
+	secret, issued, err := splitToken(query.Get("token"))
+	age := now.UnixMilli() - issued
+	return err == nil && secret == FeatBitEnvSecret && query.Get("type") == "server" &&
+		age <= maxTokenAge && age >= -maxTokenAge
+}
+
+// request wants data in every message, even if it means nothing.
+func (featBit) request(frame []byte) (request, bool) {
+	message := decodeObject(frame)
+	if message["data"] == nil {
+		return request{}, false
+	}
+	return parseRequest(message)
+}
+
+func (featBit) pong() string { return `{"messageType":"pong","data":{}}` }
+
+// visible leaves nothing out: archived entities are part of every answer.
+func (featBit) visible(entity) bool { return true }
+
+// poll answers nothing at all when there is nothing newer.
+func (d featBit) poll(r *http.Request, s *store) reply {
+	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
+	if !ok {
+		return reply{status: http.StatusUnauthorized}
+	}
+	var since int64
+	if text := r.URL.Query().Get("timestamp"); text != "" {
+		var err error
+		if since, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return reply{http.StatusBadRequest, []byte(`{"title":"timestamp is not an integer","status":400}`)}
+		}
+	}
+	var entities [kinds][]entity
+	if env == ownEnvironment() { // any other well-formed secret finds nothing
+		entities = s.all(func(e entity) bool { return since == 0 || e.version > since })
+	}
+	switch {
+	case since == 0:
+		return reply{http.StatusOK, d.message("full", entities)}
+	case len(entities[flags])+len(entities[segments]) == 0:
+		return reply{status: http.StatusOK}
+	}
+	return reply{http.StatusOK, d.message("patch", entities)}
+}
+
+func (featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
+	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
+	if !ok {
+		return tracked{reply: reply{status: http.StatusUnauthorized}}
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return tracked{reply: reply{status: http.StatusUnsupportedMediaType}}
+	}
+	items, err := parseTrack[array[featBitItem]](body)
+	if err != nil {
+		return tracked{reply: reply{http.StatusBadRequest, mustMarshal(struct {
+			Title  string `json:"title"`
+			Status int    `json:"status"`
+		}{err.Error(), http.StatusBadRequest})}}
+	}
+	out := tracked{reply: reply{status: http.StatusOK}}
+	for _, item := range items {
+		events, dropped := item.events()
+		if env != ownEnvironment() {
+			events, dropped = nil, dropped+len(events)
+		}
+		out.events = append(out.events, events...)
+		out.dropped += dropped
+	}
+	return out
+}
+
+// guid is what FeatBit knows an environment by.
+type guid [16]byte
+
+func ownEnvironment() guid {
+	env, _ := featBitEnvironment(FeatBitEnvSecret)
+	return env
+}
+
+// featBitEnvironment reads a secret: two encoded GUIDs, of which the second is
+// the environment's. The first is not looked at outside of streaming.
+func featBitEnvironment(secret string) (env guid, ok bool) {
+	if len(secret) != 44 {
+		return guid{}, false
+	}
+	_, ok1 := parseGUID(secret[:22])
+	env, ok2 := parseGUID(secret[22:])
+	return env, ok1 && ok2 && env != guid{}
+}
+
+func parseGUID(text string) (id guid, ok bool) {
+	n, err := base64.RawURLEncoding.Decode(id[:], []byte(text))
+	return id, err == nil && n == len(id)
+}

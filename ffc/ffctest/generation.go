@@ -1,0 +1,94 @@
+package ffctest
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Generation is one of the platforms that a [Server] can be and that data can be
+// written for. Everything in this package works with both, but for what the
+// documentation of a method says.
+type Generation int
+
+const (
+	// Classic is featureflag.co. It is what NewServer and [Snapshot] take
+	// without being told.
+	Classic Generation = iota
+	// FeatBit is FeatBit, its successor.
+	FeatBit
+)
+
+// FeatBitEnvSecret is the secret of a [Server] that is [FeatBit]. It opens
+// nothing outside of tests.
+const FeatBitEnvSecret = "PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"
+
+// String returns the name of the generation, in lower case.
+func (g Generation) String() string {
+	if g == FeatBit {
+		return "featbit"
+	}
+	return "classic"
+}
+
+// EnvSecret returns [EnvSecret] or [FeatBitEnvSecret].
+func (g Generation) EnvSecret() string { return g.dialect().secret() }
+
+// dialect returns the generation with its environment for tests.
+func (g Generation) dialect() dialect {
+	switch g {
+	case Classic:
+		return &classic{env: defaultEnvironment()}
+	case FeatBit:
+		return featBit{}
+	}
+	panic("ffctest: there is no such Generation: take Classic or FeatBit")
+}
+
+// dialect is what one generation has of its own, for one environment.
+type dialect interface {
+	// load reads bootstrap data: a whole data-sync message or its data object.
+	// Everything but identity, version and archived mark is taken as it is, so
+	// that broken flags can be served.
+	load(data []byte) ([]entity, error)
+	// flag and segment write what a builder describes at a version.
+	flag(f *flag, version int64) entity
+	segment(s *segment, version int64) entity
+	// flagID returns the identity of a flag.
+	flagID(key string) string
+	// archive returns the tombstone of e. It works on the JSON, because e may
+	// have come that way.
+	archive(e entity, version int64) entity
+	// message writes a data-sync of eventType "full" or "patch".
+	message(eventType string, entities [kinds][]entity) []byte
+
+	// secret returns a secret of the environment.
+	secret() string
+	// endpoint returns what is at a path.
+	endpoint(path string) (Endpoint, bool)
+	// authentic reports whether the query of an upgrade is good at a time.
+	authentic(query url.Values, now time.Time) bool
+	// request reads a message of a client. Names are matched exactly, and there
+	// is silence about everything that is not understood.
+	request(frame []byte) (request, bool)
+	pong() string
+	// visible keeps what an answer to a client may hold.
+	visible(e entity) bool
+	// poll answers a request for all flags.
+	poll(r *http.Request, s *store) reply
+	// track judges a request with events.
+	track(r *http.Request, body []byte, now time.Time) tracked
+}
+
+// reply is an answer to a request. An empty body has no type.
+type reply struct {
+	status int
+	body   []byte
+}
+
+// tracked is what becomes of a body with events.
+type tracked struct {
+	reply
+	events  []Event
+	dropped int
+}

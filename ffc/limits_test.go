@@ -1,0 +1,78 @@
+package ffc_test
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// TestLongPattern: a regular expression that is too long matches nobody, in
+// either polarity, and costs its own flag only.
+func TestLongPattern(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a?", 10_000)
+	var log syncBuffer
+	_, client := connected(t, func(c *ffc.Config) { c.Logger = textLogger(&log) },
+		ffctest.Flag("matches").Rule("true", ffctest.Attr("plan").MatchRegex(long)).Serve("false"),
+		ffctest.Flag("does-not").Rule("true", ffctest.Attr("plan").NotMatchRegex(long)).Serve("false"),
+		ffctest.Flag("short").Rule("true", ffctest.Attr("plan").MatchRegex(long[:8000])).Serve("false"),
+	)
+	user := ffc.NewUser("u", ffc.String("plan", "aaa"))
+	for key, want := range map[string]bool{"matches": false, "does-not": false, "short": true} {
+		if d := client.BoolVariationDetail(t.Context(), key, user, !want); d.Value != want || d.Err != nil {
+			t.Errorf("%s: %+v", key, d)
+		}
+	}
+	waitForLog(t, &log, `flag \"matches\"`)
+	if text := log.String(); strings.Contains(text, "a?a?") || !strings.Contains(text, "16384 bytes") {
+		t.Errorf("the log: %s", text)
+	}
+}
+
+// TestManyListeners: there is no limit to them. Each is told, and those that
+// are removed are not.
+func TestManyListeners(t *testing.T) {
+	t.Parallel()
+	const many = 2000
+	server, client := connected(t, nil, ffctest.Flag("a"))
+	var told atomic.Int64
+	removed := client.OnChange(func([]string) { t.Error("one that was removed is told") })
+	var all sync.WaitGroup
+	all.Add(many)
+	for range many {
+		client.OnChange(func([]string) {
+			told.Add(1)
+			all.Done()
+		})
+	}
+	removed()
+	server.Put(ffctest.Flag("a").Off())
+	all.Wait()
+	if told.Load() != many {
+		t.Errorf("%d of %d were told", told.Load(), many)
+	}
+}
+
+func textLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
+
+// waitForLog waits until the log has a text.
+func waitForLog(t *testing.T, log *syncBuffer, text string) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for !strings.Contains(log.String(), text) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the log lacks %q: %s", text, log.String())
+		}
+	}
+}
