@@ -19,9 +19,13 @@ type Config struct {
 	// included. When that many do, new ones are dropped and counted. An
 	// evaluation with prerequisites makes an event for each of them as well,
 	// and they are dropped together. The places, 56 bytes each, are allocated
-	// when the first events are recorded. 0 is 10,000, the most is 10,000,000.
+	// when the first events are recorded. As events keep their users, new ones
+	// are dropped as well while those that wait keep 64 MiB of text or more. 0
+	// is 10,000, the most is 10,000,000.
 	Capacity int
-	// BatchSize is how many events go in one request at most. 0 is 100.
+	// BatchSize is how many events go in one request at most. A request of 512
+	// KiB takes no more of them either, and an event that alone is larger than
+	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 100.
 	BatchSize int
 	// Requests is how many requests may be under way at once. The events of
 	// one user keep their order all the same. 0 is 4.
@@ -43,6 +47,8 @@ type Config struct {
 	// process. They still count in evaluation. The built-in ones are name,
 	// email and country; the key cannot be private.
 	PrivateAttributes []string
+	// AllAttributesPrivate: of users, only the keys leave the process.
+	AllAttributesPrivate bool
 	// Disabled: no event is queued and none delivered.
 	Disabled bool
 }

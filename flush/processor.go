@@ -75,7 +75,7 @@ func New(cfg Config, to Destination) *Processor {
 		cfg:     cfg,
 		to:      to,
 		client:  httpclient.Attempts(to.Client, cfg.Timeout),
-		private: wire.NewPrivate(to.Dialect.Rules, cfg.PrivateAttributes),
+		private: privateOf(to.Dialect, &cfg),
 		queue:   newQueue(cfg.Capacity),
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
@@ -91,6 +91,13 @@ func New(cfg Config, to Destination) *Processor {
 	p.header.Set(to.Dialect.SecretHeader, to.Secret)
 	p.ended, p.end = context.WithCancelCause(context.Background())
 	return p
+}
+
+func privateOf(dialect *wire.Dialect, cfg *Config) *wire.Private {
+	if cfg.AllAttributesPrivate {
+		return wire.AllPrivate()
+	}
+	return wire.NewPrivate(dialect.Rules, cfg.PrivateAttributes)
 }
 
 // RecordEvaluation queues the result of an evaluation and, before it, those of

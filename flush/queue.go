@@ -1,6 +1,7 @@
 package flush
 
 import (
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // queue holds events until they are delivered. It is cut into shards, one for
@@ -48,6 +50,9 @@ type event struct {
 	experiment bool
 	sent       bool // in a request whose answer was lost
 	settled    bool // delivered or dropped: the place is free
+	// text is how many bytes of text the event keeps that the one before it in
+	// the shard does not. It needs no room of its own in the struct.
+	text uint32
 }
 
 // stamp is when an event was recorded.
@@ -69,6 +74,9 @@ type shard struct {
 	size     int
 	head     int // index of the oldest
 	count    int
+	text     int        // sum of the events'
+	maxText  int        // from which on there is no room
+	latest   *eval.User // of the event that was recorded last, if it still waits
 	recorded uint64
 	lost     [lossKinds]uint64
 	// evaluations and fallbacks are counted here as well because it is the
@@ -107,7 +115,7 @@ func newQueue(capacity int) *queue {
 	for i := range q.shards {
 		s := &q.shards[i]
 		s.index, s.wake = i, q.wake
-		s.size = capacity / count
+		s.size, s.maxText = capacity/count, maxText/count
 		if i < capacity%count {
 			s.size++
 		}
@@ -129,6 +137,10 @@ func coarseClock() bool {
 
 // minShard is the size below which a shard is not worth it.
 const minShard = 64
+
+// maxText is how many bytes of text the events of a queue may keep, or a little
+// more. Users that record several events in a row count once.
+const maxText = 64 << 20
 
 // results are what one call records: those of an evaluation, or none where a
 // metric is recorded.
@@ -205,7 +217,7 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 func (s *shard) record(now stamp, u *eval.User, m *metric, r results) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gate == lossNone && s.size-s.count < r.size() {
+	if s.gate == lossNone && (s.size-s.count < r.size() || s.text >= s.maxText) {
 		return false
 	}
 	s.recorded += uint64(r.size())
@@ -240,9 +252,27 @@ func (s *shard) put(now stamp, u *eval.User, m *metric, r *eval.Result) {
 	s.count++
 	e := &s.ring[place]
 	e.stamp, e.user, e.metric = now, u, m // the rest is zero: see release
+	if u != s.latest || m != nil {
+		e.text = textOf(e, s.latest)
+		s.text += int(e.text)
+		s.latest = u
+	}
 	if r != nil {
 		e.flag, e.variation, e.reason, e.experiment = r.Flag, r.Variation, r.Reason, r.Experiment
 	}
+}
+
+// textOf returns how many bytes of text an event keeps, where the one before it
+// has a user already.
+func textOf(e *event, before *eval.User) uint32 {
+	n := 0
+	if e.metric != nil {
+		n = len(e.metric.name)
+	}
+	if e.user != before {
+		n += (*wire.Private)(nil).Size(e.user)
+	}
+	return uint32(min(n, math.MaxUint32/2))
 }
 
 // lose counts events that found no room.
@@ -377,9 +407,11 @@ func (s *shard) release(taken int) {
 		return
 	}
 	at := func(i int) *event { return &s.ring[(s.head+i)%len(s.ring)] }
-	freed := taken
+	freed, less := taken, 0
 	for i := taken - 1; i >= 0; i-- {
-		if e := at(i); !e.settled {
+		e := at(i)
+		less += int(e.text)
+		if !e.settled {
 			if freed--; freed != i {
 				*at(freed) = *e
 			}
@@ -388,9 +420,18 @@ func (s *shard) release(taken int) {
 	for i := range freed {
 		*at(i) = event{} // lets go of the user and the flag
 	}
+	var before *eval.User
+	for i := freed; i < taken; i++ {
+		e := at(i)
+		e.text = textOf(e, before)
+		less -= int(e.text)
+		before = e.user
+	}
 	s.mu.Lock()
 	s.head = (s.head + freed) % len(s.ring)
 	s.count -= freed
+	s.text -= less
+	s.latest = nil // lets go of it as well
 	s.mu.Unlock()
 }
 

@@ -18,9 +18,17 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
-// maxBody is the size at which a request is closed although it could take more
-// events. A single event may be larger.
-const maxBody = 512 << 10
+const (
+	// maxBody is the size at which a request is closed although it could take
+	// more events.
+	maxBody = 512 << 10
+	// maxEvent is the size from which on an event is not sent. Proxies before a
+	// platform tend to refuse larger bodies, and one attribute that was never
+	// meant to be sent must not sink a batch.
+	maxEvent = 1 << 20
+)
+
+var errTooLarge = fmt.Errorf("an event is larger than %d bytes: make large attributes of users private, or leave them out", maxEvent)
 
 // delivery is one flush under way.
 type delivery struct {
@@ -85,6 +93,12 @@ func (d *delivery) lane(events []*event) {
 	size, most := d.p.cfg.BatchSize, d.p.cfg.BatchSize
 	for len(events) > 0 && !d.stop.Load() {
 		body, n := d.p.encode(events, size)
+		if n == 0 {
+			d.note(errTooLarge, 0)
+			d.settle(events[:1], lossTooLarge)
+			events = events[1:]
+			continue
+		}
 		switch d.request(body, events[:n]) {
 		case delivered:
 			d.settle(events[:n], lossNone)
@@ -217,7 +231,8 @@ func (d *delivery) post(body []byte, events []*event) (*http.Response, error) {
 	return resp, err
 }
 
-// encode returns the body for the first events and how many they are.
+// encode returns the body for the first events and how many they are. It stops
+// before an event that is too large to be sent.
 func (p *Processor) encode(events []*event, most int) (body []byte, n int) {
 	body = make([]byte, 0, min(p.lastBody.Load()+1024, maxBody+(64<<10)))
 	body = append(body, '[')
@@ -227,6 +242,10 @@ func (p *Processor) encode(events []*event, most int) (body []byte, n int) {
 	var m wire.Metric
 	for n < min(most, len(events)) && len(body) < maxBody {
 		e := events[n]
+		start := len(body)
+		if p.private.Size(e.user) > maxEvent { // without writing all of it first
+			break
+		}
 		if n > 0 {
 			body = append(body, ',')
 		}
@@ -249,6 +268,10 @@ func (p *Processor) encode(events []*event, most int) (body []byte, n int) {
 			body = p.to.Dialect.AppendEvaluation(body, &evaluation)
 		}
 		body = append(body, '}')
+		if len(body)-start > maxEvent {
+			body = body[:start]
+			break
+		}
 		n++
 	}
 	body = append(body, ']')

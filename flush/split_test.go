@@ -134,7 +134,7 @@ func TestBodySize(t *testing.T) {
 		u.Set("big", strings.Repeat("x", 100<<10))
 		record(p, u, numbered(20)...)
 		u = user("v")
-		u.Set("huge", strings.Repeat("x", 2*maxBody))
+		u.Set("huge", strings.Repeat("x", maxBody+(64<<10)))
 		record(p, u, numbered(2)...)
 		checkError(t, p.Flush(t.Context()), nil)
 		for i, r := range sink.seen() {

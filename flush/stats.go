@@ -20,9 +20,9 @@ type Stats struct {
 
 // Dropped counts lost events by reason.
 type Dropped struct {
-	QueueFull uint64 // Config.Capacity events were waiting
+	QueueFull uint64 // Config.Capacity events were waiting, or their users took too much memory
 	Rejected  uint64 // the platform answered a status that no retry changes
-	TooLarge  uint64 // a single event was too large for the platform (413)
+	TooLarge  uint64 // a single event was larger than 1 MiB, or too large for the platform (413)
 	Refused   uint64 // recorded or queued after a 401 or 403
 	Closed    uint64 // could not be delivered before Close was over, or came later
 }
