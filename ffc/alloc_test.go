@@ -16,7 +16,9 @@ import (
 
 // TestNoAllocation holds every way through an evaluation, with events on, to
 // allocating nothing once the flag has been used.
-func TestNoAllocation(t *testing.T) {
+func TestNoAllocation(t *testing.T) { onBoth(t, testNoAllocation) }
+
+func testNoAllocation(t *testing.T, g ffctest.Generation) {
 	keys := make([]string, 50)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("key-%d", i)
@@ -38,23 +40,28 @@ func TestNoAllocation(t *testing.T) {
 		ffctest.Flag("fallthrough"),
 		ffctest.Flag("target").Target("true", "u").Serve("false"),
 		ffctest.Flag("targets").Target("true", append(keys, "u")...).Serve("false"),
-		ffctest.Flag("rollout").Variations("true", "on").Rollout(50, 50),
-		ffctest.Flag("experiment").Variations("true", "on").Rollout(50, 50).Experiment(20, 20),
-		ffctest.Flag("prerequisite").Prerequisite(gate, "true"),
-		ffctest.Flag("prerequisites").Prerequisite(gate, "true").Prerequisite(ffctest.Flag("prerequisite"), "true"),
-		ffctest.Flag("failed prerequisite").OffVariation("true").Prerequisite(gate, "false"),
-		ffctest.Flag("missing prerequisite").OffVariation("true").Prerequisite(ffctest.Flag("gone"), "true"),
+		ffctest.Flag("rollout").Variations("true", "True").Rollout(50, 50),
+		ffctest.Flag("experiment").Variations("true", "True").Rollout(50, 50).Experiment(20, 20),
 		ffctest.Flag("number").Variations("1.5", "2"),
 		ffctest.Segment("listed").Include(append(keys, "u")...),
 		ffctest.Segment("ruled").Rule(attr("plan").Equal("x")).Rule(attr("plan").Equal("pro")),
 		ffctest.Segment("excluding").Include("u").Exclude("u"),
+		ffctest.Segment("none"),
 	}
-	bools := []string{"fallthrough", "target", "targets", "rollout", "experiment", "prerequisite", "prerequisites", "failed prerequisite", "missing prerequisite"}
+	bools := []string{"fallthrough", "target", "targets", "rollout", "experiment"}
+	if g == ffctest.Classic {
+		items = append(items,
+			ffctest.Flag("prerequisite").Prerequisite(gate, "true"),
+			ffctest.Flag("prerequisites").Prerequisite(gate, "true").Prerequisite(ffctest.Flag("prerequisite"), "true"),
+			ffctest.Flag("failed prerequisite").OffVariation("true").Prerequisite(gate, "false"),
+			ffctest.Flag("missing prerequisite").OffVariation("true").Prerequisite(ffctest.Flag("gone"), "true"))
+		bools = append(bools, "prerequisite", "prerequisites", "failed prerequisite", "missing prerequisite")
+	}
 	for name, clause := range clauses {
 		items = append(items, ffctest.Flag("clause "+name).Rule("true", clause).Serve("false"))
 		bools = append(bools, "clause "+name)
 	}
-	_, client := connected(t, func(c *ffc.Config) {
+	_, client := connectedTo(t, g, func(c *ffc.Config) {
 		c.Events = flush.Config{Interval: -1, Capacity: 5_000_000}
 		c.Fallbacks = map[string]string{"other": "true"}
 	}, items...)

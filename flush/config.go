@@ -65,7 +65,7 @@ func (c Config) Validate() error {
 	}
 	negative("Capacity", c.Capacity < 0, c.Capacity)
 	if c.Capacity > maxCapacity {
-		errs = append(errs, fmt.Errorf("Capacity is %d: expected at most %d", c.Capacity, maxCapacity))
+		errs = append(errs, fmt.Errorf("%s is %d: expected at most %d", "Capacity", c.Capacity, maxCapacity))
 	}
 	negative("BatchSize", c.BatchSize < 0, c.BatchSize)
 	negative("Requests", c.Requests < 0, c.Requests)
