@@ -121,7 +121,7 @@ var lies = []scenario{
 		w.truth(liar)
 		return "v1"
 	}},
-	{name: "empty full", modes: all, play: func(w *world) string {
+	{name: "empty full", modes: all, everything: true, play: func(w *world) string {
 		w.absent.Store(true)
 		empty := w.generation.server(nil)
 		held := w.server

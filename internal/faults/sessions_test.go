@@ -165,7 +165,7 @@ var messages = []scenario{
 		w.put("v1")
 		return "v1"
 	}},
-	{name: "oversized data", modes: all, play: func(w *world) string {
+	{name: "oversized data", modes: all, everything: true, play: func(w *world) string {
 		big := ffctest.Flag("big").Variations("true", strings.Repeat("x", 1<<20))
 		w.server.Put(big)
 		w.proxy.Break()

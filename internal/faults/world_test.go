@@ -33,12 +33,17 @@ type generation struct {
 	server func(data []byte) *ffctest.Server
 	// snapshot is a message with everything, patch one with changes.
 	snapshot func(items ...ffctest.Item) []byte
+	// changes: a client that comes back asks for changes only.
+	changes bool
 }
 
 var generations = []generation{
 	{name: "classic", platform: ffc.PlatformClassic,
 		server:   func(data []byte) *ffctest.Server { return ffctest.NewServer(data) },
 		snapshot: func(items ...ffctest.Item) []byte { return ffctest.Snapshot(items...) }},
+	{name: "featbit", platform: ffc.PlatformFeatBit, changes: true,
+		server:   func(data []byte) *ffctest.Server { return ffctest.NewServer(data, ffctest.FeatBit) },
+		snapshot: func(items ...ffctest.Item) []byte { return ffctest.FeatBit.Snapshot(items...) }},
 }
 
 // patch is one message with the changes of several.
