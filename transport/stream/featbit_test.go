@@ -16,7 +16,7 @@ const (
 )
 
 // resumeRequest asks for what is newer than a store has.
-var resumeRequest = fmt.Sprintf(`{"messageType":"data-sync","data":{"timestamp":%d}}`, version)
+var resumeRequest = fmt.Sprintf(`{"messageType":"data-sync","data":{"timestamp":%d}}`, int64(version))
 
 func featBit(t *testing.T) *platform {
 	t.Helper()
