@@ -210,6 +210,7 @@ func TestPanicLog(t *testing.T) {
 	server.Put(ffctest.Flag("c")) // its call comes when the panic of the last has been noted
 	<-told
 	for _, want := range []string{"function=Config.OnEvaluation panic=*errors.errorString", "function=OnChange panic=string"} {
+		log.await(want)
 		if got := strings.Count(log.String(), want); got != 1 {
 			t.Errorf("%d lines with %q:\n%s", got, want, log.String())
 		}
