@@ -203,6 +203,9 @@ func TestFeatBitEmpty(t *testing.T) {
 			t.Error("an empty environment is not ready")
 		}
 		client.Close(t.Context())
+		if want > 0 {
+			waitForLog(t, log, "no flags and no segments")
+		}
 		if got := strings.Count(log.String(), "no flags and no segments"); got != want {
 			t.Errorf("told %d times, want %d: %s", got, want, log)
 		}

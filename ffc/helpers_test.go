@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -117,19 +116,4 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
-}
-
-// await waits, for some seconds, until the log has a text: lines that nobody
-// may wait for are written in the background.
-func (b *syncBuffer) await(text string) {
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(5 * time.Second)
-	for !strings.Contains(b.String(), text) {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			return
-		}
-	}
 }

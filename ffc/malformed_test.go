@@ -49,6 +49,7 @@ func TestMalformedFlags(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"bad1", "bad2"} {
+		waitForLog(t, &log, key)
 		if n := strings.Count(log.String(), key); n != 1 {
 			t.Errorf("%s is told %d times: %s", key, n, log.String())
 		}

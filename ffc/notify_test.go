@@ -174,9 +174,7 @@ func TestStatusLog(t *testing.T) {
 		"the platform cannot be reached; retrying; the data that is there goes on serving",
 		string(transport.KindWebSocket), // another kind of error is news
 	} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log does not say %q:\n%s", want, log.String())
-		}
+		waitForLog(t, &log, want)
 	}
 }
 
@@ -210,7 +208,7 @@ func TestPanicLog(t *testing.T) {
 	server.Put(ffctest.Flag("c")) // its call comes when the panic of the last has been noted
 	<-told
 	for _, want := range []string{"function=Config.OnEvaluation panic=*errors.errorString", "function=OnChange panic=string"} {
-		log.await(want)
+		waitForLog(t, &log, want)
 		if got := strings.Count(log.String(), want); got != 1 {
 			t.Errorf("%d lines with %q:\n%s", got, want, log.String())
 		}
