@@ -47,8 +47,8 @@ func TestDependencies(t *testing.T) {
 		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"internal/ondemand", []string{"internal/clock"}, nil},
-		{"transport/poll", append([]string{"transport", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"transport/stream", append([]string{"transport", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
+		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", nil, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
 			fastjson, fastfloat, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},

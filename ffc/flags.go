@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
 // Flags answers flags for one user from one version of the data, so that all
@@ -26,10 +28,28 @@ func (c *Client) For(user User) Flags {
 // Format implements fmt.Formatter without telling who the user is.
 func (f Flags) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "ffc.Flags") }
 
+// variation evaluates a flag and returns the variation to read the answer from:
+// nil leaves the caller's fallback.
+func (f Flags) variation(ctx context.Context, key string, kind valueKind) *eval.Variation {
+	t := valueType{kind: kind}
+	r := f.evaluate(ctx, key, t)
+	return f.value(key, &r, t)
+}
+
+// detail is variation with how the answer came about.
+func detail[T any](ctx context.Context, f Flags, key string, kind valueKind, fallback T, read func(*eval.Variation) T) Detail[T] {
+	t := valueType{kind: kind}
+	r := f.evaluate(ctx, key, t)
+	d := newDetail(key, &r, fallback)
+	if v := f.value(key, &r, t); v != nil {
+		d.Value = read(v)
+	}
+	return d
+}
+
 // String is Client.Variation.
 func (f Flags) String(ctx context.Context, key, fallback string) string {
-	r := f.evaluate(ctx, key, valueType{kind: kindString})
-	if v := f.value(key, &r, valueType{kind: kindString}); v != nil {
+	if v := f.variation(ctx, key, kindString); v != nil {
 		return v.Value
 	}
 	return fallback
@@ -37,18 +57,12 @@ func (f Flags) String(ctx context.Context, key, fallback string) string {
 
 // StringDetail is Client.VariationDetail.
 func (f Flags) StringDetail(ctx context.Context, key, fallback string) Detail[string] {
-	r := f.evaluate(ctx, key, valueType{kind: kindString})
-	d := newDetail(key, &r, fallback)
-	if v := f.value(key, &r, valueType{kind: kindString}); v != nil {
-		d.Value = v.Value
-	}
-	return d
+	return detail(ctx, f, key, kindString, fallback, func(v *eval.Variation) string { return v.Value })
 }
 
 // Bool is Client.BoolVariation.
 func (f Flags) Bool(ctx context.Context, key string, fallback bool) bool {
-	r := f.evaluate(ctx, key, valueType{kind: kindBool})
-	if v := f.value(key, &r, valueType{kind: kindBool}); v != nil {
+	if v := f.variation(ctx, key, kindBool); v != nil {
 		return v.Bool
 	}
 	return fallback
@@ -56,18 +70,12 @@ func (f Flags) Bool(ctx context.Context, key string, fallback bool) bool {
 
 // BoolDetail is Client.BoolVariationDetail.
 func (f Flags) BoolDetail(ctx context.Context, key string, fallback bool) Detail[bool] {
-	r := f.evaluate(ctx, key, valueType{kind: kindBool})
-	d := newDetail(key, &r, fallback)
-	if v := f.value(key, &r, valueType{kind: kindBool}); v != nil {
-		d.Value = v.Bool
-	}
-	return d
+	return detail(ctx, f, key, kindBool, fallback, func(v *eval.Variation) bool { return v.Bool })
 }
 
 // Int is Client.IntVariation.
 func (f Flags) Int(ctx context.Context, key string, fallback int) int {
-	r := f.evaluate(ctx, key, valueType{kind: kindInt})
-	if v := f.value(key, &r, valueType{kind: kindInt}); v != nil {
+	if v := f.variation(ctx, key, kindInt); v != nil {
 		return v.Int
 	}
 	return fallback
@@ -75,18 +83,12 @@ func (f Flags) Int(ctx context.Context, key string, fallback int) int {
 
 // IntDetail is Client.IntVariationDetail.
 func (f Flags) IntDetail(ctx context.Context, key string, fallback int) Detail[int] {
-	r := f.evaluate(ctx, key, valueType{kind: kindInt})
-	d := newDetail(key, &r, fallback)
-	if v := f.value(key, &r, valueType{kind: kindInt}); v != nil {
-		d.Value = v.Int
-	}
-	return d
+	return detail(ctx, f, key, kindInt, fallback, func(v *eval.Variation) int { return v.Int })
 }
 
 // Float is Client.FloatVariation.
 func (f Flags) Float(ctx context.Context, key string, fallback float64) float64 {
-	r := f.evaluate(ctx, key, valueType{kind: kindFloat})
-	if v := f.value(key, &r, valueType{kind: kindFloat}); v != nil {
+	if v := f.variation(ctx, key, kindFloat); v != nil {
 		return v.Float
 	}
 	return fallback
@@ -94,12 +96,7 @@ func (f Flags) Float(ctx context.Context, key string, fallback float64) float64 
 
 // FloatDetail is Client.FloatVariationDetail.
 func (f Flags) FloatDetail(ctx context.Context, key string, fallback float64) Detail[float64] {
-	r := f.evaluate(ctx, key, valueType{kind: kindFloat})
-	d := newDetail(key, &r, fallback)
-	if v := f.value(key, &r, valueType{kind: kindFloat}); v != nil {
-		d.Value = v.Float
-	}
-	return d
+	return detail(ctx, f, key, kindFloat, fallback, func(v *eval.Variation) float64 { return v.Float })
 }
 
 // JSON is Client.JSONVariation.
@@ -142,7 +139,6 @@ func sameKind(held reflect.Value) reflect.Value {
 
 // IsEnabled is Client.IsEnabled.
 func (f Flags) IsEnabled(ctx context.Context, key string) bool {
-	r := f.evaluate(ctx, key, valueType{kind: kindString})
-	v := f.value(key, &r, valueType{kind: kindString})
+	v := f.variation(ctx, key, kindString)
 	return v != nil && v.IsBool && v.Bool
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -74,28 +73,6 @@ func waitFor(t testing.TB, client *ffc.Client, condition func() bool) {
 		case <-woken:
 		case <-ctx.Done():
 			t.Fatal("what was waited for did not happen")
-		}
-	}
-}
-
-// goroutines returns how many there are once it is at most want, or after some
-// seconds.
-func goroutines(t testing.TB, want int) int {
-	t.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(5 * time.Second)
-	for {
-		n := runtime.NumGoroutine()
-		if n <= want {
-			return n
-		}
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			buf := make([]byte, 1<<20)
-			t.Logf("%s", buf[:runtime.Stack(buf, true)])
-			return n
 		}
 	}
 }

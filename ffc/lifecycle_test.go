@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -209,9 +210,7 @@ func testCloseInEveryState(t *testing.T, g ffctest.Generation) {
 			}
 			checkClosed(t, client)
 			server.Close()
-			if after := goroutines(t, before); after > before {
-				t.Errorf("%d goroutines before, %d after", before, after)
-			}
+			leak.Goroutines(t, before)
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -31,16 +32,12 @@ func TestMiddlewareLeavesNothing(t *testing.T) {
 		if w, _ := serve(t.Context(), h, fmt.Sprint(i)); w.Body.String() != "true" {
 			t.Errorf("got %q", w.Body)
 		}
-		if n := goroutines(t, before); n > before {
-			t.Errorf("%d goroutines after request %d, %d before New", n, i, before)
-		}
+		leak.Goroutines(t, before)
 	}
 	if err := client.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if n := goroutines(t, before); n > before {
-		t.Errorf("%d goroutines after Close, %d before New", n, before)
-	}
+	leak.Goroutines(t, before)
 }
 
 // TestMiddlewareClosedMeanwhile: requests go on when the client is closed by

@@ -13,6 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -172,7 +173,5 @@ func TestLeavesNothing(t *testing.T) {
 		e.runtime.Start(func() { awslambda.Start(lambda.Wrap(e.client, e.handler)) })
 		e.invoke(`"ann"`)
 	})
-	if n := goroutines(t, before); n > before {
-		t.Errorf("%d goroutines, %d before", n, before)
-	}
+	leak.Goroutines(t, before)
 }

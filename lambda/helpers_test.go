@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -140,28 +139,6 @@ func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// goroutines returns how many there are once it is at most want, or after some
-// seconds.
-func goroutines(t testing.TB, want int) int {
-	t.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(5 * time.Second)
-	for {
-		n := runtime.NumGoroutine()
-		if n <= want {
-			return n
-		}
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			buf := make([]byte, 1<<20)
-			t.Logf("%s", buf[:runtime.Stack(buf, true)])
-			return n
-		}
-	}
 }
 
 // bootstrap is a snapshot in which the flag "a" has another value.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,28 +99,6 @@ func next[T any](t testing.TB, what string, ch <-chan T) (v T) {
 		t.Fatalf("no %s within 10 s", what)
 	}
 	return v
-}
-
-// goroutines returns how many there are once it is at most want, or after some
-// seconds.
-func goroutines(t testing.TB, want int) int {
-	t.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(5 * time.Second)
-	for {
-		n := runtime.NumGoroutine()
-		if n <= want {
-			return n
-		}
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			buf := make([]byte, 1<<20)
-			t.Logf("%s", buf[:runtime.Stack(buf, true)])
-			return n
-		}
-	}
 }
 
 // manual is a transport whose test plays the platform.

@@ -15,6 +15,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	ffcopenfeature "github.com/feature-flags-co/ffc-server-go-sdk/openfeature"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -187,9 +188,7 @@ func TestShutdown(t *testing.T) {
 	if got := len(server.Events()); got != 4 {
 		t.Errorf("%d events delivered, want 4", got)
 	}
-	if after := goroutines(t, before); after > before {
-		t.Errorf("%d goroutines, %d before", after, before)
-	}
+	leak.Goroutines(t, before)
 	if client.Status().State != ffc.StateOK {
 		t.Errorf("the client is %s", client.Status().State)
 	}
@@ -213,9 +212,7 @@ func TestShutdownUnheard(t *testing.T) {
 		provider.Shutdown()
 	}
 	provider.Shutdown()
-	if after := goroutines(t, before); after > before {
-		t.Errorf("%d goroutines, %d before", after, before)
-	}
+	leak.Goroutines(t, before)
 }
 
 // TestShutdownWait: without a deadline, an endpoint that hangs holds it up for

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 )
 
 func TestNewServerData(t *testing.T) {
@@ -248,23 +249,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	for _, c := range []*client{idle, silent, stalled, refused} {
 		_ = c.ws.CloseNow()
 	}
-	waitGoroutines(t, start)
-}
-
-// waitGoroutines waits until no more goroutines run than before.
-func waitGoroutines(t *testing.T, want int) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
-	for runtime.NumGoroutine() > want {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, want %d:\n%s", runtime.NumGoroutine(), want, stacks[:runtime.Stack(stacks, true)])
-		}
-	}
+	leak.Goroutines(t, start)
 }
 
 func TestManyAtOnce(t *testing.T) {

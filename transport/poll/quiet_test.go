@@ -12,24 +12,12 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
 // These tests count goroutines, so they are not parallel.
-
-// settled returns what count does once it is at most want, or after some
-// seconds: goroutines and connections take a moment to end.
-func settled(t *testing.T, want int, count func() int) int {
-	t.Helper()
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	for deadline := time.Now().Add(5 * time.Second); ; <-ticker.C {
-		if n := count(); n <= want || time.Now().After(deadline) {
-			return n
-		}
-	}
-}
 
 // counting is a platform that counts its connections.
 type counting struct {
@@ -66,12 +54,15 @@ func (c *counting) start(t *testing.T, start func(*httptest.Server)) {
 // connection.
 func (c *counting) check(t *testing.T, goroutines int, when string) {
 	t.Helper()
-	if n := settled(t, goroutines, runtime.NumGoroutine); n > goroutines {
-		buf := make([]byte, 1<<20)
-		t.Errorf("%s: %d goroutines, want %d\n%s", when, n, goroutines, buf[:runtime.Stack(buf, true)])
-	}
-	if n := settled(t, 0, func() int { return int(c.open.Load()) }); n > 0 {
-		t.Errorf("%s: %d open connections, want none", when, n)
+	t.Log(when)
+	leak.Goroutines(t, goroutines)
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(5 * time.Second); c.open.Load() > 0; <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Errorf("%s: %d open connections, want none", when, c.open.Load())
+			break
+		}
 	}
 }
 

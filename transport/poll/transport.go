@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -66,13 +67,13 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	}
 	s := &session{settings: settings(*t), env: env, secretHeader: dialect.SecretHeader}
 	err = errors.Join(
-		setting("MaxAge", &s.MaxAge, 30*time.Second),
-		setting("Budget", &s.Budget, 500*time.Millisecond),
-		setting("Interval", &s.Interval, 0),
-		setting("Timeout", &s.Timeout, 10*time.Second),
-		setting("FirstRetry", &s.FirstRetry, time.Second),
-		setting("MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting("MaxMessage", &s.MaxMessage, 128<<20),
+		setting.Default("poll: MaxAge", &s.MaxAge, 30*time.Second),
+		setting.Default("poll: Budget", &s.Budget, 500*time.Millisecond),
+		setting.Default("poll: Interval", &s.Interval, 0),
+		setting.Default("poll: Timeout", &s.Timeout, 10*time.Second),
+		setting.Default("poll: FirstRetry", &s.FirstRetry, time.Second),
+		setting.Default("poll: MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("poll: MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.FirstRetry > s.MaxRetry {
 		err = fmt.Errorf("poll: FirstRetry is %v: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
@@ -96,17 +97,6 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		return &runner{s}, nil
 	}
 	return &refresher{s}, nil
-}
-
-// setting replaces zero by the default.
-func setting[T time.Duration | int64](name string, value *T, otherwise T) error {
-	if *value < 0 {
-		return fmt.Errorf("poll: %s is %v: expected 0 (the default) or more", name, *value)
-	}
-	if *value == 0 {
-		*value = otherwise
-	}
-	return nil
 }
 
 // settings are a Transport with its defaults, without its methods.

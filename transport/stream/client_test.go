@@ -16,6 +16,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -438,24 +439,8 @@ func testNothingIsLeft(t *testing.T, g ffctest.Generation) {
 			}
 			t.Logf("closed within %v", time.Since(begin))
 			srv.DropConnections() // the server's own
-			settled(t, before)
+			leak.Goroutines(t, before)
 		})
-	}
-}
-
-// settled waits until there are no more goroutines than before.
-func settled(t *testing.T, before int) {
-	t.Helper()
-	ctx := within(t)
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
-	for runtime.NumGoroutine() > before {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
-		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -72,7 +73,7 @@ func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Generation) {
 	before := runtime.NumGoroutine()
 	check := func() {
 		t.Helper()
-		settled(t, before)
+		leak.Goroutines(t, before)
 		if n := srv.Connections(); n > 0 {
 			t.Errorf("%d connections", n)
 		}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -75,15 +76,15 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	}
 	s := &session{settings: settings(*t), env: env, dialect: dialect, http: noRedirects(env.HTTPClient), fallback: fallback{env: env}}
 	err = errors.Join(
-		setting("MaxAge", &s.MaxAge, 30*time.Second),
-		setting("Budget", &s.Budget, 500*time.Millisecond),
-		setting("FallbackAfter", &s.FallbackAfter, 5*time.Second),
-		setting("PingInterval", &s.PingInterval, dialect.PingInterval),
-		setting("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
-		setting("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
-		setting("FirstRetry", &s.FirstRetry, time.Second),
-		setting("MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting("MaxMessage", &s.MaxMessage, 128<<20),
+		setting.Default("stream: MaxAge", &s.MaxAge, 30*time.Second),
+		setting.Default("stream: Budget", &s.Budget, 500*time.Millisecond),
+		setting.Default("stream: FallbackAfter", &s.FallbackAfter, 5*time.Second),
+		setting.Default("stream: PingInterval", &s.PingInterval, dialect.PingInterval),
+		setting.Default("stream: ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
+		setting.Default("stream: SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
+		setting.Default("stream: FirstRetry", &s.FirstRetry, time.Second),
+		setting.Default("stream: MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("stream: MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.PingInterval >= s.SilenceTimeout {
 		err = fmt.Errorf("stream: PingInterval is %v: expected less than SilenceTimeout, which is %v", s.PingInterval, s.SilenceTimeout)
@@ -112,17 +113,6 @@ func (s *session) useFallback() error {
 		return fmt.Errorf("stream: Fallback: %w", err)
 	}
 	s.fallback.transport, s.fallback.patience = s.Fallback, s.FallbackAfter
-	return nil
-}
-
-// setting replaces zero by the default.
-func setting[T time.Duration | int64](name string, value *T, otherwise T) error {
-	if *value < 0 {
-		return fmt.Errorf("stream: %s is %v: expected 0 (the default) or more", name, *value)
-	}
-	if *value == 0 {
-		*value = otherwise
-	}
 	return nil
 }
 
