@@ -1,0 +1,238 @@
+// Evaluating a user: a form for them, and the outcome for one flag or for all.
+import { evaluate } from "./api.js";
+import { el, fill, icon, set, text } from "./dom.js";
+import { explained, outcomeOf, reasonInWords } from "./explanation.js";
+import { count, plural } from "./format.js";
+import { advice } from "./notice.js";
+import { flagPath } from "./route.js";
+import { listen, store } from "./store.js";
+
+const kept = "ffc.user"; // in the session's storage, so that a reload keeps the user
+const atOnce = 6; // requests for all flags
+
+const builtIn = [
+	{ name: "key", label: "Key", placeholder: "u1" },
+	{ name: "name", label: "Name", placeholder: "Ann" },
+	{ name: "email", label: "Email", placeholder: "ann@example.com" },
+	{ name: "country", label: "Country", placeholder: "FR" },
+];
+
+const fields = new Map();
+const attributes = el("div", { class: "attributes" });
+const result = el("div", { class: "results" });
+const form = el("form", { class: "user card", "aria-label": "User" });
+const title = el("h3", null, "User");
+const scope = el("p", { class: "card-aside" });
+
+// node is the one form; the page puts it where it is wanted.
+export const node = el("section", { class: "evaluate" }, form, result);
+
+let flagKey = null; // "" is all flags, null none as the form is not shown
+let underWay = null;
+let timer = 0;
+let evaluated = "";
+
+function build() {
+	fill(
+		form,
+		el("div", { class: "card-head" }, title, scope),
+		el(
+			"div",
+			{ class: "user-fields" },
+			builtIn.map(({ name, label, placeholder }) => {
+				const input = el("input", { type: "text", placeholder, autocomplete: "off", spellcheck: "false", autocapitalize: "off", name });
+				fields.set(name, input);
+				return el("label", { class: "field" }, el("span", null, label), input);
+			}),
+		),
+		attributes,
+		el(
+			"div",
+			{ class: "user-end" },
+			el("button", { type: "button", class: "button small", onclick: () => addAttribute("", "").focus() }, icon("plus"), "Attribute"),
+			el("span", { class: "grow" }),
+			el("button", { type: "submit", class: "button primary" }, "Evaluate"),
+		),
+	);
+	form.addEventListener("submit", (event) => {
+		event.preventDefault();
+		run();
+	});
+	form.addEventListener("input", () => soon(flagKey === "" ? 600 : 200));
+	let user = { key: "u1", attributes: {} };
+	try {
+		user = JSON.parse(sessionStorage.getItem(kept)) ?? user;
+	} catch {
+		// Storage is off or holds something else; the page works without.
+	}
+	setUser(user);
+}
+
+function addAttribute(name, value) {
+	const nameField = el("input", { type: "text", placeholder: "plan", "aria-label": "Name of the attribute", value: name, autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
+	const valueField = el("input", { type: "text", placeholder: "pro", "aria-label": "Value of the attribute", value, autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
+	const remove = el("button", { type: "button", class: "button quiet small", "aria-label": "Remove the attribute" }, icon("no"));
+	const row = el("div", { class: "attribute" }, nameField, el("span", { "aria-hidden": "true" }, "="), valueField, remove);
+	row.pair = () => [nameField.value.trim(), valueField.value];
+	remove.addEventListener("click", () => {
+		(row.nextElementSibling ?? row.previousElementSibling)?.querySelector("input").focus();
+		row.remove();
+		soon(0);
+	});
+	attributes.append(row);
+	return nameField;
+}
+
+function setUser(user) {
+	for (const [name, input] of fields) input.value = user[name] ?? "";
+	fill(attributes);
+	for (const [name, value] of Object.entries(user.attributes ?? {})) addAttribute(name, value);
+}
+
+function user() {
+	const user = { attributes: {} };
+	for (const [name, input] of fields) user[name] = input.value;
+	for (const row of attributes.children) {
+		const [name, value] = row.pair();
+		if (name !== "") user.attributes[name] = value;
+	}
+	return user;
+}
+
+// useUser takes a user from an event: their key is all that is known, so
+// attributes of somebody else must go.
+export function useUser(key) {
+	if (fields.get("key").value === key) return;
+	setUser({ key });
+	soon(0);
+}
+
+// showFor shows the outcome for one flag, for all ("") or stops (null).
+export function showFor(key) {
+	if (key === flagKey) return;
+	flagKey = key;
+	underWay?.abort();
+	clearTimeout(timer);
+	evaluated = "";
+	if (key === null) return;
+	fill(result);
+	all.rows.clear();
+	text(title, key === "" ? "Evaluate a user for all flags" : "User");
+	fill(scope, key !== "" && el("a", { href: "#/evaluate" }, "for all flags"));
+	run();
+}
+
+function soon(ms) {
+	clearTimeout(timer);
+	timer = setTimeout(run, ms);
+}
+
+// flagsNow is what the outcome depends on besides the user.
+function flagsNow() {
+	return JSON.stringify([store.state.flags.map((flag) => ({ ...flag, counts: null })), store.state.segments]);
+}
+
+async function run() {
+	clearTimeout(timer);
+	if (flagKey === null || !store.state) return;
+	underWay?.abort();
+	const { signal } = (underWay = new AbortController());
+	const who = user();
+	try {
+		sessionStorage.setItem(kept, JSON.stringify(who));
+	} catch {
+		// As above.
+	}
+	evaluated = flagsNow();
+	try {
+		if (flagKey === "") await runAll(who, signal);
+		else {
+			const explanation = await evaluate(flagKey, who, signal);
+			fill(result, el("section", { class: "card", "aria-label": "Outcome" }, explained(explanation)));
+		}
+	} catch (error) {
+		if (signal.aborted) return;
+		all.rows.clear();
+		fill(result, el("div", { class: "inline bad", role: "alert" }, el("p", { class: "notice-title" }, "The user was not evaluated"), el("p", null, error.message), advice(error)));
+	}
+}
+
+// all is the outcome for all flags.
+const all = {
+	rows: new Map(),
+	filter: el("input", { type: "search", placeholder: "Filter by key, value or reason", "aria-label": "Filter the outcomes", autocomplete: "off", spellcheck: "false" }),
+	progress: el("p", { class: "card-aside", role: "status" }),
+	list: el("div", { class: "outcomes" }),
+};
+
+async function runAll(who, signal) {
+	const keys = store.state.flags.map((flag) => flag.key);
+	if (!all.list.isConnected) {
+		fill(all.list);
+		fill(result, el("section", { class: "card" }, el("div", { class: "card-head" }, all.filter, all.progress), all.list));
+	}
+	for (const [key, row] of all.rows) {
+		if (store.flags.has(key)) continue;
+		row.node.remove();
+		all.rows.delete(key);
+	}
+	for (const key of keys) {
+		if (all.rows.has(key)) continue;
+		const row = new Outcome(key);
+		all.rows.set(key, row);
+		all.list.append(row.node);
+	}
+	let next = 0;
+	let done = 0;
+	const worker = async () => {
+		while (next < keys.length) {
+			const key = keys[next++];
+			all.rows.get(key).show(await evaluate(key, who, signal));
+			done++;
+			text(all.progress, done < keys.length ? `${count(done)} of ${count(keys.length)}` : plural(keys.length, "flag"));
+		}
+	};
+	text(all.progress, "");
+	await Promise.all(Array.from({ length: atOnce }, worker));
+	if (keys.length === 0) fill(all.list, el("p", { class: "empty" }, "There are no flags to evaluate."));
+}
+
+// Outcome is one line, which opens to say why.
+class Outcome {
+	constructor(key) {
+		this.outcome = el("span", { class: "outcome-value" });
+		this.reason = el("span", { class: "outcome-reason" });
+		this.body = el("div", { class: "outcome-body" });
+		this.node = el("details", { class: "outcome-row", ontoggle: () => this.open() }, el("summary", null, el("span", { class: "outcome-key mono", title: key }, key), this.outcome, this.reason), this.body);
+		this.key = key;
+	}
+
+	show(explanation) {
+		this.explanation = explanation;
+		fill(this.outcome, outcomeOf(explanation));
+		text(this.reason, reasonInWords(explanation.reason));
+		this.words = `${this.key}\n${explanation.value}\n${this.reason.textContent}`.toLowerCase();
+		this.filter();
+		if (this.node.open) this.open();
+	}
+
+	filter() {
+		this.node.hidden = this.words !== undefined && !this.words.includes(all.filter.value.toLowerCase());
+	}
+
+	open() {
+		if (!this.explanation) return;
+		fill(this.body, this.node.open && [explained(this.explanation), el("p", null, el("a", { href: flagPath(this.key, true) }, "Only this flag"))]);
+	}
+}
+
+all.filter.addEventListener("input", () => {
+	for (const row of all.rows.values()) row.filter();
+});
+
+listen("state", () => {
+	if (flagKey !== null && flagsNow() !== evaluated) soon(50);
+});
+listen("link", () => set(form.querySelector("[type=submit]"), "disabled", store.link === "lost"));
+
+build();

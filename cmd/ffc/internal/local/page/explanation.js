@@ -1,0 +1,172 @@
+// Why a user gets what they get: the tree that the SDK's Explain makes.
+import { el, icon } from "./dom.js";
+import { operator, percent, plural } from "./format.js";
+import { flagPath } from "./route.js";
+import { store } from "./store.js";
+import { chip, colour } from "./variation.js";
+
+const reasons = {
+	"flag off": "The flag is off",
+	"prerequisite failed": "A prerequisite is not met",
+	"target match": "The user is a target",
+	"rule match": "A rule matched",
+	"fall through all rules": "No rule matched, the default decides",
+	"client not ready": "There is no data yet",
+	"flag not found": "There is no such flag",
+	"user not specified": "The user has no key",
+	"error in evaluation": "The flag cannot be evaluated",
+};
+
+export function reasonInWords(reason) {
+	return reasons[reason] ?? reason;
+}
+
+export function outcomeOf(explanation) {
+	if (explanation.variationId) return chip(store.flags.get(explanation.flagKey), explanation.variationId, explanation.value);
+	return el("span", { class: "chip colour-none" }, el("span", { class: "swatch" }), el("em", { class: "chip-value" }, "the caller's fallback"));
+}
+
+// explained is the whole of it: the outcome on top, then each step in the
+// order in which it was taken.
+export function explained(explanation) {
+	return el(
+		"div",
+		{ class: "explained" },
+		el("div", { class: "verdict" }, outcomeOf(explanation), el("span", { class: "verdict-reason" }, verdict(explanation)), explanation.experiment && el("span", { class: "tag" }, "in experiment")),
+		explanation.error && el("p", { class: "verdict-error" }, explanation.error),
+		steps(explanation),
+	);
+}
+
+function verdict(explanation) {
+	const rules = explanation.rules ?? [];
+	if (explanation.reason !== "rule match" || rules.length === 0) return reasonInWords(explanation.reason);
+	return `Rule ${rules.length} matched`;
+}
+
+function steps(explanation) {
+	const flag = store.flags.get(explanation.flagKey);
+	const { reason } = explanation;
+	const prerequisites = explanation.prerequisites ?? [];
+	const rules = explanation.rules ?? [];
+	const list = [];
+	if (reason === "flag off") list.push(taken("no", "The flag is off", el("p", null, "Everyone gets the variation for when it is off.")));
+	else if (flag && explanation.variationId) list.push(taken("yes", "The flag is on"));
+	for (const prerequisite of prerequisites) list.push(prerequisiteStep(prerequisite));
+	if (reason === "target match") list.push(taken("yes", "The user is one of the targets"));
+	else if (flag && (rules.length > 0 || explanation.rollout)) {
+		const users = flag.targets.reduce((sum, target) => sum + target.users.length, 0);
+		if (users > 0) list.push(taken("no", `The user is not ${users === 1 ? "the one target" : `one of ${plural(users, "target")}`}`));
+	}
+	rules.forEach((rule, i) => list.push(ruleStep(rule, `Rule ${i + 1}`)));
+	if (explanation.rollout) list.push(rolloutStep(explanation, flag, reason === "rule match" ? `Rollout of rule ${rules.length}` : "Default rollout"));
+	return list.length > 0 && el("ol", { class: "trace" }, list);
+}
+
+function taken(mark, title, ...body) {
+	return el("li", { class: `trace-step is-${mark}` }, tick(mark), el("div", { class: "trace-body" }, el("p", { class: "trace-title" }, title), body));
+}
+
+function tick(mark) {
+	return el("span", { class: "tick", role: "img", "aria-label": { yes: "yes", no: "no", skip: "decides" }[mark] }, icon(mark));
+}
+
+function prerequisiteStep({ variationId, passed, explanation }) {
+	const flag = store.flags.get(explanation.flagKey);
+	return taken(
+		passed ? "yes" : "no",
+		["Prerequisite ", flag ? el("a", { class: "mono", href: flagPath(explanation.flagKey, true) }, explanation.flagKey) : el("span", { class: "mono" }, explanation.flagKey)],
+		el("p", { class: "sentence" }, "needs ", chip(flag, variationId), passed ? " and serves it" : [" but serves ", outcomeOf(explanation)]),
+		el("details", null, el("summary", null, `Why it serves ${explanation.variationId ? "that" : "nothing"}`), explained(explanation)),
+	);
+}
+
+function ruleStep(rule, ordinal) {
+	const named = rule.name && rule.name !== ordinal;
+	return taken(rule.matched ? "yes" : "no", [ordinal, named && el("span", { class: "trace-name" }, rule.name), el("span", { class: "trace-result" }, rule.matched ? "matched" : "did not match")], clauses(rule));
+}
+
+function clauses(rule) {
+	const all = rule.clauses ?? [];
+	if (all.length === 0) return rule.matched && el("p", { class: "muted" }, "It has no clause, so it is for everyone.");
+	return el("ul", { class: "clauses" }, all.map(clause));
+}
+
+function clause({ attribute, operator: op, operand, userValue, present, matched, segments }) {
+	const inSegment = segments?.length > 0;
+	return el(
+		"li",
+		{ class: `clause is-${matched ? "yes" : "no"}` },
+		tick(matched ? "yes" : "no"),
+		el(
+			"div",
+			{ class: "clause-body" },
+			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operand !== "" && operand != null && [" ", el("code", null, operand)]),
+			!inSegment && el("p", { class: "clause-user" }, present ? ["The user has ", userValue === "" ? el("em", null, "an empty text") : el("code", null, userValue)] : "The user has no such attribute"),
+			inSegment && el("ul", { class: "clauses" }, segments.map(segment)),
+		),
+	);
+}
+
+const memberships = {
+	included: "the user is on its list",
+	excluded: "the user is excluded",
+	rule: "by a rule",
+	"no rule": "no rule of it matches",
+	unknown: "there is no such segment",
+	malformed: "it is malformed",
+};
+
+function segment({ id, member, by, rules }) {
+	const name = store.state?.segments.find((known) => known.id === id)?.name || id;
+	return el(
+		"li",
+		{ class: `clause is-${member ? "yes" : "no"}` },
+		tick(member ? "yes" : "no"),
+		el(
+			"div",
+			{ class: "clause-body" },
+			el("p", { class: "clause-words" }, member ? "in segment " : "not in segment ", el("code", null, name), by && `: ${memberships[by] ?? by}`),
+			(rules ?? []).map((rule, i) => [el("p", { class: "muted" }, rule.name || `Rule ${i + 1} of the segment`), clauses(rule)]),
+		),
+	);
+}
+
+// rolloutStep draws the shares from 0 to 100 % and where the user is.
+function rolloutStep(explanation, flag, title) {
+	const { bucket, bucketBy, shares } = explanation.rollout;
+	const got = shares.find((share) => share.taken);
+	const served = shares.filter((share) => share.to > share.from);
+	const track = el(
+		"div",
+		{ class: "buckets", "aria-hidden": "true" },
+		served.map((share) => {
+			const part = el("span", { class: `bucket ${colour(flag, share.variationId)} ${share.taken ? "is-taken" : ""}` });
+			part.style.left = `${100 * share.from}%`;
+			part.style.width = `${100 * (share.to - share.from)}%`;
+			return part;
+		}),
+	);
+	if (bucket != null) {
+		const marker = el("span", { class: "marker" });
+		marker.style.left = `${100 * Math.min(1, Math.max(0, bucket))}%`;
+		track.append(marker);
+	}
+	return taken(
+		got ? "yes" : "no",
+		title,
+		track,
+		el(
+			"ul",
+			{ class: "bucket-shares" },
+			served.map((share) => el("li", { class: share.taken ? "is-taken" : "" }, el("span", { class: "outcome-percent" }, `${short(share.from)}–${short(share.to)} %`), chip(flag, share.variationId, share.value))),
+		),
+		el(
+			"p",
+			{ class: "muted" },
+			bucket == null ? "One variation has the whole, so no bucket is needed." : ["By ", bucketBy ? el("code", null, bucketBy) : "their key", ", the user is at ", el("strong", null, percent(Math.round(bucket * 1e4) / 100)), got ? "." : ", outside all shares."],
+		),
+	);
+}
+
+const short = (fraction) => percent(Math.round(fraction * 1e4) / 100).replace(" %", "");

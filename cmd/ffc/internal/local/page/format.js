@@ -1,0 +1,37 @@
+// Data in words.
+
+const whole = new Intl.NumberFormat("en");
+const short = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const clockTime = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+export const count = (n) => whole.format(n);
+export const percent = (n) => `${short.format(n)} %`;
+export const clock = (ms) => clockTime.format(ms);
+export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;
+
+// ago is how long ago ms was.
+export function ago(ms) {
+	const seconds = Math.max(0, Math.round((Date.now() - ms) / 1000));
+	if (seconds < 5) return "just now";
+	if (seconds < 60) return `${seconds} s ago`;
+	if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+	if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+	return `on ${new Date(ms).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" })}`;
+}
+
+// operator turns IsOneOf into "is one of".
+export function operator(name) {
+	return name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}
+
+// problem takes "flags.json:12:7: expected ..." apart. Without a place there
+// are only words.
+export function problem(words) {
+	const [, file, line, column, rest] = /^(.*?):(\d+):(\d+): ([\s\S]*)$/.exec(words) ?? [];
+	return file ? { file, line, column, words: rest } : { words };
+}
+
+// goString is words as a Go string literal.
+export function goString(words) {
+	return JSON.stringify(words);
+}
