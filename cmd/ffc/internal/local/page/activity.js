@@ -18,11 +18,11 @@ const segmentCard = el("details", { class: "side-card segments-card", hidden: tr
 
 const events = el("ol", { class: "events", tabindex: "0", role: "log", "aria-live": "off", "aria-label": "Events, newest first" });
 const noEvents = el("p", { class: "empty small" }, "No event yet. Evaluations of connected clients appear here as they are delivered.");
-const totals = el("p", { class: "muted" });
+const totals = el("p", { class: "totals muted" });
 const pauseButton = el("button", { type: "button", class: "button small", "aria-pressed": "false", onclick: () => pause() });
 const clearButton = el("button", { type: "button", class: "button small quiet", onclick: clear }, "Clear");
 const only = el("input", { type: "checkbox", onchange: redraw });
-const onlyLabel = el("label", { class: "check" }, only, el("span", null, "This flag only"));
+const onlyLabel = el("label", { class: "check" }, only, el("span", null, "This flag"));
 const chart = document.createElementNS("http://www.w3.org/2000/svg", "svg");
 const rate = el("span", { class: "rate" });
 
@@ -172,7 +172,7 @@ function showPause() {
 
 function showTotals() {
 	const { evaluations, metrics } = store.state.events;
-	text(totals, [plural(evaluations, "evaluation"), metrics > 0 && plural(metrics, "metric")].filter(Boolean).join(", "));
+	text(totals, [plural(evaluations, "evaluation"), metrics > 0 && plural(metrics, "metric")].filter(Boolean).join(" · "));
 }
 
 // The chart: evaluations that arrived in each of the last seconds.

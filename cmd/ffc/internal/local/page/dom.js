@@ -36,7 +36,6 @@ function present(children) {
 const paths = {
 	yes: "M3 8.5 6.5 12 13 4.5",
 	no: "M4 4l8 8M12 4l-8 8",
-	skip: "M4 8h8",
 	copy: "M6 6h7v7H6zM3 10V3h7",
 	back: "M10 3 5 8l5 5",
 	plus: "M8 3v10M3 8h10",
@@ -54,9 +53,4 @@ export function icon(name) {
 	path.setAttribute("d", paths[name]);
 	svg.append(path);
 	return svg;
-}
-
-// code is data inside a sentence.
-export function code(words) {
-	return el("code", null, words);
 }

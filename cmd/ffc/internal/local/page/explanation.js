@@ -56,7 +56,7 @@ function steps(explanation) {
 	if (reason === "target match") list.push(taken("yes", "The user is one of the targets"));
 	else if (flag && (rules.length > 0 || explanation.rollout)) {
 		const users = flag.targets.reduce((sum, target) => sum + target.users.length, 0);
-		if (users > 0) list.push(taken("no", `The user is not ${users === 1 ? "the one target" : `one of ${plural(users, "target")}`}`));
+		if (users > 0) list.push(taken("skip", `The user is not ${users === 1 ? "the one target" : `one of ${plural(users, "target")}`}`));
 	}
 	rules.forEach((rule, i) => list.push(ruleStep(rule, `Rule ${i + 1}`)));
 	if (explanation.rollout) list.push(rolloutStep(explanation, flag, reason === "rule match" ? `Rollout of rule ${rules.length}` : "Default rollout"));
@@ -68,7 +68,7 @@ function taken(mark, title, ...body) {
 }
 
 function tick(mark) {
-	return el("span", { class: "tick", role: "img", "aria-label": { yes: "yes", no: "no", skip: "decides" }[mark] }, icon(mark));
+	return el("span", { class: "tick", role: "img", "aria-label": mark === "yes" ? "yes" : "no" }, icon(mark === "yes" ? "yes" : "no"));
 }
 
 function prerequisiteStep({ variationId, passed, explanation }) {
@@ -83,7 +83,7 @@ function prerequisiteStep({ variationId, passed, explanation }) {
 
 function ruleStep(rule, ordinal) {
 	const named = rule.name && rule.name !== ordinal;
-	return taken(rule.matched ? "yes" : "no", [ordinal, named && el("span", { class: "trace-name" }, rule.name), el("span", { class: "trace-result" }, rule.matched ? "matched" : "did not match")], clauses(rule));
+	return taken(rule.matched ? "yes" : "skip", [ordinal, named && el("span", { class: "trace-name" }, rule.name), el("span", { class: "trace-result" }, rule.matched ? "matched" : "did not match")], clauses(rule));
 }
 
 function clauses(rule) {
@@ -101,11 +101,23 @@ function clause({ attribute, operator: op, operand, userValue, present, matched,
 		el(
 			"div",
 			{ class: "clause-body" },
-			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operand !== "" && operand != null && [" ", el("code", null, operand)]),
+			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operands(operand)),
 			!inSegment && el("p", { class: "clause-user" }, present ? ["The user has ", userValue === "" ? el("em", null, "an empty text") : el("code", null, userValue)] : "The user has no such attribute"),
 			inSegment && el("ul", { class: "clauses" }, segments.map(segment)),
 		),
 	);
+}
+
+// operands are the values that a clause names: one, or a list in JSON.
+function operands(operand) {
+	let values = [operand];
+	try {
+		const list = JSON.parse(operand);
+		if (Array.isArray(list)) values = list.map(String);
+	} catch {
+		// It is a text.
+	}
+	return values.filter((value) => value != null && value !== "").map((value, i) => [i === 0 ? " " : ", ", el("code", null, value)]);
 }
 
 const memberships = {

@@ -43,12 +43,7 @@ class Row {
 		set(this.name, "title", flag.name);
 		this.node.classList.toggle("is-off", !flag.on);
 		fill(this.serves, serves(flag));
-		this.rules = [
-			flag.prerequisites.length > 0 && plural(flag.prerequisites.length, "prerequisite"),
-			flag.rules.length > 0 && plural(flag.rules.length, "rule"),
-		]
-			.filter(Boolean)
-			.join(" · ");
+		this.rules = flag.rules.length > 0 && plural(flag.rules.length, "rule");
 		this.count(flag);
 	}
 

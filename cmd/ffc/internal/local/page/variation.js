@@ -31,17 +31,15 @@ export function chip(flag, id, value = valueOf(flag, id)) {
 	);
 }
 
-// bar shows shares as parts of a line. The words beside it say the same.
+// bar shows shares as parts of a line; what is missing to 100 % stays empty.
+// The words beside it say the same.
 export function bar(flag, shares, className = "bar") {
-	return el(
-		"span",
-		{ class: className, "aria-hidden": "true" },
-		shares
-			.filter((share) => share.percent > 0)
-			.map((share) => {
-				const part = el("span", { class: colour(flag, share.variation) });
-				part.style.flexGrow = share.percent;
-				return part;
-			}),
-	);
+	const part = (colourClass, percent) => {
+		const node = el("span", { class: colourClass });
+		node.style.flexGrow = percent;
+		return node;
+	};
+	const served = shares.filter((share) => share.percent > 0);
+	const missing = 100 - served.reduce((sum, share) => sum + share.percent, 0);
+	return el("span", { class: className, "aria-hidden": "true" }, served.map((share) => part(colour(flag, share.variation), share.percent)), missing > 0.01 && part("bar-missing", missing));
 }
