@@ -20,11 +20,18 @@ func featBitNames() []string { return []string{flags: "featureFlags", segments: 
 func (featBit) flagID(key string) string { return key }
 
 // archive keeps all of e and marks it.
-func (featBit) archive(e entity, version int64) entity {
+func (d featBit) archive(e entity, version int64) entity {
+	e = d.stamp(e, version)
 	members := decodeObject(e.json)
 	members["isArchived"] = json.RawMessage("true")
+	e.archived, e.json = true, mustMarshal(members)
+	return e
+}
+
+func (featBit) stamp(e entity, version int64) entity {
+	members := decodeObject(e.json)
 	members["updatedAt"] = mustMarshal(timeText(version))
-	return entity{kind: e.kind, id: e.id, version: version, archived: true, json: mustMarshal(members)}
+	return entity{kind: e.kind, id: e.id, version: version, archived: e.archived, json: mustMarshal(members)}
 }
 
 func (featBit) message(eventType string, entities [kinds][]entity) []byte {
