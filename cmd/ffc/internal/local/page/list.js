@@ -52,6 +52,11 @@ class Row {
 		text(this.facts, [this.rules, total > 0 && `${count(total)}×`].filter(Boolean).join(" · "));
 	}
 
+	mark(selected) {
+		this.node.classList.toggle("is-selected", selected);
+		set(this.link, "aria-current", selected && "true");
+	}
+
 	matches(words) {
 		if (showing !== "all" && this.flag.on !== (showing === "on")) return false;
 		return words.every((word) => this.words.includes(word));
@@ -77,7 +82,10 @@ function update() {
 	let place = list.firstChild;
 	for (const flag of flags) {
 		let row = rows.get(flag.key);
-		if (!row) rows.set(flag.key, (row = new Row(flag.key)));
+		if (!row) {
+			rows.set(flag.key, (row = new Row(flag.key)));
+			row.mark(flag.key === selected);
+		}
 		row.update(flag);
 		if (row.node === place) place = place.nextSibling;
 		else list.insertBefore(row.node, place);
@@ -125,9 +133,9 @@ function setShowing(what) {
 // select marks the row of the flag that is shown.
 export function select(key) {
 	if (key === selected) return;
-	if (rows.has(selected)) set(rows.get(selected).link, "aria-current", null);
+	rows.get(selected)?.mark(false);
 	selected = key;
-	if (rows.has(selected)) set(rows.get(selected).link, "aria-current", "true");
+	rows.get(selected)?.mark(true);
 	keepTabStop();
 }
 
