@@ -58,6 +58,7 @@ export function build(place) {
 		),
 	);
 	showPause();
+	showEmpty();
 	showClients();
 	setInterval(tick, 1000);
 }

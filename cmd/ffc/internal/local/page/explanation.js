@@ -76,14 +76,20 @@ function prerequisiteStep({ variationId, passed, explanation }) {
 	return taken(
 		passed ? "yes" : "no",
 		["Prerequisite ", flag ? el("a", { class: "mono", href: flagPath(explanation.flagKey, true) }, explanation.flagKey) : el("span", { class: "mono" }, explanation.flagKey)],
-		el("p", { class: "sentence" }, "needs ", chip(flag, variationId), passed ? " and serves it" : [" but serves ", outcomeOf(explanation)]),
-		el("details", null, el("summary", null, `Why it serves ${explanation.variationId ? "that" : "nothing"}`), explained(explanation)),
+		el("p", { class: "sentence" }, "needs ", chip(flag, variationId), prerequisiteOutcome(passed, explanation)),
+		explanation.reason !== "" && el("details", null, el("summary", null, `Why it serves ${explanation.variationId ? "that" : "nothing"}`), explained(explanation)),
 	);
+}
+
+function prerequisiteOutcome(passed, explanation) {
+	if (explanation.reason === "") return ", but is the flag itself, which always passes";
+	if (passed) return " and serves it";
+	return explanation.variationId ? [" but serves ", outcomeOf(explanation)] : " but serves nothing";
 }
 
 function ruleStep(rule, ordinal) {
 	const named = rule.name && rule.name !== ordinal;
-	return taken(rule.matched ? "yes" : "skip", [ordinal, named && el("span", { class: "trace-name" }, rule.name), el("span", { class: "trace-result" }, rule.matched ? "matched" : "did not match")], clauses(rule));
+	return taken(rule.matched ? "yes" : "skip", [ordinal, named && el("span", { class: "trace-name" }, rule.name), el("span", { class: "trace-result" }, rule.matched ? "matched" : "did not match")], clauses(rule), rule.rollout && [el("p", { class: "muted" }, "It has no share for the user, so the default decides:"), rolloutBody(rule.rollout, null)]);
 }
 
 function clauses(rule) {
@@ -92,8 +98,8 @@ function clauses(rule) {
 	return el("ul", { class: "clauses" }, all.map(clause));
 }
 
-function clause({ attribute, operator: op, operand, userValue, present, matched, segments }) {
-	const inSegment = segments?.length > 0;
+function clause({ attribute, operator: op, operand, userValue, present, matched, problem, segments }) {
+	const inSegment = !attribute;
 	return el(
 		"li",
 		{ class: `clause is-${matched ? "yes" : "no"}` },
@@ -103,7 +109,8 @@ function clause({ attribute, operator: op, operand, userValue, present, matched,
 			{ class: "clause-body" },
 			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operands(operand)),
 			!inSegment && el("p", { class: "clause-user" }, present ? ["The user has ", userValue === "" ? el("em", null, "an empty text") : el("code", null, userValue)] : "The user has no such attribute"),
-			inSegment && el("ul", { class: "clauses" }, segments.map(segment)),
+			problem && el("p", { class: "verdict-error" }, problem),
+			segments?.length > 0 && el("ul", { class: "clauses" }, segments.map(segment)),
 		),
 	);
 }
@@ -126,7 +133,10 @@ const memberships = {
 	rule: "by a rule",
 	"no rule": "no rule of it matches",
 	unknown: "there is no such segment",
-	malformed: "it is malformed",
+	malformed: "it cannot be read",
+	cycle: "it is in a cycle of segments",
+	limit: "the chain of segments is too long",
+	error: "a rule of it cannot be decided",
 };
 
 function segment({ id, member, by, rules }) {
@@ -144,10 +154,13 @@ function segment({ id, member, by, rules }) {
 	);
 }
 
-// rolloutStep draws the shares from 0 to 100 % and where the user is.
 function rolloutStep(explanation, flag, title) {
-	const { bucket, bucketBy, shares } = explanation.rollout;
-	const got = shares.find((share) => share.taken);
+	const got = explanation.rollout.shares.some((share) => share.taken);
+	return taken(got ? "yes" : "no", title, rolloutBody(explanation.rollout, flag));
+}
+
+// rolloutBody draws the shares from 0 to 100 % and where the user is.
+function rolloutBody({ bucket, bucketBy, shares }, flag) {
 	const served = shares.filter((share) => share.to > share.from);
 	const track = el(
 		"div",
@@ -164,21 +177,22 @@ function rolloutStep(explanation, flag, title) {
 		marker.style.left = `${100 * Math.min(1, Math.max(0, bucket))}%`;
 		track.append(marker);
 	}
-	return taken(
-		got ? "yes" : "no",
-		title,
+	return [
 		track,
 		el(
 			"ul",
 			{ class: "bucket-shares" },
 			served.map((share) => el("li", { class: share.taken ? "is-taken" : "" }, el("span", { class: "outcome-percent" }, `${short(share.from)}–${short(share.to)} %`), chip(flag, share.variationId, share.value))),
 		),
-		el(
-			"p",
-			{ class: "muted" },
-			bucket == null ? "One variation has the whole, so no bucket is needed." : ["By ", bucketBy ? el("code", null, bucketBy) : "their key", ", the user is at ", el("strong", null, percent(Math.round(bucket * 1e4) / 100)), got ? "." : ", outside all shares."],
-		),
-	);
+		el("p", { class: "muted" }, place(bucket, bucketBy, shares)),
+	];
+}
+
+function place(bucket, bucketBy, shares) {
+	if (shares.length === 0) return "There are no shares.";
+	if (bucket == null) return "One variation has the whole, so no bucket is needed.";
+	const at = ["By ", el("code", null, bucketBy || "key"), ", the user is at ", el("strong", null, percent(Math.round(bucket * 1e4) / 100))];
+	return shares.some((share) => share.taken) ? [at, "."] : [at, ", which is in no share."];
 }
 
 const short = (fraction) => percent(Math.round(fraction * 1e4) / 100).replace(" %", "");

@@ -1,6 +1,6 @@
 // One flag: its state, variations with their counts, and who gets what.
 import { el, fill, icon, set, text } from "./dom.js";
-import { ago, count, percent, plural } from "./format.js";
+import { count, percent, plural, when } from "./format.js";
 import { copyButton } from "./notice.js";
 import { Editor, hasDraft } from "./rollout.js";
 import { flagPath } from "./route.js";
@@ -51,7 +51,7 @@ export class FlagView {
 		if (!flag) return;
 		showSwitch(this.switch, flag);
 		text(this.onWords, flag.on ? "On" : "Off");
-		text(this.name, [flag.name !== flag.key && flag.name, flag.version > 0 && `changed ${ago(flag.version)}`].filter(Boolean).join(" · "));
+		text(this.name, [flag.name !== flag.key && flag.name, flag.version > 0 && `changed ${when(flag.version)}`].filter(Boolean).join(" · "));
 		const source = JSON.stringify({ ...flag, counts: null });
 		if (source !== this.source) {
 			this.source = source;

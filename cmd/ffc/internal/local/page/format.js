@@ -16,7 +16,14 @@ export function ago(ms) {
 	if (seconds < 60) return `${seconds} s ago`;
 	if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
 	if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
-	return `on ${new Date(ms).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" })}`;
+	return when(ms);
+}
+
+// when is the time of today, or another day.
+export function when(ms) {
+	const day = new Date(ms);
+	if (day.toDateString() === new Date().toDateString()) return `at ${clock(ms)}`;
+	return `on ${day.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" })}`;
 }
 
 // operator turns IsOneOf into "is one of".

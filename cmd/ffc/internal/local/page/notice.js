@@ -42,7 +42,7 @@ export function advice(error) {
 	const file = store.state?.file ?? "the file";
 	switch (error.status) {
 		case 409:
-			return el("p", null, "Nothing was written. ", el("span", { class: "mono" }, file), " was changed by something else; the page shows what is in it now. Look at it, then try again.");
+			return el("p", null, "Nothing was written. Once the page shows what is in ", el("span", { class: "mono" }, file), " now, look at it and try again.");
 		case 404:
 			return el("p", null, "The flag may have been taken out of ", el("span", { class: "mono" }, file), ".");
 		case 403:
