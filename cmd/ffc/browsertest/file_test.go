@@ -17,7 +17,7 @@ func TestBrokenFile(t *testing.T) {
 	b.untilText("#problem", "flags.json", "line 5, column 20", "Clients keep the flags from before.")
 
 	b.click(".head .switch")
-	b.untilText(".notice", "payments was not turned off", "Nothing was written")
+	b.untilText(".notice", "payments was not changed", "Nothing was written")
 	if got := b.text(".head-on"); got != "On" {
 		t.Errorf("the switch says %q after a refused change, want On", got)
 	}

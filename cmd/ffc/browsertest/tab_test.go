@@ -11,14 +11,16 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // patience is how long a test waits for something to happen.
-const patience = 30 * time.Second
+const patience = 8 * time.Second
 
 // tab is a tab of the browser that shows the page. At the end of the test it
 // reports whatever a user would find in the console, and each request to
@@ -207,11 +209,23 @@ func (b *tab) click(selector string) {
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-// press presses keys one after the other.
+// press presses the keys of these texts one after the other. As with a keyboard,
+// and unlike with chromedp.KeyEvent, a key that the page handles types nothing.
 func (b *tab) press(keys ...string) {
 	b.t.Helper()
-	for _, key := range keys {
-		b.do(chromedp.KeyEvent(key))
+	ctx, cancel := b.bounded()
+	defer cancel()
+	for _, key := range strings.Join(keys, "") {
+		events := kb.Encode(key)
+		if len(events) == 3 { // down, char, up
+			events[0].Text, events[0].UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+			events = []*input.DispatchKeyEventParams{events[0], events[2]}
+		}
+		for _, event := range events {
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, *event); err != nil {
+				b.t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -184,16 +184,26 @@ async function runAll(who, signal) {
 	}
 	let next = 0;
 	let done = 0;
+	let arrived = []; // shown together, as drawing takes longer than asking
+	const showArrived = () => {
+		for (const [key, explanation] of arrived) all.rows.get(key)?.show(explanation);
+		done += arrived.length;
+		arrived = [];
+		text(all.progress, done < keys.length ? `${count(done)} of ${count(keys.length)}` : plural(keys.length, "flag"));
+	};
+	const drawing = setInterval(showArrived, 150);
 	const worker = async () => {
 		while (next < keys.length) {
 			const key = keys[next++];
-			all.rows.get(key).show(await evaluate(key, who, signal));
-			done++;
-			text(all.progress, done < keys.length ? `${count(done)} of ${count(keys.length)}` : plural(keys.length, "flag"));
+			arrived.push([key, await evaluate(key, who, signal)]);
 		}
 	};
-	text(all.progress, "");
-	await Promise.all(Array.from({ length: atOnce }, worker));
+	try {
+		await Promise.all(Array.from({ length: atOnce }, worker));
+		showArrived();
+	} finally {
+		clearInterval(drawing);
+	}
 	if (keys.length === 0) fill(all.list, el("p", { class: "empty" }, "There are no flags to evaluate."));
 }
 

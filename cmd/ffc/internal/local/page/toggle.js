@@ -4,22 +4,28 @@ import { el, set } from "./dom.js";
 import { complain, say, settle } from "./notice.js";
 import { putFlag, store } from "./store.js";
 
-const underWay = new Set();
+// wishes are what flags with a write under way shall be at its end: a switch
+// that is pressed twice in a hurry comes back to where it was.
+const wishes = new Map();
 
 export async function toggle(key) {
 	const flag = store.flags.get(key);
-	if (!flag || underWay.has(key) || store.link === "lost") return;
-	const on = !flag.on;
-	const about = `${key} was not turned ${on ? "on" : "off"}`;
-	underWay.add(key);
+	if (!flag || store.link === "lost") return;
+	const underWay = wishes.has(key);
+	wishes.set(key, !(wishes.get(key) ?? flag.on));
+	if (underWay) return;
+	const about = `${key} was not changed`;
 	try {
-		putFlag(await writeFlag(key, { on }));
+		for (let on = flag.on; on !== wishes.get(key); ) {
+			on = wishes.get(key);
+			putFlag(await writeFlag(key, { on }));
+			say(`${key} is ${on ? "on" : "off"}`);
+		}
 		settle(about);
-		say(`${key} is ${on ? "on" : "off"}`);
 	} catch (error) {
 		complain(about, error, () => toggle(key));
 	} finally {
-		underWay.delete(key);
+		wishes.delete(key);
 	}
 }
 
