@@ -47,7 +47,11 @@ func (e *edits) replace(n *node, value string) {
 func (e *edits) add(of *node, name, value string) {
 	line := marshalText(name) + ": " + value
 	if len(of.members) == 0 {
-		e.list = append(e.list, edit{of.start, of.end, "{" + line + "}"})
+		at := of.start + 1
+		if slices.ContainsFunc(e.list, func(x edit) bool { return x.start == at }) {
+			line = ", " + line
+		}
+		e.list = append(e.list, edit{at, at, line})
 		return
 	}
 	last := of.members[len(of.members)-1]
