@@ -47,15 +47,20 @@ func (e *edits) replace(n *node, value string) {
 func (e *edits) add(of *node, name, value string) {
 	line := marshalText(name) + ": " + value
 	if len(of.members) == 0 {
-		e.list = append(e.list, edit{of.start, of.end, "{" + line + "}"})
+		at := of.start + 1
+		if slices.ContainsFunc(e.list, func(x edit) bool { return x.start == at }) {
+			line = ", " + line
+		}
+		e.list = append(e.list, edit{at, at, line})
 		return
 	}
-	space := string(e.doc[of.start+1 : of.members[0].at])
+	last := of.members[len(of.members)-1]
+	before := e.doc[:last.at]
+	space := string(before[len(bytes.TrimRight(before, " \t\r\n")):])
 	if !strings.Contains(space, "\n") {
 		space = " "
 	}
-	last := of.members[len(of.members)-1].value.end
-	e.list = append(e.list, edit{last, last, "," + space + line})
+	e.list = append(e.list, edit{last.value.end, last.value.end, "," + space + line})
 }
 
 // text returns what a value is written as.

@@ -106,7 +106,7 @@ const maxDepth = 200
 
 // parseJSON reads a document, which must be one value.
 func parseJSON(doc []byte) (*node, error) {
-	p := &parser{doc: doc}
+	p := &jsonParser{doc: doc}
 	if bytes.HasPrefix(doc, bom()) {
 		p.i = len(bom())
 	}
@@ -120,19 +120,19 @@ func parseJSON(doc []byte) (*node, error) {
 	return n, nil
 }
 
-type parser struct {
+type jsonParser struct {
 	doc []byte
 	i   int
 }
 
-func (p *parser) space() {
+func (p *jsonParser) space() {
 	for p.i < len(p.doc) && (p.doc[p.i] == ' ' || p.doc[p.i] == '\n' || p.doc[p.i] == '\r' || p.doc[p.i] == '\t') {
 		p.i++
 	}
 }
 
 // wrong is the error about what is next.
-func (p *parser) wrong(expected string) error {
+func (p *jsonParser) wrong(expected string) error {
 	got := "the end of the file"
 	if p.i < len(p.doc) {
 		r, _ := utf8.DecodeRune(p.doc[p.i:])
@@ -145,7 +145,7 @@ func (p *parser) wrong(expected string) error {
 }
 
 // take skips c if it is next.
-func (p *parser) take(c byte) bool {
+func (p *jsonParser) take(c byte) bool {
 	p.space()
 	if p.i == len(p.doc) || p.doc[p.i] != c {
 		return false
@@ -154,7 +154,7 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-func (p *parser) value(depth int, expected string) (*node, error) {
+func (p *jsonParser) value(depth int, expected string) (*node, error) {
 	p.space()
 	n := &node{start: p.i}
 	var err error
@@ -175,7 +175,7 @@ func (p *parser) value(depth int, expected string) (*node, error) {
 	return n, err
 }
 
-func (p *parser) object(n *node, depth int) error {
+func (p *jsonParser) object(n *node, depth int) error {
 	n.kind = object
 	if p.take('}') {
 		return nil
@@ -209,7 +209,7 @@ func (p *parser) object(n *node, depth int) error {
 	}
 }
 
-func (p *parser) list(n *node, depth int) error {
+func (p *jsonParser) list(n *node, depth int) error {
 	n.kind = list
 	if p.take(']') {
 		return nil
@@ -230,7 +230,7 @@ func (p *parser) list(n *node, depth int) error {
 }
 
 // string reads a text, which is what is next.
-func (p *parser) string() (string, error) {
+func (p *jsonParser) string() (string, error) {
 	start := p.i
 	for p.i++; p.i < len(p.doc); p.i++ {
 		switch c := p.doc[p.i]; {
@@ -256,7 +256,7 @@ func (p *parser) string() (string, error) {
 }
 
 // literal reads a number, true, false or null.
-func (p *parser) literal(n *node, expected string) error {
+func (p *jsonParser) literal(n *node, expected string) error {
 	end := p.i
 	for end < len(p.doc) && isWord(p.doc[end]) {
 		end++

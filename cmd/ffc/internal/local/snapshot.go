@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ type snapshot struct {
 	flags      map[string]*node
 }
 
-func (s *snapshot) data() []byte         { return s.text }
+func (s *snapshot) data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
 func (s *snapshot) flagKeys() []string   { return s.keys }
 func (s *snapshot) segmentIDs() []string { return s.ids }
 
@@ -34,13 +35,14 @@ func isSnapshot(root *node) bool {
 
 func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document, ffctest.Generation, error) {
 	s := &snapshot{text: doc, flags: make(map[string]*node)}
+	data := s.data()
 	body := root
 	if root.get("messageType") != nil {
 		if body = root.get("data"); body == nil || body.kind != object {
 			return nil, 0, &mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
 		}
 	}
-	if wire.DialectOfData(doc).Name == wire.PlatformFeatBit {
+	if wire.DialectOfData(data).Name == wire.PlatformFeatBit {
 		s.generation = ffctest.FeatBit
 	}
 	flags, segments := body.get("featureFlags"), body.get("segments")
@@ -51,17 +53,20 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document
 		}
 		s.generation = *wanted
 	}
-	err := s.each(flags, s.flagIdentity(), func(key string, archived bool, n *node) {
+	err := each(flags, s.flagIdentity(), func(name, n *node) error {
+		key, err := s.flagKey(name)
 		s.flags[key] = n
-		if !archived {
+		if err == nil && !isArchived(n) {
 			s.keys = append(s.keys, key)
 		}
+		return err
 	})
 	if err == nil {
-		err = s.each(segments, "id", func(id string, archived bool, _ *node) {
-			if !archived {
-				s.ids = append(s.ids, id)
+		err = each(segments, "id", func(name, n *node) error {
+			if !isArchived(n) {
+				s.ids = append(s.ids, name.text)
 			}
+			return nil
 		})
 	}
 	return s, s.generation, err
@@ -74,8 +79,26 @@ func (s *snapshot) flagIdentity() string {
 	return "id"
 }
 
-// each visits the items of a list that may be missing or null.
-func (s *snapshot) each(of *node, identity string, visit func(key string, archived bool, n *node)) error {
+// flagKey returns the key that stands in what a flag is known by.
+func (s *snapshot) flagKey(identity *node) (string, error) {
+	if s.generation == ffctest.FeatBit {
+		return identity.text, nil
+	}
+	parts := strings.SplitN(identity.text, "__", 5)
+	if len(parts) < 5 || parts[0] != "FF" || parts[4] == "" {
+		return "", &mismatch{identity.start, "FF__account__project__environment__key", identity.describe()}
+	}
+	return parts[4], nil
+}
+
+func isArchived(n *node) bool {
+	archived := n.get("isArchived")
+	return archived != nil && archived.text == "true"
+}
+
+// each visits the items of a list that may be missing or null, and what each is
+// known by.
+func each(of *node, identity string, visit func(name, n *node) error) error {
 	switch {
 	case of == nil || of.kind == null:
 		return nil
@@ -92,14 +115,9 @@ func (s *snapshot) each(of *node, identity string, visit func(key string, archiv
 		case name.kind != text || name.text == "":
 			return &mismatch{name.start, "a text that is not empty", name.describe()}
 		}
-		key := name.text
-		if identity == "id" && strings.HasPrefix(key, "FF__") {
-			if parts := strings.SplitN(key, "__", 5); len(parts) == 5 {
-				key = parts[4]
-			}
+		if err := visit(name, item); err != nil {
+			return err
 		}
-		archived := item.get("isArchived")
-		visit(key, archived != nil && archived.text == "true", item)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
@@ -249,5 +250,5 @@ func explainPosition(file string, text []byte, err error) string {
 		line, column := position(text, wrong.offset)
 		return fmt.Sprintf("%s:%d:%d: %v", file, line, column, wrong)
 	}
-	return file + ": " + err.Error()
+	return file + ": " + strings.TrimPrefix(err.Error(), "ffctest: ")
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -78,7 +77,7 @@ func (p *Platform) load(text []byte) error {
 // accept serves doc, which text is.
 func (p *Platform) accept(text []byte, doc document) error {
 	if err := p.server.Replace(doc.data()); err != nil {
-		return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "ffctest: "))
+		return err
 	}
 	p.file.text, p.file.doc = text, doc
 	return p.show(doc)
