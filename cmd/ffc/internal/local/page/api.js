@@ -39,3 +39,8 @@ export function writeFlag(key, change) {
 export function evaluate(flag, user, signal) {
 	return post("/local/evaluate", { flag, user }, signal);
 }
+
+// evaluateAll gives the explanations of all flags, in the order of the file.
+export function evaluateAll(user, signal) {
+	return post("/local/evaluate", { all: true, user }, signal);
+}

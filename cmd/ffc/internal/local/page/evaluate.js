@@ -1,5 +1,5 @@
 // Evaluating a user: a form for them, and the outcome for one flag or for all.
-import { evaluate } from "./api.js";
+import { evaluate, evaluateAll } from "./api.js";
 import { el, fill, icon, set, text } from "./dom.js";
 import { explained, outcomeOf, reasonInWords } from "./explanation.js";
 import { count, plural } from "./format.js";
@@ -8,7 +8,6 @@ import { flagPath } from "./route.js";
 import { listen, store } from "./store.js";
 
 const kept = "ffc.user"; // in the session's storage, so that a reload keeps the user
-const atOnce = 6; // requests for all flags
 
 const builtIn = [
 	{ name: "key", label: "Key", placeholder: "u1" },
@@ -58,7 +57,7 @@ function build() {
 		event.preventDefault();
 		run();
 	});
-	form.addEventListener("input", () => soon(flagKey === "" ? 600 : 200));
+	form.addEventListener("input", () => soon(200));
 	let user = { key: "u1", attributes: {} };
 	try {
 		user = JSON.parse(sessionStorage.getItem(kept)) ?? user;
@@ -161,50 +160,30 @@ async function run() {
 const all = {
 	rows: new Map(),
 	filter: el("input", { type: "search", placeholder: "Filter by key, value or reason", "aria-label": "Filter the outcomes", autocomplete: "off", spellcheck: "false" }),
-	progress: el("p", { class: "card-aside", role: "status" }),
+	found: el("p", { class: "card-aside", role: "status" }),
 	list: el("div", { class: "outcomes" }),
 };
 
 async function runAll(who, signal) {
-	const keys = store.state.flags.map((flag) => flag.key);
-	if (!all.list.isConnected) {
-		fill(all.list);
-		fill(result, el("section", { class: "card" }, el("div", { class: "card-head" }, all.filter, all.progress), all.list));
+	const explanations = await evaluateAll(who, signal);
+	if (!all.list.isConnected) fill(result, el("section", { class: "card" }, el("div", { class: "card-head" }, all.filter, all.found), all.list));
+	const before = all.rows;
+	all.rows = new Map();
+	for (const explanation of explanations) {
+		const row = before.get(explanation.flagKey) ?? new Outcome(explanation.flagKey);
+		row.show(explanation);
+		all.rows.set(row.key, row);
 	}
-	for (const [key, row] of all.rows) {
-		if (store.flags.has(key)) continue;
-		row.node.remove();
-		all.rows.delete(key);
-	}
-	for (const key of keys) {
-		if (all.rows.has(key)) continue;
-		const row = new Outcome(key);
-		all.rows.set(key, row);
-		all.list.append(row.node);
-	}
-	let next = 0;
-	let done = 0;
-	let arrived = []; // shown together, as drawing takes longer than asking
-	const showArrived = () => {
-		for (const [key, explanation] of arrived) all.rows.get(key)?.show(explanation);
-		done += arrived.length;
-		arrived = [];
-		text(all.progress, done < keys.length ? `${count(done)} of ${count(keys.length)}` : plural(keys.length, "flag"));
-	};
-	const drawing = setInterval(showArrived, 150);
-	const worker = async () => {
-		while (next < keys.length) {
-			const key = keys[next++];
-			arrived.push([key, await evaluate(key, who, signal)]);
-		}
-	};
-	try {
-		await Promise.all(Array.from({ length: atOnce }, worker));
-		showArrived();
-	} finally {
-		clearInterval(drawing);
-	}
-	if (keys.length === 0) fill(all.list, el("p", { class: "empty" }, "There are no flags to evaluate."));
+	const nodes = [...all.rows.values()].map((row) => row.node);
+	// Putting the same nodes again would take the focus off them.
+	if (nodes.length !== all.list.childNodes.length || nodes.some((node, i) => all.list.childNodes[i] !== node)) fill(all.list, nodes);
+	filterAll();
+}
+
+function filterAll() {
+	let shown = 0;
+	for (const row of all.rows.values()) if (row.matches(all.filter.value.toLowerCase())) shown++;
+	text(all.found, shown === all.rows.size ? plural(shown, "flag") : `${count(shown)} of ${plural(all.rows.size, "flag")}`);
 }
 
 // Outcome is one line, which opens to say why.
@@ -222,23 +201,20 @@ class Outcome {
 		fill(this.outcome, outcomeOf(explanation));
 		text(this.reason, reasonInWords(explanation.reason));
 		this.words = `${this.key}\n${explanation.value}\n${this.reason.textContent}`.toLowerCase();
-		this.filter();
 		if (this.node.open) this.open();
 	}
 
-	filter() {
-		this.node.hidden = this.words !== undefined && !this.words.includes(all.filter.value.toLowerCase());
+	matches(words) {
+		this.node.hidden = !this.words.includes(words);
+		return !this.node.hidden;
 	}
 
 	open() {
-		if (!this.explanation) return;
 		fill(this.body, this.node.open && [explained(this.explanation), el("p", null, el("a", { href: flagPath(this.key, true) }, "Only this flag"))]);
 	}
 }
 
-all.filter.addEventListener("input", () => {
-	for (const row of all.rows.values()) row.filter();
-});
+all.filter.addEventListener("input", filterAll);
 
 listen("state", () => {
 	if (flagKey !== null && flagsNow() !== evaluated) soon(50);
