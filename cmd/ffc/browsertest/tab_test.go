@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a test waits for something to happen.
-const patience = 8 * time.Second
+const patience = 30 * time.Second
 
 // tab is a tab of the browser that shows the page. At the end of the test it
 // reports whatever a user would find in the console, and each request to
@@ -49,9 +49,15 @@ func open(t *testing.T, origin, path string, v view) *tab {
 	t.Helper()
 	b := blank(t, origin)
 	b.resize(v)
-	b.do(chromedp.Navigate(origin + "/" + path))
-	b.until(`document.querySelector("#link").dataset.link === "live"`)
+	b.visit(path)
 	return b
+}
+
+// visit opens path of the page, and waits until there is something on it.
+func (b *tab) visit(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.origin + "/" + path))
+	b.until(`document.querySelector("#link").dataset.link === "live"`)
 }
 
 // blank opens an empty tab.
@@ -240,4 +246,11 @@ func (b *tab) write(selector, text string) {
 func quote(s string) string {
 	out, _ := json.Marshal(s)
 	return string(out)
+}
+
+// unquote is the text of a JSON string, "" for other values.
+func unquote(raw []byte) string {
+	var out string
+	_ = json.Unmarshal(raw, &out) // the rest is no text
+	return out
 }
