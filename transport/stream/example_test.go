@@ -70,7 +70,11 @@ func ExampleTransport_fallback() {
 	client := connect(platform, &stream.Transport{Fallback: &poll.Transport{Interval: 30 * time.Second}})
 	defer client.Close(ctx)
 
-	s := client.Status()
-	fmt.Println(s.State, s.Fallback, client.IsEnabled(ctx, "a", ffc.NewUser("u1")))
-	// Output: OK true true
+	changed := make(chan ffc.Status, 10)
+	defer client.OnStatus(func(s ffc.Status) { changed <- s })()
+	for !client.Status().Fallback {
+		<-changed
+	}
+	fmt.Println(client.Status().State, client.IsEnabled(ctx, "a", ffc.NewUser("u1")))
+	// Output: OK true
 }
