@@ -183,3 +183,62 @@ func ExampleSnapshot() {
 	// u2 true
 	// u3 false
 }
+
+// Users of a segment, but not those of another one.
+func ExampleSegment() {
+	items := []ffctest.Item{
+		ffctest.Segment("staff").Rule(ffctest.Attr("email").EndsWith("@example.com")).Exclude("intern"),
+		ffctest.Segment("contractors").Include("u3"),
+		ffctest.Flag("beta").
+			Rule("true", ffctest.InSegment("staff"), ffctest.NotInSegment("contractors")).
+			Serve("false"),
+	}
+	client, err := ffc.New(context.Background(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(items...)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, key := range []string{"u1", "intern", "u3"} {
+		user := ffc.NewUser(key, ffc.Email(key+"@example.com"))
+		fmt.Println(key, client.IsEnabled(context.Background(), "beta", user))
+	}
+	// Output:
+	// u1 true
+	// intern false
+	// u3 false
+}
+
+// Conditions on attributes; those of one rule must all match.
+func ExampleAttr() {
+	adults := ffctest.Attr("age").AtLeast("18")
+	abroad := ffctest.Attr("country").NotOneOf("FR", "BE")
+	flag := ffctest.Flag("tax").Variations("export", "home").Rule("export", adults, abroad).Serve("home")
+	client, err := ffc.New(context.Background(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(flag)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(client.Variation(context.Background(), "tax", ffc.NewUser("u1", ffc.Country("NZ"), ffc.Int("age", 40)), ""))
+	fmt.Println(client.Variation(context.Background(), "tax", ffc.NewUser("u2", ffc.Country("NZ"), ffc.Int("age", 9)), ""))
+	// Output:
+	// export
+	// home
+}
+
+// The same test on both platforms.
+func ExampleGeneration() {
+	for _, generation := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		client, err := ffc.New(context.Background(), ffc.Config{
+			Offline:   true,
+			Bootstrap: generation.Snapshot(ffctest.Flag("a")),
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(generation, client.IsEnabled(context.Background(), "a", ffc.NewUser("u1")))
+	}
+	// Output:
+	// classic true
+	// featbit true
+}
