@@ -1,6 +1,9 @@
 package browsertest
 
 import (
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -18,9 +21,40 @@ func TestEvaluateUser(t *testing.T) {
 
 	b.write("[name=key]", "u1")
 	b.write("[name=country]", "FR")
+	b.untilText(".verdict", "one-page", "No rule matched, the default decides")
+	if got, want := b.steps(), []string{
+		"yes: The flag is on",
+		"yes: Prerequisite payments: needs true and serves it",
+		"no: The user is not one of 2 targets",
+		"no: Rule 1 did not match",
+		"no: Rule 2 did not match",
+		"yes: Default rollout",
+	}; !slices.EqualFunc(got, want, strings.HasPrefix) {
+		t.Errorf("got the steps\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got, want := b.list(".trace > .trace-step > .trace-body > .clauses > .clause"), []string{
+		"yes: country is one of FR, BE The user has FR",
+		"no: plan is pro The user has no such attribute",
+		"no: is in segment beta no: not in segment beta: no rule of it matches Rule 1 of the segment no: email ends with @example.com The user has no such attribute",
+	}; !slices.Equal(got, want) {
+		t.Errorf("got the clauses\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	b.untilText(".bucket-shares", "0–50 %", "50–80 %", "80–100 %")
+	b.untilText(".bucket-shares .is-taken", "0–50 %", "one-page")
+	b.untilText(".trace", "By key u1, the user is at 27.11 %.")
+	if got := evaluate[float64](b, `((track, marker) => (marker.left + marker.width / 2 - track.left) / track.width)(...[".buckets", ".marker"].map((s) => document.querySelector(s).getBoundingClientRect()))`); math.Abs(got-0.2711) > 0.002 {
+		t.Errorf("the user's place is drawn at %v, want 0.2711", got)
+	}
+	b.click(".trace summary")
+	b.untilText(".trace details .explained", "true", "No rule matched", "One variation has the whole")
+
 	b.click(".user-end button")
 	b.press("plan", kb.Tab, "pro", kb.Enter)
-	b.untilText(".verdict", "one-page", "ule")
+	b.untilText(".verdict", "one-page", "Rule 1 matched")
+	b.write("[name=country]", "")
+	b.write("[name=email]", "u1@example.com")
+	b.untilText(".verdict", "one-page", "Rule 2 matched")
+	b.untilText(".trace", "in segment beta: by a rule", "The user has u1@example.com", "Rollout of rule 2")
 
 	p.save(`{"flags": {"checkout": {"on": false, "variations": ["new", "old"]}}}`)
 	b.untilText(".verdict", "old", "The flag is off")
@@ -28,7 +62,7 @@ func TestEvaluateUser(t *testing.T) {
 	// The user is still there after a reload.
 	evaluate[bool](b, "(location.reload(), true)")
 	b.untilText(".verdict", "old")
-	b.until(`document.querySelector("[name=country]").value === "FR" && document.querySelector(".attribute input").value === "plan"`)
+	b.until(`document.querySelector("[name=email]").value === "u1@example.com" && document.querySelector(".attribute input").value === "plan"`)
 }
 
 func TestEvaluateAllFlags(t *testing.T) {
@@ -44,3 +78,17 @@ func TestEvaluateAllFlags(t *testing.T) {
 	b.untilText(".head-key", "banner")
 	b.untilText(".verdict", "empty", "The flag is off")
 }
+
+// list says what elements say, each after what its tick does.
+func (b *tab) list(selector string) []string {
+	b.t.Helper()
+	return evaluate[[]string](b, `[...document.querySelectorAll(`+quote(selector)+`)].map((node) => {
+		const copy = node.cloneNode(true);
+		for (const tick of copy.querySelectorAll(".tick")) tick.replaceWith(tick.ariaLabel + ": ");
+		for (const part of copy.querySelectorAll("p")) part.append(" ");
+		return copy.textContent.replace(/\s+/g, " ").trim();
+	})`)
+}
+
+// steps are those of the explanation that is shown.
+func (b *tab) steps() []string { return b.list(".card > .explained > .trace > .trace-step") }

@@ -85,8 +85,9 @@ function showClients() {
 				"li",
 				{ class: "client" },
 				el("span", { class: `client-dot is-${client.kind}`, "aria-hidden": "true" }),
-				el("div", { class: "client-words" }, el("p", { class: "clip mono", title: client.userAgent }, client.userAgent || "unnamed client"), el("p", { class: "muted clip" }, `${client.kind} from ${client.address}`)),
+				el("p", { class: "clip mono", title: client.userAgent }, client.userAgent || "unnamed client"),
 				el("p", { class: "muted client-time" }, client.kind === "polling" ? `asked ${ago(client.seen)}` : `since ${clock(client.since)}`),
+				el("p", { class: "muted clip client-from" }, `${client.kind} from ${client.address}`),
 			),
 		),
 	);

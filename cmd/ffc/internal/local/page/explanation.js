@@ -17,6 +17,9 @@ const reasons = {
 	"error in evaluation": "The flag cannot be evaluated",
 };
 
+// plain are reasons that say all that their error does.
+const plain = ["client not ready", "flag not found", "user not specified"];
+
 export function reasonInWords(reason) {
 	return reasons[reason] ?? reason;
 }
@@ -32,8 +35,8 @@ export function explained(explanation) {
 	return el(
 		"div",
 		{ class: "explained" },
-		el("div", { class: "verdict" }, outcomeOf(explanation), el("span", { class: "verdict-reason" }, verdict(explanation)), explanation.experiment && el("span", { class: "tag" }, "in experiment")),
-		explanation.error && el("p", { class: "verdict-error" }, explanation.error),
+		el("div", { class: "verdict" }, outcomeOf(explanation), el("span", { class: "verdict-reason" }, verdict(explanation)), explanation.experiment && el("span", { class: "tag" }, "counts in experiments")),
+		explanation.error && !plain.includes(explanation.reason) && el("p", { class: "verdict-error" }, explanation.error),
 		steps(explanation),
 	);
 }
@@ -88,7 +91,7 @@ function prerequisiteOutcome(passed, explanation) {
 }
 
 function ruleStep(rule, ordinal) {
-	const named = rule.name && rule.name !== ordinal;
+	const named = rule.name && rule.name.toLowerCase() !== ordinal.toLowerCase();
 	return taken(rule.matched ? "yes" : "skip", [ordinal, named && el("span", { class: "trace-name" }, rule.name), el("span", { class: "trace-result" }, rule.matched ? "matched" : "did not match")], clauses(rule), rule.rollout && [el("p", { class: "muted" }, "It has no share for the user, so the default decides:"), rolloutBody(rule.rollout, null)]);
 }
 
@@ -107,7 +110,7 @@ function clause({ attribute, operator: op, operand, userValue, present, matched,
 		el(
 			"div",
 			{ class: "clause-body" },
-			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operands(operand)),
+			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operands(operand, inSegment)),
 			!inSegment && el("p", { class: "clause-user" }, present ? ["The user has ", userValue === "" ? el("em", null, "an empty text") : el("code", null, userValue)] : "The user has no such attribute"),
 			problem && el("p", { class: "verdict-error" }, problem),
 			segments?.length > 0 && el("ul", { class: "clauses" }, segments.map(segment)),
@@ -115,8 +118,10 @@ function clause({ attribute, operator: op, operand, userValue, present, matched,
 	);
 }
 
+const segmentName = (id) => store.state?.segments.find((known) => known.id === id)?.name || id;
+
 // operands are the values that a clause names: one, or a list in JSON.
-function operands(operand) {
+function operands(operand, areSegments) {
 	let values = [operand];
 	try {
 		const list = JSON.parse(operand);
@@ -124,7 +129,7 @@ function operands(operand) {
 	} catch {
 		// It is a text.
 	}
-	return values.filter((value) => value != null && value !== "").map((value, i) => [i === 0 ? " " : ", ", el("code", null, value)]);
+	return values.filter((value) => value != null && value !== "").map((value, i) => [i === 0 ? " " : ", ", el("code", null, areSegments ? segmentName(value) : value)]);
 }
 
 const memberships = {
@@ -140,7 +145,6 @@ const memberships = {
 };
 
 function segment({ id, member, by, rules }) {
-	const name = store.state?.segments.find((known) => known.id === id)?.name || id;
 	return el(
 		"li",
 		{ class: `clause is-${member ? "yes" : "no"}` },
@@ -148,7 +152,7 @@ function segment({ id, member, by, rules }) {
 		el(
 			"div",
 			{ class: "clause-body" },
-			el("p", { class: "clause-words" }, member ? "in segment " : "not in segment ", el("code", null, name), by && `: ${memberships[by] ?? by}`),
+			el("p", { class: "clause-words" }, member ? "in segment " : "not in segment ", el("code", null, segmentName(id)), by && `: ${memberships[by] ?? by}`),
 			(rules ?? []).map((rule, i) => [el("p", { class: "muted" }, rule.name || `Rule ${i + 1} of the segment`), clauses(rule)]),
 		),
 	);
@@ -160,7 +164,7 @@ function rolloutStep(explanation, flag, title) {
 }
 
 // rolloutBody draws the shares from 0 to 100 % and where the user is.
-function rolloutBody({ bucket, bucketBy, shares }, flag) {
+function rolloutBody({ bucket, bucketBy, userValue, shares }, flag) {
 	const served = shares.filter((share) => share.to > share.from);
 	const track = el(
 		"div",
@@ -184,14 +188,14 @@ function rolloutBody({ bucket, bucketBy, shares }, flag) {
 			{ class: "bucket-shares" },
 			served.map((share) => el("li", { class: share.taken ? "is-taken" : "" }, el("span", { class: "outcome-percent" }, `${short(share.from)}–${short(share.to)} %`), chip(flag, share.variationId, share.value))),
 		),
-		el("p", { class: "muted" }, place(bucket, bucketBy, shares)),
+		el("p", { class: "muted" }, place(bucket, bucketBy, userValue, shares)),
 	];
 }
 
-function place(bucket, bucketBy, shares) {
+function place(bucket, bucketBy, userValue, shares) {
 	if (shares.length === 0) return "There are no shares.";
 	if (bucket == null) return "One variation has the whole, so no bucket is needed.";
-	const at = ["By ", el("code", null, bucketBy || "key"), ", the user is at ", el("strong", null, percent(Math.round(bucket * 1e4) / 100))];
+	const at = ["By ", bucketBy, userValue !== "" && [" ", el("code", null, userValue)], ", the user is at ", el("strong", null, percent(Math.round(bucket * 1e4) / 100))];
 	return shares.some((share) => share.taken) ? [at, "."] : [at, ", which is in no share."];
 }
 

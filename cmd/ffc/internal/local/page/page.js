@@ -4,7 +4,7 @@ import * as connect from "./connect.js";
 import { el, fill, icon, set, text } from "./dom.js";
 import * as evaluation from "./evaluate.js";
 import { FlagView } from "./flag.js";
-import { clock, problem } from "./format.js";
+import { baseName, clock, problem } from "./format.js";
 import * as list from "./list.js";
 import { follow } from "./live.js";
 import { flagPath, go, replace, where } from "./route.js";
@@ -138,7 +138,8 @@ function leave(event) {
 
 listen("state", () => {
 	const { file, generation } = store.state;
-	text(document.getElementById("file"), file);
+	text(document.getElementById("file"), baseName(file));
+	set(document.getElementById("file"), "title", file);
 	const tag = document.getElementById("generation");
 	tag.hidden = false;
 	text(tag, generation === "featbit" ? "FeatBit" : generation);

@@ -127,6 +127,8 @@ export class Editor {
 			const label = el("span", { class: `share-name ${colour(this.flag, id)}`, title: value }, el("span", { class: "swatch" }), el("span", { class: "mono clip" }, name));
 			return { id, range, number, rest, node: el("div", { class: "share" }, label, range, el("span", { class: "share-number" }, number, el("span", { "aria-hidden": "true" }, "%")), rest) };
 		});
+		// The other of two gets the rest anyway.
+		this.fields.classList.toggle("of-two", variations.length === 2);
 		fill(this.fields, this.rows.map((row) => row.node));
 	}
 
