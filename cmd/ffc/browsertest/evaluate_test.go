@@ -24,7 +24,7 @@ func TestEvaluateUser(t *testing.T) {
 	b.untilText(".verdict", "one-page", "No rule matched, the default decides")
 	if got, want := b.steps(), []string{
 		"yes: The flag is on",
-		"yes: Prerequisite payments: needs true and serves it",
+		"yes: Prerequisite payments needs true and serves it",
 		"no: The user is not one of 2 targets",
 		"no: Rule 1 did not match",
 		"no: Rule 2 did not match",
@@ -33,16 +33,17 @@ func TestEvaluateUser(t *testing.T) {
 		t.Errorf("got the steps\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if got, want := b.list(".trace > .trace-step > .trace-body > .clauses > .clause"), []string{
-		"yes: country is one of FR, BE The user has FR",
+		"yes: country is one of FR , BE The user has FR",
 		"no: plan is pro The user has no such attribute",
-		"no: is in segment beta no: not in segment beta: no rule of it matches Rule 1 of the segment no: email ends with @example.com The user has no such attribute",
+		"no: is in segment beta no: not in segment beta : no rule of it matches Rule 1 of the segment no: email ends with @example.com The user has no such attribute",
 	}; !slices.Equal(got, want) {
 		t.Errorf("got the clauses\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	b.untilText(".bucket-shares", "0–50 %", "50–80 %", "80–100 %")
-	b.untilText(".bucket-shares .is-taken", "0–50 %", "one-page")
+	const last = ".card > .explained > .trace > .trace-step:last-child"
+	b.untilText(last+" .bucket-shares", "0–50 %", "50–80 %", "80–100 %")
+	b.untilText(last+" .bucket-shares .is-taken", "0–50 %", "one-page")
 	b.untilText(".trace", "By key u1, the user is at 27.11 %.")
-	if got := evaluate[float64](b, `((track, marker) => (marker.left + marker.width / 2 - track.left) / track.width)(...[".buckets", ".marker"].map((s) => document.querySelector(s).getBoundingClientRect()))`); math.Abs(got-0.2711) > 0.002 {
+	if got := evaluate[float64](b, `((track, marker) => (marker.left + marker.width / 2 - track.left) / track.width)(...[".buckets", ".marker"].map((part) => document.querySelector("`+last+` " + part).getBoundingClientRect()))`); math.Abs(got-0.2711) > 0.002 {
 		t.Errorf("the user's place is drawn at %v, want 0.2711", got)
 	}
 	b.click(".trace summary")
@@ -84,9 +85,11 @@ func (b *tab) list(selector string) []string {
 	b.t.Helper()
 	return evaluate[[]string](b, `[...document.querySelectorAll(`+quote(selector)+`)].map((node) => {
 		const copy = node.cloneNode(true);
-		for (const tick of copy.querySelectorAll(".tick")) tick.replaceWith(tick.ariaLabel + ": ");
-		for (const part of copy.querySelectorAll("p")) part.append(" ");
-		return copy.textContent.replace(/\s+/g, " ").trim();
+		for (const tick of copy.querySelectorAll(".tick")) tick.replaceWith(tick.ariaLabel + ":");
+		const words = [];
+		const texts = document.createTreeWalker(copy, NodeFilter.SHOW_TEXT);
+		while (texts.nextNode()) words.push(texts.currentNode.data.trim());
+		return words.filter(Boolean).join(" ");
 	})`)
 }
 

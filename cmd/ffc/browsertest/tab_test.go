@@ -210,8 +210,11 @@ func (b *tab) untilText(selector string, texts ...string) {
 	b.until("((said) => said !== undefined && " + string(list) + ".every((text) => said.includes(text)))(document.querySelector(" + quote(selector) + ")?.innerText)")
 }
 
+// click clicks once the page is drawn: what nobody has seen yet is not hit.
 func (b *tab) click(selector string) {
 	b.t.Helper()
+	b.until("document.querySelector(" + quote(selector) + ")?.checkVisibility()")
+	evaluate[bool](b, "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))")
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
@@ -240,7 +243,7 @@ func (b *tab) write(selector, text string) {
 	b.t.Helper()
 	b.do(chromedp.Focus(chromedp.CSS(selector)))
 	evaluate[bool](b, "(document.activeElement.select(), true)")
-	b.press(text)
+	b.press(kb.Backspace, text)
 }
 
 func quote(s string) string {
