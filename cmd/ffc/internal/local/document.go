@@ -53,9 +53,6 @@ func parseDocument(text []byte, generation *ffctest.Generation) (document, ffcte
 	return doc, g, err
 }
 
-// errShares explains what shares cannot be.
-var errSum = errors.New("the percentages do not have a sum of 100")
-
 // check reports what is wrong with a change, for a flag with these variations.
 func (c change) check(variationIDs []string) error {
 	if c.On == nil && c.Shares == nil {
@@ -80,7 +77,7 @@ func (c change) check(variationIDs []string) error {
 		sum += s.Percent
 	}
 	if !isWhole(sum) {
-		return errSum
+		return errors.New("the percentages do not have a sum of 100")
 	}
 	return nil
 }

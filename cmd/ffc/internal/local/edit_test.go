@@ -134,39 +134,6 @@ func parsedFlag(t *testing.T, text, key string) *node {
 	return doc.(*snapshot).flags[key]
 }
 
-func TestChangeOfWhatHasChangedOnDiskIsRefused(t *testing.T) {
-	t.Parallel()
-	w := start(t, twoFlags, Config{})
-	// Held, so that the platform cannot look at the file in between.
-	w.p.mu.Lock()
-	edited := strings.Replace(twoFlags, "The second", "The other", 1)
-	w.write(edited)
-	done := make(chan int, 1)
-	go func() {
-		_, err := w.p.edit("a", change{On: new(false)})
-		status := 0
-		if known, ok := err.(*statusError); ok {
-			status = known.status
-		}
-		done <- status
-	}()
-	// Whichever of the watcher and the change comes first, the editor's text
-	// stays.
-	w.p.mu.Unlock()
-	switch status := <-done; status {
-	case http.StatusConflict:
-		if got := w.read(); got != edited {
-			t.Errorf("got\n%s", got)
-		}
-	case 0:
-		if got := w.read(); !strings.Contains(got, "The other") {
-			t.Errorf("got\n%s", got)
-		}
-	default:
-		t.Errorf("got status %d", status)
-	}
-}
-
 func TestConflict(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "flags.json")

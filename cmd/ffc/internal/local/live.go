@@ -20,8 +20,6 @@ const (
 	batchInterval = 200 * time.Millisecond
 	// keepAlive is how often a page hears that the connection is alive.
 	keepAlive = 15 * time.Second
-	// patience is how long a page may take to read a batch.
-	patience = 10 * time.Second
 	// maxText is how much of a text of an event a page is shown.
 	maxText = 200
 )
@@ -31,6 +29,8 @@ const (
 // slow delays nobody.
 type live struct {
 	platform *Platform
+	// patience is how long a page may take to read a batch.
+	patience time.Duration
 
 	mu        sync.Mutex
 	listeners map[chan struct{}]struct{} // each of capacity 1
@@ -60,6 +60,7 @@ type eventView struct {
 func newLive(p *Platform) *live {
 	return &live{
 		platform:  p,
+		patience:  10 * time.Second,
 		listeners: make(map[chan struct{}]struct{}),
 		flags:     make(map[string]map[string]int64),
 	}
@@ -212,7 +213,7 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
-	send := sender(w)
+	send := sender(w, l.patience)
 	if !send(frame("state", l.platform.state())) {
 		return
 	}
@@ -251,8 +252,8 @@ type countsView struct {
 }
 
 // sender returns a function that writes and flushes, and reports whether the
-// page has taken it.
-func sender(w http.ResponseWriter) func([]byte) bool {
+// page has taken it in time.
+func sender(w http.ResponseWriter, patience time.Duration) func([]byte) bool {
 	control := http.NewResponseController(w)
 	return func(batch []byte) bool {
 		if control.SetWriteDeadline(time.Now().Add(patience)) != nil {

@@ -141,6 +141,7 @@ func TestLive(t *testing.T) {
 // pages, and what waits for it does not grow.
 func TestSlowPage(t *testing.T) {
 	w := start(t, twoFlags, Config{})
+	w.p.live.patience = 500 * time.Millisecond
 	addr := strings.TrimPrefix(w.url, "http://")
 	for range 3 {
 		conn, err := (&net.Dialer{}).DialContext(within(t), "tcp", addr)
@@ -154,11 +155,12 @@ func TestSlowPage(t *testing.T) {
 		}
 	}
 	good := w.open()
-	eventually(t, "all pages", func() bool {
+	pages := func() int {
 		w.p.live.mu.Lock()
 		defer w.p.live.mu.Unlock()
-		return len(w.p.live.listeners) == 4
-	})
+		return len(w.p.live.listeners)
+	}
+	eventually(t, "all pages", func() bool { return pages() == 4 })
 	heap := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -168,13 +170,16 @@ func TestSlowPage(t *testing.T) {
 	before := heap()
 	const rounds, batch = 2000, 100
 	long := strings.Repeat("x", 10_000)
-	for range rounds {
-		events := make([]ffctest.Event, batch)
-		for i := range events {
-			events[i] = ffctest.Event{UserKey: long, FlagKey: "a", VariationID: "1", Value: long}
+	flood := func(rounds int) {
+		for range rounds {
+			events := make([]ffctest.Event, batch)
+			for i := range events {
+				events[i] = ffctest.Event{UserKey: long, FlagKey: "a", VariationID: "1", Value: long}
+			}
+			w.p.live.record(events)
 		}
-		w.p.live.record(events)
 	}
+	flood(rounds)
 	if after := heap(); after > before+8<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", before, after)
 	}
@@ -185,6 +190,12 @@ func TestSlowPage(t *testing.T) {
 	if got := counts.Flags["a"]["1"]; got != rounds*batch {
 		t.Errorf("got %d", got)
 	}
+	// Whoever reads stays, and the others are cut once they have had their time.
+	eventually(t, "one page", func() bool {
+		flood(10)
+		good.next("counts", &counts)
+		return pages() == 1
+	})
 }
 
 func TestTooManyPages(t *testing.T) {

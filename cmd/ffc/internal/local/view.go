@@ -61,14 +61,6 @@ type segmentView struct {
 	Rules    []string `json:"rules"`
 }
 
-// bootstrap is what flags and segments are served as.
-type bootstrap struct {
-	Data struct {
-		Flags    []json.RawMessage `json:"featureFlags"`
-		Segments []json.RawMessage `json:"segments"`
-	} `json:"data"`
-}
-
 // newView describes what a server with this snapshot serves, in the order of
 // doc.
 func newView(doc document, g ffctest.Generation, served []byte, secret string) (*view, error) {
