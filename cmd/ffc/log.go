@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// logHandler shows people what the SDK logs. Why a connection cannot be made
+// yet is a detail of its progress, and why it never will be is the error of the
+// command.
+type logHandler struct {
+	c        *console
+	progress *progress // nil without a connection
+}
+
+// Enabled implements slog.Handler.
+func (h logHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle implements slog.Handler.
+func (h logHandler) Handle(_ context.Context, r slog.Record) error {
+	text := strings.TrimPrefix(r.Message, "ffc: ")
+	connecting := false
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "state":
+			connecting = true
+		case "cause", "problem":
+			if err, ok := a.Value.Any().(error); ok {
+				var why *transport.Error
+				connecting = connecting || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused
+				if h.progress != nil {
+					h.progress.set(wording.Of(err))
+				}
+				text += ": " + wording.Of(err)
+				break
+			}
+			text += ": " + a.Value.String()
+		default:
+			text += fmt.Sprintf(" (%s %v)", a.Key, a.Value)
+		}
+		return true
+	})
+	if !connecting || h.progress == nil {
+		h.c.warn("%s", wording.In(text))
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler. The SDK does not use it.
+func (h logHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup implements slog.Handler. The SDK does not use it.
+func (h logHandler) WithGroup(string) slog.Handler { return h }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+)
+
+// connectTime is how long a command waits for data.
+const connectTime = 10 * time.Second
+
+func runSnapshot(ctx context.Context, c *console, args []string) error {
+	o := newOptions("snapshot")
+	var n connection
+	n.define(o, connectTime)
+	n.definePoll(o)
+	file := o.String("o", "", "")
+	asJSON := o.Bool("json", false, "")
+	rest, err := o.parse(args)
+	if err != nil {
+		return c.helpOr(err, snapshotHelp)
+	}
+	if len(rest) > 0 {
+		return o.usage("%q is not an option: to write to a file, give -o %s", rest[0], rest[0])
+	}
+	client, err := n.connect(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	defer disconnect(client)
+	return writeSnapshot(c, client, *file, *asJSON)
+}
+
+// writeSnapshot writes the client's data to a file, or to stdout, and tells
+// what it was.
+func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) error {
+	var data bytes.Buffer
+	if err := client.WriteSnapshot(&data); err != nil {
+		return noDataError("%v", err)
+	}
+	data.WriteByte('\n')
+	written, err := summarize(data.Bytes(), client.Status().DataVersion)
+	if err != nil {
+		return noDataError("the platform's data cannot be read again: %v", err)
+	}
+	if file == "" || file == "-" {
+		err = c.print(data.String())
+	} else {
+		written.File = file
+		err = writeFile(file, data.Bytes())
+	}
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		text, err := json.Marshal(written)
+		if err != nil {
+			return err
+		}
+		c.say("%s", text)
+	default:
+		c.say("%s", written)
+	}
+	if written.Flags == 0 {
+		c.warn("the environment has no flags: is the secret that of the right environment?")
+	}
+	return nil
+}
+
+// summary says what a snapshot has.
+type summary struct {
+	File     string `json:"file,omitempty"`
+	Flags    int    `json:"flags"`
+	Segments int    `json:"segments"`
+	Version  int64  `json:"version"` // Unix milliseconds
+	Bytes    int    `json:"bytes"`
+}
+
+// summarize counts what a snapshot has that is not archived.
+func summarize(snapshot []byte, version int64) (summary, error) {
+	type item struct {
+		Archived bool `json:"isArchived"`
+	}
+	var message struct {
+		Data struct {
+			Flags    []item `json:"featureFlags"`
+			Segments []item `json:"segments"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(snapshot, &message); err != nil {
+		return summary{}, err
+	}
+	count := func(items []item) (n int) {
+		for _, i := range items {
+			if !i.Archived {
+				n++
+			}
+		}
+		return n
+	}
+	return summary{
+		Flags:    count(message.Data.Flags),
+		Segments: count(message.Data.Segments),
+		Version:  version,
+		Bytes:    len(snapshot),
+	}, nil
+}
+
+// String implements fmt.Stringer.
+func (s summary) String() string {
+	where := ""
+	if s.File != "" {
+		where = " to " + s.File
+	}
+	return fmt.Sprintf("wrote %s and %s%s, version %d (%s), %d bytes", count(s.Flags, "flag"), count(s.Segments, "segment"),
+		where, s.Version, time.UnixMilli(s.Version).UTC().Format("2006-01-02 15:04:05 UTC"), s.Bytes)
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
