@@ -83,9 +83,9 @@ targets, rules and percentages, up to those that decided. It sends no events.
 
 The user:
   -user KEY                the key
-  -attr NAME=VALUE         an attribute; name, email and country are the built-in
-                           ones. May be given several times
-  -user-json JSON          all of it, as in {"key":"u1","country":"FR","age":18};
+  -attr NAME=VALUE         an attribute, as often as needed; name, email and
+                           country are the built-in ones
+  -user-json JSON          all of it, as in {"key":"u1","country":"FR","age":1};
                            @FILE reads a file, @- standard input
 
 The data, of a file or else of the platform:
@@ -102,15 +102,15 @@ The output:
 
 const snapshotHelp = `Usage: ffc snapshot [options]
 
-Writes the current flags and segments in the form that ffc.Config.Bootstrap
-takes, so that a program that embeds it has flags before it has a connection.
-What was written is told on standard error.
+Writes the current flags and segments for a program to embed and to start with
+(Bootstrap in the SDK's configuration), so that it has flags before it has a
+connection. What was written is told on standard error.
 
   ffc snapshot -secret-file secret.txt -o flags.json
 
-  -o FILE                  where to write, at once and as a whole: no reader sees
-                           half of it, and a failure leaves what was there. The
-                           default is standard output
+  -o FILE                  where to write, as a whole: no reader sees half of
+                           it, and a failure leaves what was there (default
+                           standard output)
   -json                    tell what was written as JSON
   -poll                    get the data by polling instead of a websocket; from
                            featureflag.co that has no segments
