@@ -48,10 +48,10 @@ func TestEvalOddValues(t *testing.T) {
 		ffctest.Flag("lines").Variations("{\n\t\x1b[31m}", "x"),
 		ffctest.Flag("words").Variations("two words", "x"),
 	)))
-	const want = `FLAG   VALUE              REASON
-empty  ""                 fall through all rules
-lines  "{\n\t\x1b[31m}"   fall through all rules
-words  two words          fall through all rules
+	const want = `FLAG   VALUE             REASON
+empty  ""                fall through all rules
+lines  "{\n\t\x1b[31m}"  fall through all rules
+words  two words         fall through all rules
 `
 	bare(t, "eval", "-file", file, "-all", "-user", "u1").is(t, outcome{stdout: want})
 }
@@ -121,7 +121,7 @@ func TestEvalUsage(t *testing.T) {
 		"-file and -url are given: is the data in a file, or the platform's?":            {"-user", "u", "-file", "x", "-url", "http://x", "a"},
 		"-file and -poll are given: is the data in a file, or the platform's?":           {"-user", "u", "-file", "x", "-poll", "a"},
 		"which environment? Set FFC_ENV_SECRET to its secret, or give -secret-file FILE": {"-user", "u", "a"},
-		"there is no option -usr: did you mean \"-user\" or \"-url\"?":                   {"-usr", "u", "a"},
+		"there is no option -usr: did you mean \"-user\"?":                               {"-usr", "u", "a"},
 	} {
 		bare(t, append([]string{"eval"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}
@@ -134,7 +134,7 @@ func TestEvalFile(t *testing.T) {
 		" \n":                          "PATH is empty: expected a snapshot, which ffc snapshot writes",
 		"{\n  \"data\": [1,\n  }":      "PATH:3:3: invalid character '}' looking for beginning of value",
 		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: invalid character 'x' after object key:value pair",
-		"{\"data\":":                   "PATH:1:9: unexpected end of JSON input",
+		"{\"data\":":                   "PATH:1:8: unexpected end of JSON input",
 		"[]":                           "PATH cannot be used: the message is not JSON",
 		"{}":                           "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
 		"{\"messageType\":\"pong\"}":   "PATH cannot be used: the message has a messageType other than \"data-sync\"",

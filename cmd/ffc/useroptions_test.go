@@ -9,11 +9,11 @@ import (
 // attributes is a flag whose value tells which attributes the user has.
 func attributes() []byte {
 	return ffctest.Snapshot(ffctest.Flag("is").Variations("none", "key", "name", "email", "country", "plan", "age").
-		Rule("age", ffctest.Attr("age").Equals("18")).
-		Rule("plan", ffctest.Attr("plan").Equals("pro=max")).
-		Rule("country", ffctest.Attr("country").Equals("FR")).
-		Rule("email", ffctest.Attr("email").Equals("a@example.com")).
-		Rule("name", ffctest.Attr("name").Equals("Ada")).
+		Rule("age", ffctest.Attr("age").Equal("18")).
+		Rule("plan", ffctest.Attr("plan").Equal("pro=max")).
+		Rule("country", ffctest.Attr("country").Equal("FR")).
+		Rule("email", ffctest.Attr("email").Equal("a@example.com")).
+		Rule("name", ffctest.Attr("name").Equal("Ada")).
 		Target("key", "u1"))
 }
 
