@@ -28,9 +28,6 @@ type connection struct {
 	poll               bool
 }
 
-// connectionOptions are their names.
-var connectionOptions = []string{"secret", "secret-file", "url", "streaming-url", "platform", "poll", "timeout"}
-
 func (n *connection) define(o options, timeout time.Duration) {
 	o.StringVar(&n.secret, "secret", "", "")
 	o.StringVar(&n.secretFile, "secret-file", "", "")

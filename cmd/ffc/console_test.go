@@ -122,9 +122,11 @@ type brokenWriter struct{}
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestOutputCannotBeWritten(t *testing.T) {
-	var stderr bytes.Buffer
-	code := run(t.Context(), []string{"version"}, nil, brokenWriter{}, &stderr, environment())
-	if want := "ffc: the output cannot be written: io: read/write on closed pipe\n"; code != exitNo || stderr.String() != want {
-		t.Errorf("code %d, %q", code, stderr.String())
+	for _, args := range [][]string{{"version"}, {"help"}, {"doctor", "-url", "http://127.0.0.1:1"}} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), args, nil, brokenWriter{}, &stderr, environment())
+		if want := "ffc: the output cannot be written: io: read/write on closed pipe\n"; code != exitNo || stderr.String() != want {
+			t.Errorf("%v: code %d, %q", args, code, stderr.String())
+		}
 	}
 }

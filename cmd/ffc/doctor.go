@@ -13,50 +13,66 @@ import (
 // checkTime is how long a check of doctor may take.
 const checkTime = 5 * time.Second
 
+// doctorOptions are the options of doctor.
+type doctorOptions struct {
+	options
+	connection
+	eventsURL string
+	json      bool
+}
+
+func newDoctorOptions() *doctorOptions {
+	d := &doctorOptions{options: newOptions("doctor")}
+	d.connection.define(d.options, checkTime)
+	d.StringVar(&d.eventsURL, "events-url", "", "")
+	d.BoolVar(&d.json, "json", false, "")
+	return d
+}
+
 func runDoctor(ctx context.Context, c *console, args []string) error {
-	o := newOptions("doctor")
-	var n connection
-	n.define(o, checkTime)
-	eventsURL := o.String("events-url", "", "")
-	asJSON := o.Bool("json", false, "")
-	rest, err := o.parse(args)
+	d := newDoctorOptions()
+	rest, err := d.parse(args)
 	switch {
 	case err != nil:
 		return c.helpOr(err, doctorHelp)
 	case len(rest) > 0:
-		return o.usage("%q is not an option", rest[0])
+		return d.usage("%q is not an option", rest[0])
 	}
-	if err := n.complete(c, o); err != nil {
+	if err := d.complete(c, d.options); err != nil {
 		return err
 	}
 	r := report{Checks: []check{}}
-	show := func(doctor.Check) error { return nil }
-	if !*asJSON {
-		show = func(result doctor.Check) error { return c.print(c.line(result)) }
-	}
 	p := &progress{stop: func() {}}
-	err = doctor.Run(ctx, doctor.Config{
-		EnvSecret:    n.secret,
-		Platform:     n.platform,
-		BaseURL:      n.url,
-		StreamingURL: n.streamingURL,
-		EventsURL:    *eventsURL,
-		Timeout:      n.timeout,
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var broken error // the output
+	err = doctor.Run(running, doctor.Config{
+		EnvSecret:    d.secret,
+		Platform:     d.platform,
+		BaseURL:      d.url,
+		StreamingURL: d.streamingURL,
+		EventsURL:    d.eventsURL,
+		Timeout:      d.timeout,
 		Env:          c.env,
 	}, func(name string) {
 		p = c.progress("checking " + name)
 	}, func(result doctor.Check) {
 		p.stop()
 		r.add(result)
-		if problem := show(result); err == nil {
-			err = problem
+		if d.json {
+			return
+		}
+		if broken = c.print(c.line(result)); broken != nil {
+			stop()
 		}
 	})
 	p.stop()
 	switch {
+	case broken != nil:
+		return broken
 	case err != nil:
 		return err
-	case *asJSON:
+	case d.json:
 		err = c.printJSON(r)
 	default:
 		err = c.print("\n" + r.String())

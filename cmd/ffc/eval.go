@@ -15,61 +15,73 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
+// evalOptions are the options of eval.
+type evalOptions struct {
+	options
+	connection
+	user      userOptions
+	file      string
+	all, json bool
+}
+
+func newEvalOptions() *evalOptions {
+	e := &evalOptions{options: newOptions("eval")}
+	e.connection.define(e.options, connectTime)
+	e.connection.definePoll(e.options)
+	e.user.define(e.options)
+	e.StringVar(&e.file, "file", "", "")
+	e.BoolVar(&e.all, "all", false, "")
+	e.BoolVar(&e.json, "json", false, "")
+	return e
+}
+
 func runEval(ctx context.Context, c *console, args []string) error {
-	o := newOptions("eval")
-	var n connection
-	var u userOptions
-	n.define(o, connectTime)
-	n.definePoll(o)
-	u.define(o)
-	file := o.String("file", "", "")
-	all := o.Bool("all", false, "")
-	asJSON := o.Bool("json", false, "")
-	rest, err := o.parse(args)
+	e := newEvalOptions()
+	rest, err := e.parse(args)
 	switch {
 	case err != nil:
 		return c.helpOr(err, evalHelp)
-	case *all && len(rest) > 0:
-		return o.usage("-all is given, and so is %q: expected one of them", rest[0])
-	case !*all && len(rest) == 0:
-		return o.usage("which flag? Give its key, or -all")
+	case e.all && len(rest) > 0:
+		return e.usage("-all is given, and so is %q: expected one of them", rest[0])
+	case !e.all && len(rest) == 0:
+		return e.usage("which flag? Give its key, or -all")
 	case len(rest) > 1:
-		return o.usage("more than one flag is given: %s", strings.Join(rest, ", "))
+		return e.usage("more than one flag is given: %s", strings.Join(rest, ", "))
 	}
-	user, err := u.user(c, o)
+	user, err := e.user.user(c, e.options)
 	if err != nil {
 		return err
 	}
-	client, err := dataSource(ctx, c, o, &n, *file)
+	client, err := e.client(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer disconnect(client)
 	keys := client.AllVariations(ctx, user).Keys()
-	if *all {
-		return evalAll(c, client, keys, user, *asJSON)
+	if e.all {
+		return evalAll(c, client, keys, user, e.json)
 	}
-	return evalOne(c, client, keys, rest[0], user, *asJSON)
+	return evalOne(c, client, keys, rest[0], user, e.json)
 }
 
-// dataSource returns a client of the file, or else of the platform.
-func dataSource(ctx context.Context, c *console, o options, n *connection, file string) (*ffc.Client, error) {
-	if !o.given("file") {
-		return n.connect(ctx, c, o)
+// client returns a client of the file, or else of the platform.
+func (e *evalOptions) client(ctx context.Context, c *console) (*ffc.Client, error) {
+	if !e.given("file") {
+		return e.connect(ctx, c, e.options)
 	}
-	for _, name := range connectionOptions {
-		if o.given(name) && name != "platform" {
-			return nil, o.usage("-file and -%s are given: is the data in a file, or the platform's?", name)
+	for _, name := range []string{"secret", "secret-file", "url", "streaming-url", "poll", "timeout"} {
+		if e.given(name) {
+			return nil, e.usage("-file and -%s are given: is the data in a file, or the platform's?", name)
 		}
 	}
-	if err := n.complete(c, o); err != nil {
+	if err := e.complete(c, e.options); err != nil {
 		return nil, err
 	}
-	data, err := readData(c.stdin, file)
+	data, err := readData(c.stdin, e.file)
 	if err != nil {
 		return nil, err
 	}
-	return offline(c, n.platform, sourceName(file), data)
+	return offline(c, e.platform, sourceName(e.file), data)
 }
 
 // evalOne explains one flag.

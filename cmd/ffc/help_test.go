@@ -54,25 +54,10 @@ func TestHelpOfCommands(t *testing.T) {
 
 // TestHelpIsWhole: help tells of the options that there are, and of no others.
 func TestHelpIsWhole(t *testing.T) {
-	var n connection
-	var u userOptions
-	common := newOptions("any")
-	n.define(common, connectTime)
-	common.Bool("json", false, "")
-	poll := newOptions("any")
-	n.definePoll(poll)
-	user := newOptions("any")
-	u.define(user)
-	user.String("file", "", "")
-	user.Bool("all", false, "")
-	out := newOptions("any")
-	out.String("o", "", "")
-	events := newOptions("any")
-	events.String("events-url", "", "")
-	for text, sets := range map[string][]options{
-		evalHelp:     {common, poll, user},
-		snapshotHelp: {common, poll, out},
-		doctorHelp:   {common, events},
+	for text, all := range map[string]options{
+		evalHelp:     newEvalOptions().options,
+		snapshotHelp: newSnapshotOptions().options,
+		doctorHelp:   newDoctorOptions().options,
 	} {
 		told := make(map[string]bool)
 		for _, line := range strings.Split(text, "\n") {
@@ -80,14 +65,12 @@ func TestHelpIsWhole(t *testing.T) {
 				told[strings.Fields(option)[0]] = true
 			}
 		}
-		for _, set := range sets {
-			set.VisitAll(func(f *flag.Flag) {
-				if !told[f.Name] {
-					t.Errorf("help does not tell of -%s:\n%s", f.Name, text)
-				}
-				delete(told, f.Name)
-			})
-		}
+		all.VisitAll(func(f *flag.Flag) {
+			if !told[f.Name] {
+				t.Errorf("help does not tell of -%s:\n%s", f.Name, text)
+			}
+			delete(told, f.Name)
+		})
 		if len(told) > 0 {
 			t.Errorf("help tells of options that are none: %v", told)
 		}

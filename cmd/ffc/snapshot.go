@@ -13,26 +13,38 @@ import (
 // connectTime is how long a command waits for data.
 const connectTime = 10 * time.Second
 
+// snapshotOptions are the options of snapshot.
+type snapshotOptions struct {
+	options
+	connection
+	file string
+	json bool
+}
+
+func newSnapshotOptions() *snapshotOptions {
+	s := &snapshotOptions{options: newOptions("snapshot")}
+	s.connection.define(s.options, connectTime)
+	s.connection.definePoll(s.options)
+	s.StringVar(&s.file, "o", "", "")
+	s.BoolVar(&s.json, "json", false, "")
+	return s
+}
+
 func runSnapshot(ctx context.Context, c *console, args []string) error {
-	o := newOptions("snapshot")
-	var n connection
-	n.define(o, connectTime)
-	n.definePoll(o)
-	file := o.String("o", "", "")
-	asJSON := o.Bool("json", false, "")
-	rest, err := o.parse(args)
-	if err != nil {
+	s := newSnapshotOptions()
+	rest, err := s.parse(args)
+	switch {
+	case err != nil:
 		return c.helpOr(err, snapshotHelp)
+	case len(rest) > 0:
+		return s.usage("%q is not an option: to write to a file, give -o %s", rest[0], rest[0])
 	}
-	if len(rest) > 0 {
-		return o.usage("%q is not an option: to write to a file, give -o %s", rest[0], rest[0])
-	}
-	client, err := n.connect(ctx, c, o)
+	client, err := s.connect(ctx, c, s.options)
 	if err != nil {
 		return err
 	}
 	defer disconnect(client)
-	return writeSnapshot(c, client, *file, *asJSON)
+	return writeSnapshot(c, client, s.file, s.json)
 }
 
 // writeSnapshot writes the client's data to a file, or to stdout, and tells
