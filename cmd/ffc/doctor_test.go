@@ -72,7 +72,7 @@ type seen struct {
 // doctorJSON runs doctor and checks the form of what it says.
 func doctorJSON(t *testing.T, i invocation, args ...string) (seen, int) {
 	t.Helper()
-	out := i.run(t, append([]string{"doctor", "-json", "-timeout", "400ms"}, args...)...)
+	out := i.run(t, append([]string{"doctor", "-json"}, args...)...)
 	var got seen
 	decoder := json.NewDecoder(strings.NewReader(out.stdout))
 	decoder.DisallowUnknownFields()
@@ -159,7 +159,7 @@ func TestDoctorFaults(t *testing.T) {
 					env["FFC_BASE_URL"] = strings.Replace(s.URL, "http", "https", 1)
 				},
 				want: with(skip("there is no TLS connection to ", "clock", "websocket", "token", "data", "polling", "events"), want{"tls": "fail 127.0.0.1:"})},
-			{name: "accepts and says nothing", args: []string{"-url", silent}, code: 1,
+			{name: "accepts and says nothing", args: []string{"-url", silent, "-timeout", "300ms"}, code: 1,
 				want: with(skip("there is no websocket", "token", "data"), want{
 					"clock":     "fail a connection is accepted, but nothing is answered",
 					"websocket": "fail a connection is accepted, but nothing is answered",
@@ -204,7 +204,7 @@ func TestDoctorFaults(t *testing.T) {
 			{name: "closed at once", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(1011) },
 				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform closed the connection with code 1011"}},
-			{name: "websocket without an answer", code: 1,
+			{name: "websocket without an answer", args: []string{"-timeout", "1s"}, code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Stall(ffctest.Streaming) },
 				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform did not answer the request for data"}},
 			{name: "401", code: 1,

@@ -25,15 +25,15 @@ func (h logHandler) Enabled(_ context.Context, level slog.Level) bool { return l
 // Handle implements slog.Handler.
 func (h logHandler) Handle(_ context.Context, r slog.Record) error {
 	text := strings.TrimPrefix(r.Message, "ffc: ")
-	connecting := false
+	elsewhere := false // it is told there
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "state":
-			connecting = true
+			elsewhere = true
 		case "cause", "problem":
 			if err, ok := a.Value.Any().(error); ok {
 				var why *transport.Error
-				connecting = connecting || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused
+				elsewhere = elsewhere || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused
 				if h.progress != nil {
 					h.progress.set(wording.Of(err))
 				}
@@ -46,7 +46,7 @@ func (h logHandler) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	if !connecting || h.progress == nil {
+	if !elsewhere || h.progress == nil {
 		h.c.warn("%s", wording.In(text))
 	}
 	return nil

@@ -13,9 +13,10 @@ import (
 
 // userOptions are the options that say who the user is.
 type userOptions struct {
-	key   string
-	attrs []ffc.Attr
-	json  string
+	key     string
+	attrs   []ffc.Attr
+	json    string
+	problem string // with an attribute; what package flag says would quote its value
 }
 
 func (u *userOptions) define(o options) {
@@ -24,15 +25,18 @@ func (u *userOptions) define(o options) {
 	o.Func("attr", "", func(text string) error {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" {
-			return fmt.Errorf("expected NAME=VALUE")
-		}
-		if problem := attributeProblem(name); problem != "" {
-			return fmt.Errorf("%s", problem)
+			u.problem = "expected NAME=VALUE"
+		} else if problem := attributeProblem(name); problem != "" {
+			u.problem = problem
 		}
 		u.attrs = append(u.attrs, ffc.String(name, value))
 		return nil
 	})
 }
+
+// builtIn are the attributes that have a meaning, in the only spelling that
+// ffc.UserFromMap knows.
+var builtIn = []string{"key", "keyid", "name", "email", "country"}
 
 // attributeProblem says why the SDK would pass over an attribute.
 func attributeProblem(name string) string {
@@ -50,6 +54,8 @@ func attributeProblem(name string) string {
 // user returns the user that is asked about.
 func (u *userOptions) user(c *console, o options) (ffc.User, error) {
 	switch {
+	case u.problem != "":
+		return ffc.User{}, o.usage("-attr: %s", u.problem)
 	case o.given("user-json") && (o.given("user") || o.given("attr")):
 		return ffc.User{}, o.usage("-user-json is the whole user: expected neither -user nor -attr with it")
 	case o.given("user-json"):
@@ -88,8 +94,8 @@ func (u *userOptions) fromJSON(c *console, o options) (ffc.User, error) {
 		switch members[member].(type) {
 		case bool, nil, []any, map[string]any:
 			c.warn("%s: %q is passed over, as it is no string and no number", name, member)
-		case string, json.Number:
-			if lower := strings.ToLower(member); member != lower && (lower == "keyid" || attributeProblem(member) != "") {
+		default:
+			if lower := strings.ToLower(member); member != lower && slices.Contains(builtIn, lower) {
 				c.warn("%s: %q is passed over: expected %q", name, member, lower)
 			}
 		}

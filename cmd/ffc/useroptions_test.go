@@ -49,19 +49,18 @@ func TestUserUsage(t *testing.T) {
 	const run = "Run \"ffc help eval\" for how to use it.\n"
 	broken := write(t, "user.json", "{\n \"key\": \"u1\",\n \"é\" 1}")
 	for want, args := range map[string][]string{
-		"for which user? Give -user KEY, or -user-json":                                              nil,
-		"-user is blank: expected the key of a user":                                                 {"-user", " "},
-		"-user-json is the whole user: expected neither -user nor -attr with it":                     {"-user-json", "{}", "-attr", "a=b"},
-		"invalid value \"plan\" for flag -attr: expected NAME=VALUE":                                 {"-user", "u", "-attr", "plan"},
-		"invalid value \"=x\" for flag -attr: expected NAME=VALUE":                                   {"-user", "u", "-attr", "=x"},
-		"invalid value \"keyId=x\" for flag -attr: the key is what -user is for":                     {"-user", "u", "-attr", "keyId=x"},
-		"invalid value \"NAME=x\" for flag -attr: an attribute cannot be called NAME: expected name": {"-user", "u", "-attr", "NAME=x"},
-		"-user-json:1:1: unexpected end of JSON input":                                               {"-user-json", ""},
-		"-user-json:1:7: invalid character '}' after object key":                                     {"-user-json", `{"key"}`},
-		broken + ":3:6: invalid character '1' after object key":                                      {"-user-json", "@" + broken},
-		"-user-json: open /no/such/file: no such file or directory":                                  {"-user-json", "@/no/such/file"},
-		`-user-json is not a user: expected an object such as {"key":"u1","country":"FR"}`:           {"-user-json", "[]"},
-		`-user-json: unusable user: "key" is missing`:                                                {"-user-json", "{}"},
+		"for which user? Give -user KEY, or -user-json":                                    nil,
+		"-user is blank: expected the key of a user":                                       {"-user", " "},
+		"-user-json is the whole user: expected neither -user nor -attr with it":           {"-user-json", "{}", "-attr", "a=b"},
+		"-attr: expected NAME=VALUE":                                                       {"-user", "u", "-attr", "plan"},
+		"-attr: the key is what -user is for":                                              {"-user", "u", "-attr", "keyId=x"},
+		"-attr: an attribute cannot be called NAME: expected name":                         {"-user", "u", "-attr", "NAME=x"},
+		"-user-json:1:1: unexpected end of JSON input":                                     {"-user-json", ""},
+		"-user-json:1:7: invalid character '}' after object key":                           {"-user-json", `{"key"}`},
+		broken + ":3:6: invalid character '1' after object key":                            {"-user-json", "@" + broken},
+		"-user-json: open /no/such/file: no such file or directory":                        {"-user-json", "@/no/such/file"},
+		`-user-json is not a user: expected an object such as {"key":"u1","country":"FR"}`: {"-user-json", "[]"},
+		`-user-json: unusable user: "key" is missing`:                                      {"-user-json", "{}"},
 	} {
 		bare(t, append([]string{"eval", "-all", "-file", "x"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}
@@ -72,9 +71,9 @@ func TestUserUsage(t *testing.T) {
 // TestUserPassedOver: what the SDK passes over is said, by name only.
 func TestUserPassedOver(t *testing.T) {
 	file := write(t, "flags.json", string(attributes()))
-	out := bare(t, "eval", "-file", file, "-all", "-user-json", `{"key":"u1","vip":true,"list":["x"],"none":null,"NAME":"x","KeyId":"x","ok":1.50}`)
+	out := bare(t, "eval", "-file", file, "-all", "-user-json", `{"key":"u1","vip":true,"list":["x"],"none":null,"Name":"x","KeyId":"x","ok":1.50}`)
 	const want = `ffc: warning: -user-json: "KeyId" is passed over: expected "keyid"
-ffc: warning: -user-json: "NAME" is passed over: expected "name"
+ffc: warning: -user-json: "Name" is passed over: expected "name"
 ffc: warning: -user-json: "list" is passed over, as it is no string and no number
 ffc: warning: -user-json: "none" is passed over, as it is no string and no number
 ffc: warning: -user-json: "vip" is passed over, as it is no string and no number
