@@ -86,7 +86,7 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 		t = &poll.Transport{Timeout: n.timeout}
 	}
 	p := c.progress("connecting to " + n.address())
-	defer p.stop()
+	log := &logHandler{c: c, progress: p}
 	client, err := ffc.New(ctx, ffc.Config{
 		EnvSecret:    n.secret,
 		Transport:    t,
@@ -95,8 +95,9 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 		StreamingURL: n.streamingURL,
 		StartWait:    n.timeout,
 		Events:       flush.Config{Disabled: true},
-		Logger:       slog.New(logHandler{c: c, progress: p}),
+		Logger:       slog.New(log),
 	})
+	log.stop()
 	p.stop()
 	switch {
 	case err != nil:
@@ -137,11 +138,13 @@ func disconnect(client *ffc.Client) {
 
 // offline returns a client of data that came from a file.
 func offline(c *console, platform, name string, data []byte) (*ffc.Client, error) {
+	log := &logHandler{c: c}
+	defer log.stop()
 	client, err := ffc.New(context.Background(), ffc.Config{
 		Offline:   true,
 		Platform:  ffc.Platform(platform),
 		Bootstrap: data,
-		Logger:    slog.New(logHandler{c: c}),
+		Logger:    slog.New(log),
 	})
 	if err != nil {
 		return nil, noDataError("%s cannot be used: %s", name, wording.Of(err))

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -115,15 +114,23 @@ func evalAll(c *console, client *ffc.Client, keys []string, user ffc.User, asJSO
 	for i, key := range keys {
 		explanations[i] = client.Explain(key, user)
 	}
-	failed := slices.ContainsFunc(explanations, func(e ffc.Explanation) bool { return e.Err != nil })
 	var err error
 	if asJSON {
 		err = c.printJSON(explanations)
 	} else {
 		err = c.print(table(explanations))
 	}
-	if err == nil && failed {
+	if err != nil {
+		return err
+	}
+	for _, e := range explanations {
+		if e.Err == nil {
+			continue
+		}
 		err = &failure{code: exitNo}
+		if !asJSON { // which has it
+			c.warn("%q: %s", e.FlagKey, strings.TrimPrefix(e.Err.Error(), "ffc: "))
+		}
 	}
 	return err
 }

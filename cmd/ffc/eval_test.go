@@ -41,6 +41,28 @@ checkout  red     fall through all rules
 	})
 }
 
+// TestEval: the value and the way to it, the same from a file and from the
+// platform.
+func TestEval(t *testing.T) {
+	const want = `checkout = "blue" (rule match)
+  targets: the user is none of them
+  rule 1 "rule 1": matches
+    country IsOneOf ["FR","BE"]: yes, the user has "BE"
+    everybody -> "blue"
+  counts in experiments
+`
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		at(t, s, "eval", "-user", "u2", "-attr", "country=BE", "checkout").is(t, outcome{stdout: want})
+		at(t, s, "eval", "-user-json", `{"key":"u2","country":"BE"}`, "checkout").is(t, outcome{stdout: want})
+		file := write(t, "flags.json", string(s.Snapshot()))
+		bare(t, "eval", "checkout", "-user=u2", "-attr=country=BE", "-file="+file).is(t, outcome{stdout: want})
+		if n := len(s.Requests(ffctest.Events)); n != 0 {
+			t.Errorf("%d requests with events", n)
+		}
+	})
+}
+
 // TestEvalOddValues: values that would break a table are quoted.
 func TestEvalOddValues(t *testing.T) {
 	file := write(t, "flags.json", string(ffctest.Snapshot(
@@ -62,8 +84,19 @@ func TestEvalMalformed(t *testing.T) {
 	file := write(t, "flags.json", `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
 		{"id":"FF__11__22__33__bad","timestamp":1,"ff":{"id":"FF__11__22__33__bad","keyName":"bad","status":7}}]}}`)
 	out := bare(t, "eval", "-file", file, "-all", "-user", "u1")
-	if out.code != exitNo || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" || !strings.HasPrefix(out.stderr, "ffc: warning: ") {
+	if out.code != exitNo || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" ||
+		!strings.HasPrefix(out.stderr, "ffc: warning: \"bad\": the flag cannot be evaluated: ") {
 		t.Errorf("%+v", out)
+	}
+	out = bare(t, "eval", "-file", file, "-user", "u1", "bad")
+	if out.code != exitNo || !strings.HasPrefix(out.stdout, "bad: no value (error in evaluation)\n") || out.stderr != "" {
+		t.Errorf("%+v", out)
+	}
+	for _, args := range [][]string{{"-all"}, {"bad"}} {
+		out := bare(t, append([]string{"eval", "-file", file, "-user", "u1", "-json"}, args...)...)
+		if out.code != exitNo || !json.Valid([]byte(out.stdout)) || !strings.Contains(out.stdout, `"error": "`) || out.stderr != "" {
+			t.Errorf("%v: %+v", args, out)
+		}
 	}
 }
 
