@@ -75,6 +75,8 @@ func TestProgress(t *testing.T) {
 		after := func(d time.Duration) string {
 			time.Sleep(d)
 			synctest.Wait()
+			c.mu.Lock()
+			defer c.mu.Unlock()
 			defer stderr.Reset()
 			return stderr.String()
 		}
