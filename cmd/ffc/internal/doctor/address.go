@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -88,6 +89,7 @@ func (e *examination) validate(ctx context.Context) error {
 		BaseURL:      e.BaseURL,
 		StreamingURL: e.StreamingURL,
 		EventsURL:    e.EventsURL,
+		Logger:       slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err

@@ -8,9 +8,9 @@ import (
 )
 
 // checkPolling gets the data by a request, as the SDK does.
-func (e *examination) checkPolling(ctx context.Context) finding {
+func (e *examination) checkPolling(context.Context) finding {
 	s := &store{dialect: e.dialect}
-	err := e.fetch(ctx, &poll.Transport{Budget: 2 * e.Timeout, Timeout: e.Timeout}, s, e.http.Transport)
+	err := e.fetch(&poll.Transport{Budget: 2 * e.Timeout, Timeout: e.Timeout}, s, e.http.Transport)
 	switch {
 	case s.got && e.featBit():
 		return s.judge(count(s.flags, "flag") + ", " + count(s.segments, "segment"))

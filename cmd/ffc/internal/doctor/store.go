@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -12,6 +13,7 @@ import (
 type store struct {
 	dialect         *wire.Dialect
 	got             bool
+	arrived         time.Time
 	flags, segments int
 	unreadable      []string // what is wrong with items
 }
@@ -25,7 +27,7 @@ func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, erro
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
 	}
 	if update.Full {
-		s.got = true
+		s.got, s.arrived = true, time.Now()
 		s.flags, s.segments = visible(update.Flags), visible(update.Segments)
 		s.unreadable = nil
 		for _, problem := range problems {

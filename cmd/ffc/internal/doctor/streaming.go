@@ -40,10 +40,10 @@ func (e *examination) checkStreaming() {
 	s := &store{}
 	var err error
 	var began time.Time
-	e.check("websocket", obstacle, func(ctx context.Context) finding {
+	e.check("websocket", obstacle, func(context.Context) finding {
 		began = time.Now()
 		s.dialect = e.dialect
-		err = e.fetch(ctx, &stream.Transport{OnDemand: true, Budget: 2 * e.Timeout, ConnectTimeout: e.Timeout}, s, h)
+		err = e.fetch(&stream.Transport{OnDemand: true, Budget: 2 * e.Timeout, ConnectTimeout: e.Timeout}, s, h)
 		f := judgeHandshake(h, err)
 		f.took = h.took
 		return f
@@ -59,13 +59,16 @@ func (e *examination) checkStreaming() {
 	}
 	e.check("data", obstacle, func(context.Context) finding {
 		f := e.judgeData(s, err)
-		f.took = time.Since(began)
+		f.took = s.arrived.Sub(began) // without the good-byes
+		if !s.got {
+			f.took = time.Since(began)
+		}
 		return f
 	})
 }
 
-// fetch gets data once.
-func (e *examination) fetch(ctx context.Context, t transport.Transport, s *store, through http.RoundTripper) error {
+// fetch gets data once, in the time that the transport allows itself.
+func (e *examination) fetch(t transport.Transport, s *store, through http.RoundTripper) error {
 	session, err := t.Open(transport.Env{
 		EnvSecret:    transport.Secret(e.secret),
 		Platform:     e.dialect.Name,
@@ -82,8 +85,8 @@ func (e *examination) fetch(ctx context.Context, t transport.Transport, s *store
 	refresher := session.(transport.Refresher)
 	defer refresher.Close()
 	done := make(chan error, 1)
-	// A call has no more than a quarter of the time that its context has.
-	go func() { done <- refresher.Refresh(context.WithoutCancel(ctx)) }()
+	// Of a context with a deadline it would take no more than a quarter.
+	go func() { done <- refresher.Refresh(context.WithoutCancel(e.ctx)) }()
 	select {
 	case err := <-done:
 		return err
