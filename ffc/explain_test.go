@@ -111,7 +111,7 @@ func TestGoldenExplainedOperators(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, row := range golden.Matrix {
-			e := explain(t, client, row.FlagKey, user)
+			e := client.Explain(row.FlagKey, user)
 			want := row.Match[i] == '1'
 			if len(e.Rules) != 1 || e.Rules[0].Matched != want || len(e.Rules[0].Clauses) != 1 || e.Rules[0].Clauses[0].Matched != want {
 				t.Errorf("%s for user %d: %s", row.FlagKey, i, e)

@@ -1,7 +1,6 @@
 package eval_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -159,7 +158,7 @@ func TestExplainsLikeEvaluate(t *testing.T) {
 		}
 		checkEnvironment(t, choices, pick((*dice)(&choices), "", "18", "u", "true", "v.x"), i%2 == 1)
 		if t.Failed() {
-			t.Fatal(fmt.Sprintf("environment %d of seed %d", i, seed))
+			t.Fatalf("environment %d of seed %d", i, seed)
 		}
 	}
 }
