@@ -140,12 +140,13 @@ func proxy(t *testing.T) string {
 			return
 		}
 		defer to.Close()
-		w.WriteHeader(http.StatusOK)
+		// Only then the answer: what the client sends after it is for to.
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 		go func() {
 			defer to.Close()
 			_, _ = io.Copy(to, conn)
