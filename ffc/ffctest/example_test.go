@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -13,6 +14,35 @@ import (
 
 // quiet keeps logs out of the output of tests.
 var quiet = slog.New(slog.DiscardHandler)
+
+// A server behind a listener of the test's own, here one with TLS.
+func ExampleNewHandler() {
+	handler, err := ffctest.NewHandler(ffctest.HandlerConfig{
+		Data: ffctest.Snapshot(ffctest.Flag("checkout").Variations("red", "blue")),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer handler.Close()
+	host := httptest.NewTLSServer(handler)
+	defer host.Close()
+
+	ctx := context.Background()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret:  handler.EnvSecret,
+		BaseURL:    host.URL,
+		Transport:  &stream.Transport{},
+		HTTPClient: host.Client(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+	fmt.Println(client.Variation(ctx, "checkout", ffc.NewUser("u1"), "none"), len(handler.Peers()))
+	// Output: red 1
+}
 
 // A platform for one test, a client of it, and what the platform received.
 func ExampleNewServer() {
