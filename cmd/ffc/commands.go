@@ -20,6 +20,7 @@ func commands() []command {
 		{"eval", "evaluate a flag for a user, and show what led to the value", runEval},
 		{"snapshot", "write the current flags and segments to a file, to embed in a program", runSnapshot},
 		{"doctor", "find out why a program does not get its flags", runDoctor},
+		{"serve", "run a platform for development on this machine, with a page", runServe},
 		{"help", "show how to use a command", runHelp},
 		{"version", "show which version this is", runVersion},
 	}

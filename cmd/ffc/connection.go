@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -60,14 +59,17 @@ func (n *connection) complete(c *console, o options) error {
 	if !o.given("url") {
 		n.url = c.env("FFC_BASE_URL")
 	}
-	platforms := []string{string(ffc.PlatformClassic), string(ffc.PlatformFeatBit)}
-	if n.platform != "" && !slices.Contains(platforms, n.platform) {
+	if n.platform != "" && !isPlatform(n.platform) {
 		return o.usage("-platform is %q: expected classic or featbit", n.platform)
 	}
 	if n.timeout <= 0 {
 		return o.usage("-timeout is %v: expected more than 0, such as 10s", n.timeout)
 	}
 	return nil
+}
+
+func isPlatform(name string) bool {
+	return name == string(ffc.PlatformClassic) || name == string(ffc.PlatformFeatBit)
 }
 
 const missingSecret = "which environment? Set FFC_ENV_SECRET to its secret, or give -secret-file FILE"

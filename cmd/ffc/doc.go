@@ -1,11 +1,13 @@
 // Command ffc works with the feature flags of featureflag.co and FeatBit: it
 // says which value a user gets and why, writes snapshots for programs to embed,
-// and finds out why a program does not get its flags.
+// finds out why a program does not get its flags, and is a platform for
+// development on this machine.
 //
 //	go run ./cmd/ffc help
 //	go run ./cmd/ffc eval -file flags.json -user u1 -attr country=FR checkout
 //	go run ./cmd/ffc snapshot -o flags.json
 //	go run ./cmd/ffc doctor
+//	go run ./cmd/ffc serve
 //
 // To have it at hand:
 //
@@ -27,10 +29,10 @@
 //	ffc eval [options] -all
 //
 // Evaluates a flag for a user and shows the value and what led to it, by the
-// rules of the platform that the data is of. The data is that of a snapshot
-// (-file) or else of the platform, over a websocket that is closed again, or
-// with -poll by a request; the latter has no segments on featureflag.co. Nothing
-// is reported to the platform.
+// rules of the platform that the data is of. The data is that of a flag file or
+// a snapshot (-file), or else of the platform, over a websocket that is closed
+// again, or with -poll by a request; the latter has no segments on
+// featureflag.co. Nothing is reported to the platform.
 //
 // The user is -user KEY with any number of -attr NAME=VALUE, or -user-json with
 // an object as ffc.UserFromMap takes it.
@@ -54,6 +56,19 @@
 // do. A check that makes no sense after an earlier one is skipped. The secret is
 // never shown, and nothing on the platform changes: to the event endpoint goes
 // an empty list.
+//
+// # serve
+//
+//	ffc serve [options] [FILE]
+//
+// Runs a platform of either generation on this machine, for development: clients
+// connect to it as to the real one, by websocket or polling, and send it their
+// events. The flags are in a file, in a form that is easy to write or as a
+// snapshot; it is followed while an editor changes it. The page that the address
+// shows in a browser switches flags, changes percentages and writes that to the
+// file, evaluates users and says why, and shows clients and events as they come.
+// It listens on loopback only unless -addr says otherwise, and refuses what other
+// sites send through a browser.
 //
 // # Output
 //

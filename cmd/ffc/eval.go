@@ -76,7 +76,7 @@ func (e *evalOptions) client(ctx context.Context, c *console) (*ffc.Client, erro
 	if err := e.complete(c, e.options); err != nil {
 		return nil, err
 	}
-	data, err := readData(c.stdin, e.file)
+	data, err := readData(c.stdin, e.file, e.platform)
 	if err != nil {
 		return nil, err
 	}

@@ -160,16 +160,29 @@ func TestEvalUsage(t *testing.T) {
 	}
 }
 
+// TestEvalFlagFile: files of ffc serve do as well as snapshots, for either
+// platform.
+func TestEvalFlagFile(t *testing.T) {
+	path := write(t, "flags.json", `{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`)
+	for _, platform := range []string{"classic", "featbit"} {
+		out := bare(t, "eval", "-platform", platform, "-user", "ann", "-file", path, "a")
+		if out.code != 0 || !strings.HasPrefix(out.stdout, `a = "y" (target match)`) {
+			t.Errorf("%s: got %d %s%s", platform, out.code, out.stdout, out.stderr)
+		}
+	}
+}
+
 // TestEvalFile: what is wrong with a file is said, and where.
 func TestEvalFile(t *testing.T) {
 	for content, want := range map[string]string{
-		"":                             "PATH is empty: expected a snapshot, which ffc snapshot writes",
-		" \n":                          "PATH is empty: expected a snapshot, which ffc snapshot writes",
+		"":                             "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
+		" \n":                          "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
 		"{\n  \"data\": [1,\n  }":      "PATH:3:3: invalid character '}' looking for beginning of value",
 		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: invalid character 'x' after object key:value pair",
 		"{\"data\":":                   "PATH:1:8: unexpected end of JSON input",
 		"[]":                           "PATH cannot be used: the message is not JSON",
-		"{}":                           "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
+		"{\"data\":{}}":                "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
+		"{\"flags\":\n{\"a\":1}}":      "PATH:2:6: expected an object, got the number 1",
 		"{\"messageType\":\"pong\"}":   "PATH cannot be used: the message has a messageType other than \"data-sync\"",
 		string(ffctest.Snapshot())[1:]: "PATH:1:14: invalid character ':' after top-level value",
 	} {

@@ -89,7 +89,8 @@ The user:
                            @FILE reads a file, @- standard input
 
 The data, of a file or else of the platform:
-  -file FILE               a snapshot of either platform; - is standard input
+  -file FILE               a flag file of ffc serve, or a snapshot of either
+                           platform; - is standard input
   -poll                    get the data by polling instead of a websocket; from
                            featureflag.co that has no segments
   -timeout DURATION        how long to wait for the data (default 10s)
@@ -132,6 +133,33 @@ and proxies. It changes nothing: to the event endpoint it sends an empty list.
 
 ` + connectionHelp + `  -events-url URL          http(s)://host[/prefix], if it is not that of -url
 ` + environmentHelp + exitCodes
+
+const serveHelp = `Usage: ffc serve [options] [FILE]
+
+Runs a platform for development on this machine. Its flags are in a file, which
+is followed while it changes; a page shows and changes them, evaluates users,
+and shows clients and their events. Without FILE it is flags.json, which is made
+with a few example flags if it does not exist. FILE may also be a snapshot, as
+ffc snapshot writes it.
+
+  ffc serve
+  ffc serve -platform featbit -addr 127.0.0.1:5100 flags.json
+
+  -addr HOST:PORT          where to listen (default 127.0.0.1:4400); port 0 is a
+                           free one
+  -platform NAME           the platform to be: classic or featbit (default what
+                           the file is of, else classic)
+  -create                  make FILE if it does not exist
+  -allow-host NAME         another name under which this machine is reached,
+                           such as host.docker.internal; as often as needed
+
+A flag file is JSON:
+
+  {"flags": {"checkout": {"variations": ["old", "new"], "serve": "new"}}}
+
+docs/local.md in the SDK's repository has all that can be in it.
+
+` + exitCodes
 
 const versionHelp = `Usage: ffc version
 

@@ -14,6 +14,7 @@ Usage: ffc COMMAND [options]
   eval       evaluate a flag for a user, and show what led to the value
   snapshot   write the current flags and segments to a file, to embed in a program
   doctor     find out why a program does not get its flags
+  serve      run a platform for development on this machine, with a page
   help       show how to use a command
   version    show which version this is
 
@@ -33,7 +34,7 @@ func TestOverview(t *testing.T) {
 }
 
 func TestHelpOfCommands(t *testing.T) {
-	helps := map[string]string{"eval": evalHelp, "snapshot": snapshotHelp, "doctor": doctorHelp, "version": versionHelp}
+	helps := map[string]string{"eval": evalHelp, "snapshot": snapshotHelp, "doctor": doctorHelp, "serve": serveHelp, "version": versionHelp}
 	for name, want := range helps {
 		bare(t, "help", name).is(t, outcome{stdout: want})
 		for _, line := range strings.Split(want, "\n") {
@@ -58,6 +59,7 @@ func TestHelpIsWhole(t *testing.T) {
 		evalHelp:     newEvalOptions().options,
 		snapshotHelp: newSnapshotOptions().options,
 		doctorHelp:   newDoctorOptions().options,
+		serveHelp:    newServeOptions().options,
 	} {
 		told := make(map[string]bool)
 		for _, line := range strings.Split(text, "\n") {

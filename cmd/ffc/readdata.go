@@ -6,20 +6,26 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 )
 
 // readData returns the flags and segments of a file, in the form that
-// ffc.Config.Bootstrap takes. The path - is stdin.
-func readData(stdin io.Reader, path string) ([]byte, error) {
+// ffc.Config.Bootstrap takes. The path - is stdin. The platform is that of a flag
+// file of ffc serve, which does not say it.
+func readData(stdin io.Reader, path, platform string) ([]byte, error) {
 	data, err := readFile(stdin, path)
 	if err != nil {
 		return nil, noDataError("%v", err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // which some editors write
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, noDataError("%s is empty: expected a snapshot, which ffc snapshot writes", sourceName(path))
+		return nil, noDataError("%s is empty: expected a flag file, or a snapshot, which ffc snapshot writes", sourceName(path))
 	}
 	if err := checkJSON(sourceName(path), data); err != nil {
+		return nil, noDataError("%v", err)
+	}
+	if data, err = local.Bootstrap(sourceName(path), data, platform); err != nil {
 		return nil, noDataError("%v", err)
 	}
 	return data, nil
