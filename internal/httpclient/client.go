@@ -24,9 +24,6 @@ func New() *http.Client {
 		// clock, so after a freeze connections that died meanwhile are not used.
 		IdleConnTimeout:       30 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		// A usual delivery of events fits. What does not fit is copied through 32
-		// KiB that are allocated for each request.
-		WriteBufferSize: 64 << 10,
 	}}
 }
 
