@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/feature-flags-co/ffc-server-go-sdk => ../
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
 	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
 	github.com/growthbook/growthbook-golang v0.7.0
 	github.com/launchdarkly/go-sdk-common/v3 v3.4.0

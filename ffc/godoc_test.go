@@ -14,7 +14,6 @@ import (
 var undemonstrated = map[string]string{
 	"flush.New":       "applications do not call it: a client makes its own",
 	"flush.Processor": "the client's",
-	"ffctest.Client":  "what WaitSynced takes, which is an *ffc.Client",
 }
 
 // TestExamples: an example shows each constructor, each type that has methods of

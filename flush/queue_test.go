@@ -149,6 +149,34 @@ func TestRoomForOne(t *testing.T) {
 	}
 }
 
+// TestFullQueueReadsNoClock: what is dropped for want of room needs no stamp.
+func TestFullQueueReadsNoClock(t *testing.T) {
+	t.Parallel()
+	q := newQueue(1)
+	q.coarse = true // stamps are counted
+	r := served("f", "1", "true")
+	record := func(times int, stamps int64) {
+		t.Helper()
+		for range times {
+			q.record(user("u"), nil, results{nil, &r})
+		}
+		if got := q.number.Load(); got != stamps {
+			t.Errorf("%d stamps, expected %d", got, stamps)
+		}
+	}
+	record(1, 1)
+	record(1, 2) // finds out
+	record(5, 2)
+	q.settle(everything)
+	record(1, 3)
+	record(5, 4)
+	q.shut(lossClosed)
+	record(3, 4)
+	if recorded, queued, lost := q.counts(); recorded != 16 || queued != 1 || lost[lossFull] != 11 || lost[lossClosed] != 3 {
+		t.Errorf("%d recorded, %d queued, lost %v", recorded, queued, lost)
+	}
+}
+
 // TestRelease compares a queue with a plain list while events come, are taken,
 // settled in any pattern, and come while others are taken. The ring goes
 // around many times.

@@ -15,7 +15,7 @@ import (
 // Programs are the folders, the first of which is the floor: a program with a
 // client of net/http and nothing else.
 func Programs() []string {
-	return []string{"empty", "ffcpoll", "ffcstream", "launchdarkly", "growthbook", "statsig", "posthog", "openfeature"}
+	return []string{"empty", "ffcpoll", "ffcstream", "awslambda", "ffclambda", "launchdarkly", "growthbook", "statsig", "posthog", "openfeature"}
 }
 
 // Bytes builds a program, stripped, and returns how large it is. dir is this

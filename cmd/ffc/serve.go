@@ -3,32 +3,21 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 )
 
-const serveUsage = `Usage: ffc serve [flags] [file]
-
-Runs a platform for development on this machine. Its flags are in a file, which
-is followed while it changes; a page shows and changes them. Without a file it is
-flags.json, which is made with a few example flags if it does not exist.
-
-Flags:
-`
-
 // defaultFile is what is served, and made, when no file is named.
 const defaultFile = "flags.json"
 
-// serveOptions are what the command line says.
+// serveOptions are the options of serve.
 type serveOptions struct {
+	options
 	addr       string
 	platform   string
 	allowHosts []string
@@ -36,83 +25,63 @@ type serveOptions struct {
 	file       string
 }
 
-// serve runs a local platform until ctx ends. It returns the exit code: 0, 1 if
-// the platform cannot run, 2 if the command was not understood.
-func serve(ctx context.Context, stdout, stderr io.Writer, args []string) int {
-	opts, err := parseServe(stderr, args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		return 2
-	}
-	out := &lines{w: stderr}
-	if err := opts.run(ctx, stdout, out); err != nil {
-		out.print("ffc: " + err.Error())
-		return 1
-	}
-	return 0
-}
-
-func parseServe(stderr io.Writer, args []string) (*serveOptions, error) {
-	o := &serveOptions{}
-	set := flag.NewFlagSet("ffc serve", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	set.StringVar(&o.addr, "addr", "127.0.0.1:4400", "`host:port` to listen on; port 0 is a free one")
-	set.StringVar(&o.platform, "platform", "", "the platform to be: `classic` or featbit (default what the file is of, else classic)")
-	set.Func("allow-host", "another `name` under which this machine is reached, such as host.docker.internal; may be repeated", func(name string) error {
+func newServeOptions() *serveOptions {
+	s := &serveOptions{options: newOptions("serve")}
+	s.StringVar(&s.addr, "addr", "127.0.0.1:4400", "")
+	s.StringVar(&s.platform, "platform", "", "")
+	s.Func("allow-host", "", func(name string) error {
 		if name == "" {
 			return errors.New("the name is empty")
 		}
-		o.allowHosts = append(o.allowHosts, name)
+		s.allowHosts = append(s.allowHosts, name)
 		return nil
 	})
-	set.BoolVar(&o.create, "create", false, "make the file, with a few example flags, if it does not exist")
-	set.Usage = func() {
-		_, _ = io.WriteString(stderr, serveUsage)
-		set.PrintDefaults()
-	}
-	// Flags may follow the file too.
-	for rest := args; ; {
-		if err := set.Parse(rest); err != nil {
-			return nil, err
-		}
-		if set.NArg() == 0 {
-			break
-		}
-		if o.file != "" {
-			_, _ = fmt.Fprintf(stderr, "ffc serve takes one file, got %q and %q\n", o.file, set.Arg(0))
-			return nil, errors.New("more than one file")
-		}
-		o.file, rest = set.Arg(0), set.Args()[1:]
-	}
-	if o.file == "" {
-		o.file, o.create = defaultFile, true
-	}
-	return o, nil
+	s.BoolVar(&s.create, "create", false, "")
+	return s
 }
 
-func (o *serveOptions) run(ctx context.Context, stdout io.Writer, out *lines) error {
+// runServe runs a local platform until ctx ends, which is how it is meant to
+// end.
+func runServe(ctx context.Context, c *console, args []string) error {
+	s := newServeOptions()
+	rest, err := s.parse(args)
+	switch {
+	case err != nil:
+		return c.helpOr(err, serveHelp)
+	case s.platform != "" && !isPlatform(s.platform):
+		return s.usage("-platform is %q: expected classic or featbit", s.platform)
+	case len(rest) > 1:
+		return s.usage("it takes one file, got %s", strings.Join(rest, ", "))
+	case len(rest) == 1:
+		s.file = rest[0]
+	default:
+		s.file, s.create = defaultFile, true
+	}
+	return s.serve(ctx, c)
+}
+
+func (s *serveOptions) serve(ctx context.Context, c *console) error {
 	platform, err := local.New(local.Config{
-		File:       o.file,
-		Create:     o.create,
-		Platform:   o.platform,
-		AllowHosts: o.allowHosts,
-		Log:        out.print,
+		File:       s.file,
+		Create:     s.create,
+		Platform:   s.platform,
+		AllowHosts: s.allowHosts,
+		Log:        func(line string) { c.say("ffc: %s", line) },
 	})
 	if err != nil {
-		return err
+		return noDataError("%v", err)
 	}
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", o.addr)
+	listener, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {
-		return o.explainListen(err)
+		return s.explainListen(err)
 	}
-	if _, err := io.WriteString(stdout, welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Generation().String(), o.file)); err != nil {
-		return errors.Join(err, listener.Close())
+	if err := c.print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Generation().String(), s.file)); err != nil {
+		_ = listener.Close()
+		return err
 	}
-	if warning := exposed(listener.Addr()); warning != "" {
-		out.print(warning)
+	if listensElsewhere(listener.Addr()) {
+		c.warn(exposed, listener.Addr())
 	}
 	return platform.Run(ctx, listener)
 }
@@ -133,43 +102,31 @@ client, err := ffc.New(ctx, ffc.Config{
 `, generation, url, secret, file, secret, url)
 }
 
-// exposed says what it means to listen on more than loopback; "" if that is not
-// so.
-func exposed(addr net.Addr) string {
+// listensElsewhere reports whether an address can be reached from other
+// machines.
+func listensElsewhere(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() {
-		return ""
-	}
-	return fmt.Sprintf("ffc: warning: listening on %v: whoever reaches this port can read the flags, change them and the file, "+
-		"and send events, as the secret is in the source of this program; use it on networks you trust, "+
-		"or leave out -addr to listen on this machine only. Browsers elsewhere see the page under names given with -allow-host.", addr)
+	return ok && !tcp.IP.IsLoopback()
 }
 
+// exposed says what that means.
+const exposed = "listening on %v: whoever reaches this port can read the flags, change them and the file, " +
+	"and send events, as the secret is in the source of this program; use it on networks you trust, " +
+	"or leave out -addr to listen on this machine only. Browsers elsewhere see the page under names given with -allow-host."
+
 // explainListen says what to do when the port cannot be had.
-func (o *serveOptions) explainListen(err error) error {
-	host, port, splitErr := net.SplitHostPort(o.addr)
+func (s *serveOptions) explainListen(err error) error {
+	host, port, splitErr := net.SplitHostPort(s.addr)
 	if splitErr != nil {
-		return fmt.Errorf("-addr is %q: expected host:port, such as 127.0.0.1:4400", o.addr)
+		return s.usage("-addr is %q: expected host:port, such as 127.0.0.1:4400", s.addr)
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("cannot listen on -addr %s: %w", o.addr, err)
+		return noError("cannot listen on -addr %s: %v", s.addr, err)
 	}
 	other := "0"
 	if n, err := strconv.Atoi(port); err == nil && n < 65535 {
 		other = strconv.Itoa(n + 1)
 	}
-	return fmt.Errorf("port %s is taken, perhaps by another ffc serve: end that one, or take another port with -addr %s",
+	return noError("port %s is taken, perhaps by another ffc serve: end that one, or take another port with -addr %s",
 		port, net.JoinHostPort(host, other))
-}
-
-// lines writes whole lines, of any goroutine.
-type lines struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lines) print(line string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, _ = io.WriteString(l.w, strings.TrimRight(line, "\n")+"\n")
 }

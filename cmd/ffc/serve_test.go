@@ -48,7 +48,9 @@ func started(t *testing.T, args ...string) (url string, stdout, stderr *output, 
 	ctx, cancel := context.WithCancel(t.Context())
 	stdout, stderr = &output{}, &output{}
 	code := make(chan int, 1)
-	go func() { code <- serve(ctx, stdout, stderr, args) }()
+	go func() {
+		code <- run(ctx, append([]string{"serve"}, args...), strings.NewReader(""), stdout, stderr, func(string) string { return "" })
+	}()
 	end = sync.OnceValue(func() int {
 		cancel()
 		return <-code
@@ -88,7 +90,6 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 func TestServe(t *testing.T) {
-	t.Parallel()
 	file := filepath.Join(t.TempDir(), "my flags.json")
 	url, stdout, stderr, end := started(t, "-addr", "127.0.0.1:0", file, "-create", "-platform", "featbit")
 	if status, body := get(t, url); status != 200 || !strings.Contains(body, "<html") {
@@ -127,7 +128,6 @@ func TestServeWithoutAFile(t *testing.T) {
 }
 
 func TestServeElsewhere(t *testing.T) {
-	t.Parallel()
 	file := filepath.Join(t.TempDir(), "flags.json")
 	url, _, stderr, _ := started(t, "-addr", ":0", "-create", file)
 	if !strings.HasPrefix(url, "http://127.0.0.1:") || strings.HasSuffix(url, ":0") {
@@ -143,7 +143,6 @@ func TestServeElsewhere(t *testing.T) {
 }
 
 func TestServeMistakes(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	good, bad, missing := filepath.Join(dir, "good.json"), filepath.Join(dir, "bad.json"), filepath.Join(dir, "none.json")
 	for path, text := range map[string]string{good: "{}", bad: "{\n  \"flags\": 1}"} {
@@ -163,31 +162,29 @@ func TestServeMistakes(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"port taken", []string{"-addr", taken.Addr().String(), good}, 1, []string{"port " + port + " is taken", "-addr 127.0.0.1:"}},
-		{"no address", []string{"-addr", "4400", good}, 1, []string{"host:port", "127.0.0.1:4400"}},
-		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, 1, []string{"cannot listen on -addr 192.0.2.1:4400"}},
-		{"bad file", []string{bad}, 1, []string{bad + ":2:12: expected an object, got the number 1"}},
-		{"no file", []string{missing}, 1, []string{"there is no file " + missing, "-create"}},
-		{"no platform", []string{"-platform", "featbti", good}, 1, []string{"classic or featbit"}},
-		{"two files", []string{good, bad}, 2, []string{"one file"}},
-		{"no such flag", []string{"-port", "1"}, 2, []string{"-port", "Usage"}},
-		{"an empty name", []string{"-allow-host", "", good}, 2, []string{"the name is empty"}},
-		{"help", []string{"-h"}, 0, []string{"Usage: ffc serve", "-allow-host"}},
+		{"port taken", []string{"-addr", taken.Addr().String(), good}, exitNo, []string{"port " + port + " is taken", "-addr 127.0.0.1:"}},
+		{"no address", []string{"-addr", "4400", good}, exitUsage, []string{"host:port", "127.0.0.1:4400"}},
+		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, exitNo, []string{"cannot listen on -addr 192.0.2.1:4400"}},
+		{"bad file", []string{bad}, exitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
+		{"no file", []string{missing}, exitNoData, []string{"there is no file " + missing, "-create"}},
+		{"no platform", []string{"-platform", "featbti", good}, exitUsage, []string{"-platform", "classic or featbit"}},
+		{"two files", []string{good, bad}, exitUsage, []string{"one file"}},
+		{"no such option", []string{"-port", "1"}, exitUsage, []string{"-port", "ffc help serve"}},
+		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{"the name is empty"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var stdout, stderr output
-			if code := serve(within(t), &stdout, &stderr, tt.args); code != tt.code {
-				t.Errorf("got exit code %d", code)
+			out := bare(t, append([]string{"serve"}, tt.args...)...)
+			if out.code != tt.code {
+				t.Errorf("got exit code %d", out.code)
 			}
 			for _, want := range tt.want {
-				if !strings.Contains(stderr.String(), want) {
-					t.Errorf("no %q in %s", want, &stderr)
+				if !strings.Contains(out.stderr, want) {
+					t.Errorf("no %q in %s", want, out.stderr)
 				}
 			}
-			if stdout.String() != "" {
-				t.Errorf("got %s", &stdout)
+			if out.stdout != "" {
+				t.Errorf("got %s", out.stdout)
 			}
 		})
 	}

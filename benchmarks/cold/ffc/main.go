@@ -6,4 +6,4 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/benchmarks/peers/ffc"
 )
 
-func main() { cold.Run(ffc.Open) }
+func main() { cold.Run(ffc.Classic().Open) }

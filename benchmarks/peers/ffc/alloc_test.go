@@ -11,10 +11,15 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/benchmarks/sdk"
 )
 
-// TestNoAllocation holds what the tables say of this row: with events on and
+// TestNoAllocation holds what the tables say of our rows: with events on and
 // none of them lost, an evaluation allocates nothing.
 func TestNoAllocation(t *testing.T) {
-	raw, err := Peer.Encode(fixture.Scenario(1000))
+	t.Run("classic", func(t *testing.T) { noAllocation(t, Classic()) })
+	t.Run("FeatBit", func(t *testing.T) { noAllocation(t, FeatBit()) })
+}
+
+func noAllocation(t *testing.T, p Platform) {
+	raw, err := p.encode(fixture.Scenario(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +27,7 @@ func TestNoAllocation(t *testing.T) {
 	if err := os.WriteFile(path, raw, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Open(sdk.Config{Snapshot: path, Events: true, Keep: true, Sink: "http://127.0.0.1:1"})
+	c, err := p.Open(sdk.Config{Snapshot: path, Events: true, Keep: true, Sink: "http://127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)
 	}

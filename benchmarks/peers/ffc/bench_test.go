@@ -8,8 +8,8 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-func TestCheck(t *testing.T) { harness.Check(t, Peer) }
+func TestCheck(t *testing.T) { harness.Check(t, Classic().Peer()) }
 
-func BenchmarkEvaluate(b *testing.B) { harness.Evaluate(b, Peer) }
+func BenchmarkEvaluate(b *testing.B) { harness.Evaluate(b, Classic().Peer()) }
 
-func BenchmarkDeliver(b *testing.B) { harness.Deliver(b, Peer) }
+func BenchmarkDeliver(b *testing.B) { harness.Deliver(b, Classic().Peer()) }

@@ -1,5 +1,5 @@
-// Package ffc adapts this repository's SDK, fed a snapshot of the classic
-// platform.
+// Package ffc adapts this repository's SDK, for both generations of the
+// platform. Its own row is the classic one; that of FeatBit is peers/ffcfeatbit.
 package ffc
 
 import (
@@ -21,21 +21,35 @@ import (
 // burst is how many events are queued before the clock is stopped to drain.
 const burst = 20_000
 
-// Peer is this row.
-var Peer = sdk.Peer[ffc.User]{Encode: fixture.Classic, Open: Open, Events: true, Burst: burst}
+// Platform is a generation of the platform, whose data the SDK is fed.
+type Platform struct {
+	encode func(*fixture.Dataset) ([]byte, error)
+	secret string
+}
+
+// Classic is featureflag.co.
+func Classic() Platform { return Platform{fixture.Classic, fixture.EnvSecret} }
+
+// FeatBit is its successor.
+func FeatBit() Platform { return Platform{fixture.FeatBit, fixture.FeatBitEnvSecret} }
+
+// Peer returns the row of a platform.
+func (p Platform) Peer() sdk.Peer[ffc.User] {
+	return sdk.Peer[ffc.User]{Encode: p.encode, Open: p.Open, Events: true, Burst: burst}
+}
 
 type client struct{ c *ffc.Client }
 
 // Open starts the SDK on a snapshot. With events it is a client as in
 // production, whose transport has nothing new to say.
-func Open(cfg sdk.Config) (sdk.Client[ffc.User], error) {
+func (p Platform) Open(cfg sdk.Config) (sdk.Client[ffc.User], error) {
 	snapshot, err := os.ReadFile(cfg.Snapshot)
 	if err != nil {
 		return nil, err
 	}
 	conf := ffc.Config{Bootstrap: snapshot, Offline: !cfg.Events, Logger: quiet()}
 	if cfg.Events {
-		conf.EnvSecret, conf.BaseURL, conf.StartWait = fixture.EnvSecret, cfg.Sink, -1
+		conf.EnvSecret, conf.BaseURL, conf.StartWait = p.secret, cfg.Sink, -1
 		conf.Transport = silent{}
 	}
 	if cfg.Keep {
@@ -45,8 +59,8 @@ func Open(cfg sdk.Config) (sdk.Client[ffc.User], error) {
 	return open(conf)
 }
 
-// OpenPolling starts the SDK on demand, on the platform whose base URL is in
-// place of a snapshot.
+// OpenPolling starts the SDK on demand, on the classic platform whose base URL
+// is in place of a snapshot.
 func OpenPolling(cfg sdk.Config) (sdk.Client[ffc.User], error) {
 	return open(ffc.Config{EnvSecret: fixture.EnvSecret, BaseURL: cfg.Snapshot, Transport: &poll.Transport{}, Logger: quiet()})
 }

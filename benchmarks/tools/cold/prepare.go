@@ -28,6 +28,7 @@ func peers() []peer {
 	return []peer{
 		{name: "noop", encode: noop.Encode},
 		{name: "ffc", encode: fixture.Classic},
+		{name: "ffcfeatbit", encode: fixture.FeatBit},
 		{name: "ffcpoll", encode: fixture.ClassicPolled, polls: true},
 		{name: "launchdarkly", encode: launchdarkly.Encode},
 		{name: "growthbook", encode: growthbook.Encode},

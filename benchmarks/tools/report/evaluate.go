@@ -16,9 +16,9 @@ func benchmark(events, scenario, user, cores string) string {
 func (r *results) evaluations(events, user, cores string) string {
 	var lines [][]string
 	for _, peer := range rows() {
-		lines = append(lines, r.times(peer, peer, events, user, cores))
+		lines = append(lines, r.times(title(peer), peer, events, user, cores))
 		if events == "on" {
-			lines = append(lines, r.times(peer+", every event kept", peer, "kept", user, cores))
+			lines = append(lines, r.times(title(peer)+", every event kept", peer, "kept", user, cores))
 		}
 	}
 	return markdown(append([]string{""}, scenarios()...), lines)
@@ -42,11 +42,11 @@ func (r *results) times(title, peer, events, user, cores string) []string {
 	return row
 }
 
-// withEvents is the mode in which our events are on. One that fills the queue
-// faster than it can be emptied drops events, so the mode that keeps all counts
-// where there is one.
-func (r *results) withEvents(scenario string) string {
-	if _, ok := r.time("ffc", benchmark("kept", scenario, "shared", "1")); ok {
+// withEvents is the mode in which one of our rows has events on. One that fills
+// the queue faster than it can be emptied drops events, so the mode that keeps
+// all counts where there is one.
+func (r *results) withEvents(peer, scenario string) string {
+	if _, ok := r.time(peer, benchmark("kept", scenario, "shared", "1")); ok {
 		return "kept"
 	}
 	return "on"
@@ -78,16 +78,20 @@ func (r *results) ratios() string {
 
 // scaling is how much more all cores do than one, with events on.
 func (r *results) scaling() string {
-	row := []string{"ffc"}
-	for _, scenario := range scenarios() {
-		mode := r.withEvents(scenario)
-		one, ok1 := r.time("ffc", benchmark(mode, scenario, "shared", "1"))
-		all, ok2 := r.time("ffc", benchmark(mode, scenario, "shared", "all"))
-		cell := none
-		if ok1 && ok2 {
-			cell = fmt.Sprintf("%.2f", one/all)
+	var lines [][]string
+	for _, peer := range ours() {
+		row := []string{title(peer)}
+		for _, scenario := range scenarios() {
+			mode := r.withEvents(peer, scenario)
+			one, ok1 := r.time(peer, benchmark(mode, scenario, "shared", "1"))
+			all, ok2 := r.time(peer, benchmark(mode, scenario, "shared", "all"))
+			cell := none
+			if ok1 && ok2 {
+				cell = fmt.Sprintf("%.2f", one/all)
+			}
+			row = append(row, cell)
 		}
-		row = append(row, cell)
+		lines = append(lines, row)
 	}
-	return markdown(append([]string{""}, scenarios()...), [][]string{row})
+	return markdown(append([]string{""}, scenarios()...), lines)
 }

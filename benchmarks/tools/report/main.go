@@ -40,8 +40,22 @@ func run(folder, readme string) error {
 	return rewrite(readme, map[string]string{"benchmarks": r.summary(), "lambda": r.lambda()})
 }
 
-// rows are the peers, in the order of the tables. noop is no SDK: it is the
-// harness's own cost.
-func rows() []string {
-	return []string{"ffc", "launchdarkly", "growthbook", "statsig", "posthog", "openfeature", "noop"}
+// ours are the rows of this SDK, by the platform it gets its data from.
+func ours() []string { return []string{"ffc", "ffcfeatbit"} }
+
+// others are those that it is compared with. noop is no SDK: it is the harness's
+// own cost.
+func others() []string {
+	return []string{"launchdarkly", "growthbook", "statsig", "posthog", "openfeature", "noop"}
+}
+
+// rows are all peers, in the order of the tables.
+func rows() []string { return append(ours(), others()...) }
+
+// title is what tables call a peer.
+func title(peer string) string {
+	if peer == "ffcfeatbit" {
+		return "ffc, FeatBit"
+	}
+	return peer
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -8,8 +9,8 @@ import (
 // starts is a table of whole processes and of live heap.
 func (r *results) starts() string {
 	var lines [][]string
-	for _, name := range append([]string{"ffc", "ffcpoll"}, rows()[1:]...) {
-		line := []string{name}
+	for _, name := range slices.Concat(ours(), []string{"ffcpoll"}, others()) {
+		line := []string{title(name)}
 		for _, flags := range []string{"1000", "10000"} {
 			f := r.cold[name+" "+flags]
 			if len(f) != 10 {
@@ -32,7 +33,7 @@ func (r *results) sizes() string {
 	}
 	empty, _ := strconv.Atoi(floor[0])
 	var lines [][]string
-	for _, name := range append([]string{"ffcpoll", "ffcstream"}, rows()[1:]...) {
+	for _, name := range append([]string{"ffcpoll", "ffcstream"}, others()...) {
 		f := r.size[name]
 		if len(f) != 3 {
 			continue
@@ -47,11 +48,11 @@ func (r *results) sizes() string {
 func (r *results) deliveries() string {
 	var lines [][]string
 	for _, peer := range rows() {
-		line := []string{peer, none, none, none}
+		line := []string{title(peer), none, none, none}
 		if ns, ok := r.time(peer, "BenchmarkDeliver"); ok {
 			sent, _ := r.median(peer, "BenchmarkDeliver", "sent-B/evaluation")
 			requests, _ := r.median(peer, "BenchmarkDeliver", "requests")
-			line = []string{peer, duration(ns), strconv.FormatFloat(sent, 'f', 1, 64), strconv.FormatFloat(requests, 'f', 0, 64)}
+			line = []string{title(peer), duration(ns), strconv.FormatFloat(sent, 'f', 1, 64), strconv.FormatFloat(requests, 'f', 0, 64)}
 		}
 		lines = append(lines, line)
 	}

@@ -210,21 +210,30 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestDocumentedFile: the file in the package's documentation is one.
-func TestDocumentedFile(t *testing.T) {
+// TestDocumentedFiles: the file in the package's documentation is one, and so is
+// the one in the guide.
+func TestDocumentedFiles(t *testing.T) {
 	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := file.Doc.Text()
-	begin, end := strings.Index(text, "\t{"), strings.Index(text, "\n\t}\n")
-	if begin < 0 || end < begin {
-		t.Fatal("no file in the documentation")
+	guide, err := os.ReadFile("../../../../docs/local.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	doc, _, err := parseDocument([]byte(text[begin:end+3]), nil)
-	if err != nil || len(doc.flagKeys()) != 2 {
-		t.Errorf("got %v", err)
+	between := func(text, begin, end string) string {
+		_, text, _ = strings.Cut(text, begin)
+		text, _, _ = strings.Cut(text, end)
+		return text
+	}
+	for where, text := range map[string]string{
+		"doc.go":        "\t{" + between(file.Doc.Text(), "\t{", "\n\t}\n") + "\n\t}\n",
+		"docs/local.md": between(string(guide), "```json\n", "```"),
+	} {
+		if doc, _, err := parseDocument([]byte(text), nil); err != nil || len(doc.flagKeys()) != 2 {
+			t.Errorf("%s: got %v in %s", where, err, text)
+		}
 	}
 }
 
