@@ -70,7 +70,7 @@ func TestEvaluateAllFlags(t *testing.T) {
 	p := serve(t, shop)
 	b := open(t, p.url, "#/evaluate", desktop)
 	b.untilText(".results .card-aside", "4 flags")
-	b.untilText(".outcomes", "checkout", "payments", "dark-mode", "banner", "The flag is off")
+	b.untilText(".outcomes", "checkout", "payments", "dark-mode", "banner", "flag is off")
 	b.write(".results input[type=search]", "off")
 	b.until(`document.querySelectorAll(".outcome-row:not([hidden])").length === 1`)
 	b.press(kb.Tab, kb.Enter)

@@ -123,7 +123,7 @@ const line = (event) => {
 	const what = event.metric
 		? [el("span", { class: "event-flag" }, el("span", { class: "tag" }, "metric"), " ", el("span", { class: "mono" }, event.metric)), el("span", { class: "event-value mono" }, String(event.metricValue))]
 		: [el("a", { class: "event-flag mono", href: flagPath(event.flag), title: event.flag }, event.flag), el("span", { class: "event-value" }, chip(flag, event.variation, event.value))];
-	return el("li", { class: "event", title: event.reason ? reasonInWords(event.reason) : null }, el("time", { class: "event-time", datetime: new Date(event.time).toISOString() }, clock(event.time)), what, who);
+	return el("li", { class: "event", title: event.reason ? reasonInWords(event.reason) : null }, el("time", { class: "event-time" }, clock(event.time)), what, who);
 };
 
 const wanted = (event) => !only.checked || flagKey === "" || event.flag === flagKey;

@@ -1,7 +1,7 @@
 // Evaluating a user: a form for them, and the outcome for one flag or for all.
 import { evaluate, evaluateAll } from "./api.js";
 import { el, fill, icon, set, text } from "./dom.js";
-import { explained, outcomeOf, reasonInWords } from "./explanation.js";
+import { explained, outcomeOf, shortReason } from "./explanation.js";
 import { count, plural } from "./format.js";
 import { advice } from "./notice.js";
 import { flagPath } from "./route.js";
@@ -199,7 +199,7 @@ class Outcome {
 	show(explanation) {
 		this.explanation = explanation;
 		fill(this.outcome, outcomeOf(explanation));
-		text(this.reason, reasonInWords(explanation.reason));
+		text(this.reason, shortReason(explanation));
 		this.words = `${this.key}\n${explanation.value}\n${this.reason.textContent}`.toLowerCase();
 		if (this.node.open) this.open();
 	}

@@ -42,16 +42,27 @@ export function explained(explanation) {
 }
 
 function verdict(explanation) {
-	const rules = explanation.rules ?? [];
-	if (explanation.reason !== "rule match" || rules.length === 0) return reasonInWords(explanation.reason);
-	return `Rule ${rules.length} matched`;
+	return explanation.reason === "rule match" ? `Rule ${explanation.rules.length} matched` : reasonInWords(explanation.reason);
+}
+
+const shortReasons = {
+	"flag off": "flag is off",
+	"prerequisite failed": "prerequisite not met",
+	"target match": "target",
+	"fall through all rules": "default",
+};
+
+// shortReason is for a list of many.
+export function shortReason(explanation) {
+	if (explanation.reason === "rule match") return `rule ${explanation.rules.length}`;
+	return shortReasons[explanation.reason] ?? explanation.reason;
 }
 
 function steps(explanation) {
 	const flag = store.flags.get(explanation.flagKey);
 	const { reason } = explanation;
-	const prerequisites = explanation.prerequisites ?? [];
-	const rules = explanation.rules ?? [];
+	const prerequisites = explanation.prerequisites;
+	const rules = explanation.rules;
 	const list = [];
 	if (reason === "flag off") list.push(taken("no", "The flag is off", el("p", null, "Everyone gets the variation for when it is off.")));
 	else if (flag && explanation.variationId) list.push(taken("yes", "The flag is on"));
@@ -96,7 +107,7 @@ function ruleStep(rule, ordinal) {
 }
 
 function clauses(rule) {
-	const all = rule.clauses ?? [];
+	const all = rule.clauses;
 	if (all.length === 0) return rule.matched && el("p", { class: "muted" }, "It has no clause, so it is for everyone.");
 	return el("ul", { class: "clauses" }, all.map(clause));
 }
@@ -113,7 +124,7 @@ function clause({ attribute, operator: op, operand, userValue, present, matched,
 			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operands(operand, inSegment)),
 			!inSegment && el("p", { class: "clause-user" }, present ? ["The user has ", userValue === "" ? el("em", null, "an empty text") : el("code", null, userValue)] : "The user has no such attribute"),
 			problem && el("p", { class: "verdict-error" }, problem),
-			segments?.length > 0 && el("ul", { class: "clauses" }, segments.map(segment)),
+			segments.length > 0 && el("ul", { class: "clauses" }, segments.map(segment)),
 		),
 	);
 }
@@ -153,7 +164,7 @@ function segment({ id, member, by, rules }) {
 			"div",
 			{ class: "clause-body" },
 			el("p", { class: "clause-words" }, member ? "in segment " : "not in segment ", el("code", null, segmentName(id)), by && `: ${memberships[by] ?? by}`),
-			(rules ?? []).map((rule, i) => [el("p", { class: "muted" }, rule.name || `Rule ${i + 1} of the segment`), clauses(rule)]),
+			rules.map((rule, i) => [el("p", { class: "muted" }, rule.name || `Rule ${i + 1} of the segment`), clauses(rule)]),
 		),
 	);
 }

@@ -6,7 +6,9 @@ const clockTime = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-di
 
 export const count = (n) => whole.format(n);
 export const percent = (n) => `${short.format(n)} %`;
-export const clock = (ms) => clockTime.format(ms);
+// Clients may send times that are none.
+const isTime = (ms) => Math.abs(ms) <= 8.64e15;
+export const clock = (ms) => (isTime(ms) ? clockTime.format(ms) : "no time");
 export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;
 
 // ago is how long ago ms was.

@@ -109,6 +109,7 @@ const keys = {
 	r: () => {
 		if (!view) return;
 		go(flagPath(view.key));
+		show();
 		view.openEditor();
 	},
 	e: () => {
