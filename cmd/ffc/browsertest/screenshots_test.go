@@ -32,10 +32,10 @@ func TestScreenshots(t *testing.T) {
 		click              string
 		shows              string
 	}{
-		{"serve-light", "light", "#/flag/checkout", desktop, "", ".steps"},
-		{"serve-dark", "dark", "#/flag/checkout/evaluate", desktop, "", ".trace"},
-		{"serve-rollout", "light", "#/flag/dark-mode", view{1100, 760}, ".step-edit button", ".rollout"},
-		{"serve-phone", "light", "#/", phone, "", ".rows"},
+		{"page-light", "light", "#/flag/checkout", desktop, "", ".steps"},
+		{"page-dark", "dark", "#/flag/checkout/evaluate", desktop, "", ".trace"},
+		{"page-rollout", "light", "#/flag/dark-mode", view{1100, 760}, ".step-edit button", ".rollout"},
+		{"page-phone", "light", "#/", phone, "", ".rows"},
 	}
 	tabs := make([]*tab, len(pictures))
 	for i, picture := range pictures {
