@@ -14,7 +14,7 @@ func TestEvents(t *testing.T) {
 	b.untilText(".activity", "No client is connected", "No event yet")
 	c := p.client()
 	b.untilText(".client", "streaming from 127.0.0.1")
-	b.untilText(".variations + *, .card-head", "not evaluated yet")
+	b.untilText(".flag .card-aside", "not evaluated yet")
 
 	ann := ffc.NewUser("ann")
 	for range 3 {

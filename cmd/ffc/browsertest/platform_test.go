@@ -50,17 +50,23 @@ const shop = `{
 // platform is a local platform that serves a file.
 type platform struct {
 	*local.Platform
-	t       *testing.T
-	url     string
-	address string
-	file    string
-	stop    func()
+	t          *testing.T
+	generation string
+	url        string
+	address    string
+	file       string
+	stop       func()
 }
 
 // serve serves flags until the end of the test.
 func serve(t *testing.T, flags string) *platform {
 	t.Helper()
-	p := &platform{t: t, address: "127.0.0.1:0", file: filepath.Join(t.TempDir(), "flags.json")}
+	return serveGeneration(t, "classic", flags)
+}
+
+func serveGeneration(t *testing.T, generation, flags string) *platform {
+	t.Helper()
+	p := &platform{t: t, generation: generation, address: "127.0.0.1:0", file: filepath.Join(t.TempDir(), "flags.json")}
 	p.save(flags)
 	p.start()
 	t.Cleanup(func() { p.stop() })
@@ -70,7 +76,7 @@ func serve(t *testing.T, flags string) *platform {
 // start serves the file, after stop at the address from before.
 func (p *platform) start() {
 	p.t.Helper()
-	served, err := local.New(local.Config{File: p.file, Log: func(line string) { p.t.Log(line) }})
+	served, err := local.New(local.Config{File: p.file, Platform: p.generation, Log: func(line string) { p.t.Log(line) }})
 	if err != nil {
 		p.t.Fatal(err)
 	}

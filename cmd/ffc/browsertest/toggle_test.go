@@ -27,6 +27,34 @@ func TestSwitchByClick(t *testing.T) {
 	b.untilText(".head-on", "On")
 }
 
+// TestFeatBit: the page is the same on either generation of the platform.
+func TestFeatBit(t *testing.T) {
+	p := serveGeneration(t, "featbit", `{"flags": {
+		"a": {"rules": [{"if": [{"attribute": "plan", "equal": "pro"}], "serve": "false"}], "rollout": {"true": 50, "false": 50}},
+		"b": {}
+	}}`)
+	c := p.client()
+	b := open(t, p.url, "#/flag/b", desktop)
+	b.untilText("#generation", "FeatBit")
+	b.untilText(".client", "streaming from 127.0.0.1")
+	b.click(".head .switch")
+	c.until("b", "u1", "false")
+	if err := c.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.untilText(".events", "b", "false", "u1")
+
+	b.click(`[href="#/flag/a"]`)
+	b.untilText(".steps", "plan is pro", "50 %")
+	b.press("e")
+	b.untilText(".trace", "Rule 1", "The user has no such attribute", "Default rollout", "the user is at")
+	b.press(kb.Escape, "r")
+	b.until(`document.activeElement.matches(".rollout input[type=range]")`)
+	b.press(kb.End, kb.Enter)
+	c.until("a", "u1", "true")
+	b.untilText(".step-last .step-outcome", "true")
+}
+
 func TestSwitchByKeyboard(t *testing.T) {
 	p := serve(t, shop)
 	c := p.client()
