@@ -16,7 +16,7 @@ var states = []struct {
 	shows      string
 }{
 	{"a flag", "#/flag/checkout", nil, ".steps"},
-	{"a flag that is off", "#/flag/banner", nil, ".off-note"},
+	{"a flag that is off", "#/flag/banner", nil, ".off-note .chip"},
 	{"an edit", "#/flag/checkout", []string{".step-edit button", ".presets button"}, ".rollout"},
 	{"a user", "#/flag/payments/evaluate", []string{".user-end button"}, ".verdict"},
 	{"all flags", "#/evaluate", []string{".outcome-row summary"}, ".outcome-row[open] .verdict"},

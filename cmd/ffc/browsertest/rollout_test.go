@@ -68,9 +68,11 @@ func TestRolloutOfTwo(t *testing.T) {
 	b.click(`[href="#/flag/dark-mode"]`)
 	b.until(`[...document.querySelectorAll(".rollout input[type=number]")].map((field) => field.value).join() === "26,74"`)
 
-	// The file changes under the edit.
+	// The file changes under the edit, which keeps the focus.
+	b.click(".rollout input[type=number]")
 	p.save(strings.Replace(shop, `{"true": 25, "false": 75}`, `{"true": 10, "false": 90}`, 1))
 	b.untilText(".rollout .warn", "10 % true, 90 % false")
+	b.until(`document.activeElement.matches(".rollout input[type=number]")`)
 	b.click(".rollout .warn button:nth-of-type(2)")
 	b.until(`document.querySelector(".rollout .warn").hidden`)
 	b.click(save)

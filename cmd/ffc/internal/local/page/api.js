@@ -1,7 +1,7 @@
 // Requests to the platform's API under /local/.
 
 // Refused is an answer other than 200, or none: status 0.
-export class Refused extends Error {
+class Refused extends Error {
 	constructor(status, message) {
 		super(message);
 		this.status = status;

@@ -89,13 +89,8 @@ function setUser(user) {
 }
 
 function user() {
-	const user = { attributes: {} };
-	for (const [name, input] of fields) user[name] = input.value;
-	for (const row of attributes.children) {
-		const [name, value] = row.pair();
-		if (name !== "") user.attributes[name] = value;
-	}
-	return user;
+	const pairs = [...attributes.children].map((row) => row.pair()).filter(([name]) => name !== "");
+	return { ...Object.fromEntries([...fields].map(([name, input]) => [name, input.value])), attributes: Object.fromEntries(pairs) };
 }
 
 // useUser takes a user from an event: their key is all that is known, so
@@ -147,6 +142,7 @@ async function run() {
 		if (flagKey === "") await runAll(who, signal);
 		else {
 			const explanation = await evaluate(flagKey, who, signal);
+			if (signal.aborted) return;
 			fill(result, el("section", { class: "card", "aria-label": "Outcome" }, explained(explanation)));
 		}
 	} catch (error) {
@@ -166,6 +162,7 @@ const all = {
 
 async function runAll(who, signal) {
 	const explanations = await evaluateAll(who, signal);
+	if (signal.aborted) return;
 	if (!all.list.isConnected) fill(result, el("section", { class: "card" }, el("div", { class: "card-head" }, all.filter, all.found), all.list));
 	const before = all.rows;
 	all.rows = new Map();

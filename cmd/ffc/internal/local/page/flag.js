@@ -31,10 +31,17 @@ export class FlagView {
 			el("nav", { class: "tabs", "aria-label": "Parts of the flag" }, this.tabs.configuration, this.tabs.evaluate),
 		);
 		this.variations = el("section", { class: "card" });
-		this.order = el("section", { class: "card" });
-		this.body = el("div", { class: "flag-body" }, this.variations, this.order);
 		this.gone = el("div", { class: "empty", hidden: true }, el("p", { class: "empty-title" }, "No such flag"), el("p", null, "There is no flag ", el("span", { class: "mono" }, key), " in the file. It may have been renamed or taken out."));
+		// What can have the focus stays where it is while the rest is drawn anew.
 		this.edit = el("button", { type: "button", class: "button small", onclick: () => this.openEditor() }, "Edit rollout");
+		this.offNote = el("p", { class: "card-aside off-note" });
+		this.lastWords = el("div", { class: "step-words" });
+		this.lastOutcome = el("div", { class: "step-outcome" });
+		this.last = el("li", { class: "step step-last" }, el("div", { class: "step-kind" }, "Default"), this.lastWords, this.lastOutcome, el("div", { class: "step-edit" }, this.edit));
+		this.steps = el("ol", { class: "steps" }, this.last);
+		this.place = el("div");
+		const order = el("section", { class: "card" }, el("div", { class: "card-head" }, el("h3", null, "Who gets what"), this.offNote), this.steps, this.place);
+		this.body = el("div", { class: "flag-body" }, this.variations, order);
 		this.node = el("article", { class: "flag" }, this.head, this.gone, this.body);
 	}
 
@@ -68,6 +75,9 @@ export class FlagView {
 
 	showVariations() {
 		const { flag } = this;
+		const source = JSON.stringify([flag.variations, flag.offVariation]);
+		if (source === this.variationsSource) return;
+		this.variationsSource = source;
 		this.total = el("p", { class: "card-aside" });
 		this.bars = new Map();
 		fill(
@@ -114,14 +124,12 @@ export class FlagView {
 			if (users.length > 0) steps.push(step("Targets", userList(users), chip(flag, variation)));
 		}
 		flag.rules.forEach((rule, i) => steps.push(step(`Rule ${i + 1}`, el("span", { class: "words" }, rule.words || "Everyone"), outcome(flag, rule.shares))));
-		const fallthrough = el("li", { class: "step step-last" }, el("div", { class: "step-kind" }, "Default"), el("div", { class: "step-words" }, steps.length > 0 ? "Everyone else" : "Everyone"), el("div", { class: "step-outcome" }, outcome(flag, flag.shares)), el("div", { class: "step-edit" }, this.edit));
-		this.place ??= el("div", { class: "editor-place" });
-		fill(
-			this.order,
-			el("div", { class: "card-head" }, el("h3", null, "Who gets what"), !flag.on && el("p", { class: "card-aside off-note" }, "The flag is off: everyone gets ", chip(flag, flag.offVariation))),
-			el("ol", { class: `steps ${flag.on ? "" : "is-off"}` }, steps, fallthrough),
-			this.place,
-		);
+		while (this.last.previousSibling) this.last.previousSibling.remove();
+		this.last.before(...steps);
+		text(this.lastWords, steps.length > 0 ? "Everyone else" : "Everyone");
+		fill(this.lastOutcome, outcome(flag, flag.shares));
+		this.steps.classList.toggle("is-off", !flag.on);
+		fill(this.offNote, !flag.on && ["The flag is off: everyone gets ", chip(flag, flag.offVariation)]);
 	}
 
 	openEditor(focus = true) {

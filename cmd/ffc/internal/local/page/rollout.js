@@ -26,7 +26,7 @@ function total(percents) {
 	return rounded([...percents.values()].reduce((sum, n) => sum + n, 0));
 }
 
-export function sharesInWords(flag, shares) {
+function sharesInWords(flag, shares) {
 	return shares
 		.filter((share) => share.percent > 0)
 		.map((share) => `${percent(share.percent)} ${valueOf(flag, share.variation)}`)
