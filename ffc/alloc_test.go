@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -115,5 +116,31 @@ func TestUserAllocation(t *testing.T) {
 	})
 	if n > 2 {
 		t.Errorf("a user with five attributes takes %v allocations, want at most 2", n)
+	}
+}
+
+// TestNewAllocatesLittle: what a start allocates is an index of the bootstrap,
+// not the bootstrap once more.
+func TestNewAllocatesLittle(t *testing.T) { onBoth(t, testNewAllocatesLittle) }
+
+func testNewAllocatesLittle(t *testing.T, g ffctest.Generation) {
+	flags := make([]ffctest.Item, 1000)
+	for i := range flags {
+		flags[i] = ffctest.Flag(fmt.Sprintf("flag-%04d", i)).Variations("on", "off")
+	}
+	bootstrap := g.Snapshot(flags...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: bootstrap})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if !client.FlagKnown("flag-0999") {
+		t.Error("a flag is missing")
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n >= uint64(len(bootstrap)) {
+		t.Errorf("%d bytes allocated for a bootstrap of %d", n, len(bootstrap))
 	}
 }

@@ -40,7 +40,8 @@ type Config struct {
 	// evaluates Bootstrap, or answers that flags are not found.
 	Offline bool
 	// Bootstrap is a snapshot (see Client.WriteSnapshot) that is evaluated
-	// until the platform's data has arrived.
+	// until the platform's data has arrived. It is the one thing that New does
+	// not copy: the bytes must not change afterwards.
 	Bootstrap []byte
 	// Fallbacks are values by flag key that are used when an evaluation fails,
 	// before the fallback of the call. One that is not of the type that a call

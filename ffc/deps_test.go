@@ -53,6 +53,10 @@ func TestDependencies(t *testing.T) {
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
 			fastjson, fastfloat, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
+		{"cmd/ffc", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/safelog", "internal/setting",
+			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
+		{"cmd/ffc/internal/local", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
+			fastjson, fastfloat, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way
 	// of logging to standard error, and what defeats the linker.

@@ -2,39 +2,71 @@ package ffc_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestReadmeSnippetsCompile: each snippet of the README stands, line by line,
-// in an example that is compiled.
+// TestReadmeSnippetsCompile: each snippet of the README and of the guides stands,
+// line by line, in an example that is compiled. Code of others has another mark
+// than go.
 func TestReadmeSnippetsCompile(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../README.md")
+	compiled := make(map[string]string) // by file
+	for _, path := range repositoryFiles(t) {
+		if name := filepath.Base(path); strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") {
+			compiled[path] = unindent(readFile(t, path))
+		}
+	}
+	guides, _ := filepath.Glob("../docs/*.md")
+	found := 0
+	for _, path := range append(guides, "../README.md") {
+		snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readFile(t, path), -1)
+		found += len(snippets)
+		for _, snippet := range snippets {
+			text := unindent(snippet[1])
+			stands := func(file string) bool { return strings.Contains(compiled[file], text) }
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(compiled)), stands) {
+				t.Errorf("%s: in no example:\n%s", path, snippet[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("the README and the guides have %d snippets", found)
+	}
+}
+
+// repositoryFiles returns the paths of all files, from this directory.
+func repositoryFiles(t *testing.T) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".git":
+			return fs.SkipDir
+		case !d.IsDir():
+			paths = append(paths, path)
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var compiled string
-	examples, _ := filepath.Glob("../*/example*_test.go")
-	for _, path := range examples {
-		source, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		compiled += unindent(string(source))
+	return paths
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
-	if len(snippets) == 0 {
-		t.Fatal("the README has no snippets")
-	}
-	for _, snippet := range snippets {
-		if !strings.Contains(compiled, unindent(string(snippet[1]))) {
-			t.Errorf("in no example:\n%s", snippet[1])
-		}
-	}
+	return string(content)
 }
 
 // TestCitedSectionsExist: each section of the protocol reference, or of that of

@@ -47,8 +47,7 @@ func (s *store) bootstrap(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	// The snapshot keeps the bytes, which are the application's.
-	update, skipped, err := s.c.cfg.dialect.Update(slices.Clone(data))
+	update, skipped, err := s.c.cfg.dialect.Update(data)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,37 @@ func ExampleFlushEvery() {
 	_ = start // does not return
 }
 
+// Behaviour of single functions.
+func ExampleOption() {
+	start := func(client *ffc.Client, handler func(context.Context) error) {
+		lambda.Start(client, handler,
+			lambda.Margin(250*time.Millisecond), // a runtime with slow extensions
+			lambda.EscapeHTML(),                 // as aws-lambda-go's WithSetEscapeHTML
+			lambda.Indent("", "  "))             // as aws-lambda-go's WithSetIndent
+	}
+	_ = start // does not return
+}
+
+// Callers that look at the events at once wait for them.
+func ExampleBeforeResponse() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("banner")))
+	defer platform.Close()
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: platform.EnvSecret, BaseURL: platform.URL, Transport: &poll.Transport{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+	handler := awslambda.NewHandler(lambda.Wrap(client, func(ctx context.Context) (bool, error) {
+		return client.IsEnabled(ctx, "banner", ffc.NewUser("ann")), nil
+	}, lambda.BeforeResponse()))
+	response, err := handler.Invoke(ctx, nil)
+	fmt.Println(string(response), err, len(platform.Events()))
+	// Output: true <nil> 1
+}
+
 // A test holds that events leave before the freeze.
 func Example_freeze() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

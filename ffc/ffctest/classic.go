@@ -17,15 +17,27 @@ func (c *classic) flagID(key string) string { return c.env.flagID(key) }
 
 // archive keeps all of e, marks it, and switches a flag off.
 func (c *classic) archive(e entity, version int64) entity {
+	return c.rewrite(e, version, true)
+}
+
+func (c *classic) stamp(e entity, version int64) entity {
+	return c.rewrite(e, version, e.archived)
+}
+
+func (*classic) rewrite(e entity, version int64, archived bool) entity {
 	members := decodeObject(e.json)
-	members["isArchived"] = json.RawMessage("true")
 	members["timestamp"] = mustMarshal(version)
+	if archived {
+		members["isArchived"] = json.RawMessage("true")
+	}
 	if basics := decodeObject(members["ff"]); e.kind == flags && basics != nil {
-		basics["status"] = json.RawMessage(`"Disabled"`)
+		if archived {
+			basics["status"] = json.RawMessage(`"Disabled"`)
+		}
 		basics["lastUpdatedTime"] = mustMarshal(timeText(version))
 		members["ff"] = mustMarshal(basics)
 	}
-	return entity{kind: e.kind, id: e.id, version: version, archived: true, json: mustMarshal(members)}
+	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: mustMarshal(members)}
 }
 
 func (c *classic) message(eventType string, entities [kinds][]entity) []byte {

@@ -56,6 +56,7 @@ func (s *Server) CloseConnections(code int, reason string) {
 		delete(s.sockets, c)
 	}
 	s.changed()
+	s.peersChanged()
 }
 
 // Send sends any text frame to every connected client, as it is: for input that

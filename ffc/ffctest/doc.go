@@ -40,10 +40,18 @@
 //
 //	cfg := ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("checkout").Off())}
 //
+// NewHandler makes a server for a listener of the caller's own, with bounds for
+// what runs for long:
+//
+//	handler, err := ffctest.NewHandler(ffctest.HandlerConfig{Keep: 1000})
+//	defer handler.Close()
+//	mux.Handle("/", handler)
+//
 // Mistakes in the test itself, such as a variation that the flag does not have,
 // panic with a message that begins with "ffctest: ".
 //
 // Caveats: one server is one environment; only what server-side SDKs use is
 // imitated, so a socket of type client gets no flags; captured requests and
-// events stay in memory until the server is garbage.
+// events stay in memory until the server is garbage, unless HandlerConfig says
+// how many are kept.
 package ffctest

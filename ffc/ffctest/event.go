@@ -39,27 +39,33 @@ type Event struct {
 
 // trackLog is what arrived at the events endpoint.
 type trackLog struct {
-	events  []Event
-	dropped int
+	kept      []Event
+	forgotten int // how many were accepted before those
+	dropped   int
 }
 
-// Events returns every event that the server accepted, in order of arrival.
+func (l *trackLog) accepted() int { return l.forgotten + len(l.kept) }
+
+// Events returns every event that the server accepted and keeps, which is all
+// of them but for what [HandlerConfig] says, in order of arrival.
 func (s *Server) Events() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Event(nil), s.track.events...)
+	return append([]Event(nil), s.track.kept...)
 }
 
 // WaitEvents blocks until the server has accepted at least n events, and
-// returns all of them, also along with an error. The error is that of ctx, or
+// returns what Events does, also along with an error. The error is that of ctx, or
 // says that the server is closed.
 func (s *Server) WaitEvents(ctx context.Context, n int) ([]Event, error) {
-	err := s.wait(ctx, func() bool { return len(s.track.events) >= n })
-	events := s.Events()
+	err := s.wait(ctx, func() bool { return s.track.accepted() >= n })
+	s.mu.Lock()
+	accepted := s.track.accepted()
+	s.mu.Unlock()
 	if err != nil {
-		return events, errWait(n, len(events), "events", err)
+		return s.Events(), errWait(n, accepted, "events", err)
 	}
-	return events, nil
+	return s.Events(), nil
 }
 
 // Dropped returns how many evaluations and metrics the server has answered 200

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -13,6 +14,35 @@ import (
 
 // quiet keeps logs out of the output of tests.
 var quiet = slog.New(slog.DiscardHandler)
+
+// A server behind a listener of the test's own, here one with TLS.
+func ExampleNewHandler() {
+	handler, err := ffctest.NewHandler(ffctest.HandlerConfig{
+		Data: ffctest.Snapshot(ffctest.Flag("checkout").Variations("red", "blue")),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer handler.Close()
+	host := httptest.NewTLSServer(handler)
+	defer host.Close()
+
+	ctx := context.Background()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret:  handler.EnvSecret,
+		BaseURL:    host.URL,
+		Transport:  &stream.Transport{},
+		HTTPClient: host.Client(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+	fmt.Println(client.Variation(ctx, "checkout", ffc.NewUser("u1"), "none"), len(handler.Peers()))
+	// Output: red 1
+}
 
 // A platform for one test, a client of it, and what the platform received.
 func ExampleNewServer() {
@@ -182,4 +212,63 @@ func ExampleSnapshot() {
 	// u1 true
 	// u2 true
 	// u3 false
+}
+
+// Users of a segment, but not those of another one.
+func ExampleSegment() {
+	items := []ffctest.Item{
+		ffctest.Segment("staff").Rule(ffctest.Attr("email").EndsWith("@example.com")).Exclude("intern"),
+		ffctest.Segment("contractors").Include("u3"),
+		ffctest.Flag("beta").
+			Rule("true", ffctest.InSegment("staff"), ffctest.NotInSegment("contractors")).
+			Serve("false"),
+	}
+	client, err := ffc.New(context.Background(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(items...)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, key := range []string{"u1", "intern", "u3"} {
+		user := ffc.NewUser(key, ffc.Email(key+"@example.com"))
+		fmt.Println(key, client.IsEnabled(context.Background(), "beta", user))
+	}
+	// Output:
+	// u1 true
+	// intern false
+	// u3 false
+}
+
+// Conditions on attributes; those of one rule must all match.
+func ExampleAttr() {
+	adults := ffctest.Attr("age").AtLeast("18")
+	abroad := ffctest.Attr("country").NotOneOf("FR", "BE")
+	flag := ffctest.Flag("tax").Variations("export", "home").Rule("export", adults, abroad).Serve("home")
+	client, err := ffc.New(context.Background(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(flag)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(client.Variation(context.Background(), "tax", ffc.NewUser("u1", ffc.Country("NZ"), ffc.Int("age", 40)), ""))
+	fmt.Println(client.Variation(context.Background(), "tax", ffc.NewUser("u2", ffc.Country("NZ"), ffc.Int("age", 9)), ""))
+	// Output:
+	// export
+	// home
+}
+
+// The same test on both platforms.
+func ExampleGeneration() {
+	for _, generation := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		client, err := ffc.New(context.Background(), ffc.Config{
+			Offline:   true,
+			Bootstrap: generation.Snapshot(ffctest.Flag("a")),
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(generation, client.IsEnabled(context.Background(), "a", ffc.NewUser("u1")))
+	}
+	// Output:
+	// classic true
+	// featbit true
 }

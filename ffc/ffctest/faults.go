@@ -193,14 +193,15 @@ func (f Failure) status() int {
 }
 
 // answer fails the request. It does not return when that cuts the connection.
-func (f Failure) answer(w http.ResponseWriter, r *http.Request) {
+func (f Failure) answer(w http.ResponseWriter) {
 	status := f.status()
 	if status == 0 {
-		conn := netConn(r)
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a reset, not an orderly end
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0) // a reset, not an orderly end
+			}
+			_ = conn.Close()
 		}
-		_ = conn.Close()
 		panic(http.ErrAbortHandler)
 	}
 	if f.RetryAfter != "" {

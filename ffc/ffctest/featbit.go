@@ -20,11 +20,21 @@ func featBitNames() []string { return []string{flags: "featureFlags", segments: 
 func (featBit) flagID(key string) string { return key }
 
 // archive keeps all of e and marks it.
-func (featBit) archive(e entity, version int64) entity {
+func (d featBit) archive(e entity, version int64) entity {
+	return d.rewrite(e, version, true)
+}
+
+func (d featBit) stamp(e entity, version int64) entity {
+	return d.rewrite(e, version, e.archived)
+}
+
+func (featBit) rewrite(e entity, version int64, archived bool) entity {
 	members := decodeObject(e.json)
-	members["isArchived"] = json.RawMessage("true")
 	members["updatedAt"] = mustMarshal(timeText(version))
-	return entity{kind: e.kind, id: e.id, version: version, archived: true, json: mustMarshal(members)}
+	if archived {
+		members["isArchived"] = json.RawMessage("true")
+	}
+	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: mustMarshal(members)}
 }
 
 func (featBit) message(eventType string, entities [kinds][]entity) []byte {

@@ -15,10 +15,13 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request) {
 	}
 	if f, ok := s.failure(Polling); ok {
 		s.answered(Polling, index, f.status())
-		f.answer(w, r)
+		f.answer(w)
 		return
 	}
 	answer := s.poll(r)
+	if answer.status == http.StatusOK {
+		s.polled(r)
+	}
 	s.answered(Polling, index, answer.status)
 	answer.write(w)
 }

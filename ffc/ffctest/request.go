@@ -15,42 +15,54 @@ type Request struct {
 }
 
 // requestLog is what arrived at an endpoint. The server's lock guards it.
-type requestLog []Request
+type requestLog struct {
+	kept      []Request
+	forgotten int // how many arrived before those
+}
 
-// Requests returns every request to e so far, in order of arrival: upgrades for
+func (l *requestLog) arrived() int { return l.forgotten + len(l.kept) }
+
+// Requests returns every request to e so far that the server keeps, which is
+// all of them but for what [HandlerConfig] says, in order of arrival: upgrades for
 // Streaming, bodies with events for Events, requests for all flags for Polling.
 // Requests for paths and methods that the platform does not have are not among
 // them. The headers and bodies are the server's own and must not be changed.
 func (s *Server) Requests(e Endpoint) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests[e]...)
+	return append([]Request(nil), s.requests[e].kept...)
 }
 
 // WaitRequests blocks until at least n requests to e have arrived, answered or
-// not, and returns all of them, also along with an error. The error is that of
+// not, and returns what Requests does, also along with an error. The error is that of
 // ctx, or says that the server is closed.
 func (s *Server) WaitRequests(ctx context.Context, e Endpoint, n int) ([]Request, error) {
-	err := s.wait(ctx, func() bool { return len(s.requests[e]) >= n })
-	requests := s.Requests(e)
+	err := s.wait(ctx, func() bool { return s.requests[e].arrived() >= n })
+	s.mu.Lock()
+	arrived := s.requests[e].arrived()
+	s.mu.Unlock()
 	if err != nil {
-		return requests, errWait(n, len(requests), "requests to "+e.String(), err)
+		return s.Requests(e), errWait(n, arrived, "requests to "+e.String(), err)
 	}
-	return requests, nil
+	return s.Requests(e), nil
 }
 
-// arrived records a request and returns its place in the log.
+// arrived records a request and returns its number.
 func (s *Server) arrived(e Endpoint, r *http.Request, body []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests[e] = append(s.requests[e], Request{Header: r.Header.Clone(), Body: body})
+	log := &s.requests[e]
+	log.kept = append(log.kept, Request{Header: r.Header.Clone(), Body: body})
+	log.forgotten += forget(&log.kept, s.keep)
 	s.changed()
-	return len(s.requests[e]) - 1
+	return log.arrived() - 1
 }
 
 // answered records what a request comes to, before its client can know.
 func (s *Server) answered(e Endpoint, index, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests[e][index].Status = status
+	if log := &s.requests[e]; index >= log.forgotten {
+		log.kept[index-log.forgotten].Status = status
+	}
 }

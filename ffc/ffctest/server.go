@@ -1,7 +1,6 @@
 package ffctest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,11 +10,12 @@ import (
 	"time"
 )
 
-// Server is a platform with one environment, listening on loopback. Its methods
-// are safe for concurrent use. Only Close and the Wait methods block.
+// Server is a platform with one environment, listening on loopback, or the
+// [http.Handler] of one. Its methods are safe for concurrent use. Only Close,
+// ServeHTTP and the Wait methods block.
 type Server struct {
 	// URL is where the platform is, as http://127.0.0.1:port, for the base URL
-	// of a client's configuration.
+	// of a client's configuration. It is "" for what NewHandler returns.
 	URL string
 	// EnvSecret is a secret of the environment that the server's flags belong
 	// to: that of its [Generation], unless NewServer was given flags of another
@@ -25,10 +25,13 @@ type Server struct {
 
 	generation Generation
 	platform   dialect
-	http       *http.Server
-	running    sync.WaitGroup // the accept loop, connections and sockets
+	http       *http.Server   // nil for what NewHandler returns
+	running    sync.WaitGroup // the accept loop, connections and requests
 	closing    chan struct{}  // closed when Close begins
 	closeOnce  sync.Once
+	keep       int // see HandlerConfig
+	onEvents   func([]Event)
+	onPeers    chan<- struct{}
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -37,6 +40,7 @@ type Server struct {
 	sockets  map[*socket]struct{}  // passed the token check, not cut
 	streamed bool                  // there has been such a socket
 	hijacked map[net.Conn]struct{} // every open websocket, to cut at Close
+	peers    peers
 	track    trackLog
 	requests [endpoints]requestLog
 	faults   faults
@@ -50,20 +54,15 @@ type Server struct {
 // well. NewServer panics when it cannot use data or cannot listen. The caller
 // must call Close.
 func NewServer(data []byte, generation ...Generation) *Server {
-	s := &Server{
-		closing:  make(chan struct{}),
-		sockets:  make(map[*socket]struct{}),
-		hijacked: make(map[net.Conn]struct{}),
-		waiters:  make(map[*waiter]struct{}),
-	}
+	var s *Server
 	switch len(generation) {
 	case 0:
+		s = newServer(Classic)
 	case 1:
-		s.generation = generation[0]
+		s = newServer(generation[0])
 	default:
 		panic("ffctest: NewServer was given more than one Generation")
 	}
-	s.platform = s.generation.dialect()
 	if data != nil {
 		entities, err := s.platform.load(data)
 		if err != nil {
@@ -80,11 +79,8 @@ func NewServer(data []byte, generation ...Generation) *Server {
 	s.URL = "http://" + listener.Addr().String()
 	s.EnvSecret = s.platform.secret()
 	s.http = &http.Server{
-		Handler:   http.HandlerFunc(s.serveHTTP),
+		Handler:   s,
 		ConnState: s.connState,
-		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, conn)
-		},
 		// Clients that go away are what is being tested, not news.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
@@ -94,8 +90,22 @@ func NewServer(data []byte, generation ...Generation) *Server {
 	return s
 }
 
+// newServer returns a server without data that nothing leads to yet.
+func newServer(g Generation) *Server {
+	return &Server{
+		generation: g,
+		platform:   g.dialect(),
+		closing:    make(chan struct{}),
+		sockets:    make(map[*socket]struct{}),
+		hijacked:   make(map[net.Conn]struct{}),
+		waiters:    make(map[*waiter]struct{}),
+	}
+}
+
 // Close cuts every connection, stops listening and waits until all that the
 // server started has ended. Waiting calls return an error. More calls do nothing.
+// What NewHandler returns has no connections of its own but websockets: Close
+// cuts those, answers stalled requests with nothing, and waits for all requests.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
 		s.mu.Lock()
@@ -105,14 +115,21 @@ func (s *Server) Close() {
 			_ = conn.Close()
 		}
 		s.mu.Unlock()
-		_ = s.http.Close()
+		if s.http != nil {
+			_ = s.http.Close()
+		}
 		s.running.Wait()
 	})
 }
 
-// serveHTTP routes one request. Paths are matched exactly: a client that writes
-// "//streaming" is wrong.
-func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP is the platform, for one request; that of a websocket lasts as long
+// as the socket. After Close it answers nothing. Paths are matched exactly: a
+// client that writes "//streaming" is wrong.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		panic(http.ErrAbortHandler)
+	}
+	defer s.running.Done()
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	endpoint, ok := s.platform.endpoint(r.URL.Path)
 	if !ok {
@@ -129,30 +146,24 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// connKey is the key of a request's net.Conn in its context.
-type connKey struct{}
-
-// netConn returns the connection that r came on.
-func netConn(r *http.Request) net.Conn {
-	conn, _ := r.Context().Value(connKey{}).(net.Conn)
-	return conn
+// begin counts a request that Close has to wait for, unless it has begun.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.running.Add(1)
+	return true
 }
 
 // connState counts connections, because http.Server.Close does not wait for
 // them. The first state comes from the accept loop, which Close waits for too.
-func (s *Server) connState(conn net.Conn, state http.ConnState) {
+func (s *Server) connState(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.running.Add(1)
-	case http.StateHijacked:
-		s.mu.Lock()
-		s.hijacked[conn] = struct{}{}
-		if s.closed {
-			_ = conn.Close()
-		}
-		s.mu.Unlock()
-		s.running.Done()
-	case http.StateClosed:
+	case http.StateHijacked, http.StateClosed:
 		s.running.Done()
 	}
 }

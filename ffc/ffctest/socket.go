@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -21,12 +22,13 @@ const (
 // else ever waits for a client.
 type socket struct {
 	server *Server
-	conn   net.Conn
 	syncs  bool          // gets flags: of type server, not client
 	wake   chan struct{} // capacity 1: the writer may have something to do
 	gone   chan struct{} // closed when the connection is cut
 
 	// Guarded by the server's lock.
+	conn     net.Conn // nil until the upgrade
+	peer     Peer
 	pushes   [][]byte
 	queued   int // bytes in pushes
 	requests []request
@@ -123,13 +125,16 @@ func (s *Server) register(c *socket) {
 	defer s.mu.Unlock()
 	s.sockets[c] = struct{}{}
 	s.streamed = true
+	c.peer.ID = s.peers.nextID()
 	s.changed()
+	s.peersChanged()
 }
 
 // request queues r for an answer.
 func (s *Server) request(c *socket, r request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.peer.Seen = time.Now()
 	if len(c.requests) == maxRequests {
 		s.cutLocked(c)
 		return
@@ -172,9 +177,12 @@ func (s *Server) cutLocked(c *socket) {
 	}
 	c.dead = true
 	close(c.gone)
-	_ = c.conn.Close()
+	if c.conn != nil {
+		_ = c.conn.Close()
+	}
 	delete(s.sockets, c)
 	s.changed()
+	s.peersChanged()
 }
 
 // poke wakes the writer.

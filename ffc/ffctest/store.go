@@ -23,6 +23,7 @@ type entity struct {
 	version  int64 // Unix ms
 	archived bool
 	json     []byte
+	source   []byte // what Replace was given for it; nil if it came otherwise
 }
 
 // store holds the newest state of every entity.

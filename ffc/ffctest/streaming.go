@@ -1,6 +1,7 @@
 package ffctest
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"net"
@@ -21,8 +22,6 @@ const (
 // already registered for pushes; the verdict still follows the upgrade, as a
 // close frame.
 func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
-	s.running.Add(1) // a connection stops counting when it is upgraded
-	defer s.running.Done()
 	if !isUpgrade(r) {
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -33,7 +32,7 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 		if f.Status >= minCloseCode {
 			s.refuse(w, r, f.Status, f.Body)
 		} else {
-			f.answer(w, r)
+			f.answer(w)
 		}
 		return
 	}
@@ -45,15 +44,16 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 
 	c := &socket{
 		server: s,
-		conn:   netConn(r),
 		syncs:  r.URL.Query().Get("type") == "server",
 		wake:   make(chan struct{}, 1),
 		gone:   make(chan struct{}),
+		peer:   newPeer(Streaming, r),
 	}
 	s.register(c)
 	defer s.cut(c)
-	if ws, err := accept(w, r); err == nil {
-		defer s.release(c.conn, ws)
+	up := &upgrade{ResponseWriter: w, server: s, socket: c}
+	if ws, err := accept(up, r); err == nil {
+		defer s.release(up.conn, ws)
 		// Cutting the connection ends its reads and writes. The request's
 		// context would only do the same once more.
 		c.serve(context.WithoutCancel(r.Context()), ws)
@@ -66,17 +66,51 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code int, reason
 	if code == closeInvalid && reason == "" {
 		reason = closeInvalidReason
 	}
-	ws, err := accept(w, r)
+	up := &upgrade{ResponseWriter: w, server: s}
+	ws, err := accept(up, r)
 	if err != nil {
 		return
 	}
-	defer s.release(netConn(r), ws)
+	defer s.release(up.conn, ws)
 	_ = ws.Close(websocket.StatusCode(code), reason) // the client may be gone
 }
 
 // accept upgrades as the platform does: any origin, no compression.
 func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
 	return websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+}
+
+// upgrade learns which connection a websocket gets, so that it can be cut.
+type upgrade struct {
+	http.ResponseWriter
+	server *Server
+	socket *socket // nil for one that is only refused
+	conn   net.Conn
+}
+
+// Hijack implements [http.Hijacker].
+func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	u.conn = conn
+	u.server.hold(conn, u.socket)
+	return conn, buffered, nil
+}
+
+// hold notes the connection of a websocket, or cuts it when its end has come
+// before it.
+func (s *Server) hold(conn net.Conn, c *socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hijacked[conn] = struct{}{}
+	if c != nil {
+		c.conn = conn
+	}
+	if s.closed || c != nil && c.dead {
+		_ = conn.Close()
+	}
 }
 
 // release forgets a websocket that has ended.

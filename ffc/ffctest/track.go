@@ -32,7 +32,7 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 	f, failing := s.failure(Events)
 	if failing && !f.Processed {
 		s.answered(Events, index, f.status())
-		f.answer(w, r)
+		f.answer(w)
 		return
 	}
 	answer := reply{status: http.StatusRequestEntityTooLarge}
@@ -41,7 +41,7 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 	}
 	if failing {
 		s.answered(Events, index, f.status())
-		f.answer(w, r)
+		f.answer(w)
 		return
 	}
 	s.answered(Events, index, answer.status)
@@ -51,12 +51,16 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 // takeEvents captures the events of a request if it is good, and returns the
 // answer.
 func (s *Server) takeEvents(r *http.Request, body []byte) reply {
+	t := s.platform.track(r, body, s.now())
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.platform.track(r, body, s.nowLocked())
-	s.track.events = append(s.track.events, t.events...)
+	s.track.kept = append(s.track.kept, t.events...)
+	s.track.forgotten += forget(&s.track.kept, s.keep)
 	s.track.dropped += t.dropped
 	s.changed()
+	s.mu.Unlock()
+	if s.onEvents != nil && len(t.events) > 0 {
+		s.onEvents(t.events)
+	}
 	return t.reply
 }
 

@@ -148,6 +148,9 @@ func evaluateAll(t *testing.T, s *eval.Snapshot, u *eval.User) {
 		if first != second {
 			t.Fatalf("flag %q: %+v, then %+v", key, first, second)
 		}
+		if _, err := explained(s, flag, u); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -123,13 +123,13 @@ func (e *evaluation) ownRules(f *Flag) Result {
 			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: r.rollout.counts(s, e.user)}
 		}
 		// A rule that matches but has no share ends the search.
-		e.failed = e.rules.Strict
+		e.failed = e.failed || e.rules.Strict
 		break
 	}
 	if s := f.fallthrough_.share(e.user); s != nil {
 		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: f.fallthrough_.counts(s, e.user)}
 	}
-	e.failed = e.rules.Strict
+	e.failed = e.failed || e.rules.Strict
 	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 }
 

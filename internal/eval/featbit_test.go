@@ -119,7 +119,11 @@ func TestFeatBitEvaluations(t *testing.T) {
 			}
 			u.Set(name, value)
 		}
-		r, _ := s.Evaluate(s.Flag(c.FlagKey), u, nil)
+		e, err := explained(s, s.Flag(c.FlagKey), u)
+		if err != nil {
+			t.Errorf("case %d: %v", i, err)
+		}
+		r := e.Result
 		if r.Variation == nil || r.Variation.ID != c.Expected.VariationID || r.Variation.Value != c.Expected.Value ||
 			kinds[r.Reason] != c.Expected.Kind || r.Experiment != c.Expected.SendToExperiment {
 			t.Errorf("case %d, %s for %s: got %+v, %+v; want %+v", i, c.FlagKey, c.User.Key, r, r.Variation, c.Expected)
@@ -149,8 +153,8 @@ func TestFeatBitDataSets(t *testing.T) {
 			for i := range 20 {
 				u := &eval.User{Key: fmt.Sprint("user-", i), Name: "ann_qa", Country: "us"}
 				u.Set("age", "23")
-				if r, _ := s.Evaluate(s.Flag(key), u, nil); r.Variation == nil {
-					t.Errorf("%s: flag %s: %v", name, key, r.Reason)
+				if e, err := explained(s, s.Flag(key), u); err != nil || e.Variation == nil {
+					t.Errorf("%s: flag %s: %v, %v", name, key, e.Reason, err)
 				}
 			}
 		}

@@ -107,6 +107,9 @@ func TestGoldenEvents(t *testing.T) {
 				user := userFrom(golden.Users[c.User].Attributes)
 				var got, want []string
 				if f := snapshot.Flag(c.FlagKey); f != nil && user.Valid() {
+					if _, err := explained(snapshot, f, user); err != nil {
+						t.Errorf("case %d: %v", i, err)
+					}
 					if own, before := snapshot.Evaluate(f, user, nil); own.Variation != nil {
 						for _, r := range append(before, own) {
 							got = append(got, fmt.Sprintf("%s %s %s %t", r.Flag.Key, r.Variation.ID, r.Reason, r.Experiment))

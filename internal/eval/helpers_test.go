@@ -161,7 +161,8 @@ func environment(t testing.TB, items map[string]any) (*eval.Snapshot, *problems)
 func user(key string) *eval.User { return &eval.User{Key: key} }
 
 // answer evaluates a flag: its value and reason, the reason alone where there
-// is no value, or "-" if there is no such flag.
+// is no value, or "-" if there is no such flag. Whatever a test evaluates has to
+// have an explanation that agrees.
 func answer(s *eval.Snapshot, key string, u *eval.User) string {
 	text, _ := answerWithTrace(s, key, u)
 	return text
@@ -172,6 +173,9 @@ func answerWithTrace(s *eval.Snapshot, key string, u *eval.User) (text string, t
 	f := s.Flag(key)
 	if f == nil {
 		return "-", nil
+	}
+	if _, err := explained(s, f, u); err != nil {
+		panic(err)
 	}
 	r, before := s.Evaluate(f, u, nil)
 	for _, p := range before {

@@ -246,3 +246,34 @@ func TestLongSegmentChain(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenSegmentAndGap: that a rollout has no share for the user does not
+// make an evaluation forget that a clause could not be decided.
+func TestBrokenSegmentAndGap(t *testing.T) {
+	t.Parallel()
+	gap := model.Rollout{Shares: []model.Share{{From: 0, To: 0, Variation: special}}}
+	isUser := model.Clause{Property: "key", Operator: "Equal", Value: "u"}
+	tests := []struct {
+		name string
+		edit func(*model.Flag)
+	}{
+		{name: "in a later rule", edit: func(f *model.Flag) {
+			f.Rules = append(f.Rules, model.Rule{Clauses: clauses(isUser), Rollout: gap})
+		}},
+		{name: "in the default rule", edit: func(f *model.Flag) { f.Fallthrough = gap }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			source, _ := newSource()
+			s, _ := eval.NewSnapshot(source).Apply(&eval.Update{
+				Full:     true,
+				Flags:    []eval.Item{item("f", 1, newFlag(when(inSegments("s")), test.edit))},
+				Segments: []eval.Item{malformed("s", 1)},
+			}, 0)
+			if got := answer(s, "f", user("u")); got != failed {
+				t.Errorf("got %s, want %s", got, failed)
+			}
+		})
+	}
+}

@@ -31,24 +31,15 @@ var (
 // Update takes a message apart. The items point into the message, which must
 // not change any more.
 func (c Classic) Update(message []byte) (*eval.Update, []Skipped, error) {
-	p, err := split(message)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the message %w", err)
-	}
-	var u eval.Update
-	var skipped []Skipped
 	flags := &flagHeaders{prefix: c.Prefix}
-	if u.Full, err = p.full(); err == nil {
-		u.Flags, err = items("featureFlags", p.flags, flags.read, &skipped)
-	}
+	p, err := split(message, flags.read, segmentHeader, tagHeader)
 	if err == nil {
 		err = flags.mixed
 	}
+	var u *eval.Update
+	var skipped []Skipped
 	if err == nil {
-		u.Segments, err = items("segments", p.segments, segmentHeader, &skipped)
-	}
-	if err == nil {
-		u.Tags, err = items("userTags", p.userTags, tagHeader, &skipped)
+		u, skipped, err = p.update()
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the message %w", err)
@@ -56,7 +47,7 @@ func (c Classic) Update(message []byte) (*eval.Update, []Skipped, error) {
 	// The polling route does not speak of segments. A data-sync message that
 	// does not, or one that says null, has none.
 	u.NoSegments = !p.segments.given && !p.enveloped
-	return &u, skipped, nil
+	return u, skipped, nil
 }
 
 // flagHeaders reads the headers of flags.
@@ -70,9 +61,9 @@ type flagHeaders struct {
 	mixed error
 }
 
-func (h *flagHeaders) read(element []byte) (eval.Item, error) {
+func (h *flagHeaders) read(b []byte, i int) (item eval.Item, end int, err error) {
 	basics, refers := false, false
-	item, err := classicHeader(element, func(name, value []byte) {
+	item, end, err = classicHeader(b, i, func(name, value []byte) {
 		switch string(name) {
 		case "ff":
 			basics = value[0] == '{'
@@ -83,38 +74,38 @@ func (h *flagHeaders) read(element []byte) (eval.Item, error) {
 		}
 	})
 	if item.Key == "" {
-		return item, err
+		return item, end, err
 	}
 	key, err2 := h.key(item.Key)
 	if err2 != nil {
-		return item, err2
+		return item, end, err2
 	}
 	if err == nil && !basics && !item.Archived {
 		err = errNoBasics
 	}
 	item.Key, item.Alone, item.Broken = key, !refers, err != nil
-	return item, err
+	return item, end, err
 }
 
 // key turns a flag's id into its key.
 func (h *flagHeaders) key(id string) (string, error) {
-	if h.prefix == "" || h.guessed {
-		prefix, _, ok := splitFlagID(id)
-		switch {
-		case !ok:
+	key, ok := strings.CutPrefix(id, h.prefix)
+	if !ok || h.prefix == "" {
+		if h.prefix != "" && !h.guessed {
+			return "", errForeign
+		}
+		prefix, rest, ok := splitFlagID(id)
+		if !ok {
 			return "", errNoID
-		case !h.guessed:
-			h.prefix, h.guessed = prefix, true
-		case prefix != h.prefix:
+		}
+		if h.guessed {
 			h.mixed = fmt.Errorf("has flags of several environments, %s and %s among them: the environment secret has to say which one counts",
 				strings.TrimSuffix(h.prefix, "__"), strings.TrimSuffix(prefix, "__"))
+			return "", errForeign
 		}
+		h.prefix, h.guessed, key = prefix, true, rest
 	}
-	key, ok := strings.CutPrefix(id, h.prefix)
-	switch {
-	case !ok:
-		return "", errForeign
-	case eval.Blank(key): // no flag can be asked for by such a key
+	if eval.Blank(key) { // no flag can be asked for by such a key
 		return "", errNoKey
 	}
 	return key, nil
@@ -139,19 +130,19 @@ func splitFlagID(id string) (prefix, key string, ok bool) {
 	return id[:len(id)-len(key)], key, true
 }
 
-func segmentHeader(element []byte) (eval.Item, error) {
+func segmentHeader(b []byte, i int) (item eval.Item, end int, err error) {
 	refers := false
-	item, err := classicHeader(element, func(name, value []byte) {
+	item, end, err = classicHeader(b, i, func(name, value []byte) {
 		if string(name) == "rules" {
 			refers = refers || mayUseSegments(value)
 		}
 	})
 	item.Alone, item.Broken = !refers, err != nil && item.Key != ""
-	return item, err
+	return item, end, err
 }
 
-func tagHeader(element []byte) (eval.Item, error) {
-	return classicHeader(element, func(_, _ []byte) {})
+func tagHeader(b []byte, i int) (item eval.Item, end int, err error) {
+	return classicHeader(b, i, func(_, _ []byte) {})
 }
 
 // mayUseSegments reports whether rules can have a clause about segments, the
@@ -163,8 +154,8 @@ func mayUseSegments(rules []byte) bool {
 // classicHeader reads what flags, segments and user tags have in common, and
 // calls other with what else there is. It reads all it can: what is wrong with
 // one member leaves the others. The first thing that is wrong is returned.
-func classicHeader(element []byte, other func(name, value []byte)) (item eval.Item, wrong error) {
-	_, err := eachMember(element, 0, func(name, value []byte) error {
+func classicHeader(b []byte, i int, other func(name, value []byte)) (item eval.Item, end int, wrong error) {
+	end, err := eachMember(b, i, func(name, value []byte) error {
 		var err error
 		switch string(name) {
 		case "id":
@@ -187,7 +178,7 @@ func classicHeader(element []byte, other func(name, value []byte)) (item eval.It
 	if wrong == nil && item.Key == "" {
 		wrong = errors.New("has no id")
 	}
-	return item, wrong
+	return item, end, wrong
 }
 
 func headerString(value []byte) (string, error) {

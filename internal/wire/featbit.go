@@ -16,34 +16,28 @@ type FeatBit struct{}
 // Update takes a message apart. The items point into the message, which must
 // not change any more.
 func (FeatBit) Update(message []byte) (*eval.Update, []Skipped, error) {
-	p, err := split(message)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the message %w", err)
-	}
-	var u eval.Update
+	p, err := split(message, featBitFlagHeader, featBitSegmentHeader, nil)
+	var u *eval.Update
 	var skipped []Skipped
-	if u.Full, err = p.full(); err == nil {
-		u.Flags, err = items("featureFlags", p.flags, featBitFlagHeader, &skipped)
-	}
 	if err == nil {
-		u.Segments, err = items("segments", p.segments, featBitSegmentHeader, &skipped)
+		u, skipped, err = p.update()
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the message %w", err)
 	}
-	return &u, skipped, nil
+	return u, skipped, nil
 }
 
-func featBitFlagHeader(element []byte) (eval.Item, error) { return featBitHeader(element, "key") }
+func featBitFlagHeader(b []byte, i int) (eval.Item, int, error) { return featBitHeader(b, i, "key") }
 
-func featBitSegmentHeader(element []byte) (eval.Item, error) { return featBitHeader(element, "id") }
+func featBitSegmentHeader(b []byte, i int) (eval.Item, int, error) { return featBitHeader(b, i, "id") }
 
 // featBitHeader reads what storing an item needs: all it can, so that what is
 // wrong with one member leaves the others. The first thing that is wrong is
 // returned.
-func featBitHeader(element []byte, identity string) (item eval.Item, wrong error) {
+func featBitHeader(b []byte, i int, identity string) (item eval.Item, end int, wrong error) {
 	refers, dated := false, false
-	_, err := eachMember(element, 0, func(name, value []byte) error {
+	end, err := eachMember(b, i, func(name, value []byte) error {
 		var err error
 		switch string(name) {
 		case identity:
@@ -71,7 +65,7 @@ func featBitHeader(element []byte, identity string) (item eval.Item, wrong error
 		wrong = errors.New("has no updatedAt")
 	}
 	item.Alone, item.Broken = !refers, wrong != nil && item.Key != ""
-	return item, wrong
+	return item, end, wrong
 }
 
 // headerTime reads a time as Unix milliseconds. What is finer is cut off, as
@@ -186,30 +180,46 @@ func featBitClauses(o object) []model.Clause {
 	return clauses
 }
 
-// looksLikeFeatBit tells the generation of data by its first items.
-func looksLikeFeatBit(message []byte) bool {
-	p, err := split(message)
-	if err != nil {
-		return false
-	}
-	decided, featBit := false, false
-	for _, l := range []list{p.flags, p.segments} {
-		for _, element := range l.elements {
-			if decided {
-				break
-			}
-			_, _ = eachMember(element, 0, func(name, _ []byte) error {
-				switch string(name) {
-				case "updatedAt", "isEnabled", "fallthrough":
-					decided, featBit = true, true
-				case "timestamp", "ff":
-					decided = true
-				default:
-					return nil
-				}
-				return errFound
-			})
+// looksLikeFeatBit tells the generation of data by its first item, and reads no
+// further.
+func looksLikeFeatBit(message []byte) (featBit bool) {
+	_ = findItems(message, skipSpace(message, 0), 0, func(name []byte) (decided bool) {
+		switch string(name) {
+		case "updatedAt", "isEnabled", "fallthrough":
+			featBit = true
+			return true
+		case "timestamp", "ff":
+			return true
 		}
-	}
+		return false
+	})
 	return featBit
+}
+
+// findItems calls member with the names of the members of items until that says
+// that it has seen enough.
+func findItems(b []byte, i, depth int, member func(name []byte) (enough bool)) error {
+	item := func(i int) (end int, err error) {
+		return eachMember(b, i, func(name, _ []byte) error {
+			if member(name) {
+				return errFound
+			}
+			return nil
+		})
+	}
+	_, err := eachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
+		switch string(name) {
+		case "featureFlags", "segments":
+			_, err = eachElementAt(b, i, item)
+		case "data":
+			if depth < maxWrapping {
+				err = findItems(b, i, depth+1, member)
+			}
+		}
+		if err == errFound {
+			return 0, err
+		}
+		return skipValue(b, i)
+	})
+	return err
 }

@@ -3,6 +3,8 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"unsafe"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
@@ -66,12 +68,13 @@ func (s Skipped) Error() string {
 	return fmt.Sprintf("%s %q: %v", s.Member, s.Key, s.Err)
 }
 
-// header reads what storing an element needs. An item that comes with an error
+// header reads what storing the element at b[i] needs, and finds its end in the
+// same pass; an end of 0 is that it could not. An item that comes with an error
 // is kept if it is broken.
-type header func(element []byte) (eval.Item, error)
+type header func(b []byte, i int) (item eval.Item, end int, err error)
 
-// parts are those of the object that a message is, or of its data object. What
-// is in its lists is found in the same pass over the bytes as its end.
+// parts are those of the object that a message is, or of its data object. The
+// headers of what is in its lists are read in the same pass over the bytes.
 type parts struct {
 	kind, eventType           []byte
 	flags, segments, userTags list
@@ -84,18 +87,20 @@ type parts struct {
 	err error
 }
 
-// list is an array that is a member.
+// list is an array of items that is a member.
 type list struct {
-	given    bool // be it null
-	elements [][]byte
-	err      error // as parts.err
+	header  header // nil if the generation has no such list
+	given   bool   // be it null
+	items   []eval.Item
+	skipped []Skipped
+	err     error // as parts.err
 }
 
 // split reads a whole data-sync message, its data object alone, or the answer
 // of a polling request, which wraps one of these (protocol reference, sections
 // 3.3, 4 and 10).
-func split(message []byte) (*parts, error) {
-	p := new(parts)
+func split(message []byte, flags, segments, userTags header) (*parts, error) {
+	p := &parts{flags: list{header: flags}, segments: list{header: segments}, userTags: list{header: userTags}}
 	end, err := p.read(message, skipSpace(message, 0), 0)
 	if err != nil {
 		return nil, err
@@ -145,12 +150,12 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 		switch string(name) {
 		case "featureFlags":
 			p.any = true
-			return p.flags.read(b, i)
+			return p.flags.read(b, i, "featureFlags")
 		case "segments":
 			p.any = true
-			return p.segments.read(b, i)
+			return p.segments.read(b, i, "segments")
 		case "userTags":
-			return p.userTags.read(b, i)
+			return p.userTags.read(b, i, "userTags")
 		case "data":
 			if depth < maxWrapping {
 				return p.readData(b, i, depth+1)
@@ -171,7 +176,7 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 
 // readData reads the data object.
 func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
-	data := new(parts)
+	data := &parts{flags: list{header: p.flags.header}, segments: list{header: p.segments.header}, userTags: list{header: p.userTags.header}}
 	if end, err = data.read(b, i, depth); err != nil {
 		data.err = err
 		if end, err = skipValue(b, i); err != nil {
@@ -185,12 +190,37 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 	return end, nil
 }
 
-// read reads the array at b[i] and returns the index after it.
-func (l *list) read(b []byte, i int) (end int, err error) {
-	*l = list{given: true}
-	end, err = eachElement(b, i, func(element []byte) { l.elements = append(l.elements, element) })
+// read reads the array at b[i] and returns the index after it. What cannot be
+// read is skipped or broken, so that one bad element does not cost the others.
+func (l *list) read(b []byte, i int, member string) (end int, err error) {
+	if l.header == nil {
+		return skipValue(b, i)
+	}
+	*l = list{header: l.header, given: true}
+	index := 0
+	end, err = eachElementAt(b, i, func(i int) (int, error) {
+		item, end, wrong := l.header(b, i)
+		if end == 0 {
+			var err error
+			if end, err = skipValue(b, i); err != nil {
+				return 0, err
+			}
+		}
+		if wrong != nil {
+			l.skipped = append(l.skipped, Skipped{Member: member, Index: index, Key: item.Key, Err: wrong})
+		}
+		if wrong == nil || item.Broken {
+			if l.items == nil {
+				l.items = make([]eval.Item, 0, room(len(b)-i, end-i))
+			}
+			item.Raw = b[i:end]
+			l.items = append(l.items, item)
+		}
+		index++
+		return end, nil
+	})
 	if err != nil {
-		l.err = err
+		l.err = fmt.Errorf("has %s that %w", member, err)
 		if end, err = skipValue(b, i); err != nil {
 			return 0, err
 		}
@@ -199,6 +229,27 @@ func (l *list) read(b []byte, i int) (end int, err error) {
 		}
 	}
 	return end, nil
+}
+
+// room guesses how many items there are in the rest of a message, of which the
+// first takes so many bytes. To be wrong costs no more memory than the rest does.
+func room(rest, first int) int {
+	return min(rest/first+1, rest/int(unsafe.Sizeof(eval.Item{}))+1)
+}
+
+// update is the message that p is the data object of.
+func (p *parts) update() (*eval.Update, []Skipped, error) {
+	full, err := p.full()
+	for _, l := range []*list{&p.flags, &p.segments, &p.userTags} {
+		if err == nil {
+			err = l.err
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &eval.Update{Full: full, Flags: p.flags.items, Segments: p.segments.items, Tags: p.userTags.items}
+	return u, slices.Concat(p.flags.skipped, p.segments.skipped, p.userTags.skipped), nil
 }
 
 // full reads the eventType. Polling answers have none and are fulls.
@@ -210,28 +261,4 @@ func (p *parts) full() (bool, error) {
 		return false, nil
 	}
 	return false, errors.New(`has an eventType other than "full" and "patch"`)
-}
-
-// items reads the elements of an array. What cannot be read is skipped or
-// broken, so that one bad element does not cost the others.
-func items(member string, l list, read header, skipped *[]Skipped) ([]eval.Item, error) {
-	if l.err != nil {
-		return nil, fmt.Errorf("has %s that %w", member, l.err)
-	}
-	if len(l.elements) == 0 {
-		return nil, nil
-	}
-	items := make([]eval.Item, 0, len(l.elements))
-	for index, element := range l.elements {
-		item, err := read(element)
-		if err != nil {
-			*skipped = append(*skipped, Skipped{Member: member, Index: index, Key: item.Key, Err: err})
-			if !item.Broken {
-				continue
-			}
-		}
-		item.Raw = element
-		items = append(items, item)
-	}
-	return items, nil
 }

@@ -1,9 +1,10 @@
 package wire
 
 import (
-	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
 // A message can be tens of MB, most of which is never evaluated. So it is not
@@ -27,23 +28,39 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipString returns the index after the string that starts at b[i].
+// skipString returns the index after the string that starts at b[i]. Most are
+// short, so eight bytes are looked at in one go, without a call.
 func skipString(b []byte, i int) (int, error) {
-	for from := i + 1; ; {
-		n := bytes.IndexByte(b[from:], '"')
-		if n < 0 {
-			return 0, errTruncated
+	for i++; i+8 <= len(b); {
+		word := binary.LittleEndian.Uint64(b[i:])
+		found := bytesThatAre('"', word) | bytesThatAre('\\', word)
+		if found == 0 {
+			i += 8
+			continue
 		}
-		end := from + n
-		escapes := 0
-		for b[end-1-escapes] == '\\' { // ends at the opening quote at the latest
-			escapes++
+		i += bits.TrailingZeros64(found) / 8
+		if b[i] == '"' {
+			return i + 1, nil
 		}
-		if escapes%2 == 0 {
-			return end + 1, nil
-		}
-		from = end + 1
+		i += 2 // the backslash and what it escapes
 	}
+	for ; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			return i + 1, nil
+		case '\\':
+			i++
+		}
+	}
+	return 0, errTruncated
+}
+
+// bytesThatAre sets the highest bit of the first byte of the word, from the
+// lowest on, that is c; bits above that one say nothing.
+func bytesThatAre(c byte, word uint64) uint64 {
+	const each = 0x0101010101010101
+	word ^= uint64(c) * each // what is c becomes 0
+	return (word - each) & ^word & (each << 7)
 }
 
 // skipValue returns the index after the value that starts at b[i].
@@ -67,26 +84,30 @@ func skipValue(b []byte, i int) (int, error) {
 	return i, nil
 }
 
+// opens tells by how much a byte outside of strings changes the depth.
+var opens = [256]int8{'{': 1, '[': 1, '}': -1, ']': -1}
+
 func skipNested(b []byte, i int) (int, error) {
 	depth := 0
 	for i < len(b) {
-		switch b[i] {
-		case '"':
+		c := b[i]
+		if c == '"' {
 			var err error
 			if i, err = skipString(b, i); err != nil {
 				return 0, err
 			}
 			continue
-		case '{', '[':
-			if depth++; depth > maxNesting {
-				return 0, fmt.Errorf("nests deeper than %d", maxNesting)
-			}
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1, nil
-			}
 		}
 		i++
+		if change := opens[c]; change != 0 {
+			depth += int(change)
+			if depth == 0 {
+				return i, nil
+			}
+			if depth > maxNesting {
+				return 0, fmt.Errorf("nests deeper than %d", maxNesting)
+			}
+		}
 	}
 	return 0, errTruncated
 }
@@ -145,9 +166,10 @@ func eachMemberAt(b []byte, i int, visit func(name []byte, i int) (end int, err 
 	}
 }
 
-// eachElement calls visit with each element of the array at b[i] and returns the
-// index after it.
-func eachElement(b []byte, i int, visit func(element []byte)) (int, error) {
+// eachElementAt calls visit with the index of each element of the array at
+// b[i], for which it returns the index after the element, and returns the index
+// after the array.
+func eachElementAt(b []byte, i int, visit func(i int) (end int, err error)) (int, error) {
 	if i >= len(b) || b[i] != '[' {
 		return 0, errNotJSON
 	}
@@ -156,11 +178,10 @@ func eachElement(b []byte, i int, visit func(element []byte)) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		end, err := skipValue(b, i)
+		end, err := visit(i)
 		if err != nil {
 			return 0, err
 		}
-		visit(b[i:end])
 		var last bool
 		if i, last, err = nextElement(b, end, ']'); last || err != nil {
 			return i, err

@@ -124,7 +124,7 @@ func TestEachMember(t *testing.T) {
 	}
 }
 
-func TestEachElement(t *testing.T) {
+func TestEachElementAt(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -146,8 +146,7 @@ func TestEachElement(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var got []string
-			_, err := eachElement([]byte(test.input), 0, func(element []byte) { got = append(got, string(element)) })
+			got, err := elements([]byte(test.input), 0)
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
@@ -208,12 +207,23 @@ func FuzzScan(f *testing.F) {
 func scan(input []byte) (list []string, err error) {
 	start := skipSpace(input, 0)
 	if start < len(input) && input[start] == '[' {
-		_, err = eachElement(input, start, func(element []byte) { list = append(list, string(element)) })
-		return list, err
+		return elements(input, start)
 	}
 	_, err = eachMember(input, start, func(name, value []byte) error {
 		list = append(list, `"`+string(name)+`"`, string(value))
 		return nil
+	})
+	return list, err
+}
+
+// elements lists the elements of the array at input[i].
+func elements(input []byte, i int) (list []string, err error) {
+	_, err = eachElementAt(input, i, func(i int) (int, error) {
+		end, err := skipValue(input, i)
+		if err == nil {
+			list = append(list, string(input[i:end]))
+		}
+		return end, err
 	})
 	return list, err
 }

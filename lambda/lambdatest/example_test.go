@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"time"
+
+	awslambda "github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -73,3 +77,57 @@ func ExampleCall_Answer() {
 	// response
 	// next
 }
+
+// The timeout is the function's, as on Lambda.
+func ExampleNewRuntime() {
+	rt := lambdatest.NewRuntime()
+	defer rt.Close()
+	rt.SetTimeout(time.Minute)
+	rt.Start(func() {
+		awslambda.Start(func(_ context.Context, name string) (string, error) { return "hello " + name, nil })
+	})
+
+	inv := rt.Invoke(context.Background(), []byte(`"ann"`))
+	fmt.Println(string(inv.Response), inv.End)
+	// Output: "hello ann" completed
+}
+
+func ExampleNewRuntimeOn() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	rt := lambdatest.NewRuntimeOn(listener)
+	defer rt.Close()
+	fmt.Println(rt.Address == listener.Addr().String())
+	// Output: true
+}
+
+// The test binary is the function: see TestMain of this package, which begins
+// with
+//
+//	lambdatest.Function("echo", func() { awslambda.Start(echo) })
+func ExampleProcess() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	rt := lambdatest.NewRuntime()
+	defer rt.Close()
+	cmd := lambdatest.Command("echo")
+	cmd.Stderr = os.Stderr
+	process, err := rt.StartProcess(cmd)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	inv := rt.Invoke(ctx, []byte(`"ann"`)) // then the process is stopped
+	fmt.Println(string(inv.Response), inv.Err)
+	process.Terminate() // SIGTERM and, 500 ms later, SIGKILL
+	// Output: "ann" <nil>
+}
+
+// functions is called first in TestMain.
+func functions(main func()) { lambdatest.Function("checkout", main) }
+
+var _ = functions

@@ -37,8 +37,9 @@ func peers() []peer {
 	}
 }
 
-// prepare builds the programs and writes the snapshots. A program that polls
-// gets them from this process, which idles meanwhile.
+// prepare builds the programs, without cgo as for a container or a function, and
+// writes the snapshots. A program that polls gets them from this process, which
+// idles meanwhile.
 func prepare(folder string) ([]*program, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,6 +51,7 @@ func prepare(folder string) ([]*program, error) {
 	for _, p := range peers() {
 		binary := filepath.Join(folder, "cold-"+p.name)
 		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cold/"+p.name)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
 			return nil, fmt.Errorf("building %s: %w", p.name, err)

@@ -1,0 +1,348 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+const wantHealthyClassic = `ok    secret     of featureflag.co: account 11, project 22, environment 33 ("ZDJ"…, 72 characters)
+ok    url        http://HOST
+ok    dns        127.0.0.1 is an address
+ok    tcp        HOST accepts connections (N ms)
+skip  tls        HOST is spoken to without TLS
+ok    clock      this machine's clock agrees with the platform's (N ms)
+ok    websocket  opened (N ms)
+ok    token      taken
+ok    data       2 flags, 1 segment (N ms)
+ok    polling    2 flags; segments come by websocket only (N ms)
+ok    events     the platform takes events (N ms)
+ok    proxy      there are no variables for one, and none is used
+
+All is well.
+`
+
+const wantHealthyFeatBit = `ok    secret     of FeatBit ("PC0"…, 44 characters)
+ok    url        http://HOST
+ok    dns        127.0.0.1 is an address
+ok    tcp        HOST accepts connections (N ms)
+skip  tls        HOST is spoken to without TLS
+ok    clock      this machine's clock agrees with the platform's (N ms)
+ok    websocket  opened (N ms)
+ok    token      taken
+ok    data       2 flags, 1 segment (N ms)
+ok    polling    2 flags, 1 segment (N ms)
+ok    events     the platform takes events (N ms)
+ok    proxy      there are no variables for one, and none is used
+
+All is well.
+`
+
+// TestDoctorHealthy: what people see, and that the platform has nothing of it.
+func TestDoctorHealthy(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		want := map[ffctest.Generation]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[g]
+		out := at(t, s, "doctor")
+		out.stdout = timeless(out.stdout, s)
+		out.is(t, outcome{stdout: want})
+		if events := s.Events(); len(events) != 0 {
+			t.Errorf("the platform has got events: %v", events)
+		}
+		if n := s.Connections(); n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+	})
+}
+
+// seen is the JSON of doctor.
+type seen struct {
+	Failures, Warnings int
+	Checks             []struct {
+		Name, Outcome, Seen, Advice string
+		Ms                          *float64
+	}
+}
+
+// doctorJSON runs doctor and checks the form of what it says.
+func doctorJSON(t *testing.T, i invocation, args ...string) (seen, int) {
+	t.Helper()
+	out := i.run(t, append([]string{"doctor", "-json"}, args...)...)
+	var got seen
+	decoder := json.NewDecoder(strings.NewReader(out.stdout))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&got); err != nil || out.stderr != "" {
+		t.Fatalf("%v: %s%s", err, out.stdout, out.stderr)
+	}
+	var names []string
+	failures, warnings := 0, 0
+	for _, k := range got.Checks {
+		names = append(names, k.Name)
+		switch k.Outcome {
+		case "fail":
+			failures++
+		case "warn":
+			warnings++
+		case "ok", "skip":
+			if k.Advice != "" {
+				t.Errorf("%s is %s but has advice: %q", k.Name, k.Outcome, k.Advice)
+			}
+			continue
+		default:
+			t.Errorf("%s is %q", k.Name, k.Outcome)
+		}
+		if k.Advice == "" || k.Ms == nil {
+			t.Errorf("%s is %s without advice", k.Name, k.Outcome)
+		}
+	}
+	if list := strings.Join(names, " "); list != "secret url dns tcp tls clock websocket token data polling events proxy" {
+		t.Errorf("the checks are %s", list)
+	}
+	if got.Failures != failures || got.Warnings != warnings {
+		t.Errorf("told %d failures and %d warnings, there are %d and %d", got.Failures, got.Warnings, failures, warnings)
+	}
+	return got, out.code
+}
+
+// TestDoctorFaults: each fault is found where it is, and what makes no sense
+// any more is left out.
+func TestDoctorFaults(t *testing.T) {
+	type want map[string]string // by check: outcome and part of what was seen; others are ok or, of TLS, skipped
+	skip := func(why string, names ...string) want {
+		w := want{}
+		for _, name := range names {
+			w[name] = "skip not checked: " + why
+		}
+		return w
+	}
+	with := func(a, b want) want {
+		for k, v := range b {
+			a[k] = v
+		}
+		return a
+	}
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		dead, silent := "http://"+deadPort(t), "http://"+silentPort(t)
+		other := map[ffctest.Generation]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[g]
+		ahead := "fail this machine's clock is 100 s ahead of the platform's, which refuses tokens that are 30 s off"
+		aheadToken := "warn taken only with the platform's time"
+		if g == ffctest.Classic { // takes tokens from the future
+			ahead, aheadToken = "warn this machine's clock is 100 s ahead of the platform's", "ok"
+		}
+		tests := []struct {
+			name    string
+			prepare func(s *ffctest.Server, env map[string]string) // env can be changed
+			args    []string
+			want    want
+			code    int
+		}{
+			{name: "nothing", want: want{}},
+			{name: "no secret", args: []string{"-secret", "", "-platform", g.String()}, code: 1,
+				want: with(skip("there is no secret", "websocket", "token", "data", "polling", "events"), want{"secret": "fail there is none"})},
+			{name: "secret of the other platform", args: []string{"-platform", other}, code: 1,
+				want: with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail is of "})},
+			{name: "secret with a line break", code: 1,
+				prepare: func(s *ffctest.Server, env map[string]string) { env["FFC_ENV_SECRET"] += "\n" },
+				want:    with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail has blanks or line breaks around it"})},
+			{name: "no URL", args: []string{"-url", "host:80"}, code: 1,
+				want: with(skip("there is no usable URL", "dns", "tcp", "tls", "clock", "websocket", "token", "data", "polling", "events"),
+					want{"url": "fail -url is "})},
+			{name: "dead port", args: []string{"-url", dead}, code: 1,
+				want: with(skip("there is no connection to ", "tls", "clock", "websocket", "token", "data", "polling", "events"), want{"tcp": "fail nothing listens at "})},
+			{name: "not TLS", code: 1,
+				prepare: func(s *ffctest.Server, env map[string]string) {
+					env["FFC_BASE_URL"] = strings.Replace(s.URL, "http", "https", 1)
+				},
+				want: with(skip("there is no TLS connection to ", "clock", "websocket", "token", "data", "polling", "events"), want{"tls": "fail 127.0.0.1:"})},
+			{name: "accepts and says nothing", args: []string{"-url", silent, "-timeout", "300ms"}, code: 1,
+				want: with(skip("there is no websocket", "token", "data"), want{
+					"clock":     "fail a connection is accepted, but nothing is answered",
+					"websocket": "fail a connection is accepted, but nothing is answered",
+					"polling":   "fail no data: the server has not answered in time",
+					"events":    "fail a connection is accepted, but nothing is answered"})},
+			{name: "slow clock", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second) },
+				want:    want{"clock": "fail this machine's clock is 100 s behind the platform's", "token": "warn taken only with the platform's time"}},
+			{name: "fast clock", code: map[ffctest.Generation]int{ffctest.Classic: 0, ffctest.FeatBit: 1}[g],
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(-100 * time.Second) },
+				want:    want{"clock": ahead, "token": aheadToken}},
+			{name: "clock a little off",
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(10 * time.Second) },
+				want:    want{"clock": "warn this machine's clock is 10 s behind the platform's"}},
+			{name: "403 to websockets", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(403) },
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server answers 403 Forbidden instead of opening a websocket"})},
+			{name: "404 to websockets", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(404) },
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server answers 404 Not Found: it is not the platform"})},
+			{name: "429 to websockets", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(429) },
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the platform answers 429 Too Many Requests"})},
+			{name: "503 to websockets", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(503) },
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the platform, or a gateway before it, answers 503 Service Unavailable"})},
+			{name: "redirect of websockets", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(302) },
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server answers 302 Found"})},
+			{name: "reset", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) {
+					s.Fail(ffctest.Streaming, ffctest.Failure{Reset: true})
+				},
+				want: with(skip("there is no websocket", "token", "data"), want{"websocket": "fail there is no HTTP answer: "})},
+			{name: "refused token", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(4003) },
+				want:    with(skip("the platform refuses the token", "data"), want{"token": "fail the platform refuses it (close code 4003)"})},
+			{name: "refused token and slow clock", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second); s.RejectUpgrade(4003) },
+				want: with(skip("the platform refuses the token", "data"), want{"clock": "fail this machine's clock is 100 s behind",
+					"token": "fail the platform refuses it (close code 4003), also with the platform's time"})},
+			{name: "closed at once", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(1011) },
+				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform closed the connection with code 1011"}},
+			{name: "websocket without an answer", args: []string{"-timeout", "1s"}, code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.Stall(ffctest.Streaming) },
+				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform did not answer the request for data"}},
+			{name: "401", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) {
+					s.Fail(ffctest.Polling, ffctest.Failure{Status: 401})
+					s.Fail(ffctest.Events, ffctest.Failure{Status: 401})
+				},
+				want: want{"polling": "warn no data: the platform answered 401 Unauthorized: check the secret", "events": "fail the platform answers 401 Unauthorized"}},
+			{name: "neither websocket nor polling", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) {
+					s.RejectUpgrade(503)
+					s.Fail(ffctest.Polling, ffctest.Failure{Status: 500})
+				},
+				want: with(skip("there is no websocket", "token", "data"), want{"websocket": "fail ", "polling": "fail no data: the server answered 500"})},
+			{name: "400 to no events",
+				prepare: func(s *ffctest.Server, _ map[string]string) {
+					s.Fail(ffctest.Events, ffctest.Failure{Status: 400})
+				},
+				want: want{"events": "warn the platform answers 400 Bad Request to an empty list of events"}},
+			{name: "404 to events", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) {
+					s.Fail(ffctest.Events, ffctest.Failure{Status: 404})
+				},
+				want: want{"events": "fail the server answers 404 Not Found: it takes no events there"}},
+			{name: "503 to events", code: 1,
+				prepare: func(s *ffctest.Server, _ map[string]string) { s.Fail(ffctest.Events, ffctest.Failure{}) },
+				want:    want{"events": "fail the platform answers 503 Service Unavailable"}},
+			{name: "events elsewhere", args: []string{"-events-url", dead}, code: 1, want: nil},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				s := platform(t, g, shop()...)
+				env := environmentOf(s)
+				if test.prepare != nil {
+					test.prepare(s, env)
+				}
+				if test.want == nil {
+					checkEventsElsewhere(t, invocation{env: env}, test.args)
+					return
+				}
+				got, code := doctorJSON(t, invocation{env: env}, test.args...)
+				if code != test.code {
+					t.Errorf("exit code %d, want %d", code, test.code)
+				}
+				for _, k := range got.Checks {
+					is, want := k.Outcome+" "+k.Seen, test.want[k.Name]
+					switch {
+					case want == "" && k.Name == "tls":
+						want = "skip "
+					case want == "":
+						want = "ok "
+					}
+					if !strings.HasPrefix(is, want) {
+						t.Errorf("%s: got %q, want %q", k.Name, is, want)
+					}
+				}
+			})
+		}
+	})
+}
+
+// checkEventsElsewhere: each place that endpoints are in is checked by itself.
+func checkEventsElsewhere(t *testing.T, i invocation, args []string) {
+	t.Helper()
+	out := i.run(t, append([]string{"doctor"}, args...)...)
+	lines := ""
+	for _, line := range strings.Split(out.stdout, "\n") {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] != "do:" {
+			lines += fields[0] + " " + fields[1] + "; "
+		}
+	}
+	const want = "ok secret; ok url; ok dns; ok tcp; skip tls; ok dns; fail tcp; skip tls; ok clock; ok websocket; ok token; ok data; ok polling; skip events; ok proxy; 1 failure.; "
+	if lines != want || out.code != 1 {
+		t.Errorf("code %d: %s", out.code, lines)
+	}
+}
+
+// TestDoctorWrongSecret: FeatBit has no data for a secret that it does not
+// know.
+func TestDoctorWrongSecret(t *testing.T) {
+	s := platform(t, ffctest.FeatBit, shop()...)
+	env := environmentOf(s)
+	env["FFC_ENV_SECRET"] = wrongSecret
+	got, code := doctorJSON(t, invocation{env: env})
+	if code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, k := range got.Checks {
+		if want := map[string]string{"token": "fail", "data": "skip", "secret": "ok"}[k.Name]; want != "" && k.Outcome != want {
+			t.Errorf("%s: %s %s", k.Name, k.Outcome, k.Seen)
+		}
+	}
+}
+
+// TestDoctorData: data that is there but not good.
+func TestDoctorData(t *testing.T) {
+	empty, _ := doctorJSON(t, invocation{env: environmentOf(platform(t, ffctest.Classic))})
+	broken := ffctest.NewServer([]byte(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
+		{"id":"FF__11__22__33__a","timestamp":1,"ff":{"id":"FF__11__22__33__a","keyName":"a","status":7}}]}}`))
+	defer broken.Close()
+	odd, _ := doctorJSON(t, invocation{env: environmentOf(broken)})
+	for want, got := range map[string]seen{"warn 0 flags, 0 segments": empty, "warn 1 flag, 0 segments, of which 1 item cannot be used: ": odd} {
+		for _, k := range got.Checks {
+			if is := k.Outcome + " " + k.Seen; k.Name == "data" && !strings.HasPrefix(is, want) {
+				t.Errorf("got %q, want %q", is, want)
+			}
+		}
+	}
+}
+
+// TestDoctorColours: outcomes are coloured on a terminal.
+func TestDoctorColours(t *testing.T) {
+	c := &console{colour: true}
+	for outcome, colour := range map[string]string{"ok": green, "warn": yellow, "fail": red, "skip": faint} {
+		got := c.line(checkOf(outcome))
+		if want := fmt.Sprintf("\x1b[%sm%-4s\x1b[0m  tcp        seen", colour, outcome); !strings.HasPrefix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestDoctorUsage(t *testing.T) {
+	bare(t, "doctor", "now").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: \"now\" is not an option\nRun \"ffc help doctor\" for how to use it.\n"})
+	bare(t, "doctor", "-poll").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: there is no option -poll\nRun \"ffc help doctor\" for how to use it.\n"})
+}
+
+func checkOf(outcome string) doctor.Check {
+	return doctor.Check{Name: "tcp", Outcome: doctor.Outcome(outcome), Seen: "seen"}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		340 * time.Microsecond:  "0.3 ms",
+		45 * time.Millisecond:   "45 ms",
+		2340 * time.Millisecond: "2.3 s",
+	} {
+		if got := duration(d); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// valueOf is the value of the first flag in a table.
+func valueOf(table string) string {
+	lines := strings.Split(table, "\n")
+	if len(lines) < 2 {
+		return ""
+	}
+	fields := strings.Fields(lines[1])
+	if len(fields) < 2 {
+		return ""
+	}
+	return fields[1]
+}
+
+// TestEvalAll: the values of all flags, from a file and from the platform.
+func TestEvalAll(t *testing.T) {
+	const want = `FLAG      VALUE   REASON
+banner    winter  rule match
+checkout  red     fall through all rules
+`
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		file := write(t, "flags.json", "\ufeff"+string(s.Snapshot()))
+		bare(t, "eval", "-file", file, "-all", "-user", "tester-1").is(t, outcome{stdout: want})
+		invocation{stdin: string(s.Snapshot())}.run(t, "eval", "-file", "-", "-user", "tester-1", "-all").is(t, outcome{stdout: want})
+		at(t, s, "eval", "-all", "-user", "tester-1").is(t, outcome{stdout: want})
+		if n := len(s.Requests(ffctest.Events)) + s.Connections(); n != 0 {
+			t.Errorf("%d requests with events and connections", n)
+		}
+		empty := write(t, "empty.json", string(g.Snapshot()))
+		bare(t, "eval", "-file", empty, "-all", "-user", "u1").is(t, outcome{stdout: "The environment has no flags.\n"})
+	})
+}
+
+// TestEval: the value and the way to it, the same from a file and from the
+// platform.
+func TestEval(t *testing.T) {
+	const want = `checkout = "blue" (rule match)
+  targets: the user is none of them
+  rule 1 "rule 1": matches
+    country IsOneOf ["FR","BE"]: yes, the user has "BE"
+    everybody -> "blue"
+  counts in experiments
+`
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		at(t, s, "eval", "-user", "u2", "-attr", "country=BE", "checkout").is(t, outcome{stdout: want})
+		at(t, s, "eval", "-user-json", `{"key":"u2","country":"BE"}`, "checkout").is(t, outcome{stdout: want})
+		file := write(t, "flags.json", string(s.Snapshot()))
+		bare(t, "eval", "checkout", "-user=u2", "-attr=country=BE", "-file="+file).is(t, outcome{stdout: want})
+		if n := len(s.Requests(ffctest.Events)); n != 0 {
+			t.Errorf("%d requests with events", n)
+		}
+	})
+}
+
+// TestEvalOddValues: values that would break a table are quoted.
+func TestEvalOddValues(t *testing.T) {
+	file := write(t, "flags.json", string(ffctest.Snapshot(
+		ffctest.Flag("empty").Variations("", "x"),
+		ffctest.Flag("lines").Variations("{\n\t\x1b[31m}", "x"),
+		ffctest.Flag("words").Variations("two words", "x"),
+	)))
+	const want = `FLAG   VALUE             REASON
+empty  ""                fall through all rules
+lines  "{\n\t\x1b[31m}"  fall through all rules
+words  two words         fall through all rules
+`
+	bare(t, "eval", "-file", file, "-all", "-user", "u1").is(t, outcome{stdout: want})
+}
+
+// TestEvalMalformed: one flag that cannot be evaluated is told, and the others
+// are not affected.
+func TestEvalMalformed(t *testing.T) {
+	file := write(t, "flags.json", `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
+		{"id":"FF__11__22__33__bad","timestamp":1,"ff":{"id":"FF__11__22__33__bad","keyName":"bad","status":7}}]}}`)
+	out := bare(t, "eval", "-file", file, "-all", "-user", "u1")
+	if out.code != exitNo || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" ||
+		!strings.HasPrefix(out.stderr, "ffc: warning: \"bad\": the flag cannot be evaluated: ") {
+		t.Errorf("%+v", out)
+	}
+	out = bare(t, "eval", "-file", file, "-user", "u1", "bad")
+	if out.code != exitNo || !strings.HasPrefix(out.stdout, "bad: no value (error in evaluation)\n") || out.stderr != "" {
+		t.Errorf("%+v", out)
+	}
+	for _, args := range [][]string{{"-all"}, {"bad"}} {
+		out := bare(t, append([]string{"eval", "-file", file, "-user", "u1", "-json"}, args...)...)
+		if out.code != exitNo || !json.Valid([]byte(out.stdout)) || !strings.Contains(out.stdout, `"error": "`) || out.stderr != "" {
+			t.Errorf("%v: %+v", args, out)
+		}
+	}
+}
+
+// explained is the JSON of an explanation, as far as these tests look.
+type explained struct {
+	FlagKey, Value, Reason, Error string
+}
+
+func TestEvalJSON(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		var one explained
+		out := at(t, s, "eval", "checkout", "-user", "u1", "--json") // options may follow
+		if err := json.Unmarshal([]byte(out.stdout), &one); err != nil || out.code != 0 || out.stderr != "" {
+			t.Fatalf("%+v: %v", out, err)
+		}
+		if want := (explained{FlagKey: "checkout", Value: "blue", Reason: "target match"}); one != want {
+			t.Errorf("got %+v, want %+v", one, want)
+		}
+		var all []explained
+		out = at(t, s, "eval", "-all", "-user", "u1", "-json")
+		if err := json.Unmarshal([]byte(out.stdout), &all); err != nil || len(all) != 2 || all[1] != one {
+			t.Errorf("%+v: %v", out, err)
+		}
+		var none []explained
+		out = bare(t, "eval", "-file", write(t, "empty.json", string(g.Snapshot())), "-all", "-user", "u1", "-json")
+		if err := json.Unmarshal([]byte(out.stdout), &none); err != nil || none == nil || len(none) != 0 {
+			t.Errorf("%+v: %v", out, err)
+		}
+	})
+}
+
+// TestEvalUnknownFlag: the keys that may have been meant are named, with JSON
+// as well.
+func TestEvalUnknownFlag(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
+		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: exitNo, stderr: want})
+		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: exitNo, stderr: "ffc: the environment has no flag \"-x\"\n"})
+		out := at(t, s, "eval", "-user", "u1", "-json", "chekout")
+		var got explained
+		if err := json.Unmarshal([]byte(out.stdout), &got); err != nil || got.Reason != "flag not found" || out.code != exitNo || out.stderr != want {
+			t.Errorf("%+v: %v", out, err)
+		}
+	})
+}
+
+func TestEvalUsage(t *testing.T) {
+	const run = "Run \"ffc help eval\" for how to use it.\n"
+	for want, args := range map[string][]string{
+		"which flag? Give its key, or -all":                                              {"-user", "u1"},
+		"-all is given, and so is \"checkout\": expected one of them":                    {"-all", "checkout"},
+		"more than one flag is given: a, b":                                              {"-user", "u", "a", "b"},
+		"-file and -url are given: is the data in a file, or the platform's?":            {"-user", "u", "-file", "x", "-url", "http://x", "a"},
+		"-file and -poll are given: is the data in a file, or the platform's?":           {"-user", "u", "-file", "x", "-poll", "a"},
+		"which environment? Set FFC_ENV_SECRET to its secret, or give -secret-file FILE": {"-user", "u", "a"},
+		"there is no option -usr: did you mean \"-user\"?":                               {"-usr", "u", "a"},
+	} {
+		bare(t, append([]string{"eval"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
+	}
+}
+
+// TestEvalFlagFile: files of ffc serve do as well as snapshots, for either
+// platform.
+func TestEvalFlagFile(t *testing.T) {
+	path := write(t, "flags.json", `{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`)
+	for _, platform := range []string{"classic", "featbit"} {
+		out := bare(t, "eval", "-platform", platform, "-user", "ann", "-file", path, "a")
+		if out.code != 0 || !strings.HasPrefix(out.stdout, `a = "y" (target match)`) {
+			t.Errorf("%s: got %d %s%s", platform, out.code, out.stdout, out.stderr)
+		}
+	}
+}
+
+// TestEvalFile: what is wrong with a file is said, and where.
+func TestEvalFile(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                             "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
+		" \n":                          "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
+		"{\n  \"data\": [1,\n  }":      "PATH:3:3: invalid character '}' looking for beginning of value",
+		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: invalid character 'x' after object key:value pair",
+		"{\"data\":":                   "PATH:1:8: unexpected end of JSON input",
+		"[]":                           "PATH cannot be used: the message is not JSON",
+		"{\"data\":{}}":                "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
+		"{\"flags\":\n{\"a\":1}}":      "PATH:2:6: expected an object, got the number 1",
+		"{\"messageType\":\"pong\"}":   "PATH cannot be used: the message has a messageType other than \"data-sync\"",
+		string(ffctest.Snapshot())[1:]: "PATH:1:14: invalid character ':' after top-level value",
+	} {
+		path := write(t, "flags.json", content)
+		bare(t, "eval", "-user", "u", "-file", path, "a").is(t, outcome{code: exitNoData, stderr: "ffc: " + strings.ReplaceAll(want, "PATH", path) + "\n"})
+	}
+	bare(t, "eval", "-user", "u", "-file", "/no/such/file", "a").is(t, outcome{code: exitNoData, stderr: "ffc: open /no/such/file: no such file or directory\n"})
+	invocation{stdin: "{"}.run(t, "eval", "-user", "u", "-file", "-", "a").is(t, outcome{code: exitNoData, stderr: "ffc: standard input:1:1: unexpected end of JSON input\n"})
+}

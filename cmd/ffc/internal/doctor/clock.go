@@ -1,0 +1,78 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+const (
+	// tolerance is the age from which the platform refuses tokens.
+	tolerance = 30 * time.Second
+	// notable is the difference of clocks from which it is worth a word.
+	notable = 5 * time.Second
+)
+
+// checkClock compares this machine's clock with the Date of an answer, whatever
+// the answer is.
+func (e *examination) checkClock(ctx context.Context) finding {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, e.base.url+"/", nil)
+	if err != nil {
+		return fail("", "the URL cannot be requested")
+	}
+	req.Header.Set("User-Agent", wire.UserAgent)
+	began := time.Now()
+	resp, err := e.http.Do(req)
+	if err != nil {
+		return noAnswer(err)
+	}
+	_ = resp.Body.Close()
+	middle := began.Add(time.Since(began) / 2)
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		return fail("give the proxy's user name and password in HTTPS_PROXY or HTTP_PROXY", "the proxy answers 407 Proxy Authentication Required")
+	}
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return skipped("the answer does not say what time it is there")
+	}
+	if age, err := strconv.Atoi(resp.Header.Get("Age")); err == nil && age > 0 {
+		date = date.Add(time.Duration(age) * time.Second) // it is a cache's
+	}
+	// The date is cut to seconds.
+	ahead := date.Add(time.Second / 2).Sub(middle.Round(0))
+	const advice = "let this machine's clock be set by NTP; meanwhile the SDK makes up for it where it is refused, but experiments have wrong times"
+	seconds := int(ahead.Abs().Round(time.Second).Seconds())
+	which := "behind"
+	if ahead < 0 {
+		which = "ahead of"
+	}
+	switch {
+	case ahead.Abs() <= notable:
+		return ok("this machine's clock agrees with the platform's")
+	case ahead.Abs() <= tolerance:
+		return warn(advice, "this machine's clock is %d s %s the platform's", seconds, which)
+	}
+	e.clockAhead = ahead
+	if ahead < 0 && !e.featBit() {
+		return warn(advice, "this machine's clock is %d s %s the platform's", seconds, which)
+	}
+	return fail(advice, "this machine's clock is %d s %s the platform's, which refuses tokens that are %.0f s off", seconds, which, tolerance.Seconds())
+}
+
+// noAnswer says why there is no HTTP answer.
+func noAnswer(err error) finding {
+	const advice = "check that the URL is that of the platform, and what is between"
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fail(advice, "a connection is accepted, but nothing is answered")
+	}
+	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	return fail(advice, "there is no HTTP answer: %s", wording.Of(err))
+}

@@ -1,0 +1,42 @@
+package doctor
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// checkEvents sends an empty list of events, which the platform takes and
+// forgets.
+func (e *examination) checkEvents(ctx context.Context) finding {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.events.url+e.dialect.EventsPath, strings.NewReader("[]"))
+	if err != nil {
+		return fail("", "the URL cannot be requested")
+	}
+	req.Header.Set("Content-Type", e.dialect.EventsType)
+	req.Header.Set(e.dialect.SecretHeader, e.secret)
+	req.Header.Set("User-Agent", wire.UserAgent)
+	resp, err := e.http.Do(req)
+	if err != nil {
+		return noAnswer(err)
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	_ = resp.Body.Close()
+	switch status := resp.StatusCode; {
+	case status >= 200 && status < 300:
+		return ok("the platform takes events")
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fail("check the secret", "the platform answers %s", statusText(status))
+	case status == http.StatusBadRequest:
+		return warn("nothing, if events arrive: the platform may not like an empty list", "the platform answers %s to an empty list of events", statusText(status))
+	case status == http.StatusTooManyRequests:
+		return warn("wait a while; the SDK does so too", "the platform answers %s: it is asked too often", statusText(status))
+	case status >= 300 && status < 500:
+		return fail("check -url and -events-url", "the server answers %s: it takes no events there", statusText(status))
+	default:
+		return fail("look at the platform's own health, and at the gateway before it; events wait and are lost if it lasts", "the platform answers %s", statusText(status))
+	}
+}

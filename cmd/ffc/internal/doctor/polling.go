@@ -1,0 +1,30 @@
+package doctor
+
+import (
+	"context"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// checkPolling gets the data by a request, as the SDK does.
+func (e *examination) checkPolling(context.Context) finding {
+	s := &store{dialect: e.dialect}
+	err := e.fetch(&poll.Transport{Budget: 2 * e.Timeout, Timeout: e.Timeout}, s, e.http.Transport)
+	switch {
+	case s.got && e.featBit():
+		return s.judge(count(s.flags, "flag") + ", " + count(s.segments, "segment"))
+	case s.got && e.segments > 0:
+		return s.judge(count(s.flags, "flag") + "; segments come by websocket only")
+	case s.got:
+		return s.judge(count(s.flags, "flag"))
+	}
+	why := "there was no answer"
+	if err != nil {
+		why = wording.Of(err)
+	}
+	if e.streams {
+		return warn("nothing, unless programs use &poll.Transport{}: the websocket works", "no data: %s", why)
+	}
+	return fail("check that -url is that of the platform and the secret that of its environment", "no data: %s", why)
+}

@@ -1,0 +1,101 @@
+package doctor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// store takes data and only counts it.
+type store struct {
+	dialect         *wire.Dialect
+	got             bool
+	arrived         time.Time
+	flags, segments int
+	unreadable      []string // what is wrong with items
+}
+
+var _ transport.Store = (*store)(nil)
+
+// Apply implements transport.Store.
+func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, error) {
+	update, problems, err := s.dialect.Update(message)
+	if err != nil {
+		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
+	}
+	if update.Full {
+		s.got, s.arrived = true, time.Now()
+		s.flags, s.segments = visible(update.Flags), visible(update.Segments)
+		s.unreadable = nil
+		for _, problem := range problems {
+			s.unreadable = append(s.unreadable, problem.Error())
+		}
+		s.decode(update)
+	}
+	return transport.Applied{Full: update.Full}, nil
+}
+
+// decode finds the items that cannot be read in whole.
+func (s *store) decode(update *eval.Update) {
+	for _, item := range update.Flags {
+		if item.Archived || item.Broken {
+			continue
+		}
+		if _, err := s.dialect.DecodeFlag(item.Raw); err != nil {
+			s.unreadable = append(s.unreadable, fmt.Sprintf("flag %q: %v", item.Key, err))
+		}
+	}
+	for _, item := range update.Segments {
+		if item.Archived || item.Broken {
+			continue
+		}
+		if _, err := s.dialect.DecodeSegment(item.Raw); err != nil {
+			s.unreadable = append(s.unreadable, fmt.Sprintf("segment %q: %v", item.Key, err))
+		}
+	}
+}
+
+// visible counts the items that are not archived.
+func visible(items []eval.Item) (n int) {
+	for _, item := range items {
+		if !item.Archived {
+			n++
+		}
+	}
+	return n
+}
+
+// judge judges the data itself.
+func (s *store) judge(seen string) finding {
+	switch {
+	case len(s.unreadable) > 0:
+		return warn("save it again on the platform; it answers fallbacks until then", "%s, of which %s cannot be used: %s",
+			seen, count(len(s.unreadable), "item"), s.unreadable[0])
+	case s.flags == 0 && s.dialect.EmptyIsOdd:
+		return warn("if the environment has flags, check the secret: the platform has no others for one that it does not know", "%s", seen)
+	case s.flags == 0:
+		return warn("if the environment has flags, check that the secret is that of the right environment", "%s", seen)
+	}
+	return ok("%s", seen)
+}
+
+// Version implements transport.Store.
+func (s *store) Version() int64 { return 0 }
+
+// Mark implements transport.Store.
+func (s *store) Mark() transport.Mark { return 0 }
+
+// Confirm implements transport.Store.
+func (s *store) Confirm() {}
+
+// Interrupted implements transport.Store.
+func (s *store) Interrupted(error) {}
+
+// Off implements transport.Store.
+func (s *store) Off(error) {}
+
+// Fallback implements transport.Store.
+func (s *store) Fallback(bool) {}

@@ -1,0 +1,59 @@
+package doctor_test
+
+import (
+	"crypto/x509"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// TestTLS: what is wrong with a certificate is said, and a good one is no
+// obstacle to anything.
+func TestTLS(t *testing.T) {
+	const noTLS = "skip not checked: there is no TLS connection to 127.0.0.1:"
+	broken := map[string]string{"clock": noTLS, "websocket": noTLS, "token": noTLS, "data": noTLS, "polling": noTLS, "events": noTLS}
+	tests := []struct {
+		name    string
+		change  func(*x509.Certificate)
+		unknown bool // the authority
+		want    string
+	}{
+		{name: "good", want: `ok TLS 1.3, certificate of 127.0.0.1 by "Test Authority" until `},
+		{name: "ends soon", want: "warn the certificate of 127.0.0.1 ends in 2 days, on ",
+			change: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(60 * time.Hour) }},
+		{name: "ended", want: "fail the certificate ended on ",
+			change: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }},
+		{name: "not yet", want: "fail the certificate begins on ",
+			change: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }},
+		{name: "of another", want: `fail the certificate is of ["flags.example.com" "127.0.0.2"] and not of 127.0.0.1`,
+			change: func(c *x509.Certificate) {
+				c.DNSNames, c.IPAddresses = []string{"flags.example.com"}, []net.IP{net.IPv4(127, 0, 0, 2)}
+			}},
+		{name: "of many others", want: `fail the certificate is of ["a" "b" "c"] and 1 more and not of 127.0.0.1`,
+			change: func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"a", "b", "c", "d"}, nil }},
+		{name: "for something else", want: "fail the certificate cannot be trusted: x509: certificate specifies an incompatible key usage",
+			change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }},
+		{name: "by nobody we know", unknown: true, want: `fail the certificate is by "Test Authority", whom this machine does not know`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+			defer s.Close()
+			certificate, authorities := certificateOf(t, test.change)
+			if test.unknown {
+				_, authorities = certificateOf(t, nil)
+			}
+			got := examine(t, doctor.Config{EnvSecret: s.EnvSecret, BaseURL: overTLS(t, s, certificate), RootCAs: authorities})
+			got.is(t, map[string]string{"url": "ok https://127.0.0.1:", "tls": test.want})
+			if got["tls"].Outcome == doctor.Fail {
+				got.is(t, broken)
+				return
+			}
+			got.is(t, map[string]string{"clock": "ok", "websocket": "ok", "token": "ok taken", "data": "ok 1 flag, 0 segments", "polling": "ok 1 flag", "events": "ok"})
+		})
+	}
+}

@@ -1,0 +1,179 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// maxBody is how large a request of the page may be.
+const maxBody = 1 << 20
+
+// routes returns the page and its API.
+func (p *Platform) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, "index.html") })
+	mux.HandleFunc("GET /page/{name...}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r.PathValue("name")) })
+	mux.HandleFunc("GET /local/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, marshal(p.state())) })
+	mux.HandleFunc("GET /local/live", p.live.serve)
+	mux.HandleFunc("POST /local/flags/{key}", p.serveEdit)
+	mux.HandleFunc("POST /local/evaluate", p.serveEvaluate)
+	return mux
+}
+
+// stateView is all that the page shows.
+type stateView struct {
+	Generation string        `json:"generation"`
+	EnvSecret  string        `json:"envSecret"`
+	URL        string        `json:"url"`
+	File       string        `json:"file"`
+	Problem    string        `json:"problem"`
+	Flags      []flagView    `json:"flags"`
+	Segments   []segmentView `json:"segments"`
+	Clients    []clientView  `json:"clients"`
+	Events     totals        `json:"events"`
+}
+
+type clientView struct {
+	ID        int64  `json:"id"`
+	Kind      string `json:"kind"`
+	Address   string `json:"address"`
+	UserAgent string `json:"userAgent"`
+	Since     int64  `json:"since"`
+	Seen      int64  `json:"seen"`
+}
+
+func (p *Platform) state() stateView {
+	now := p.shown.Load()
+	counts, totals := p.live.counts()
+	out := stateView{
+		Generation: p.generation.String(),
+		EnvSecret:  p.server.EnvSecret,
+		URL:        p.url,
+		File:       p.cfg.File,
+		Problem:    now.problem,
+		Flags:      append([]flagView{}, now.view.flags...),
+		Segments:   append([]segmentView{}, now.view.segments...),
+		Clients:    []clientView{},
+		Events:     totals,
+	}
+	for i := range out.Flags {
+		out.Flags[i].Counts = countsOf(counts, out.Flags[i].Key)
+	}
+	for _, peer := range p.server.Peers() {
+		kind := "polling"
+		if peer.Endpoint == ffctest.Streaming {
+			kind = "streaming"
+		}
+		out.Clients = append(out.Clients, clientView{
+			ID: peer.ID, Kind: kind, Address: peer.Address, UserAgent: peer.UserAgent,
+			Since: peer.Since.UnixMilli(), Seen: peer.Seen.UnixMilli(),
+		})
+	}
+	return out
+}
+
+// countsOf returns what a flag has, which is an object even if that is nothing.
+func countsOf(counts map[string]map[string]int64, key string) map[string]int64 {
+	if c := counts[key]; c != nil {
+		return c
+	}
+	return map[string]int64{}
+}
+
+func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
+	var c change
+	if err := readJSON(w, r, &c); err != nil {
+		writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	flag, err := p.edit(r.PathValue("key"), c)
+	if err != nil {
+		status := http.StatusInternalServerError
+		var known *statusError
+		if errors.As(err, &known) {
+			status = known.status
+		}
+		writeError(w, status, err.Error())
+		return
+	}
+	counts, _ := p.live.counts()
+	flag.Counts = countsOf(counts, flag.Key)
+	writeJSON(w, http.StatusOK, marshal(flag))
+}
+
+func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
+	var question struct {
+		Flag string `json:"flag"`
+		User struct {
+			Key        string                     `json:"key"`
+			Name       string                     `json:"name"`
+			Email      string                     `json:"email"`
+			Country    string                     `json:"country"`
+			Attributes map[string]json.RawMessage `json:"attributes"`
+		} `json:"user"`
+	}
+	if err := readJSON(w, r, &question); err != nil {
+		writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	u := &question.User
+	attributes := []ffc.Attr{ffc.Name(u.Name), ffc.Email(u.Email), ffc.Country(u.Country)}
+	for name, raw := range u.Attributes {
+		value, err := attributeText(raw)
+		if err != nil {
+			writeError(w, http.StatusBadRequest, "the attribute "+quote(name)+" "+err.Error())
+			return
+		}
+		attributes = append(attributes, ffc.String(name, value))
+	}
+	out, err := p.explain(question.Flag, ffc.NewUser(u.Key, attributes...))
+	if err != nil {
+		writeError(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+// attributeText returns what rules see of an attribute.
+func attributeText(raw json.RawMessage) (string, error) {
+	n, err := parseJSON(raw)
+	if err != nil {
+		return "", err
+	}
+	switch n.kind {
+	case text, number, boolean:
+		return n.text, nil
+	}
+	return "", fmt.Errorf("is %s: expected a text, a number, true or false", n.describe())
+}
+
+// readJSON reads the body of a request, which has to be one value that fits.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err == nil {
+		err = json.Unmarshal(body, into)
+	}
+	if err != nil {
+		return fmt.Errorf("the request cannot be read: %w", err)
+	}
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the browser may be gone
+}
+
+func writeError(w http.ResponseWriter, status int, text string) {
+	writeJSON(w, status, marshal(struct {
+		Error string `json:"error"`
+	}{text}))
+}

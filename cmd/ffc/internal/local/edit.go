@@ -1,0 +1,54 @@
+package local
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// statusError is an error with the status that it is answered with.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+
+// edit changes a flag in the file and serves it.
+func (p *Platform) edit(key string, c change) (flagView, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	view := p.shown.Load().view
+	i, ok := view.index[key]
+	if !ok {
+		return flagView{}, &statusError{http.StatusNotFound, fmt.Errorf("there is no flag %s", quote(key))}
+	}
+	if err := c.check(view.flags[i].variationIDs()); err != nil {
+		return flagView{}, &statusError{http.StatusBadRequest, err}
+	}
+	version := max(time.Now().UnixMilli(), view.flags[i].Version+1)
+	text, err := p.file.doc.edit(key, c, version)
+	if err != nil {
+		return flagView{}, &statusError{http.StatusBadRequest, err}
+	}
+	if bytes.Equal(text, p.file.text) {
+		return view.flags[i], nil
+	}
+	doc, _, err := parseDocument(text, &p.generation)
+	if err != nil {
+		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would break the file: %w", err)}
+	}
+	if err := p.file.write(text); err != nil {
+		if errors.Is(err, errChanged) {
+			return flagView{}, &statusError{http.StatusConflict, fmt.Errorf("%w: the change was not made; look at what is new, and try again", err)}
+		}
+		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change cannot be written: %w", err)}
+	}
+	if err := p.accept(text, doc); err != nil {
+		return flagView{}, &statusError{http.StatusInternalServerError, err}
+	}
+	view = p.shown.Load().view
+	return view.flags[view.index[key]], nil
+}

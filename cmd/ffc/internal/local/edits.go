@@ -1,0 +1,95 @@
+package local
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// edits are changes of a document that leave the rest of its text alone.
+type edits struct {
+	doc  []byte
+	list []edit
+}
+
+// edit puts text in the place of what is from start to before end.
+type edit struct {
+	start, end int
+	text       string
+}
+
+// set gives a member of an object a value, which is JSON. A member that the
+// object does not have yet becomes its last, written like the one before it.
+func (e *edits) set(of *node, name, value string) {
+	if n := of.get(name); n != nil {
+		e.replace(n, value)
+		return
+	}
+	e.add(of, name, value)
+}
+
+// swap puts one member in the place of another, or at the end.
+func (e *edits) swap(of *node, old, name, value string) {
+	for _, m := range of.members {
+		if m.name == old {
+			e.list = append(e.list, edit{m.at, m.value.end, marshalText(name) + ": " + value})
+			return
+		}
+	}
+	e.set(of, name, value)
+}
+
+func (e *edits) replace(n *node, value string) {
+	e.list = append(e.list, edit{n.start, n.end, value})
+}
+
+func (e *edits) add(of *node, name, value string) {
+	line := marshalText(name) + ": " + value
+	if len(of.members) == 0 {
+		at := of.start + 1
+		if slices.ContainsFunc(e.list, func(x edit) bool { return x.start == at }) {
+			line = ", " + line
+		}
+		e.list = append(e.list, edit{at, at, line})
+		return
+	}
+	last := of.members[len(of.members)-1]
+	before := e.doc[:last.at]
+	space := string(before[len(bytes.TrimRight(before, " \t\r\n")):])
+	if !strings.Contains(space, "\n") {
+		space = " "
+	}
+	e.list = append(e.list, edit{last.value.end, last.value.end, "," + space + line})
+}
+
+// text returns what a value is written as.
+func (e *edits) text(n *node) string { return string(e.doc[n.start:n.end]) }
+
+// apply returns the changed document.
+func (e *edits) apply() []byte {
+	slices.SortStableFunc(e.list, func(a, b edit) int { return a.start - b.start })
+	var out bytes.Buffer
+	done := 0
+	for _, x := range e.list {
+		out.Write(e.doc[done:x.start])
+		out.WriteString(x.text)
+		done = x.end
+	}
+	out.Write(e.doc[done:])
+	return out.Bytes()
+}
+
+// marshalText writes a text as JSON, the way that people would.
+func marshalText(s string) string { return string(marshal(s)) }
+
+// marshal is for values that always marshal. It leaves < and > readable.
+func marshal(v any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		panic("local: " + err.Error())
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}

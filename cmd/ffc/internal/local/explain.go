@@ -1,0 +1,71 @@
+package local
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+)
+
+// explainer evaluates flags with a client of its own, which has no connection
+// and sends no events.
+type explainer struct {
+	mu     sync.Mutex
+	client *ffc.Client // nil until there is a question
+	of     *view       // whose flags the client has
+}
+
+// explain evaluates a flag and returns the explanation as JSON.
+func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
+	e := &p.explainer
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now := p.shown.Load(); e.of != now.view {
+		client, err := ffc.New(context.Background(), ffc.Config{
+			EnvSecret: p.server.EnvSecret,
+			Platform:  ffc.Platform(p.generation.String()),
+			Offline:   true,
+			Bootstrap: now.data,
+			Logger:    slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			return nil, err
+		}
+		e.closeLocked()
+		e.client, e.of = client, now.view
+	}
+	return explanation(e.client, key, user), nil
+}
+
+func (e *explainer) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closeLocked()
+}
+
+func (e *explainer) closeLocked() {
+	if e.client != nil {
+		_ = e.client.Close(context.Background()) // it has nothing to deliver
+	}
+}
+
+// explanation is marshal(client.Explain(key, user)), as far as a Detail knows.
+func explanation(client *ffc.Client, key string, user ffc.User) []byte {
+	d := client.VariationDetail(context.Background(), key, user, "")
+	out := struct {
+		FlagKey       string     `json:"flagKey"`
+		FlagName      string     `json:"flagName"`
+		Value         string     `json:"value"`
+		VariationID   string     `json:"variationId"`
+		Reason        ffc.Reason `json:"reason"`
+		Error         string     `json:"error,omitempty"`
+		Experiment    bool       `json:"experiment"`
+		Prerequisites []struct{} `json:"prerequisites"`
+		Rules         []struct{} `json:"rules"`
+	}{d.FlagKey, d.FlagName, d.Value, d.VariationID, d.Reason, "", false, []struct{}{}, []struct{}{}}
+	if d.Err != nil {
+		out.Error = d.Err.Error()
+	}
+	return marshal(out)
+}

@@ -1,0 +1,130 @@
+package local
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// maxFile is how large a flag file may be: what a client takes at most is less.
+const maxFile = 64 << 20
+
+// exampleFile is what a new file has in it.
+//
+//go:embed example.json
+var exampleFile []byte
+
+// file is the flag file as it was when it last made sense. The platform's lock
+// guards it.
+type file struct {
+	path string
+	text []byte
+	doc  document
+	// seen is the file as of the last look that may be relied on.
+	seen stamp
+	// doubt is what was wrong at the last look, if that was news.
+	doubt string
+}
+
+// stamp is how a file looks from outside.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+// errChanged says that the file is not what was loaded.
+var errChanged = errors.New("has changed on disk")
+
+func openFile(path string, create bool) (*file, error) {
+	text, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if !create {
+			return nil, fmt.Errorf("there is no file %s: check the path, or let ffc serve -create write it with a few example flags", path)
+		}
+		text = exampleFile
+		// Not if somebody else has made one meanwhile.
+		err = writeNew(path, text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &file{path: path, text: text}, nil
+}
+
+func writeNew(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("%s has more than %d MB", path, maxFile>>20)
+	}
+	return text, err
+}
+
+// write puts text in the place of the file, unless that is not what was loaded.
+// Nobody ever sees half of it.
+func (f *file) write(text []byte) (err error) {
+	path, err := filepath.EvalSymlinks(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s %w: it is gone", f.path, errChanged)
+	}
+	if err != nil {
+		return err
+	}
+	// Renaming would not ask whether the file may be written.
+	target, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	info, err := target.Stat()
+	if err = errors.Join(err, target.Close()); err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".ffc-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp.Name())
+		}
+	}()
+	_, err = temp.Write(text)
+	if err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	// As late as can be.
+	current, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(current, f.text) {
+		return fmt.Errorf("%s %w", f.path, errChanged)
+	}
+	return os.Rename(temp.Name(), path)
+}

@@ -1,0 +1,92 @@
+package local
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+	"img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// guard keeps other web sites out. They can make the user's browser send
+// requests here, under a name of their own that leads to this machine or as
+// requests across origins, and the secret is no secret.
+type guard struct {
+	allowed map[string]bool // names besides those of loopback, in lower case
+	cross   *http.CrossOriginProtection
+}
+
+func newGuard(names []string) *guard {
+	g := &guard{allowed: make(map[string]bool), cross: http.NewCrossOriginProtection()}
+	for _, name := range names {
+		g.allowed[strings.ToLower(hostOf(name))] = true
+	}
+	return g
+}
+
+// page reports why a request for the page or its API must not be answered; ""
+// is that it may.
+func (g *guard) page(r *http.Request) string {
+	host := hostOf(r.Host)
+	if !g.allowed[strings.ToLower(host)] && !isLoopback(host) {
+		return refusedHost(host)
+	}
+	if g.cross.Check(r) != nil || !sameOrigin(r) {
+		return refusedOrigin
+	}
+	return ""
+}
+
+// platform is like page, for clients. They may use any address, as only names
+// can be made to lead somewhere else, and are no browsers.
+func (g *guard) platform(r *http.Request) string {
+	host := hostOf(r.Host)
+	_, err := netip.ParseAddr(host)
+	if err != nil && !g.allowed[strings.ToLower(host)] && !isLoopback(host) {
+		return refusedHost(host)
+	}
+	if !sameOrigin(r) {
+		return refusedOrigin
+	}
+	return ""
+}
+
+const refusedOrigin = "the request comes from a page of another site"
+
+func refusedHost(host string) string {
+	return "the request is for " + quote(host) + ", not for this machine; if that is a name of yours, start ffc serve with -allow-host " + clip(host)
+}
+
+// sameOrigin reports whether r is from no page, or from one of this server. For
+// a websocket and for reading nothing else asks.
+func sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	_, host, ok := strings.Cut(origin, "://")
+	return origin == "" || ok && strings.EqualFold(host, r.Host)
+}
+
+// hostOf returns what a Host header names, without the port.
+func hostOf(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+}
+
+// isLoopback reports whether a host is this machine whatever a name server says.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// secure sets the headers of the page and its API.
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+}

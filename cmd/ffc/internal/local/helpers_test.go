@@ -1,0 +1,238 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+// within is a context that ends with the test, or earlier when it hangs.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits until ok holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	ctx := within(t)
+	for !ok() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
+func eachGeneration(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+	t.Helper()
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(g.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, g)
+		})
+	}
+}
+
+// world is a platform that runs, and its file.
+type world struct {
+	t    *testing.T
+	p    *Platform
+	path string
+	url  string
+	end  func() // ends the platform, and waits for it
+
+	mu  sync.Mutex
+	log []string
+}
+
+// start runs a platform on a file with this text.
+func start(t *testing.T, text string, cfg Config) *world {
+	t.Helper()
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "flags.json")}
+	w.write(text)
+	cfg.File = w.path
+	cfg.Log = func(line string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.log = append(w.log, line)
+	}
+	var err error
+	if w.p, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.url = URL(listener.Addr())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.p.Run(ctx, listener) }()
+	w.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(w.end)
+	return w
+}
+
+// write is an editor that truncates and writes.
+func (w *world) write(text string) {
+	w.t.Helper()
+	if err := os.WriteFile(w.path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) read() string {
+	w.t.Helper()
+	text, err := os.ReadFile(w.path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// client returns a client that is ready.
+func (w *world) client(how transport.Transport) *ffc.Client {
+	w.t.Helper()
+	httpClient := &http.Client{Transport: &http.Transport{}}
+	client, err := ffc.New(within(w.t), ffc.Config{
+		EnvSecret:  w.p.EnvSecret(),
+		BaseURL:    w.url,
+		Transport:  how,
+		HTTPClient: httpClient,
+		Logger:     slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		_ = client.Close(context.Background())
+		httpClient.CloseIdleConnections()
+	})
+	if err := client.WaitReady(within(w.t)); err != nil {
+		w.t.Fatal(err)
+	}
+	return client
+}
+
+// transports are the ways to have flags.
+func transports() map[string]transport.Transport {
+	return map[string]transport.Transport{
+		"stream": &stream.Transport{},
+		"poll":   &poll.Transport{MaxAge: time.Millisecond},
+	}
+}
+
+// serves waits until client serves value to a user.
+func (w *world) serves(client *ffc.Client, key string, user ffc.User, value string) {
+	w.t.Helper()
+	eventually(w.t, key+" to be "+value, func() bool {
+		_ = client.Refresh(within(w.t))
+		return client.Variation(within(w.t), key, user, "") == value
+	})
+}
+
+// call makes a request of the page's API.
+func (w *world) call(method, path, body string, header http.Header) (status int, answer string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(within(w.t), method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if header != nil {
+		req.Header = header
+		req.Host = header.Get("Host")
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// change posts to a flag, which has to succeed.
+func (w *world) change(key, body string) flagView {
+	w.t.Helper()
+	status, answer := w.call("POST", "/local/flags/"+key, body, nil)
+	if status != http.StatusOK {
+		w.t.Fatalf("changing %s to %s: %d %s", key, body, status, answer)
+	}
+	var flag flagView
+	if err := json.Unmarshal([]byte(answer), &flag); err != nil {
+		w.t.Fatal(err)
+	}
+	return flag
+}
+
+func (w *world) state() stateView {
+	w.t.Helper()
+	status, answer := w.call("GET", "/local/state", "", nil)
+	var state stateView
+	if err := json.Unmarshal([]byte(answer), &state); err != nil || status != http.StatusOK {
+		w.t.Fatalf("state: %d %v", status, err)
+	}
+	return state
+}
+
+func (w *world) flag(key string) flagView {
+	w.t.Helper()
+	for _, f := range w.state().Flags {
+		if f.Key == key {
+			return f
+		}
+	}
+	w.t.Fatalf("no flag %s", key)
+	return flagView{}
+}
+
+// snapshotOf is a snapshot the way that people keep one.
+func snapshotOf(t *testing.T, g ffctest.Generation, items ...ffctest.Item) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := json.Indent(&out, g.Snapshot(items...), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return out.String() + "\n"
+}
+
+// twoFlags is a file of the simple form.
+const twoFlags = `{
+  "flags": {
+    "a": {"on": true, "variations": ["red", "blue"], "serve": "red", "offVariation": "blue"},
+    "b": {"name": "The second"}
+  }
+}
+`

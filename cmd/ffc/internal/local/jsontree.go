@@ -1,0 +1,283 @@
+package local
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// kind is what a JSON value is.
+type kind int
+
+const (
+	object kind = iota
+	list
+	text
+	number
+	boolean
+	null
+)
+
+// node is a JSON value and where it stands in its document, from start to
+// before end.
+type node struct {
+	kind       kind
+	start, end int
+	text       string // of a text: what it says; of a number or boolean: its token
+	members    []member
+	items      []*node
+}
+
+type member struct {
+	name  string
+	at    int // where the name begins
+	value *node
+}
+
+// get returns the member with a name, or nil. Of several it is the last, which
+// is the one that counts elsewhere.
+func (n *node) get(name string) *node {
+	if n == nil {
+		return nil
+	}
+	for i := len(n.members) - 1; i >= 0; i-- {
+		if n.members[i].name == name {
+			return n.members[i].value
+		}
+	}
+	return nil
+}
+
+// describe says what a value is, for an error.
+func (n *node) describe() string {
+	switch n.kind {
+	case object:
+		return "an object"
+	case list:
+		return "a list"
+	case text:
+		return quote(n.text)
+	case number:
+		return "the number " + clip(n.text)
+	default:
+		return n.text
+	}
+}
+
+// quote quotes a text of the file for an error, and spares the reader a long one.
+func quote(s string) string { return strconv.Quote(clip(s)) }
+
+func clip(s string) string {
+	const enough = 60
+	if len(s) <= enough {
+		return s
+	}
+	end := enough
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}
+
+// mismatch is a place in a document where something else was expected.
+type mismatch struct {
+	offset        int
+	expected, got string
+}
+
+func (m *mismatch) Error() string { return "expected " + m.expected + ", got " + m.got }
+
+// position returns the line and the column of an offset, both from 1. A column
+// is a character.
+func position(doc []byte, offset int) (line, column int) {
+	before := doc[:min(offset, len(doc))]
+	line = 1 + bytes.Count(before, []byte("\n"))
+	before = bytes.TrimPrefix(before[bytes.LastIndexByte(before, '\n')+1:], bom())
+	return line, 1 + utf8.RuneCount(before)
+}
+
+// bom is what some editors begin a file with.
+func bom() []byte { return []byte("\ufeff") }
+
+// maxDepth is how deep values may be nested. No flag needs a tenth of it.
+const maxDepth = 200
+
+// parseJSON reads a document, which must be one value.
+func parseJSON(doc []byte) (*node, error) {
+	p := &jsonParser{doc: doc}
+	if bytes.HasPrefix(doc, bom()) {
+		p.i = len(bom())
+	}
+	n, err := p.value(0, "a flag file, which begins with {")
+	if err != nil {
+		return nil, err
+	}
+	if p.space(); p.i < len(doc) {
+		return nil, p.wrong("the end of the file")
+	}
+	return n, nil
+}
+
+type jsonParser struct {
+	doc []byte
+	i   int
+}
+
+func (p *jsonParser) space() {
+	for p.i < len(p.doc) && (p.doc[p.i] == ' ' || p.doc[p.i] == '\n' || p.doc[p.i] == '\r' || p.doc[p.i] == '\t') {
+		p.i++
+	}
+}
+
+// wrong is the error about what is next.
+func (p *jsonParser) wrong(expected string) error {
+	got := "the end of the file"
+	if p.i < len(p.doc) {
+		r, _ := utf8.DecodeRune(p.doc[p.i:])
+		got = strconv.QuoteRune(r)
+		if r == utf8.RuneError {
+			got = "bytes that are not UTF-8"
+		}
+	}
+	return &mismatch{p.i, expected, got}
+}
+
+// take skips c if it is next.
+func (p *jsonParser) take(c byte) bool {
+	p.space()
+	if p.i == len(p.doc) || p.doc[p.i] != c {
+		return false
+	}
+	p.i++
+	return true
+}
+
+func (p *jsonParser) value(depth int, expected string) (*node, error) {
+	p.space()
+	n := &node{start: p.i}
+	var err error
+	switch {
+	case depth > maxDepth:
+		return nil, &mismatch{p.i, "less nesting", fmt.Sprintf("more than %d levels", maxDepth)}
+	case p.take('{'):
+		err = p.object(n, depth)
+	case p.take('['):
+		err = p.list(n, depth)
+	case p.i < len(p.doc) && p.doc[p.i] == '"':
+		n.kind = text
+		n.text, err = p.string()
+	default:
+		err = p.literal(n, expected)
+	}
+	n.end = p.i
+	return n, err
+}
+
+func (p *jsonParser) object(n *node, depth int) error {
+	n.kind = object
+	if p.take('}') {
+		return nil
+	}
+	for {
+		p.space()
+		m := member{at: p.i}
+		if p.i == len(p.doc) || p.doc[p.i] != '"' {
+			if len(n.members) == 0 {
+				return p.wrong(`a name in double quotes, or }`)
+			}
+			return p.wrong(`a name in double quotes`)
+		}
+		var err error
+		if m.name, err = p.string(); err != nil {
+			return err
+		}
+		if !p.take(':') {
+			return p.wrong("a colon after " + quote(m.name))
+		}
+		if m.value, err = p.value(depth+1, "a value for "+quote(m.name)); err != nil {
+			return err
+		}
+		n.members = append(n.members, m)
+		switch {
+		case p.take('}'):
+			return nil
+		case !p.take(','):
+			return p.wrong("a comma or }")
+		}
+	}
+}
+
+func (p *jsonParser) list(n *node, depth int) error {
+	n.kind = list
+	if p.take(']') {
+		return nil
+	}
+	for {
+		item, err := p.value(depth+1, "a value")
+		if err != nil {
+			return err
+		}
+		n.items = append(n.items, item)
+		switch {
+		case p.take(']'):
+			return nil
+		case !p.take(','):
+			return p.wrong("a comma or ]")
+		}
+	}
+}
+
+// string reads a text, which is what is next.
+func (p *jsonParser) string() (string, error) {
+	start := p.i
+	for p.i++; p.i < len(p.doc); p.i++ {
+		switch c := p.doc[p.i]; {
+		case c == '\\':
+			p.i++
+		case c < ' ':
+			return "", &mismatch{p.i, "the closing quote of a text", "the end of the line or a control character"}
+		case c == '"':
+			p.i++
+			var s string
+			raw := p.doc[start:p.i]
+			if !utf8.Valid(raw) {
+				return "", &mismatch{start, "a text in UTF-8", "other bytes"}
+			}
+			if json.Unmarshal(raw, &s) != nil {
+				return "", &mismatch{start, "a text with the escapes of JSON", clip(string(raw))}
+			}
+			return s, nil
+		}
+	}
+	p.i = len(p.doc)
+	return "", p.wrong("the closing quote of a text")
+}
+
+// literal reads a number, true, false or null.
+func (p *jsonParser) literal(n *node, expected string) error {
+	end := p.i
+	for end < len(p.doc) && isWord(p.doc[end]) {
+		end++
+	}
+	n.text = string(p.doc[p.i:end])
+	switch {
+	case n.text == "":
+		return p.wrong(expected)
+	case n.text == "true" || n.text == "false":
+		n.kind = boolean
+	case n.text == "null":
+		n.kind = null
+	case json.Valid(p.doc[p.i:end]):
+		n.kind = number
+	default:
+		return &mismatch{p.i, expected, clip(n.text)}
+	}
+	p.i = end
+	return nil
+}
+
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.' || c == '_'
+}

@@ -1,0 +1,282 @@
+package local
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+const (
+	// maxListeners is how many pages may be open.
+	maxListeners = 32
+	// keptEvents is how many events a page may lag behind before it misses
+	// some. Counts miss none.
+	keptEvents = 500
+	// batchInterval is the pause between two batches for a page.
+	batchInterval = 200 * time.Millisecond
+	// keepAlive is how often a page hears that the connection is alive.
+	keepAlive = 15 * time.Second
+	// maxText is how much of a text of an event a page is shown.
+	maxText = 200
+)
+
+// live tells pages what goes on. What happens is noted here, in memory that does
+// not grow with it, and each page fetches what it does not know yet: one that is
+// slow delays nobody.
+type live struct {
+	platform *Platform
+	// patience is how long a page may take to read a batch.
+	patience time.Duration
+
+	mu        sync.Mutex
+	listeners map[chan struct{}]struct{} // each of capacity 1
+	states    uint64                     // how often the state has changed
+	events    [keptEvents]eventView      // event number n is at n % keptEvents
+	head      uint64                     // the number of the next event
+	flags     map[string]map[string]int64
+	totals    totals
+}
+
+type totals struct {
+	Evaluations int64 `json:"evaluations"`
+	Metrics     int64 `json:"metrics"`
+}
+
+type eventView struct {
+	Time        int64   `json:"time"`
+	User        string  `json:"user"`
+	Flag        string  `json:"flag"`
+	Variation   string  `json:"variation"`
+	Value       string  `json:"value"`
+	Reason      string  `json:"reason"`
+	Metric      string  `json:"metric"`
+	MetricValue float64 `json:"metricValue"`
+}
+
+func newLive(p *Platform) *live {
+	return &live{
+		platform:  p,
+		patience:  10 * time.Second,
+		listeners: make(map[chan struct{}]struct{}),
+		flags:     make(map[string]map[string]int64),
+	}
+}
+
+// record notes events of clients. It never waits for a page.
+func (l *live) record(events []ffctest.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range events {
+		e := &events[i]
+		if e.Metric != "" {
+			l.totals.Metrics++
+		} else {
+			l.totals.Evaluations++
+			// Only what the flags have is counted one by one: clients may send
+			// anything.
+			if counts := l.flags[e.FlagKey]; counts != nil {
+				if _, known := counts[e.VariationID]; known {
+					counts[e.VariationID]++
+				}
+			}
+		}
+		l.events[l.head%keptEvents] = viewEvent(e)
+		l.head++
+	}
+	l.wake()
+}
+
+func viewEvent(e *ffctest.Event) eventView {
+	return eventView{
+		Time:        e.Time.UnixMilli(),
+		User:        short(e.UserKey),
+		Flag:        short(e.FlagKey),
+		Variation:   short(e.VariationID),
+		Value:       short(e.Value),
+		Reason:      short(e.Reason),
+		Metric:      short(e.Metric),
+		MetricValue: e.MetricValue,
+	}
+}
+
+// short cuts a text, and copies it so that the rest is not kept.
+func short(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(strings.Clone(s[:maxText]), "") + "…"
+}
+
+// flagsChanged keeps count of the variations that there are now.
+func (l *live) flagsChanged(v *view) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := make(map[string]map[string]int64, len(v.flags))
+	for i := range v.flags {
+		f := &v.flags[i]
+		counts := make(map[string]int64, len(f.Variations))
+		for _, variation := range f.Variations {
+			counts[variation.ID] = l.flags[f.Key][variation.ID]
+		}
+		next[f.Key] = counts
+	}
+	l.flags = next
+	l.states++
+	l.wake()
+}
+
+func (l *live) stateChanged() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.states++
+	l.wake()
+}
+
+// wake tells all listeners that there is something to fetch. The lock is held.
+func (l *live) wake() {
+	for c := range l.listeners {
+		select {
+		case c <- struct{}{}:
+		default: // it has been told already
+		}
+	}
+}
+
+// counts returns the evaluations of each flag by variation, without zeros.
+func (l *live) counts() (map[string]map[string]int64, totals) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[string]map[string]int64)
+	for key, counts := range l.flags {
+		for id, n := range counts {
+			if n == 0 {
+				continue
+			}
+			if out[key] == nil {
+				out[key] = make(map[string]int64)
+			}
+			out[key][id] = n
+		}
+	}
+	return out, l.totals
+}
+
+// progress is how much a page has been told.
+type progress struct{ states, head uint64 }
+
+// since returns what has happened after p, and how far that is. Events are
+// copies, at most as many as are kept.
+func (l *live) since(p progress) (events []eventView, now progress) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	from := p.head
+	if l.head-from > keptEvents {
+		from = l.head - keptEvents
+	}
+	for ; from < l.head; from++ {
+		events = append(events, l.events[from%keptEvents])
+	}
+	return events, progress{l.states, l.head}
+}
+
+// listen adds a page, unless there are too many.
+func (l *live) listen() (wake chan struct{}, at progress, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.listeners) == maxListeners {
+		return nil, progress{}, false
+	}
+	wake = make(chan struct{}, 1)
+	l.listeners[wake] = struct{}{}
+	return wake, progress{l.states, l.head}, true
+}
+
+func (l *live) leave(wake chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.listeners, wake)
+}
+
+// serve writes server-sent events until the page or the platform is gone.
+func (l *live) serve(w http.ResponseWriter, r *http.Request) {
+	wake, told, ok := l.listen()
+	if !ok {
+		writeError(w, http.StatusServiceUnavailable, "too many pages are open")
+		return
+	}
+	defer l.leave(wake)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	send := sender(w, l.patience)
+	if !send(frame("state", l.platform.state())) {
+		return
+	}
+	for {
+		// What happens during the pause is one batch.
+		if !pause(r.Context(), batchInterval) {
+			return
+		}
+		var batch []byte
+		select {
+		case <-wake:
+			events, now := l.since(told)
+			if now.states != told.states {
+				batch = append(batch, frame("state", l.platform.state())...)
+			}
+			if now.head != told.head {
+				counts, totals := l.counts()
+				batch = append(batch, frame("events", events)...)
+				batch = append(batch, frame("counts", countsView{counts, totals})...)
+			}
+			told = now
+		case <-alive.C:
+			batch = []byte(":\n\n")
+		case <-r.Context().Done():
+			return
+		}
+		if !send(batch) {
+			return
+		}
+	}
+}
+
+type countsView struct {
+	Flags map[string]map[string]int64 `json:"flags"`
+	totals
+}
+
+// sender returns a function that writes and flushes, and reports whether the
+// page has taken it in time.
+func sender(w http.ResponseWriter, patience time.Duration) func([]byte) bool {
+	control := http.NewResponseController(w)
+	return func(batch []byte) bool {
+		if control.SetWriteDeadline(time.Now().Add(patience)) != nil {
+			return false
+		}
+		_, err := w.Write(batch)
+		return err == nil && control.Flush() == nil
+	}
+}
+
+func frame(event string, data any) []byte {
+	out := append([]byte("event: "+event+"\ndata: "), marshal(data)...)
+	return append(out, "\n\n"...)
+}
+
+// pause waits. It reports false when ctx has ended before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

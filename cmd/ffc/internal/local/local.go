@@ -1,0 +1,259 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// Config says what a platform serves, and to whom.
+type Config struct {
+	// File is the path of the flag file.
+	File string
+	// Create writes a file with a few example flags if there is none.
+	Create bool
+	// Platform is classic or featbit; "" is what a snapshot is of, and classic
+	// for a file of the simple form.
+	Platform string
+	// AllowHosts are names besides those of loopback under which the page, and
+	// the platform, may be reached.
+	AllowHosts []string
+	// Log gets lines for people. It may be called concurrently. nil is nobody.
+	Log func(line string)
+}
+
+// Platform is the local platform. Its methods are safe for concurrent use.
+type Platform struct {
+	cfg        Config
+	generation ffctest.Generation
+	server     *ffctest.Server
+	peers      chan struct{} // see ffctest.HandlerConfig
+	guard      *guard
+	pages      *http.ServeMux
+	live       *live
+	explainer  explainer
+	url        string // set before anything is served
+	running    sync.WaitGroup
+
+	// shown is what readers see. It is replaced with mu held.
+	shown atomic.Pointer[shown]
+
+	mu   sync.Mutex // held while the file is read, changed and written
+	file *file
+
+	refusedMu sync.Mutex
+	refused   map[string]bool // reasons that the log has
+}
+
+// shown is the state of the flags, all of one moment.
+type shown struct {
+	view    *view
+	problem string
+	data    []byte // what the server held, in bootstrap form
+}
+
+// New loads the flag file. The error says what is wrong with it, and where.
+func New(cfg Config) (*Platform, error) {
+	if cfg.Log == nil {
+		cfg.Log = func(string) {}
+	}
+	p := &Platform{
+		cfg:     cfg,
+		peers:   make(chan struct{}, 1),
+		guard:   newGuard(cfg.AllowHosts),
+		refused: make(map[string]bool),
+	}
+	p.live = newLive(p)
+	p.pages = p.routes()
+
+	wanted, err := generationOf(cfg.Platform)
+	if err != nil {
+		return nil, err
+	}
+	if p.file, err = openFile(cfg.File, cfg.Create); err != nil {
+		return nil, err
+	}
+	doc, generation, err := parseDocument(p.file.text, wanted)
+	if err != nil {
+		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
+	}
+	p.generation, p.file.doc = generation, doc
+	p.server, err = ffctest.NewHandler(ffctest.HandlerConfig{
+		Generation:   generation,
+		Data:         doc.data(),
+		Keep:         -1,
+		OnEvents:     p.live.record,
+		PeersChanged: p.peers,
+	})
+	if err == nil {
+		err = p.show(doc)
+	}
+	if err != nil {
+		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
+	}
+	return p, nil
+}
+
+// generationOf returns the generation with this name; nil for "".
+func generationOf(name string) (*ffctest.Generation, error) {
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		if name == g.String() {
+			return &g, nil
+		}
+	}
+	if name == "" {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("there is no platform %q: take classic or featbit", name)
+}
+
+// EnvSecret is the secret that clients need.
+func (p *Platform) EnvSecret() string { return p.server.EnvSecret }
+
+// Generation is the generation of the platform.
+func (p *Platform) Generation() ffctest.Generation { return p.generation }
+
+// URL returns where a platform is that listens on addr, for programs on the same
+// machine.
+func URL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "http://" + addr.String()
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// shutdownWait is how long requests that are under way have at the end.
+const shutdownWait = 300 * time.Millisecond
+
+// Run serves the platform, the page and its API, and follows the file, until
+// ctx ends; then it is nil. It closes listener, and nothing runs any more when
+// it returns. A Platform runs once.
+func (p *Platform) Run(ctx context.Context, listener net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.url = URL(listener.Addr())
+	srv := &http.Server{
+		Handler:           p,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnState:         p.connState,
+		ReadHeaderTimeout: 10 * time.Second,
+		// Clients that go away are no news.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	var stopped sync.WaitGroup
+	stopped.Go(func() {
+		<-ctx.Done()
+		bounded, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+		defer done()
+		_ = srv.Shutdown(bounded) // whoever is left is cut
+		_ = srv.Close()
+		p.server.Close()
+	})
+	stopped.Go(func() { p.watch(ctx) })
+	stopped.Go(func() { p.followPeers(ctx) })
+
+	err := srv.Serve(listener)
+	ended := ctx.Err() != nil
+	cancel()
+	stopped.Wait()
+	p.running.Wait()
+	p.explainer.close()
+	if ended {
+		return nil
+	}
+	return err
+}
+
+// connState counts connections, because http.Server.Close does not wait for
+// them. The first state comes from the accept loop, which Run waits for.
+func (p *Platform) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		p.running.Add(1)
+	case http.StateHijacked, http.StateClosed:
+		p.running.Done()
+	}
+}
+
+// ServeHTTP routes a request to the page, its API or the platform.
+func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if path != "/" && !strings.HasPrefix(path, "/page/") && !strings.HasPrefix(path, "/local/") {
+		if reason := p.guard.platform(r); reason != "" {
+			p.refuse(w, reason)
+			return
+		}
+		p.server.ServeHTTP(w, r)
+		return
+	}
+	secure(w.Header())
+	if reason := p.guard.page(r); reason != "" {
+		p.refuse(w, reason)
+		return
+	}
+	p.pages.ServeHTTP(w, r)
+}
+
+// maxRefused is how many reasons the log is told.
+const maxRefused = 20
+
+// refuse answers 403. The log is told each reason once: whoever uses a name
+// that was not allowed sees no more than a client without flags.
+func (p *Platform) refuse(w http.ResponseWriter, reason string) {
+	p.refusedMu.Lock()
+	news := !p.refused[reason] && len(p.refused) < maxRefused
+	if news {
+		p.refused[reason] = true
+	}
+	p.refusedMu.Unlock()
+	if news {
+		p.cfg.Log("refused: " + reason)
+	}
+	writeError(w, http.StatusForbidden, reason)
+}
+
+// show makes what the server holds visible to readers, with no problem.
+func (p *Platform) show(doc document) error {
+	data := p.server.Snapshot()
+	view, err := newView(doc, p.generation, data, p.server.EnvSecret)
+	if err != nil {
+		return err
+	}
+	p.shown.Store(&shown{view: view, data: data})
+	p.live.flagsChanged(view)
+	return nil
+}
+
+// followPeers tells the page about clients that come and go.
+func (p *Platform) followPeers(ctx context.Context) {
+	expiry := time.NewTicker(15 * time.Second)
+	defer expiry.Stop()
+	known := 0
+	for {
+		select {
+		case <-p.peers:
+			known = len(p.server.Peers())
+			p.live.stateChanged()
+		case <-expiry.C: // polling clients only ever stay away
+			if n := len(p.server.Peers()); n != known {
+				known = n
+				p.live.stateChanged()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package local
+
+import (
+	"embed"
+	"io/fs"
+	"net/http"
+	"path"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// contentTypes are those of the page's files. What the system's own tables say
+// is not asked: on some machines scripts are plain text there.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	}
+	return ""
+}
+
+// servePage answers with a file of the page, for a browser that asks again each
+// time whether it has changed: the next one may come from another version.
+func servePage(w http.ResponseWriter, name string) {
+	file, err := fs.ReadFile(pageFiles, path.Join("page", name))
+	kind := contentType(name)
+	if err != nil || kind == "" {
+		http.Error(w, "there is no such page", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(file) // the browser may be gone
+}

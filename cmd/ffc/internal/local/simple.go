@@ -1,0 +1,354 @@
+package local
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// simple is a file of the simple form.
+type simple struct {
+	text      []byte
+	root      *node
+	bootstrap []byte
+	keys, ids []string
+}
+
+func (s *simple) data() []byte         { return s.bootstrap }
+func (s *simple) flagKeys() []string   { return s.keys }
+func (s *simple) segmentIDs() []string { return s.ids }
+
+// reader turns a tree into flags. It stops at the first thing that is wrong.
+type reader struct {
+	generation ffctest.Generation
+	flags      map[string]*simpleFlag
+	segments   map[string]bool
+}
+
+// simpleFlag is a flag on the way to its builder.
+type simpleFlag struct {
+	key        string
+	node       *node
+	variations []string
+	builder    *ffctest.FlagBuilder
+}
+
+// fail stops reading: what was expected in the place of n.
+func fail(n *node, expected string) { panic(&mismatch{n.start, expected, n.describe()}) }
+
+func parseSimple(doc []byte, root *node, g ffctest.Generation) (_ *simple, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			wrong, ok := r.(*mismatch)
+			if !ok {
+				panic(r)
+			}
+			err = wrong
+		}
+	}()
+	s := &simple{text: doc, root: root}
+	r := &reader{generation: g, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
+	checkMembers(root, "flags", "segments")
+
+	// Flags refer to each other and to segments, in any order.
+	flags, segments := objectOf(root.get("flags")), objectOf(root.get("segments"))
+	for _, m := range segments {
+		if strings.TrimSpace(m.name) == "" {
+			panic(&mismatch{m.at, "the id of a segment", quote(m.name)})
+		}
+		r.segments[m.name] = true
+		s.ids = append(s.ids, m.name)
+	}
+	for _, m := range flags {
+		if strings.TrimSpace(m.name) == "" {
+			panic(&mismatch{m.at, "the key of a flag", quote(m.name)})
+		}
+		r.flags[m.name] = r.begin(m)
+		s.keys = append(s.keys, m.name)
+	}
+	var items []ffctest.Item
+	for _, m := range segments {
+		items = append(items, r.segment(m))
+	}
+	for _, key := range s.keys {
+		items = append(items, r.finish(r.flags[key]))
+	}
+	s.bootstrap = g.Snapshot(items...)
+	return s, nil
+}
+
+// begin reads the variations of a flag, which others may refer to.
+func (r *reader) begin(m member) *simpleFlag {
+	checkMembers(m.value, "name", "on", "variations", "offVariation", "prerequisites", "targets", "rules", "serve", "rollout", "experiment")
+	f := &simpleFlag{key: m.name, node: m.value, variations: []string{"true", "false"}, builder: ffctest.Flag(m.name)}
+	if n := m.value.get("variations"); n != nil {
+		f.variations = nil
+		for _, item := range listOf(n) {
+			value := textOf(item)
+			if slices.Contains(f.variations, value) {
+				fail(item, "a variation that is not in the list yet")
+			}
+			f.variations = append(f.variations, value)
+		}
+		if len(f.variations) == 0 {
+			panic(&mismatch{n.start, "a list of variations", "an empty one"})
+		}
+		f.builder.Variations(f.variations...)
+	}
+	return f
+}
+
+func (r *reader) finish(f *simpleFlag) *ffctest.FlagBuilder {
+	b := f.builder
+	if n := f.node.get("name"); n != nil {
+		b.Name(textOf(n))
+	}
+	if n := f.node.get("on"); n != nil && !booleanOf(n) {
+		b.Off()
+	}
+	if n := f.node.get("offVariation"); n != nil {
+		b.OffVariation(f.variation(n))
+	}
+	for _, m := range objectOf(f.node.get("prerequisites")) {
+		r.prerequisite(f, m)
+	}
+	for _, m := range objectOf(f.node.get("targets")) {
+		f.checkVariation(m.name, m.at)
+		b.Target(m.name, nonEmpty(m.value, "the key of a user")...)
+	}
+	for _, rule := range listOf(f.node.get("rules")) {
+		checkMembers(rule, "if", "serve", "rollout")
+		clauses := r.clauses(rule)
+		switch serve, rollout := f.served(rule); {
+		case serve != nil:
+			b.Rule(f.variation(serve), clauses...)
+		case rollout != nil:
+			b.RuleRollout(f.percents(rollout, true), clauses...)
+		default:
+			panic(&mismatch{rule.start, `a rule with "serve" or "rollout"`, "one with neither"})
+		}
+	}
+	switch serve, rollout := f.served(f.node); {
+	case serve != nil:
+		b.Serve(f.variation(serve))
+	case rollout != nil:
+		b.Rollout(f.percents(rollout, true)...)
+	}
+	if n := f.node.get("experiment"); n != nil {
+		if n.kind == boolean && n.text == "false" {
+			b.NoExperiment()
+		} else if n.kind != object {
+			fail(n, "an object with percentages by variation, or false")
+		} else {
+			b.Experiment(f.percents(n, false)...)
+		}
+	}
+	return b
+}
+
+func (r *reader) prerequisite(f *simpleFlag, m member) {
+	if r.generation == ffctest.FeatBit {
+		panic(&mismatch{m.at, "no prerequisites, which FeatBit does not have", quote(m.name)})
+	}
+	other := r.flags[m.name]
+	switch {
+	case other == nil:
+		panic(&mismatch{m.at, "the key of a flag in this file", quote(m.name)})
+	case other == f:
+		panic(&mismatch{m.at, "the key of another flag", quote(m.name)})
+	}
+	f.builder.Prerequisite(other.builder, other.variation(m.value))
+}
+
+func (r *reader) segment(m member) *ffctest.SegmentBuilder {
+	checkMembers(m.value, "included", "excluded", "rules")
+	b := ffctest.Segment(m.name)
+	for _, item := range listOf(m.value.get("included")) {
+		b.Include(nonEmptyText(item, "the key of a user"))
+	}
+	for _, item := range listOf(m.value.get("excluded")) {
+		b.Exclude(nonEmptyText(item, "the key of a user"))
+	}
+	for _, rule := range listOf(m.value.get("rules")) {
+		checkMembers(rule, "if")
+		b.Rule(r.clauses(rule)...)
+	}
+	return b
+}
+
+// served returns what a rule or a flag gives: one of the two, or none.
+func (f *simpleFlag) served(n *node) (serve, rollout *node) {
+	serve, rollout = n.get("serve"), n.get("rollout")
+	if serve != nil && rollout != nil {
+		panic(&mismatch{rollout.start, `either "serve" or "rollout"`, "both"})
+	}
+	return serve, rollout
+}
+
+func (f *simpleFlag) variation(n *node) string {
+	value := textOf(n)
+	f.checkVariation(value, n.start)
+	return value
+}
+
+func (f *simpleFlag) checkVariation(value string, at int) {
+	if !slices.Contains(f.variations, value) {
+		quoted := make([]string, len(f.variations))
+		for i, v := range f.variations {
+			quoted[i] = quote(v)
+		}
+		panic(&mismatch{at, "a variation of flag " + quote(f.key) + ", " + orList(quoted), quote(value)})
+	}
+}
+
+// percents reads percentages by variation; those left out are 0.
+func (f *simpleFlag) percents(n *node, whole bool) []float64 {
+	out := make([]float64, len(f.variations))
+	for _, m := range objectOf(n) {
+		f.checkVariation(m.name, m.at)
+		percent, err := strconv.ParseFloat(m.value.text, 64)
+		if m.value.kind != number || err != nil || percent < 0 || percent > 100 {
+			fail(m.value, "a percentage, a number from 0 to 100")
+		}
+		out[slices.Index(f.variations, m.name)] = percent
+	}
+	sum := 0.0
+	for _, percent := range out {
+		sum += percent
+	}
+	if whole && !isWhole(sum) {
+		panic(&mismatch{n.start, "percentages with a sum of 100", fmt.Sprintf("a sum of %v", tidy(sum))})
+	}
+	return out
+}
+
+func (s *simple) edit(key string, c change, _ int64) ([]byte, error) {
+	flag := s.root.get("flags").get(key)
+	e := &edits{doc: s.text}
+	if n := flag.get("on"); c.On != nil && (n != nil || !*c.On) {
+		e.set(flag, "on", strconv.FormatBool(*c.On))
+	}
+	if c.Shares != nil {
+		variations := []string{"true", "false"}
+		if n := flag.get("variations"); n != nil {
+			variations = nil
+			for _, item := range n.items {
+				variations = append(variations, item.text)
+			}
+		}
+		var parts []string
+		var only string
+		for _, share := range c.Shares {
+			if share.Percent == 0 {
+				continue
+			}
+			i, err := strconv.Atoi(share.Variation)
+			if err != nil || i < 1 || i > len(variations) {
+				return nil, fmt.Errorf("%q is not the id of a variation", share.Variation)
+			}
+			only = marshalText(variations[i-1])
+			parts = append(parts, only+": "+strconv.FormatFloat(share.Percent, 'f', -1, 64))
+		}
+		if len(parts) == 1 {
+			e.swap(flag, "rollout", "serve", only)
+		} else {
+			e.swap(flag, "serve", "rollout", "{"+strings.Join(parts, ", ")+"}")
+		}
+	}
+	return e.apply(), nil
+}
+
+// checkMembers fails unless n is an object whose members have these names, each
+// once.
+func checkMembers(n *node, names ...string) {
+	for _, m := range objectOf(n) {
+		if !slices.Contains(names, m.name) {
+			quoted := make([]string, len(names))
+			for i, name := range names {
+				quoted[i] = quote(name)
+			}
+			panic(&mismatch{m.at, orList(quoted), quote(m.name)})
+		}
+	}
+}
+
+// objectOf returns the members of an object, each once; none of nil.
+func objectOf(n *node) []member {
+	if n == nil {
+		return nil
+	}
+	if n.kind != object {
+		fail(n, "an object")
+	}
+	seen := make(map[string]bool, len(n.members))
+	for _, m := range n.members {
+		if seen[m.name] {
+			panic(&mismatch{m.at, "each name once", "a second " + quote(m.name)})
+		}
+		seen[m.name] = true
+	}
+	return n.members
+}
+
+// listOf returns the items of a list; none of nil.
+func listOf(n *node) []*node {
+	if n == nil {
+		return nil
+	}
+	if n.kind != list {
+		fail(n, "a list")
+	}
+	return n.items
+}
+
+func textOf(n *node) string {
+	switch n.kind {
+	case text:
+		return n.text
+	case number, boolean:
+		fail(n, "a text, such as "+quote(n.text))
+	default:
+		fail(n, "a text")
+	}
+	return ""
+}
+
+func nonEmptyText(n *node, what string) string {
+	s := textOf(n)
+	if s == "" {
+		fail(n, what)
+	}
+	return s
+}
+
+// nonEmpty returns the texts of a list that has at least one.
+func nonEmpty(n *node, what string) []string {
+	var out []string
+	for _, item := range listOf(n) {
+		out = append(out, nonEmptyText(item, what))
+	}
+	if len(out) == 0 {
+		panic(&mismatch{n.start, what, "an empty list"})
+	}
+	return out
+}
+
+func booleanOf(n *node) bool {
+	if n.kind != boolean {
+		fail(n, "true or false")
+	}
+	return n.text == "true"
+}
+
+// orList is "a", "a or b", or "one of a, b and c".
+func orList(words []string) string {
+	switch n := len(words); n {
+	case 1, 2:
+		return strings.Join(words, " or ")
+	default:
+		return "one of " + strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+}

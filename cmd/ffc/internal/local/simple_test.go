@@ -1,0 +1,292 @@
+package local
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// TestSimpleForm: a file says the same as builders do.
+func TestSimpleForm(t *testing.T) {
+	t.Parallel()
+	const text = `{
+		"flags": {
+			"shop": {"on": false, "name": "The shop"},
+			"f": {
+				"variations": ["x", "y"], "offVariation": "x", "targets": {"y": ["u1", "u2"]},
+				"rules": [
+					{"if": [{"attribute": "a", "equal": "1"}, {"notEqual": "2", "attribute": "b"}], "serve": "y"},
+					{"if": [{"attribute": "a", "contains": "1"}, {"attribute": "a", "notContains": "1"}], "rollout": {"y": 30, "x": 70}},
+					{"if": [{"attribute": "a", "startsWith": "1"}, {"attribute": "a", "endsWith": "1"}], "serve": "x"},
+					{"if": [{"attribute": "a", "isOneOf": ["1", "2"]}, {"attribute": "a", "notOneOf": []}], "serve": "x"},
+					{"if": [{"attribute": "a", "matchRegex": "1"}, {"attribute": "a", "notMatchRegex": "1"}], "serve": "x"},
+					{"if": [{"attribute": "a", "lessThan": 1.5}, {"attribute": "a", "atMost": -1}], "serve": "x"},
+					{"if": [{"attribute": "a", "greaterThan": 1e3}, {"attribute": "a", "atLeast": 0}], "serve": "x"},
+					{"if": [{"attribute": "a", "isTrue": true}, {"attribute": "a", "isFalse": true}], "serve": "x"},
+					{"if": [{"inSegment": "s"}, {"notInSegment": ["s", "t"]}], "serve": "x"}
+				],
+				"rollout": {"x": 33.3, "y": 66.7},
+				"experiment": {"y": 10}
+			},
+			"g": {"serve": "false", "experiment": false}
+		},
+		"segments": {
+			"s": {"included": ["u1"], "excluded": ["u2"], "rules": [{"if": [{"attribute": "a", "equal": "1"}]}]},
+			"t": {}
+		}
+	}`
+	a, b := ffctest.Attr("a"), ffctest.Attr("b")
+	items := []ffctest.Item{
+		ffctest.Segment("s").Include("u1").Exclude("u2").Rule(a.Equal("1")),
+		ffctest.Segment("t"),
+		ffctest.Flag("shop").Name("The shop").Off(),
+		ffctest.Flag("f").Variations("x", "y").OffVariation("x").Target("y", "u1", "u2").
+			Rule("y", a.Equal("1"), b.NotEqual("2")).
+			RuleRollout([]float64{70, 30}, a.Contains("1"), a.NotContains("1")).
+			Rule("x", a.StartsWith("1"), a.EndsWith("1")).
+			Rule("x", a.IsOneOf("1", "2"), a.NotOneOf()).
+			Rule("x", a.MatchRegex("1"), a.NotMatchRegex("1")).
+			Rule("x", a.LessThan("1.5"), a.AtMost("-1")).
+			Rule("x", a.GreaterThan("1e3"), a.AtLeast("0")).
+			Rule("x", a.IsTrue(), a.IsFalse()).
+			Rule("x", ffctest.InSegment("s"), ffctest.NotInSegment("s", "t")).
+			Rollout(33.3, 66.7).Experiment(0, 10),
+		ffctest.Flag("g").Serve("false").NoExperiment(),
+	}
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		doc, _, err := parseDocument([]byte(text), &g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(doc.data()), string(g.Snapshot(items...)); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got := strings.Join(append(doc.flagKeys(), doc.segmentIDs()...), " "); got != "shop f g s t" {
+			t.Errorf("got order %s", got)
+		}
+	}
+	withPrerequisite := `{"flags": {"f": {"prerequisites": {"g": "b"}}, "g": {"variations": ["a", "b"]}}}`
+	doc, _, err := parseDocument([]byte(withPrerequisite), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := ffctest.Flag("g").Variations("a", "b")
+	if got, want := string(doc.data()), string(ffctest.Snapshot(ffctest.Flag("f").Prerequisite(g, "b"), g)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWhatIsWrongWhere(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ text, want string }{
+		{"", "f:1:1: expected a flag file, which begins with {, got the end of the file"},
+		{"[]", "f:1:1: expected a flag file, which begins with {, got a list"},
+		{"flags:", "f:1:1: expected a flag file, which begins with {, got flags"},
+		{"{\n \"flags\": {\n", "f:3:1: expected a name in double quotes, or }, got the end of the file"},
+		{"{\"flags\": {}\n \"segments\": {}}", "f:2:2: expected a comma or }, got '\"'"},
+		{"{\"flags\": {},}", "f:1:14: expected a name in double quotes, got '}'"},
+		{"{\"flags\" {}}", "f:1:10: expected a colon after \"flags\", got '{'"},
+		{"{\"flags\": }", "f:1:11: expected a value for \"flags\", got '}'"},
+		{"{\"flags\": {\"é\": {\"on\": 01}}}", "f:1:24: expected a value for \"on\", got 01"},
+		{"{\"fl\nags\": {}}", "f:1:5: expected the closing quote of a text, got the end of the line or a control character"},
+		{"{\"fl\\xags\": {}}", `f:1:2: expected a text with the escapes of JSON, got "fl\xags"`},
+		{"{\"flags\": {}} x", "f:1:15: expected the end of the file, got 'x'"},
+		{"{\"a\": \"\xff\"}", "f:1:7: expected a text in UTF-8, got other bytes"},
+		{strings.Repeat("[", 300), "f:1:202: expected less nesting, got more than 200 levels"},
+		{"\ufeff{\"flag\": {}}", `f:1:2: expected "flags" or "segments", got "flag"`},
+		{`{"flags": []}`, "f:1:11: expected an object, got a list"},
+		{`{"flags": {"": {}}}`, `f:1:12: expected the key of a flag, got ""`},
+		{`{"flags": {"f": {}, "f": {}}}`, `f:1:21: expected each name once, got a second "f"`},
+		{`{"flags": {"f": {"color": 1}}}`, `f:1:18: expected one of "name", "on", "variations", "offVariation", "prerequisites", "targets", "rules", "serve", "rollout" and "experiment", got "color"`},
+		{`{"flags": {"f": {"on": "yes"}}}`, `f:1:24: expected true or false, got "yes"`},
+		{`{"flags": {"f": {"name": null}}}`, `f:1:26: expected a text, got null`},
+		{`{"flags": {"f": {"variations": []}}}`, `f:1:32: expected a list of variations, got an empty one`},
+		{`{"flags": {"f": {"variations": [1]}}}`, `f:1:33: expected a text, such as "1", got the number 1`},
+		{`{"flags": {"f": {"variations": ["a", "a"]}}}`, `f:1:38: expected a variation that is not in the list yet, got "a"`},
+		{`{"flags": {"f": {"serve": "blue"}}}`, `f:1:27: expected a variation of flag "f", "true" or "false", got "blue"`},
+		{`{"flags": {"f": {"variations": ["a", "b", "c"], "offVariation": "d"}}}`, `f:1:65: expected a variation of flag "f", one of "a", "b" and "c", got "d"`},
+		{`{"flags": {"f": {"targets": {"true": []}}}}`, `f:1:38: expected the key of a user, got an empty list`},
+		{`{"flags": {"f": {"targets": {"no": ["u"]}}}}`, `f:1:30: expected a variation of flag "f", "true" or "false", got "no"`},
+		{`{"flags": {"f": {"targets": {"true": [""]}}}}`, `f:1:39: expected the key of a user, got ""`},
+		{`{"flags": {"f": {"rollout": {"true": 50}}}}`, `f:1:29: expected percentages with a sum of 100, got a sum of 50`},
+		{`{"flags": {"f": {"rollout": {"true": "50"}}}}`, `f:1:38: expected a percentage, a number from 0 to 100, got "50"`},
+		{`{"flags": {"f": {"rollout": {"true": 101}}}}`, `f:1:38: expected a percentage, a number from 0 to 100, got the number 101`},
+		{`{"flags": {"f": {"serve": "true", "rollout": {"true": 100}}}}`, `f:1:46: expected either "serve" or "rollout", got both`},
+		{`{"flags": {"f": {"experiment": true}}}`, `f:1:32: expected an object with percentages by variation, or false, got true`},
+		{`{"flags": {"f": {"prerequisites": {"g": "true"}}}}`, `f:1:36: expected the key of a flag in this file, got "g"`},
+		{`{"flags": {"f": {"prerequisites": {"f": "true"}}}}`, `f:1:36: expected the key of another flag, got "f"`},
+		{`{"flags": {"f": {"rules": [{}]}}}`, `f:1:28: expected a rule with "if" and a list of conditions, got one without`},
+		{`{"flags": {"f": {"rules": [{"if": []}]}}}`, `f:1:35: expected a list of conditions, got an empty one, which matches nobody`},
+		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a", "isTrue": true}]}]}}}`, `f:1:28: expected a rule with "serve" or "rollout", got one with neither`},
+		{`{"flags": {"f": {"rules": [{"if": [{}], "serve": "true"}]}}}`, `f:1:36: expected a condition with "attribute", or with nothing but "inSegment" or "notInSegment", got another one`},
+		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a"}], "serve": "true"}]}}}`, `f:1:53: expected an operator, such as equal, isOneOf, atLeast or isTrue, got the end of the condition`},
+		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a", "is": "b"}], "serve": "true"}]}}}`, `f:1:55: expected an operator, such as equal, isOneOf, atLeast or isTrue, got "is"`},
+		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a", "equal": "b", "notEqual": "c"}], "serve": "true"}]}}}`, `f:1:69: expected one operator, got a second, "notEqual"`},
+		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a", "atLeast": "18"}], "serve": "true"}]}}}`, `f:1:66: expected a number, without quotes, got "18"`},
+		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a", "isTrue": false}], "serve": "true"}]}}}`, `f:1:65: expected true, got false`},
+		{`{"flags": {"f": {"rules": [{"if": [{"inSegment": "bta"}], "serve": "true"}]}}, "segments": {"beta": {}}}`, `f:1:50: expected the id of a segment in this file, got "bta"`},
+		{`{"flags": {"f": {"rules": [{"if": [{"inSegment": []}], "serve": "true"}]}}}`, `f:1:50: expected the id of a segment, got an empty list`},
+		{`{"segments": {"s": {"included": "u1"}}}`, `f:1:33: expected a list, got "u1"`},
+		{`{"messageType": "data-sync"}`, `f:1:1: expected a data-sync message with an object "data", got one without`},
+		{`{"featureFlags": {}}`, `f:1:18: expected a list, got an object`},
+		{"{\"featureFlags\": [\n1]}", `f:2:1: expected an object, got the number 1`},
+		{`{"featureFlags": [{"timestamp": 1}]}`, `f:1:19: expected an object with "id", got one without`},
+		{`{"featureFlags": [{"id": "checkout", "timestamp": 1}]}`, `f:1:26: expected FF__account__project__environment__key, got "checkout"`},
+		{`{"featureFlags": [{"id": "FF__1__1__1__a", "timestamp": "1"}]}`, `f: cannot use the data as data of classic: featureFlags: item 0: timestamp: json: cannot unmarshal string into Go value of type int64`},
+	}
+	for _, tt := range tests {
+		path := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := "no error"
+		if _, err := New(Config{File: path}); err != nil {
+			got = strings.Replace(err.Error(), path, "f", 1)
+		}
+		if got != tt.want {
+			t.Errorf("%s\ngot  %s\nwant %s", tt.text, got, tt.want)
+		}
+	}
+	g := ffctest.FeatBit
+	_, _, err := parseDocument([]byte(`{"flags": {"f": {"prerequisites": {"g": "true"}}, "g": {}}}`), &g)
+	if err == nil || !strings.Contains(err.Error(), "which FeatBit does not have") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "none.json")
+	if _, err := New(Config{File: missing}); err == nil || !strings.Contains(err.Error(), "-create") {
+		t.Errorf("a file that does not exist: %v", err)
+	}
+	if _, err := New(Config{File: dir}); err == nil {
+		t.Error("a directory is a flag file")
+	}
+	if _, err := New(Config{File: missing, Platform: "featbti"}); err == nil || !strings.Contains(err.Error(), "classic or featbit") {
+		t.Errorf("a platform that does not exist: %v", err)
+	}
+	for _, platform := range []string{"", "classic", "featbit"} {
+		path := filepath.Join(dir, "new"+platform+".json")
+		p, err := New(Config{File: path, Create: true, Platform: platform})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != string(exampleFile) {
+			t.Errorf("got %s, %v", text, err)
+		}
+		if n := len(p.shown.Load().view.flags); n != 3 {
+			t.Errorf("%q has %d flags", platform, n)
+		}
+	}
+	mine := filepath.Join(dir, "mine.json")
+	if err := os.WriteFile(mine, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{File: mine, Create: true}); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := os.ReadFile(mine); string(text) != "{}" {
+		t.Errorf("a file that exists was made anew: %s", text)
+	}
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		if err := os.WriteFile(mine, g.Snapshot(ffctest.Flag("f")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(Config{File: mine})
+		if err != nil || p.Generation() != g {
+			t.Errorf("a snapshot of %v: %v", g, err)
+		}
+		if _, err := New(Config{File: mine, Platform: []string{"featbit", "classic"}[g]}); err == nil {
+			t.Errorf("a snapshot of %v is one of the other", g)
+		}
+	}
+}
+
+// TestDocumentedFile: the file in the package's documentation is one.
+func TestDocumentedFile(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := file.Doc.Text()
+	begin, end := strings.Index(text, "\t{"), strings.Index(text, "\n\t}\n")
+	if begin < 0 || end < begin {
+		t.Fatal("no file in the documentation")
+	}
+	doc, _, err := parseDocument([]byte(text[begin:end+3]), nil)
+	if err != nil || len(doc.flagKeys()) != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzDocument: whatever a file has in it, it is understood or refused with a
+// place, and what is understood can be changed and understood again.
+func FuzzDocument(f *testing.F) {
+	f.Add(string(exampleFile))
+	f.Add(twoFlags)
+	f.Add(string(ffctest.Snapshot(ffctest.Flag("a"))))
+	f.Add(string(ffctest.FeatBit.Snapshot(ffctest.Flag("a"))))
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := parseJSON([]byte(text)); err == nil && !json.Valid([]byte(strings.TrimPrefix(text, "\ufeff"))) {
+			t.Fatalf("not JSON, but parsed: %q", text)
+		}
+		doc, g, err := parseDocument([]byte(text), nil)
+		if err != nil {
+			if wrong, ok := err.(*mismatch); ok && (wrong.offset < 0 || wrong.offset > len(text)) {
+				t.Fatalf("wrong at %d of %d", wrong.offset, len(text))
+			}
+			return
+		}
+		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Generation: g, Data: doc.data()})
+		if err != nil {
+			if _, ok := doc.(*simple); ok {
+				t.Fatalf("the server does not take it: %v", err)
+			}
+			return
+		}
+		v, err := newView(doc, g, server.Snapshot(), server.EnvSecret)
+		if err != nil {
+			if _, ok := doc.(*simple); ok {
+				t.Fatalf("it cannot be shown: %v", err)
+			}
+			return
+		}
+		for i := range v.flags {
+			flag := &v.flags[i]
+			c := change{On: new(!flag.On)}
+			if n := len(flag.Variations); n > 0 {
+				c.Shares = []share{{flag.Variations[n-1].ID, 100}}
+			}
+			if c.check(flag.variationIDs()) != nil {
+				continue
+			}
+			changed, err := doc.edit(flag.Key, c, 1)
+			if err != nil {
+				continue
+			}
+			again, _, err := parseDocument(changed, &g)
+			if err != nil {
+				t.Fatalf("%q became %q: %v", text, changed, err)
+			}
+			if _, ok := doc.(*simple); !ok {
+				continue
+			}
+			w, err := newView(again, g, again.data(), server.EnvSecret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := w.flags[i]; got.On == flag.On || len(got.Shares) != 1 || got.Shares[0] != c.Shares[0] {
+				t.Fatalf("%q became %q: %+v", text, changed, got)
+			}
+		}
+	})
+}

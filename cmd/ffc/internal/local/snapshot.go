@@ -1,0 +1,244 @@
+package local
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// snapshot is a file in bootstrap form.
+type snapshot struct {
+	text       []byte
+	generation ffctest.Generation
+	keys, ids  []string
+	flags      map[string]*node
+}
+
+func (s *snapshot) data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
+func (s *snapshot) flagKeys() []string   { return s.keys }
+func (s *snapshot) segmentIDs() []string { return s.ids }
+
+// isSnapshot reports whether a file is in bootstrap form: it has no other
+// member in common with the simple one.
+func isSnapshot(root *node) bool {
+	return root.get("messageType") != nil || root.get("featureFlags") != nil ||
+		root.get("segments") != nil && root.get("segments").kind == list
+}
+
+func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document, ffctest.Generation, error) {
+	s := &snapshot{text: doc, flags: make(map[string]*node)}
+	data := s.data()
+	body := root
+	if root.get("messageType") != nil {
+		if body = root.get("data"); body == nil || body.kind != object {
+			return nil, 0, &mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
+		}
+	}
+	if wire.DialectOfData(data).Name == wire.PlatformFeatBit {
+		s.generation = ffctest.FeatBit
+	}
+	flags, segments := body.get("featureFlags"), body.get("segments")
+	empty := (flags == nil || len(flags.items) == 0) && (segments == nil || len(segments.items) == 0)
+	if wanted != nil && *wanted != s.generation {
+		if !empty {
+			return nil, 0, fmt.Errorf("expected a snapshot of the platform %v, got one of %v", *wanted, s.generation)
+		}
+		s.generation = *wanted
+	}
+	err := each(flags, s.flagIdentity(), func(name, n *node) error {
+		key, err := s.flagKey(name)
+		s.flags[key] = n
+		if err == nil && !isArchived(n) {
+			s.keys = append(s.keys, key)
+		}
+		return err
+	})
+	if err == nil {
+		err = each(segments, "id", func(name, n *node) error {
+			if !isArchived(n) {
+				s.ids = append(s.ids, name.text)
+			}
+			return nil
+		})
+	}
+	return s, s.generation, err
+}
+
+func (s *snapshot) flagIdentity() string {
+	if s.generation == ffctest.FeatBit {
+		return "key"
+	}
+	return "id"
+}
+
+// flagKey returns the key that stands in what a flag is known by.
+func (s *snapshot) flagKey(identity *node) (string, error) {
+	if s.generation == ffctest.FeatBit {
+		return identity.text, nil
+	}
+	parts := strings.SplitN(identity.text, "__", 5)
+	if len(parts) < 5 || parts[0] != "FF" || parts[4] == "" {
+		return "", &mismatch{identity.start, "FF__account__project__environment__key", identity.describe()}
+	}
+	return parts[4], nil
+}
+
+func isArchived(n *node) bool {
+	archived := n.get("isArchived")
+	return archived != nil && archived.text == "true"
+}
+
+// each visits the items of a list that may be missing or null, and what each is
+// known by.
+func each(of *node, identity string, visit func(name, n *node) error) error {
+	switch {
+	case of == nil || of.kind == null:
+		return nil
+	case of.kind != list:
+		return &mismatch{of.start, "a list", of.describe()}
+	}
+	for _, item := range of.items {
+		name := item.get(identity)
+		switch {
+		case item.kind != object:
+			return &mismatch{item.start, "an object", item.describe()}
+		case name == nil:
+			return &mismatch{item.start, fmt.Sprintf("an object with %q", identity), "one without"}
+		case name.kind != text || name.text == "":
+			return &mismatch{name.start, "a text that is not empty", name.describe()}
+		}
+		if err := visit(name, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edit raises the version too: clients that have started from this file ignore
+// what is no newer.
+func (s *snapshot) edit(key string, c change, version int64) ([]byte, error) {
+	flag := s.flags[key]
+	e := &edits{doc: s.text}
+	changedAt := marshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
+	if s.generation == ffctest.FeatBit {
+		e.set(flag, "updatedAt", changedAt)
+		if c.On != nil {
+			e.set(flag, "isEnabled", strconv.FormatBool(*c.On))
+		}
+		if c.Shares != nil {
+			featBitShares(e, flag, c.Shares)
+		}
+		return e.apply(), nil
+	}
+	basics := flag.get("ff")
+	if basics == nil || basics.kind != object {
+		return nil, errors.New(`the flag has no object "ff"`)
+	}
+	e.set(flag, "timestamp", strconv.FormatInt(version, 10))
+	if basics.get("lastUpdatedTime") != nil {
+		e.set(basics, "lastUpdatedTime", changedAt)
+	}
+	if c.On != nil {
+		status := "Disabled"
+		if *c.On {
+			status = "Enabled"
+		}
+		e.set(basics, "status", marshalText(status))
+	}
+	if c.Shares != nil {
+		if err := classicShares(e, flag, basics, c.Shares); err != nil {
+			return nil, err
+		}
+	}
+	return e.apply(), nil
+}
+
+// classicShares writes a default rule. Each share repeats its variation as the
+// flag has it, and keeps what of it counts in experiments.
+func classicShares(e *edits, flag, basics *node, shares []share) error {
+	const rollouts = "defaultRulePercentageRollouts"
+	options := make(map[string]string)
+	if list := flag.get("variationOptions"); list != nil {
+		for _, option := range list.items {
+			if id := option.get("localId"); id != nil {
+				options[id.text] = e.text(option)
+			}
+		}
+	}
+	counted := make(map[string]string)
+	if list := basics.get(rollouts); list != nil {
+		for _, old := range list.items {
+			id, part := old.get("valueOption").get("localId"), old.get("exptRollout")
+			if id != nil && part != nil {
+				counted[id.text] = e.text(part)
+			}
+		}
+	}
+	var parts []string
+	for _, r := range ranges(shares) {
+		option, ok := options[r.variation]
+		if !ok {
+			return fmt.Errorf("the flag's variationOptions have no variation %s", r.variation)
+		}
+		parts = append(parts, fmt.Sprintf(`{"exptRollout": %s, "rolloutPercentage": [%v, %v], "valueOption": %s}`,
+			cmp.Or(counted[r.variation], "null"), r.from, r.to, option))
+	}
+	e.set(basics, rollouts, "["+strings.Join(parts, ", ")+"]")
+	return nil
+}
+
+func featBitShares(e *edits, flag *node, shares []share) {
+	rule := flag.get("fallthrough")
+	counted := make(map[string]string)
+	if list := rule.get("variations"); list != nil {
+		for _, old := range list.items {
+			id, part := old.get("id"), old.get("exptRollout")
+			if id != nil && part != nil {
+				counted[id.text] = e.text(part)
+			}
+		}
+	}
+	var parts []string
+	for _, r := range ranges(shares) {
+		parts = append(parts, fmt.Sprintf(`{"id": %s, "rollout": [%v, %v], "exptRollout": %s}`,
+			marshalText(r.variation), r.from, r.to, cmp.Or(counted[r.variation], "1")))
+	}
+	variations := "[" + strings.Join(parts, ", ") + "]"
+	if rule == nil || rule.kind != object {
+		e.set(flag, "fallthrough", `{"dispatchKey": null, "includedInExpt": false, "variations": `+variations+"}")
+		return
+	}
+	e.set(rule, "variations", variations)
+}
+
+// extent is a share from 0 to 1.
+type extent struct {
+	from, to  float64
+	variation string
+}
+
+// ranges lays shares side by side. Neighbours have the very same bound and the
+// last ends at exactly 1: a gap would be users that get nothing.
+func ranges(shares []share) []extent {
+	var out []extent
+	bound, sum := 0.0, 0.0
+	for _, s := range shares {
+		if s.Percent == 0 {
+			continue // a range of one point can still hold a user
+		}
+		sum += s.Percent
+		r := extent{bound, min(math.Round(sum*1e10)/1e12, 1), s.Variation}
+		bound = r.to
+		out = append(out, r)
+	}
+	out[len(out)-1].to = 1
+	return out
+}

@@ -1,0 +1,246 @@
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// view is what the page shows of the flags. It does not change.
+type view struct {
+	flags    []flagView
+	segments []segmentView
+	index    map[string]int // of flags by key
+}
+
+type flagView struct {
+	Key           string             `json:"key"`
+	Name          string             `json:"name"`
+	On            bool               `json:"on"`
+	Version       int64              `json:"version"`
+	Variations    []variationView    `json:"variations"`
+	OffVariation  string             `json:"offVariation"`
+	Targets       []targetView       `json:"targets"`
+	Prerequisites []prerequisiteView `json:"prerequisites"`
+	Rules         []ruleView         `json:"rules"`
+	Shares        []share            `json:"shares"`
+	Counts        map[string]int64   `json:"counts"`
+}
+
+type variationView struct {
+	ID    string `json:"id"`
+	Value string `json:"value"`
+}
+
+type targetView struct {
+	Variation string   `json:"variation"`
+	Users     []string `json:"users"`
+}
+
+type prerequisiteView struct {
+	Flag      string `json:"flag"`
+	Variation string `json:"variation"`
+	Value     string `json:"value"`
+}
+
+type ruleView struct {
+	Words  string  `json:"words"`
+	Shares []share `json:"shares"`
+}
+
+type segmentView struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Included []string `json:"included"`
+	Excluded []string `json:"excluded"`
+	Rules    []string `json:"rules"`
+}
+
+// newView describes what a server with this snapshot serves, in the order of
+// doc.
+func newView(doc document, g ffctest.Generation, served []byte, secret string) (*view, error) {
+	dialect := wire.FeatBitDialect()
+	if g == ffctest.Classic {
+		prefix, err := wire.FlagIDPrefix(secret)
+		if err != nil {
+			return nil, err
+		}
+		dialect = wire.ClassicDialect(prefix)
+	}
+	update, _, err := dialect.Update(served)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{index: make(map[string]int)}
+	byKey := make(map[string]flagView)
+	for _, item := range update.Flags {
+		byKey[item.Key] = viewFlag(dialect, item.Key, item.Version, item.Raw)
+	}
+	for _, key := range doc.flagKeys() {
+		v.index[key] = len(v.flags)
+		v.flags = append(v.flags, byKey[key])
+	}
+	byID := make(map[string]segmentView)
+	for _, item := range update.Segments {
+		byID[item.Key] = viewSegment(dialect, item.Key, item.Raw)
+	}
+	for _, id := range doc.segmentIDs() {
+		v.segments = append(v.segments, byID[id])
+	}
+	v.resolve()
+	return v, nil
+}
+
+// viewFlag describes a flag. Of one that cannot be decoded it is only the key,
+// as clients do not know more either.
+func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
+	out := flagView{
+		Key:           key,
+		Name:          key,
+		Version:       version,
+		Variations:    []variationView{},
+		Targets:       []targetView{},
+		Prerequisites: []prerequisiteView{},
+		Rules:         []ruleView{},
+		Shares:        []share{},
+	}
+	f, err := d.DecodeFlag(raw)
+	if err != nil {
+		return out
+	}
+	if f.Name != "" {
+		out.Name = f.Name
+	}
+	out.On = f.Enabled
+	out.OffVariation = variationID(f, f.Off)
+	out.Variations = variationsOf(f, raw)
+	for _, t := range f.Targets {
+		out.Targets = append(out.Targets, targetView{variationID(f, t.Variation), notNil(t.Keys)})
+	}
+	for _, p := range f.Prerequisites {
+		out.Prerequisites = append(out.Prerequisites, prerequisiteView{Flag: p.FlagKey, Variation: p.VariationID})
+	}
+	for _, r := range f.Rules {
+		out.Rules = append(out.Rules, ruleView{inWords(r.Clauses), sharesOf(f, r.Rollout)})
+	}
+	out.Shares = sharesOf(f, f.Fallthrough)
+	return out
+}
+
+// variationsOf returns all that the flag has, in its own order. On the classic
+// platform the decoder only knows those that are used.
+func variationsOf(f *model.Flag, raw []byte) []variationView {
+	var listed struct {
+		Options []struct {
+			ID    json.Number `json:"localId"`
+			Value string      `json:"variationValue"`
+		} `json:"variationOptions"`
+	}
+	out := []variationView{}
+	if json.Unmarshal(raw, &listed) == nil {
+		for _, o := range listed.Options {
+			out = append(out, variationView{o.ID.String(), o.Value})
+		}
+	}
+	for _, v := range f.Variations {
+		if !slices.ContainsFunc(out, func(have variationView) bool { return have.ID == v.ID }) {
+			out = append(out, variationView{v.ID, v.Value})
+		}
+	}
+	return out
+}
+
+func variationID(f *model.Flag, i int) string {
+	if i < 0 || i >= len(f.Variations) {
+		return ""
+	}
+	return f.Variations[i].ID
+}
+
+// sharesOf returns what each variation gets, in the order of the rollout.
+func sharesOf(f *model.Flag, r model.Rollout) []share {
+	out := []share{}
+	for _, s := range r.Shares {
+		percent := (s.To - s.From) * 100
+		if !(percent >= 0 && percent <= 100) { // also refuses NaN, which JSON does not have
+			percent = 0
+		}
+		id := variationID(f, s.Variation)
+		if i := slices.IndexFunc(out, func(have share) bool { return have.Variation == id }); i >= 0 {
+			out[i].Percent += percent
+		} else {
+			out = append(out, share{id, percent})
+		}
+	}
+	for i := range out {
+		out[i].Percent = tidy(out[i].Percent)
+	}
+	return out
+}
+
+func viewSegment(d *wire.Dialect, id string, raw []byte) segmentView {
+	out := segmentView{ID: id, Name: id, Included: []string{}, Excluded: []string{}, Rules: []string{}}
+	var named struct {
+		Name string `json:"name"`
+	}
+	if json.Unmarshal(raw, &named) == nil && named.Name != "" {
+		out.Name = named.Name
+	}
+	s, err := d.DecodeSegment(raw)
+	if err != nil {
+		return out
+	}
+	out.Included, out.Excluded = notNil(s.Included), notNil(s.Excluded)
+	for _, r := range s.Rules {
+		out.Rules = append(out.Rules, inWords(r.Clauses))
+	}
+	return out
+}
+
+// resolve finds the values that prerequisites stand for.
+func (v *view) resolve() {
+	for i := range v.flags {
+		for j := range v.flags[i].Prerequisites {
+			p := &v.flags[i].Prerequisites[j]
+			at, ok := v.index[p.Flag]
+			if !ok {
+				continue
+			}
+			for _, variation := range v.flags[at].Variations {
+				if variation.ID == p.Variation {
+					p.Value = variation.Value
+				}
+			}
+		}
+	}
+}
+
+func (f *flagView) variationIDs() []string {
+	ids := make([]string, len(f.Variations))
+	for i, v := range f.Variations {
+		ids[i] = v.ID
+	}
+	return ids
+}
+
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// explainPosition is "file:line:column: what is wrong", or "file: what is
+// wrong" when there is no place for it.
+func explainPosition(file string, text []byte, err error) string {
+	if wrong, ok := err.(*mismatch); ok {
+		line, column := position(text, wrong.offset)
+		return fmt.Sprintf("%s:%d:%d: %v", file, line, column, wrong)
+	}
+	return file + ": " + strings.TrimPrefix(err.Error(), "ffctest: ")
+}

@@ -1,0 +1,110 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+)
+
+const (
+	// lookInterval is how often the file is looked at.
+	lookInterval = 250 * time.Millisecond
+	// settled is how old a change has to be for the time of the next one to
+	// differ, on any file system.
+	settled = 2 * time.Second
+)
+
+// watch follows the file until ctx ends.
+func (p *Platform) watch(ctx context.Context) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.look()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look serves what the file has now, if that is news.
+func (p *Platform) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var now stamp
+	if info, err := os.Stat(p.file.path); err == nil {
+		now = stamp{info.ModTime(), info.Size()}
+		if now == p.file.seen {
+			return
+		}
+	}
+	text, err := readFile(p.file.path)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("cannot be read, so what it last held is served: %w", err)
+	case !bytes.Equal(text, p.file.text):
+		err = p.load(text)
+	case p.shown.Load().problem != "":
+		p.trouble("")
+	}
+	if err != nil && !p.believe(explainPosition(p.cfg.File, text, err)) {
+		return
+	}
+	if err == nil {
+		p.file.doubt = ""
+	}
+	if time.Since(now.modified) > settled {
+		p.file.seen = now
+	}
+}
+
+// load serves another text of the file, or returns what is wrong with it.
+func (p *Platform) load(text []byte) error {
+	doc, _, err := parseDocument(text, &p.generation)
+	if err != nil {
+		return err
+	}
+	if err := p.accept(text, doc); err != nil {
+		return err
+	}
+	p.cfg.Log(p.cfg.File + ": changed, and served")
+	return nil
+}
+
+// accept serves doc, which text is.
+func (p *Platform) accept(text []byte, doc document) error {
+	if err := p.server.Replace(doc.data()); err != nil {
+		return err
+	}
+	p.file.text, p.file.doc = text, doc
+	return p.show(doc)
+}
+
+// believe reports whether a problem has been there for two looks: half a file
+// is one that somebody is still writing. The second time the page hears of it.
+func (p *Platform) believe(problem string) bool {
+	if p.file.doubt != problem {
+		p.file.doubt = problem
+		return false
+	}
+	if p.shown.Load().problem != problem {
+		p.trouble(problem)
+	}
+	return true
+}
+
+// trouble shows a problem beside the flags that are served nevertheless; "" is
+// that it is gone.
+func (p *Platform) trouble(problem string) {
+	next := *p.shown.Load()
+	next.problem = problem
+	p.shown.Store(&next)
+	p.live.stateChanged()
+	if problem == "" {
+		problem = p.cfg.File + ": as before"
+	}
+	p.cfg.Log(problem)
+}

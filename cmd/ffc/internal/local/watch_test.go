@@ -1,0 +1,110 @@
+package local
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+// TestFileReachesClients saves the file in the ways that editors have.
+func TestFileReachesClients(t *testing.T) {
+	t.Parallel()
+	blue := strings.Replace(twoFlags, `"serve": "red"`, `"serve": "blue"`, 1)
+	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+		w := start(t, twoFlags, Config{Platform: g.String()})
+		client, user := w.client(&stream.Transport{}), ffc.NewUser("u1")
+		before := w.flag("b").Version
+
+		w.write(blue) // truncates and writes
+		w.serves(client, "a", user, "blue")
+
+		next := filepath.Join(filepath.Dir(w.path), ".swap") // renames
+		if err := os.WriteFile(next, []byte(twoFlags), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, w.path); err != nil {
+			t.Fatal(err)
+		}
+		w.serves(client, "a", user, "red")
+
+		w.write(blue[:len(blue)/2]) // half
+		eventually(t, "the problem", func() bool { return w.state().Problem != "" })
+		if got := w.state().Problem; !strings.HasPrefix(got, w.path+":3:") || !strings.Contains(got, "expected ") {
+			t.Errorf("got problem %q", got)
+		}
+		if got := client.Variation(t.Context(), "a", user, ""); got != "red" {
+			t.Errorf("got %q meanwhile", got)
+		}
+		if got := w.flag("a").Shares[0].Variation; got != "1" {
+			t.Errorf("the page shows %q meanwhile", got)
+		}
+		w.write(blue) // and the rest
+		w.serves(client, "a", user, "blue")
+		eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
+
+		if err := os.Remove(w.path); err != nil { // gone for a while
+			t.Fatal(err)
+		}
+		eventually(t, "the problem", func() bool { return strings.Contains(w.state().Problem, "cannot be read") })
+		w.write(blue)
+		eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
+
+		if after := w.flag("b").Version; after != before {
+			t.Errorf("a flag that was not changed has version %d, had %d", after, before)
+		}
+		w.write(`{"flags": {"b": {"name": "The second"}, "c": {}}}`)
+		w.serves(client, "c", user, "true")
+		eventually(t, "a flag to be gone", func() bool { return !client.FlagKnown("a") })
+		if got := len(w.state().Flags); got != 2 {
+			t.Errorf("the page shows %d flags", got)
+		}
+	})
+}
+
+// TestOwnWritesAreNoNews: what the page has written is not loaded once more.
+func TestOwnWritesAreNoNews(t *testing.T) {
+	t.Parallel()
+	w := start(t, twoFlags, Config{})
+	version := w.change("a", `{"on":false}`).Version
+	w.p.look()
+	w.p.look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.log) != 0 {
+		t.Errorf("the log has %q", w.log)
+	}
+	if got := w.p.shown.Load().view.flags[0].Version; got != version {
+		t.Errorf("got version %d, had %d", got, version)
+	}
+}
+
+func TestSnapshotOfAnotherEnvironment(t *testing.T) {
+	t.Parallel()
+	first := snapshotOf(t, ffctest.Classic, ffctest.Flag("a"))
+	path := filepath.Join(t.TempDir(), "flags.json")
+	for _, other := range []string{
+		strings.ReplaceAll(first, "__11__22__33__", "__7__8__9__"),
+		snapshotOf(t, ffctest.FeatBit, ffctest.Flag("a")),
+	} {
+		if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(Config{File: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(other), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.look()
+		p.look()
+		if now := p.shown.Load(); now.problem == "" || len(now.view.flags) != 1 {
+			t.Errorf("got problem %q and %d flags", now.problem, len(now.view.flags))
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// logHandler shows people what the SDK logs while it starts. Why a connection
+// cannot be made yet is a detail of its progress, and why it never will be is
+// the error of the command. What is logged later is about single flags, which
+// their explanations tell as well.
+type logHandler struct {
+	c        *console
+	progress *progress // nil without a connection
+
+	mu   sync.Mutex
+	over bool
+}
+
+// stop ends it: nothing is shown any more.
+func (h *logHandler) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+}
+
+// Enabled implements slog.Handler.
+func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
+}
+
+// Handle implements slog.Handler.
+func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over {
+		return nil
+	}
+	text := strings.TrimPrefix(r.Message, "ffc: ")
+	elsewhere := false // it is told there
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "state":
+			elsewhere = true
+		case "cause", "problem":
+			if err, ok := a.Value.Any().(error); ok {
+				var why *transport.Error
+				elsewhere = elsewhere || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused
+				if h.progress != nil {
+					h.progress.set(wording.Of(err))
+				}
+				text += ": " + wording.Of(err)
+				break
+			}
+			text += ": " + a.Value.String()
+		default:
+			text += fmt.Sprintf(" (%s %v)", a.Key, a.Value)
+		}
+		return true
+	})
+	if !elsewhere || h.progress == nil {
+		h.c.warn("%s", wording.In(text))
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler. The SDK does not use it.
+func (h *logHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+
+// WithGroup implements slog.Handler. The SDK does not use it.
+func (h *logHandler) WithGroup(string) slog.Handler { return h }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// maxNearest is how many names are suggested at most.
+const maxNearest = 3
+
+// nearest returns the names that somebody who wrote name may have meant, the
+// likeliest first.
+func nearest(name string, names []string) []string {
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var found []candidate
+	wrote := strings.ToLower(name)
+	for _, n := range names {
+		has := strings.ToLower(n)
+		d := distance(wrote, has)
+		// Of short words, most are but a few letters apart.
+		if limit := max(1, len(wrote)/3); d > limit {
+			if len(wrote) < 3 || !strings.Contains(has, wrote) {
+				continue
+			}
+			d = limit + 1
+		}
+		found = append(found, candidate{n, d})
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(a.distance, b.distance) })
+	var out []string
+	for _, c := range found[:min(len(found), maxNearest)] {
+		out = append(out, c.name)
+	}
+	return out
+}
+
+// distance returns how many letters have to be added, removed, changed or
+// swapped with the next one to make b of a.
+func distance(a, b string) int {
+	from, to := []rune(a), []rune(b)
+	before, last, this := make([]int, len(to)+1), make([]int, len(to)+1), make([]int, len(to)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range from {
+		this[0] = i + 1
+		for j := range to {
+			change := 1
+			if from[i] == to[j] {
+				change = 0
+			}
+			this[j+1] = min(last[j]+change, last[j+1]+1, this[j]+1)
+			if i > 0 && j > 0 && from[i] == to[j-1] && from[i-1] == to[j] {
+				this[j+1] = min(this[j+1], before[j-1]+1)
+			}
+		}
+		before, last, this = last, this, before
+	}
+	return last[len(to)]
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"slices"
+	"strings"
+)
+
+// options are the flags of a command line, which unlike those of package flag
+// may also follow the other arguments.
+type options struct {
+	*flag.FlagSet
+}
+
+func newOptions(command string) options {
+	o := options{flag.NewFlagSet(command, flag.ContinueOnError)}
+	o.SetOutput(io.Discard)
+	return o
+}
+
+// parse returns the arguments that are no options. The error is flag.ErrHelp if
+// help is asked for.
+func (o options) parse(args []string) (rest []string, err error) {
+	var verbatim []string
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, verbatim = args[:i], args[i+1:]
+	}
+	for {
+		if err := o.Parse(args); err != nil {
+			return nil, o.problem(err)
+		}
+		if o.NArg() == 0 {
+			return append(rest, verbatim...), nil
+		}
+		rest = append(rest, o.Arg(0))
+		args = o.Args()[1:]
+	}
+}
+
+// problem says what is wrong with options.
+func (o options) problem(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	text := err.Error()
+	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
+	if unknown {
+		var names []string
+		o.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+		near := nearest(strings.TrimLeft(name, "-"), names)
+		for i := range near {
+			near[i] = "-" + near[i]
+		}
+		text = "there is no option -" + name + didYouMean(near)
+	}
+	return o.usage("%s", text)
+}
+
+// usage is an error about how the command was used.
+func (o options) usage(format string, args ...any) error {
+	return usageError("%s: "+format+"\nRun \"ffc help %s\" for how to use it.", append(append([]any{o.Name()}, args...), o.Name())...)
+}
+
+// given reports whether an option was given.
+func (o options) given(name string) (yes bool) {
+	o.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
+	return yes
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// placeError is an error at a place of a text.
+type placeError struct {
+	name         string
+	line, column int
+	problem      string
+}
+
+func (e *placeError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.name, e.line, e.column, e.problem)
+}
+
+// position returns the line and column, both from 1, of the last of the first n
+// bytes, which is where a JSON decoder was when it found an error after n.
+func position(data []byte, n int) (line, column int) {
+	before := data[:min(max(n-1, 0), len(data))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
+}

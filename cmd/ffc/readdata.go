@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
+)
+
+// readData returns the flags and segments of a file, in the form that
+// ffc.Config.Bootstrap takes. The path - is stdin. The platform is that of a flag
+// file of ffc serve, which does not say it.
+func readData(stdin io.Reader, path, platform string) ([]byte, error) {
+	data, err := readFile(stdin, path)
+	if err != nil {
+		return nil, noDataError("%v", err)
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // which some editors write
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, noDataError("%s is empty: expected a flag file, or a snapshot, which ffc snapshot writes", sourceName(path))
+	}
+	if err := checkJSON(sourceName(path), data); err != nil {
+		return nil, noDataError("%v", err)
+	}
+	if data, err = local.Bootstrap(sourceName(path), data, platform); err != nil {
+		return nil, noDataError("%v", err)
+	}
+	return data, nil
+}
+
+// readFile returns what is in a file; - is stdin.
+func readFile(stdin io.Reader, path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(stdin)
+	}
+	return os.ReadFile(path)
+}
+
+func sourceName(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
+}
+
+// checkJSON says where data stops being JSON.
+func checkJSON(name string, data []byte) error {
+	var syntax *json.SyntaxError
+	err := json.Unmarshal(data, new(json.RawMessage))
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	line, column := position(data, int(syntax.Offset))
+	return &placeError{name, line, column, syntax.Error()}
+}

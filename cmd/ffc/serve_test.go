@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"go/parser"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// output is written by one goroutine and read by another.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// within is a context that ends with the test, or earlier when it hangs.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// started runs the command until it is ready, and returns where.
+func started(t *testing.T, args ...string) (url string, stdout, stderr *output, end func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout, stderr = &output{}, &output{}
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, append([]string{"serve"}, args...), strings.NewReader(""), stdout, stderr, func(string) string { return "" })
+	}()
+	end = sync.OnceValue(func() int {
+		cancel()
+		return <-code
+	})
+	t.Cleanup(func() { end() })
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for limit := within(t); ; {
+		if at := regexp.MustCompile(`page +(http://\S+)`).FindStringSubmatch(stdout.String()); at != nil {
+			return at[1], stdout, stderr, end
+		}
+		select {
+		case <-look.C:
+		case <-limit.Done():
+			t.Fatalf("not ready: %s%s", stdout, stderr)
+		}
+	}
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(within(t), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestServe(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "my flags.json")
+	url, stdout, stderr, end := started(t, "-addr", "127.0.0.1:0", file, "-create", "-platform", "featbit")
+	if status, body := get(t, url); status != 200 || !strings.Contains(body, "<html") {
+		t.Errorf("the page: %d %s", status, body)
+	}
+	if status, body := get(t, url+"/local/state"); status != 200 || !strings.Contains(body, `"generation":"featbit"`) || !strings.Contains(body, url) {
+		t.Errorf("the state: %d %s", status, body)
+	}
+	text := stdout.String()
+	if !strings.Contains(text, file) || stderr.String() != "" {
+		t.Errorf("got %s%s", stdout, stderr)
+	}
+	// What is there to be pasted is Go.
+	_, code, _ := strings.Cut(text, "client, err := ")
+	if _, err := parser.ParseExpr(code); err != nil || !strings.Contains(code, url) {
+		t.Errorf("%v:\n%s", err, code)
+	}
+	begun := time.Now()
+	if code := end(); code != 0 {
+		t.Errorf("got exit code %d", code)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}
+
+func TestServeWithoutAFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, _, _, end := started(t, "-addr", "127.0.0.1:0")
+	if _, err := os.Stat("flags.json"); err != nil {
+		t.Error(err)
+	}
+	if code := end(); code != 0 {
+		t.Errorf("got exit code %d", code)
+	}
+}
+
+func TestServeElsewhere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "flags.json")
+	url, _, stderr, _ := started(t, "-addr", ":0", "-create", file)
+	if !strings.HasPrefix(url, "http://127.0.0.1:") || strings.HasSuffix(url, ":0") {
+		t.Errorf("got %s", url)
+	}
+	eventually := within(t)
+	for !strings.Contains(stderr.String(), "whoever reaches this port") {
+		if eventually.Err() != nil {
+			t.Fatalf("got %s", stderr)
+		}
+		get(t, url)
+	}
+}
+
+func TestServeMistakes(t *testing.T) {
+	dir := t.TempDir()
+	good, bad, missing := filepath.Join(dir, "good.json"), filepath.Join(dir, "bad.json"), filepath.Join(dir, "none.json")
+	for path, text := range map[string]string{good: "{}", bad: "{\n  \"flags\": 1}"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	tests := []struct {
+		name string
+		args []string
+		code int
+		want []string
+	}{
+		{"port taken", []string{"-addr", taken.Addr().String(), good}, exitNo, []string{"port " + port + " is taken", "-addr 127.0.0.1:"}},
+		{"no address", []string{"-addr", "4400", good}, exitUsage, []string{"host:port", "127.0.0.1:4400"}},
+		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, exitNo, []string{"cannot listen on -addr 192.0.2.1:4400"}},
+		{"bad file", []string{bad}, exitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
+		{"no file", []string{missing}, exitNoData, []string{"there is no file " + missing, "-create"}},
+		{"no platform", []string{"-platform", "featbti", good}, exitUsage, []string{"-platform", "classic or featbit"}},
+		{"two files", []string{good, bad}, exitUsage, []string{"one file"}},
+		{"no such option", []string{"-port", "1"}, exitUsage, []string{"-port", "ffc help serve"}},
+		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{"the name is empty"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out := bare(t, append([]string{"serve"}, tt.args...)...)
+			if out.code != tt.code {
+				t.Errorf("got exit code %d", out.code)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(out.stderr, want) {
+					t.Errorf("no %q in %s", want, out.stderr)
+				}
+			}
+			if out.stdout != "" {
+				t.Errorf("got %s", out.stdout)
+			}
+		})
+	}
+}

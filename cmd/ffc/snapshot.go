@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+)
+
+// connectTime is how long a command waits for data.
+const connectTime = 10 * time.Second
+
+// snapshotOptions are the options of snapshot.
+type snapshotOptions struct {
+	options
+	connection
+	file string
+	json bool
+}
+
+func newSnapshotOptions() *snapshotOptions {
+	s := &snapshotOptions{options: newOptions("snapshot")}
+	s.connection.define(s.options, connectTime)
+	s.connection.definePoll(s.options)
+	s.StringVar(&s.file, "o", "", "")
+	s.BoolVar(&s.json, "json", false, "")
+	return s
+}
+
+func runSnapshot(ctx context.Context, c *console, args []string) error {
+	s := newSnapshotOptions()
+	rest, err := s.parse(args)
+	switch {
+	case err != nil:
+		return c.helpOr(err, snapshotHelp)
+	case len(rest) > 0:
+		return s.usage("%q is not an option: to write to a file, give -o %s", rest[0], rest[0])
+	}
+	client, err := s.connect(ctx, c, s.options)
+	if err != nil {
+		return err
+	}
+	defer disconnect(client)
+	return writeSnapshot(c, client, s.file, s.json)
+}
+
+// writeSnapshot writes the client's data to a file, or to stdout, and tells
+// what it was.
+func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) error {
+	var data bytes.Buffer
+	if err := client.WriteSnapshot(&data); err != nil {
+		return noDataError("%v", err)
+	}
+	data.WriteByte('\n')
+	written, err := summarize(data.Bytes(), client.Status().DataVersion)
+	if err != nil {
+		return noDataError("the platform's data cannot be read again: %v", err)
+	}
+	if file == "" || file == "-" {
+		err = c.print(data.String())
+	} else {
+		written.File = file
+		err = writeFile(file, data.Bytes())
+	}
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		text, err := json.Marshal(written)
+		if err != nil {
+			return err
+		}
+		c.say("%s", text)
+	default:
+		c.say("%s", written)
+	}
+	if written.Flags == 0 {
+		c.warn("the environment has no flags: is the secret that of the right environment?")
+	}
+	return nil
+}
+
+// summary says what a snapshot has.
+type summary struct {
+	File     string `json:"file,omitempty"`
+	Flags    int    `json:"flags"`
+	Segments int    `json:"segments"`
+	Version  int64  `json:"version"` // Unix milliseconds
+	Bytes    int    `json:"bytes"`
+}
+
+// summarize counts what a snapshot has that is not archived.
+func summarize(snapshot []byte, version int64) (summary, error) {
+	type item struct {
+		Archived bool `json:"isArchived"`
+	}
+	var message struct {
+		Data struct {
+			Flags    []item `json:"featureFlags"`
+			Segments []item `json:"segments"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(snapshot, &message); err != nil {
+		return summary{}, err
+	}
+	count := func(items []item) (n int) {
+		for _, i := range items {
+			if !i.Archived {
+				n++
+			}
+		}
+		return n
+	}
+	return summary{
+		Flags:    count(message.Data.Flags),
+		Segments: count(message.Data.Segments),
+		Version:  version,
+		Bytes:    len(snapshot),
+	}, nil
+}
+
+// String implements fmt.Stringer.
+func (s summary) String() string {
+	where := ""
+	if s.File != "" {
+		where = " to " + s.File
+	}
+	return fmt.Sprintf("wrote %s and %s%s, version %d (%s), %d bytes", count(s.Flags, "flag"), count(s.Segments, "segment"),
+		where, s.Version, time.UnixMilli(s.Version).UTC().Format("2006-01-02 15:04:05 UTC"), s.Bytes)
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	sdk "github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+)
+
+// TestSnapshot: what is written is what a program can start with.
+func TestSnapshot(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		out := at(t, s, "snapshot")
+		if out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 2 flags and 1 segment, version 3 (1970-01-01 00:00:00 UTC), ") {
+			t.Errorf("code %d, %q", out.code, out.stderr)
+		}
+		client, err := sdk.New(t.Context(), sdk.Config{Offline: true, Bootstrap: []byte(out.stdout)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(t.Context())
+		if v := client.Variation(t.Context(), "banner", sdk.NewUser("tester-1"), ""); v != "winter" {
+			t.Errorf("a program that starts with the snapshot answers %q", v)
+		}
+
+		path := filepath.Join(t.TempDir(), "flags.json")
+		filed := at(t, s, "snapshot", "-o", path, "-json")
+		written, err := os.ReadFile(path)
+		if err != nil || string(written) != out.stdout {
+			t.Errorf("the file has %q, %v", written, err)
+		}
+		var told summary
+		if err := json.Unmarshal([]byte(filed.stderr), &told); err != nil || filed.stdout != "" || filed.code != 0 {
+			t.Errorf("%+v: %v", filed, err)
+		}
+		if want := (summary{File: path, Flags: 2, Segments: 1, Version: 3, Bytes: len(written)}); told != want {
+			t.Errorf("told %+v, want %+v", told, want)
+		}
+		if n := len(s.Requests(ffctest.Events)); n != 0 {
+			t.Errorf("%d requests with events", n)
+		}
+		if n := s.Connections(); n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+	})
+}
+
+// TestSnapshotByPolling: the platform is asked as -poll says.
+func TestSnapshotByPolling(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		s := platform(t, g, shop()...)
+		want := map[ffctest.Generation]string{
+			ffctest.Classic: "wrote 2 flags and 0 segments, version 2 ",
+			ffctest.FeatBit: "wrote 2 flags and 1 segment, version 3 ",
+		}[g]
+		out := at(t, s, "snapshot", "-poll")
+		if out.code != 0 || !strings.HasPrefix(out.stderr, want) {
+			t.Errorf("code %d, %q", out.code, out.stderr)
+		}
+		if n := len(s.Requests(ffctest.Streaming)); n != 0 {
+			t.Errorf("%d websockets", n)
+		}
+	})
+}
+
+func TestSnapshotOfNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		out := at(t, platform(t, g), "snapshot")
+		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the environment has no flags: is the secret that of the right environment?\n") {
+			t.Errorf("code %d, %q", out.code, out.stderr)
+		}
+	})
+}
+
+func TestSnapshotUsage(t *testing.T) {
+	const run = "Run \"ffc help snapshot\" for how to use it.\n"
+	for want, args := range map[string][]string{
+		"\"flags.json\" is not an option: to write to a file, give -o flags.json": {"flags.json"},
+		"there is no option -ulr: did you mean \"-url\"?":                         {"-ulr", "x"},
+		"flag needs an argument: -o":                                              {"-o"},
+		"-timeout is 0s: expected more than 0, such as 10s":                       {"-timeout", "0"},
+		"-platform is \"Classic\": expected classic or featbit":                   {"-platform", "Classic"},
+		missingSecret: nil,
+	} {
+		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: snapshot: " + want + "\n" + run})
+	}
+}
+
+// TestWriteFile: a file is replaced as a whole, with its mode, where a link
+// leads; a failure leaves what was there and nothing else.
+func TestWriteFile(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "flags.json"), filepath.Join(dir, "link.json")
+	check := func(want string, mode os.FileMode) {
+		t.Helper()
+		data, err := os.ReadFile(path)
+		if err != nil || string(data) != want {
+			t.Errorf("the file has %q, %v", data, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != mode {
+			t.Errorf("mode %v, %v", info.Mode(), err)
+		}
+	}
+	if err := writeFile(path, []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	check("one", 0o644)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(link, []byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	check("two", 0o600)
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is none any more: %v", err)
+	}
+	if err := writeFile(os.DevNull, []byte("three")); err != nil {
+		t.Errorf("a device: %v", err)
+	}
+	for _, bad := range []string{dir, filepath.Join(dir, "missing", "flags.json")} {
+		if err := writeFile(bad, []byte("x")); err == nil || !strings.HasPrefix(err.Error(), "the file cannot be written: ") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("left in the directory: %v, %v", entries, err)
+	}
+}

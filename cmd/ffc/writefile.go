@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// writeFile writes a file as a whole: who reads it sees all or nothing of it,
+// and a failure leaves what was there.
+func writeFile(path string, data []byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = noError("the file cannot be written: %v", err)
+		}
+	}()
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // rather than replacing the link
+	}
+	mode := os.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		if !info.Mode().IsRegular() { // a pipe or a device has no halves
+			return os.WriteFile(path, data, mode)
+		}
+		mode = info.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".ffc-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,152 @@
+package ffc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+// save writes a snapshot of the platform's data. The guides show it.
+func save(ctx context.Context, cfg ffc.Config, w io.Writer) error {
+	client, err := ffc.New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer client.Close(context.WithoutCancel(ctx))
+	if err := client.WaitReady(ctx); err != nil {
+		return err // no data: keep the snapshot of the last build
+	}
+	return client.WriteSnapshot(w)
+}
+
+// A build takes a snapshot of the platform, to be embedded.
+func ExampleClient_WriteSnapshot_build() {
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+	defer platform.Close()
+	err := save(context.Background(), ffc.Config{
+		EnvSecret: platform.EnvSecret,
+		BaseURL:   platform.URL,
+		Transport: &stream.Transport{OnDemand: true},
+		Logger:    slog.New(slog.DiscardHandler),
+	}, io.Discard)
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// serveUntil ends in good order when ctx does. The guides show it.
+func serveUntil(ctx context.Context, client *ffc.Client, mux http.Handler, address string) error {
+	server := &http.Server{Addr: address, Handler: client.Middleware(mux), ReadHeaderTimeout: 5 * time.Second}
+	drained := make(chan error, 1)
+	context.AfterFunc(ctx, func() { // SIGTERM, where ctx is from signal.NotifyContext
+		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), 6*time.Second)
+		defer cancel()
+		drained <- server.Shutdown(draining)
+	})
+	err := server.ListenAndServe()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = <-drained // requests under way have ended
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	return errors.Join(err, client.Close(closing)) // delivers the last events
+}
+
+func ExampleClient_Middleware_shutdown() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Println(serveUntil(ctx, localClient(), http.NewServeMux(), "127.0.0.1:0"))
+	// Output: <nil>
+}
+
+// Readiness: an outage of the platform is no reason to stop traffic, an instance
+// without any data may be.
+func ExampleClient_Status_probe() {
+	client := localClient(ffctest.Flag("a"))
+	probe := func(w http.ResponseWriter, _ *http.Request) {
+		s := client.Status()
+		if !client.Initialized() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		fmt.Fprintf(w, "flags: %s, version %d", s.State, s.DataVersion)
+	}
+	response := httptest.NewRecorder()
+	probe(response, nil)
+	fmt.Println(response.Code, response.Body)
+	// Output: 200 flags: OK, version 1
+}
+
+// Why the data may be old.
+func ExampleClient_Status_cause() {
+	platform := ffctest.NewServer(nil)
+	defer platform.Close()
+	platform.RejectUpgrade(4003) // as with a wrong secret
+	ctx := context.Background()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: platform.EnvSecret,
+		BaseURL:   platform.URL,
+		Transport: &stream.Transport{},
+		Logger:    slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+
+	s := client.Status()
+	var why *transport.Error
+	if errors.As(s.Err, &why) && why.Kind == transport.KindRefused {
+		fmt.Println(s.State, "because of", why.Kind)
+	}
+	// Output: OFF because of Request invalid
+}
+
+// What a Flush that fails can be told apart by.
+func ExampleClient_Flush_causes() {
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+	defer platform.Close()
+	defer platform.Fail(ffctest.Events, ffctest.Failure{Status: 401})()
+	ctx := context.Background()
+	client, _ := ffc.New(ctx, ffc.Config{
+		EnvSecret: platform.EnvSecret,
+		BaseURL:   platform.URL,
+		Transport: &stream.Transport{},
+		Events:    flush.Config{Interval: -1},
+		Logger:    slog.New(slog.DiscardHandler),
+	})
+	defer client.Close(ctx)
+	client.IsEnabled(ctx, "a", ffc.NewUser("u1"))
+
+	err := client.Flush(ctx)
+	switch {
+	case err == nil:
+		fmt.Println("everything has arrived")
+	case errors.Is(err, flush.ErrRefused):
+		fmt.Println("the platform does not take the secret: no event leaves any more")
+	case errors.Is(err, flush.ErrQueueFull):
+		fmt.Println("some events found no room")
+	case errors.Is(err, ffc.ErrClosed):
+		fmt.Println("too late")
+	default: // an outage, or ctx has ended: what is queued waits for the next Flush
+		fmt.Println(err)
+	}
+	// Output: the platform does not take the secret: no event leaves any more
+}
+
+// gate is what the code under test needs of a client.
+type gate interface {
+	BoolVariation(ctx context.Context, key string, user ffc.User, fallback bool) bool
+}
+
+var _ gate = (*ffc.Client)(nil)

@@ -1,0 +1,288 @@
+package ffc
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// String writes the explanation for people, in several lines:
+//
+//	checkout = "blue" (rule match)
+//	  targets: the user is none of them
+//	  rule 1 "Europe": matches
+//	    country IsOneOf ["FR","BE"]: yes, the user has "FR"
+//	    bucket 0.651939 (key "u1") in share 0.5-1 -> "blue"
+//
+// Long texts are cut. The form may change: programs read the fields.
+func (e Explanation) String() string {
+	if e.FlagKey == "" && e.Reason == "" {
+		return "no explanation"
+	}
+	var t explanationText
+	t.line("%s", outcome(&e))
+	t.depth++
+	if e.Reason == ReasonError {
+		t.line("%v", e.Err)
+	}
+	t.way(&e)
+	if e.Experiment {
+		t.line("counts in experiments")
+	}
+	return strings.TrimSuffix(t.String(), "\n")
+}
+
+// explanationText is an indented text.
+type explanationText struct {
+	strings.Builder
+	depth int
+}
+
+func (t *explanationText) line(format string, args ...any) {
+	for range t.depth {
+		t.WriteString("  ")
+	}
+	fmt.Fprintf(t, format, args...)
+	t.WriteByte('\n')
+}
+
+func outcome(e *Explanation) string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: no value (%s)", word(e.FlagKey), e.Reason)
+	}
+	return fmt.Sprintf("%s = %s (%s)", word(e.FlagKey), quoted(e.Value), e.Reason)
+}
+
+// way writes how the outcome came about.
+func (t *explanationText) way(e *Explanation) {
+	for i := range e.Prerequisites {
+		t.prerequisite(&e.Prerequisites[i])
+	}
+	switch {
+	case e.Reason == ReasonTargetMatch:
+		t.line("targets: the user is one of them")
+	case e.Rollout != nil || len(e.Rules) > 0:
+		t.line("targets: the user is none of them")
+	}
+	t.rules(e.Rules)
+	if e.Rollout == nil {
+		return
+	}
+	end := ""
+	if e.Err == nil && takenOf(e.Rollout) == nil {
+		end = ", so the off variation"
+	}
+	if n := len(e.Rules); n > 0 && e.Rules[n-1].Matched && e.Rules[n-1].Rollout == nil {
+		t.line("  %s%s", rolloutText(e.Rollout), end)
+		return
+	}
+	t.line("default rule: %s%s", rolloutText(e.Rollout), end)
+}
+
+func (t *explanationText) prerequisite(p *ExplainedPrerequisite) {
+	e := &p.Explanation
+	name := fmt.Sprintf("prerequisite %s, variation %s", word(e.FlagKey), word(p.VariationID))
+	switch {
+	case e.Reason == "":
+		t.line("%s: passed, as it is the flag itself", name)
+		return
+	case p.Passed:
+		t.line("%s: passed", name)
+	case e.Err == nil:
+		t.line("%s: failed, it serves variation %s", name, word(e.VariationID))
+	default:
+		t.line("%s: failed", name)
+	}
+	t.depth++
+	defer func() { t.depth-- }()
+	if explainedBefore(e) {
+		t.line("%s, explained above", outcome(e))
+		return
+	}
+	t.line("%s", outcome(e))
+	t.depth++
+	t.way(e)
+	t.depth--
+}
+
+// explainedBefore reports whether an explanation lacks its way.
+func explainedBefore(e *Explanation) bool {
+	switch e.Reason {
+	case ReasonPrerequisiteFailed:
+		return len(e.Prerequisites) == 0
+	case ReasonRuleMatch, ReasonFallthrough:
+		return e.Rollout == nil
+	}
+	return false
+}
+
+func (t *explanationText) rules(rules []ExplainedRule) {
+	for i := range rules {
+		r := &rules[i]
+		name := ""
+		if r.Name != "" {
+			name = " " + quoted(r.Name)
+		}
+		end := "does not match"
+		if r.Matched {
+			end = "matches"
+		}
+		if len(r.Clauses) == 0 {
+			end += ", as it has no clauses"
+		}
+		t.line("rule %d%s: %s", i+1, name, end)
+		t.depth++
+		for j := range r.Clauses {
+			t.clause(&r.Clauses[j])
+		}
+		if r.Rollout != nil {
+			t.line("%s, so the default rule decides", rolloutText(r.Rollout))
+		}
+		t.depth--
+	}
+}
+
+func (t *explanationText) clause(c *ExplainedClause) {
+	end := "no"
+	if c.Matched {
+		end = "yes"
+	}
+	switch {
+	case c.Present:
+		end += ", the user has " + quoted(c.UserValue)
+	case c.Attribute != "":
+		end += ", the user does not have it"
+	}
+	if c.Problem != "" {
+		end += "; " + c.Problem
+	}
+	t.line("%s: %s", condition(c), end)
+	t.depth++
+	for i := range c.Segments {
+		t.segment(&c.Segments[i])
+	}
+	t.depth--
+}
+
+// condition writes a clause as people would, as far as it has the parts.
+func condition(c *ExplainedClause) string {
+	var parts []string
+	if c.Attribute != "" {
+		parts = append(parts, word(c.Attribute))
+	}
+	if c.Operator != "" {
+		parts = append(parts, plain(c.Operator))
+	}
+	switch {
+	case c.Operator == "IsTrue", c.Operator == "IsFalse": // need nothing to compare with
+	case strings.HasPrefix(c.Operand, "[") && c.Operator != "MatchRegex" && c.Operator != "NotMatchRegex":
+		parts = append(parts, plain(c.Operand)) // a list
+	case len(parts) > 0:
+		parts = append(parts, quoted(c.Operand))
+	default:
+		return "a clause"
+	}
+	return strings.Join(parts, " ")
+}
+
+func (t *explanationText) segment(s *ExplainedSegment) {
+	end := "does not have the user"
+	if s.Member {
+		end = "has the user"
+	}
+	t.line("segment %s %s (%s)", word(s.ID), end, s.By)
+	t.depth++
+	t.rules(s.Rules)
+	t.depth--
+}
+
+// rolloutText is one line: the share that is taken, or all if none is.
+func rolloutText(ro *ExplainedRollout) string {
+	if len(ro.Shares) == 0 {
+		return "no shares"
+	}
+	taken := takenOf(ro)
+	if taken != nil && math.IsNaN(ro.Bucket) {
+		return "everybody -> " + servedText(taken)
+	}
+	by := "without " + word(ro.BucketBy)
+	if ro.UserValue != "" {
+		by = word(ro.BucketBy) + " " + quoted(ro.UserValue)
+	}
+	// Cut, not rounded: what is below the end of a share is to look like it.
+	bucket := fmt.Sprintf("bucket %s (%s)", number(math.Trunc(ro.Bucket*1e6)/1e6), by)
+	if taken != nil {
+		return fmt.Sprintf("%s in share %s", bucket, shareText(taken))
+	}
+	shares := make([]string, len(ro.Shares))
+	for i := range ro.Shares {
+		shares[i] = shareText(&ro.Shares[i])
+	}
+	return fmt.Sprintf("%s in no share of %s", bucket, strings.Join(shares, ", "))
+}
+
+func takenOf(ro *ExplainedRollout) *ExplainedShare {
+	for i := range ro.Shares {
+		if ro.Shares[i].Taken {
+			return &ro.Shares[i]
+		}
+	}
+	return nil
+}
+
+func shareText(s *ExplainedShare) string {
+	ends := "no range"
+	if !math.IsNaN(s.From) && !math.IsNaN(s.To) {
+		ends = number(s.From) + "-" + number(s.To)
+	}
+	return ends + " -> " + servedText(s)
+}
+
+func servedText(s *ExplainedShare) string {
+	if s.VariationID == "" && s.Value == "" {
+		return "no variation"
+	}
+	return quoted(s.Value)
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// longestText is how many characters of a text are printed.
+const longestText = 100
+
+// quoted writes a text so that its ends and everything in it can be seen.
+func quoted(s string) string {
+	start, more := cut(s)
+	return strconv.Quote(start) + more
+}
+
+// plain writes a text as it is, if it is fit to be printed.
+func plain(s string) string {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return quoted(s)
+	}
+	start, more := cut(s)
+	return start + more
+}
+
+// word writes a name as it is, unless that could be taken for something else.
+func word(s string) string {
+	if s == "" || strings.ContainsAny(s, "\" \t,:()=") {
+		return quoted(s)
+	}
+	return plain(s)
+}
+
+func cut(s string) (start, more string) {
+	n := 0
+	for i := range s {
+		if n == longestText {
+			return s[:i], "..."
+		}
+		n++
+	}
+	return s, ""
+}

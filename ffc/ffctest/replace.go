@@ -1,0 +1,58 @@
+package ffctest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// Replace makes the server hold what data say, which are as for NewServer and of
+// the server's environment. Flags and segments that differ in more than their
+// version are put and get a new one, whatever version data have for them. Those
+// that data lack are archived. Everything else stays as it is, and nothing is
+// pushed for it. After an error, which says what is wrong with the data, nothing
+// has changed.
+func (s *Server) Replace(data []byte) error {
+	d := s.generation.dialect()
+	entities, err := d.load(data)
+	if err == nil && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
+		err = errors.New("its flags are of another environment")
+	}
+	if err != nil {
+		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
+	}
+	s.replace(entities)
+	return nil
+}
+
+func (s *Server) replace(entities []entity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entities {
+		s.store.version = max(s.store.version, e.version)
+	}
+	version := s.nextVersion()
+	var has [kinds]map[string]bool
+	for _, e := range entities {
+		if has[e.kind] == nil {
+			has[e.kind] = make(map[string]bool)
+		}
+		has[e.kind][e.id] = true
+		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(held, e) {
+			stamped := s.platform.stamp(e, version)
+			stamped.source = e.json
+			s.apply(stamped)
+		}
+	}
+	for k := range kinds {
+		for _, held := range s.store.each(k, func(e entity) bool { return !e.archived && !has[k][e.id] }) {
+			s.apply(s.platform.archive(held, version))
+		}
+	}
+}
+
+// same reports whether two entities differ in no more than their version.
+func (s *Server) same(held, e entity) bool {
+	return bytes.Equal(held.source, e.json) ||
+		bytes.Equal(s.platform.stamp(held, 0).json, s.platform.stamp(e, 0).json)
+}

@@ -1,0 +1,208 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// Explain is Evaluate with the way to the result: each clause, list, share and
+// limit is decided by what Evaluate decides it with, in the same order. As
+// there, the user must be valid and f must come from s.
+//
+// What evaluations keep does not have the words of the data, so those are
+// decoded again. A flag or segment that comes up a second time has its outcome
+// only: so an explanation is bounded by the data it is about, however often an
+// evaluation goes through that.
+func (s *Snapshot) Explain(f *Flag, u *User) Explanation {
+	x := explainer{
+		evaluation: evaluation{snapshot: s, rules: s.source.Rules, user: u},
+		flags:      make(map[*Flag]bool),
+		segments:   make(map[*Segment]bool),
+	}
+	return x.explainFlag(f, nil)
+}
+
+// explainer is one call of Explain. It counts steps as an evaluation does.
+type explainer struct {
+	evaluation
+	// What has been explained, or is just being.
+	flags    map[*Flag]bool
+	segments map[*Segment]bool
+}
+
+func (x *explainer) explainFlag(f *Flag, path *flagPath) Explanation {
+	if r, ok := x.flagAgain(f, path); ok {
+		return Explanation{FlagKey: f.Key, Result: r}
+	}
+	out := Explanation{FlagKey: f.Key}
+	if out.Cause = x.explainWay(&out, f, path); out.Cause != nil {
+		out.Result = Result{Flag: f, Reason: ReasonError}
+	}
+	return out
+}
+
+// flagAgain evaluates a flag that has been explained already. If it fails this
+// time, deeper in a chain or with fewer steps left, it is to be explained once
+// more: that ends the whole, and people want to know where.
+func (x *explainer) flagAgain(f *Flag, path *flagPath) (Result, bool) {
+	if !x.flags[f] {
+		return Result{}, false
+	}
+	before := x.evaluation
+	r, _ := x.flag(f, path, nil)
+	if r.Variation == nil {
+		x.evaluation = before
+	}
+	return r, r.Variation != nil
+}
+
+// explainWay fills in out what evaluation.flag decides. The error is what that
+// fails on.
+func (x *explainer) explainWay(out *Explanation, f *Flag, path *flagPath) error {
+	switch {
+	case f.broken != nil:
+		return Problem{Key: f.Key, Err: f.broken}
+	case !x.step():
+		return Problem{Key: f.Key, Err: errSteps}
+	case !f.enabled:
+		out.Result = f.constant
+		return nil
+	}
+	x.flags[f] = true
+	passed, err := x.explainPrerequisites(out, f, path)
+	if err != nil {
+		return err
+	}
+	if !passed {
+		out.Result = Result{Flag: f, Variation: f.off, Reason: ReasonPrerequisiteFailed}
+		return nil
+	}
+	return x.explainRules(out, f)
+}
+
+var (
+	errSteps         = fmt.Errorf("is beyond the limit of %d flags and segments in one evaluation", maxSteps)
+	errChain         = fmt.Errorf("is beyond the limit of %d in a chain of prerequisites", maxDepth)
+	errTargetMissing = errors.New("a target serves a variation that the flag does not have")
+)
+
+// explainPrerequisites reports whether all have passed.
+func (x *explainer) explainPrerequisites(out *Explanation, f *Flag, path *flagPath) (bool, error) {
+	here := &flagPath{flag: f, from: path, depth: 1}
+	if path != nil {
+		here.depth += path.depth
+	}
+	for i := range f.prerequisites {
+		p := &f.prerequisites[i]
+		e := Explanation{FlagKey: p.FlagKey}
+		passed := false
+		switch other := x.snapshot.Flag(p.FlagKey); {
+		case p.FlagKey == f.Key:
+			e.Flag, passed = f, true
+		case other == nil:
+			e.Reason = ReasonFlagNotFound
+		case here.has(other):
+			e.Result, e.Cause = Result{Flag: other, Reason: ReasonError}, Problem{Key: other.Key, Err: here.cycle(other)}
+		case here.depth >= maxDepth:
+			e.Result, e.Cause = Result{Flag: other, Reason: ReasonError}, Problem{Key: other.Key, Err: errChain}
+		default:
+			e = x.explainFlag(other, here)
+			passed = e.Cause == nil && e.Variation.ID == p.VariationID
+		}
+		out.Prerequisites = append(out.Prerequisites, ExplainedPrerequisite{VariationID: p.VariationID, Passed: passed, Explanation: e})
+		if !passed {
+			return false, e.Cause
+		}
+	}
+	return true, nil
+}
+
+// cycle names the flags of one: from f, which is on the path, to f again.
+func (p *flagPath) cycle(f *Flag) error {
+	keys := []string{f.Key}
+	for ; p.flag != f; p = p.from {
+		keys = append(keys, p.flag.Key)
+	}
+	slices.Reverse(keys)
+	return fmt.Errorf("its prerequisites form a cycle: %s, %s", f.Key, strings.Join(keys, ", "))
+}
+
+// explainRules fills in out what evaluation.ownRules decides.
+func (x *explainer) explainRules(out *Explanation, f *Flag) error {
+	if v := f.targets.of(x.user.Key); v != nil {
+		if v == missing {
+			return Problem{Key: f.Key, Err: errTargetMissing}
+		}
+		out.Result = Result{Flag: f, Variation: v, Reason: ReasonTargetMatch, Experiment: f.targetExperiment}
+		return nil
+	}
+	m, err := contained(func() (*model.Flag, error) { return x.snapshot.source.DecodeFlag(x.snapshot.flags.get(f.Key).Raw) })
+	if err != nil {
+		return Problem{Key: f.Key, Err: err}
+	}
+	for i := range f.rules {
+		r, from := &f.rules[i], &m.Rules[i]
+		matched, clauses, err := x.explainClauses(Problem{Key: f.Key}, i, from.Clauses, r.clauses, nil)
+		out.Rules = append(out.Rules, ExplainedRule{ID: r.id, Name: r.name, Matched: matched, Clauses: clauses})
+		if err != nil {
+			return err
+		}
+		if !matched {
+			continue
+		}
+		rollout, taken := x.explainRollout(&r.rollout, &from.Rollout)
+		if taken == nil && !x.rules.Strict {
+			out.Rules[i].Rollout = rollout
+			break
+		}
+		out.Rollout = rollout
+		return x.serve(out, f, fmt.Sprintf("rule %d", i+1), &r.rollout, taken, ReasonRuleMatch)
+	}
+	rollout, taken := x.explainRollout(&f.fallthrough_, &m.Fallthrough)
+	out.Rollout = rollout
+	if taken == nil && !x.rules.Strict {
+		out.Result = Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
+		return nil
+	}
+	return x.serve(out, f, "its default rule", &f.fallthrough_, taken, ReasonFallthrough)
+}
+
+// serve fills in the result of a share of a rollout, or says why there is none.
+func (x *explainer) serve(out *Explanation, f *Flag, rule string, ro *rollout, s *share, reason Reason) error {
+	switch {
+	case s == nil:
+		return Problem{Key: f.Key, Err: fmt.Errorf("%s has no share for the user", rule)}
+	case s.variation == missing:
+		return Problem{Key: f.Key, Err: fmt.Errorf("%s serves a variation that the flag does not have", rule)}
+	}
+	out.Result = Result{Flag: f, Variation: s.variation, Reason: reason, Experiment: ro.counts(s, x.user)}
+	return nil
+}
+
+func (x *explainer) explainRollout(ro *rollout, m *model.Rollout) (*ExplainedRollout, *share) {
+	taken := ro.share(x.user)
+	out := &ExplainedRollout{Bucket: math.NaN(), BucketBy: "key", UserValue: x.user.Key}
+	if ro.of != nil {
+		out.UserValue, _ = x.user.lookup(&ro.of.attribute)
+		if out.BucketBy = m.BucketBy; Blank(m.BucketBy) {
+			out.BucketBy = "keyId"
+		}
+	}
+	switch {
+	case ro.whole >= 0 || len(ro.shares) == 0:
+	case ro.of == nil:
+		out.Bucket = x.user.userBucket()
+	default:
+		out.Bucket = ro.of.bucket(x.user, false)
+	}
+	for i := range ro.shares {
+		s := &ro.shares[i]
+		out.Shares = append(out.Shares, ExplainedShare{From: m.Shares[i].From, To: m.Shares[i].To, Variation: s.variation, Taken: s == taken})
+	}
+	return out, taken
+}

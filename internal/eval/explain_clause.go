@@ -1,0 +1,52 @@
+package eval
+
+import (
+	"fmt"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// explainClauses is evaluation.all. The error, on the part of owner, is that of
+// a clause that cannot be decided; rule is the place of theirs.
+func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, clauses []clause, path *segmentPath) (matched bool, out []ExplainedClause, err error) {
+	if len(clauses) == 0 {
+		return !x.rules.EmptyRuleNeverMatches, nil, nil
+	}
+	for i := range clauses {
+		c, err := x.explainClause(&m[i], &clauses[i], path)
+		out = append(out, c)
+		if err != nil && clauses[i].op == opMalformed {
+			owner.Err = fmt.Errorf("rule %d: clause %d (operator %q): %w", rule+1, i+1, m[i].Operator, err)
+			err = owner
+		}
+		if !c.Matched {
+			return false, out, err
+		}
+	}
+	return true, out, nil
+}
+
+func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath) (out ExplainedClause, err error) {
+	out = ExplainedClause{Attribute: m.Property, Operator: m.Operator, Operand: m.Value}
+	_, out.Problem = x.rules.compileClause(m)
+	op, _ := x.rules.operator(m)
+	if op != opNever && (m.Operator == "" || op == opSegment && x.rules.SegmentsByProperty) {
+		out.Operator = m.Property
+	}
+	if op == opSegment {
+		out.Attribute = ""
+	} else {
+		out.UserValue, out.Present = x.user.lookup(&c.attribute)
+	}
+	switch {
+	case c.op < opSegment:
+		out.Matched = c.matches(x.rules, x.user)
+	case c.op == opMalformed:
+		err = out.Problem
+	default:
+		var in bool
+		in, out.Segments, err = x.explainSegments(c.segments, path)
+		out.Matched = err == nil && in != c.negate
+	}
+	return out, err
+}

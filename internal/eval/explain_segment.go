@@ -1,0 +1,113 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// explainSegments is evaluation.inAny.
+func (x *explainer) explainSegments(ids []string, path *segmentPath) (in bool, out []ExplainedSegment, err error) {
+	for _, id := range ids {
+		s, err := x.explainSegment(id, path)
+		out = append(out, s)
+		if s.Member || err != nil {
+			return s.Member, out, err
+		}
+	}
+	return false, out, nil
+}
+
+var (
+	errUnknownSegment = errors.New("is not in the environment")
+	errSegmentChain   = fmt.Errorf("is beyond the limit of %d in a chain of segments", maxDepth)
+)
+
+// explainSegment is evaluation.inSegment.
+func (x *explainer) explainSegment(id string, path *segmentPath) (out ExplainedSegment, err error) {
+	fail := func(by Membership, err error) (ExplainedSegment, error) {
+		return ExplainedSegment{ID: id, By: by}, Problem{Segment: true, Key: id, Err: err}
+	}
+	out.ID = id
+	s := x.snapshot.Segment(id)
+	switch {
+	case s == nil && x.rules.Strict:
+		return fail(MembershipUnknown, errUnknownSegment)
+	case s == nil:
+		out.By = MembershipUnknown
+		return out, nil
+	case path.has(s):
+		out.By = MembershipCycle
+		return out, nil
+	case s.broken != nil:
+		return fail(MembershipMalformed, s.broken)
+	}
+	if out, ok := x.segmentAgain(s, id, path); ok {
+		return out, nil
+	}
+	here := &segmentPath{segment: s, from: path, depth: 1}
+	if path != nil {
+		here.depth += path.depth
+	}
+	switch {
+	case here.depth > maxDepth:
+		return fail(MembershipLimit, errSegmentChain)
+	case !x.step():
+		return fail(MembershipLimit, errSteps)
+	}
+	x.segments[s] = true
+	if out.By = s.listed(x.user); out.By != MembershipNoRule {
+		out.Member = out.By == MembershipIncluded
+		return out, nil
+	}
+	m, err := contained(func() (*model.Segment, error) {
+		return x.snapshot.source.DecodeSegment(x.snapshot.segments.get(id).Raw)
+	})
+	if err != nil {
+		return fail(MembershipMalformed, err)
+	}
+	for i, clauses := range s.rules {
+		matched, explained, err := x.explainClauses(Problem{Segment: true, Key: id}, i, m.Rules[i].Clauses, clauses, here)
+		out.Rules = append(out.Rules, ExplainedRule{Matched: matched, Clauses: explained})
+		switch {
+		case err != nil:
+			out.By = MembershipError
+			return out, err
+		case matched:
+			out.Member, out.By = true, MembershipRule
+			return out, nil
+		}
+	}
+	return out, nil
+}
+
+// listed says which list of the segment has the user, MembershipNoRule if none
+// has.
+func (s *Segment) listed(u *User) Membership {
+	switch {
+	case s.excluded.has(u.Key):
+		return MembershipExcluded
+	case s.included.has(u.Key):
+		return MembershipIncluded
+	}
+	return MembershipNoRule
+}
+
+// segmentAgain is to segments what flagAgain is to flags. The segment is asked
+// again because what it says depends on the way to it if there are cycles.
+func (x *explainer) segmentAgain(s *Segment, id string, path *segmentPath) (ExplainedSegment, bool) {
+	if !x.segments[s] {
+		return ExplainedSegment{}, false
+	}
+	before := x.evaluation
+	out := ExplainedSegment{ID: id, Member: x.inSegment(id, path), By: s.listed(x.user)}
+	if x.failed {
+		x.evaluation = before
+		return ExplainedSegment{}, false
+	}
+	if out.By == MembershipNoRule {
+		out.By = MembershipRepeated
+	}
+	return out, true
+}

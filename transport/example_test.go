@@ -1,0 +1,131 @@
+package transport_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// file is a transport that takes snapshots from a file, which somebody else
+// keeps up to date: a sidecar, a mounted volume.
+type file struct {
+	path  string
+	every time.Duration // 0: on demand
+}
+
+var _ transport.Transport = file{}
+
+// Open implements transport.Transport.
+func (f file) Open(env transport.Env) (transport.Session, error) {
+	if f.path == "" {
+		return nil, fmt.Errorf("file: path is empty")
+	}
+	s := &session{file: f, store: env.Store}
+	if f.every == 0 {
+		return refresher{s}, nil
+	}
+	return runner{s}, nil
+}
+
+type session struct {
+	file
+	store           transport.Store
+	reads, failures atomic.Uint64
+}
+
+var _ transport.Session = (*session)(nil)
+
+func (s *session) Stats() transport.Stats {
+	return transport.Stats{Connects: s.reads.Load(), Failures: s.failures.Load()}
+}
+
+// read hands the file to the client, as it is.
+func (s *session) read() error {
+	s.reads.Add(1)
+	asked := s.store.Mark() // before reading
+	message, err := os.ReadFile(s.path)
+	if err != nil {
+		err = &transport.Error{Kind: transport.KindNetwork, Err: err}
+	} else {
+		_, err = s.store.Apply(message, asked)
+	}
+	if err != nil {
+		s.failures.Add(1)
+		s.store.Interrupted(err) // the data that is there goes on serving
+	}
+	return err
+}
+
+// runner reads the file all the time.
+type runner struct{ *session }
+
+var _ transport.Runner = runner{}
+
+func (r runner) Run(ctx context.Context) {
+	tick := time.NewTicker(r.every)
+	defer tick.Stop()
+	for {
+		_ = r.read()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// refresher reads it when asked.
+type refresher struct{ *session }
+
+var _ transport.Refresher = refresher{}
+
+func (r refresher) Load(context.Context) error    { return r.read() }
+func (r refresher) Refresh(context.Context) error { return r.read() }
+func (r refresher) Close()                        {}
+
+// A transport of one's own, for flags that come from a file.
+func ExampleTransport() {
+	dir, err := os.MkdirTemp("", "flags")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "flags.json")
+	write := func(flag *ffctest.FlagBuilder) { _ = os.WriteFile(path, ffctest.Snapshot(flag), 0o600) }
+	write(ffctest.Flag("banner").Variations("summer", "winter"))
+
+	ctx := context.Background()
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: ffctest.EnvSecret,
+		Transport: file{path: path},
+		Events:    flush.Config{Disabled: true},
+		Logger:    slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+	fmt.Println(client.Variation(ctx, "banner", ffc.NewUser("u1"), "none"), client.Status().State)
+
+	write(ffctest.Flag("banner").Variations("summer", "winter").Serve("winter").Version(2))
+	_ = client.Refresh(ctx)
+	fmt.Println(client.Variation(ctx, "banner", ffc.NewUser("u1"), "none"))
+
+	_ = os.Remove(path)
+	fmt.Println(client.Refresh(ctx) != nil, client.Variation(ctx, "banner", ffc.NewUser("u1"), "none"), client.Status().State)
+	// Output:
+	// summer OK
+	// winter
+	// true winter INTERRUPTED
+}
