@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -445,6 +446,9 @@ func TestFeatBitTypes(t *testing.T) {
 			if kind.is {
 				got = append(got, kind.name)
 			}
+		}
+		if strconv.IntSize == 32 && len(value) > 10 && want == "int float" {
+			want = "float" // does not fit
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: got %q, want %q", value, got, want)

@@ -330,7 +330,9 @@ func (p *tunnel) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n")
 	var both sync.WaitGroup
 	pass := func(to io.WriteCloser, in io.Reader) {
-		_, _ = io.Copy(to, in)
+		// Not by splicing, the pipes of which stay open for the next time and
+		// would look like a leak.
+		_, _ = io.Copy(struct{ io.Writer }{to}, in)
 		_ = to.Close()
 	}
 	both.Go(func() { pass(to, buffered) })
