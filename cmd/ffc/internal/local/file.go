@@ -59,6 +59,9 @@ func openFile(path string, create bool) (*file, error) {
 
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot write %s: there is no directory %s: make it first", path, filepath.Dir(path))
+	}
 	if err != nil {
 		return err
 	}

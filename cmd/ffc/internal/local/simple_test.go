@@ -167,6 +167,10 @@ func TestFiles(t *testing.T) {
 	if _, err := New(Config{File: missing}); err == nil || !strings.Contains(err.Error(), "-create") {
 		t.Errorf("a file that does not exist: %v", err)
 	}
+	nowhere := filepath.Join(dir, "none", "flags.json")
+	if _, err := New(Config{File: nowhere, Create: true}); err == nil || !strings.Contains(err.Error(), "no directory "+filepath.Dir(nowhere)) {
+		t.Errorf("a file in a directory that does not exist: %v", err)
+	}
 	if _, err := New(Config{File: dir}); err == nil {
 		t.Error("a directory is a flag file")
 	}
