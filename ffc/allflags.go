@@ -26,8 +26,9 @@ type AllFlags struct {
 	results []eval.Result   // of the keys
 }
 
-// AllVariations evaluates every flag. It records no events, as nobody has seen
-// a value yet: AllFlags.Get does.
+// AllVariations evaluates every flag for a user. It records no events, as nobody
+// has seen a value yet: AllFlags.Get does. It does not block or do I/O, and takes
+// time and memory in proportion to the number of flags.
 func (c *Client) AllVariations(ctx context.Context, user User) AllFlags {
 	a := AllFlags{flags: c.For(user), ctx: ctx}
 	switch v := a.flags.view; {

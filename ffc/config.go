@@ -22,8 +22,9 @@ type Config struct {
 	// the time, &poll.Transport{} for those that are frozen, throttled or
 	// short-lived. Required unless Offline.
 	Transport transport.Transport
-	// Platform is the generation of the platform. PlatformAuto tells it by the
-	// shape of the secret or, offline without a secret, by that of Bootstrap.
+	// Platform is the generation of the platform: featureflag.co or FeatBit.
+	// PlatformAuto tells it by the shape of the secret or, offline without a
+	// secret, by that of Bootstrap.
 	Platform Platform
 	// BaseURL is http(s)://host[/prefix]. "" is https://api.featureflag.co on
 	// PlatformClassic. PlatformFeatBit needs one: that of the evaluation server,

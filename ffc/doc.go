@@ -1,5 +1,5 @@
-// Package ffc evaluates feature flags of featureflag.co in the process that
-// needs them.
+// Package ffc evaluates feature flags of featureflag.co, and of its successor
+// FeatBit, in the process that needs them.
 //
 //	client, err := ffc.New(ctx, ffc.Config{
 //		EnvSecret: secret,

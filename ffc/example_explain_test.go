@@ -28,10 +28,10 @@ func ExampleClient_Explain() {
 	// Output:
 	// checkout = "blue" (rule match)
 	//   targets: the user is none of them
-	//   rule 1 "rule 1": does not match
+	//   rule 1: does not match
 	//     User is in segment ["testers"]: no
 	//       segment testers does not have the user (no rule)
-	//   rule 2 "rule 2": matches
+	//   rule 2: matches
 	//     country IsOneOf ["FR","BE"]: yes, the user has "FR"
 	//     plan Equal "pro": yes, the user has "pro"
 	//     bucket 0.271103 (key "u1") in share 0.2-1 -> "blue"

@@ -51,12 +51,12 @@ func TestExplanationText(t *testing.T) {
 		{"flag off", "off", pro, `off = "false" (flag off)`},
 		{"rule", "checkout", pro, `checkout = "blue" (rule match)` + gatePassed + `
   targets: the user is none of them
-  rule 1 "rule 1": does not match
+  rule 1: does not match
     country IsOneOf ["FR","BE"]: yes, the user has "FR"
     age BiggerEqualThan "18": no, the user does not have it
-  rule 2 "rule 2": matches
+  rule 2: matches
     User is in segment ["gone","testers"]: yes
-      segment gone does not have the user (unknown)
+      segment gone does not have the user (the data has no such segment)
       segment testers has the user (rule)
         rule 1: does not match
           email EndsWith "@corp.example": no, the user does not have it
@@ -68,11 +68,11 @@ func TestExplanationText(t *testing.T) {
   targets: the user is one of them`},
 		{"default rule", "checkout", ffc.NewUser("u2"), `checkout = "red" (fall through all rules)` + gatePassed + `
   targets: the user is none of them
-  rule 1 "rule 1": does not match
+  rule 1: does not match
     country IsOneOf ["FR","BE"]: no, the user does not have it
-  rule 2 "rule 2": does not match
+  rule 2: does not match
     User is in segment ["gone","testers"]: no
-      segment gone does not have the user (unknown)
+      segment gone does not have the user (the data has no such segment)
       segment testers does not have the user (no rule)
         rule 1: does not match
           email EndsWith "@corp.example": no, the user does not have it
@@ -98,7 +98,7 @@ func TestExplanationText(t *testing.T) {
     gone: no value (flag not found)`},
 		{"segments", "segments", pro, `segments = "true" (fall through all rules)
   targets: the user is none of them
-  rule 1 "rule 1": does not match
+  rule 1: does not match
     User is in segment ["testers"]: yes
       segment testers has the user (rule)
         rule 1: does not match
@@ -107,16 +107,16 @@ func TestExplanationText(t *testing.T) {
           plan Equal "pro": yes, the user has "pro"
     User is not in segment ["testers"]: no
       segment testers has the user (explained above)
-  rule 2 "rule 2": does not match
+  rule 2: does not match
     User is not in segment ["testers"]: no
       segment testers has the user (explained above)
   default rule: everybody -> "true"`},
 		{"excluded", "segments", ffc.NewUser("locked"), `segments = "false" (rule match)
   targets: the user is none of them
-  rule 1 "rule 1": does not match
+  rule 1: does not match
     User is in segment ["testers"]: no
       segment testers does not have the user (excluded)
-  rule 2 "rule 2": matches
+  rule 2: matches
     User is not in segment ["testers"]: yes
       segment testers does not have the user (excluded)
     User is not in segment ["listed"]: yes
@@ -124,7 +124,7 @@ func TestExplanationText(t *testing.T) {
     everybody -> "false"`},
 		{"what is odd", "odd, of course", pro, `"odd, of course" = "` + strings.Repeat("é", 100) + `"... (fall through all rules)
   targets: the user is none of them
-  rule 1 "rule 1": does not match
+  rule 1: does not match
     "a b" MatchRegex "(": no, the user does not have it; its regular expression is not one of Go's (missing closing ))
   default rule: everybody -> "` + strings.Repeat("é", 100) + `"...`},
 		{"itself", "self", pro, `self = "true" (fall through all rules)
@@ -245,7 +245,7 @@ func TestFeatBitExplanationText(t *testing.T) {
   targets: the user is none of them
   rule 1 "Acme": does not match
     User is not in segment ["gone"]: no
-      segment gone does not have the user (unknown)`},
+      segment gone does not have the user (the data has no such segment)`},
 		{"gap", "gap", ffc.NewUser("u1"), `gap: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "gap": its default rule has no share for the user
   targets: the user is none of them

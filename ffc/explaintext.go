@@ -123,7 +123,7 @@ func (t *explanationText) rules(rules []ExplainedRule) {
 	for i := range rules {
 		r := &rules[i]
 		name := ""
-		if r.Name != "" {
+		if r.Name != "" && r.Name != fmt.Sprintf("rule %d", i+1) {
 			name = " " + quoted(r.Name)
 		}
 		end := "does not match"
@@ -193,7 +193,11 @@ func (t *explanationText) segment(s *ExplainedSegment) {
 	if s.Member {
 		end = "has the user"
 	}
-	t.line("segment %s %s (%s)", word(s.ID), end, s.By)
+	by := s.By
+	if by == "unknown" { // as with polling on the classic platform, which has no segments there
+		by = "the data has no such segment"
+	}
+	t.line("segment %s %s (%s)", word(s.ID), end, by)
 	t.depth++
 	t.rules(s.Rules)
 	t.depth--

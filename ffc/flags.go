@@ -3,7 +3,6 @@ package ffc
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -117,7 +116,10 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 		return misfit
 	}}
 	r := f.evaluate(ctx, key, t)
-	err := errors.Join(reasonError(r.Reason), misfit)
+	err := reasonError(r.Reason)
+	if err != nil && misfit != nil {
+		err = fmt.Errorf("%w: %w", err, misfit) // what a log keeps on one line
+	}
 	if v := f.value(key, &r, t); v != nil {
 		err = json.Unmarshal([]byte(v.Value), into)
 	}

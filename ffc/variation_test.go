@@ -110,6 +110,9 @@ func TestJSONVariation(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), test.key) {
 			t.Errorf("the error does not name the flag: %v", err)
 		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("the error has more than one line: %q", err)
+		}
 	}
 	held := &settings{Size: 1, Color: "blue"}
 	var into any = held // decoded into what it holds

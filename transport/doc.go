@@ -1,7 +1,7 @@
 // Package transport is the contract between a client and the thing that keeps
-// its data current. Package stream (push over a websocket) implements it; an
-// application chooses a transport in ffc.Config and need not look in here
-// unless it brings its own.
+// its data current. Packages stream (a websocket) and poll (HTTP requests)
+// implement it; an application chooses a transport in ffc.Config and need not
+// look in here unless it brings its own.
 //
 // A transport gets messages of the platform in any way it likes and hands them,
 // as the bytes they came in, to the client's Store. The Store decodes, checks

@@ -17,10 +17,10 @@ type command struct {
 // commands returns all of them, in the order in which help lists them.
 func commands() []command {
 	return []command{
+		{"serve", "run a platform for development on this machine, with a page", runServe},
 		{"eval", "evaluate a flag for a user, and show what led to the value", runEval},
 		{"snapshot", "write the current flags and segments to a file, to embed in a program", runSnapshot},
 		{"doctor", "find out why a program does not get its flags", runDoctor},
-		{"serve", "run a platform for development on this machine, with a page", runServe},
 		{"help", "show how to use a command", runHelp},
 		{"version", "show which version this is", runVersion},
 	}

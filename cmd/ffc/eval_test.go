@@ -46,7 +46,7 @@ checkout  red     fall through all rules
 func TestEval(t *testing.T) {
 	const want = `checkout = "blue" (rule match)
   targets: the user is none of them
-  rule 1 "rule 1": matches
+  rule 1: matches
     country IsOneOf ["FR","BE"]: yes, the user has "BE"
     everybody -> "blue"
   counts in experiments
@@ -177,18 +177,18 @@ func TestEvalFile(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                             "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
 		" \n":                          "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
-		"{\n  \"data\": [1,\n  }":      "PATH:3:3: invalid character '}' looking for beginning of value",
-		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: invalid character 'x' after object key:value pair",
-		"{\"data\":":                   "PATH:1:8: unexpected end of JSON input",
+		"{\n  \"data\": [1,\n  }":      "PATH:3:3: expected a value, got '}'",
+		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: expected a comma or }, got 'x'",
+		"{\"data\":":                   `PATH:1:9: expected a value for "data", got the end of the file`,
 		"[]":                           "PATH cannot be used: the message is not JSON",
 		"{\"data\":{}}":                "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
 		"{\"flags\":\n{\"a\":1}}":      "PATH:2:6: expected an object, got the number 1",
 		"{\"messageType\":\"pong\"}":   "PATH cannot be used: the message has a messageType other than \"data-sync\"",
-		string(ffctest.Snapshot())[1:]: "PATH:1:14: invalid character ':' after top-level value",
+		string(ffctest.Snapshot())[1:]: "PATH:1:14: expected the end of the file, got ':'",
 	} {
 		path := write(t, "flags.json", content)
 		bare(t, "eval", "-user", "u", "-file", path, "a").is(t, outcome{code: exitNoData, stderr: "ffc: " + strings.ReplaceAll(want, "PATH", path) + "\n"})
 	}
 	bare(t, "eval", "-user", "u", "-file", "/no/such/file", "a").is(t, outcome{code: exitNoData, stderr: "ffc: open /no/such/file: no such file or directory\n"})
-	invocation{stdin: "{"}.run(t, "eval", "-user", "u", "-file", "-", "a").is(t, outcome{code: exitNoData, stderr: "ffc: standard input:1:1: unexpected end of JSON input\n"})
+	invocation{stdin: "{"}.run(t, "eval", "-user", "u", "-file", "-", "a").is(t, outcome{code: exitNoData, stderr: "ffc: standard input:1:2: expected a name in double quotes, or }, got the end of the file\n"})
 }

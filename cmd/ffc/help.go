@@ -9,9 +9,9 @@ import (
 )
 
 const exitCodes = `Exit codes: 0 all is well; 1 the answer is no (there is no such flag, it cannot
-be evaluated, a check failed, the output cannot be written); 2 the command line
-cannot be used; 3 there is no data (the platform cannot be reached or refuses
-the secret, the file cannot be used); 130 interrupted.
+be evaluated, a check failed, the output cannot be written, the port is taken);
+2 the command line cannot be used; 3 there is no data (the platform cannot be
+reached or refuses the secret, the file cannot be used); 130 interrupted.
 `
 
 // overview is the list of commands.
@@ -33,7 +33,11 @@ func runHelp(ctx context.Context, c *console, args []string) error {
 	default:
 		return usageError("help takes one command, got %d", len(args))
 	}
-	cmd, err := findCommand(args[0])
+	name := args[0]
+	if name == "-h" || name == "-help" || name == "--help" {
+		name = "help"
+	}
+	cmd, err := findCommand(name)
 	if err != nil {
 		return err
 	}

@@ -11,23 +11,23 @@ const wantOverview = `ffc works with the feature flags of featureflag.co and Fea
 
 Usage: ffc COMMAND [options]
 
+  serve      run a platform for development on this machine, with a page
   eval       evaluate a flag for a user, and show what led to the value
   snapshot   write the current flags and segments to a file, to embed in a program
   doctor     find out why a program does not get its flags
-  serve      run a platform for development on this machine, with a page
   help       show how to use a command
   version    show which version this is
 
 Run "ffc help COMMAND" for how to use one.
 
 Exit codes: 0 all is well; 1 the answer is no (there is no such flag, it cannot
-be evaluated, a check failed, the output cannot be written); 2 the command line
-cannot be used; 3 there is no data (the platform cannot be reached or refuses
-the secret, the file cannot be used); 130 interrupted.
+be evaluated, a check failed, the output cannot be written, the port is taken);
+2 the command line cannot be used; 3 there is no data (the platform cannot be
+reached or refuses the secret, the file cannot be used); 130 interrupted.
 `
 
 func TestOverview(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"-h"}, {"-help"}, {"--help"}, {"help", "help"}} {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"-help"}, {"--help"}, {"help", "help"}, {"help", "-h"}, {"help", "--help"}} {
 		bare(t, args...).is(t, outcome{stdout: wantOverview})
 	}
 	bare(t).is(t, outcome{code: exitUsage, stderr: "ffc: there is no command\n\n" + wantOverview})

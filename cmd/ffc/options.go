@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -54,8 +55,35 @@ func (o options) problem(err error) error {
 			near[i] = "-" + near[i]
 		}
 		text = "there is no option -" + name + didYouMean(near)
+	} else {
+		text = reword(text)
 	}
 	return o.usage("%s", text)
+}
+
+var (
+	invalid = regexp.MustCompile(`(?s)^invalid (boolean )?value (".*") for (?:flag )?-(\S+): (.*)$`)
+	missing = regexp.MustCompile(`^flag needs an argument: -(\S+)$`)
+)
+
+// reword says what package flag says without its flags, which are not those of
+// this program.
+func reword(text string) string {
+	if m := missing.FindStringSubmatch(text); m != nil {
+		return "-" + m[1] + ": expected a value after it"
+	}
+	m := invalid.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	why := m[4]
+	switch {
+	case m[1] != "":
+		why = "expected true or false, or nothing"
+	case why == "parse error": // durations are all that is parsed
+		why = "expected a duration, such as 500ms or 10s"
+	}
+	return "-" + m[3] + " is " + m[2] + ": " + why
 }
 
 // usage is an error about how the command was used.

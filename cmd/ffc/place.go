@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 )
@@ -15,6 +17,17 @@ type placeError struct {
 
 func (e *placeError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.name, e.line, e.column, e.problem)
+}
+
+// checkJSON says where data stops being JSON.
+func checkJSON(name string, data []byte) error {
+	var syntax *json.SyntaxError
+	err := json.Unmarshal(data, new(json.RawMessage))
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	line, column := position(data, int(syntax.Offset))
+	return &placeError{name, line, column, syntax.Error()}
 }
 
 // position returns the line and column, both from 1, of the last of the first n

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"io"
 	"os"
 
@@ -21,9 +19,6 @@ func readData(stdin io.Reader, path, platform string) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // which some editors write
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, noDataError("%s is empty: expected a flag file, or a snapshot, which ffc snapshot writes", sourceName(path))
-	}
-	if err := checkJSON(sourceName(path), data); err != nil {
-		return nil, noDataError("%v", err)
 	}
 	if data, err = local.Bootstrap(sourceName(path), data, platform); err != nil {
 		return nil, noDataError("%v", err)
@@ -44,15 +39,4 @@ func sourceName(path string) string {
 		return "standard input"
 	}
 	return path
-}
-
-// checkJSON says where data stops being JSON.
-func checkJSON(name string, data []byte) error {
-	var syntax *json.SyntaxError
-	err := json.Unmarshal(data, new(json.RawMessage))
-	if !errors.As(err, &syntax) {
-		return err
-	}
-	line, column := position(data, int(syntax.Offset))
-	return &placeError{name, line, column, syntax.Error()}
 }

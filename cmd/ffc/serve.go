@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
 // defaultFile is what is served, and made, when no file is named.
@@ -76,7 +77,7 @@ func (s *serveOptions) serve(ctx context.Context, c *console) error {
 	if err != nil {
 		return s.explainListen(err)
 	}
-	if err := c.print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Generation().String(), s.file)); err != nil {
+	if err := c.print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Generation(), s.file)); err != nil {
 		_ = listener.Close()
 		return err
 	}
@@ -87,8 +88,12 @@ func (s *serveOptions) serve(ctx context.Context, c *console) error {
 }
 
 // welcome is what a user needs to begin.
-func welcome(url, secret, generation, file string) string {
-	return fmt.Sprintf(`The %s platform runs on this machine. Ctrl-C ends it.
+func welcome(url, secret string, generation ffctest.Generation, file string) string {
+	like := "featureflag.co (classic)"
+	if generation == ffctest.FeatBit {
+		like = "FeatBit"
+	}
+	return fmt.Sprintf(`A platform like %s runs on this machine. Ctrl-C ends it.
 
   page    %s
   secret  %s
@@ -99,7 +104,7 @@ client, err := ffc.New(ctx, ffc.Config{
 	BaseURL:   %q,
 	Transport: &stream.Transport{},
 })
-`, generation, url, secret, file, secret, url)
+`, like, url, secret, file, secret, url)
 }
 
 // listensElsewhere reports whether an address can be reached from other
@@ -121,7 +126,7 @@ func (s *serveOptions) explainListen(err error) error {
 		return s.usage("-addr is %q: expected host:port, such as 127.0.0.1:4400", s.addr)
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return noError("cannot listen on -addr %s: %v", s.addr, err)
+		return noError("cannot listen on -addr %s: %v; expected an address of this machine and a free port, such as 127.0.0.1:4400", s.addr, err)
 	}
 	other := "0"
 	if n, err := strconv.Atoi(port); err == nil && n < 65535 {

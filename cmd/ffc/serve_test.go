@@ -99,7 +99,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("the state: %d %s", status, body)
 	}
 	text := stdout.String()
-	if !strings.Contains(text, file) || stderr.String() != "" {
+	if !strings.Contains(text, "like FeatBit") || !strings.Contains(text, file) || stderr.String() != "" {
 		t.Errorf("got %s%s", stdout, stderr)
 	}
 	// What is there to be pasted is Go.
@@ -164,13 +164,13 @@ func TestServeMistakes(t *testing.T) {
 	}{
 		{"port taken", []string{"-addr", taken.Addr().String(), good}, exitNo, []string{"port " + port + " is taken", "-addr 127.0.0.1:"}},
 		{"no address", []string{"-addr", "4400", good}, exitUsage, []string{"host:port", "127.0.0.1:4400"}},
-		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, exitNo, []string{"cannot listen on -addr 192.0.2.1:4400"}},
+		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, exitNo, []string{"cannot listen on -addr 192.0.2.1:4400", "an address of this machine"}},
 		{"bad file", []string{bad}, exitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
 		{"no file", []string{missing}, exitNoData, []string{"there is no file " + missing, "-create"}},
 		{"no platform", []string{"-platform", "featbti", good}, exitUsage, []string{"-platform", "classic or featbit"}},
 		{"two files", []string{good, bad}, exitUsage, []string{"one file"}},
 		{"no such option", []string{"-port", "1"}, exitUsage, []string{"-port", "ffc help serve"}},
-		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{"the name is empty"}},
+		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{`-allow-host is "": the name is empty`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -82,7 +82,9 @@ func TestSnapshotUsage(t *testing.T) {
 	for want, args := range map[string][]string{
 		"\"flags.json\" is not an option: to write to a file, give -o flags.json": {"flags.json"},
 		"there is no option -ulr: did you mean \"-url\"?":                         {"-ulr", "x"},
-		"flag needs an argument: -o":                                              {"-o"},
+		"-o: expected a value after it":                                           {"-o"},
+		"-timeout is \"5\": expected a duration, such as 500ms or 10s":            {"-timeout", "5"},
+		"-poll is \"maybe\": expected true or false, or nothing":                  {"-poll=maybe"},
 		"-timeout is 0s: expected more than 0, such as 10s":                       {"-timeout", "0"},
 		"-platform is \"Classic\": expected classic or featbit":                   {"-platform", "Classic"},
 		missingSecret: nil,

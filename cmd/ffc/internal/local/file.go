@@ -59,6 +59,9 @@ func openFile(path string, create bool) (*file, error) {
 
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot write %s: there is no directory %s: make it first", path, filepath.Dir(path))
+	}
 	if err != nil {
 		return err
 	}
@@ -79,9 +82,12 @@ func readFile(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", path)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s has more than %d MB", path, maxFile>>20)
+	var text []byte
+	if info.Size() <= maxFile {
+		text, err = io.ReadAll(io.LimitReader(f, maxFile+1)) // it may grow
+	}
+	if info.Size() > maxFile || len(text) > maxFile {
+		return nil, fmt.Errorf("%s is no flag file: expected %d MiB at most", path, maxFile>>20)
 	}
 	return text, err
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"encoding/json"
+	"errors"
 	"go/parser"
 	"go/token"
 	"os"
@@ -166,6 +167,17 @@ func TestFiles(t *testing.T) {
 	missing := filepath.Join(dir, "none.json")
 	if _, err := New(Config{File: missing}); err == nil || !strings.Contains(err.Error(), "-create") {
 		t.Errorf("a file that does not exist: %v", err)
+	}
+	nowhere := filepath.Join(dir, "none", "flags.json")
+	if _, err := New(Config{File: nowhere, Create: true}); err == nil || !strings.Contains(err.Error(), "no directory "+filepath.Dir(nowhere)) {
+		t.Errorf("a file in a directory that does not exist: %v", err)
+	}
+	large := filepath.Join(dir, "large.json")
+	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, maxFile+1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{File: large}); err == nil || !strings.Contains(err.Error(), "64 MiB at most") {
+		t.Errorf("a file that is too large: %v", err)
 	}
 	if _, err := New(Config{File: dir}); err == nil {
 		t.Error("a directory is a flag file")
