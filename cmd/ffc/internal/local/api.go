@@ -107,9 +107,12 @@ func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, marshal(flag))
 }
 
+// serveEvaluate answers what a user gets and why: for a flag with its
+// explanation, for all flags with a list of theirs.
 func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 	var question struct {
 		Flag string `json:"flag"`
+		All  bool   `json:"all"`
 		User struct {
 			Key        string                     `json:"key"`
 			Name       string                     `json:"name"`
@@ -132,12 +135,35 @@ func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 		}
 		attributes = append(attributes, ffc.String(name, value))
 	}
-	out, err := p.explain(question.Flag, ffc.NewUser(u.Key, attributes...))
+	user := ffc.NewUser(u.Key, attributes...)
+	var out []byte
+	var err error
+	if question.All {
+		out, err = p.explainAll(user)
+	} else {
+		out, err = p.explain(question.Flag, user)
+	}
 	if err != nil {
 		writeError(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	writeJSON(w, http.StatusOK, out)
+}
+
+// explainAll returns the explanations of all flags, in the order of the file.
+func (p *Platform) explainAll(user ffc.User) ([]byte, error) {
+	out := []byte{'['}
+	for i, f := range p.shown.Load().view.flags {
+		explanation, err := p.explain(f.Key, user)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, explanation...)
+	}
+	return append(out, ']'), nil
 }
 
 // attributeText returns what rules see of an attribute.

@@ -131,6 +131,18 @@ func TestEvaluate(t *testing.T) {
 				t.Errorf("%s: got %d %s", body, status, answer)
 			}
 		}
+		var all []struct{ FlagKey, Value string }
+		if status, answer := w.call("POST", "/local/evaluate", `{"all":true,"user":{"key":"ann"}}`, nil); status != 200 || json.Unmarshal([]byte(answer), &all) != nil {
+			t.Fatalf("all flags: got %d %s", status, answer)
+		}
+		for i, key := range []string{"new-checkout", "dark-mode", "banner"} {
+			if len(all) != 3 || all[i].FlagKey != key {
+				t.Fatalf("all flags: got %v", all)
+			}
+		}
+		if all[0].Value != "one-page" || all[2].Value != "Welcome!" {
+			t.Errorf("all flags: got %v", all)
+		}
 		if n := w.state().Events; n != (totals{}) {
 			t.Errorf("questions count as events: %v", n)
 		}

@@ -35,7 +35,7 @@ func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
 		e.closeLocked()
 		e.client, e.of = client, now.view
 	}
-	return explanation(e.client, key, user), nil
+	return marshal(e.client.Explain(key, user)), nil
 }
 
 func (e *explainer) close() {
@@ -48,24 +48,4 @@ func (e *explainer) closeLocked() {
 	if e.client != nil {
 		_ = e.client.Close(context.Background()) // it has nothing to deliver
 	}
-}
-
-// explanation is marshal(client.Explain(key, user)), as far as a Detail knows.
-func explanation(client *ffc.Client, key string, user ffc.User) []byte {
-	d := client.VariationDetail(context.Background(), key, user, "")
-	out := struct {
-		FlagKey       string     `json:"flagKey"`
-		FlagName      string     `json:"flagName"`
-		Value         string     `json:"value"`
-		VariationID   string     `json:"variationId"`
-		Reason        ffc.Reason `json:"reason"`
-		Error         string     `json:"error,omitempty"`
-		Experiment    bool       `json:"experiment"`
-		Prerequisites []struct{} `json:"prerequisites"`
-		Rules         []struct{} `json:"rules"`
-	}{d.FlagKey, d.FlagName, d.Value, d.VariationID, d.Reason, "", false, []struct{}{}, []struct{}{}}
-	if d.Err != nil {
-		out.Error = d.Err.Error()
-	}
-	return marshal(out)
 }

@@ -1,0 +1,72 @@
+// Data in words.
+
+const whole = new Intl.NumberFormat("en");
+const short = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const clockTime = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+export const count = (n) => whole.format(n);
+export const percent = (n) => `${short.format(n)} %`;
+// Clients may send times that are none.
+const isTime = (ms) => Math.abs(ms) <= 8.64e15;
+export const clock = (ms) => (isTime(ms) ? clockTime.format(ms) : "no time");
+export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;
+
+// ago is how long ago ms was.
+export function ago(ms) {
+	const seconds = Math.max(0, Math.round((Date.now() - ms) / 1000));
+	if (seconds < 5) return "just now";
+	if (seconds < 60) return `${seconds} s ago`;
+	if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+	if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+	return when(ms);
+}
+
+// when is the time of today, or another day.
+export function when(ms) {
+	const day = new Date(ms);
+	if (day.toDateString() === new Date().toDateString()) return `at ${clock(ms)}`;
+	return `on ${day.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" })}`;
+}
+
+const operators = {
+	Equal: "is",
+	NotEqual: "is not",
+	Contains: "contains",
+	NotContain: "does not contain",
+	StartsWith: "starts with",
+	EndsWith: "ends with",
+	MatchRegex: "matches",
+	NotMatchRegex: "does not match",
+	IsOneOf: "is one of",
+	NotOneOf: "is none of",
+	LessThan: "is less than",
+	LessEqualThan: "is at most",
+	BiggerThan: "is more than",
+	BiggerEqualThan: "is at least",
+	IsTrue: "is true",
+	IsFalse: "is false",
+	"User is in segment": "is in segment",
+	"User is not in segment": "is not in segment",
+};
+
+// operator is one of the platform's in the words that rules are told in.
+export function operator(name) {
+	return operators[name] ?? name;
+}
+
+// baseName is the last part of a path.
+export function baseName(path) {
+	return path.replace(/^.*[\\/]/, "");
+}
+
+// problem takes "flags.json:12:7: expected ..." apart. Without a place there
+// are only words.
+export function problem(words) {
+	const [, file, line, column, rest] = /^(.*?):(\d+):(\d+): ([\s\S]*)$/.exec(words) ?? [];
+	return file ? { file, line, column, words: rest } : { words };
+}
+
+// goString is words as a Go string literal.
+export function goString(words) {
+	return JSON.stringify(words);
+}
