@@ -12,8 +12,8 @@ import (
 )
 
 // Config says how a client works. Only EnvSecret and Transport are needed, or
-// Offline alone. New copies it; changing it afterwards has no effect. It prints
-// without the secret.
+// Offline alone. New copies it, all but the bytes of Bootstrap; changing it
+// afterwards has no effect. It prints without the secret.
 type Config struct {
 	// EnvSecret is the secret of the environment, from the platform's
 	// settings. Required unless Offline.
@@ -41,8 +41,8 @@ type Config struct {
 	// evaluates Bootstrap, or answers that flags are not found.
 	Offline bool
 	// Bootstrap is a snapshot (see Client.WriteSnapshot) that is evaluated
-	// until the platform's data has arrived. It is the one thing that New does
-	// not copy: the bytes must not change afterwards.
+	// until the platform's data has arrived. New does not copy its bytes, which
+	// may be many: they must not change while the client is used.
 	Bootstrap []byte
 	// Fallbacks are values by flag key that are used when an evaluation fails,
 	// before the fallback of the call. One that is not of the type that a call

@@ -8,8 +8,9 @@ import (
 // MarshalJSON writes the explanation with the names of its fields, the error as
 // text: {"flagKey":"checkout","flagName":"Checkout","value":"blue",
 // "variationId":"2","reason":"rule match","experiment":true,
-// "prerequisites":[...],"rules":[...],"rollout":{...}}. What is not known is
-// left out; an end of a share that is no number is null.
+// "prerequisites":[...],"rules":[...],"rollout":{...}}. Errors, problems,
+// rollouts and buckets that there are not are left out; lists are never null; an
+// end of a share that is no number is null.
 func (e Explanation) MarshalJSON() ([]byte, error) { return json.Marshal(explanationForm(&e)) }
 
 // The forms are made for the whole tree at once. If what is inside an

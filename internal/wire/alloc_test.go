@@ -3,6 +3,8 @@
 package wire
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -43,5 +45,22 @@ func TestKindOfDoesNotAllocate(t *testing.T) {
 	message := readBootstrap(t)
 	if n := testing.AllocsPerRun(1000, func() { _, _ = KindOf(message) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestGuessesOfRoomAreBounded: a message that has small lists again and again,
+// each with much behind it.
+func TestGuessesOfRoomAreBounded(t *testing.T) {
+	for _, d := range dialects() {
+		item := `{"id":"` + testPrefix + `a","key":"a","ff":{},"timestamp":1,"updatedAt":"2026-01-31T12:00:00Z"}`
+		lists := `"featureFlags":[` + item + `],"segments":[` + item + `]`
+		message := []byte("{" + strings.Repeat(lists+`,"data":{`+lists+"},", 1000) + lists + "}")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, _ = d.Update(message)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 20*uint64(len(message)) {
+			t.Errorf("%s: %d bytes for a message of %d", d.Name, got, len(message))
+		}
 	}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -32,13 +33,11 @@ var (
 // not change any more.
 func (c Classic) Update(message []byte) (*eval.Update, []Skipped, error) {
 	flags := &flagHeaders{prefix: c.Prefix}
-	p, err := split(message, flags.read, segmentHeader, tagHeader)
-	if err == nil {
-		err = flags.mixed
-	}
+	p, err := split(message, headers{flags: flags.read, segments: segmentHeader, userTags: tagHeader})
 	var u *eval.Update
 	var skipped []Skipped
 	if err == nil {
+		p.flags.err = cmp.Or(p.flags.err, flags.mixed)
 		u, skipped, err = p.update()
 	}
 	if err != nil {

@@ -16,7 +16,7 @@ type FeatBit struct{}
 // Update takes a message apart. The items point into the message, which must
 // not change any more.
 func (FeatBit) Update(message []byte) (*eval.Update, []Skipped, error) {
-	p, err := split(message, featBitFlagHeader, featBitSegmentHeader, nil)
+	p, err := split(message, headers{flags: featBitFlagHeader, segments: featBitSegmentHeader})
 	var u *eval.Update
 	var skipped []Skipped
 	if err == nil {
@@ -200,12 +200,16 @@ func looksLikeFeatBit(message []byte) (featBit bool) {
 // that it has seen enough.
 func findItems(b []byte, i, depth int, member func(name []byte) (enough bool)) error {
 	item := func(i int) (end int, err error) {
-		return eachMember(b, i, func(name, _ []byte) error {
+		end, err = eachMember(b, i, func(name, _ []byte) error {
 			if member(name) {
 				return errFound
 			}
 			return nil
 		})
+		if err == nil || err == errFound {
+			return end, err
+		}
+		return skipValue(b, i) // one bad item says nothing about the others
 	}
 	_, err := eachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
 		switch string(name) {

@@ -304,6 +304,7 @@ func TestDialectOfData(t *testing.T) {
 		``: PlatformClassic, `{}`: PlatformClassic, `{"featureFlags":[],"segments":[]}`: PlatformClassic,
 		`{"featureFlags":[{"key":"a","updatedAt":"2026-01-01T00:00:00Z"}]}`:                                       PlatformFeatBit,
 		`{"data":{"eventType":"full","segments":[{"id":"a","updatedAt":"x"}]},"messageType":"data-sync"}`:         PlatformFeatBit,
+		`{"eventType":"full","featureFlags":[null,{"key" "a"},{"key":"b","isEnabled":true}]}`:                     PlatformFeatBit,
 		`{"eventType":"full","featureFlags":[{"key":"a"},{"key":"b","isEnabled":true}]}`:                          PlatformFeatBit,
 		`{"eventType":"full","featureFlags":[{"id":"FF__1__2__3__a","timestamp":1}],"segments":[{"id":"a"}]}`:     PlatformClassic,
 		`{"eventType":"full","featureFlags":[{"id":"FF__1__2__3__a","ff":{"key":"a","updatedAt":"x"}},"x",{}]}`:   PlatformClassic,

@@ -73,9 +73,20 @@ func (s Skipped) Error() string {
 // is kept if it is broken.
 type header func(b []byte, i int) (item eval.Item, end int, err error)
 
+// headers are those of the lists of a message.
+type headers struct {
+	flags, segments header
+	userTags        header // nil if the generation has none
+	// spare is for how many items there may still be guesses of room. It goes
+	// for the whole message, or one that has a list again and again could have
+	// as much memory each time.
+	spare int
+}
+
 // parts are those of the object that a message is, or of its data object. The
 // headers of what is in its lists are read in the same pass over the bytes.
 type parts struct {
+	headers                   headers
 	kind, eventType           []byte
 	flags, segments, userTags list
 	any                       bool // one of the members that data has
@@ -89,8 +100,7 @@ type parts struct {
 
 // list is an array of items that is a member.
 type list struct {
-	header  header // nil if the generation has no such list
-	given   bool   // be it null
+	given   bool // be it null
 	items   []eval.Item
 	skipped []Skipped
 	err     error // as parts.err
@@ -99,8 +109,9 @@ type list struct {
 // split reads a whole data-sync message, its data object alone, or the answer
 // of a polling request, which wraps one of these (protocol reference, sections
 // 3.3, 4 and 10).
-func split(message []byte, flags, segments, userTags header) (*parts, error) {
-	p := &parts{flags: list{header: flags}, segments: list{header: segments}, userTags: list{header: userTags}}
+func split(message []byte, h headers) (*parts, error) {
+	h.spare = len(message)/int(unsafe.Sizeof(eval.Item{})) + 1
+	p := &parts{headers: h}
 	end, err := p.read(message, skipSpace(message, 0), 0)
 	if err != nil {
 		return nil, err
@@ -150,12 +161,14 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 		switch string(name) {
 		case "featureFlags":
 			p.any = true
-			return p.flags.read(b, i, "featureFlags")
+			return p.readList(b, i, &p.flags, "featureFlags", p.headers.flags)
 		case "segments":
 			p.any = true
-			return p.segments.read(b, i, "segments")
+			return p.readList(b, i, &p.segments, "segments", p.headers.segments)
 		case "userTags":
-			return p.userTags.read(b, i, "userTags")
+			if p.headers.userTags != nil {
+				return p.readList(b, i, &p.userTags, "userTags", p.headers.userTags)
+			}
 		case "data":
 			if depth < maxWrapping {
 				return p.readData(b, i, depth+1)
@@ -176,8 +189,10 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 
 // readData reads the data object.
 func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
-	data := &parts{flags: list{header: p.flags.header}, segments: list{header: p.segments.header}, userTags: list{header: p.userTags.header}}
-	if end, err = data.read(b, i, depth); err != nil {
+	data := &parts{headers: p.headers}
+	end, err = data.read(b, i, depth)
+	p.headers.spare = data.headers.spare
+	if err != nil {
 		data.err = err
 		if end, err = skipValue(b, i); err != nil {
 			return 0, err
@@ -190,16 +205,13 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 	return end, nil
 }
 
-// read reads the array at b[i] and returns the index after it. What cannot be
-// read is skipped or broken, so that one bad element does not cost the others.
-func (l *list) read(b []byte, i int, member string) (end int, err error) {
-	if l.header == nil {
-		return skipValue(b, i)
-	}
-	*l = list{header: l.header, given: true}
+// readList reads the array at b[i] and returns the index after it. What cannot
+// be read is skipped or broken, so that one bad element does not cost the others.
+func (p *parts) readList(b []byte, i int, l *list, member string, read header) (end int, err error) {
+	*l = list{given: true}
 	index := 0
 	end, err = eachElementAt(b, i, func(i int) (int, error) {
-		item, end, wrong := l.header(b, i)
+		item, end, wrong := read(b, i)
 		if end == 0 {
 			var err error
 			if end, err = skipValue(b, i); err != nil {
@@ -211,7 +223,7 @@ func (l *list) read(b []byte, i int, member string) (end int, err error) {
 		}
 		if wrong == nil || item.Broken {
 			if l.items == nil {
-				l.items = make([]eval.Item, 0, room(len(b)-i, end-i))
+				l.items = make([]eval.Item, 0, p.headers.room(len(b)-i, end-i))
 			}
 			item.Raw = b[i:end]
 			l.items = append(l.items, item)
@@ -232,9 +244,12 @@ func (l *list) read(b []byte, i int, member string) (end int, err error) {
 }
 
 // room guesses how many items there are in the rest of a message, of which the
-// first takes so many bytes. To be wrong costs no more memory than the rest does.
-func room(rest, first int) int {
-	return min(rest/first+1, rest/int(unsafe.Sizeof(eval.Item{}))+1)
+// first takes so many bytes. All guesses together cost no more memory than the
+// message does, however wrong they are.
+func (h *headers) room(rest, first int) int {
+	n := min(rest/first+1, h.spare)
+	h.spare -= n
+	return n
 }
 
 // update is the message that p is the data object of.

@@ -75,7 +75,7 @@ func skipValue(b []byte, i int) (int, error) {
 		return skipNested(b, i)
 	}
 	start := i
-	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != '}' && b[i] != ']' && b[i] != ':' && b[i] != '"' {
+	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != ':' && b[i] != '"' && opens[b[i]] == 0 {
 		i++
 	}
 	if i == start {

@@ -27,6 +27,8 @@ func TestSkipValue(t *testing.T) {
 		{name: "number", input: `-1.5e+3}`, want: `-1.5e+3`},
 		{name: "literal at the end", input: `null`, want: `null`},
 		{name: "literal before space", input: "true\n", want: `true`},
+		{name: "number before an object", input: `1{}`, want: `1`},
+		{name: "literal before an array", input: `null[`, want: `null`},
 		{name: "nested", input: `{"a":[{"b":{}}]}, 1`, want: `{"a":[{"b":{}}]}`},
 		{name: "empty object", input: `{}`, want: `{}`},
 		{name: "space inside", input: "[ \t\r\n ]x", want: "[ \t\r\n ]"},
@@ -55,6 +57,32 @@ func TestSkipValue(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSkipStringAnywhere has ends, escapes and bytes that look like them but for
+// one bit at every place of the words that are looked at.
+func TestSkipStringAnywhere(t *testing.T) {
+	t.Parallel()
+	for length := range 20 {
+		for _, fill := range []string{"x", "\xa2", "\xdc", "#", "]", "!", "[", "\x00"} {
+			text := strings.Repeat(fill, length)
+			for place := range length + 1 {
+				for _, escape := range []string{"", `\"`, `\\`, `\u0022`} {
+					whole := `"` + text[:place] + escape + text[place:] + `"`
+					for _, after := range []string{"", `"`, `\`, `,"next":"string"`} {
+						if end, err := skipString([]byte("["+whole+after), 1); end != 1+len(whole) || err != nil {
+							t.Fatalf("%q: got %d, %v", whole+after, end, err)
+						}
+					}
+					for cut := 1; cut < len(whole); cut++ {
+						if end, err := skipString([]byte(whole[:cut]), 0); err == nil {
+							t.Fatalf("%q: got %d", whole[:cut], end)
+						}
+					}
+				}
+			}
+		}
 	}
 }
 
