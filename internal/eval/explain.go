@@ -24,7 +24,14 @@ func (s *Snapshot) Explain(f *Flag, u *User) Explanation {
 		flags:      make(map[*Flag]bool),
 		segments:   make(map[*Segment]bool),
 	}
-	return x.explainFlag(f, nil)
+	e, err := contained(func() (*Explanation, error) {
+		e := x.explainFlag(f, nil)
+		return &e, nil
+	})
+	if err != nil { // the application has changed the bytes that it gave
+		return Explanation{FlagKey: f.Key, Result: Result{Flag: f, Reason: ReasonError}, Cause: Problem{Key: f.Key, Err: err}}
+	}
+	return *e
 }
 
 // explainer is one call of Explain. It counts steps as an evaluation does.

@@ -347,3 +347,22 @@ func environmentOf(t testing.TB, strict bool, items map[string]any) *eval.Snapsh
 	source.Rules = eval.FeatBit()
 	return snapshotOf(source, &eval.Update{Full: true, Flags: flags, Segments: segments, Tags: tags})
 }
+
+// TestExplainOfChangedData: the bytes of a bootstrap are the application's, which
+// may change them although it should not.
+func TestExplainOfChangedData(t *testing.T) {
+	t.Parallel()
+	whole := model.Rollout{Shares: []model.Share{{To: 1}}}
+	m := model.Flag{Enabled: true, Variations: []model.Variation{{ID: "1", Value: "x"}}, Fallthrough: whole,
+		Rules: []model.Rule{{Clauses: []model.Clause{{Property: "key", Operator: "Equal", Value: "nobody"}}, Rollout: whole}}}
+	source := &eval.Source{Rules: eval.Classic(), DecodeFlag: func([]byte) (*model.Flag, error) {
+		decoded := m
+		m.Rules = nil // from then on
+		return &decoded, nil
+	}}
+	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{{Key: "a", Version: 1}}}, 0)
+	f := s.Flag("a")
+	if e := s.Explain(f, &eval.User{Key: "u"}); e.Reason != eval.ReasonError || e.Cause == nil || e.Flag != f {
+		t.Errorf("got %+v", e)
+	}
+}
