@@ -62,6 +62,12 @@ func TestHandler(t *testing.T) {
 			!strings.HasPrefix(peers[0].Address, "127.0.0.1:") || peers[0].Since.IsZero() {
 			t.Errorf("got %+v", peers)
 		}
+		c.ping()
+		<-changed
+		if p := srv.Peers()[0]; !p.Seen.After(peers[0].Seen) {
+			t.Errorf("after a message the client was seen at %v, before it at %v", p.Seen, peers[0].Seen)
+		}
+		c.read() // the pong
 		srv.Put(ffctest.Flag("g"))
 		c.expect("patch g |")
 		srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Reset: true})
