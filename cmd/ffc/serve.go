@@ -31,11 +31,8 @@ func newServeOptions() *serveOptions {
 	s.StringVar(&s.addr, "addr", "127.0.0.1:4400", "")
 	s.StringVar(&s.platform, "platform", "", "")
 	s.Func("allow-host", "", func(name string) error {
-		if name == "" {
-			return errors.New("the name is empty")
-		}
 		s.allowHosts = append(s.allowHosts, name)
-		return nil
+		return local.CheckHost(name)
 	})
 	s.BoolVar(&s.create, "create", false, "")
 	return s

@@ -170,11 +170,13 @@ func TestServeMistakes(t *testing.T) {
 		{"no platform", []string{"-platform", "featbti", good}, exitUsage, []string{"-platform", "classic or featbit"}},
 		{"two files", []string{good, bad}, exitUsage, []string{"one file"}},
 		{"no such option", []string{"-port", "1"}, exitUsage, []string{"-port", "ffc help serve"}},
-		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{`-allow-host is "": the name is empty`}},
+		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{"-allow-host", `"" is not the name of a machine`}},
+		{"a URL for a name", []string{"-allow-host", "http://my.machine", good}, exitUsage, []string{"-allow-host", "such as host.docker.internal"}},
+		{"any name", []string{"-allow-host", "*", good}, exitUsage, []string{`"*" is not the name`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			out := bare(t, append([]string{"serve"}, tt.args...)...)
+			out := invocation{ctx: within(t)}.run(t, append([]string{"serve"}, tt.args...)...)
 			if out.code != tt.code {
 				t.Errorf("got exit code %d", out.code)
 			}

@@ -63,6 +63,7 @@ func (d featBit) poll(r *http.Request, s *store) reply {
 			return reply{http.StatusBadRequest, []byte(`{"title":"timestamp is not an integer","status":400}`)}
 		}
 	}
+	since = s.since(since)
 	var entities [kinds][]entity
 	if env == ownEnvironment() { // any other well-formed secret finds nothing
 		entities = s.all(func(e entity) bool { return since == 0 || e.version > since })

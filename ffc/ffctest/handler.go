@@ -7,7 +7,10 @@ import "fmt"
 type HandlerConfig struct {
 	Generation Generation
 	// Data are as for NewServer, with one difference: everything gets a new
-	// version, as from Replace, so that clients of an earlier server take it.
+	// version, as from Replace, so that clients of an earlier server take it. A
+	// client that has a version of an earlier server and asks for what is newer,
+	// as those of FeatBit do when they reconnect, gets everything instead: no
+	// patch would take away what only the earlier server had.
 	Data []byte
 	// Keep is how many events and, of each endpoint, requests stay in memory:
 	// the newest. 0 is all of them, negative is none. Dropped, WaitEvents and
@@ -30,13 +33,14 @@ type HandlerConfig struct {
 func NewHandler(cfg HandlerConfig) (*Server, error) {
 	s := newServer(cfg.Generation)
 	s.keep, s.onEvents, s.onPeers = cfg.Keep, cfg.OnEvents, cfg.PeersChanged
+	var entities []entity
 	if cfg.Data != nil {
-		entities, err := s.platform.load(cfg.Data)
-		if err != nil {
+		var err error
+		if entities, err = s.platform.load(cfg.Data); err != nil {
 			return nil, fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
 		}
-		s.replace(entities)
 	}
+	s.store.first = s.replace(entities)
 	s.EnvSecret = s.platform.secret()
 	return s, nil
 }

@@ -62,6 +62,12 @@ func TestHandler(t *testing.T) {
 			!strings.HasPrefix(peers[0].Address, "127.0.0.1:") || peers[0].Since.IsZero() {
 			t.Errorf("got %+v", peers)
 		}
+		c.ping()
+		<-changed
+		if p := srv.Peers()[0]; !p.Seen.After(peers[0].Seen) {
+			t.Errorf("after a message the client was seen at %v, before it at %v", p.Seen, peers[0].Seen)
+		}
+		c.read() // the pong
 		srv.Put(ffctest.Flag("g"))
 		c.expect("patch g |")
 		srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Reset: true})
@@ -80,6 +86,52 @@ func TestHandler(t *testing.T) {
 	if _, err := ffctest.NewHandler(ffctest.HandlerConfig{Data: []byte("{}")}); err == nil || !strings.HasPrefix(err.Error(), "ffctest: cannot use the data as data of classic") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestHandlerAfterAnother: no patch would do for a client of another server.
+func TestHandlerAfterAnother(t *testing.T) {
+	t.Parallel()
+	eachGeneration(t, "after another", func(t *testing.T, g ffctest.Generation) {
+		srv := mount(t, ffctest.HandlerConfig{Generation: g, Data: g.Snapshot(ffctest.Flag("a"), ffctest.Segment("s"))})
+		c := dial(t, srv)
+		began := srv.Version()
+		srv.Put(ffctest.Flag("b"))
+		c.expect("patch b |")
+		tests := []struct {
+			name    string
+			version int64
+			want    string
+		}{
+			{"before it began", began - 1, "full b a | s"},
+			{"when it began", began, "patch b |"},
+			{"the newest", srv.Version(), "patch |"},
+			{"what it has not reached", srv.Version() + 1, "full b a | s"},
+		}
+		for _, tt := range tests {
+			c.sync(tt.version)
+			if got := summary(c.read()); got != tt.want {
+				t.Errorf("%s: got %q over a websocket, want %q", tt.name, got, tt.want)
+			}
+			if g == ffctest.Classic {
+				continue // polling knows no version
+			}
+			url := fmt.Sprintf("%s/api/public/sdk/server/latest-all?timestamp=%d", srv.URL, tt.version)
+			a, err := try(within(t), "GET", url, "", http.Header{"Authorization": {srv.EnvSecret}})
+			if tt.want == "patch |" {
+				tt.want = "" // polling answers nothing then
+			}
+			if err != nil || summary([]byte(a.body)) != tt.want {
+				t.Errorf("%s: got %q by polling, %v, want %q", tt.name, summary([]byte(a.body)), err, tt.want)
+			}
+		}
+
+		empty := mount(t, ffctest.HandlerConfig{Generation: g})
+		c = dial(t, empty)
+		empty.Put(ffctest.Flag("a"))
+		c.expect("patch a |")
+		c.sync(began)
+		c.expect("full a |")
+	})
 }
 
 func TestPollingPeers(t *testing.T) {

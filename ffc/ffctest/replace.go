@@ -25,13 +25,14 @@ func (s *Server) Replace(data []byte) error {
 	return nil
 }
 
-func (s *Server) replace(entities []entity) {
+// replace returns the version that what has changed has.
+func (s *Server) replace(entities []entity) (version int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range entities {
 		s.store.version = max(s.store.version, e.version)
 	}
-	version := s.nextVersion()
+	version = s.nextVersion()
 	var has [kinds]map[string]bool
 	for _, e := range entities {
 		if has[e.kind] == nil {
@@ -49,6 +50,7 @@ func (s *Server) replace(entities []entity) {
 			s.apply(s.platform.archive(held, version))
 		}
 	}
+	return version
 }
 
 // same reports whether two entities differ in no more than their version.

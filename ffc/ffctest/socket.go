@@ -135,6 +135,7 @@ func (s *Server) request(c *socket, r request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.peer.Seen = time.Now()
+	s.peersChanged()
 	if len(c.requests) == maxRequests {
 		s.cutLocked(c)
 		return

@@ -30,6 +30,7 @@ type entity struct {
 type store struct {
 	entities [kinds]map[string]entity
 	version  int64 // the highest ever held
+	first    int64 // what NewHandler began with; 0 for NewServer
 }
 
 func (s *store) put(e entity) {
@@ -38,6 +39,16 @@ func (s *store) put(e entity) {
 	}
 	s.entities[e.kind][e.id] = e
 	s.version = max(s.version, e.version)
+}
+
+// since returns the version that an answer goes on from, for a client that has a
+// version: 0, which is everything, if it has that from another server than this
+// one of NewHandler. No patch would take away what only the other one had.
+func (s *store) since(version int64) int64 {
+	if s.first > 0 && (version < s.first || version > s.version) {
+		return 0
+	}
+	return version
 }
 
 // each returns the entities of one kind that keep wants, newest first.

@@ -31,14 +31,14 @@ func parseRequest(message map[string]json.RawMessage) (request, bool) {
 
 // answer writes the answer to r. The lock is held.
 func (s *Server) answer(r request) []byte {
-	switch {
-	case r.ping:
+	if r.ping {
 		return []byte(s.platform.pong())
-	case r.since == 0:
-		return s.platform.message("full", s.store.all(s.platform.visible))
-	default:
-		return s.platform.message("patch", s.store.all(func(e entity) bool {
-			return s.platform.visible(e) && e.version > r.since
-		}))
 	}
+	since := s.store.since(r.since)
+	if since == 0 {
+		return s.platform.message("full", s.store.all(s.platform.visible))
+	}
+	return s.platform.message("patch", s.store.all(func(e entity) bool {
+		return s.platform.visible(e) && e.version > since
+	}))
 }

@@ -150,22 +150,6 @@ func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out)
 }
 
-// explainAll returns the explanations of all flags, in the order of the file.
-func (p *Platform) explainAll(user ffc.User) ([]byte, error) {
-	out := []byte{'['}
-	for i, f := range p.shown.Load().view.flags {
-		explanation, err := p.explain(f.Key, user)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, explanation...)
-	}
-	return append(out, ']'), nil
-}
-
 // attributeText returns what rules see of an attribute.
 func attributeText(raw json.RawMessage) (string, error) {
 	n, err := parseJSON(raw)

@@ -29,6 +29,23 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		{"a write", "POST", "/local/flags/b", http.Header{"Host": {own}}, 200},
 		{"a write of the page", "POST", "/local/flags/b", http.Header{"Host": {own}, "Origin": {w.url}, "Sec-Fetch-Site": {"same-origin"}}, 200},
 
+		{"a link of another site", "GET", "/", http.Header{"Host": {own}, "Sec-Fetch-Site": {"cross-site"}}, 200},
+		{"the page by a name in upper case", "GET", "/", http.Header{"Host": {"LOCALHOST:" + port}, "Origin": {"http://localhost:" + port}}, 200},
+		{"an address that was typed in", "GET", "/local/state", http.Header{"Host": {own}, "Sec-Fetch-Site": {"none"}}, 200},
+		{"the page on IPv6 without a port", "GET", "/", http.Header{"Host": {"[::1]"}}, 200},
+		{"the page on IPv4 in IPv6", "GET", "/", http.Header{"Host": {"[::ffff:127.0.0.1]:" + port}}, 200},
+
+		{"a name with a second port", "GET", "/", http.Header{"Host": {"localhost:" + port + ":80"}}, 403},
+		{"a name that ends alike", "GET", "/", http.Header{"Host": {"evil.localhost"}}, 403},
+		{"nothing but a port", "GET", "/", http.Header{"Host": {":" + port}}, 403},
+		{"every address", "GET", "/", http.Header{"Host": {"0.0.0.0:" + port}}, 403},
+		{"a script of another site", "GET", "/local/state", http.Header{"Host": {own}, "Sec-Fetch-Site": {"cross-site"}}, 403},
+		{"a picture of a site beside this one", "GET", "/local/live", http.Header{"Host": {own}, "Sec-Fetch-Site": {"same-site"}}, 403},
+		{"reading from nowhere", "GET", "/local/state", http.Header{"Host": {own}, "Origin": {"null"}}, 403},
+		{"reading across ports", "GET", "/local/state", http.Header{"Host": {own}, "Origin": {"http://127.0.0.1:1"}}, 403},
+		{"a picture from the platform", "GET", polling, http.Header{"Host": {own}, "Sec-Fetch-Site": {"cross-site"}}, 403},
+		{"a socket from nowhere", "GET", "/streaming?type=server", http.Header{"Host": {own}, "Origin": {"null"}}, 403},
+
 		{"rebinding the page", "GET", "/", http.Header{"Host": {"evil.example:" + port}}, 403},
 		{"rebinding an asset", "GET", "/page/page.js", http.Header{"Host": {"evil.example"}}, 403},
 		{"rebinding the API", "GET", "/local/state", http.Header{"Host": {"evil.example:" + port}}, 403},
@@ -59,7 +76,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.log) == 0 || !strings.Contains(w.log[0], "-allow-host evil.example") {
+	if log := strings.Join(w.log, "\n"); !strings.Contains(log, "-allow-host evil.example\n") || strings.Contains(log, "-allow-host \n") {
 		t.Errorf("the log has %q", w.log)
 	}
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -252,4 +253,11 @@ func TestLinksAndPermissionsStay(t *testing.T) {
 	if _, err := p.edit("a", change{On: new(true)}); err == nil {
 		t.Error("a file that may not be written was replaced")
 	}
+	if err := errors.Join(os.Chmod(target, 0o640), os.Chmod(filepath.Dir(target), 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.edit("a", change{On: new(true)}); err == nil || !strings.Contains(err.Error(), "its directory refuses") {
+		t.Errorf("in a directory that may not be written: got %v", err)
+	}
+	_ = os.Chmod(filepath.Dir(target), 0o700) // for the end of the test
 }

@@ -18,7 +18,26 @@ type explainer struct {
 
 // explain evaluates a flag and returns the explanation as JSON.
 func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
-	e := &p.explainer
+	var out []byte
+	err := p.explainer.with(p, func(client *ffc.Client, _ *view) { out = marshal(client.Explain(key, user)) })
+	return out, err
+}
+
+// explainAll returns the explanations of all flags, in the order of the file.
+func (p *Platform) explainAll(user ffc.User) ([]byte, error) {
+	var out []byte
+	err := p.explainer.with(p, func(client *ffc.Client, v *view) {
+		all := make([]ffc.Explanation, len(v.flags))
+		for i, f := range v.flags {
+			all[i] = client.Explain(f.Key, user)
+		}
+		out = marshal(all)
+	})
+	return out, err
+}
+
+// with calls ask with a client that has the flags of what is shown.
+func (e *explainer) with(p *Platform, ask func(*ffc.Client, *view)) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if now := p.shown.Load(); e.of != now.view {
@@ -30,12 +49,13 @@ func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
 			Logger:    slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		e.closeLocked()
 		e.client, e.of = client, now.view
 	}
-	return marshal(e.client.Explain(key, user)), nil
+	ask(e.client, e.of)
+	return nil
 }
 
 func (e *explainer) close() {

@@ -66,27 +66,33 @@ func writeNew(path string, text []byte) error {
 		return err
 	}
 	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path) // half a file would be in the way next time
+	}
+	return err
+}
+
+// statFile is os.Stat of what can be read without waiting, as opening a pipe
+// may last for ever.
+func statFile(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return info, err
 }
 
 func readFile(path string) ([]byte, error) {
+	if _, err := statFile(path); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	var text []byte
-	if info.Size() <= maxFile {
-		text, err = io.ReadAll(io.LimitReader(f, maxFile+1)) // it may grow
-	}
-	if info.Size() > maxFile || len(text) > maxFile {
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(text) > maxFile {
 		return nil, fmt.Errorf("%s is no flag file: expected %d MiB at most", path, maxFile>>20)
 	}
 	return text, err
@@ -102,18 +108,21 @@ func (f *file) write(text []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	info, err := statFile(path)
+	if err != nil {
+		return err
+	}
 	// Renaming would not ask whether the file may be written.
 	target, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	info, err := target.Stat()
-	if err = errors.Join(err, target.Close()); err != nil {
+	if err := target.Close(); err != nil {
 		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".ffc-*.tmp")
 	if err != nil {
-		return err
+		return fmt.Errorf("a new file has to take its place, and its directory refuses one: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -132,5 +141,8 @@ func (f *file) write(text []byte) (err error) {
 	if !bytes.Equal(current, f.text) {
 		return fmt.Errorf("%s %w", f.path, errChanged)
 	}
-	return os.Rename(temp.Name(), path)
+	if err := os.Rename(temp.Name(), path); err != nil {
+		return fmt.Errorf("a new file cannot take its place; if it is mounted alone, mount its directory: %w", err)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,11 +16,10 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 // requests across origins, and the secret is no secret.
 type guard struct {
 	allowed map[string]bool // names besides those of loopback, in lower case
-	cross   *http.CrossOriginProtection
 }
 
 func newGuard(names []string) *guard {
-	g := &guard{allowed: make(map[string]bool), cross: http.NewCrossOriginProtection()}
+	g := &guard{allowed: make(map[string]bool)}
 	for _, name := range names {
 		g.allowed[strings.ToLower(hostOf(name))] = true
 	}
@@ -33,7 +33,7 @@ func (g *guard) page(r *http.Request) string {
 	if !g.allowed[strings.ToLower(host)] && !isLoopback(host) {
 		return refusedHost(host)
 	}
-	if g.cross.Check(r) != nil || !sameOrigin(r) {
+	if !sameOrigin(r) {
 		return refusedOrigin
 	}
 	return ""
@@ -56,12 +56,43 @@ func (g *guard) platform(r *http.Request) string {
 const refusedOrigin = "the request comes from a page of another site"
 
 func refusedHost(host string) string {
-	return "the request is for " + quote(host) + ", not for this machine; if that is a name of yours, start ffc serve with -allow-host " + clip(host)
+	reason := "the request is for " + quote(host) + ", not for this machine"
+	if isHost(host) {
+		reason += "; if that is a name of yours, start ffc serve with -allow-host " + host
+	}
+	return reason
 }
 
-// sameOrigin reports whether r is from no page, or from one of this server. For
-// a websocket and for reading nothing else asks.
+// CheckHost returns an error unless name can be among Config.AllowHosts.
+func CheckHost(name string) error {
+	if !isHost(hostOf(name)) || strings.Contains(name, "/") { // "http" has the port "//host"
+		return fmt.Errorf("%s is not the name of a machine: expected one such as host.docker.internal", quote(name))
+	}
+	return nil
+}
+
+// isHost reports whether a host is an address, or looks like a name.
+func isHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-._"
+	return host != "" && len(host) < 254 && strings.Trim(strings.ToLower(host), letters) == ""
+}
+
+// sameOrigin reports whether r is from no page, or from one of this server, by
+// all that browsers say about it. It is asked for reading too, which
+// http.CrossOriginProtection lets pass: a websocket reads, and a page that only
+// shows a picture from here would take the place of a listener. Any page may
+// link to the page.
 func sameOrigin(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+	default:
+		if r.URL.Path != "/" {
+			return false
+		}
+	}
 	origin := r.Header.Get("Origin")
 	_, host, ok := strings.Cut(origin, "://")
 	return origin == "" || ok && strings.EqualFold(host, r.Host)

@@ -60,11 +60,12 @@ type world struct {
 	t    *testing.T
 	p    *Platform
 	path string
-	url  string
+	url  string // also after restart, for clients
 	end  func() // ends the platform, and waits for it
 
-	mu  sync.Mutex
-	log []string
+	mu   sync.Mutex
+	log  []string
+	addr string // where the platform listens now
 }
 
 // start runs a platform on a file with this text.
@@ -72,6 +73,22 @@ func start(t *testing.T, text string, cfg Config) *world {
 	t.Helper()
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "flags.json")}
 	w.write(text)
+	w.run(cfg)
+	w.url = "http://" + w.addr
+	return w
+}
+
+// restart ends the platform, lets something happen, and runs another one.
+func (w *world) restart(cfg Config, meanwhile func()) {
+	w.t.Helper()
+	w.end()
+	meanwhile()
+	w.run(cfg)
+}
+
+func (w *world) run(cfg Config) {
+	t := w.t
+	t.Helper()
 	cfg.File = w.path
 	cfg.Log = func(line string) {
 		w.mu.Lock()
@@ -86,10 +103,12 @@ func start(t *testing.T, text string, cfg Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.url = URL(listener.Addr())
+	w.mu.Lock()
+	w.addr = listener.Addr().String()
+	w.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.p.Run(ctx, listener) }()
+	go func(p *Platform) { ended <- p.Run(ctx, listener) }(w.p)
 	w.end = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -97,7 +116,14 @@ func start(t *testing.T, text string, cfg Config) *world {
 		}
 	})
 	t.Cleanup(w.end)
-	return w
+}
+
+// dial connects to the platform that runs now, whatever it was first known as.
+func (w *world) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	w.mu.Lock()
+	addr := w.addr
+	w.mu.Unlock()
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
 // write is an editor that truncates and writes.
@@ -120,7 +146,7 @@ func (w *world) read() string {
 // client returns a client that is ready.
 func (w *world) client(how transport.Transport) *ffc.Client {
 	w.t.Helper()
-	httpClient := &http.Client{Transport: &http.Transport{}}
+	httpClient := &http.Client{Transport: &http.Transport{DialContext: w.dial}}
 	client, err := ffc.New(within(w.t), ffc.Config{
 		EnvSecret:  w.p.EnvSecret(),
 		BaseURL:    w.url,
@@ -169,7 +195,7 @@ func (w *world) call(method, path, body string, header http.Header) (status int,
 		req.Header = header
 		req.Host = header.Get("Host")
 	}
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: w.dial}
 	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {

@@ -25,7 +25,7 @@ type Config struct {
 	// for a file of the simple form.
 	Platform string
 	// AllowHosts are names besides those of loopback under which the page, and
-	// the platform, may be reached.
+	// the platform, may be reached. See CheckHost.
 	AllowHosts []string
 	// Log gets lines for people. It may be called concurrently. nil is nobody.
 	Log func(line string)

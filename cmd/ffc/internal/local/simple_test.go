@@ -134,6 +134,7 @@ func TestWhatIsWrongWhere(t *testing.T) {
 		{`{"flags": {"f": {"rules": [{"if": [{"inSegment": "bta"}], "serve": "true"}]}}, "segments": {"beta": {}}}`, `f:1:50: expected the id of a segment in this file, got "bta"`},
 		{`{"flags": {"f": {"rules": [{"if": [{"inSegment": []}], "serve": "true"}]}}}`, `f:1:50: expected the id of a segment, got an empty list`},
 		{`{"segments": {"s": {"included": "u1"}}}`, `f:1:33: expected a list, got "u1"`},
+		{`{"flags": {"f": {}}, "segments": []}`, "f:1:34: expected an object, got a list"},
 		{`{"messageType": "data-sync"}`, `f:1:1: expected a data-sync message with an object "data", got one without`},
 		{`{"featureFlags": {}}`, `f:1:18: expected a list, got an object`},
 		{"{\"featureFlags\": [\n1]}", `f:2:1: expected an object, got the number 1`},

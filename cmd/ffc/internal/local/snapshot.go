@@ -26,11 +26,13 @@ func (s *snapshot) data() []byte         { return bytes.TrimPrefix(s.text, bom()
 func (s *snapshot) flagKeys() []string   { return s.keys }
 func (s *snapshot) segmentIDs() []string { return s.ids }
 
-// isSnapshot reports whether a file is in bootstrap form: it has no other
-// member in common with the simple one.
+// isSnapshot reports whether a file is in bootstrap form. Segments are the only
+// member in common with the simple one; a file with "flags" is not served
+// without them because its segments are a list.
 func isSnapshot(root *node) bool {
+	segments := root.get("segments")
 	return root.get("messageType") != nil || root.get("featureFlags") != nil ||
-		root.get("segments") != nil && root.get("segments").kind == list
+		segments != nil && segments.kind == list && root.get("flags") == nil
 }
 
 func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document, ffctest.Generation, error) {

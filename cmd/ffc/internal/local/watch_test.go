@@ -5,9 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -62,6 +65,32 @@ func TestFileReachesClients(t *testing.T) {
 		eventually(t, "a flag to be gone", func() bool { return !client.FlagKnown("a") })
 		if got := len(w.state().Flags); got != 2 {
 			t.Errorf("the page shows %d flags", got)
+		}
+	})
+}
+
+// TestClientsOutliveThePlatform: they have what the file has become meanwhile,
+// and no more.
+func TestClientsOutliveThePlatform(t *testing.T) {
+	t.Parallel()
+	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+		for name, how := range map[string]transport.Transport{
+			"stream": &stream.Transport{FirstRetry: time.Millisecond},
+			"poll":   &poll.Transport{MaxAge: time.Millisecond},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				cfg, user := Config{Platform: g.String()}, ffc.NewUser("u1")
+				w := start(t, twoFlags, cfg)
+				client := w.client(how)
+				w.serves(client, "a", user, "red")
+				w.restart(cfg, func() { w.write(`{"flags": {"b": {"serve": "false"}, "c": {}}}`) })
+				w.serves(client, "b", user, "false")
+				w.serves(client, "c", user, "true")
+				if client.FlagKnown("a") {
+					t.Error("a flag that was deleted is still there")
+				}
+			})
 		}
 	})
 }
