@@ -89,14 +89,15 @@ func TestContextEndsAmongLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := platform{answer: func(n int, _ []item) reply { return reply{stall: n >= 4} }}
 		p := inMemory(Config{BatchSize: 1}, &sink)
-		for i := range 40 {
+		// So many that by no chance a lane is done after the first four.
+		for i := range 400 {
 			record(p, user(string(rune('A'+i))), "f")
 		}
 		start := time.Now()
-		checkError(t, p.Flush(within(t, 5*time.Second)), &Error{Delivered: 4, Retained: 36, Cause: context.DeadlineExceeded})
+		checkError(t, p.Flush(within(t, 5*time.Second)), &Error{Delivered: 4, Retained: 396, Cause: context.DeadlineExceeded})
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("took %v", took)
 		}
-		checkStats(t, p, Stats{Recorded: 40, Delivered: 4, Queued: 36, Requests: 8})
+		checkStats(t, p, Stats{Recorded: 400, Delivered: 4, Queued: 396, Requests: 8})
 	})
 }
