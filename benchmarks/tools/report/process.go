@@ -33,7 +33,7 @@ func (r *results) sizes() string {
 	}
 	empty, _ := strconv.Atoi(floor[0])
 	var lines [][]string
-	for _, name := range append([]string{"ffcpoll", "ffcstream"}, others()...) {
+	for _, name := range append([]string{"ffcpoll", "ffcstream", "awslambda", "ffclambda"}, others()...) {
 		f := r.size[name]
 		if len(f) != 3 {
 			continue
