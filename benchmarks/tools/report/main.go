@@ -52,10 +52,15 @@ func others() []string {
 // rows are all peers, in the order of the tables.
 func rows() []string { return append(ours(), others()...) }
 
-// title is what tables call a peer.
-func title(peer string) string {
-	if peer == "ffcfeatbit" {
+// title is what tables call a peer or a program.
+func title(name string) string {
+	switch name {
+	case "ffcfeatbit":
 		return "ffc, FeatBit"
+	case "awslambda":
+		return "aws-lambda-go alone"
+	case "ffclambda":
+		return "ffcpoll with aws-lambda-go"
 	}
-	return peer
+	return name
 }

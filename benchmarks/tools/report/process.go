@@ -39,7 +39,7 @@ func (r *results) sizes() string {
 			continue
 		}
 		bytes, _ := strconv.Atoi(f[0])
-		lines = append(lines, []string{name, kib(strconv.Itoa(bytes - empty)), f[1], f[2]})
+		lines = append(lines, []string{title(name), kib(strconv.Itoa(bytes - empty)), f[1], f[2]})
 	}
 	return markdown([]string{"", "KiB over an empty net/http program", "packages linked", "modules linked"}, lines)
 }
