@@ -74,7 +74,7 @@ func (b *statusBoard) init(offline bool) {
 
 // set moves to a state, as far as the rules of protocol reference, section 7.3
 // allow, and reports whether that is news: another state, or an error of
-// another kind.
+// another kind. Listeners are told of news.
 func (b *statusBoard) set(state State, err error) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -89,6 +89,9 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 		b.state, b.since = state, time.Now()
 	}
 	b.err = err
+	if changed { // before anybody can know: who begins to listen then is told of what comes
+		send(b.listeners.all(), struct{}{})
+	}
 	if !b.isReady && (state == StateOK || state == StateOff) {
 		b.isReady = true
 		close(b.ready)
@@ -178,16 +181,15 @@ func (c *Client) OnStatus(f func(Status)) (stop func()) {
 	})
 }
 
-// setStatus changes the status, and tells of it if that is news.
+// setStatus changes the status, and logs it if that is news.
 func (c *Client) setStatus(state State, err error) {
 	if c.status.set(state, err) {
-		c.tellStatus()
+		c.logStatus()
 	}
 }
 
-// tellStatus passes a change of the status on to listeners and the log.
-func (c *Client) tellStatus() {
-	send(c.status.listeners.all(), struct{}{})
+// logStatus passes a change of the status on to the log.
+func (c *Client) logStatus() {
 	s := c.Status()
 	switch {
 	case s.State == StateOK:

@@ -125,7 +125,7 @@ func (s *store) Confirm() {
 		s.complete.Store(snapshot.Version())
 	}
 	if s.c.status.confirm() {
-		s.c.tellStatus()
+		s.c.logStatus()
 	}
 }
 
@@ -141,6 +141,9 @@ func (s *store) Fallback(active bool) {
 	b.mu.Lock()
 	changed := b.fallback != active
 	b.fallback = active
+	if changed {
+		send(b.listeners.all(), struct{}{})
+	}
 	b.mu.Unlock()
 	if changed {
 		if active {
@@ -148,7 +151,6 @@ func (s *store) Fallback(active bool) {
 		} else {
 			s.c.log.Info("ffc: the transport's fallback has stopped")
 		}
-		send(b.listeners.all(), struct{}{})
 	}
 }
 
