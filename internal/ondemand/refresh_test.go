@@ -2,6 +2,7 @@ package ondemand
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,6 +154,34 @@ func TestStoredIsDone(t *testing.T) {
 				t.Errorf("all stored: %v: Refresh: %v after %v", tt.done, o.err, o.took)
 			}
 			time.Sleep(time.Minute)
+		}
+	})
+}
+
+// TestRefreshWhileAFailureIsTold: on a thaw the fetch from before the freeze may
+// be failing. Who comes then gets a fetch of their own, not what is left of the
+// budget of another.
+func TestRefreshWhileAFailureIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		telling, tell := make(chan struct{}), make(chan struct{})
+		s := newSource(t, func(cfg *Config) { cfg.FirstRetry, cfg.MaxRetry = 0, 0 })
+		s.onFailed = sync.OnceFunc(func() {
+			close(telling)
+			<-tell
+		})
+		late := s.refresh()
+		lost := s.next()
+		if o := <-late; o.err == nil {
+			t.Fatal("no answer, and no error")
+		}
+		lost.answer <- errors.New("reset")
+		<-telling
+		done := s.refresh()
+		synctest.Wait()
+		close(tell)
+		s.next().answer <- nil
+		if o := <-done; o.err != nil {
+			t.Errorf("Refresh: %v", o.err)
 		}
 	})
 }

@@ -115,7 +115,7 @@ func (r *Refresher) isFresh() bool {
 }
 
 func (r *Refresher) refresh(ctx context.Context) error {
-	f, err := r.join(true)
+	f, err := r.join(ctx, true)
 	if f == nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (r *Refresher) patience(ctx context.Context, f *fetch) time.Duration {
 // has succeeded, there is no hope, ctx ends, or Close is called.
 func (r *Refresher) Load(ctx context.Context) error {
 	for {
-		f, err := r.join(false)
+		f, err := r.join(ctx, false)
 		if f != nil {
 			select {
 			case <-f.done:
@@ -202,9 +202,24 @@ func (r *Refresher) nextTry() (wait time.Duration, ok bool) {
 
 // join returns the fetch to wait for, starting one if there is none, or the
 // reason why there is none. If fresh data will do, that is no reason but nil.
-func (r *Refresher) join(freshWillDo bool) (*fetch, error) {
+func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// One that has failed, which is just being told, is not to be joined: on a
+	// thaw that is the fetch from before the freeze, for which nobody waits any
+	// more, and what counts is whether another may begin.
+	for r.fetching != nil && r.fetching.over {
+		done := r.fetching.done
+		r.mu.Unlock()
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+		r.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
 	if f := r.fetching; f != nil && !f.busy && !f.over && clock.Age(f.began) > r.cfg.Timeout {
 		// Its timeout stood still with the process, and by now the platform has
 		// forgotten the request.
