@@ -301,6 +301,9 @@ func TestFeatBitSegmentsAreNotKept(t *testing.T) {
 func TestDialectOfData(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
+		// The first item decides, whatever follows.
+		`{"featureFlags":[{"id":"x","timestamp":1},{"updatedAt":"2026-01-31T12:00:00Z"}],"segments":[{"updatedAt":""}]}`: PlatformClassic,
+		`{"featureFlags":[{"isEnabled":true}, no JSON`:                                                                   PlatformFeatBit,
 		``: PlatformClassic, `{}`: PlatformClassic, `{"featureFlags":[],"segments":[]}`: PlatformClassic,
 		`{"featureFlags":[{"key":"a","updatedAt":"2026-01-01T00:00:00Z"}]}`:                                       PlatformFeatBit,
 		`{"data":{"eventType":"full","segments":[{"id":"a","updatedAt":"x"}]},"messageType":"data-sync"}`:         PlatformFeatBit,

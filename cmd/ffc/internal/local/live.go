@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -205,7 +206,7 @@ func (l *live) leave(wake chan struct{}) {
 func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	wake, told, ok := l.listen()
 	if !ok {
-		writeError(w, http.StatusServiceUnavailable, "too many pages are open")
+		writeError(w, http.StatusServiceUnavailable, fmt.Sprintf("%d pages are open, and there may be no more: close one", maxListeners))
 		return
 	}
 	defer l.leave(wake)
