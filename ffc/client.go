@@ -185,6 +185,7 @@ func (c *Client) Refresh(ctx context.Context) (err error) {
 	if c.onDemand == nil {
 		return nil
 	}
+	c.events.ReadClock()
 	defer func() { // a transport of the application's is not to fail a unit of work
 		if v := recover(); v != nil {
 			c.notePanic("Config.Transport", v)

@@ -17,9 +17,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
-// wallInterval is how long the clocks are trusted to differ by the same.
-const wallInterval = 5 * time.Second
-
 // closeTime bounds Close when its context has no deadline.
 const closeTime = 5 * time.Second
 
@@ -84,10 +81,6 @@ func New(cfg Config, to Destination) *Processor {
 			"User-Agent":   {wire.UserAgent},
 		},
 	}
-	if p.Background() && !to.OnDemand && cfg.Interval <= wallInterval {
-		p.queue.wall = new(atomic.Int64)
-		p.queue.readWall()
-	}
 	p.header.Set(to.Dialect.SecretHeader, to.Secret)
 	p.ended, p.end = context.WithCancelCause(context.Background())
 	return p
@@ -126,6 +119,10 @@ func (p *Processor) RecordMetric(u *eval.User, name string, value float64) {
 	p.queue.record(u, &metric{name: name, value: value}, results{})
 }
 
+// ReadClock is for the beginning of a unit of work: the process may have been
+// frozen until now, and the clock that events are timed by have stood still.
+func (p *Processor) ReadClock() { p.queue.stamps.compare() }
+
 // Background reports whether Run has something to do and may be called.
 func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
 
@@ -136,9 +133,6 @@ func (p *Processor) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.cfg.Interval)
 	defer ticker.Stop()
 	for {
-		if p.queue.wall != nil {
-			p.queue.readWall()
-		}
 		select {
 		case <-ctx.Done():
 			return

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -18,19 +17,12 @@ import (
 //
 // Lock order: a shard's lock is never held while taking another one.
 type queue struct {
-	start  time.Time
+	stamps *stamper
 	shards []shard
 	// nearest holds shards. A sync.Pool keeps what it is given apart by
 	// processor, so a processor mostly meets its own shard again.
 	nearest sync.Pool
 	handed  atomic.Uint32 // how often nearest was given one
-	// coarse: the clock may stand still from one event to the next, so they
-	// are numbered instead. That costs a cache line that all cores share.
-	coarse bool
-	number atomic.Int64
-	// wall, if it is not nil, is Unix nanoseconds less the monotonic clock as of
-	// lately: reading both clocks for each event would take twice as long.
-	wall *atomic.Int64
 	// releases counts how often room was made. fullAt is one more than what it
 	// was when a recorder found none anywhere: as long as that holds, looking
 	// again is in vain.
@@ -53,12 +45,6 @@ type event struct {
 	// text is how many bytes of text the event keeps that the one before it in
 	// the shard does not. It needs no room of its own in the struct.
 	text uint32
-}
-
-// stamp is when an event was recorded.
-type stamp struct {
-	at        int64 // orders events
-	unixMilli int64
 }
 
 type metric struct {
@@ -107,9 +93,8 @@ func newQueue(capacity int) *queue {
 		count *= 2
 	}
 	q := &queue{
-		start:  time.Now(),
+		stamps: newStamper(),
 		shards: make([]shard, count),
-		coarse: coarseClock(),
 		wake:   make(chan struct{}, 1),
 	}
 	for i := range q.shards {
@@ -122,17 +107,6 @@ func newQueue(capacity int) *queue {
 	}
 	q.nearest.New = func() any { return &q.shards[q.handed.Add(1)%uint32(count)] }
 	return q
-}
-
-// coarseClock reports whether the clock moves in steps in which a goroutine can
-// record several events, as it does on Windows.
-func coarseClock() bool {
-	for range 16 {
-		if step := time.Since(time.Now()); step > 0 && step < 10*time.Microsecond {
-			return false
-		}
-	}
-	return true
 }
 
 // minShard is the size below which a shard is not worth it.
@@ -160,7 +134,7 @@ func (q *queue) record(u *eval.User, m *metric, r results) {
 	s := q.nearest.Get().(*shard)
 	if q.full() {
 		s.lose(r) // without reading the clock, which would take most of the time
-	} else if now := q.now(); !s.record(now, u, m, r) {
+	} else if now := q.stamps.now(); !s.record(now, u, m, r) {
 		q.recordElsewhere(s, now, u, m, r)
 	}
 	q.nearest.Put(s)
@@ -168,38 +142,6 @@ func (q *queue) record(u *eval.User, m *metric, r results) {
 
 // full reports whether there is no room for a single event in any shard.
 func (q *queue) full() bool { return q.fullAt.Load() == q.releases.Load()+1 }
-
-// now stamps an event. Its place in the order is by the monotonic clock, which
-// no clock change disturbs.
-func (q *queue) now() (s stamp) {
-	if q.wall != nil {
-		s.at = int64(time.Since(q.start))
-		s.unixMilli = (q.wall.Load() + s.at) / int64(time.Millisecond)
-	} else {
-		now := time.Now()
-		s.at, s.unixMilli = int64(now.Sub(q.start)), now.UnixMilli()
-	}
-	if q.coarse {
-		s.at = q.number.Add(1)
-	}
-	return s
-}
-
-// readWall compares the clocks. From then on stamps read the monotonic one
-// only: the caller has to come back every few seconds, as either clock may be
-// set or stand still. A process that can be frozen does better without.
-func (q *queue) readWall() {
-	now := time.Now()
-	q.wall.Store(now.UnixNano() - int64(now.Sub(q.start)))
-}
-
-// limit is what the stamps up to now do not exceed.
-func (q *queue) limit() int64 {
-	if q.coarse {
-		return q.number.Load()
-	}
-	return int64(time.Since(q.start))
-}
 
 // recordElsewhere looks for a shard with room, or counts the loss.
 func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results) {
@@ -349,7 +291,7 @@ func (q *queue) take() taken {
 	// The shards are not seen at one time. What comes from now on is left
 	// alone, or an event in a shard that is seen late would be taken without
 	// the one before it, in a shard that was seen early.
-	limit := q.limit()
+	limit := q.stamps.limit()
 	t := taken{counts: make([]int, len(q.shards))}
 	heads := make([]int, len(q.shards))
 	total := 0

@@ -22,7 +22,7 @@ func withProcs(t *testing.T, n int) {
 
 // put records a metric in a certain shard and reports whether there was room.
 func (q *queue) put(shard int, u *eval.User, m metric) bool {
-	return q.shards[shard].record(q.now(), u, &m, results{})
+	return q.shards[shard].record(q.stamps.now(), u, &m, results{})
 }
 
 func (t *taken) names() (names []string) {
@@ -131,12 +131,12 @@ func TestRoomForOne(t *testing.T) {
 		}
 	}
 	r := served("f", "1", "true")
-	q.recordElsewhere(&q.shards[0], q.now(), user("u"), nil, results{[]eval.Result{r}, &r})
+	q.recordElsewhere(&q.shards[0], q.stamps.now(), user("u"), nil, results{[]eval.Result{r}, &r})
 	if recorded, queued, lost := q.counts(); recorded != 128 || queued != 126 || lost[lossFull] != 2 {
 		t.Errorf("%d recorded, %d queued, %d lost", recorded, queued, lost[lossFull])
 	}
 	for range 3 {
-		q.recordElsewhere(&q.shards[0], q.now(), user("u"), nil, results{nil, &r})
+		q.recordElsewhere(&q.shards[0], q.stamps.now(), user("u"), nil, results{nil, &r})
 	}
 	if recorded, queued, lost := q.counts(); recorded != 131 || queued != 128 || lost[lossFull] != 3 {
 		t.Errorf("%d recorded, %d queued, %d lost", recorded, queued, lost[lossFull])
@@ -153,14 +153,14 @@ func TestRoomForOne(t *testing.T) {
 func TestFullQueueReadsNoClock(t *testing.T) {
 	t.Parallel()
 	q := newQueue(1)
-	q.coarse = true // stamps are counted
+	q.stamps.coarse = true // stamps are counted
 	r := served("f", "1", "true")
 	record := func(times int, stamps int64) {
 		t.Helper()
 		for range times {
 			q.record(user("u"), nil, results{nil, &r})
 		}
-		if got := q.number.Load(); got != stamps {
+		if got := q.stamps.number.Load(); got != stamps {
 			t.Errorf("%d stamps, expected %d", got, stamps)
 		}
 	}
@@ -231,7 +231,7 @@ func TestOrderOverShards(t *testing.T) {
 			if len(q.shards) != 8 {
 				t.Fatalf("%d shards", len(q.shards))
 			}
-			q.coarse = q.coarse || coarse
+			q.stamps.coarse = q.stamps.coarse || coarse
 			random := rand.New(rand.NewPCG(seed, 4))
 			var model []string
 			next := 0
@@ -265,7 +265,7 @@ func TestOrderWhereClockStands(t *testing.T) {
 	withProcs(t, 8)
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(1000)
-		if !q.coarse {
+		if !q.stamps.coarse {
 			t.Error("the clock passes for a fine one")
 		}
 		var want []string
@@ -285,7 +285,7 @@ func TestTakeIsOneMoment(t *testing.T) {
 	withProcs(t, 8)
 	for _, coarse := range []bool{false, true} {
 		q := newQueue(10_000)
-		q.coarse = q.coarse || coarse
+		q.stamps.coarse = q.stamps.coarse || coarse
 		var wg sync.WaitGroup
 		stop := make(chan struct{})
 		for range 4 {
@@ -303,7 +303,7 @@ func TestTakeIsOneMoment(t *testing.T) {
 			t1 := q.take()
 			for _, e := range t1.events {
 				if e.metric.value != next[e.user] {
-					t.Errorf("coarse %v: took %v, expected %v", q.coarse, e.metric.value, next[e.user])
+					t.Errorf("coarse %v: took %v, expected %v", q.stamps.coarse, e.metric.value, next[e.user])
 				}
 				next[e.user] = e.metric.value + 1
 				e.settled = true

@@ -231,27 +231,3 @@ func goroutinesHere(t *testing.T) int {
 	buf = buf[:runtime.Stack(buf, true)]
 	return bytes.Count(buf, append(own[1], ']')) + bytes.Count(buf, append(own[1], ','))
 }
-
-// TestTimeOfEvents: where events leave in the background their time is right
-// although the wall clock is read now and then only, and follows when it is set.
-func TestTimeOfEvents(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		to := destination("http://platform.test", &http.Client{Transport: &platform{}})
-		to.OnDemand = false
-		p := New(Config{}, to)
-		stop := run(p)
-		defer stop()
-		for range 10 {
-			time.Sleep(1234 * time.Millisecond)
-			if got, want := p.queue.now().unixMilli, time.Now().UnixMilli(); got != want {
-				t.Errorf("%d ms wrong", got-want)
-			}
-		}
-		p.queue.wall.Add(int64(time.Hour)) // the clock was set
-		time.Sleep(3 * time.Second)
-		synctest.Wait()
-		if got, want := p.queue.now().unixMilli, time.Now().UnixMilli(); got != want {
-			t.Errorf("%d ms wrong after the clock was set", got-want)
-		}
-	})
-}
