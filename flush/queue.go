@@ -161,7 +161,13 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 // record reports whether there was room, or no hope of any.
 func (s *shard) record(now stamp, u *eval.User, m *metric, r results) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	done := s.add(now, u, m, r)
+	s.mu.Unlock() // a deferred call would take longer
+	return done
+}
+
+// add is record, for the holder of the lock.
+func (s *shard) add(now stamp, u *eval.User, m *metric, r results) bool {
 	if s.gate == lossNone && (s.size-s.count < r.size() || s.text >= s.maxText) {
 		return false
 	}
@@ -223,7 +229,6 @@ func textOf(e *event, before *eval.User) uint32 {
 // lose counts events that found no room.
 func (s *shard) lose(r results) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	why := lossFull
 	if s.gate != lossNone {
 		why = s.gate
@@ -233,6 +238,7 @@ func (s *shard) lose(r results) {
 	}
 	s.recorded += uint64(r.size())
 	s.lost[why] += uint64(r.size())
+	s.mu.Unlock()
 }
 
 // count counts an evaluation that makes no event.

@@ -269,33 +269,3 @@ func (r *Rules) round(f float64) float64 {
 	}
 	return f
 }
-
-// textSet is a set of strings, a map only from the size where that is faster.
-type textSet struct {
-	few  []string
-	many map[string]struct{}
-}
-
-func newTextSet(list []string) textSet {
-	if len(list) <= 8 {
-		return textSet{few: list}
-	}
-	many := make(map[string]struct{}, len(list))
-	for _, s := range list {
-		many[s] = struct{}{}
-	}
-	return textSet{many: many}
-}
-
-func (t *textSet) has(s string) bool {
-	for _, item := range t.few {
-		if item == s {
-			return true
-		}
-	}
-	if t.many == nil {
-		return false
-	}
-	_, ok := t.many[s]
-	return ok
-}

@@ -192,7 +192,7 @@ func (f *Flag) onlyResult() Result {
 	if !f.enabled {
 		return Result{Flag: f, Variation: f.off, Reason: ReasonOff}
 	}
-	if len(f.prerequisites) > 0 || !f.targets.empty() || len(f.rules) > 0 || f.fallthrough_.whole < 0 {
+	if len(f.prerequisites) > 0 || !f.targets.keys.empty() || len(f.rules) > 0 || f.fallthrough_.whole < 0 {
 		return Result{}
 	}
 	s := &f.fallthrough_.shares[f.fallthrough_.whole]
@@ -204,13 +204,8 @@ func (f *Flag) onlyResult() Result {
 
 // targets maps user keys to variations; the first target that names a key wins.
 type targets struct {
-	few  []target
-	many map[string]*Variation
-}
-
-type target struct {
-	key       string
-	variation *Variation
+	keys       textSet
+	variations []*Variation // of each key
 }
 
 func compileTargets(from []model.Target, variations variations) targets {
@@ -218,34 +213,22 @@ func compileTargets(from []model.Target, variations variations) targets {
 	for i := range from {
 		count += len(from[i].Keys)
 	}
-	var t targets
-	if count > 8 {
-		t.many = make(map[string]*Variation, count)
-	}
+	t := targets{variations: make([]*Variation, 0, count)}
+	keys := make([]string, 0, count)
 	for i := range from {
-		variation := variations.at(from[i].Variation)
-		for _, key := range from[i].Keys {
-			if t.many == nil {
-				t.few = append(t.few, target{key, variation})
-			} else if t.many[key] == nil {
-				t.many[key] = variation
-			}
+		keys = append(keys, from[i].Keys...)
+		for range from[i].Keys {
+			t.variations = append(t.variations, variations.at(from[i].Variation))
 		}
 	}
+	t.keys = newTextSet(keys)
 	return t
 }
 
-func (t *targets) empty() bool { return len(t.few) == 0 && t.many == nil }
-
 // of returns the variation for the user with this key, or nil.
 func (t *targets) of(key string) *Variation {
-	for i := range t.few {
-		if t.few[i].key == key {
-			return t.few[i].variation
-		}
+	if i := t.keys.index(key); i >= 0 {
+		return t.variations[i]
 	}
-	if t.many == nil {
-		return nil
-	}
-	return t.many[key]
+	return nil
 }

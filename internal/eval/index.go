@@ -1,20 +1,30 @@
 package eval
 
 import (
+	"hash/maphash"
 	"iter"
-	"maps"
 	"slices"
 )
 
 // index is an immutable map of keys to entries. It is cut into parts so that
 // a patch of an environment of ten thousand flags copies one small part and
 // not the whole map.
+//
+// A part is a hash table without deletion: finding a flag takes a third of what
+// a Go map of the part would take after a hash to choose it.
 type index[T any] struct {
-	parts []map[string]*entry[T] // a power of two of them, or none
+	parts []part[T] // a power of two of them, or none
 	count int
 	// referring are the entries that may refer to others. They are apart
 	// because they are few, and to find them in the parts takes long.
 	referring []*entry[T]
+}
+
+// part has entries where their hash says, or in the next place that was free:
+// a power of two of places, at least half of which are.
+type part[T any] struct {
+	places []*entry[T]
+	count  int
 }
 
 // partSize is how many entries a part has on average when the index is built.
@@ -25,30 +35,65 @@ func newIndex[T any](count int) index[T] {
 	for parts*partSize < count {
 		parts *= 2
 	}
-	ix := index[T]{parts: make([]map[string]*entry[T], parts)}
+	ix := index[T]{parts: make([]part[T], parts)}
 	for i := range ix.parts {
-		ix.parts[i] = make(map[string]*entry[T], count/parts)
+		ix.parts[i] = newPart[T](count / parts)
 	}
 	return ix
 }
 
-func (ix *index[T]) part(key string) int {
-	return int(spread(key)>>32) & (len(ix.parts) - 1)
+func newPart[T any](count int) part[T] {
+	return part[T]{places: make([]*entry[T], powerOfTwo(max(4, 2*count)))}
 }
+
+// of returns the number of the part for a hash. Places in it are by other bits.
+func (ix *index[T]) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
 
 func (ix *index[T]) get(key string) *entry[T] {
 	if len(ix.parts) == 0 {
 		return nil
 	}
-	return ix.parts[ix.part(key)][key]
+	hash := maphash.String(hashSeed, key)
+	places := ix.parts[ix.of(hash)].places
+	for at := int(hash); ; at++ {
+		if e := places[at&(len(places)-1)]; e == nil || e.Key == key {
+			return e
+		}
+	}
 }
 
 // put stores an entry in an index that nobody else has seen yet.
 func (ix *index[T]) put(e *entry[T]) {
-	part := ix.parts[ix.part(e.Key)]
-	before := len(part)
-	part[e.Key] = e
-	ix.count += len(part) - before
+	hash := maphash.String(hashSeed, e.Key)
+	p := &ix.parts[ix.of(hash)]
+	before := p.count
+	p.put(hash, e)
+	ix.count += p.count - before
+}
+
+func (p *part[T]) put(hash uint64, e *entry[T]) {
+	at := int(hash)
+	for ; ; at++ {
+		place := &p.places[at&(len(p.places)-1)]
+		if *place == nil {
+			break
+		}
+		if (*place).Key == e.Key {
+			*place = e
+			return
+		}
+	}
+	if p.count++; 2*p.count <= len(p.places) {
+		p.places[at&(len(p.places)-1)] = e
+		return
+	}
+	larger := newPart[T](p.count)
+	for _, old := range append(p.places, e) {
+		if old != nil {
+			larger.put(maphash.String(hashSeed, old.Key), old)
+		}
+	}
+	*p = larger
 }
 
 // with returns an index that also has these entries, whose keys differ.
@@ -64,9 +109,9 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 	next := index[T]{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
 	copied := make(map[int]bool, 1)
 	for _, e := range entries {
-		if i := next.part(e.Key); !copied[i] {
+		if i := next.of(maphash.String(hashSeed, e.Key)); !copied[i] {
 			copied[i] = true
-			next.parts[i] = maps.Clone(next.parts[i])
+			next.parts[i].places = slices.Clone(next.parts[i].places)
 		}
 		next.put(e)
 	}
@@ -113,34 +158,11 @@ func (ix *index[T]) referringWith(entries []*entry[T]) []*entry[T] {
 func (ix *index[T]) all() iter.Seq[*entry[T]] {
 	return func(yield func(*entry[T]) bool) {
 		for _, part := range ix.parts {
-			for _, e := range part {
-				if !yield(e) {
+			for _, e := range part.places {
+				if e != nil && !yield(e) {
 					return
 				}
 			}
 		}
 	}
-}
-
-// spread hashes the ends and the middle of a key, which is enough to choose a
-// part: a bad spread makes parts uneven, nothing else. The ends alone are not
-// enough, as many keys are like feature-17-enabled.
-func spread(key string) uint64 {
-	var h uint64
-	if n := len(key); n >= 8 {
-		middle := n/2 - 4
-		h = load64(key[:8]) ^ load64(key[n-8:])*0x9e3779b97f4a7c15 ^ load64(key[middle:middle+8])*0xff51afd7ed558ccd
-	} else {
-		for i := range n {
-			h = h<<8 | uint64(key[i])
-		}
-	}
-	h *= 0xbf58476d1ce4e5b9
-	return h ^ h>>29
-}
-
-func load64(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

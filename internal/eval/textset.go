@@ -1,0 +1,69 @@
+package eval
+
+import "hash/maphash"
+
+// textSet finds texts in a list. It does not change.
+type textSet struct {
+	list []string
+	// places has the indexes of the list, plus one, where the hashes of the
+	// texts say or in the next place that was free; at least half are. A short
+	// list has none: looking at all of it is faster.
+	places []uint32
+}
+
+// shortList is up to where looking at all of a list is faster.
+const shortList = 8
+
+// hashSeed keeps whoever chooses texts from choosing where they go.
+var hashSeed = maphash.MakeSeed()
+
+// newTextSet keeps the list.
+func newTextSet(list []string) textSet {
+	t := textSet{list: list}
+	if len(list) <= shortList {
+		return t
+	}
+	t.places = make([]uint32, powerOfTwo(2*len(list)))
+	for i, s := range list {
+		if place := t.place(s); *place == 0 {
+			*place = uint32(i + 1)
+		}
+	}
+	return t
+}
+
+// powerOfTwo is the first from n on.
+func powerOfTwo(n int) int {
+	power := 1
+	for power < n {
+		power *= 2
+	}
+	return power
+}
+
+// place is where the index of a text is or, if that is 0, would be.
+func (t *textSet) place(s string) *uint32 {
+	for at := int(maphash.String(hashSeed, s)); ; at++ {
+		place := &t.places[at&(len(t.places)-1)]
+		if *place == 0 || t.list[*place-1] == s {
+			return place
+		}
+	}
+}
+
+func (t *textSet) empty() bool { return len(t.list) == 0 }
+
+func (t *textSet) has(s string) bool { return t.index(s) >= 0 }
+
+// index is where a text is in the list, the first of several, or -1.
+func (t *textSet) index(s string) int {
+	if len(t.places) > 0 {
+		return int(*t.place(s)) - 1
+	}
+	for i, item := range t.list {
+		if item == s {
+			return i
+		}
+	}
+	return -1
+}
