@@ -21,7 +21,7 @@ type clause struct {
 	number    float64        // operand of the comparisons
 	set       textSet        // operand of opOneOf
 	pattern   *regexp.Regexp // operand of opRegexp
-	segments  []string       // operand of opSegment
+	segments  []segmentID    // operand of opSegment
 }
 
 // operator is what a clause does with the attribute.
@@ -136,7 +136,9 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 		}
 		c.set = newTextSet(list)
 	case opSegment:
-		c.segments, err = r.parseList(m.Value)
+		var list []string
+		list, err = r.parseList(m.Value)
+		c.segments = segmentIDs(list)
 	case opRegexp:
 		expression := m.Value
 		if r.FoldRegexps {

@@ -8,9 +8,9 @@ import (
 )
 
 // explainSegments is evaluation.inAny.
-func (x *explainer) explainSegments(ids []string, path *segmentPath) (in bool, out []ExplainedSegment, err error) {
-	for _, id := range ids {
-		s, err := x.explainSegment(id, path)
+func (x *explainer) explainSegments(ids []segmentID, path *segmentPath) (in bool, out []ExplainedSegment, err error) {
+	for i := range ids {
+		s, err := x.explainSegment(&ids[i], path)
 		out = append(out, s)
 		if s.Member || err != nil {
 			return s.Member, out, err
@@ -25,12 +25,12 @@ var (
 )
 
 // explainSegment is evaluation.inSegment.
-func (x *explainer) explainSegment(id string, path *segmentPath) (out ExplainedSegment, err error) {
+func (x *explainer) explainSegment(id *segmentID, path *segmentPath) (out ExplainedSegment, err error) {
 	fail := func(by Membership, err error) (ExplainedSegment, error) {
-		return ExplainedSegment{ID: id, By: by}, Problem{Segment: true, Key: id, Err: err}
+		return ExplainedSegment{ID: id.id, By: by}, Problem{Segment: true, Key: id.id, Err: err}
 	}
-	out.ID = id
-	s := x.snapshot.Segment(id)
+	out.ID = id.id
+	s := x.snapshot.segment(id)
 	switch {
 	case s == nil && x.rules.Strict:
 		return fail(MembershipUnknown, errUnknownSegment)
@@ -62,13 +62,13 @@ func (x *explainer) explainSegment(id string, path *segmentPath) (out ExplainedS
 		return out, nil
 	}
 	m, err := contained(func() (*model.Segment, error) {
-		return x.snapshot.source.DecodeSegment(x.snapshot.segments.get(id).Raw)
+		return x.snapshot.source.DecodeSegment(x.snapshot.segments.find(id.hash, id.id).Raw)
 	})
 	if err != nil {
 		return fail(MembershipMalformed, err)
 	}
 	for i, clauses := range s.rules {
-		matched, explained, err := x.explainClauses(Problem{Segment: true, Key: id}, i, m.Rules[i].Clauses, clauses, here)
+		matched, explained, err := x.explainClauses(Problem{Segment: true, Key: id.id}, i, m.Rules[i].Clauses, clauses, here)
 		out.Rules = append(out.Rules, ExplainedRule{Matched: matched, Clauses: explained})
 		switch {
 		case err != nil:
@@ -96,12 +96,12 @@ func (s *Segment) listed(u *User) Membership {
 
 // segmentAgain is to segments what flagAgain is to flags. The segment is asked
 // again because what it says depends on the way to it if there are cycles.
-func (x *explainer) segmentAgain(s *Segment, id string, path *segmentPath) (ExplainedSegment, bool) {
+func (x *explainer) segmentAgain(s *Segment, id *segmentID, path *segmentPath) (ExplainedSegment, bool) {
 	if !x.segments[s] {
 		return ExplainedSegment{}, false
 	}
 	before := x.evaluation
-	out := ExplainedSegment{ID: id, Member: x.inSegment(id, path), By: s.listed(x.user)}
+	out := ExplainedSegment{ID: id.id, Member: x.inSegment(id, path), By: s.listed(x.user)}
 	if x.failed {
 		x.evaluation = before
 		return ExplainedSegment{}, false

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"hash/maphash"
 	"iter"
 	"slices"
 )
@@ -49,11 +48,13 @@ func newPart[T any](count int) part[T] {
 // of returns the number of the part for a hash. Places in it are by other bits.
 func (ix *index[T]) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
 
-func (ix *index[T]) get(key string) *entry[T] {
+func (ix *index[T]) get(key string) *entry[T] { return ix.find(hashOf(key), key) }
+
+// find is get for who knows the hash.
+func (ix *index[T]) find(hash uint64, key string) *entry[T] {
 	if len(ix.parts) == 0 {
 		return nil
 	}
-	hash := maphash.String(hashSeed, key)
 	places := ix.parts[ix.of(hash)].places
 	for at := int(hash); ; at++ {
 		if e := places[at&(len(places)-1)]; e == nil || e.Key == key {
@@ -64,7 +65,7 @@ func (ix *index[T]) get(key string) *entry[T] {
 
 // put stores an entry in an index that nobody else has seen yet.
 func (ix *index[T]) put(e *entry[T]) {
-	hash := maphash.String(hashSeed, e.Key)
+	hash := hashOf(e.Key)
 	p := &ix.parts[ix.of(hash)]
 	before := p.count
 	p.put(hash, e)
@@ -90,7 +91,7 @@ func (p *part[T]) put(hash uint64, e *entry[T]) {
 	larger := newPart[T](p.count)
 	for _, old := range append(p.places, e) {
 		if old != nil {
-			larger.put(maphash.String(hashSeed, old.Key), old)
+			larger.put(hashOf(old.Key), old)
 		}
 	}
 	*p = larger
@@ -109,7 +110,7 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 	next := index[T]{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
 	copied := make(map[int]bool, 1)
 	for _, e := range entries {
-		if i := next.of(maphash.String(hashSeed, e.Key)); !copied[i] {
+		if i := next.of(hashOf(e.Key)); !copied[i] {
 			copied[i] = true
 			next.parts[i].places = slices.Clone(next.parts[i].places)
 		}

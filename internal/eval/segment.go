@@ -52,10 +52,24 @@ func (p *segmentPath) has(s *Segment) bool {
 	return false
 }
 
+// segmentID is what clauses know of a segment.
+type segmentID struct {
+	id   string
+	hash uint64 // of the id
+}
+
+func segmentIDs(list []string) []segmentID {
+	ids := make([]segmentID, len(list))
+	for i, id := range list {
+		ids[i] = segmentID{id, hashOf(id)}
+	}
+	return ids
+}
+
 // inAny reports whether some segment of the list has the user.
-func (e *evaluation) inAny(ids []string, path *segmentPath) bool {
-	for _, id := range ids {
-		if e.inSegment(id, path) {
+func (e *evaluation) inAny(ids []segmentID, path *segmentPath) bool {
+	for i := range ids {
+		if e.inSegment(&ids[i], path) {
 			return true
 		}
 	}
@@ -65,8 +79,8 @@ func (e *evaluation) inAny(ids []string, path *segmentPath) bool {
 // inSegment follows protocol reference, section 6.7: an unknown segment has
 // nobody, unless the rules are strict, and neither has one that is reached again
 // through its own rules.
-func (e *evaluation) inSegment(id string, path *segmentPath) bool {
-	s := e.snapshot.Segment(id)
+func (e *evaluation) inSegment(id *segmentID, path *segmentPath) bool {
+	s := e.snapshot.segment(id)
 	if s == nil || path.has(s) {
 		e.failed = e.failed || s == nil && e.rules.Strict
 		return false

@@ -52,9 +52,9 @@ func (s *Snapshot) Has(key string) bool {
 	return e != nil && !e.Archived
 }
 
-// Segment returns the segment with this id, or nil.
-func (s *Snapshot) Segment(id string) *Segment {
-	e := s.segments.get(id)
+// segment returns the segment with this id, or nil.
+func (s *Snapshot) segment(id *segmentID) *Segment {
+	e := s.segments.find(id.hash, id.id)
 	if e == nil || e.Archived {
 		return nil
 	}

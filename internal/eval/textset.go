@@ -17,6 +17,8 @@ const shortList = 8
 // hashSeed keeps whoever chooses texts from choosing where they go.
 var hashSeed = maphash.MakeSeed()
 
+func hashOf(s string) uint64 { return maphash.String(hashSeed, s) }
+
 // newTextSet keeps the list.
 func newTextSet(list []string) textSet {
 	t := textSet{list: list}
@@ -43,7 +45,7 @@ func powerOfTwo(n int) int {
 
 // place is where the index of a text is or, if that is 0, would be.
 func (t *textSet) place(s string) *uint32 {
-	for at := int(maphash.String(hashSeed, s)); ; at++ {
+	for at := int(hashOf(s)); ; at++ {
 		place := &t.places[at&(len(t.places)-1)]
 		if *place == 0 || t.list[*place-1] == s {
 			return place
