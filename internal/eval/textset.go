@@ -12,7 +12,7 @@ type textSet struct {
 }
 
 // shortList is up to where looking at all of a list is faster.
-const shortList = 8
+const shortList = 4
 
 // hashSeed keeps whoever chooses texts from choosing where they go.
 var hashSeed = maphash.MakeSeed()

@@ -18,8 +18,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
-// burst is how many events are queued before the clock is stopped to drain.
-const burst = 20_000
+// burst is how many events are queued before the clock is stopped to drain: so
+// many that starting a goroutine for each core takes no part of the time.
+const burst = 100_000
 
 // Platform is a generation of the platform, whose data the SDK is fed.
 type Platform struct {
