@@ -182,10 +182,10 @@ func (c *Client) Refresh(ctx context.Context) (err error) {
 	if c.closed.Load() {
 		return ErrClosed
 	}
+	c.events.ReadClock()
 	if c.onDemand == nil {
 		return nil
 	}
-	c.events.ReadClock()
 	defer func() { // a transport of the application's is not to fail a unit of work
 		if v := recover(); v != nil {
 			c.notePanic("Config.Transport", v)

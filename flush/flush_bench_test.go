@@ -18,8 +18,9 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 	own := served("own", "1", "true")
 	prerequisites := []eval.Result{served("a", "1", "true"), served("b", "1", "true")}
 
-	evaluation := func(b *testing.B, p *Processor) {
+	b.Run("evaluation", func(b *testing.B) {
 		b.ReportAllocs()
+		p := inMemory(Config{Capacity: capacity}, &platform{})
 		for i := 1; b.Loop(); i++ {
 			p.RecordEvaluation(u, nil, &own)
 			if i%(capacity/8) == 0 {
@@ -28,14 +29,6 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 				b.StartTimer()
 			}
 		}
-	}
-	b.Run("evaluation", func(b *testing.B) {
-		to := destination("http://platform.test", http.DefaultClient)
-		to.OnDemand = false
-		evaluation(b, New(Config{Capacity: capacity}, to))
-	})
-	b.Run("evaluation, on demand", func(b *testing.B) {
-		evaluation(b, inMemory(Config{Capacity: capacity}, &platform{}))
 	})
 	b.Run("with 2 prerequisites", func(b *testing.B) {
 		b.ReportAllocs()

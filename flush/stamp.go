@@ -19,16 +19,21 @@ const trust = 10 * time.Millisecond
 // every few milliseconds: reading both for each event would take twice as long.
 type stamper struct {
 	start time.Time
-	// offset is Unix nanoseconds less the monotonic clock, as long as that has
-	// not reached until.
-	offset, until atomic.Int64
+	// offset is Unix nanoseconds less the monotonic clock, as of when that was
+	// compared. It is stored first and loaded last, so that a stamp has one no
+	// older than it thinks. Of two comparisons at one time either may stay.
+	offset, compared atomic.Int64
 	// coarse: the clock may stand still from one event to the next, so they
 	// are numbered instead. That costs a cache line that all cores share.
 	coarse bool
 	number atomic.Int64
 }
 
-func newStamper() *stamper { return &stamper{start: time.Now(), coarse: coarseClock()} }
+func newStamper() *stamper {
+	s := &stamper{start: time.Now(), coarse: coarseClock()}
+	s.compare()
+	return s
+}
 
 // coarseClock reports whether the clock moves in steps in which a goroutine can
 // record several events, as it does on Windows.
@@ -44,8 +49,9 @@ func coarseClock() bool {
 // now stamps an event.
 func (s *stamper) now() stamp {
 	at := int64(time.Since(s.start))
-	if at >= s.until.Load() {
-		at = s.compare()
+	// Without sign, as a restored machine may have less uptime than before.
+	if uint64(at-s.compared.Load()) >= uint64(trust) {
+		s.compare()
 	}
 	now := stamp{at, (s.offset.Load() + at) / int64(time.Millisecond)}
 	if s.coarse {
@@ -54,13 +60,12 @@ func (s *stamper) now() stamp {
 	return now
 }
 
-// compare reads both clocks. It returns what the monotonic one says.
-func (s *stamper) compare() (at int64) {
+// compare reads both clocks.
+func (s *stamper) compare() {
 	now := time.Now()
-	at = int64(now.Sub(s.start))
+	at := int64(now.Sub(s.start))
 	s.offset.Store(now.UnixNano() - at)
-	s.until.Store(at + int64(trust))
-	return at
+	s.compared.Store(at)
 }
 
 // limit is what the stamps up to now do not exceed.

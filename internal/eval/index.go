@@ -9,8 +9,8 @@ import (
 // a patch of an environment of ten thousand flags copies one small part and
 // not the whole map.
 //
-// A part is a hash table without deletion: finding a flag takes a third of what
-// a Go map of the part would take after a hash to choose it.
+// A part is a hash table without deletion, in which the hash that chooses the
+// part says where to look as well. A Go map would hash the key again.
 type index[T any] struct {
 	parts []part[T] // a power of two of them, or none
 	count int
@@ -20,7 +20,7 @@ type index[T any] struct {
 }
 
 // part has entries where their hash says, or in the next place that was free:
-// a power of two of places, at least half of which are.
+// a power of two of places, at least half of which are free.
 type part[T any] struct {
 	places []*entry[T]
 	count  int

@@ -15,6 +15,9 @@ var keyMakers = []struct {
 }{
 	{name: "short", key: func(i int) string { return strings.ToLower(fmt.Sprintf("%x", i)) }},
 	{name: "with empty", key: func(i int) string {
+		if i == 0 {
+			return ""
+		}
 		return strings.Repeat("\x00", i%9) + string(rune('a'+i/9)) + strings.Repeat("x", i%3)
 	}},
 	{name: "same start", key: func(i int) string { return fmt.Sprintf("feature-flag-of-team-%d", i) }},
@@ -120,7 +123,8 @@ func TestIndexStopsEarly(t *testing.T) {
 }
 
 // TestIndexHasRoom: however an index came about, half of the places of each of
-// its parts are free, and a patch copies one part.
+// its parts are free, entries are near to where they should be, and a patch
+// copies one part.
 func TestIndexHasRoom(t *testing.T) {
 	t.Parallel()
 	const size = 10_000
@@ -134,10 +138,22 @@ func TestIndexHasRoom(t *testing.T) {
 		for _, e := range entries {
 			ix.put(e)
 		}
+		looks := 0
 		for i, p := range ix.parts {
 			if 2*p.count > len(p.places) {
 				t.Errorf("%s: part %d has %d entries in %d places", name, i, p.count, len(p.places))
 			}
+			if len(ix.parts) > 1 && p.count > 3*partSize {
+				t.Errorf("%s: part %d has %d entries, expected about %d", name, i, p.count, size/len(ix.parts))
+			}
+			for place, e := range p.places {
+				if e != nil {
+					looks += 1 + (place-int(hashOf(e.Key)))&(len(p.places)-1)
+				}
+			}
+		}
+		if looks > 2*size {
+			t.Errorf("%s: %d entries are found with %d looks", name, size, looks)
 		}
 	}
 	before := zero.with(entries)

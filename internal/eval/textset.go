@@ -14,12 +14,13 @@ type textSet struct {
 // shortList is up to where looking at all of a list is faster.
 const shortList = 4
 
-// hashSeed keeps whoever chooses texts from choosing where they go.
+// hashSeed keeps whoever chooses texts from choosing where they go. There is one
+// for all, as clauses keep hashes of segments that are in many snapshots.
 var hashSeed = maphash.MakeSeed()
 
 func hashOf(s string) uint64 { return maphash.String(hashSeed, s) }
 
-// newTextSet keeps the list.
+// newTextSet keeps the list, which does not change from now on.
 func newTextSet(list []string) textSet {
 	t := textSet{list: list}
 	if len(list) <= shortList {
