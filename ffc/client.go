@@ -178,6 +178,9 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 // returns nil at once otherwise. It blocks as long as the transport allows
 // itself, or until ctx ends. An error says why the data may be old; what the
 // client has goes on serving.
+//
+// Events that are recorded from its beginning on have the right time even if
+// the process was frozen before, with any transport.
 func (c *Client) Refresh(ctx context.Context) (err error) {
 	if c.closed.Load() {
 		return ErrClosed

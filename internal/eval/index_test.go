@@ -127,44 +127,54 @@ func TestIndexStopsEarly(t *testing.T) {
 // copies one part.
 func TestIndexHasRoom(t *testing.T) {
 	t.Parallel()
-	const size = 10_000
-	entries := make([]*entry[int], size)
-	for i := range entries {
-		entries[i] = &entry[int]{Item: Item{Key: fmt.Sprintf("feature-%d-enabled", i)}}
-	}
-	var zero index[int]
-	small := newIndex[int](0)
-	for name, ix := range map[string]index[int]{"built": zero.with(entries), "grown": small.with(entries[:1])} {
-		for _, e := range entries {
-			ix.put(e)
-		}
-		looks := 0
-		for i, p := range ix.parts {
-			if 2*p.count > len(p.places) {
-				t.Errorf("%s: part %d has %d entries in %d places", name, i, p.count, len(p.places))
+	for _, keys := range keyMakers {
+		t.Run(keys.name, func(t *testing.T) {
+			t.Parallel()
+			const size = 10_000
+			entries := make([]*entry[int], size)
+			for i := range entries {
+				entries[i] = &entry[int]{Item: Item{Key: keys.key(i)}}
 			}
-			if len(ix.parts) > 1 && p.count > 3*partSize {
-				t.Errorf("%s: part %d has %d entries, expected about %d", name, i, p.count, size/len(ix.parts))
+			var zero index[int]
+			built := zero.with(entries)
+			checkRoom(t, &built)
+			grown := newIndex[int](0)
+			for _, e := range entries {
+				grown.put(e)
 			}
-			for place, e := range p.places {
-				if e != nil {
-					looks += 1 + (place-int(hashOf(e.Key)))&(len(p.places)-1)
+			checkRoom(t, &grown)
+
+			patched := built.with([]*entry[int]{{Item: entries[0].Item}})
+			copied := 0
+			for i := range patched.parts {
+				if &patched.parts[i].places[0] != &built.parts[i].places[0] {
+					copied++
 				}
 			}
+			if copied != 1 || len(built.parts) < size/partSize {
+				t.Errorf("%d of %d parts were copied", copied, len(built.parts))
+			}
+		})
+	}
+}
+
+func checkRoom(t *testing.T, ix *index[int]) {
+	t.Helper()
+	looks := 0
+	for i, p := range ix.parts {
+		if 2*p.count > len(p.places) {
+			t.Errorf("part %d has %d entries in %d places", i, p.count, len(p.places))
 		}
-		if looks > 2*size {
-			t.Errorf("%s: %d entries are found with %d looks", name, size, looks)
+		if len(ix.parts) > 1 && p.count > 3*partSize {
+			t.Errorf("part %d has %d entries, expected about %d", i, p.count, ix.count/len(ix.parts))
+		}
+		for place, e := range p.places {
+			if e != nil {
+				looks += 1 + (place-int(hashOf(e.Key)))&(len(p.places)-1)
+			}
 		}
 	}
-	before := zero.with(entries)
-	after := before.with([]*entry[int]{{Item: entries[0].Item}})
-	copied := 0
-	for i := range after.parts {
-		if &after.parts[i].places[0] != &before.parts[i].places[0] {
-			copied++
-		}
-	}
-	if copied != 1 || len(after.parts) < size/partSize {
-		t.Errorf("%d of %d parts were copied", copied, len(after.parts))
+	if looks > 2*ix.count {
+		t.Errorf("%d entries are found with %d looks", ix.count, looks)
 	}
 }
