@@ -32,7 +32,7 @@ func TestDependencies(t *testing.T) {
 		fastfloat = "github.com/valyala/fastjson/fastfloat"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/model", "internal/wire"}
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/wire"}
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -40,9 +40,10 @@ func TestDependencies(t *testing.T) {
 	}{
 		{"transport", nil, nil},
 		{"internal/model", nil, nil},
+		{"internal/jsontext", nil, nil},
 		{"internal/clock", nil, nil},
-		{"internal/eval", []string{"internal/model"}, []string{fastjson, fastfloat}},
-		{"internal/wire", []string{"internal/model", "internal/eval"}, []string{fastjson, fastfloat}},
+		{"internal/eval", []string{"internal/jsontext", "internal/model"}, []string{fastjson, fastfloat}},
+		{"internal/wire", []string{"internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat}},
 		{"flush", internals, []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},

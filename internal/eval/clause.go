@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -190,7 +191,7 @@ func regexpError(err error) error {
 
 // parseList reads a JSON array. Only strings in it can equal an attribute.
 func (r *Rules) parseList(text string) ([]string, error) {
-	value, err := fastjson.Parse(text)
+	value, err := fastjson.ParseBytes(jsontext.ReplaceLoneSurrogates([]byte(text)))
 	if err != nil || value.Type() != fastjson.TypeArray {
 		return nil, errNoList
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -188,7 +189,7 @@ func headerString(value []byte) (string, error) {
 	if strings.IndexByte(text, '\\') < 0 {
 		return text, nil
 	}
-	v, err := fastjson.ParseBytes(value)
+	v, err := fastjson.ParseBytes(jsontext.ReplaceLoneSurrogates(value))
 	if err != nil {
 		return "", errors.New("expected a string")
 	}

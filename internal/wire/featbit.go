@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -183,6 +184,7 @@ func featBitClauses(o object) []model.Clause {
 // looksLikeFeatBit tells the generation of data by its first item, and reads no
 // further.
 func looksLikeFeatBit(message []byte) (featBit bool) {
+	message = jsontext.TrimBOM(message)
 	_ = findItems(message, skipSpace(message, 0), 0, func(name []byte) (decided bool) {
 		switch string(name) {
 		case "updatedAt", "isEnabled", "fallthrough":

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // Kind is what a message of the platform is about.
@@ -23,7 +26,12 @@ const (
 // comes first, as it does.
 func KindOf(message []byte) (Kind, error) {
 	kind := KindOther
-	_, err := eachMember(message, skipSpace(message, 0), func(name, value []byte) error {
+	message = jsontext.TrimBOM(message)
+	start := skipSpace(message, 0)
+	if err := notAnObject(message, start); err != nil {
+		return KindOther, fmt.Errorf("the message %w", err)
+	}
+	_, err := eachMember(message, start, func(name, value []byte) error {
 		if string(name) != "messageType" {
 			return nil
 		}
@@ -110,9 +118,14 @@ type list struct {
 // of a polling request, which wraps one of these (protocol reference, sections
 // 3.3, 4 and 10).
 func split(message []byte, h headers) (*parts, error) {
+	message = jsontext.TrimBOM(message)
 	h.spare = len(message)/int(unsafe.Sizeof(eval.Item{})) + 1
 	p := &parts{headers: h}
-	end, err := p.read(message, skipSpace(message, 0), 0)
+	start := skipSpace(message, 0)
+	if err := notAnObject(message, start); err != nil {
+		return nil, err
+	}
+	end, err := p.read(message, start, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +134,38 @@ func split(message []byte, h headers) (*parts, error) {
 	}
 	return p.unwrap()
 }
+
+// notAnObject says what a message is, as a whole, that does not begin as an
+// object.
+func notAnObject(message []byte, start int) error {
+	if start == len(message) {
+		return fmt.Errorf("is empty: %s", expectedMessage)
+	}
+	if err := jsontext.CheckEncoding(message); err != nil {
+		return err
+	}
+	kind := ""
+	switch c := message[start]; {
+	case c == '{':
+		return nil
+	case c == '[':
+		kind = "array"
+	case c == '"':
+		kind = "string"
+	case c == 't', c == 'f':
+		kind = "boolean"
+	case c == 'n':
+		kind = "null"
+	default:
+		kind = "number"
+	}
+	if fastjson.ValidateBytes(message) != nil {
+		return errNotJSON
+	}
+	return fmt.Errorf("is a JSON %s: %s", kind, expectedMessage)
+}
+
+const expectedMessage = "expected an object with featureFlags, as the platform sends it and ffc snapshot writes it"
 
 // unwrap returns the data object.
 func (p *parts) unwrap() (*parts, error) {

@@ -171,11 +171,19 @@ func TestUpdateRejects(t *testing.T) {
 		message string
 		want    string // in the error
 	}{
-		{name: "nothing", want: "ends too early"},
+		{name: "nothing", want: "is empty: expected an object with featureFlags"},
+		{name: "white space", message: " \n", want: "is empty: expected"},
 		{name: "text", message: `<html>`, want: "is not JSON"},
-		{name: "array", message: `[]`, want: "is not JSON"},
-		{name: "string", message: `"full"`, want: "is not JSON"},
-		{name: "byte order mark", message: "\ufeff{}", want: "is not JSON"},
+		{name: "array", message: `[]`, want: "is a JSON array: expected an object with featureFlags"},
+		{name: "null", message: `null`, want: "is a JSON null: expected"},
+		{name: "number", message: ` 7`, want: "is a JSON number: expected"},
+		{name: "boolean", message: `true`, want: "is a JSON boolean: expected"},
+		{name: "half an array", message: `[1,`, want: "is not JSON"},
+		{name: "word", message: `nothing`, want: "is not JSON"},
+		{name: "UTF-16", message: "\xff\xfe{\x00}\x00", want: "is UTF-16: expected UTF-8"},
+		{name: "string", message: `"full"`, want: "is a JSON string: expected"},
+		{name: "byte-order mark alone", message: "\ufeff", want: "is empty: expected"},
+		{name: "two byte-order marks", message: "\ufeff\ufeff{}", want: "is not JSON"},
 		{name: "empty object", message: `{}`, want: "has neither"},
 		{name: "another document", message: `{"flags":{"a":true}}`, want: "has neither"},
 		{name: "user tags only", message: `{"userTags":[]}`, want: "has neither"},

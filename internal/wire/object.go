@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -24,7 +25,7 @@ func decode[T any](raw []byte, fill func(object) *T) (*T, error) {
 	if len(raw) <= maxPooled {
 		defer parsers.Put(parser)
 	}
-	value, err := parser.ParseBytes(raw)
+	value, err := parser.ParseBytes(jsontext.ReplaceLoneSurrogates(raw))
 	if err != nil {
 		// fastjson's text quotes the input, which may hold user keys.
 		return nil, errNotJSON

@@ -131,10 +131,14 @@ func (o *origin) setOn(h http.Header) bool {
 
 // read returns the body, decompressed.
 func (s *session) read(resp *http.Response) ([]byte, error) {
-	// The transport decompresses while we read, so a small body that swells
-	// is caught before it does harm.
+	// The body is decompressed while it is read, so a small one that swells is
+	// caught before it does harm.
 	limit := min(s.MaxMessage, math.MaxInt64-1)
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	plainBody, err := httpclient.Decompress(resp, limit)
+	if err != nil {
+		return nil, problem(transport.KindData, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(plainBody, limit+1))
 	switch {
 	case err != nil:
 		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", plain(err)))

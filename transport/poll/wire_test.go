@@ -3,6 +3,7 @@ package poll_test
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"io"
 	"log/slog"
 	"net"
@@ -78,12 +79,58 @@ func TestGzip(t *testing.T) {
 	}
 }
 
+// Compressed data is read whoever set or hid the header, also with an
+// application's client that asks for none.
+func TestCompressedAnswers(t *testing.T) {
+	t.Parallel()
+	var deflated bytes.Buffer
+	z := zlib.NewWriter(&deflated)
+	_, _ = io.WriteString(z, data)
+	_ = z.Close()
+	for name, test := range map[string]struct {
+		encoding string
+		body     []byte
+		disabled bool // DisableCompression
+		size     int
+	}{
+		"x-gzip":                         {encoding: "x-gzip", body: zipped(t, 5000), size: 5019},
+		"gzip,aws-chunked":               {encoding: "gzip,aws-chunked", body: zipped(t, 5000), size: 5019},
+		"no header":                      {body: zipped(t, 5000), size: 5019},
+		"a client without decompression": {encoding: "gzip", body: zipped(t, 5000), disabled: true, size: 5019},
+		"deflate":                        {encoding: "deflate", body: deflated.Bytes(), size: len(data)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := listen(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+				if test.encoding != "" {
+					w.Header().Set("Content-Encoding", test.encoding)
+				}
+				_, _ = w.Write(test.body)
+			})
+			client := &http.Client{Transport: &http.Transport{DisableCompression: test.disabled}}
+			t.Cleanup(client.CloseIdleConnections)
+			s := openWith(t, nil, client, poll.Transport{URL: server.URL, Budget: budget})
+			if told := s.refreshed(); len(told) != 1 || len(told[0].message) != test.size {
+				t.Errorf("the store was told %v", told)
+			}
+		})
+	}
+}
+
 // A small answer that swells is given up at MaxMessage, not when it has filled
 // the memory.
 func TestGzipBomb(t *testing.T) {
+	for _, encoding := range []string{"gzip", "x-gzip", ""} {
+		testGzipBomb(t, encoding)
+	}
+}
+
+func testGzipBomb(t *testing.T, encoding string) {
 	body := zipped(t, 5_000_000)
 	server := listen(t, nil, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
+		if encoding != "" {
+			w.Header().Set("Content-Encoding", encoding)
+		}
 		_, _ = w.Write(body)
 	})
 	s := connected(t, server.URL, poll.Transport{MaxMessage: 100_000})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -172,7 +173,7 @@ func (c *connection) take(message []byte) error {
 // the next one.
 func (c *connection) passOver(message []byte, err error) error {
 	var why *transport.Error
-	if !errors.As(err, &why) || why.Kind != transport.KindData || !json.Valid(message) {
+	if !errors.As(err, &why) || why.Kind != transport.KindData || !json.Valid(jsontext.TrimBOM(message)) {
 		return err
 	}
 	if _, known := c.s.passedOver.LoadOrStore(why.Error(), true); !known {
