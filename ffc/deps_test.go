@@ -32,7 +32,7 @@ func TestDependencies(t *testing.T) {
 		fastfloat = "github.com/valyala/fastjson/fastfloat"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/wire"}
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/wire"}
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -47,7 +47,8 @@ func TestDependencies(t *testing.T) {
 		{"flush", internals, []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"internal/ondemand", []string{"internal/clock"}, nil},
+		{"internal/retry", nil, nil},
+		{"internal/ondemand", []string{"internal/clock", "internal/retry"}, nil},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", nil, []string{websocket}},

@@ -1,6 +1,10 @@
 package flush
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+)
 
 // outcome is what the platform's answer means for the events of a request.
 type outcome uint8
@@ -22,7 +26,7 @@ func outcomeOf(status int) outcome {
 		return split
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return refused
-	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
+	case retry.Classify(status) == retry.Transient:
 		return retained
 	case status < 400:
 		// A redirect. Following it would lose the body; somebody will correct

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -148,7 +149,7 @@ func (d *delivery) request(body []byte, events []*event) outcome {
 	if result == delivered || result == split && len(events) > 1 {
 		return result
 	}
-	wait, _ := httpclient.RetryAfter(resp.Header, time.Now())
+	wait, _ := retry.After(resp.Header, time.Now())
 	if result == refused || result == retained && wait > 0 {
 		d.stop.Store(true)
 	}

@@ -36,7 +36,7 @@ func TestStatus(t *testing.T) {
 		{status: 409, tries: 1, outcome: rejected},
 		{status: 415, tries: 1, outcome: rejected},
 		{status: 422, tries: 1, outcome: rejected},
-		{status: 425, tries: 1, outcome: rejected},
+		{status: 425, tries: again, outcome: retained},
 		{status: 429, tries: again, outcome: retained},
 		{status: 499, tries: 1, outcome: rejected},
 		{status: 500, tries: again, outcome: retained},

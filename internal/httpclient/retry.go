@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // Retrier is a request with retries.
@@ -33,8 +35,8 @@ type Retrier struct {
 // says how long it may.
 const maxWait = 30 * time.Second
 
-// Do sends the request. Statuses 408, 429 and 5xx and errors of the network
-// are tried again as long as the context's deadline leaves time for the wait.
+// Do sends the request. Transient statuses (see retry.Classify) and errors of
+// the network are tried again as long as the context's deadline leaves time for the wait.
 // It returns what the last try came to: an answer, whose body may have been
 // read already if it is to be retried, or an error.
 func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
@@ -111,7 +113,7 @@ func fits(ctx context.Context, wait time.Duration) bool {
 // backoff doubles the wait for each try; Retry-After comes first.
 func backoff(first, most time.Duration, try int, resp *http.Response) time.Duration {
 	if resp != nil {
-		if wait, ok := RetryAfter(resp.Header, time.Now()); ok {
+		if wait, ok := retry.After(resp.Header, time.Now()); ok {
 			return wait
 		}
 	}
@@ -127,11 +129,7 @@ func Retryable(resp *http.Response, err error) bool {
 	if err != nil {
 		return !errors.Is(err, context.Canceled)
 	}
-	switch resp.StatusCode {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests:
-		return true
-	}
-	return resp.StatusCode >= 500
+	return retry.Classify(resp.StatusCode) == retry.Transient
 }
 
 // Unsent reports whether an error came before anything of the request could

@@ -21,7 +21,7 @@ import (
 func TestRetryable(t *testing.T) {
 	t.Parallel()
 	for status := 100; status < 700; status++ {
-		want := status == 408 || status == 429 || status >= 500
+		want := status == 408 || status == 421 || status == 425 || status == 429 || status >= 500
 		if got := Retryable(&http.Response{StatusCode: status}, nil); got != want {
 			t.Errorf("status %d: %v", status, got)
 		}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // Config says how a Refresher works. All fields are needed.
@@ -75,7 +75,7 @@ type Refresher struct {
 	failure  error // of the last fetch; nil if it succeeded
 	failedAt time.Time
 	pause    time.Duration // after failedAt
-	failures uint
+	backoff  retry.Backoff
 }
 
 // fetch is one call of Config.Fetch.
@@ -92,9 +92,13 @@ type fetch struct {
 
 // New returns a Refresher.
 func New(cfg Config) *Refresher {
-	// Processes that start together should not ask together ever after.
-	jitter := time.Duration(rand.Float64() * float64(cfg.MaxAge) / 10)
-	return &Refresher{cfg: cfg, maxAge: cfg.MaxAge - jitter, closing: make(chan struct{})}
+	return &Refresher{
+		cfg: cfg,
+		// Processes that start together must not fetch together from then on.
+		maxAge:  retry.Shorten(cfg.MaxAge, 0.1),
+		backoff: retry.Backoff{First: cfg.FirstRetry, Max: cfg.MaxRetry},
+		closing: make(chan struct{}),
+	}
 }
 
 // Refresh returns nil if the data is no older than MaxAge, after a fetch if
@@ -293,7 +297,8 @@ func (r *Refresher) conclude(f *fetch, err error) {
 	case r.closed:
 		err = errClosed
 	case err == nil:
-		r.failure, r.failures = nil, 0
+		r.failure = nil
+		r.backoff.Reset()
 		r.fresh.Store(&f.began) // what the platform knew when it was asked
 	default:
 		r.fail(f, err)
@@ -313,12 +318,7 @@ func (r *Refresher) fail(f *fetch, err error) {
 	// waited already.
 	r.failedAt = time.Now().Add(-max(clock.Age(f.began)-r.cfg.Timeout, 0))
 	r.failure = err
-	r.pause = r.cfg.MaxRetry
-	if r.cfg.FirstRetry <= r.cfg.MaxRetry>>r.failures { // a shift to the left may overflow
-		r.pause = r.cfg.FirstRetry << r.failures
-	}
-	r.failures++
-	r.pause -= time.Duration(rand.Float64() * float64(r.pause) / 2)
+	r.pause = r.backoff.Next()
 	if why := (*Failure)(nil); errors.As(err, &why) {
 		r.pause = max(r.pause, why.RetryAfter)
 		if why.Final {

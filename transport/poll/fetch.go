@@ -16,6 +16,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -66,7 +67,7 @@ func (s *session) get(ctx context.Context) (*answer, error) {
 			return got, err
 		}
 	}
-	return nil, &ondemand.Failure{Err: problem(transport.KindNetwork, errNoRoute), RetryAfter: httpclient.Spread(s.MaxRetry)}
+	return nil, &ondemand.Failure{Err: problem(transport.KindNetwork, errNoRoute), RetryAfter: retry.Lengthen(s.MaxRetry, retry.Jitter)}
 }
 
 var (
@@ -174,7 +175,7 @@ func (s *session) store(got *answer) error {
 // judge says what an answer without data means for the next requests.
 func (s *session) judge(resp *http.Response) error {
 	kind, err := transport.KindNetwork, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
-	wait, _ := httpclient.RetryAfter(resp.Header, time.Now())
+	wait, _ := retry.After(resp.Header, time.Now())
 	if resp.StatusCode >= 300 && resp.StatusCode < 500 && !httpclient.Retryable(resp, nil) {
 		wait = max(wait, s.MaxRetry) // not likely to change soon
 	}
@@ -187,7 +188,7 @@ func (s *session) judge(resp *http.Response) error {
 			err = errNoSecret
 		}
 	}
-	return &ondemand.Failure{Err: problem(kind, err), RetryAfter: httpclient.Spread(wait), Final: final}
+	return &ondemand.Failure{Err: problem(kind, err), RetryAfter: retry.Lengthen(wait, retry.Jitter), Final: final}
 }
 
 var (

@@ -2,9 +2,9 @@ package poll
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -31,7 +31,7 @@ var _ transport.Runner = (*runner)(nil)
 func (r *runner) Run(ctx context.Context) {
 	defer r.refresher.Close()
 	for r.refresher.Load(ctx) == nil {
-		pause := time.NewTimer(r.Interval - time.Duration(rand.Float64()*float64(r.Interval)/10))
+		pause := time.NewTimer(retry.Shorten(r.Interval, 0.1))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():

@@ -2,10 +2,10 @@ package stream
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -59,7 +59,7 @@ func (f *fallback) prepare(ctx context.Context) {
 	defer f.mu.Unlock()
 	f.wanted = true
 	if f.timer == nil {
-		patience := f.patience + time.Duration(rand.Float64()*float64(f.patience)/2)
+		patience := retry.Lengthen(f.patience, 0.5)
 		f.timer = time.AfterFunc(patience, func() { f.start(ctx) })
 	}
 }

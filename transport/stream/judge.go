@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -32,11 +32,11 @@ func (s *session) judge(end *ending) (v verdict) {
 		if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
 			v.wait = s.MaxRetry
 		}
-		if asked, ok := httpclient.RetryAfter(end.answer.Header, time.Now()); ok {
+		if asked, ok := retry.After(end.answer.Header, time.Now()); ok {
 			v.wait = max(v.wait, asked)
 		}
 	}
-	v.wait = httpclient.Spread(v.wait)
+	v.wait = retry.Lengthen(v.wait, retry.Jitter)
 	return v
 }
 

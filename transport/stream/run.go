@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -23,7 +24,7 @@ func (p *pusher) Run(ctx context.Context) {
 	s := p.session
 	defer s.fallback.running.Wait()
 	defer s.fallback.stop()
-	pause := backoff{first: s.FirstRetry, most: s.MaxRetry}
+	pause := retry.Backoff{First: s.FirstRetry, Max: s.MaxRetry}
 	s.fallback.prepare(ctx)
 	for {
 		end := s.connect(ctx, atOnce, false)
@@ -32,7 +33,7 @@ func (p *pusher) Run(ctx context.Context) {
 		}
 		s.failures.Add(1)
 		if !end.usable.IsZero() && clock.Age(end.usable) > goodRun {
-			pause.reset()
+			pause.Reset()
 		}
 		verdict := s.judge(&end)
 		if verdict.final {
@@ -45,7 +46,7 @@ func (p *pusher) Run(ctx context.Context) {
 		if !s.trusted.Load() {
 			s.fallback.start(ctx) // nothing to wait with
 		}
-		if !sleep(ctx, max(pause.next(), verdict.wait)) {
+		if !sleep(ctx, max(pause.Next(), verdict.wait)) {
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-package stream
+package retry
 
 import (
 	"math"
@@ -10,9 +10,9 @@ func TestBackoff(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
 	tests := []struct {
-		name        string
-		first, most time.Duration
-		want        []time.Duration // the upper ends
+		name       string
+		first, max time.Duration
+		want       []time.Duration // the upper ends
 	}{
 		{"default", s, 60 * s, []time.Duration{s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 60 * s, 60 * s, 60 * s, 60 * s}},
 		{"short", s, s, []time.Duration{s, s, s}},
@@ -23,12 +23,12 @@ func TestBackoff(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for range 100 {
-				b := backoff{first: tt.first, most: tt.most}
+				b := Backoff{First: tt.first, Max: tt.max}
 				for range 2 {
 					for i, end := range tt.want {
-						checkPause(t, i, b.next(), end)
+						checkPause(t, i, b.Next(), end)
 					}
-					b.reset()
+					b.Reset()
 				}
 			}
 		})
@@ -39,10 +39,10 @@ func TestBackoffNeverOverflows(t *testing.T) {
 	t.Parallel()
 	for first := time.Duration(1); first > 0; first *= 3 {
 		most := max(first, time.Hour)
-		b := backoff{first: first, most: most}
+		b := Backoff{First: first, Max: most}
 		end := first
 		for i := range 200 {
-			checkPause(t, i, b.next(), end)
+			checkPause(t, i, b.Next(), end)
 			if end = 2 * end; end > most || end <= 0 {
 				end = most
 			}
@@ -59,10 +59,10 @@ func checkPause(t *testing.T, i int, got, end time.Duration) {
 
 func TestBackoffIsRandom(t *testing.T) {
 	t.Parallel()
-	b := backoff{first: time.Hour, most: time.Hour}
+	b := Backoff{First: time.Hour, Max: time.Hour}
 	low, high := time.Hour, time.Duration(0)
 	for range 1000 {
-		p := b.next()
+		p := b.Next()
 		low, high = min(low, p), max(high, p)
 	}
 	if low > 32*time.Minute || high < 58*time.Minute {

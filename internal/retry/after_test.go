@@ -1,4 +1,4 @@
-package httpclient
+package retry
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestRetryAfter(t *testing.T) {
+func TestAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 	tests := []struct {
@@ -45,26 +45,41 @@ func TestRetryAfter(t *testing.T) {
 			t.Parallel()
 			h := http.Header{}
 			h.Set("Retry-After", test.text)
-			got, ok := RetryAfter(h, now)
+			got, ok := After(h, now)
 			if got != test.want || ok == test.none {
 				t.Errorf("%v, %v, expected %v", got, ok, test.want)
 			}
 		})
 	}
-	if got, ok := RetryAfter(nil, now); got != 0 || ok {
+	if got, ok := After(nil, now); got != 0 || ok {
 		t.Errorf("without headers: %v, %v", got, ok)
 	}
 }
 
-func FuzzRetryAfter(f *testing.F) {
+func FuzzAfter(f *testing.F) {
 	f.Add("120", int64(0))
 	f.Add("Thu, 29 Feb 2024 12:00:30 GMT", int64(1709208000))
 	f.Add("Fri, 31 Dec 9999 23:59:59 GMT", int64(-1<<40))
 	f.Add("18446744073709551616", int64(1<<40))
 	f.Fuzz(func(t *testing.T, text string, now int64) {
-		got, ok := RetryAfter(http.Header{"Retry-After": {text}}, time.Unix(now, 0))
-		if got < 0 || got > maxRetryAfter || !ok && got != 0 {
+		got, ok := After(http.Header{"Retry-After": {text}}, time.Unix(now, 0))
+		if got < 0 || got > maxAfter || !ok && got != 0 {
 			t.Errorf("%v, %v", got, ok)
 		}
 	})
+}
+
+// A date counts by the clock of the server that wrote it.
+func TestAfterIgnoresThisClock(t *testing.T) {
+	t.Parallel()
+	sent := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	for _, wrong := range []time.Duration{-time.Hour, 0, time.Hour} {
+		h := http.Header{
+			"Date":        {sent.Format(http.TimeFormat)},
+			"Retry-After": {sent.Add(2 * time.Second).Format(http.TimeFormat)},
+		}
+		if got, ok := After(h, sent.Add(wrong)); got != 2*time.Second || !ok {
+			t.Errorf("clock wrong by %v: %v, %v, expected 2s", wrong, got, ok)
+		}
+	}
 }

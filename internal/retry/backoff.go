@@ -1,0 +1,26 @@
+package retry
+
+import "time"
+
+// Backoff is a pause that doubles with each failure. It is not safe for
+// concurrent use.
+type Backoff struct {
+	First time.Duration // upper end of the first pause
+	Max   time.Duration // upper end of all pauses; at least First
+
+	failures uint
+}
+
+// Next returns the pause after a failure: between half and all of First,
+// doubled for each failure since the last Reset, up to Max.
+func (b *Backoff) Next() time.Duration {
+	pause := b.Max
+	if b.First <= b.Max>>b.failures { // First<<failures may overflow
+		pause = b.First << b.failures
+	}
+	b.failures++
+	return Shorten(pause, 0.5)
+}
+
+// Reset makes the next pause the first again.
+func (b *Backoff) Reset() { b.failures = 0 }
