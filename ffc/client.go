@@ -103,8 +103,14 @@ func (c *Client) open(httpClient *http.Client) (err error) {
 		Store:        &c.store,
 		Rest:         c.rest,
 	})
+	if err != nil {
+		return err
+	}
 	c.onDemand, _ = c.session.(transport.Refresher)
-	return err
+	if _, runs := c.session.(transport.Runner); missing(c.session) || !runs && c.onDemand == nil {
+		return fmt.Errorf("Open returned %T: expected a transport.Runner or a transport.Refresher", c.session)
+	}
+	return nil
 }
 
 // rest closes idle connections of a client that works on demand: between units
@@ -158,11 +164,7 @@ func (c *Client) awaitData(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if c.onDemand != nil {
-		_ = c.onDemand.Load(ctx) // what is wrong is in the status
-		return
-	}
-	_ = c.WaitReady(ctx)
+	_ = c.WaitReady(ctx) // Status reports the error
 }
 
 func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
@@ -181,7 +183,7 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 //
 // Events that are recorded from its beginning on have the right time even if
 // the process was frozen before, with any transport.
-func (c *Client) Refresh(ctx context.Context) (err error) {
+func (c *Client) Refresh(ctx context.Context) error {
 	if c.closed.Load() {
 		return ErrClosed
 	}
@@ -189,13 +191,19 @@ func (c *Client) Refresh(ctx context.Context) (err error) {
 	if c.onDemand == nil {
 		return nil
 	}
-	defer func() { // a transport of the application's is not to fail a unit of work
+	return c.guarded(ctx, c.onDemand.Refresh)
+}
+
+// guarded calls a method of the transport, which may be the application's. A
+// panic becomes an error, as it must not fail a unit of work.
+func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
 		if v := recover(); v != nil {
 			c.notePanic("Config.Transport", v)
 			err = fmt.Errorf("ffc: Config.Transport panicked with a %T", v)
 		}
 	}()
-	return c.onDemand.Refresh(ctx)
+	return f(ctx)
 }
 
 // Flush delivers all events that were recorded before the call, and returns nil

@@ -138,6 +138,8 @@ func (i *idle) Open(env transport.Env) (transport.Session, error) {
 
 func (*idle) Stats() transport.Stats { return transport.Stats{} }
 
+func (*idle) Run(ctx context.Context) { <-ctx.Done() }
+
 // featBitChange is a message about one flag, at a second.
 func featBitChange(kind, key string, second int) []byte {
 	return fmt.Appendf(nil, `{"messageType":"data-sync","data":{"eventType":%q,"featureFlags":[{"key":%q,"updatedAt":"2026-01-01T00:00:%02dZ","isArchived":true}],"segments":[]}}`, kind, key, second)

@@ -1,6 +1,7 @@
 package ffc_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -18,7 +19,8 @@ func (s *source) Open(env transport.Env) (transport.Session, error) {
 	s.store = env.Store
 	return s, nil
 }
-func (s *source) Stats() transport.Stats { return transport.Stats{} }
+func (s *source) Stats() transport.Stats  { return transport.Stats{} }
+func (s *source) Run(ctx context.Context) { <-ctx.Done() }
 
 // TestMalformedFlags: flags that say little more than their keys answer that
 // there is an error, are told once each, and harm no others.

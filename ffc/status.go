@@ -1,6 +1,7 @@
 package ffc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -140,15 +141,48 @@ func (c *Client) Initialized() bool {
 	return c.status.synced && !c.closed.Load()
 }
 
-// WaitReady waits until the client is initialized and returns nil. It returns
-// ErrClosed after Close, why the platform refused if it did so before there was
-// data, or the error of ctx.
+// WaitReady waits until the client is initialized and returns nil. With a
+// transport that works on demand it loads the data, and retries until then.
+// WaitReady returns ErrClosed after Close, why the platform refused if it did so
+// before there was data, or the error of ctx.
 func (c *Client) WaitReady(ctx context.Context) error {
+	var failed <-chan error // never, where the data comes by itself
 	select {
 	case <-c.status.ready:
+	default:
+		if c.onDemand != nil {
+			loading, cancel := context.WithCancel(ctx)
+			defer cancel()
+			failed = c.load(loading)
+		}
+	}
+	select {
+	case <-c.status.ready:
+	case err := <-failed:
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return cmp.Or(c.outcome(), err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	return c.outcome()
+}
+
+// load loads the data in the background. The channel gets the error if that
+// fails.
+func (c *Client) load(ctx context.Context) <-chan error {
+	failed := make(chan error, 1)
+	go func() {
+		if err := c.guarded(ctx, c.onDemand.Load); err != nil {
+			failed <- err
+		}
+	}()
+	return failed
+}
+
+// outcome returns nil if the client is initialized, or why it may never be.
+func (c *Client) outcome() error {
 	c.status.mu.Lock()
 	defer c.status.mu.Unlock()
 	switch {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // settings is a Config that has been checked.
@@ -64,10 +63,17 @@ func (c Config) resolve() (settings, error) {
 	return s, errors.Join(errs...)
 }
 
-// missing reports whether there is no transport, be it behind an interface.
-func missing(t transport.Transport) bool {
-	v := reflect.ValueOf(t)
-	return t == nil || v.Kind() == reflect.Pointer && v.IsNil()
+// missing reports whether a transport or session is nil, or a nil pointer, map,
+// channel or function of a type of its own.
+func missing(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }
 
 // checkURL returns the URL without trailing slashes, or the default.

@@ -12,7 +12,9 @@ import (
 // for several clients, and they share nothing.
 type Transport interface {
 	// Open checks the configuration and returns the session of one client. It
-	// does no I/O and starts nothing. Its error says which setting is wrong.
+	// does no I/O and starts nothing. Its error says which setting is wrong. A
+	// session that is nil, or neither a Runner nor a Refresher, makes ffc.New
+	// fail.
 	Open(Env) (Session, error)
 }
 
