@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 // New returns the client that is used when the application brings none: TLS
@@ -86,7 +88,7 @@ type attempt struct {
 // error like any other: here it would end the process, as no goroutine of the
 // application's is below.
 func (t *attempt) RoundTrip(req *http.Request) (resp *http.Response, err error) {
-	ctx, cancel := context.WithTimeout(req.Context(), t.timeout)
+	ctx, cancel := clock.WithTimeout(req.Context(), t.timeout)
 	defer func() {
 		if v := recover(); v != nil {
 			cancel()
@@ -95,6 +97,9 @@ func (t *attempt) RoundTrip(req *http.Request) (resp *http.Response, err error) 
 	}()
 	resp, err = t.RoundTripper.RoundTrip(req.WithContext(ctx))
 	if err != nil {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && errors.Is(err, context.Canceled) {
+			err = context.DeadlineExceeded // the error of a timeout that a stopwatch counts
+		}
 		cancel()
 		return nil, err
 	}

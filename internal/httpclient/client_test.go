@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 // stalled answers no request.
@@ -149,4 +151,28 @@ func TestUnsentOverConnections(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A timeout that a stopwatch counts is an error like that of another timeout: a
+// request is tried again after it.
+func TestAttemptsTimeoutByStopwatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var watch clock.Stopwatch
+		ctx := watch.Context(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://platform.test/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		work := time.AfterFunc(time.Hour, watch.Start)
+		defer work.Stop()
+		began := time.Now()
+		resp, err := Attempts(&http.Client{Transport: &stalled{}}, 3*time.Second).Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if took := time.Since(began); took != time.Hour+3*time.Second || !errors.Is(err, context.DeadlineExceeded) || !Retryable(nil, err) {
+			t.Errorf("%v after %v, want a timeout 3 s after work began", err, took)
+		}
+		watch.Stop()
+	})
 }

@@ -1,0 +1,163 @@
+package clock
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// slice is how long a running timeout sleeps at most before it looks at the
+	// clock.
+	slice = time.Second
+	// lateness is how much later than planned a timeout may wake up. If it wakes
+	// up later than that the process was frozen.
+	lateness = 100 * time.Millisecond
+	// maxBreaks is how many times a stopwatch may stand still for longer than a
+	// timeout before that timeout ends. An answer that has not come after so many
+	// breaks is lost: its connection has died.
+	maxBreaks = 5
+)
+
+// Stopwatch measures the time during which work is under way. Timeouts of
+// contexts that carry a Stopwatch count only the time while it runs. The zero
+// value stands still. Its methods may be called concurrently.
+type Stopwatch struct {
+	mu        sync.Mutex
+	running   bool
+	stoppedAt time.Time
+	timeouts  map[*timeout]struct{}
+}
+
+// timeout is a timeout that a stopwatch counts. The stopwatch's lock guards it.
+type timeout struct {
+	watch  *Stopwatch
+	cancel context.CancelCauseFunc
+	whole  time.Duration
+	left   time.Duration
+	since  time.Time     // when the timeout began, or counted on
+	sleep  time.Duration // until the timer fires
+	timer  *time.Timer
+	breaks int // that were longer than whole
+	graced bool
+}
+
+type stopwatchKey struct{}
+
+// Context returns a context that carries the stopwatch, for WithTimeout.
+func (w *Stopwatch) Context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, stopwatchKey{}, w)
+}
+
+// WithTimeout is context.WithTimeout. If ctx carries a Stopwatch, only the time
+// while it runs counts, and the time during which the process is frozen does
+// not: what arrived meanwhile is read before the timeout ends. In that case the
+// context has no deadline, its error is context.Canceled, and the cause of a
+// timeout is context.DeadlineExceeded.
+func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	w, ok := ctx.Value(stopwatchKey{}).(*Stopwatch)
+	if !ok {
+		return context.WithTimeout(ctx, d)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	t := &timeout{watch: w, cancel: cancel, whole: d, left: d, since: time.Now()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timeouts == nil {
+		w.timeouts = make(map[*timeout]struct{})
+	}
+	w.timeouts[t] = struct{}{}
+	if w.running {
+		t.resume()
+	}
+	return ctx, func() {
+		t.end()
+		cancel(nil)
+	}
+}
+
+// Start lets the timeouts count.
+func (w *Stopwatch) Start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running {
+		return
+	}
+	w.running = true
+	for t := range w.timeouts {
+		if min(Age(w.stoppedAt), Age(t.since)) > t.whole {
+			t.breaks++
+		}
+		if t.left < lateness && !t.graced { // read what arrived meanwhile, first
+			t.left, t.graced = lateness, true
+		}
+		t.resume()
+	}
+}
+
+// Stop stops the timeouts, and their timers.
+func (w *Stopwatch) Stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.running {
+		return
+	}
+	w.running, w.stoppedAt = false, time.Now()
+	for t := range w.timeouts {
+		t.timer.Stop()
+		t.count()
+	}
+}
+
+// resume lets the timeout count on. The lock is held.
+func (t *timeout) resume() {
+	t.since, t.sleep = time.Now(), max(min(t.left, slice), 0)
+	if t.lost() {
+		t.sleep = 0
+	}
+	if t.timer == nil {
+		t.timer = time.AfterFunc(t.sleep, t.wake)
+		return
+	}
+	t.timer.Reset(t.sleep)
+}
+
+// count counts the time since resume, unless the process was frozen. The lock is
+// held.
+func (t *timeout) count() {
+	if passed := Age(t.since); passed <= t.sleep+lateness {
+		t.left -= passed
+	}
+}
+
+// wake is called by the timer.
+func (t *timeout) wake() {
+	t.watch.mu.Lock()
+	_, waits := t.watch.timeouts[t]
+	if !waits || !t.watch.running {
+		t.watch.mu.Unlock()
+		return
+	}
+	t.count()
+	over := t.left <= 0 || t.lost()
+	if !over {
+		t.resume()
+	}
+	t.watch.mu.Unlock()
+	if over {
+		t.cancel(context.DeadlineExceeded)
+	}
+}
+
+// lost reports whether there were too many breaks. The lock is held.
+func (t *timeout) lost() bool { return t.breaks > maxBreaks }
+
+// end forgets the timeout.
+func (t *timeout) end() {
+	t.watch.mu.Lock()
+	defer t.watch.mu.Unlock()
+	delete(t.watch.timeouts, t)
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}
