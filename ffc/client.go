@@ -23,7 +23,9 @@ type Client struct {
 	log       *slog.Logger // what cannot wait for it uses promptLog
 	promptLog *slog.Logger
 	fallbacks map[string]*eval.Variation
-	ownHTTP   *http.Client // ours to close; nil if the application brought one
+	// fallbackLog is nil with Config.QuietFallbacks.
+	fallbackLog *fallbackLog
+	ownHTTP     *http.Client // ours to close; nil if the application brought one
 
 	view     atomic.Pointer[view]
 	store    store
@@ -62,6 +64,9 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		logger = slog.Default()
 	}
 	c.log, c.promptLog = safelog.New(logger)
+	if !cfg.QuietFallbacks {
+		c.fallbackLog = newFallbackLog(c.promptLog)
+	}
 	c.store.init(c)
 	c.status.init(cfg.Offline)
 	if err := c.store.bootstrap(cfg.Bootstrap); err != nil {

@@ -54,11 +54,17 @@ type Config struct {
 	// client of our own, which verifies TLS, takes the proxy from the
 	// environment and has short timeouts.
 	HTTPClient *http.Client
-	// Logger is told of changes of state and of malformed data; never of single
-	// evaluations, and never a secret, a token or a user's attributes. A flag
-	// that is malformed is told when it is first used. If the logger is stuck,
-	// lines get lost. nil is slog.Default().
+	// Logger logs changes of state, malformed data and flags that return their
+	// fallback (see QuietFallbacks); never a secret, a token or a user's
+	// attributes. Malformed flags are logged when they are first evaluated. If
+	// the logger is stuck, lines get lost. nil is slog.Default().
 	Logger *slog.Logger
+	// QuietFallbacks switches off the log lines about evaluations that return
+	// the fallback because the flag was not found, is of the wrong type or
+	// cannot be evaluated, or because the user has no key. Without it each flag
+	// and reason is logged at most once an hour, at level WARN, and at most 100
+	// lines an hour are logged. Stats counts them either way.
+	QuietFallbacks bool
 	// OnEvaluation is called after each evaluation, by the goroutine that
 	// evaluates, with the context of the call: for tracing. It should be quick,
 	// and may be called concurrently. nil costs nothing.

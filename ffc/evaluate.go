@@ -46,6 +46,11 @@ const (
 	kindJSON
 )
 
+var kindNames = [...]string{kindString: "string", kindBool: "bool", kindInt: "int", kindFloat: "float", kindJSON: "JSON"}
+
+// String names the kind for the log.
+func (k valueKind) String() string { return kindNames[k] }
+
 func (t valueType) fits(v *eval.Variation) bool {
 	switch t.kind {
 	case kindBool:
@@ -75,7 +80,8 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 		r = f.evaluateDependent(flag, t)
 	}
 	if r.Variation == nil {
-		f.c.events.RecordFallback()
+		f.c.events.RecordFallback(r.Reason)
+		f.c.fallbackLog.note(key, r.Reason, t.kind)
 	}
 	if f.c.cfg.OnEvaluation != nil {
 		f.c.callOnEvaluation(ctx, key, f.user, &r)

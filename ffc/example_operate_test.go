@@ -86,6 +86,42 @@ func ExampleClient_Status_probe() {
 	// Output: 200 flags: OK, version 1
 }
 
+// Why a value is a fallback. The log says so once an hour for each flag and
+// reason; the hook sees every evaluation.
+func ExampleConfig_fallbacks() {
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("discount").Variations("ten", "five")))
+	defer platform.Close()
+	ctx, envSecret, baseURL := context.Background(), platform.EnvSecret, platform.URL
+	logger := slog.New(slog.DiscardHandler)
+
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: envSecret,
+		BaseURL:   baseURL,
+		Transport: &stream.Transport{},
+		Logger:    logger,
+		Fallbacks: map[string]string{"new-checkout": "false"}, // used before the fallback of a call
+		OnEvaluation: func(ctx context.Context, e ffc.Evaluation) {
+			if e.Err != nil {
+				fmt.Println(e.FlagKey, "returned the fallback:", e.Err)
+			}
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+
+	user := ffc.NewUser("u-42")
+	fmt.Println(client.BoolVariation(ctx, "new-checkout", user, true))
+	fmt.Println(client.IntVariation(ctx, "discount", user, 0))
+	// Output:
+	// new-checkout returned the fallback: ffc: the environment has no such flag
+	// false
+	// discount returned the fallback: ffc: the flag's value is of another type
+	// 0
+}
+
 // Why the data may be old.
 func ExampleClient_Status_cause() {
 	platform := ffctest.NewServer(nil)

@@ -2,24 +2,48 @@ package ffc
 
 import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // Stats counts what a client has done so far.
 type Stats struct {
 	// Evaluations counts the calls of getters; Fallbacks those of them for
-	// which there was no value.
+	// which there was no value. FallbackReasons says why.
 	Evaluations, Fallbacks uint64
+	FallbackReasons        FallbackReasons
 	// Updates counts messages with data, also those that said nothing new.
 	Updates   uint64
 	Events    flush.Stats
 	Transport transport.Stats
 }
 
+// FallbackReasons counts evaluations without a value by Reason. Their sum is
+// Stats.Fallbacks.
+type FallbackReasons struct {
+	NotReady         uint64 // ReasonClientNotReady
+	FlagNotFound     uint64 // ReasonFlagNotFound
+	UserNotSpecified uint64 // ReasonUserNotSpecified
+	WrongType        uint64 // ReasonWrongType
+	Error            uint64 // ReasonError
+}
+
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
 	s := Stats{Events: c.events.Stats(), Updates: c.store.updates.Load()}
-	s.Evaluations, s.Fallbacks = c.events.Evaluations()
+	evaluations, fallbacks := c.events.Evaluations()
+	count := func(r eval.Reason) uint64 { return fallbacks[r-eval.FirstFallback] }
+	s.Evaluations = evaluations
+	s.FallbackReasons = FallbackReasons{
+		NotReady:         count(eval.ReasonNotReady),
+		FlagNotFound:     count(eval.ReasonFlagNotFound),
+		UserNotSpecified: count(eval.ReasonUserNotSpecified),
+		WrongType:        count(eval.ReasonWrongType),
+		Error:            count(eval.ReasonError),
+	}
+	for _, n := range fallbacks {
+		s.Fallbacks += n
+	}
 	if c.session != nil {
 		s.Transport = c.session.Stats()
 	}

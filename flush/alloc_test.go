@@ -24,7 +24,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 			result := own
 			p.RecordEvaluation(u, room[:2], &result)
 		}},
-		{name: "fallback", record: func(p *Processor) { p.RecordFallback() }},
+		{name: "fallback", record: func(p *Processor) { p.RecordFallback(eval.ReasonFlagNotFound) }},
 		{name: "full queue", cfg: Config{Capacity: 1}, record: func(p *Processor) { p.RecordEvaluation(u, prerequisites, &own) }},
 		{name: "disabled", cfg: Config{Disabled: true}, record: func(p *Processor) { p.RecordEvaluation(u, prerequisites, &own) }},
 		{name: "closed", record: func(p *Processor) {

@@ -200,8 +200,8 @@ func TestDisabled(t *testing.T) {
 	r := served("f", "1", "true")
 	p.RecordEvaluation(user("u"), []eval.Result{r}, &r)
 	p.RecordMetric(user("u"), "m", 1)
-	p.RecordFallback()
-	if all, fallbacks := p.Evaluations(); all != 2 || fallbacks != 1 {
+	p.RecordFallback(eval.ReasonFlagNotFound)
+	if all, fallbacks := p.Evaluations(); all != 2 || fallbacks != (Fallbacks{eval.ReasonFlagNotFound - eval.FirstFallback: 1}) {
 		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
 	}
 	checkError(t, p.Flush(t.Context()), nil)

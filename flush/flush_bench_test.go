@@ -53,7 +53,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 		b.ReportAllocs()
 		p := inMemory(Config{}, &platform{})
 		for b.Loop() {
-			p.RecordFallback()
+			p.RecordFallback(eval.ReasonFlagNotFound)
 		}
 	})
 	// Goroutines that run in parallel have no time to stop, so this includes

@@ -98,18 +98,19 @@ func privateOf(dialect *wire.Dialect, cfg *Config) *wire.Private {
 // flags. When there is no room the events are dropped and counted.
 func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
 	if p.cfg.Disabled {
-		p.queue.count(false)
+		p.queue.count(eval.ReasonNone)
 		return
 	}
 	p.queue.record(u, nil, results{prerequisites, own})
 }
 
-// RecordFallback counts an evaluation that had no result. It makes no event.
-func (p *Processor) RecordFallback() { p.queue.count(true) }
+// RecordFallback counts an evaluation that has no value, for this reason. It
+// makes no event.
+func (p *Processor) RecordFallback(why eval.Reason) { p.queue.count(why) }
 
-// Evaluations returns how many evaluations there were, and how many of them
-// had no result.
-func (p *Processor) Evaluations() (all, fallbacks uint64) { return p.queue.evaluations() }
+// Evaluations returns the number of evaluations, and of those without a value
+// by reason.
+func (p *Processor) Evaluations() (all uint64, fallbacks Fallbacks) { return p.queue.evaluations() }
 
 // RecordMetric queues a metric. It is like RecordEvaluation, but allocates.
 func (p *Processor) RecordMetric(u *eval.User, name string, value float64) {

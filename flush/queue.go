@@ -67,9 +67,10 @@ type shard struct {
 	lost     [lossKinds]uint64
 	// evaluations and fallbacks are counted here as well because it is the
 	// place that cores do not share.
-	evaluations, fallbacks uint64
-	gate                   loss // if not lossNone, what becomes of every new event
-	wake                   chan<- struct{}
+	evaluations uint64
+	fallbacks   Fallbacks
+	gate        loss // if not lossNone, what becomes of every new event
+	wake        chan<- struct{}
 
 	_ [64]byte // two shards share no cache line
 }
@@ -241,25 +242,32 @@ func (s *shard) lose(r results) {
 	s.mu.Unlock()
 }
 
-// count counts an evaluation that makes no event.
-func (q *queue) count(fallback bool) {
+// count counts an evaluation that makes no event. The reason counts if it is
+// one for a fallback.
+func (q *queue) count(reason eval.Reason) {
 	s := q.nearest.Get().(*shard)
 	s.mu.Lock()
 	s.evaluations++
-	if fallback {
-		s.fallbacks++
+	if reason >= eval.FirstFallback {
+		s.fallbacks[reason-eval.FirstFallback]++
 	}
 	s.mu.Unlock()
 	q.nearest.Put(s)
 }
 
+// Fallbacks counts evaluations without a value by reason: index 0 is
+// eval.FirstFallback.
+type Fallbacks [eval.FallbackReasons]uint64
+
 // evaluations sums up the shards.
-func (q *queue) evaluations() (all, fallbacks uint64) {
+func (q *queue) evaluations() (all uint64, fallbacks Fallbacks) {
 	for i := range q.shards {
 		s := &q.shards[i]
 		s.mu.Lock()
 		all += s.evaluations
-		fallbacks += s.fallbacks
+		for reason, n := range s.fallbacks {
+			fallbacks[reason] += n
+		}
 		s.mu.Unlock()
 	}
 	return all, fallbacks

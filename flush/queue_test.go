@@ -113,7 +113,7 @@ func TestCapacityOfSeveral(t *testing.T) {
 	checkStats(t, p, Stats{Recorded: 12, Queued: 8, Dropped: Dropped{QueueFull: 4}})
 	three() // although it is known by now that there is no room at all
 	checkStats(t, p, Stats{Recorded: 15, Queued: 8, Dropped: Dropped{QueueFull: 7}})
-	if all, fallbacks := p.Evaluations(); all != 7 || fallbacks != 0 {
+	if all, fallbacks := p.Evaluations(); all != 7 || fallbacks != (Fallbacks{}) {
 		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
 	}
 	if got := p.queue.settle(everything); !slices.Equal(got, []string{"a", "b", "own", "a", "b", "own", "c", "d"}) {
@@ -333,11 +333,11 @@ func TestEvaluations(t *testing.T) {
 	p := inMemory(Config{Capacity: 2}, &platform{})
 	record(p, user("u"), "a", "b", "c") // also what finds no room
 	p.RecordMetric(user("u"), "m", 1)   // is no evaluation
-	p.RecordFallback()
+	p.RecordFallback(eval.ReasonFlagNotFound)
 	checkError(t, p.Close(t.Context()), &Error{Delivered: 2, Dropped: 2, Cause: ErrQueueFull})
 	record(p, user("u"), "d") // also after Close
-	p.RecordFallback()
-	if all, fallbacks := p.Evaluations(); all != 6 || fallbacks != 2 {
+	p.RecordFallback(eval.ReasonFlagNotFound)
+	if all, fallbacks := p.Evaluations(); all != 6 || fallbacks != (Fallbacks{eval.ReasonFlagNotFound - eval.FirstFallback: 2}) {
 		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
 	}
 }

@@ -16,6 +16,15 @@ const (
 	ReasonFlagNotFound
 	ReasonUserNotSpecified
 	ReasonWrongType
+
+	reasons // how many there are
+)
+
+// The reasons without a variation: FallbackReasons of them, from FirstFallback
+// on.
+const (
+	FirstFallback   = ReasonError
+	FallbackReasons = int(reasons - FirstFallback)
 )
 
 // String returns the text the platform uses for the reason.

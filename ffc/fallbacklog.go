@@ -1,0 +1,114 @@
+package ffc
+
+import (
+	"hash/maphash"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+const (
+	// fallbackLogTime is how long a flag and a reason that have been logged are
+	// not logged again.
+	fallbackLogTime = time.Hour
+	// maxFallbackLines bounds the lines of that time.
+	maxFallbackLines = 100
+	// fallbackSlots is a power of two, well above maxFallbackLines.
+	fallbackSlots = 256
+)
+
+// fallbackLog logs which flags return their fallback, and why: each flag and
+// reason once an hour. A call for what has been logged takes no lock and
+// allocates nothing.
+//
+// The nil *fallbackLog logs nothing.
+type fallbackLog struct {
+	log  *slog.Logger // must not block: evaluations call it
+	made time.Time
+	seed maphash.Seed
+	// began is when the current hour began, as the time since made.
+	began atomic.Int64
+	lines atomic.Int32 // of the current hour
+	// slots is a hash table of what the current hour has logged; 0 is an empty
+	// slot. Its lines bound how many slots are taken.
+	slots [fallbackSlots]atomic.Uint64
+}
+
+func newFallbackLog(log *slog.Logger) *fallbackLog {
+	return &fallbackLog{log: log, made: time.Now(), seed: maphash.MakeSeed()}
+}
+
+// fallbackAdvice says what to do about a reason. Reasons without an entry are
+// not logged: the client logs itself that it is not ready.
+var fallbackAdvice = [...]string{
+	eval.ReasonFlagNotFound:     "check the flag's key, and that EnvSecret is that of the flag's environment",
+	eval.ReasonWrongType:        "use the getter of the flag's type, or correct the value of its variation",
+	eval.ReasonUserNotSpecified: "give ffc.NewUser a key",
+	eval.ReasonError:            "the flag's configuration is not usable: Client.Explain says why",
+}
+
+// note logs that a call of a getter of this kind returns the fallback, unless
+// the current hour has logged that already.
+func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
+	if l == nil || int(why) >= len(fallbackAdvice) || fallbackAdvice[why] == "" {
+		return
+	}
+	l.renew()
+	if !l.add(maphash.String(l.seed, key) + uint64(why)) {
+		return
+	}
+	switch n := l.lines.Add(1); {
+	case n < maxFallbackLines:
+		l.log.Warn("ffc: evaluation returned the fallback",
+			"flag", shortKey(key), "reason", why.String(), "getter", kind.String(), "advice", fallbackAdvice[why])
+	case n == maxFallbackLines:
+		l.log.Warn("ffc: more flags return their fallback than are logged: Client.Stats counts them by reason, Config.OnEvaluation reports each")
+	}
+}
+
+// renew forgets what has been logged when its hour is over.
+func (l *fallbackLog) renew() {
+	began, now := l.began.Load(), int64(time.Since(l.made))
+	if now-began < int64(fallbackLogTime) || !l.began.CompareAndSwap(began, now) {
+		return
+	}
+	for i := range l.slots {
+		l.slots[i].Store(0)
+	}
+	l.lines.Store(0)
+}
+
+// add reports whether a hash is new, and remembers it. When the table has as
+// many as there may be lines, nothing is new.
+func (l *fallbackLog) add(hash uint64) bool {
+	hash = max(hash, 1)
+	for i := hash; ; i++ {
+		slot := &l.slots[i%fallbackSlots]
+		switch slot.Load() {
+		case hash:
+			return false
+		case 0:
+			if l.lines.Load() >= maxFallbackLines {
+				return false
+			}
+			if slot.CompareAndSwap(0, hash) {
+				return true
+			}
+			i-- // look again at what another call has put there
+		}
+	}
+}
+
+// maxLoggedKey is how many bytes of a flag's key a log line has at most.
+const maxLoggedKey = 100
+
+// shortKey cuts a key for the log: keys come from callers, and may be anything.
+func shortKey(key string) string {
+	if len(key) <= maxLoggedKey {
+		return key
+	}
+	return strings.ToValidUTF8(key[:maxLoggedKey], "") + "..."
+}
