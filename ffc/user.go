@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
@@ -88,19 +87,27 @@ func Email(v string) Attr { return Attr{name: "email", text: v} }
 // Country is the user's country, in whatever form the rules use.
 func Country(v string) Attr { return Attr{name: "country", text: v} }
 
-// String is a custom attribute. The names name, email and country, also
-// capitalised, set the attribute of that meaning; key and keyid, and the names
-// above in other capitals, are the platform's and are ignored.
+// String is an attribute of any name. Which names have a meaning of their own
+// depends on the platform:
+//
+//   - On FeatBit names are exact. "name" is the user's name, and keyId is the key
+//     and cannot be set. Every other name is a custom attribute of its own:
+//     Email, Country and Key as well as email, country and key.
+//   - On classic "name", "email" and "country", also as "Name", "Email" and
+//     "Country", set the attribute of that meaning. "key" and "keyid" in any
+//     case, and the three names in any other case, are reserved: no rule finds
+//     such an attribute and no event has it.
 func String(name, v string) Attr { return Attr{name: name, text: v} }
 
-// Int is a custom attribute. Rules see it in decimal.
+// Int is an attribute, as String is. Rules see it in decimal.
 func Int(name string, v int64) Attr { return Attr{name: name, whole: v, kind: attrInt} }
 
-// Float is a custom attribute. Rules see it with as many digits as it needs,
-// and at least one decimal: 18.0, 0.1, 1e+16.
+// Float is an attribute, as String is. Rules see a whole number as Int's, 18 for
+// 18.0 and 0 for -0, up to 1e21, and other numbers with as many digits as they
+// need: 0.1, 1e-05, 1e+21.
 func Float(name string, v float64) Attr { return Attr{name: name, number: v, kind: attrFloat} }
 
-// Bool is a custom attribute. Rules see true or false.
+// Bool is an attribute, as String is. Rules see true or false.
 func Bool(name string, v bool) Attr {
 	if v {
 		return Attr{name: name, text: "true"}
@@ -117,42 +124,14 @@ func (a *Attr) setOn(u *eval.User) {
 	case attrFloat:
 		text = floatText(a.number)
 	}
-	switch a.name {
-	case "name", "Name":
-		u.Name = unlessBlank(text)
-	case "email", "Email":
-		u.Email = unlessBlank(text)
-	case "country", "Country":
-		u.Country = unlessBlank(text)
-	default:
-		if !reserved(a.name) {
-			u.Set(a.name, text)
-		}
-	}
+	u.Set(a.name, text)
 }
 
-func unlessBlank(s string) string {
-	if eval.Blank(s) {
-		return ""
-	}
-	return s
-}
-
-// reserved reports whether a name can be no custom attribute's: rules that use
-// it, in its usual capitals, mean something else.
-func reserved(name string) bool {
-	if len(name) > len("country") {
-		return false
-	}
-	switch strings.ToLower(name) {
-	case "key", "keyid", "name", "email", "country":
-		return true
-	}
-	return false
-}
-
-// floatText writes a number as the platform's reference does: in positional
-// form with at least one decimal where that is short, else with an exponent.
+// floatText writes a number. A whole number reads as an integer does, because
+// encoding/json makes a float64 of every number and the platform's other SDKs
+// keep the 18 that was there. From 1e21 on, as in JavaScript, it has an exponent.
+// Fractions are as the platform's reference writes them: in positional form
+// where that is short, else with an exponent.
 func floatText(f float64) string {
 	var buf [32]byte
 	return string(appendFloatText(buf[:0], f))

@@ -19,16 +19,20 @@ import (
 //     that is not blank.
 //   - "name", "email" and "country" are strings that are not blank, if given;
 //     nil, "", false and 0 are not given.
-//   - Everything else is a custom attribute if it is a string or a number (a
-//     json.Number keeps its spelling). Booleans, nil, lists and maps are left
-//     out, and so are the names above in other capitals.
+//   - Everything else is a custom attribute if it is a string or a number. Whole
+//     numbers of any type read as integers: the float64 that encoding/json makes
+//     of 18 is "18", up to 1e21. A json.Number keeps its spelling. Booleans, nil,
+//     lists and maps are left out. Names are exact on FeatBit; on classic the
+//     names above in any other case are reserved and left out.
 //
 // The error says which entry is unusable, never what is in it; the User is
 // then the zero User.
 func UserFromMap(m map[string]any) (User, error) {
 	key, err := textEntry(m, "key")
+	keyName := "key"
 	if key == "" && err == nil {
-		key, err = textEntry(m, "keyid")
+		keyName = "keyid"
+		key, err = textEntry(m, keyName)
 	}
 	if key == "" && err == nil {
 		err = errors.New(`"key" is missing`)
@@ -46,7 +50,11 @@ func UserFromMap(m map[string]any) (User, error) {
 		return User{}, fmt.Errorf("ffc: unusable user: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if text, ok := customText(m[name]); ok && !reserved(name) {
+		switch name {
+		case keyName, "keyId", "name", "email", "country":
+			continue
+		}
+		if text, ok := customText(m[name]); ok {
 			u.Custom = append(u.Custom, eval.CustomAttribute{Name: name, Value: text})
 		}
 	}
@@ -127,13 +135,12 @@ func appendFloatText(dst []byte, f float64) []byte {
 		return append(dst, "inf"...)
 	case math.IsInf(f, -1):
 		return append(dst, "-inf"...)
-	case abs != 0 && (abs < 1e-4 || abs >= 1e16):
+	case f == 0:
+		return append(dst, '0') // also for -0
+	case f == math.Trunc(f) && abs < 1e21:
+		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	case abs < 1e-4 || abs >= 1e16:
 		return strconv.AppendFloat(dst, f, 'e', -1, 64)
 	}
-	from := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
-	if !slices.Contains(dst[from:], '.') {
-		dst = append(dst, ".0"...)
-	}
-	return dst
+	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }

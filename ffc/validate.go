@@ -59,8 +59,24 @@ func (c Config) resolve() (settings, error) {
 	// http becomes ws and https becomes wss.
 	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
 	problem("StreamingURL", err)
-	problem("Events:", c.Events.Validate())
+	problem("Events:", errors.Join(c.Events.Validate(), checkPrivate(s.dialect, c.Events.PrivateAttributes)))
 	return s, errors.Join(errs...)
+}
+
+// checkPrivate finds the key's names on classic among private attributes. On
+// FeatBit these are names of custom attributes, but for keyId, which
+// flush.Config.Validate rejects.
+func checkPrivate(dialect *wire.Dialect, names []string) error {
+	if dialect.Name != wire.PlatformClassic {
+		return nil
+	}
+	var errs []error
+	for _, name := range names {
+		if lower := strings.ToLower(name); name != "keyId" && (lower == "key" || lower == "keyid") {
+			errs = append(errs, fmt.Errorf("PrivateAttributes has %q: events cannot go without the user's key", name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // missing reports whether a transport or session is nil, or a nil pointer, map,

@@ -3,7 +3,6 @@ package flush
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -44,8 +43,10 @@ type Config struct {
 	// answer. 0 is 10 s.
 	Timeout time.Duration
 	// PrivateAttributes names attributes of users that never leave the
-	// process. They still count in evaluation. The built-in ones are name,
-	// email and country; the key cannot be private.
+	// process. They still count in evaluation. Names are compared without regard
+	// to case on both platforms: "email" also keeps Email and EMAIL. The user's
+	// key cannot be private: its name is keyId on FeatBit, and key, keyid or
+	// KeyId on classic.
 	PrivateAttributes []string
 	// AllAttributesPrivate: of users, only the keys leave the process.
 	AllAttributesPrivate bool
@@ -72,14 +73,9 @@ func (c Config) Validate() error {
 	negative("RetryWait", c.RetryWait < 0, c.RetryWait)
 	negative("Timeout", c.Timeout < 0, c.Timeout)
 	for _, name := range c.PrivateAttributes {
-		switch lower := strings.ToLower(name); lower {
-		case "key", "keyid":
+		switch name {
+		case "keyId":
 			errs = append(errs, fmt.Errorf("PrivateAttributes has %q: events cannot go without the user's key", name))
-		case "name", "email", "country":
-			// Users have no attribute of another spelling.
-			if name[1:] != lower[1:] {
-				errs = append(errs, fmt.Errorf("PrivateAttributes has %q: expected %q", name, lower))
-			}
 		case "":
 			errs = append(errs, errors.New("PrivateAttributes has an empty name"))
 		}

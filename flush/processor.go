@@ -72,7 +72,7 @@ func New(cfg Config, to Destination) *Processor {
 		cfg:     cfg,
 		to:      to,
 		client:  httpclient.Attempts(to.Client, cfg.Timeout),
-		private: privateOf(to.Dialect, &cfg),
+		private: privateOf(&cfg),
 		queue:   newQueue(cfg.Capacity),
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
@@ -86,11 +86,11 @@ func New(cfg Config, to Destination) *Processor {
 	return p
 }
 
-func privateOf(dialect *wire.Dialect, cfg *Config) *wire.Private {
+func privateOf(cfg *Config) *wire.Private {
 	if cfg.AllAttributesPrivate {
 		return wire.AllPrivate()
 	}
-	return wire.NewPrivate(dialect.Rules, cfg.PrivateAttributes)
+	return wire.NewPrivate(cfg.PrivateAttributes)
 }
 
 // RecordEvaluation queues the result of an evaluation and, before it, those of

@@ -3,7 +3,6 @@ package ffcopenfeature
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 
@@ -22,21 +21,49 @@ func read[T any](text ffc.Detail[string], as func(string) (T, error)) ffc.Detail
 	return d
 }
 
-// readInt reads an integer in any form that is exact.
+// readInt reads an integer in any form that is exact: with an exponent, or with
+// a fraction of zeros. It works on the digits, as a float64 is not exact beyond
+// 2^53.
 func readInt(text string) (int64, error) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return i, nil
 	}
-	if strings.ContainsAny(text, "xX") { // hexadecimal is Go's, not the platform's
+	mantissa, exponent := text, 0
+	if at := strings.IndexAny(text, "eE"); at >= 0 {
+		var err error
+		if exponent, err = strconv.Atoi(text[at+1:]); err != nil || exponent > maxIntExponent || exponent < -maxIntExponent {
+			return 0, ffc.ErrWrongType
+		}
+		mantissa = text[:at]
+	}
+	sign := ""
+	if strings.HasPrefix(mantissa, "-") || strings.HasPrefix(mantissa, "+") {
+		sign, mantissa = mantissa[:1], mantissa[1:]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := whole + fraction
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, ffc.ErrWrongType
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	// Beyond 2^53 a float64 may be another integer than the one written.
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+	point := len(whole) + exponent // after this many of the digits
+	switch {
+	case point < 0:
+		digits, point = strings.Repeat("0", -point)+digits, 0
+	case point > len(digits):
+		digits += strings.Repeat("0", point-len(digits))
+	}
+	if strings.Trim(digits[point:], "0") != "" {
 		return 0, ffc.ErrWrongType
 	}
-	return int64(f), nil
+	i, err := strconv.ParseInt(sign+"0"+digits[:point], 10, 64)
+	if err != nil {
+		return 0, ffc.ErrWrongType
+	}
+	return i, nil
 }
+
+// maxIntExponent is beyond what integers are written with.
+const maxIntExponent = 1000
 
 // readObject reads a JSON object or array.
 func readObject(text string) (value any, err error) {

@@ -156,7 +156,7 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 			c.op = opNever
 			return c, errors.New("its value is not a number, so it never matches")
 		}
-		c.number = r.round(number)
+		c.number = number
 	}
 	if r.Strict && err != nil {
 		c.op = opMalformed
@@ -189,18 +189,24 @@ func regexpError(err error) error {
 	return errors.New("its regular expression does not compile")
 }
 
-// parseList reads a JSON array. Only strings in it can equal an attribute.
+// parseList reads a JSON array. Only strings in it can equal an attribute. If
+// the rules are strict, null may stand for a list without elements, and other
+// elements than strings and null are an error.
 func (r *Rules) parseList(text string) ([]string, error) {
 	value, err := fastjson.ParseBytes(jsontext.ReplaceLoneSurrogates([]byte(text)))
+	if err == nil && r.Strict && value.Type() == fastjson.TypeNull {
+		return nil, nil
+	}
 	if err != nil || value.Type() != fastjson.TypeArray {
 		return nil, errNoList
 	}
 	items := value.GetArray()
 	list := make([]string, 0, len(items))
 	for _, item := range items {
-		if item.Type() == fastjson.TypeString {
+		switch {
+		case item.Type() == fastjson.TypeString:
 			list = append(list, string(item.GetStringBytes()))
-		} else if r.Strict {
+		case r.Strict && item.Type() != fastjson.TypeNull:
 			return nil, errNoList
 		}
 	}
@@ -247,7 +253,6 @@ func (c *clause) compare(rules *Rules, value string) bool {
 	if !ok {
 		return false
 	}
-	number = rules.round(number)
 	switch c.op {
 	case opLess:
 		return number < c.number
@@ -259,16 +264,14 @@ func (c *clause) compare(rules *Rules, value string) bool {
 	return number >= c.number
 }
 
+// number reads a number as the comparisons see it.
 func (r *Rules) number(text string) (float64, bool) {
-	if r.PlainNumbers {
-		return parsePlain(text)
+	if f, ok := shortDecimal(text); ok {
+		return f, true // rounding would not change it
 	}
-	return ParseNumber(text)
-}
-
-func (r *Rules) round(f float64) float64 {
-	if r.RoundNumbers {
-		return roundTo5(f)
+	if !r.RoundNumbers {
+		return parseFeatBit(text)
 	}
-	return f
+	f, ok := ParseNumber(text)
+	return roundTo5(f), ok
 }

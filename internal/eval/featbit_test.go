@@ -205,13 +205,14 @@ func TestFeatBitOperators(t *testing.T) {
 	add(" 10 ", "BiggerEqualThan", "10.0", true)
 	add("-.5", "LessThan", "0", true)
 	add("1_000", "BiggerThan", "1", false)
-	add("1,000", "BiggerThan", "1", false)
+	add("1,000", "BiggerThan", "1", true)
 	add("0x10", "BiggerThan", "1", false)
 	add("inf", "BiggerThan", "1", false)
-	add("-Infinity", "LessThan", "1", false)
+	add("-Infinity", "LessThan", "1", true)
 	add("NaN", "LessEqualThan", "1", false)
-	add("1e999", "BiggerThan", "1", false)
-	add("5", "LessThan", "1e999", false)
+	add("1e999", "BiggerThan", "1", true)
+	add("5", "LessThan", "1e999", true)
+	add("\u00a05", "LessThan", "10", false)
 	add("5", "LessThan", "ten", false)
 	add("5", "lessthan", "10", false)
 	add("yes", "IsTrue", "", false)
@@ -243,17 +244,24 @@ func TestFeatBitAttributes(t *testing.T) {
 	t.Parallel()
 	u := &eval.User{Key: "the key", Name: "the name", Email: "the email", Country: "the country"}
 	u.Set("keyId", "x")
-	u.Set("name", "x")
-	u.Set("plan", "the plan")
+	for name, value := range exactNames {
+		u.Set(name, value)
+	}
 	for property, want := range map[string]string{
 		"keyId": "the key", "name": "the name", "email": "the email", "country": "the country", "plan": "the plan",
-		"KeyId": "", "keyid": "", "key": "", "Name": "", "Email": "", "Country": "", "Plan": "", "": "",
+		"KeyId": "the KeyId", "keyid": "the keyid", "key": "the key attribute", "Name": "the Name", "NAME": "", "Email": "the Email",
+		"EMAIL": "", "Country": "the Country", "Plan": "", "": "",
 	} {
 		s, _ := featBit(t, []string{featBitFlag("f", featBitRules("["+condition(property, "Equal", want)+"]"))}, nil)
 		if got := answer(s, "f", u); got != matched {
 			t.Errorf("%q is not %q: %s", property, want, got)
 		}
 	}
+}
+
+var exactNames = map[string]string{
+	"plan": "the plan", "KeyId": "the KeyId", "keyid": "the keyid", "key": "the key attribute", "Name": "the Name", "Email": "the Email",
+	"Country": "the Country",
 }
 
 // TestFeatBitMalformed: what cannot be decided is an error for who comes upon
@@ -287,6 +295,10 @@ func TestFeatBitMalformed(t *testing.T) {
 		{"pattern after a target", featBitFlag("f", featBitRules(pattern)+`,"targetUsers":[{"keyIds":["u"],"variationId":"special"}]`), "special, target match", "rule 1"},
 		{"pattern of a flag that is off", strings.Replace(featBitFlag("f", featBitRules(pattern)), `"isEnabled":true`, `"isEnabled":false`, 1), offDisabled, "rule 1"},
 		{"list", featBitFlag("f", featBitRules(badList)), failed, "not a JSON array of strings"},
+		{"null", featBitFlag("f", featBitRules(`[{"property":"keyId","op":"IsOneOf","value":"null"}]`)), onFallthrough, ""},
+		{"null, negated", featBitFlag("f", featBitRules(`[{"property":"keyId","op":"NotOneOf","value":"null"}]`)), matched, ""},
+		{"list with null", featBitFlag("f", featBitRules(`[{"property":"keyId","op":"IsOneOf","value":"[null,\"u\"]"}]`)), matched, ""},
+		{"list with null, negated", featBitFlag("f", featBitRules(`[{"property":"nothing","op":"NotOneOf","value":"[null]"}]`)), matched, ""},
 		{"list of numbers", featBitFlag("f", featBitRules(`[{"property":"keyId","op":"IsOneOf","value":"[1]"}]`)), failed, "not a JSON array of strings"},
 		{"number", featBitFlag("f", featBitRules(`[{"property":"keyId","op":"LessThan","value":"x"}]`)), onFallthrough, "not a number"},
 		{"operator", featBitFlag("f", featBitRules(`[{"property":"keyId","op":"NoSuchOp","value":"x"}]`)), onFallthrough, "NoSuchOp"},

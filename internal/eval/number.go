@@ -38,8 +38,8 @@ func ParseNumber(s string) (float64, bool) {
 }
 
 // parsePlain reads a finite decimal number: optional sign, digits with an
-// optional point and exponent, surrounding white space. It allocates for no
-// text that a person writes.
+// optional point and exponent, surrounding white space. Values of FeatBit's
+// flags are read so.
 func parsePlain(s string) (float64, bool) {
 	if f, ok := shortDecimal(s); ok {
 		return f, true

@@ -8,12 +8,13 @@ type Rules struct {
 	EmptyIsMissing bool
 	// EmptyRuleNeverMatches: a rule without clauses matches nobody.
 	EmptyRuleNeverMatches bool
-	// RoundNumbers: numbers are compared after rounding to five decimals.
+	// RoundNumbers: comparisons read numbers as ParseNumber does and round them to
+	// five decimals. Otherwise they read them as parseFeatBit does.
 	RoundNumbers bool
 	// FoldRegexps: regular expressions ignore case.
 	FoldRegexps bool
-	// PlainNumbers: only finite numbers in plain decimal are numbers, and truth
-	// values are true and false.
+	// PlainNumbers: values of flags are numbers only if they are finite and in
+	// plain decimal, and truth values only if they are true or false.
 	PlainNumbers bool
 	// SegmentsByProperty: a clause is about segments if its property says so,
 	// whatever its operator. Otherwise the operator decides, which may stand in
@@ -33,9 +34,12 @@ type Rules struct {
 	BucketPerFlag bool
 	// FullsCount: a full replaces everything even if it has older versions.
 	FullsCount bool
-	// Attributes names the built-in attributes, by every spelling that rules
-	// may use.
+	// Attributes names the attributes that users have fields for, by every
+	// spelling that rules may use.
 	Attributes map[string]Attribute
+	// ReservedNames: a rule finds nothing by another spelling of a built-in
+	// attribute.
+	ReservedNames bool
 }
 
 // Classic returns the rules of featureflag.co (protocol reference, section 6).
@@ -47,16 +51,17 @@ func Classic() *Rules {
 		FoldRegexps:           true,
 		Attributes: map[string]Attribute{
 			"KeyId": AttributeKey, "keyid": AttributeKey, "key": AttributeKey,
-			"Name": AttributeName, "name": AttributeName,
-			"Email": AttributeEmail, "email": AttributeEmail,
-			"Country": AttributeCountry, "country": AttributeCountry,
+			"Name": AttributeClassicName, "name": AttributeClassicName,
+			"Email": AttributeClassicEmail, "email": AttributeClassicEmail,
+			"Country": AttributeClassicCountry, "country": AttributeClassicCountry,
 		},
+		ReservedNames: true,
 	}
 }
 
 // FeatBit returns the rules of FeatBit (FeatBit reference, section 6). An
 // e-mail address and a country are custom attributes there, which a User keeps
-// in fields of their own.
+// in fields of their own. Names are exact.
 func FeatBit() *Rules {
 	return &Rules{
 		PlainNumbers:       true,

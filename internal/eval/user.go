@@ -8,33 +8,127 @@ import (
 
 // User is who a flag is evaluated for. It does not change once it is built,
 // so it can be shared by goroutines and kept by events.
+//
+// A user does not know the platform. Attributes keep the names they were given,
+// and each platform's rules say which names are built in.
 type User struct {
-	Key, Name, Email, Country string
-	Custom                    []CustomAttribute
+	Key string
+	// Name, Email and Country are the attributes of exactly these names in lower
+	// case.
+	Name, Email, Country string
+	// Custom has all other attributes. Their names may be ones that classic
+	// reserves: see Reserved.
+	Custom []CustomAttribute
 
+	// aliases say what classic takes for name, email and country.
+	aliases [3]alias
 	// bucket remembers the place of Key in rollouts, as the bits of a
 	// float64; 0 is not computed yet.
 	bucket atomic.Uint64
 }
 
-// CustomAttribute is an attribute that the platform gives no meaning to.
+// CustomAttribute is an attribute that is found by its name.
 type CustomAttribute struct {
 	Name, Value string
 }
 
+// alias is where classic finds a built-in attribute: aliasNone, aliasBlank, or
+// the index of a custom attribute plus one.
+type alias int32
+
+const (
+	aliasNone  alias = 0  // in the field of that name
+	aliasBlank alias = -1 // nowhere: a blank value is no value there
+)
+
 // Valid reports whether there is a user to evaluate for.
 func (u *User) Valid() bool { return u != nil && u.Key != "" }
 
-// Set stores a custom attribute; the last of equal names wins. It is for
-// building a user only.
+// Set stores an attribute; the last of equal names wins. "Name", "Email" and
+// "Country" are attributes of their own, and on classic they are also other
+// spellings of the lower-case names: the last of both spellings wins there. Set
+// is for building a user only.
 func (u *User) Set(name, value string) {
+	field, i := &u.Name, 0
+	switch name {
+	case "keyId":
+		return // the key, on FeatBit; reserved on classic
+	case "name":
+	case "email":
+		field, i = &u.Email, 1
+	case "country":
+		field, i = &u.Country, 2
+	case "Name", "Email", "Country":
+		u.setAlias(name, u.setCustom(name, value), value)
+		return
+	default:
+		u.setCustom(name, value)
+		return
+	}
+	*field = value
+	u.aliases[i] = aliasNone
+	if value != "" && Blank(value) {
+		u.aliases[i] = aliasBlank
+	}
+}
+
+func (u *User) setAlias(name string, index int, value string) {
+	i := 0
+	switch name {
+	case "Email":
+		i = 1
+	case "Country":
+		i = 2
+	}
+	u.aliases[i] = alias(index + 1)
+	if Blank(value) {
+		u.aliases[i] = aliasBlank
+	}
+}
+
+// setCustom returns the index of the attribute.
+func (u *User) setCustom(name, value string) int {
 	for i := range u.Custom {
 		if u.Custom[i].Name == name {
 			u.Custom[i].Value = value
-			return
+			return i
 		}
 	}
 	u.Custom = append(u.Custom, CustomAttribute{name, value})
+	return len(u.Custom) - 1
+}
+
+// ClassicBuiltIns returns the user's name, e-mail address and country as classic
+// takes them.
+func (u *User) ClassicBuiltIns() (name, email, country string) {
+	return u.classic(0, u.Name), u.classic(1, u.Email), u.classic(2, u.Country)
+}
+
+func (u *User) classic(i int, field string) string {
+	switch at := u.aliases[i]; at {
+	case aliasNone:
+		return field
+	case aliasBlank:
+		return ""
+	default:
+		return u.Custom[at-1].Value
+	}
+}
+
+// Reserved reports whether classic reserves a name for a built-in attribute: no
+// rule finds a custom attribute of that name there, and no event has it.
+func Reserved(name string) bool {
+	switch len(name) {
+	case len("key"):
+		return equalFold(name, "key")
+	case len("name"):
+		return equalFold(name, "name")
+	case len("keyid"): // and "email"
+		return equalFold(name, "keyid") || equalFold(name, "email")
+	case len("country"):
+		return equalFold(name, "country")
+	}
+	return false
 }
 
 // Blank reports whether s has nothing but white space.
@@ -45,16 +139,22 @@ func Blank(s string) bool {
 	return strings.TrimFunc(s, isSpace) == ""
 }
 
-// Attribute is a built-in attribute of a user.
+// Attribute says where a user has an attribute.
 type Attribute uint8
 
-// The attributes. AttributeCustom stands for all that are looked up by name.
+// The attributes. AttributeCustom stands for all that are looked up by name,
+// AttributeNone for names that no user can have an attribute of.
 const (
 	AttributeCustom Attribute = iota
+	AttributeNone
 	AttributeKey
 	AttributeName
 	AttributeEmail
 	AttributeCountry
+	// The same as classic takes them, in either spelling.
+	AttributeClassicName
+	AttributeClassicEmail
+	AttributeClassicCountry
 )
 
 // attributeRef is where a clause finds its attribute.
@@ -68,6 +168,9 @@ func (r *Rules) attribute(property string) attributeRef {
 	if kind, ok := r.Attributes[property]; ok {
 		return attributeRef{kind: kind}
 	}
+	if r.ReservedNames && Reserved(property) {
+		return attributeRef{kind: AttributeNone}
+	}
 	return attributeRef{name: property}
 }
 
@@ -75,6 +178,12 @@ func (r *Rules) attribute(property string) attributeRef {
 func (u *User) lookup(ref *attributeRef) (string, bool) {
 	value := ""
 	switch ref.kind {
+	case AttributeCustom:
+		for i := range u.Custom {
+			if u.Custom[i].Name == ref.name {
+				return u.Custom[i].Value, true
+			}
+		}
 	case AttributeKey:
 		value = u.Key
 	case AttributeName:
@@ -83,12 +192,12 @@ func (u *User) lookup(ref *attributeRef) (string, bool) {
 		value = u.Email
 	case AttributeCountry:
 		value = u.Country
-	default:
-		for i := range u.Custom {
-			if u.Custom[i].Name == ref.name {
-				return u.Custom[i].Value, true
-			}
-		}
+	case AttributeClassicName:
+		value = u.classic(0, u.Name)
+	case AttributeClassicEmail:
+		value = u.classic(1, u.Email)
+	case AttributeClassicCountry:
+		value = u.classic(2, u.Country)
 	}
 	return value, value != ""
 }

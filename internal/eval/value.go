@@ -41,17 +41,53 @@ func NewVariation(id, value string) Variation {
 	v.Bool, v.IsBool = parseBool(value)
 	if f, ok := ParseNumber(value); ok && !math.IsInf(f, 0) && !math.IsNaN(f) {
 		v.Float, v.IsFloat = f, true
-		// float64(math.MaxInt) rounds up to a power of two that does not fit.
-		if f >= float64(math.MinInt) && f < -float64(math.MinInt) {
-			v.Int, v.IsInt = int(f), true
-		}
-		// A float64 is not exact beyond 2^53.
-		if i, err := strconv.Atoi(value); err == nil {
-			v.Int, v.IsInt = i, true
-		}
+		v.Int, v.IsInt = truncated(strings.TrimFunc(value, isSpace))
 	}
 	return v
 }
+
+// truncated cuts the fraction off a number in the form that decimalGrammar
+// accepts. It works on the digits, as a float64 is not exact beyond 2^53. It
+// fails if an int cannot hold the number.
+func truncated(s string) (int, bool) {
+	negative := strings.HasPrefix(s, "-")
+	s = s[skipSign(s, 0):]
+	exponent := 0
+	if at := strings.IndexAny(s, "eE"); at >= 0 {
+		var err error
+		if exponent, err = strconv.Atoi(strings.ReplaceAll(s[at+1:], "_", "")); err != nil {
+			exponent = maxExponent // or its opposite: too many digits for an int
+			if s[at+1] == '-' {
+				exponent = -maxExponent
+			}
+		}
+		s = s[:at]
+	}
+	whole, fraction, _ := strings.Cut(strings.ReplaceAll(s, "_", ""), ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if digits == "" {
+		return 0, true
+	}
+	// The point is after this many of the digits.
+	point := len(digits) - len(fraction) + exponent
+	switch {
+	case point <= 0:
+		return 0, true
+	case point > maxIntDigits:
+		return 0, false
+	case point > len(digits):
+		digits += strings.Repeat("0", point-len(digits))
+	}
+	digits = digits[:point]
+	if negative {
+		digits = "-" + digits
+	}
+	i, err := strconv.Atoi(digits)
+	return i, err == nil
+}
+
+// maxIntDigits is how many digits an int of 64 bits has at most.
+const maxIntDigits = 19
 
 // parseBool accepts the words of protocol reference, section 7.6, in any case.
 func parseBool(s string) (value, ok bool) {

@@ -12,28 +12,23 @@ import (
 // in it.
 
 func appendClassicUser(dst []byte, u *eval.User, private *Private) []byte {
+	name, email, country := u.ClassicBuiltIns()
 	dst = append(dst, `{"keyId":`...)
 	dst = appendString(dst, u.Key)
 	dst = append(dst, `,"userName":`...)
-	dst = appendString(dst, private.unless("name", u.Name))
+	dst = appendString(dst, private.unless("name", name))
 	dst = append(dst, `,"email":`...)
-	dst = appendString(dst, private.unless("email", u.Email))
+	dst = appendString(dst, private.unless("email", email))
 	dst = append(dst, `,"country":`...)
-	dst = appendString(dst, private.unless("country", u.Country))
+	dst = appendString(dst, private.unless("country", country))
 	dst = append(dst, `,"customizedProperties":[`...)
-	dst = appendCustom(dst, len(dst), u, private)
-	return append(dst, `]}`...)
-}
-
-// appendCustom appends the custom attributes to the properties that began at
-// start.
-func appendCustom(dst []byte, start int, u *eval.User, private *Private) []byte {
+	start := len(dst)
 	for i := range u.Custom {
-		if !private.has(u.Custom[i].Name) {
-			dst = appendProperty(dst, start, u.Custom[i].Name, u.Custom[i].Value)
+		if a := &u.Custom[i]; !eval.Reserved(a.Name) && !private.has(a.Name) {
+			dst = appendProperty(dst, start, a.Name, a.Value)
 		}
 	}
-	return dst
+	return append(dst, `]}`...)
 }
 
 // appendProperty appends a name and a value to the properties that began at

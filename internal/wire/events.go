@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
@@ -22,21 +23,27 @@ type Metric struct {
 	UnixMilli int64
 }
 
-// Private says which attributes of users stay in the process. nil is none.
+// Private says which attributes of users stay in the process. nil is none. Names
+// are compared without regard to case on both platforms, so that a spelling that
+// is another attribute to the platform does not send what was to stay.
 type Private struct {
 	all   bool
-	names map[string]struct{}
+	names map[string]struct{} // the ASCII names, in lower case
+	wide  []string            // the other names
 }
 
-// NewPrivate returns the set of the named attributes, under the names that
-// rules use for them; built-in ones in any capitals.
-func NewPrivate(rules *eval.Rules, names []string) *Private {
+// NewPrivate returns the set of the named attributes.
+func NewPrivate(names []string) *Private {
 	if len(names) == 0 {
 		return nil
 	}
 	p := &Private{names: make(map[string]struct{}, len(names))}
 	for _, name := range names {
-		p.names[canonical(rules, name)] = struct{}{}
+		if isASCII(name) {
+			p.names[strings.ToLower(name)] = struct{}{}
+		} else {
+			p.wide = append(p.wide, name)
+		}
 	}
 	return p
 }
@@ -44,27 +51,47 @@ func NewPrivate(rules *eval.Rules, names []string) *Private {
 // AllPrivate returns the set of all attributes.
 func AllPrivate() *Private { return &Private{all: true} }
 
-// canonical brings the spellings of a built-in attribute to one. Its capitals
-// do not count: no custom attribute can have such a name, and a mistake here
-// must not send what was to stay.
-func canonical(rules *eval.Rules, name string) string {
-	switch rules.Attributes[strings.ToLower(name)] {
-	case eval.AttributeName:
-		return "name"
-	case eval.AttributeEmail:
-		return "email"
-	case eval.AttributeCountry:
-		return "country"
-	}
-	return name
-}
-
+// has allocates only for ASCII names of more than maxStackName bytes.
 func (p *Private) has(name string) bool {
-	if p == nil {
+	if p == nil || p.all {
+		return p != nil
+	}
+	// "K" (U+212A) folds to an ASCII letter.
+	for _, wide := range p.wide {
+		if strings.EqualFold(wide, name) {
+			return true
+		}
+	}
+	if !isASCII(name) {
+		for ascii := range p.names {
+			if strings.EqualFold(ascii, name) {
+				return true
+			}
+		}
 		return false
 	}
-	_, ok := p.names[name]
-	return ok || p.all
+	var buf [maxStackName]byte
+	lower := buf[:0]
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower = append(lower, c)
+	}
+	_, ok := p.names[string(lower)]
+	return ok
+}
+
+const maxStackName = 128
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // Size is how many bytes of a user's texts do not stay in the process. In JSON

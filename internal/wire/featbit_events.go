@@ -19,7 +19,11 @@ func appendFeatBitUser(dst []byte, u *eval.User, private *Private) []byte {
 	start := len(dst)
 	dst = appendNotEmpty(dst, start, "email", private.unless("email", u.Email))
 	dst = appendNotEmpty(dst, start, "country", private.unless("country", u.Country))
-	dst = appendCustom(dst, start, u, private)
+	for i := range u.Custom {
+		if a := &u.Custom[i]; !private.has(a.Name) {
+			dst = appendProperty(dst, start, a.Name, a.Value)
+		}
+	}
 	return append(dst, `]}`...)
 }
 
