@@ -17,9 +17,9 @@ func (c *Client) VariationDetail(ctx context.Context, key string, user User, fal
 	return c.For(user).StringDetail(ctx, key, fallback)
 }
 
-// BoolVariation is Variation for a flag whose value is true, on, yes, t, y or
-// 1, or false, off, no, f, n or 0, in any case. Other values are of the wrong
-// type.
+// BoolVariation is Variation for a flag whose value is true or false, in any
+// case. On classic on, yes, t, y and 1, and off, no, f, n and 0 count as well.
+// Other values are of the wrong type.
 func (c *Client) BoolVariation(ctx context.Context, key string, user User, fallback bool) bool {
 	return c.For(user).Bool(ctx, key, fallback)
 }
@@ -29,8 +29,11 @@ func (c *Client) BoolVariationDetail(ctx context.Context, key string, user User,
 	return c.For(user).BoolDetail(ctx, key, fallback)
 }
 
-// IntVariation is Variation for a flag whose value is a finite decimal number.
-// A fraction is cut off. A number that an int cannot hold is of the wrong type.
+// IntVariation is Variation for a flag whose value is a whole number. It is exact
+// however many digits it has; a number that an int cannot hold is of the wrong
+// type. On classic the value may be any finite decimal number, and a fraction is
+// cut off: 3.7 is 3, and 1.5e1 is 15. On FeatBit it has digits only: 3.0 and 3e0
+// are of the wrong type.
 func (c *Client) IntVariation(ctx context.Context, key string, user User, fallback int) int {
 	return c.For(user).Int(ctx, key, fallback)
 }
@@ -41,7 +44,7 @@ func (c *Client) IntVariationDetail(ctx context.Context, key string, user User, 
 }
 
 // FloatVariation is Variation for a flag whose value is a finite decimal
-// number.
+// number, on classic also with underscores between digits.
 func (c *Client) FloatVariation(ctx context.Context, key string, user User, fallback float64) float64 {
 	return c.For(user).Float(ctx, key, fallback)
 }

@@ -32,12 +32,12 @@
 // # Evaluation context
 //
 // The targeting key is the user's key, and required: a percentage rollout needs
-// it. Of the attributes, "name", "email" and "country" (also capitalised) are
-// the platform's built-in ones and must be strings. All others are custom:
-// strings, truth values, numbers and times (rules see RFC 3339, in UTC), or
-// types made of these. nil is not given. Anything else, such as a list or a
-// map, answers INVALID_CONTEXT. "key" and "keyid", and the built-in names in
-// other capitals, are the platform's and are ignored.
+// it. Of the attributes, "name", "email" and "country" must be strings. All others
+// are strings, truth values, numbers and times (rules see RFC 3339, in UTC), or
+// types made of these. A whole number reads as an integer does, 18 for the
+// float64 18. nil is not given. Anything else, such as a list or a map, answers
+// INVALID_CONTEXT. Which names have a meaning of their own depends on the
+// platform: see [ffc.String].
 //
 // # Types
 //
@@ -46,7 +46,7 @@
 //
 //	boolean  what Client.BoolVariation takes: true, on, yes ... and false, off, no ...
 //	string   every value
-//	integer  an integer of 64 bits, also written as 10.0 or 1e1; never a fraction cut off
+//	integer  an integer of 64 bits, also written as 10.0 or 1e1; exact, never a fraction cut off or rounded
 //	float    a finite decimal number
 //	object   a JSON object (map[string]any) or array ([]any); if it is malformed, PARSE_ERROR
 //

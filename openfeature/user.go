@@ -46,10 +46,10 @@ func wrongAttribute(name string, value any, expected string) string {
 	return fmt.Sprintf("ffc: evaluation context: %q is a %T, expected %s", name, value, expected)
 }
 
-// builtIn reports whether an attribute is one that the platform has fields for.
+// builtIn reports whether an attribute is one that ffc.User has a field for.
 func builtIn(name string) bool {
 	switch name {
-	case "name", "Name", "email", "Email", "country", "Country":
+	case "name", "email", "country":
 		return true
 	}
 	return false
