@@ -42,8 +42,15 @@ type Config struct {
 	Offline bool
 	// Bootstrap is a snapshot (see Client.WriteSnapshot) that is evaluated
 	// until the platform's data has arrived. New does not copy its bytes, which
-	// may be many: they must not change while the client is used.
+	// may be many: they must not change while the client is used. A snapshot of
+	// another platform or environment is an error, unless IgnoreForeignBootstrap
+	// is set.
 	Bootstrap []byte
+	// IgnoreForeignBootstrap makes New start without Bootstrap, and log one
+	// warning, if it is a snapshot of another platform or environment than
+	// EnvSecret's: for an artifact that is built once and deployed to several
+	// environments. Other errors of Bootstrap remain errors.
+	IgnoreForeignBootstrap bool
 	// Fallbacks are values by flag key that are used when an evaluation fails,
 	// before the fallback of the call. One that is not of the type that a call
 	// asks for is passed over.

@@ -126,7 +126,7 @@ func TestFeatBitExplanations(t *testing.T) {
 	t.Parallel()
 	data := fmt.Appendf(nil, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":%s,"segments":%s}}`,
 		readFeatBit(t, "evalserver-fake-flags.json"), readFeatBit(t, "evalserver-fake-segments.json"))
-	client := offlineClient(t, featBitSecret, data)
+	client := offlineClient(t, "", data)
 	var golden struct {
 		Cases []struct {
 			FlagKey string
@@ -154,7 +154,7 @@ func TestFeatBitExplanations(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"dotnet-featbit-bootstrap.json", "sdk-fbclient-test-data.json", "openfeature-go-flags.json", "dotnet-full-data-set.json"} {
-		client := offlineClient(t, featBitSecret, readFeatBit(t, name))
+		client := offlineClient(t, "", readFeatBit(t, name))
 		for _, key := range client.AllVariations(t.Context(), ffc.NewUser("u")).Keys() {
 			for i := range 10 {
 				if e := explain(t, client, key, ffc.NewUser(fmt.Sprint("user-", i), ffc.String("age", "23"))); e.Err != nil {

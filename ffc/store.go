@@ -1,6 +1,7 @@
 package ffc
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -47,6 +49,17 @@ func (s *store) bootstrap(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
+	if err := wire.CheckOrigin(s.c.cfg.dialect, s.c.cfg.EnvSecret, data); err != nil {
+		var foreign *wire.ForeignError
+		if !errors.As(err, &foreign) {
+			return err
+		}
+		if s.c.cfg.IgnoreForeignBootstrap {
+			s.c.log.Warn("ffc: ignoring Config.Bootstrap; starting without cached data", "error", err)
+			return nil
+		}
+		return fmt.Errorf("%w: %s", err, foreignAdvice)
+	}
 	update, skipped, err := s.c.cfg.dialect.Update(data)
 	if err != nil {
 		return err
@@ -57,6 +70,9 @@ func (s *store) bootstrap(data []byte) error {
 	s.c.view.Store(&view{snapshot: s.c.view.Load().snapshot.Bootstrap(update), serving: true})
 	return nil
 }
+
+// foreignAdvice says what to do about a bootstrap of another environment.
+const foreignAdvice = "take one with ffc snapshot and this secret, or set Config.IgnoreForeignBootstrap to start without cached data"
 
 // Version implements transport.Store. A bootstrap does not count: the platform
 // has to be asked for everything.

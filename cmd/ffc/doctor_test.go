@@ -148,7 +148,7 @@ func TestDoctorFaults(t *testing.T) {
 				want: with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail is of "})},
 			{name: "secret with a line break", code: 1,
 				prepare: func(s *ffctest.Server, env map[string]string) { env["FFC_ENV_SECRET"] += "\n" },
-				want:    with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail has blanks or line breaks around it"})},
+				want:    with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail has a line break at the end: expected the secret alone"})},
 			{name: "no URL", args: []string{"-url", "host:80"}, code: 1,
 				want: with(skip("there is no usable URL", "dns", "tcp", "tls", "clock", "websocket", "token", "data", "polling", "events"),
 					want{"url": "fail -url is "})},

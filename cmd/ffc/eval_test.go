@@ -180,7 +180,7 @@ func TestEvalFile(t *testing.T) {
 		"{\n  \"data\": [1,\n  }":      "PATH:3:3: expected a value, got '}'",
 		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: expected a comma or }, got 'x'",
 		"{\"data\":":                   `PATH:1:9: expected a value for "data", got the end of the file`,
-		"[]":                           "PATH cannot be used: the message is not JSON",
+		"[]":                           "PATH cannot be used: the message is a JSON array: expected an object with featureFlags, as the platform sends it and ffc snapshot writes it",
 		"{\"data\":{}}":                "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
 		"{\"flags\":\n{\"a\":1}}":      "PATH:2:6: expected an object, got the number 1",
 		"{\"messageType\":\"pong\"}":   "PATH cannot be used: the message has a messageType other than \"data-sync\"",

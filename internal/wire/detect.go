@@ -14,6 +14,10 @@ import (
 // A secret that reads as one of featureflag.co is one: FeatBit's are random, so
 // that none happens to, but some of featureflag.co also have 44 characters.
 func DialectFor(platform, secret string) (*Dialect, string, error) {
+	if bare, err := checkPasted(secret); err != nil {
+		d, _, _ := DialectFor(platform, bare) // for what else is wrong with the configuration
+		return d, secret, err
+	}
 	prefix, err := FlagIDPrefix(secret)
 	switch {
 	case platform == PlatformFeatBit:
@@ -66,7 +70,7 @@ func guid(text string) (id [16]byte, ok bool) {
 // DialectOfData returns the dialect that data, a bootstrap, is in, for a client
 // that has no secret to tell it by.
 func DialectOfData(data []byte) *Dialect {
-	if looksLikeFeatBit(data) {
+	if originOf(data).platform == PlatformFeatBit {
 		return FeatBitDialect()
 	}
 	return ClassicDialect("")

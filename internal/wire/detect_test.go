@@ -35,10 +35,10 @@ func TestDialectFor(t *testing.T) {
 		{name: "FeatBit, cut", platform: auto, secret: featBitSecret[:43], want: PlatformClassic, problem: "set Config.Platform"},
 		{name: "FeatBit of no environment", platform: auto, secret: featBitSecret[:22] + strings.Repeat("A", 22), want: PlatformClassic, problem: "44 characters"},
 		{name: "FeatBit with another letter", platform: auto, secret: featBitSecret[:30] + "." + featBitSecret[31:], want: PlatformClassic, problem: "44 characters"},
-		{name: "FeatBit with a line break", platform: auto, secret: featBitSecret[:30] + "\n" + featBitSecret[31:], want: PlatformClassic, problem: "44 characters"},
+		{name: "FeatBit with a line break", platform: auto, secret: featBitSecret[:30] + "\n" + featBitSecret[31:], want: PlatformClassic, problem: "a line break inside"},
 		{name: "FeatBit, named as classic", platform: PlatformClassic, secret: featBitSecret, want: PlatformClassic, problem: "is of FeatBit"},
 		{name: "classic, named as FeatBit", platform: PlatformFeatBit, secret: testSecret, want: PlatformFeatBit, problem: "is of featureflag.co"},
-		{name: "line break, named", platform: PlatformFeatBit, secret: featBitSecret + "\n", want: PlatformFeatBit, problem: "line breaks"},
+		{name: "line break, named", platform: PlatformFeatBit, secret: featBitSecret + "\n", want: PlatformFeatBit, problem: "a line break at the end"},
 		{name: "not ASCII, named", platform: PlatformFeatBit, secret: "sécret", want: PlatformFeatBit, problem: "letters"},
 	}
 	for _, test := range tests {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -179,53 +178,4 @@ func featBitClauses(o object) []model.Clause {
 		})
 	}
 	return clauses
-}
-
-// looksLikeFeatBit tells the generation of data by its first item, and reads no
-// further.
-func looksLikeFeatBit(message []byte) (featBit bool) {
-	message = jsontext.TrimBOM(message)
-	_ = findItems(message, skipSpace(message, 0), 0, func(name []byte) (decided bool) {
-		switch string(name) {
-		case "updatedAt", "isEnabled", "fallthrough":
-			featBit = true
-			return true
-		case "timestamp", "ff":
-			return true
-		}
-		return false
-	})
-	return featBit
-}
-
-// findItems calls member with the names of the members of items until that says
-// that it has seen enough.
-func findItems(b []byte, i, depth int, member func(name []byte) (enough bool)) error {
-	item := func(i int) (end int, err error) {
-		end, err = eachMember(b, i, func(name, _ []byte) error {
-			if member(name) {
-				return errFound
-			}
-			return nil
-		})
-		if err == nil || err == errFound {
-			return end, err
-		}
-		return skipValue(b, i) // one bad item says nothing about the others
-	}
-	_, err := eachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
-		switch string(name) {
-		case "featureFlags", "segments":
-			_, err = eachElementAt(b, i, item)
-		case "data":
-			if depth < maxWrapping {
-				err = findItems(b, i, depth+1, member)
-			}
-		}
-		if err == errFound {
-			return 0, err
-		}
-		return skipValue(b, i)
-	})
-	return err
 }

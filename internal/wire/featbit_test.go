@@ -75,7 +75,7 @@ func TestFeatBitFiles(t *testing.T) {
 				t.Errorf("%s, segment %s: %v", name, item.Key, err)
 			}
 		}
-		if !looksLikeFeatBit(message) {
+		if DialectOfData(message).Name != PlatformFeatBit {
 			t.Errorf("%s is taken for data of featureflag.co", name)
 		}
 	}

@@ -36,8 +36,8 @@ func TestUnusableMessages(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		log := s.log.String()
-		if n := strings.Count(log, "cannot be used"); n != 2 || !strings.Contains(log, "unusable") {
-			t.Errorf("want one line for each of two reasons:\n%s", log)
+		if n := strings.Count(log, "cannot be used"); n != 5 || !strings.Contains(log, "unusable") {
+			t.Errorf("want one line for each of five reasons:\n%s", log)
 		}
 		if strings.Contains(log, "secret plan") {
 			t.Errorf("the log has contents:\n%s", log)

@@ -73,7 +73,7 @@ func TestSecret(t *testing.T) {
 		{"eF9fYWNjb3VudF9fcHJvamVjdF9fZW52", "", `ok of featureflag.co ("eF9"…, 32 characters)`}, // with names for numbers
 		{"short", "featbit", "ok of FeatBit (5 characters)"},
 		{"", "", "fail there is none"},
-		{" " + ffctest.EnvSecret, "", "fail has blanks or line breaks around it"},
+		{" " + ffctest.EnvSecret, "", "fail has a blank in front: expected the secret alone"},
 		{"nonsense", "", "fail fits neither platform (if it is right, set -platform)"},
 		{ffctest.FeatBitEnvSecret, "classic", "fail is of FeatBit: is -platform right?"},
 	}

@@ -13,7 +13,7 @@ import (
 func (e *examination) checkSecret(context.Context) finding {
 	dialect, secret, err := wire.DialectFor(e.Platform, e.EnvSecret)
 	e.dialect = dialect
-	switch trimmed := strings.TrimSpace(e.EnvSecret); {
+	switch {
 	case err == nil:
 		e.secret = secret
 		return ok("%s (%s)", environmentOf(dialect, e.EnvSecret), masked(e.EnvSecret)).atOnce()
@@ -21,9 +21,6 @@ func (e *examination) checkSecret(context.Context) finding {
 		e.noSecret = "there is no secret"
 		return fail("set FFC_ENV_SECRET, or give -secret-file FILE; the secret is on the platform's settings page of the environment",
 			"there is none").atOnce()
-	case trimmed != e.EnvSecret:
-		e.noSecret = "the secret cannot be used"
-		return fail("take the blanks and line breaks away", "has blanks or line breaks around it (%s)", masked(trimmed)).atOnce()
 	}
 	e.noSecret = "the secret cannot be used"
 	return fail("copy the secret of a server-side SDK once more from the platform's settings page of the environment",

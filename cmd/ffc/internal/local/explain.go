@@ -42,7 +42,6 @@ func (e *explainer) with(p *Platform, ask func(*ffc.Client, *view)) error {
 	defer e.mu.Unlock()
 	if now := p.shown.Load(); e.of != now.view {
 		client, err := ffc.New(context.Background(), ffc.Config{
-			EnvSecret: p.server.EnvSecret,
 			Platform:  ffc.Platform(p.generation.String()),
 			Offline:   true,
 			Bootstrap: now.data,

@@ -28,6 +28,7 @@ var terms = strings.NewReplacer(
 	"ffc: Config.StreamingURL", "-streaming-url",
 	"ffc: Config.EventsURL", "-events-url",
 	"ffc: Config.Bootstrap: ", "",
+	": take one with ffc snapshot and this secret, or set Config.IgnoreForeignBootstrap to start without cached data", "",
 	"Config.EnvSecret", "the secret",
 	"Config.Platform", "-platform",
 	"check EnvSecret", "check the secret",
