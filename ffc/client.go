@@ -78,6 +78,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		c.ownHTTP = httpclient.New()
 		httpClient = c.ownHTTP
 	}
+	httpClient = httpclient.WatchHosts(httpClient)
 	if err := c.open(httpClient); err != nil {
 		return nil, fmt.Errorf("ffc: Config.Transport: %w", err)
 	}

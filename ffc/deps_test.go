@@ -47,7 +47,7 @@ func TestDependencies(t *testing.T) {
 		{"flush", internals, []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"internal/retry", nil, nil},
+		{"internal/retry", []string{"internal/clock"}, nil},
 		{"internal/ondemand", []string{"internal/clock", "internal/retry"}, nil},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},

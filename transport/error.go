@@ -10,8 +10,12 @@ const (
 	KindNetwork Kind = "Network error"
 	// KindWebSocket: something answered, but not with a websocket.
 	KindWebSocket Kind = "WebSocket error"
-	// KindClosed: the platform closed the connection.
+	// KindClosed: the platform closed the connection, and did not say that it
+	// is unavailable.
 	KindClosed Kind = "Unknown close code"
+	// KindUnavailable: the platform closed the connection because it shuts
+	// down, restarts, is overloaded or cannot reach its data store.
+	KindUnavailable Kind = "Service unavailable"
 	// KindRefused: the platform does not take the secret, or the clock.
 	KindRefused Kind = "Request invalid"
 	// KindData: a message could not be understood.

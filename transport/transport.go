@@ -60,6 +60,10 @@ type Env struct {
 	HTTPClient   *http.Client // can be the application's: it must not be changed
 	Logger       *slog.Logger // for changes of state only, never for a secret, a token or user data
 	Store        Store
+	// Background is true if no unit of work waits for the session's requests,
+	// even if it is a Refresher, such as for the fallback of another transport.
+	// The session then retries as often as background transports do.
+	Background bool
 	// Rest lets go of idle connections, if they are the client's own and it
 	// works on demand. A Refresher calls it after each request.
 	Rest func()

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // source is where the Refresher under test gets its data. The test answers
@@ -46,13 +48,12 @@ type failure struct {
 func newSource(t *testing.T, configure func(*Config)) *source {
 	s := &source{t: t, asks: make(chan *ask, 10_000)}
 	cfg := Config{
-		MaxAge:     30 * time.Second,
-		Budget:     500 * time.Millisecond,
-		Timeout:    10 * time.Second,
-		FirstRetry: time.Second,
-		MaxRetry:   time.Minute,
-		Fetch:      s.fetch,
-		Failed:     s.failed,
+		MaxAge:  30 * time.Second,
+		Budget:  500 * time.Millisecond,
+		Timeout: 10 * time.Second,
+		Retry:   &retry.Backoff{First: time.Second, Max: time.Minute},
+		Fetch:   s.fetch,
+		Failed:  s.failed,
 	}
 	if configure != nil {
 		configure(&cfg)

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // Data younger than MaxAge, less a tenth, is not fetched. Its age counts from
@@ -164,7 +166,7 @@ func TestStoredIsDone(t *testing.T) {
 func TestRefreshWhileAFailureIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		telling, tell := make(chan struct{}), make(chan struct{})
-		s := newSource(t, func(cfg *Config) { cfg.FirstRetry, cfg.MaxRetry = 0, 0 })
+		s := newSource(t, func(cfg *Config) { cfg.Retry = &retry.Backoff{} })
 		s.onFailed = sync.OnceFunc(func() {
 			close(telling)
 			<-tell

@@ -20,9 +20,8 @@ type Config struct {
 	Budget time.Duration
 	// Timeout is how long a fetch may take, with or without somebody waiting.
 	Timeout time.Duration
-	// FirstRetry and MaxRetry bound the time after a failed fetch in which none
-	// is tried. It doubles with each further failure.
-	FirstRetry, MaxRetry time.Duration
+	// Retry is how long there is no fetch after one that failed.
+	Retry retry.Schedule
 	// Fetch gets data once. It stores what it got inside commit.
 	Fetch func(ctx context.Context, commit Commit) error
 	// Failed is told why a fetch failed, before those who wait for it go on;
@@ -75,7 +74,6 @@ type Refresher struct {
 	failure  error // of the last fetch; nil if it succeeded
 	failedAt time.Time
 	pause    time.Duration // after failedAt
-	backoff  retry.Backoff
 }
 
 // fetch is one call of Config.Fetch.
@@ -96,7 +94,6 @@ func New(cfg Config) *Refresher {
 		cfg: cfg,
 		// Processes that start together must not fetch together from then on.
 		maxAge:  retry.Shorten(cfg.MaxAge, 0.1),
-		backoff: retry.Backoff{First: cfg.FirstRetry, Max: cfg.MaxRetry},
 		closing: make(chan struct{}),
 	}
 }
@@ -181,15 +178,14 @@ func (r *Refresher) Load(ctx context.Context) error {
 		if !ok {
 			return err
 		}
-		timer := time.NewTimer(wait)
+		if retry.Sleep(ctx, wait, r.closing) {
+			continue
+		}
 		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
 		case <-r.closing:
-			timer.Stop()
 			return errClosed
+		default:
+			return err
 		}
 	}
 }
@@ -298,7 +294,7 @@ func (r *Refresher) conclude(f *fetch, err error) {
 		err = errClosed
 	case err == nil:
 		r.failure = nil
-		r.backoff.Reset()
+		r.cfg.Retry.Reset()
 		r.fresh.Store(&f.began) // what the platform knew when it was asked
 	default:
 		r.fail(f, err)
@@ -318,7 +314,7 @@ func (r *Refresher) fail(f *fetch, err error) {
 	// waited already.
 	r.failedAt = time.Now().Add(-max(clock.Age(f.began)-r.cfg.Timeout, 0))
 	r.failure = err
-	r.pause = r.backoff.Next()
+	r.pause = r.cfg.Retry.Next(clock.Age(f.began))
 	if why := (*Failure)(nil); errors.As(err, &why) {
 		r.pause = max(r.pause, why.RetryAfter)
 		if why.Final {

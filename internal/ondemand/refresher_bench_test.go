@@ -4,13 +4,15 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // BenchmarkFreshNoAlloc is Refresh while the data is fresh: what each unit of
 // work pays. It has to be below 100 ns.
 func BenchmarkFreshNoAlloc(b *testing.B) {
 	r := New(Config{
-		MaxAge: time.Hour, Budget: time.Minute, Timeout: time.Minute, FirstRetry: time.Second, MaxRetry: time.Minute,
+		MaxAge: time.Hour, Budget: time.Minute, Timeout: time.Minute, Retry: &retry.Backoff{First: time.Second, Max: time.Minute},
 		Fetch:  func(_ context.Context, commit Commit) error { return commit(func() (bool, error) { return true, nil }) },
 		Failed: func(err error, _ bool) { b.Error(err) },
 	})

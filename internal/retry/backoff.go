@@ -2,8 +2,20 @@ package retry
 
 import "time"
 
-// Backoff is a pause that doubles with each failure. It is not safe for
-// concurrent use.
+// Schedule says how long to wait after each failure.
+type Schedule interface {
+	// Next returns the pause after an attempt that failed now and had taken
+	// some time.
+	Next(attempt time.Duration) time.Duration
+	// Reset makes the next pause the first again.
+	Reset()
+}
+
+var _, _ Schedule = (*Backoff)(nil), (*Outage)(nil)
+
+// Backoff is a pause that doubles with each failure. It is the schedule of
+// transports that work on demand, where a unit of work pays for each attempt.
+// It is not safe for concurrent use.
 type Backoff struct {
 	First time.Duration // upper end of the first pause
 	Max   time.Duration // upper end of all pauses; at least First
@@ -13,7 +25,7 @@ type Backoff struct {
 
 // Next returns the pause after a failure: between half and all of First,
 // doubled for each failure since the last Reset, up to Max.
-func (b *Backoff) Next() time.Duration {
+func (b *Backoff) Next(time.Duration) time.Duration {
 	pause := b.Max
 	if b.First <= b.Max>>b.failures { // First<<failures may overflow
 		pause = b.First << b.failures

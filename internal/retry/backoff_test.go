@@ -26,7 +26,7 @@ func TestBackoff(t *testing.T) {
 				b := Backoff{First: tt.first, Max: tt.max}
 				for range 2 {
 					for i, end := range tt.want {
-						checkPause(t, i, b.Next(), end)
+						checkPause(t, i, b.Next(0), end)
 					}
 					b.Reset()
 				}
@@ -42,7 +42,7 @@ func TestBackoffNeverOverflows(t *testing.T) {
 		b := Backoff{First: first, Max: most}
 		end := first
 		for i := range 200 {
-			checkPause(t, i, b.Next(), end)
+			checkPause(t, i, b.Next(0), end)
 			if end = 2 * end; end > most || end <= 0 {
 				end = most
 			}
@@ -62,7 +62,7 @@ func TestBackoffIsRandom(t *testing.T) {
 	b := Backoff{First: time.Hour, Max: time.Hour}
 	low, high := time.Hour, time.Duration(0)
 	for range 1000 {
-		p := b.Next()
+		p := b.Next(0)
 		low, high = min(low, p), max(high, p)
 	}
 	if low > 32*time.Minute || high < 58*time.Minute {

@@ -2,6 +2,7 @@ package poll_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -141,6 +142,51 @@ func TestIntervalEnds(t *testing.T) {
 				stale()
 				s.checkAsked()
 				checkCalls(t, s.store.told())
+			})
+		})
+	}
+}
+
+// Polling that failed is followed at once when the platform is back, however
+// often it was away before.
+func TestIntervalFollowsRestarts(t *testing.T) {
+	for name, down := range map[string]answer{"refused": failing(errors.New("connection refused")), "503": with(503, ""), "hangs": hanging} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := newPlatform(t, with(200, data))
+				s := open(t, p, poll.Transport{Interval: time.Second})
+				stop, _ := s.run()
+				defer stop()
+				// follows takes the platform away and returns how long after its
+				// return there was data.
+				follows := func(away time.Duration) time.Duration {
+					time.Sleep(15*time.Second - away)
+					p.answers(down)
+					time.Sleep(away)
+					s.store.told()
+					p.answers(with(200, data))
+					back := time.Now()
+					for {
+						time.Sleep(10 * ms)
+						for _, c := range s.store.told() {
+							if c.what == "applied" {
+								return time.Since(back)
+							}
+						}
+					}
+				}
+				if name != "hangs" { // an attempt that hangs lasts longer than a restart
+					for n := range 10 {
+						if after := follows(time.Duration(1+n%4) * time.Second); after > 5*time.Second {
+							t.Errorf("restart %d: data %v after the platform was back: expected at most 5s", n, after)
+						}
+					}
+				}
+				for range 10 {
+					if after := follows(5 * time.Minute); after > 15*time.Second {
+						t.Errorf("data %v after an outage of 5 min: expected at most 15s", after)
+					}
+				}
 			})
 		})
 	}

@@ -2,7 +2,6 @@ package poll
 
 import (
 	"context"
-	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -31,11 +30,7 @@ var _ transport.Runner = (*runner)(nil)
 func (r *runner) Run(ctx context.Context) {
 	defer r.refresher.Close()
 	for r.refresher.Load(ctx) == nil {
-		pause := time.NewTimer(retry.Shorten(r.Interval, 0.1))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
+		if !retry.Sleep(ctx, retry.Shorten(r.Interval, 0.1), nil) {
 			return
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -36,12 +37,20 @@ type Transport struct {
 	// the answer. An answer that comes after Budget is used all the same, until
 	// then. 0 is 10 s.
 	Timeout time.Duration
-	// FirstRetry is how long nothing is tried after a failed request. It
-	// doubles with each further failure, less a random part of up to a half. A
-	// platform can ask for more with Retry-After, up to 10 min, to which a random
-	// part of up to a quarter is added. 0 is 1 s.
+	// FirstRetry is how long there is no request after a failed one. On demand
+	// the pause doubles with each further failure, up to MaxRetry, less a random
+	// part of up to a half.
+	//
+	// With Interval, and as stream.Transport.Fallback, FirstRetry is the upper
+	// end of the first pause; the lower end is half of it. The second pause is
+	// twice as long, further ones are four times as long, and 5 to 12 times once
+	// an outage has lasted 2 min. Data ends the outage. 0 is 1 s.
 	FirstRetry time.Duration
-	// MaxRetry is the longest such time. 0 is 60 s.
+	// MaxRetry is the upper end of the longest pause, and bounds the others.
+	// With Interval, and as a fallback, it applies once an outage has lasted
+	// 15 min. It is the pause after a response that is not likely to change
+	// soon, such as 404. A platform can ask for up to 10 min with Retry-After.
+	// To these two a random part of up to a quarter is added. 0 is 60 s.
 	MaxRetry time.Duration
 	// MaxMessage is the largest answer to accept, in bytes, decompressed. 0 is
 	// 128 MiB.
@@ -85,18 +94,25 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	}
 	s.http = httpclient.Following(env.HTTPClient, s.Timeout, dialect.SecretHeader)
 	s.refresher = ondemand.New(ondemand.Config{
-		MaxAge:     s.MaxAge,
-		Budget:     s.Budget,
-		Timeout:    s.Timeout,
-		FirstRetry: s.FirstRetry,
-		MaxRetry:   s.MaxRetry,
-		Fetch:      s.fetch,
-		Failed:     s.failed,
+		MaxAge:  s.MaxAge,
+		Budget:  s.Budget,
+		Timeout: s.Timeout,
+		Retry:   s.schedule(),
+		Fetch:   s.fetch,
+		Failed:  s.failed,
 	})
 	if s.Interval > 0 {
 		return &runner{s}, nil
 	}
 	return &refresher{s}, nil
+}
+
+// schedule returns how long to wait after failed requests.
+func (s *session) schedule() retry.Schedule {
+	if s.Interval > 0 || s.env.Background {
+		return &retry.Outage{First: s.FirstRetry, Max: s.MaxRetry}
+	}
+	return &retry.Backoff{First: s.FirstRetry, Max: s.MaxRetry}
 }
 
 // settings are a Transport with its defaults, without its methods.

@@ -262,7 +262,7 @@ func (c *connection) failure(err error) error {
 	case cause != nil: // what the platform answered to that tells nothing
 		return &transport.Error{Kind: transport.KindNetwork, Err: *cause}
 	case errors.As(err, &closed):
-		return &transport.Error{Kind: transport.KindClosed, Err: fmt.Errorf("the platform closed the connection with code %d", closed.Code)}
+		return closedWith(closed.Code)
 	}
 	return &transport.Error{Kind: transport.KindNetwork, Err: err}
 }

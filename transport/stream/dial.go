@@ -47,6 +47,7 @@ func (c *connection) dial(ctx context.Context) error {
 	switch {
 	case err == nil:
 		c.ws = ws
+		c.end.opened = c.end.dialled
 		return nil
 	case answer == nil:
 		return &transport.Error{Kind: transport.KindNetwork, Err: withoutURL(err)}

@@ -2,8 +2,13 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // ending is how a connection ended.
@@ -11,6 +16,7 @@ type ending struct {
 	err     error
 	refused bool           // by close code 4003
 	answer  *http.Response // to a handshake that did not succeed
+	opened  time.Time      // when the platform accepted the websocket; zero is never
 	usable  time.Time      // since when the data was the platform's; zero is never
 	date    string         // of the handshake, by the platform's clock
 	dialled time.Time      // when that was by ours
@@ -23,6 +29,30 @@ func (e *ending) clockAhead() (time.Duration, bool) {
 		return 0, false
 	}
 	return date.Sub(e.dialled.Round(0)), true
+}
+
+// closedWith returns the error for a close code of the platform.
+func closedWith(code websocket.StatusCode) *transport.Error {
+	e := &transport.Error{Kind: transport.KindUnavailable}
+	reason := ""
+	switch code {
+	case websocket.StatusGoingAway: // 1001
+		reason = "it is shutting down"
+	case websocket.StatusInternalError: // 1011
+		reason = "it had an internal error, such as when FeatBit cannot reach its data store"
+	case websocket.StatusServiceRestart: // 1012
+		reason = "it is restarting"
+	case websocket.StatusTryAgainLater: // 1013
+		reason = "it is overloaded"
+	case websocket.StatusBadGateway: // 1014
+		reason = "a proxy cannot reach it"
+	default:
+		e.Kind = transport.KindClosed
+		e.Err = fmt.Errorf("the platform closed the connection with code %d", code)
+		return e
+	}
+	e.Err = fmt.Errorf("the platform closed the connection with code %d: %s", code, reason)
+	return e
 }
 
 var (

@@ -18,11 +18,13 @@ func TestEnds(t *testing.T) {
 		text string
 	}{
 		{"1000", func(c *peer) { c.closeWith(1000, "bye") }, transport.KindClosed, "1000"},
-		{"1001", func(c *peer) { c.closeWith(1001, "") }, transport.KindClosed, "1001"},
+		{"1001", func(c *peer) { c.closeWith(1001, "") }, transport.KindUnavailable, "code 1001: it is shutting down"},
 		{"1006", func(c *peer) { c.cut() }, transport.KindNetwork, ""},
 		{"reset", func(c *peer) { c.reset() }, transport.KindNetwork, ""},
-		{"1011", func(c *peer) { c.closeWith(1011, "") }, transport.KindClosed, "1011"},
-		{"1012", func(c *peer) { c.closeWith(1012, "") }, transport.KindClosed, "1012"},
+		{"1011", func(c *peer) { c.closeWith(1011, "") }, transport.KindUnavailable, "code 1011: it had an internal error, such as when FeatBit cannot reach its data store"},
+		{"1012", func(c *peer) { c.closeWith(1012, "") }, transport.KindUnavailable, "code 1012: it is restarting"},
+		{"1013", func(c *peer) { c.closeWith(1013, "") }, transport.KindUnavailable, "code 1013: it is overloaded"},
+		{"1014", func(c *peer) { c.closeWith(1014, "") }, transport.KindUnavailable, "code 1014: a proxy cannot reach it"},
 		{"4000", func(c *peer) { c.closeWith(4000, "") }, transport.KindClosed, "4000"},
 		{"4003", func(c *peer) { c.closeWith(4003, "") }, transport.KindRefused, "4003"},
 		{"no code", func(c *peer) { c.frame(true, opClose, "") }, transport.KindClosed, "1005"},

@@ -74,6 +74,7 @@ func (f *fallback) start(ctx context.Context) {
 	store := &secondStore{Store: f.env.Store, f: f}
 	env := f.env
 	env.Store = store
+	env.Background = true
 	session, err := f.transport.Open(env)
 	if err != nil {
 		return // not possible: it was tried when the client was made
@@ -96,7 +97,7 @@ func run(ctx context.Context, session transport.Session) {
 	case transport.Refresher:
 		defer session.Close()
 		_ = session.Load(ctx)
-		for sleep(ctx, tick) {
+		for retry.Sleep(ctx, tick, nil) {
 			_ = session.Refresh(ctx)
 		}
 	}

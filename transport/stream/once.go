@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -19,13 +20,12 @@ var _ transport.Refresher = (*refresher)(nil)
 func newRefresher(s *session) *refresher {
 	r := &refresher{session: s}
 	r.refresher = ondemand.New(ondemand.Config{
-		MaxAge:     s.MaxAge,
-		Budget:     s.Budget,
-		Timeout:    s.ConnectTimeout,
-		FirstRetry: s.FirstRetry,
-		MaxRetry:   s.MaxRetry,
-		Fetch:      r.fetch,
-		Failed:     r.failed,
+		MaxAge:  s.MaxAge,
+		Budget:  s.Budget,
+		Timeout: s.ConnectTimeout,
+		Retry:   &retry.Backoff{First: s.FirstRetry, Max: s.MaxRetry},
+		Fetch:   r.fetch,
+		Failed:  r.failed,
 	})
 	return r
 }

@@ -15,7 +15,7 @@ func TestOnDemandLoadTriesAgain(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		loaded := s.load(t.Context())
 		c := s.p.accept()
-		for _, pause := range pauses {
+		for _, pause := range doubling {
 			c.refuse("503 Service Unavailable")
 			failed := s.store.awaitError("interrupted", transport.KindWebSocket, "503").at
 			c = s.p.accept()

@@ -29,10 +29,10 @@ func TestOnDemandBackOff(t *testing.T) {
 		fail     func(c *peer)
 		pauses   []time.Duration
 	}{
-		{"upgrade refused", stream.Transport{}, func(c *peer) { c.refuse("502 Bad Gateway") }, pauses},
-		{"closed", stream.Transport{}, func(c *peer) { c.upgrade().closeWith(1012, "") }, pauses},
-		{"cut", stream.Transport{}, func(c *peer) { c.upgrade().cut() }, pauses},
-		{"bad data", stream.Transport{}, func(c *peer) { c.upgrade().sendBad("{") }, pauses},
+		{"upgrade refused", stream.Transport{}, func(c *peer) { c.refuse("502 Bad Gateway") }, doubling},
+		{"closed", stream.Transport{}, func(c *peer) { c.upgrade().closeWith(1012, "") }, doubling},
+		{"cut", stream.Transport{}, func(c *peer) { c.upgrade().cut() }, doubling},
+		{"bad data", stream.Transport{}, func(c *peer) { c.upgrade().sendBad("{") }, doubling},
 		{"configured", stream.Transport{FirstRetry: 4 * time.Second, MaxRetry: 10 * time.Second}, func(c *peer) { c.cut() },
 			[]time.Duration{4 * time.Second, 8 * time.Second, 10 * time.Second, 10 * time.Second}},
 	}

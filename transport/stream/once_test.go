@@ -159,7 +159,7 @@ func TestOnDemandFailures(t *testing.T) {
 			c.cut()
 		}, transport.KindNetwork, ""},
 		{"closed", nil, func(c *peer) { c.upgrade().closeWith(1000, "") }, transport.KindClosed, "1000"},
-		{"closed for a restart", nil, func(c *peer) { c.upgrade().closeWith(1012, "") }, transport.KindClosed, "1012"},
+		{"closed for a restart", nil, func(c *peer) { c.upgrade().closeWith(1012, "") }, transport.KindUnavailable, "1012"},
 		{"junk", nil, func(c *peer) { c.upgrade().sendBad("junk") }, transport.KindData, ""},
 		{"junk inside", nil, func(c *peer) { c.upgrade().sendBad(`{"messageType":"data-sync","unusable"}`) }, transport.KindData, "unusable"},
 		{"large message", nil, func(c *peer) { c.upgrade().send(bigFull(2000)) }, transport.KindData, "MaxMessage"},

@@ -13,10 +13,17 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// pauses are the upper ends of the default pauses; the lower are half.
-var pauses = []time.Duration{
+// doubling are the upper ends of the default pauses on demand; the lower are
+// half.
+var doubling = []time.Duration{
 	1 * time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second,
 	60 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second, 60 * time.Second,
+}
+
+// pauses are the upper ends of the default pauses of an outage of less than
+// 2 min; the lower are half.
+var pauses = []time.Duration{
+	1 * time.Second, 2 * time.Second, 4 * time.Second, 4 * time.Second, 4 * time.Second, 4 * time.Second, 4 * time.Second,
 }
 
 func TestPausesGrow(t *testing.T) {
@@ -30,10 +37,9 @@ func TestPausesGrow(t *testing.T) {
 			c.expect(opText, syncRequest)
 			c.closeWith(1000, "")
 		}},
-		{"closed with data", func(c *peer) {
+		{"closed without data", func(c *peer) {
 			c.upgrade()
 			c.expect(opText, syncRequest)
-			c.send(full)
 			c.closeWith(1011, "")
 		}},
 		{"cut", func(c *peer) { c.upgrade().cut() }},
@@ -76,19 +82,20 @@ func TestPausesAreSettings(t *testing.T) {
 	})
 }
 
-// Only a connection that was of use for more than a minute starts the pauses
-// anew.
+// A connection that synced starts the pauses anew, however short it was; one
+// that did not sync does not, however long it was.
 func TestPausesStartAnew(t *testing.T) {
 	tests := []struct {
-		name string
-		idle time.Duration // between the upgrade and the data
-		good time.Duration // between the data and the end
-		anew bool
+		name   string
+		idle   time.Duration // between the upgrade and the data
+		synced bool
+		good   time.Duration // between the data and the end
 	}{
-		{"more than a minute", 0, 61 * time.Second, true},
-		{"a minute", 0, 60 * time.Second, false},
-		{"a minute but for the wait for data", 20 * time.Second, 59 * time.Second, false},
-		{"no time", 0, 0, false},
+		{"synced and over", 0, true, 0},
+		{"synced late and over", 20 * time.Second, true, 0},
+		{"synced for an hour", 0, true, time.Hour},
+		{"over before data", 0, false, 0},
+		{"over after a wait for data", 29 * time.Second, false, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -101,13 +108,16 @@ func TestPausesStartAnew(t *testing.T) {
 				c := p.accept().upgrade()
 				c.expect(opText, syncRequest)
 				c.answerPings(tt.idle)
-				c.send(full)
-				s.store.await("confirmed")
+				s.store.forget()
+				if tt.synced {
+					c.send(full)
+					s.store.await("confirmed")
+				}
 				c.answerPings(tt.good)
 				c.cut()
 				ended := s.store.await("interrupted").at
 				pause := pauses[5]
-				if tt.anew {
+				if tt.synced {
 					pause = pauses[0]
 				}
 				checkBetween(t, "pause", p.accept().at.Sub(ended), pause/2, pause)

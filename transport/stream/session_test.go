@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"runtime"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -136,6 +138,7 @@ type session struct {
 	t      *testing.T
 	p      *platform
 	store  *store
+	http   *http.Client // of the client, whose requests are watched
 	stats  func() transport.Stats
 	runner transport.Runner // nil on demand
 	stop   context.CancelFunc
@@ -152,13 +155,14 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 	s := &session{
 		t: t, p: p, done: make(chan struct{}), log: &logBuffer{},
 		store: &store{t: t, patience: p.patience, events: make(chan event, 1<<14)},
+		http:  httpclient.WatchHosts(p.http),
 	}
 	opened, err := settings.Open(transport.Env{
 		EnvSecret:    secret,
 		Platform:     cmp.Or(p.generation, "classic"),
 		BaseURL:      "http" + strings.TrimPrefix(p.url, "ws"),
 		StreamingURL: p.url,
-		HTTPClient:   p.http,
+		HTTPClient:   s.http,
 		Logger:       slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Store:        s.store,
 		Rest:         func() { s.rests.Add(1) },

@@ -50,15 +50,25 @@ type Transport struct {
 	// PingInterval. The data asked for may take as long to begin to arrive. 0
 	// is 30 s.
 	SilenceTimeout time.Duration
-	// FirstRetry is the pause before the first attempt to reconnect. It
-	// doubles with each further one, less a random part of up to a half, and
-	// is the first again after a connection that was of use for more than a
-	// minute. 0 is 1 s.
+	// FirstRetry is the upper end of the first pause before reconnecting; the
+	// lower end is half of it. The second pause is twice as long, further ones
+	// are four times as long, and 5 to 12 times once an outage has lasted 2 min.
+	// A connection that brought all data ends the outage. A poll or a delivery
+	// that succeeds on the same host ends one pause of an outage.
+	//
+	// A client opens at most 12 connections a minute, and 4 a minute after ten
+	// in a row that ended within 10 s. If FirstRetry is less than 1 s, these
+	// times are shorter in proportion.
+	//
+	// On demand the pause doubles with each failure, up to MaxRetry, less a
+	// random part of up to a half; meanwhile Refresh fails at once. 0 is 1 s.
 	FirstRetry time.Duration
-	// MaxRetry is the longest such pause, and the pause after an answer that
-	// is not likely to change soon, such as 404. A platform can ask for up to
-	// 10 min with Retry-After. To these two a random part of up to a quarter is
-	// added. 0 is 60 s.
+	// MaxRetry is the upper end of the longest pause, which applies once an
+	// outage has lasted 15 min; the lower end is half of it. It also bounds the
+	// other pauses. It is the pause after a response that is not likely to
+	// change soon, such as 404. A platform can ask for up to 10 min with
+	// Retry-After. To these two a random part of up to a quarter is added. 0 is
+	// 60 s.
 	MaxRetry time.Duration
 	// MaxMessage is the largest message to accept, in bytes. 0 is 128 MiB. A
 	// larger one is given up like a broken connection.
