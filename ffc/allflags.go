@@ -32,7 +32,7 @@ type AllFlags struct {
 func (c *Client) AllVariations(ctx context.Context, user User) AllFlags {
 	a := AllFlags{flags: c.For(user), ctx: ctx}
 	switch v := a.flags.view; {
-	case !v.serving:
+	case v == nil || !v.serving:
 		a.Message = string(ReasonClientNotReady)
 		return a
 	case !user.u.Valid():

@@ -17,7 +17,8 @@ import (
 )
 
 // Client evaluates the flags of one environment. Make one with New and share
-// it; all its methods may be called concurrently. Clients share nothing.
+// it; all its methods may be called concurrently. Clients share nothing. The zero
+// Client behaves as a closed one.
 type Client struct {
 	cfg       settings
 	log       *slog.Logger // what cannot wait for it uses promptLog
@@ -61,7 +62,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: s, fallbacks: compileFallbacks(cfg.Fallbacks), closing: make(chan struct{})}
 	logger := cfg.Logger
 	if logger == nil {
-		logger = slog.Default()
+		logger = safelog.Default()
 	}
 	c.log, c.promptLog = safelog.New(logger)
 	if !cfg.QuietFallbacks {
@@ -92,6 +93,17 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 // knows.
 func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ffc.Client(%s)", c.Status().State)
+}
+
+// unmade reports whether this is a zero Client, which New has not made.
+func (c *Client) unmade() bool { return c.view.Load() == nil }
+
+// current returns what evaluations read; nothing for a zero Client.
+func (c *Client) current() *view {
+	if v := c.view.Load(); v != nil {
+		return v
+	}
+	return &view{}
 }
 
 // open makes the transport's session.
@@ -190,7 +202,7 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 // Events that are recorded from its beginning on have the right time even if
 // the process was frozen before, with any transport.
 func (c *Client) Refresh(ctx context.Context) error {
-	if c.closed.Load() {
+	if c.closed.Load() || c.unmade() {
 		return ErrClosed
 	}
 	c.events.ReadClock()
@@ -217,7 +229,7 @@ func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (er
 // that may still be delivered stay queued for the next Flush. It blocks until
 // then or until ctx ends. After Close it returns ErrClosed.
 func (c *Client) Flush(ctx context.Context) error {
-	if c.closed.Load() {
+	if c.closed.Load() || c.unmade() {
 		return ErrClosed
 	}
 	return c.events.Flush(ctx)
@@ -240,6 +252,9 @@ func (c *Client) ForceFlush(ctx context.Context) error { return c.Flush(ctx) }
 // Close works in any state. Only the first call does something; others wait for
 // it, as long as their ctx allows, and return the same.
 func (c *Client) Close(ctx context.Context) error {
+	if c.unmade() {
+		return nil
+	}
 	if c.closed.CompareAndSwap(false, true) {
 		c.closeErr = c.close(ctx)
 		close(c.closing)

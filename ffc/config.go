@@ -64,7 +64,8 @@ type Config struct {
 	// Logger logs changes of state, malformed data and flags that return their
 	// fallback (see QuietFallbacks); never a secret, a token or a user's
 	// attributes. Malformed flags are logged when they are first evaluated. If
-	// the logger is stuck, lines get lost. nil is slog.Default().
+	// the logger is stuck, lines get lost. nil is what slog.Default returns when a
+	// line is logged, so slog.SetDefault may come later.
 	Logger *slog.Logger
 	// QuietFallbacks switches off the log lines about evaluations that return
 	// the fallback because the flag was not found, is of the wrong type or

@@ -69,6 +69,10 @@ func (t valueType) fits(v *eval.Variation) bool {
 // hook. The result has a variation only if that is of the type.
 func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Result {
 	var r eval.Result
+	if f.c == nil { // the zero Flags
+		r.Reason = eval.ReasonNotReady
+		return r
+	}
 	flag, reason := f.view.find(key, f.user)
 	switch {
 	case flag == nil:
@@ -116,6 +120,9 @@ func (f Flags) record(r *eval.Result, prerequisites []eval.Result, t valueType) 
 func (f Flags) value(key string, r *eval.Result, t valueType) *eval.Variation {
 	if r.Variation != nil {
 		return r.Variation
+	}
+	if f.c == nil {
+		return nil
 	}
 	if v := f.c.fallbacks[key]; v != nil && t.fits(v) {
 		return v

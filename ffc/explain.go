@@ -16,7 +16,7 @@ import (
 // is for people who look into something. It may be called concurrently, before
 // the client is ready and after it is closed.
 func (c *Client) Explain(key string, user User) Explanation {
-	v := c.view.Load()
+	v := c.current()
 	flag, reason := v.find(key, user)
 	if flag == nil {
 		return newExplanation(&eval.Explanation{FlagKey: key, Result: eval.Result{Reason: reason}})

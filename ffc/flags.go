@@ -12,7 +12,8 @@ import (
 
 // Flags answers flags for one user from one version of the data, so that all
 // answers of a request agree with each other. It is cheap to make and to copy;
-// keep it for a request, not longer. Its methods may be called concurrently.
+// keep it for a request, not longer. Its methods may be called concurrently. The
+// zero Flags returns fallbacks.
 type Flags struct {
 	c    *Client
 	view *view
@@ -21,7 +22,11 @@ type Flags struct {
 
 // For returns the flags of a user as they are now.
 func (c *Client) For(user User) Flags {
-	return Flags{c: c, view: c.view.Load(), user: user}
+	v := c.view.Load()
+	if v == nil { // a zero Client
+		return Flags{user: user}
+	}
+	return Flags{c: c, view: v, user: user}
 }
 
 // Format implements fmt.Formatter without telling who the user is.

@@ -3,6 +3,7 @@ package ffc_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -59,5 +60,28 @@ func TestLoggersHarmNobody(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// lines are written to it one by one.
+type lines chan string
+
+// Write implements io.Writer.
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+// A nil Config.Logger follows a slog.SetDefault that comes after New, with its
+// level and attributes.
+func TestNilLoggerFollowsSetDefault(t *testing.T) {
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	_, client := connected(t, func(c *ffc.Config) { c.Logger = nil }, ffctest.Flag("a"))
+	log := make(lines, 100)
+	slog.SetDefault(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})).With("service", "shop"))
+	client.Variation(t.Context(), "no-such-flag", ffc.NewUser("u"), "")
+	if line := <-log; !strings.Contains(line, "service=shop") || !strings.Contains(line, "level=WARN") || !strings.Contains(line, "no-such-flag") {
+		t.Errorf("got %s", line)
 	}
 }

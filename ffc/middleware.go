@@ -36,6 +36,9 @@ const (
 // It does not touch requests and responses, so hijacking, flushing and panics
 // of handlers work as without it. A flag problem never fails a request.
 func (c *Client) Middleware(next http.Handler) http.Handler {
+	if c.unmade() {
+		return next
+	}
 	m := &middleware{c: c, next: next, flusher: afterwork.Flusher{
 		Flush:  c.Flush,
 		Queued: func() uint64 { return uint64(c.events.Queued()) },

@@ -7,7 +7,7 @@ import "io"
 // connection. It
 // returns ErrNotReady while there is no data, and after Close.
 func (c *Client) WriteSnapshot(w io.Writer) error {
-	v := c.view.Load()
+	v := c.current()
 	if !v.serving {
 		return ErrNotReady
 	}

@@ -30,6 +30,9 @@ type FallbackReasons struct {
 
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
+	if c.unmade() {
+		return Stats{}
+	}
 	s := Stats{Events: c.events.Stats(), Updates: c.store.updates.Load()}
 	evaluations, fallbacks := c.events.Evaluations()
 	count := func(r eval.Reason) uint64 { return fallbacks[r-eval.FirstFallback] }

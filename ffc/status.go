@@ -130,7 +130,12 @@ func (b *statusBoard) get(version int64) Status {
 }
 
 // Status returns how the client stands with the platform now.
-func (c *Client) Status() Status { return c.status.get(c.view.Load().snapshot.Version()) }
+func (c *Client) Status() Status {
+	if c.unmade() {
+		return Status{State: StateOff, Err: ErrClosed}
+	}
+	return c.status.get(c.view.Load().snapshot.Version())
+}
 
 // Initialized reports whether the client has had the platform's whole data.
 // Once it has, it stays so until Close. A bootstrap does not count. An offline
@@ -146,6 +151,9 @@ func (c *Client) Initialized() bool {
 // WaitReady returns ErrClosed after Close, why the platform refused if it did so
 // before there was data, or the error of ctx.
 func (c *Client) WaitReady(ctx context.Context) error {
+	if c.unmade() {
+		return ErrClosed
+	}
 	var failed <-chan error // never, where the data comes by itself
 	select {
 	case <-c.status.ready:

@@ -72,6 +72,6 @@ func (c *Client) IsEnabled(ctx context.Context, key string, user User) bool {
 // FlagKnown reports whether the environment has a flag with this key. It
 // evaluates nothing and records nothing.
 func (c *Client) FlagKnown(key string) bool {
-	v := c.view.Load()
+	v := c.current()
 	return v.serving && v.snapshot.Has(key)
 }

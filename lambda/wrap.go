@@ -29,7 +29,9 @@ func Wrap(client *ffc.Client, handler any, opts ...Option) any {
 	}
 	s := settings{margin: -1}
 	for _, opt := range opts {
-		opt(&s)
+		if opt != nil {
+			opt(&s)
+		}
 	}
 	w := newWrapper(client, s)
 	if h, ok := handler.(awslambda.Handler); ok {

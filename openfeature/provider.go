@@ -18,8 +18,8 @@ type Config struct {
 	// context has no deadline; 0 is 5 s.
 	InitWait time.Duration
 	// Logger is told, once for each kind of problem, that something tracked
-	// could not be recorded; never a user's key or attributes. nil is
-	// slog.Default().
+	// could not be recorded; never a user's key or attributes. nil is what
+	// slog.Default returns then.
 	Logger *slog.Logger
 }
 
@@ -58,10 +58,15 @@ func NewProvider(client *ffc.Client, cfg Config) *Provider {
 	if cfg.InitWait <= 0 {
 		cfg.InitWait = defaultInitWait
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
 	return &Provider{client: client, cfg: cfg, events: make(chan of.Event, eventRoom)}
+}
+
+// logger returns the configured logger, or the default of now.
+func (p *Provider) logger() *slog.Logger {
+	if p.cfg.Logger != nil {
+		return p.cfg.Logger
+	}
+	return slog.Default()
 }
 
 // Metadata implements openfeature.FeatureProvider.

@@ -38,7 +38,7 @@ func (p *Provider) Track(ctx context.Context, trackingEventName string, evalCtx 
 // return. Each kind of problem is told once, as it tends to come back.
 func (p *Provider) warn(kind, trackingEventName, cause string) {
 	if _, told := p.told.LoadOrStore(kind, true); !told {
-		p.cfg.Logger.Warn("ffc: something tracked is not recorded; more of this kind will not be logged",
+		p.logger().Warn("ffc: something tracked is not recorded; more of this kind will not be logged",
 			"name", trackingEventName, "cause", cause)
 	}
 }

@@ -40,14 +40,14 @@ func (s *Server) replace(entities []entity) (version int64) {
 		}
 		has[e.kind][e.id] = true
 		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(held, e) {
-			stamped := s.platform.stamp(e, version)
+			stamped := s.dialect().stamp(e, version)
 			stamped.source = e.json
 			s.apply(stamped)
 		}
 	}
 	for k := range kinds {
 		for _, held := range s.store.each(k, func(e entity) bool { return !e.archived && !has[k][e.id] }) {
-			s.apply(s.platform.archive(held, version))
+			s.apply(s.dialect().archive(held, version))
 		}
 	}
 	return version
@@ -56,5 +56,5 @@ func (s *Server) replace(entities []entity) (version int64) {
 // same reports whether two entities differ in no more than their version.
 func (s *Server) same(held, e entity) bool {
 	return bytes.Equal(held.source, e.json) ||
-		bytes.Equal(s.platform.stamp(held, 0).json, s.platform.stamp(e, 0).json)
+		bytes.Equal(s.dialect().stamp(held, 0).json, s.dialect().stamp(e, 0).json)
 }

@@ -12,7 +12,8 @@ import (
 
 // Server is a platform with one environment, listening on loopback, or the
 // [http.Handler] of one. Its methods are safe for concurrent use. Only Close,
-// ServeHTTP and the Wait methods block.
+// ServeHTTP and the Wait methods block. NewServer and NewHandler make one; the
+// zero Server is an empty classic platform that is closed.
 type Server struct {
 	// URL is where the platform is, as http://127.0.0.1:port, for the base URL
 	// of a client's configuration. It is "" for what NewHandler returns.
@@ -90,6 +91,14 @@ func NewServer(data []byte, generation ...Generation) *Server {
 	return s
 }
 
+// dialect returns the server's generation with its environment. The lock is held.
+func (s *Server) dialect() dialect {
+	if s.platform == nil { // the zero Server
+		s.platform = s.generation.dialect()
+	}
+	return s.platform
+}
+
 // newServer returns a server without data that nothing leads to yet.
 func newServer(g Generation) *Server {
 	return &Server{
@@ -108,6 +117,9 @@ func newServer(g Generation) *Server {
 // cuts those, answers stalled requests with nothing, and waits for all requests.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
+		if s.closing == nil { // the zero Server
+			return
+		}
 		s.mu.Lock()
 		s.closed = true
 		close(s.closing)
@@ -150,7 +162,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.closing == nil {
 		return false
 	}
 	s.running.Add(1)

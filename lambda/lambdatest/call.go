@@ -103,6 +103,9 @@ func (c *Call) Answer(ctx context.Context) Invocation { return c.await(ctx, c.is
 func (c *Call) End(ctx context.Context) Invocation { return c.await(ctx, c.isOver, "end") }
 
 func (c *Call) await(ctx context.Context, done <-chan struct{}, what string) Invocation {
+	if c.rt == nil { // the zero Call
+		return Invocation{End: Exited, Err: ErrExited}
+	}
 	var err error
 	select {
 	case <-done:

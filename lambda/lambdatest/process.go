@@ -43,7 +43,7 @@ func (rt *Runtime) StartProcess(cmd *exec.Cmd) (*Process, error) {
 	cmd.Env = env
 
 	rt.mu.Lock()
-	if rt.closed || rt.alive() {
+	if !rt.open() || rt.alive() {
 		rt.mu.Unlock()
 		return nil, errors.New("lambdatest: expected a runtime that is open and has no function")
 	}
@@ -100,6 +100,9 @@ func (p *Process) suspend(stop bool) {
 // registered an extension, as lambda.Start does, gets SIGKILL at once. Terminate
 // returns when the process is gone.
 func (p *Process) Terminate() {
+	if p.rt == nil { // the zero Process is gone
+		return
+	}
 	p.rt.mu.Lock()
 	p.rt.note("terminate", "")
 	p.ending = true
@@ -122,6 +125,9 @@ func (p *Process) Terminate() {
 
 // Kill ends the process with SIGKILL and returns when it is gone.
 func (p *Process) Kill() {
+	if p.rt == nil {
+		return
+	}
 	p.kill()
 	<-p.exited
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Runtime is an environment of Lambda, as a function sees it. Its methods may be
-// called concurrently.
+// called concurrently. NewRuntime makes one; the zero Runtime is closed.
 type Runtime struct {
 	// Address is where the API is, as host:port, for AWS_LAMBDA_RUNTIME_API.
 	// Start and StartProcess set that.
@@ -76,7 +76,7 @@ func NewRuntimeOn(listener net.Listener) *Runtime {
 // nothing.
 func (rt *Runtime) Close() {
 	rt.mu.Lock()
-	if rt.closed {
+	if !rt.open() {
 		rt.mu.Unlock()
 		return
 	}
@@ -149,6 +149,9 @@ func (rt *Runtime) update() {
 	if rt.process != nil {
 		rt.process.suspend(rt.frozen || !rt.process.concurrent && len(rt.idle) > 0 && rt.exts.idle())
 	}
+	if rt.changed == nil { // nobody waits for a zero Runtime
+		return
+	}
 	close(rt.changed)
 	rt.changed = make(chan struct{})
 }
@@ -180,6 +183,9 @@ func (rt *Runtime) exited() {
 	rt.active, rt.queue, rt.idle = nil, nil, nil
 	rt.update()
 }
+
+// open reports whether functions can be started. The lock is held.
+func (rt *Runtime) open() bool { return rt.closing != nil && !rt.closed }
 
 // alive reports whether there is a function. The lock is held.
 func (rt *Runtime) alive() bool { return !rt.closed && (rt.loops > 0 || rt.process != nil) }

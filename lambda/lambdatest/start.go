@@ -29,7 +29,7 @@ func (rt *Runtime) Start(main func()) {
 	defer setenv(rt.variables())()
 
 	rt.mu.Lock()
-	if rt.closed {
+	if !rt.open() {
 		rt.mu.Unlock()
 		return
 	}
