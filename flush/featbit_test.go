@@ -39,7 +39,7 @@ func TestFeatBitBody(t *testing.T) {
 		for name, want := range map[string]string{
 			"Authorization": testSecret,
 			"envSecret":     "",
-			"User-Agent":    "ffc-go-server-sdk",
+			"User-Agent":    wire.UserAgent(),
 			"Content-Type":  "application/json; charset=utf-8",
 		} {
 			if got := requests[0].header.Get(name); got != want {

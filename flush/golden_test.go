@@ -180,7 +180,7 @@ func TestGoldenHeaders(t *testing.T) {
 	r := sink.seen()[0]
 	for name, want := range map[string]string{
 		"envSecret":    testSecret,
-		"User-Agent":   "ffc-go-server-sdk",
+		"User-Agent":   wire.UserAgent(),
 		"Content-Type": "application/json",
 	} {
 		if got := r.header.Get(name); got != want {

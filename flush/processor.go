@@ -78,7 +78,7 @@ func New(cfg Config, to Destination) *Processor {
 		closed:  make(chan struct{}),
 		header: http.Header{
 			"Content-Type": {to.Dialect.EventsType},
-			"User-Agent":   {wire.UserAgent},
+			"User-Agent":   {wire.UserAgent()},
 		},
 	}
 	p.header.Set(to.Dialect.SecretHeader, to.Secret)

@@ -38,9 +38,11 @@ type classicShare struct {
 	Option      classicOption `json:"valueOption"`
 }
 
+// classicPrerequisite has the option under both names that SDKs read.
 type classicPrerequisite struct {
-	FlagID string        `json:"prerequisiteFeatureFlagId"`
-	Option classicOption `json:"valueOptionsVariationValue"`
+	FlagID  string        `json:"prerequisiteFeatureFlagId"`
+	Option  classicOption `json:"valueOptionsVariationValue"`
+	Capital classicOption `json:"ValueOptionsVariationValue"`
 }
 
 type classicRule struct {
@@ -104,10 +106,8 @@ func (c *classic) flag(f *flag, version int64) entity {
 		out.Basics.IncludedInExpt = &counts
 	}
 	for _, p := range f.prerequisites {
-		out.Prerequisites = append(out.Prerequisites, classicPrerequisite{
-			FlagID: c.env.flagID(p.flagKey),
-			Option: classicOption{LocalID: p.variation + 1, Order: p.variation + 1, Value: p.value},
-		})
+		option := classicOption{LocalID: p.variation + 1, Order: p.variation + 1, Value: p.value}
+		out.Prerequisites = append(out.Prerequisites, classicPrerequisite{c.env.flagID(p.flagKey), option, option})
 	}
 	for i, r := range f.rules {
 		out.Rules = append(out.Rules, classicRule{

@@ -1,9 +1,11 @@
 package ffctest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // load also finds the environment in the ids of the flags.
@@ -29,6 +31,42 @@ func (c *classic) load(data []byte) ([]entity, error) {
 			return entity{}, fmt.Errorf("%q is of another environment than the flags before it", e.id)
 		}
 		c.env, found = env, true
+		e.json = withBothSpellings(e.json)
 		return e, nil
 	})
+}
+
+// withBothSpellings returns a flag whose prerequisites have their option under
+// both names that SDKs read: valueOptionsVariationValue and, which the platform
+// sends and the original Python SDK insists on, ValueOptionsVariationValue. What
+// is not as expected stays as it is.
+func withBothSpellings(flag []byte) []byte {
+	const rest = "alueOptionsVariationValue"
+	if !bytes.Contains(flag, []byte(rest)) {
+		return flag
+	}
+	members := decodeObject(flag)
+	var list []json.RawMessage
+	if json.Unmarshal(members["ffp"], &list) != nil {
+		return flag
+	}
+	changed := false
+	for i, item := range list {
+		option := decodeObject(item)
+		lower, upper := option["v"+rest], option["V"+rest]
+		if option == nil || (lower == nil) == (upper == nil) {
+			continue
+		}
+		name, value := "v", upper
+		if upper == nil {
+			name, value = "V", lower
+		}
+		end := bytes.LastIndexByte(item, '}')
+		list[i] = slices.Concat(item[:end], []byte(`,"`+name+rest+`":`), value, []byte("}"))
+		changed = true
+	}
+	if !changed {
+		return flag
+	}
+	return bytes.Replace(flag, members["ffp"], mustMarshal(list), 1)
 }

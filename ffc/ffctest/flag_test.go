@@ -240,3 +240,52 @@ func TestSlicesAreCopied(t *testing.T) {
 		t.Errorf("the builder shares slices with its caller:\n%s", after)
 	}
 }
+
+// SDKs of other languages read the option of a prerequisite under one of two
+// names: both are sent, whether a flag comes from a builder or from a snapshot
+// that has one.
+func TestPrerequisitesAreSentInBothSpellings(t *testing.T) {
+	t.Parallel()
+	const lower, upper = `"valueOptionsVariationValue":`, `"ValueOptionsVariationValue":`
+	built := ffctest.Snapshot(ffctest.Flag("f").Prerequisite(ffctest.Flag("other"), "true").Prerequisite(ffctest.Flag("third"), "false"))
+	for name, data := range map[string][]byte{
+		"both":       built,
+		"lower case": bytes.ReplaceAll(built, []byte(upper), []byte(`"unknown":`)),
+		"upper case": bytes.ReplaceAll(built, []byte(lower), []byte(`"unknown":`)),
+	} {
+		srv := ffctest.NewServer(data)
+		got := srv.Snapshot()
+		srv.Close()
+		if bytes.Count(got, []byte(lower)) != 2 || bytes.Count(got, []byte(upper)) != 2 {
+			t.Errorf("%s: got %s", name, got)
+		}
+		var message struct {
+			Data struct {
+				Flags []struct {
+					Prerequisites []map[string]json.RawMessage `json:"ffp"`
+				} `json:"featureFlags"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal(got, &message); err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range message.Data.Flags[0].Prerequisites {
+			a, b := p["valueOptionsVariationValue"], p["ValueOptionsVariationValue"]
+			if want := fmt.Sprintf(`"localId":%d`, i+1); !bytes.Equal(a, b) || !bytes.Contains(a, []byte(want)) {
+				t.Errorf("%s: prerequisite %d has %s and %s", name, i, a, b)
+			}
+		}
+	}
+}
+
+// A flag whose prerequisites are not what they should be is served as it is.
+func TestBrokenPrerequisitesAreServedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, ffp := range []string{`"ValueOptionsVariationValue"`, `[7,"ValueOptionsVariationValue"]`, `{"ValueOptionsVariationValue":{}}`} {
+		srv := ffctest.NewServer([]byte(`{"featureFlags":[{"id":"FF__11__22__33__f","timestamp":1,"ffp":` + ffp + `}]}`))
+		if got := srv.Snapshot(); !bytes.Contains(got, []byte(`"ffp":`+ffp)) {
+			t.Errorf("%s: got %s", ffp, got)
+		}
+		srv.Close()
+	}
+}

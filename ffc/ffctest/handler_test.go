@@ -147,8 +147,15 @@ func TestPollingPeers(t *testing.T) {
 	if a, err := try(within(t), "GET", srv.URL+pollPath, "", http.Header{"User-Agent": {"refused"}}); err != nil || a.status != 401 {
 		t.Fatalf("got %d, %v", a.status, err)
 	}
+	// A client that cannot set User-Agent names itself all the same.
+	header := withSecret(srv.EnvSecret)
+	header.Set("User-Agent", "a library")
+	header.Set("X-User-Agent", "ffc-python-server-sdk")
+	if a, err := try(within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
+		t.Fatalf("got %d, %v", a.status, err)
+	}
 	peers := srv.Peers()
-	if len(peers) != 3 || peers[0].UserAgent != "one" || peers[1].UserAgent != "two" || len(peers[2].UserAgent) != 200 {
+	if len(peers) != 4 || peers[3].UserAgent != "ffc-python-server-sdk" || peers[0].UserAgent != "one" || peers[1].UserAgent != "two" || len(peers[2].UserAgent) != 200 {
 		t.Fatalf("got %+v", peers)
 	}
 	if p := peers[0]; p.Endpoint != ffctest.Polling || p.Address != "127.0.0.1" || !p.Seen.After(p.Since) || p.Since.After(peers[1].Since) {

@@ -24,7 +24,9 @@ type Peer struct {
 	// Address is the host and port of the other end; for Polling only the
 	// host, as each request may come from another port.
 	Address string
-	// UserAgent is what the client calls itself, cut to 200 bytes.
+	// UserAgent is what the client calls itself, cut to 200 bytes: its
+	// X-User-Agent, which clients send that cannot set User-Agent, or else its
+	// User-Agent.
 	UserAgent string
 	// Since is the time of the upgrade or of the first request.
 	Since time.Time
@@ -67,7 +69,7 @@ func (s *Server) Peers() []Peer {
 // newPeer describes whoever sent r. It has no ID yet.
 func newPeer(e Endpoint, r *http.Request) Peer {
 	now := time.Now()
-	agent := r.UserAgent()
+	agent := cmp.Or(r.Header.Get("X-User-Agent"), r.UserAgent())
 	return Peer{
 		Endpoint:  e,
 		Address:   r.RemoteAddr,

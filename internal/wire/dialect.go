@@ -138,6 +138,3 @@ func contained(update func([]byte) (*eval.Update, []Skipped, error)) func([]byte
 		return update(message)
 	}
 }
-
-// UserAgent names the SDK in every request.
-const UserAgent = "ffc-go-server-sdk"

@@ -169,7 +169,7 @@ type route struct {
 
 // routesOf returns the addresses to try, in this order.
 func routesOf(custom string, env transport.Env, dialect *wire.Dialect) ([]route, error) {
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {wire.UserAgent}}
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {wire.UserAgent()}}
 	withSecret := header.Clone()
 	withSecret.Set(dialect.SecretHeader, string(env.EnvSecret))
 	if custom == "" {

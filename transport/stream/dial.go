@@ -37,7 +37,7 @@ func (c *connection) dial(ctx context.Context) error {
 	address := s.dialect.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(time.Duration(s.offset.Load())))
 	ws, answer, err := handshake(ctx, address, websocket.DialOptions{
 		HTTPClient: &client,
-		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent}},
+		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent()}},
 	})
 	stop()
 	c.end.dialled = time.Now()

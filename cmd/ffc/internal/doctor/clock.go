@@ -26,7 +26,7 @@ func (e *examination) checkClock(ctx context.Context) finding {
 	if err != nil {
 		return fail("", "the URL cannot be requested")
 	}
-	req.Header.Set("User-Agent", wire.UserAgent)
+	req.Header.Set("User-Agent", wire.UserAgent())
 	began := time.Now()
 	resp, err := e.http.Do(req)
 	if err != nil {

@@ -18,7 +18,7 @@ func (e *examination) checkEvents(ctx context.Context) finding {
 	}
 	req.Header.Set("Content-Type", e.dialect.EventsType)
 	req.Header.Set(e.dialect.SecretHeader, e.secret)
-	req.Header.Set("User-Agent", wire.UserAgent)
+	req.Header.Set("User-Agent", wire.UserAgent())
 	resp, err := e.http.Do(req)
 	if err != nil {
 		return noAnswer(err)
