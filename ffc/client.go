@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -26,7 +25,7 @@ type Client struct {
 	fallbacks map[string]*eval.Variation
 	// fallbackLog is nil with Config.QuietFallbacks.
 	fallbackLog *fallbackLog
-	ownHTTP     *http.Client // ours to close; nil if the application brought one
+	requests    *httpclient.Pool
 
 	view     atomic.Pointer[view]
 	store    store
@@ -35,7 +34,8 @@ type Client struct {
 	session  transport.Session
 	onDemand transport.Refresher // the session, if it works on demand
 	changes  mailboxes[[]string]
-	panicked sync.Map // functions of the application, by name, that did
+	// Functions of the application, by name, that panicked or did not return.
+	panicked, abandoned sync.Map
 
 	stop    context.CancelFunc // ends what runs in the background
 	running []<-chan struct{}  // closed when it has ended
@@ -74,16 +74,11 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("ffc: Config.Bootstrap: %w", err)
 	}
 	c.cfg.Bootstrap = nil // not to be kept twice
-	httpClient := cfg.HTTPClient
-	if httpClient == nil {
-		c.ownHTTP = httpclient.New()
-		httpClient = c.ownHTTP
-	}
-	httpClient = httpclient.WatchHosts(httpClient)
-	if err := c.open(httpClient); err != nil {
+	c.requests = httpclient.NewPool(cfg.HTTPClient, c.noteAbandoned)
+	if err := c.open(); err != nil {
 		return nil, fmt.Errorf("ffc: Config.Transport: %w", err)
 	}
-	c.start(httpClient)
+	c.start()
 	c.cfg.EnvSecret = "" // who has it now needs it: a client that is printed as part of something must not tell
 	c.awaitData(ctx)
 	return c, nil
@@ -107,7 +102,7 @@ func (c *Client) current() *view {
 }
 
 // open makes the transport's session.
-func (c *Client) open(httpClient *http.Client) (err error) {
+func (c *Client) open() (err error) {
 	if c.cfg.Offline {
 		return nil
 	}
@@ -116,10 +111,9 @@ func (c *Client) open(httpClient *http.Client) (err error) {
 		Platform:     c.cfg.dialect.Name,
 		BaseURL:      c.cfg.baseURL,
 		StreamingURL: c.cfg.streamingURL,
-		HTTPClient:   httpClient,
+		HTTPClient:   c.requests.Client(),
 		Logger:       c.log,
 		Store:        &c.store,
-		Rest:         c.rest,
 	})
 	if err != nil {
 		return err
@@ -131,30 +125,25 @@ func (c *Client) open(httpClient *http.Client) (err error) {
 	return nil
 }
 
-// rest closes idle connections of a client that works on demand: between units
-// of work nothing is left open.
-func (c *Client) rest() {
-	if c.onDemand != nil && c.ownHTTP != nil {
-		c.ownHTTP.CloseIdleConnections()
-	}
-}
-
 // start starts what runs in the background, if anything does.
-func (c *Client) start(httpClient *http.Client) {
+func (c *Client) start() {
 	events := c.cfg.Events
 	events.Disabled = events.Disabled || c.cfg.Offline
 	c.events = flush.New(events, flush.Destination{
 		URL:      c.cfg.eventsURL + c.cfg.dialect.EventsPath,
 		Secret:   c.cfg.EnvSecret,
-		Client:   httpClient,
+		Client:   c.requests.Client(),
 		Logger:   c.log,
 		Dialect:  c.cfg.dialect,
 		OnDemand: c.onDemand != nil,
-		Rest:     c.rest,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
-	if runner, ok := c.session.(transport.Runner); ok {
+	runner, ok := c.session.(transport.Runner)
+	if ok || c.events.Background() {
+		c.requests.Ping()
+	}
+	if ok {
 		c.run(ctx, runner.Run)
 	}
 	if c.events.Background() {
@@ -241,7 +230,8 @@ func (c *Client) ForceFlush(ctx context.Context) error { return c.Flush(ctx) }
 
 // Close delivers the events that are queued, ends everything the client
 // started and returns when nothing of it runs any more, but for calls of the
-// application's own listeners. From then on evaluations answer the fallback,
+// application's own listeners, and calls of Config.HTTPClient that do not return:
+// Stats.Abandoned counts those. From then on evaluations answer the fallback,
 // with ReasonClientNotReady; what For and AllVariations returned before goes on
 // answering. ctx bounds Close; without a deadline, delivery has 5 s. If ctx has
 // been cancelled, nothing is delivered: in a program that ends by cancelling
@@ -275,9 +265,7 @@ func (c *Client) close(ctx context.Context) error {
 		c.run(ctx, func(context.Context) { c.onDemand.Close() })
 	}
 	err := c.events.Close(ctx)
-	if c.ownHTTP != nil {
-		defer c.ownHTTP.CloseIdleConnections()
-	}
+	defer c.requests.Close()
 	for _, done := range c.running {
 		select {
 		case <-done:

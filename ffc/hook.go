@@ -40,6 +40,14 @@ func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r 
 	c.cfg.OnEvaluation(ctx, e)
 }
 
+// noteAbandoned logs that a function of the application does not return; once
+// for each.
+func (c *Client) noteAbandoned(function string) {
+	if _, told := c.abandoned.LoadOrStore(function, true); !told {
+		c.promptLog.Error("ffc: a function of the application ignores its context and was abandoned", "function", function)
+	}
+}
+
 // notePanic logs that a function of the application panicked; once for each, as
 // such a function tends to do so every time. Only the type of the panic's value
 // is told: the value may hold anything. It is called while the panic's stack is

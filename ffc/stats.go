@@ -16,6 +16,9 @@ type Stats struct {
 	Updates   uint64
 	Events    flush.Stats
 	Transport transport.Stats
+	// Abandoned is how many calls of Config.HTTPClient's functions have not
+	// returned although their context had ended. At 8 no new call begins.
+	Abandoned int
 }
 
 // FallbackReasons counts evaluations without a value by Reason. Their sum is
@@ -47,6 +50,7 @@ func (c *Client) Stats() Stats {
 	for _, n := range fallbacks {
 		s.Fallbacks += n
 	}
+	s.Abandoned = c.requests.Abandoned()
 	if c.session != nil {
 		s.Transport = c.session.Stats()
 	}

@@ -27,8 +27,7 @@ type Destination struct {
 	Client   *http.Client
 	Logger   *slog.Logger
 	Dialect  *wire.Dialect
-	OnDemand bool   // the transport works on demand: no background by default
-	Rest     func() // is called after a delivery, to let go of idle connections
+	OnDemand bool // the transport works on demand: no background by default
 }
 
 // Processor queues events and delivers them. It is the client's: applications
@@ -196,9 +195,6 @@ func (p *Processor) deliver(ctx context.Context, by mode) (kept int, cause error
 
 	d := delivery{p: p, ctx: ctx}
 	d.run(taken.events)
-	if p.to.Rest != nil {
-		p.to.Rest()
-	}
 	return p.settle(taken, &d), d.cause
 }
 

@@ -54,19 +54,18 @@ type Refresher interface {
 // Env is what a client tells a transport. All of it is set.
 type Env struct {
 	EnvSecret    Secret
-	Platform     string       // "classic" or "featbit"
-	BaseURL      string       // http(s)://host[/prefix], without a trailing slash
-	StreamingURL string       // ws(s)://host[/prefix], without a trailing slash
-	HTTPClient   *http.Client // can be the application's: it must not be changed
-	Logger       *slog.Logger // for changes of state only, never for a secret, a token or user data
-	Store        Store
+	Platform     string // "classic" or "featbit"
+	BaseURL      string // http(s)://host[/prefix], without a trailing slash
+	StreamingURL string // ws(s)://host[/prefix], without a trailing slash
+	// HTTPClient sends requests through the client's pool of connections, which
+	// looks after idle and dead ones. It must not be changed.
+	HTTPClient *http.Client
+	Logger     *slog.Logger // for changes of state only, never for a secret, a token or user data
+	Store      Store
 	// Background is true if no unit of work waits for the session's requests,
 	// even if it is a Refresher, such as for the fallback of another transport.
 	// The session then retries as often as background transports do.
 	Background bool
-	// Rest lets go of idle connections, if they are the client's own and it
-	// works on demand. A Refresher calls it after each request.
-	Rest func()
 }
 
 // Store is the client's end. All methods may be called concurrently; none does

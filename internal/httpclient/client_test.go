@@ -59,8 +59,8 @@ func TestAttemptsSharesTransport(t *testing.T) {
 		t.Error("idle connections were closed")
 	}
 	c := Attempts(&http.Client{}, time.Second)
-	if got := c.Transport.(*attempt).RoundTripper; got != http.DefaultTransport {
-		t.Errorf("transport is %v, expected the default", got)
+	if got := c.Transport.(*attempt).RoundTripper.(*Pool).base; got != http.DefaultTransport {
+		t.Errorf("transport is a clone of %v, expected the default", got)
 	}
 }
 
@@ -87,9 +87,9 @@ func TestNewVerifies(t *testing.T) {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	c := New()
-	defer c.CloseIdleConnections()
-	resp, err := c.Get(server.URL)
+	pool := NewPool(nil, nil)
+	defer pool.Close()
+	resp, err := pool.Client().Get(server.URL)
 	if err == nil {
 		_ = resp.Body.Close()
 	}
@@ -97,7 +97,7 @@ func TestNewVerifies(t *testing.T) {
 	if !errors.As(err, &untrusted) {
 		t.Errorf("error %v", err)
 	}
-	if c.Transport.(*http.Transport).Proxy == nil {
+	if pool.base.Proxy == nil {
 		t.Error("the environment's proxy is not used")
 	}
 }

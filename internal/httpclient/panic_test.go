@@ -2,6 +2,7 @@ package httpclient_test
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,15 +18,19 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // nothing at all, costs its request.
 func TestPanicIsAnError(t *testing.T) {
 	t.Parallel()
-	for name, mistake := range map[string]roundTripper{
-		"panics":    func(*http.Request) (*http.Response, error) { panic("hunter2") },
-		"no answer": func(*http.Request) (*http.Response, error) { return nil, nil },
+	for want, mistake := range map[string]roundTripper{
+		"HTTPClient.Transport panicked with a string": func(*http.Request) (*http.Response, error) { panic("hunter2") },
+		"HTTPClient.Transport called runtime.Goexit":  func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil },
+		"returned neither an answer nor an error":     func(*http.Request) (*http.Response, error) { return nil, nil },
+		"returned an answer without its body": func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, ContentLength: 7}, nil
+		},
 	} {
 		base := &http.Client{Transport: mistake}
 		for _, client := range []*http.Client{httpclient.Attempts(base, time.Minute), httpclient.Following(base, time.Minute, "secret")} {
 			resp, err := client.Get("http://localhost")
-			if err == nil || !strings.Contains(err.Error(), "panicked") || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("%s: %v, error %v", name, resp, err)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%v, error %v, want %q", resp, err, want)
 			}
 		}
 	}

@@ -12,40 +12,35 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
-// WatchHosts returns a copy of c that notes whether its requests succeed: see
-// Recovered.
-func WatchHosts(c *http.Client) *http.Client {
-	watched := *c
-	watched.Transport = &watcher{RoundTripper: transportOf(c), hosts: make(map[string]*host)}
-	return &watched
-}
-
 // Recovered returns a channel that receives when a request to the host of
 // address succeeds after one to that host failed, whoever sent the two. A value
 // that nobody has received yet stays, and is the only one. The channel is nil if
-// WatchHosts did not make c.
+// the requests of c do not go through a Pool.
 func Recovered(c *http.Client, address string) <-chan struct{} {
-	w, ok := c.Transport.(*watcher)
+	p, ok := c.Transport.(*Pool)
 	u, err := url.Parse(address)
 	if !ok || err != nil {
 		return nil
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	name := hostOf(u)
-	if w.hosts[name] == nil {
-		w.hosts[name] = &host{recovered: make(chan struct{}, 1)}
-	}
-	return w.hosts[name].recovered
+	return p.hosts.recovered(hostOf(u))
 }
 
-// watcher is a RoundTripper that notes which hosts fail and recover. It hides
-// CloseIdleConnections: the connections can be the application's.
-type watcher struct {
-	http.RoundTripper
+// hosts notes which hosts fail and recover.
+type hosts struct {
+	mu sync.Mutex
+	of map[string]*host // that somebody asked for
+}
 
-	mu    sync.Mutex
-	hosts map[string]*host // that somebody asked for
+func (h *hosts) recovered(name string) <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.of == nil {
+		h.of = make(map[string]*host)
+	}
+	if h.of[name] == nil {
+		h.of[name] = &host{recovered: make(chan struct{}, 1)}
+	}
+	return h.of[name].recovered
 }
 
 // host is what is known of a host.
@@ -54,29 +49,26 @@ type host struct {
 	recovered chan struct{}
 }
 
-// RoundTrip implements http.RoundTripper.
-func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := w.RoundTripper.RoundTrip(req)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	h := w.hosts[hostOf(req.URL)]
+// note notes the outcome of a request.
+func (h *hosts) note(req *http.Request, resp *http.Response, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	of := h.of[hostOf(req.URL)]
 	switch {
-	case h == nil:
+	case of == nil:
 	case err != nil:
-		h.failed = h.failed || !errors.Is(err, context.Canceled)
-	case resp == nil: // a fault of the application's RoundTripper
+		of.failed = of.failed || !errors.Is(err, context.Canceled)
 	case resp.StatusCode >= http.StatusInternalServerError:
-		h.failed = true
+		of.failed = true
 	case resp.StatusCode == http.StatusSwitchingProtocols: // is no news to whoever sent it
-		h.failed = false
-	case retry.Classify(resp.StatusCode) == retry.Success && h.failed:
-		h.failed = false
+		of.failed = false
+	case retry.Classify(resp.StatusCode) == retry.Success && of.failed:
+		of.failed = false
 		select {
-		case h.recovered <- struct{}{}:
+		case of.recovered <- struct{}{}:
 		default:
 		}
 	}
-	return resp, err
 }
 
 // hostOf returns the host and port of an address.

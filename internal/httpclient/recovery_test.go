@@ -37,20 +37,21 @@ func TestRecovered(t *testing.T) {
 		"fu":   false,
 		"fus":  false,
 		"xs":   false,
-		"0s":   false,
+		"0s":   true,
 		"fsf":  true, // and stays until somebody looks
 	} {
 		t.Run(requests, func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			c := httpclient.WatchHosts(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			pool := httpclient.NewPool(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 				outcome := outcomes[requests[n]]
 				n++
 				if outcome.status == 0 {
 					return nil, outcome.err
 				}
 				return &http.Response{StatusCode: outcome.status}, nil
-			})})
+			})}, nil)
+			c := pool.Client()
 			recovered := httpclient.Recovered(c, "wss://Platform.test/prefix")
 			for range requests {
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://platform.test:443/other", nil)
@@ -66,9 +67,9 @@ func TestRecovered(t *testing.T) {
 	}
 }
 
-func TestRecoveredWithoutWatching(t *testing.T) {
+func TestRecoveredWithoutPool(t *testing.T) {
 	t.Parallel()
 	if httpclient.Recovered(&http.Client{}, "wss://platform.test") != nil {
-		t.Error("a channel of a client that is not watched")
+		t.Error("a channel of a client without a pool")
 	}
 }

@@ -36,22 +36,27 @@ type Retrier struct {
 const maxWait = 30 * time.Second
 
 // Do sends the request. Transient statuses (see retry.Classify) and errors of
-// the network are tried again as long as the context's deadline leaves time for the wait.
+// the network are tried again as long as the context's deadline leaves time for
+// the wait. If a connection that was kept from an earlier request does not work
+// any more, Do tries once more at once, over a new one, which does not count in
+// Retries.
 // It returns what the last try came to: an answer, whose body may have been
 // read already if it is to be retried, or an error.
 func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 	var (
 		answer *http.Response
 		last   error
-		tries  int
 		conn   connTrace
+
+		asked     bool // whether to retry
+		refreshed bool // retried because a kept connection did not work any more
+		tries     int  // but for that one
 	)
 	c := retryablehttp.Client{
 		HTTPClient:   r.Client,
-		RetryMax:     r.Retries,
+		RetryMax:     r.Retries + 1,
 		RetryWaitMin: r.Wait,
 		RetryWaitMax: maxWait,
-		Backoff:      backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) {
 			conn.reset()
@@ -66,17 +71,27 @@ func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 			return nil
 		},
 	}
+	wait := time.Duration(0)
+	c.Backoff = func(time.Duration, time.Duration, int, *http.Response) time.Duration { return wait }
 	c.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
+		asked = true
 		answer, last = resp, err
 		if err != nil && conn.missing() {
 			last = unsentError{err}
 		}
-		wait := c.Backoff(c.RetryWaitMin, c.RetryWaitMax, tries, resp)
+		if !Retryable(resp, err) || ctx.Err() != nil {
+			return false, nil
+		}
+		if !refreshed && conn.stale(err) {
+			refreshed, wait = true, 0
+			return true, nil
+		}
+		wait = backoff(r.Wait, maxWait, tries, resp)
 		tries++
-		return Retryable(resp, err) && ctx.Err() == nil && fits(ctx, wait) && (r.MaxWait == 0 || wait <= r.MaxWait), nil
+		return tries <= r.Retries && fits(ctx, wait) && (r.MaxWait == 0 || wait <= r.MaxWait), nil
 	}
 	_, err := c.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), conn.hooks())))
-	if tries == 0 {
+	if !asked {
 		return nil, err
 	}
 	return answer, last
@@ -146,21 +161,38 @@ type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }
 
-// connTrace watches whether a try gets a connection.
-type connTrace struct{ asked, got atomic.Bool }
+// connTrace watches what connection a try gets.
+type connTrace struct{ asked, got, reused atomic.Bool }
 
 func (t *connTrace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { t.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			t.reused.Store(info.Reused)
+			t.got.Store(true)
+		},
 	}
 }
 
 func (t *connTrace) reset() {
 	t.asked.Store(false)
 	t.got.Store(false)
+	t.reused.Store(false)
 }
 
 // missing reports whether a connection was asked for in vain. A RoundTripper
 // that calls no hooks asked for none: what it did is not known.
 func (t *connTrace) missing() bool { return t.asked.Load() && !t.got.Load() }
+
+// stale reports whether a try failed because the other end has closed a
+// connection that was kept.
+func (t *connTrace) stale(err error) bool {
+	return err != nil && t.reused.Load() && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// suspicious reports whether a request that failed speaks against its
+// connection: the connection brought nothing as long as ctx allowed, or had
+// been idle and did not work any more.
+func (t *connTrace) suspicious(ctx context.Context) bool {
+	return t.got.Load() && (ctx.Err() != nil || t.reused.Load())
+}

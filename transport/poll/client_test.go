@@ -134,7 +134,7 @@ func testClientOutage(t *testing.T, g ffctest.Generation) {
 		{Status: 403},
 		{Status: 429, RetryAfter: "0"},
 	} {
-		server.FailNext(ffctest.Polling, 2, failure) // Refresh may try twice
+		server.FailNext(ffctest.Polling, 3, failure) // Refresh may try twice, and once more if a kept connection breaks
 		before := client.Stats().Updates
 		if err := client.Refresh(within(t)); err == nil {
 			t.Errorf("%+v: no error", failure)

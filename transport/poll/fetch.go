@@ -44,11 +44,9 @@ type answer struct {
 	mark      transport.Mark // taken before the request
 }
 
-// fetch gets all data and stores it. When the data is there nothing is left to
-// do and no connection is open.
+// fetch gets all data and stores it.
 func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	got, err := s.get(ctx)
-	s.env.Rest()
 	if err != nil {
 		return err
 	}

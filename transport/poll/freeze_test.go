@@ -166,7 +166,7 @@ func TestFreeze(t *testing.T) {
 	})
 	c.say("refresh")
 	c.expect("true fourth")
-	if n := len(server.Requests(ffctest.Polling)) - before; n != 2 {
-		t.Errorf("%d requests, want the one that was lost and another", n)
+	if n := len(server.Requests(ffctest.Polling)) - before; n < 2 || n > 3 {
+		t.Errorf("%d requests, want the one that was lost, perhaps again over a new connection, and another", n)
 	}
 }

@@ -188,7 +188,6 @@ type session struct {
 	refresher transport.Refresher // nil with Interval
 	runner    transport.Runner    // nil without
 	stats     func() transport.Stats
-	rests     int // calls of Env.Rest
 	log       bytes.Buffer
 }
 
@@ -209,7 +208,6 @@ func openWith(t testing.TB, p *platform, client *http.Client, settings poll.Tran
 		HTTPClient:   client,
 		Logger:       slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Store:        s.store,
-		Rest:         func() { s.rests++ },
 	})
 	if err != nil {
 		t.Fatal(err)

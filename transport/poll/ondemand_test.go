@@ -158,22 +158,3 @@ func TestCloseDuringRefresh(t *testing.T) {
 		checkCalls(t, s.store.told())
 	})
 }
-
-// Idle connections are let go of after each exchange, before those who wait go
-// on.
-func TestRest(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		s := open(t, newPlatform(t, routes(map[string]answer{singular: with(200, data)})), poll.Transport{})
-		s.refreshed()
-		if s.rests != 1 {
-			t.Errorf("%d times, want 1", s.rests)
-		}
-		s.p.answers(with(500, ""))
-		stale()
-		s.refused("interrupted")
-		if s.rests != 2 {
-			t.Errorf("%d times, want 2", s.rests)
-		}
-		s.refresher.Close()
-	})
-}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -50,108 +50,106 @@ func (c *counting) start(t *testing.T, start func(*httptest.Server)) {
 	})
 }
 
-// check checks that there are no more goroutines than without a client, and no
-// connection.
-func (c *counting) check(t *testing.T, goroutines int, when string) {
+// checkIdle checks that nothing of a client works, and that it has as many idle
+// connections as it had requests at once.
+func (c *counting) checkIdle(t *testing.T, when string, conns int64) {
 	t.Helper()
 	t.Log(when)
+	leak.Work(t)
+	if open := c.open.Load(); open != conns {
+		t.Errorf("%s: %d open connections, want %d", when, open, conns)
+	}
+}
+
+// checkGone checks that there are no more goroutines than without a client, and
+// no connection.
+func (c *counting) checkGone(t *testing.T, goroutines int) {
+	t.Helper()
 	leak.Goroutines(t, goroutines)
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
 	for deadline := time.Now().Add(5 * time.Second); c.open.Load() > 0; <-ticker.C {
 		if time.Now().After(deadline) {
-			t.Errorf("%s: %d open connections, want none", when, c.open.Load())
-			break
+			t.Fatalf("%d open connections after Close, want none", c.open.Load())
 		}
 	}
 }
 
-// On demand a client has nothing that runs between calls, and no connection.
+// TestNothingRunsBetweenCalls: on demand nothing of a client works between
+// calls, and all calls share one connection, which Close closes.
 func TestNothingRunsBetweenCalls(t *testing.T) {
 	var c counting
 	c.start(t, (*httptest.Server).Start)
 	before := runtime.NumGoroutine()
 	client := newClient(t, c.URL, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
-	c.check(t, before, "after New")
+	c.checkIdle(t, "after New", 1)
 	for range 3 {
 		refresh(t, client)
-		c.check(t, before, "after Refresh")
-	}
-	if c.opened.Load() < 4 {
-		t.Errorf("%d connections in all: what was tested?", c.opened.Load())
+		c.checkIdle(t, "after Refresh", 1)
 	}
 	checkFlag(t, client, "f", "true")
 	if err := client.Flush(within(t)); err != nil {
 		t.Errorf("Flush: %v", err)
 	}
-	c.check(t, before, "after Flush")
+	c.checkIdle(t, "after Flush", 1)
 	c.put("", []byte("junk"))
 	if err := client.Refresh(within(t)); err == nil {
 		t.Error("Refresh: no error")
 	}
-	c.check(t, before, "after a failure")
+	c.checkIdle(t, "after a failure", 1)
+	if opened := c.opened.Load(); opened != 1 {
+		t.Errorf("%d connections for 6 requests, want 1", opened)
+	}
 	if err := client.Close(context.Background()); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	c.check(t, before, "after Close")
+	c.checkGone(t, before)
 }
 
-// Nor does one that could not get data when it was made.
+// TestNothingRunsWithoutPlatform: nor does a client that could not get data
+// when it was made.
 func TestNothingRunsWithoutPlatform(t *testing.T) {
 	var c counting
 	c.start(t, (*httptest.Server).Start)
 	c.put("", []byte("junk"))
-	before := runtime.NumGoroutine()
 	client := newClient(t, c.URL, &poll.Transport{}, func(c *ffc.Config) { c.StartWait = 100 * time.Millisecond })
-	c.check(t, before, "after New")
+	c.checkIdle(t, "after New", 1)
 	if client.Initialized() {
 		t.Error("initialized")
 	}
 }
 
-// HTTP/2 connections are let go of as well.
+// TestNothingRunsWithHTTP2: connections of HTTP/2 are shared and closed alike.
 func TestNothingRunsWithHTTP2(t *testing.T) {
 	var c counting
+	var versions sync.Map
 	c.start(t, func(s *httptest.Server) {
+		answer := s.Config.Handler
+		s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			versions.Store(r.ProtoMajor, true)
+			answer.ServeHTTP(w, r)
+		})
 		s.EnableHTTP2 = true
 		s.StartTLS()
 	})
-	rt := c.Client().Transport.(*http.Transport).Clone()
 	before := runtime.NumGoroutine()
-	var protocols []int
-	recorder := roundTripper(func(r *http.Request) (*http.Response, error) {
-		resp, err := rt.RoundTrip(r)
-		if err == nil {
-			protocols = append(protocols, resp.ProtoMajor)
-		}
-		return resp, err
-	})
-	store := &store{}
-	opened, err := (&poll.Transport{MaxAge: 1, Budget: budget}).Open(transport.Env{
-		EnvSecret: secret, Platform: "classic", BaseURL: c.URL,
-		HTTPClient: &http.Client{Transport: recorder}, Store: store, Rest: rt.CloseIdleConnections,
-	})
-	if err != nil {
-		t.Fatal(err)
+	client := newClient(t, c.URL, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, func(config *ffc.Config) { config.HTTPClient = c.Client() })
+	for range 3 {
+		refresh(t, client)
+		c.checkIdle(t, "after Refresh", 1)
 	}
-	for range 10 {
-		if err := opened.(transport.Refresher).Refresh(within(t)); err != nil {
-			t.Fatal(err)
-		}
-		c.check(t, before, "after Refresh")
+	checkFlag(t, client, "f", "true")
+	if err := client.Flush(within(t)); err != nil {
+		t.Errorf("Flush: %v", err)
 	}
-	opened.(transport.Refresher).Close()
-	for _, major := range protocols {
-		if major != 2 {
-			t.Fatalf("HTTP/%d was spoken", major)
-		}
+	if opened := c.opened.Load(); opened != 1 {
+		t.Errorf("%d connections for 5 requests, want 1", opened)
 	}
-	if told := store.told(); len(told) != 10 || told[0].what != "applied" || told[9].what != "confirmed" {
-		t.Errorf("the store was told %v", told)
+	if _, old := versions.Load(1); old {
+		t.Error("HTTP/1 was spoken")
 	}
+	if err := client.Close(context.Background()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	c.checkGone(t, before)
 }
-
-// roundTripper is a function as an http.RoundTripper.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

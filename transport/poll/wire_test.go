@@ -37,11 +37,11 @@ func listen(t *testing.T, configure func(*httptest.Server), f http.HandlerFunc) 
 // connected returns a session of a server, with a client as ffc makes it.
 func connected(t *testing.T, url string, settings poll.Transport) *session {
 	t.Helper()
-	client := httpclient.New()
-	t.Cleanup(client.CloseIdleConnections)
+	pool := httpclient.NewPool(nil, nil)
+	t.Cleanup(pool.Close)
 	settings.URL = url
 	settings.Budget = budget
-	return openWith(t, nil, client, settings)
+	return openWith(t, nil, pool.Client(), settings)
 }
 
 // budget is more than loopback needs.

@@ -24,8 +24,8 @@ func (c *connection) dial(ctx context.Context) error {
 	client := *s.http
 	stop := func() bool { return true }
 	client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-		answer, err := roundTrip(s.http.Transport, r)
-		if err != nil || answer == nil { // net/http has an error for the latter
+		answer, err := s.http.Transport.RoundTrip(r)
+		if err != nil {
 			return nil, err
 		}
 		if c.socket = socketOf(answer, c.signOfLife); c.socket != nil {
@@ -71,15 +71,4 @@ func withoutURL(err error) error {
 		return errors.New("the cause is not shown, as its text holds the token")
 	}
 	return err
-}
-
-// noRedirects returns a client that takes a redirect for an answer: the token
-// is for the configured host only.
-func noRedirects(base *http.Client) *http.Client {
-	c := *base
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
-	}
-	return &c
 }

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"crypto/fips140"
-	"fmt"
 	"net/http"
 
 	"github.com/coder/websocket"
@@ -48,15 +47,3 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip implements http.RoundTripper.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// roundTrip sends a request. If the transport, which can be the application's,
-// panics, that is a failed attempt like any other. What it panicked with may
-// hold the token, so only the type is told.
-func roundTrip(transport http.RoundTripper, r *http.Request) (answer *http.Response, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			answer, err = nil, fmt.Errorf("the HTTP client's transport panicked with a %T", value)
-		}
-	}()
-	return transport.RoundTrip(r)
-}

@@ -41,7 +41,6 @@ func (r *refresher) Close() { r.refresher.Close() }
 
 // fetch connects, asks for data, takes the answer and closes.
 func (r *refresher) fetch(ctx context.Context, commit ondemand.Commit) error {
-	defer r.env.Rest()
 	for again := false; ; again = true {
 		end := r.connect(ctx, commit, true)
 		if !end.usable.IsZero() {

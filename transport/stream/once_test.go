@@ -30,9 +30,6 @@ func TestOnDemand(t *testing.T) {
 				t.Errorf("Refresh: got %v after %v", o.err, o.took)
 			}
 			synctest.Wait()
-			if got := int(s.rests.Load()); got != n+1 {
-				t.Errorf("rested %d times, want %d", got, n+1)
-			}
 			if got, want := s.stats(), (transport.Stats{Connects: uint64(n + 1)}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}

@@ -27,7 +27,7 @@ func TestPanicOfTheHTTPClient(t *testing.T) {
 			var answers []*http.Response
 			return answers[len(r.Header)], nil
 		}, "runtime."},
-		{"not, but returns nothing", func(*http.Request) (*http.Response, error) { return nil, nil }, "nil"},
+		{"not, but returns nothing", func(*http.Request) (*http.Response, error) { return nil, nil }, "neither"},
 	}
 	for _, tt := range panics {
 		t.Run(tt.name, func(t *testing.T) {

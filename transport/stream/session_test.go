@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,7 +145,6 @@ type session struct {
 	log    *logBuffer
 
 	refresher transport.Refresher // nil but on demand
-	rests     atomic.Int32        // calls of Env.Rest
 }
 
 // open makes a session that does not run yet.
@@ -155,7 +153,7 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 	s := &session{
 		t: t, p: p, done: make(chan struct{}), log: &logBuffer{},
 		store: &store{t: t, patience: p.patience, events: make(chan event, 1<<14)},
-		http:  httpclient.WatchHosts(p.http),
+		http:  httpclient.NewPool(p.http, nil).Client(),
 	}
 	opened, err := settings.Open(transport.Env{
 		EnvSecret:    secret,
@@ -165,7 +163,6 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 		HTTPClient:   s.http,
 		Logger:       slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Store:        s.store,
-		Rest:         func() { s.rests.Add(1) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -84,7 +85,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings(*t), env: env, dialect: dialect, http: noRedirects(env.HTTPClient), fallback: fallback{env: env}}
+	s := &session{settings: settings(*t), env: env, dialect: dialect, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
 	err = errors.Join(
 		setting.Default("stream: MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("stream: Budget", &s.Budget, 500*time.Millisecond),

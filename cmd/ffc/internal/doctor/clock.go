@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (e *examination) checkClock(ctx context.Context) finding {
 	_ = resp.Body.Close()
 	middle := began.Add(time.Since(began) / 2)
 	if resp.StatusCode == http.StatusProxyAuthRequired {
-		return fail("give the proxy's user name and password in HTTPS_PROXY or HTTP_PROXY", "the proxy answers 407 Proxy Authentication Required")
+		return proxyFailure(resp.StatusCode)
 	}
 	date, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
@@ -65,9 +66,21 @@ func (e *examination) checkClock(ctx context.Context) finding {
 	return fail(advice, "this machine's clock is %d s %s the platform's, which refuses tokens that are %.0f s off", seconds, which, tolerance.Seconds())
 }
 
+// proxyFailure judges a proxy that lets nothing through.
+func proxyFailure(status int) finding {
+	if status == http.StatusProxyAuthRequired {
+		return fail("give the proxy's user name and password in HTTPS_PROXY or HTTP_PROXY", "the proxy answers %s", statusText(status))
+	}
+	return fail("check that the proxy may connect to the platform's host and port", "the proxy answers %s", statusText(status))
+}
+
 // noAnswer says why there is no HTTP answer.
 func noAnswer(err error) finding {
 	const advice = "check that the URL is that of the platform, and what is between"
+	var proxy *httpclient.ProxyError
+	if errors.As(err, &proxy) {
+		return proxyFailure(proxy.Status)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fail(advice, "a connection is accepted, but nothing is answered")
 	}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -66,14 +67,17 @@ func Run(ctx context.Context, cfg Config, begin func(name string), end func(Chec
 		TLSClientConfig:   &tls.Config{RootCAs: cfg.RootCAs},
 		ForceAttemptHTTP2: true,
 	}
-	defer transport.CloseIdleConnections()
+	// A connection that brings nothing is not used by the next check.
+	pool := httpclient.NewPool(&http.Client{Transport: transport}, nil)
+	defer pool.Close()
 	e := &examination{
-		Config:  cfg,
-		ctx:     ctx,
-		begin:   begin,
-		end:     end,
-		proxyOf: proxy,
-		http:    &http.Client{Transport: transport, CheckRedirect: noRedirects},
+		Config:    cfg,
+		ctx:       ctx,
+		begin:     begin,
+		end:       end,
+		proxyOf:   proxy,
+		transport: transport,
+		http:      &http.Client{Transport: pool, CheckRedirect: noRedirects},
 	}
 	e.check("secret", "", e.checkSecret)
 	e.check("url", "", e.checkURL)
@@ -97,6 +101,7 @@ type examination struct {
 	begin      func(string)
 	end        func(Check)
 	proxyOf    func(*http.Request) (*url.URL, error)
+	transport  *http.Transport // with the settings of http
 	http       *http.Client
 	dialect    *wire.Dialect
 	secret     string // as the platform takes it; "" if it cannot be used

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -36,7 +37,7 @@ func (h *handshakes) RoundTrip(r *http.Request) (*http.Response, error) {
 // checkStreaming connects as the SDK does, takes the data and disconnects.
 func (e *examination) checkStreaming() {
 	obstacle := e.obstacle(e.streaming)
-	h := &handshakes{base: e.http.Transport}
+	h := &handshakes{base: httpclient.Sockets(e.http).Transport}
 	s := &store{}
 	var err error
 	var began time.Time
@@ -77,7 +78,6 @@ func (e *examination) fetch(t transport.Transport, s *store, through http.RoundT
 		HTTPClient:   &http.Client{Transport: through},
 		Logger:       slog.New(slog.DiscardHandler), // what it would say is in the error
 		Store:        s,
-		Rest:         func() {},
 	})
 	if err != nil {
 		return err

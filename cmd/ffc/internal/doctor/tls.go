@@ -38,7 +38,7 @@ func (e *examination) checkTLS(ctx context.Context, o *origin) finding {
 		},
 	})
 	// A transport of its own makes a new connection, and ends it.
-	transport := e.http.Transport.(*http.Transport).Clone()
+	transport := e.transport.Clone()
 	transport.DisableKeepAlives = true
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, "https://"+net.JoinHostPort(o.host, o.port)+"/", nil)

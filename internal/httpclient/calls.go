@@ -1,0 +1,111 @@
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// grace is how long a call may take to return after its context has ended.
+	grace = 50 * time.Millisecond
+	// maxAbandoned is how many calls may be abandoned before no new call begins.
+	maxAbandoned = 8
+)
+
+var (
+	errAbandoned = errors.New("does not return although its context has ended; it was abandoned")
+	errTooMany   = fmt.Errorf("is not called: %d earlier calls have not returned", maxAbandoned)
+	errExited    = errors.New("called runtime.Goexit")
+)
+
+// calls runs functions of the application that may panic, end their goroutine
+// or ignore their context. The zero value is ready to use.
+type calls struct {
+	running, abandoned atomic.Int64
+	// report is called when a call of the named function has been abandoned.
+	report func(function string)
+}
+
+// do runs f on a goroutine of its own. If f has not returned when grace is over
+// after done, do abandons it and returns an error; late is then called when f
+// does return. nil is no function to call. Only if do returns nil may the
+// caller use what f has written.
+func (c *calls) do(done <-chan struct{}, function string, f, late func()) error {
+	if n := c.abandoned.Load(); n > 0 && n+c.running.Load() >= maxAbandoned {
+		return fmt.Errorf("%s %w", function, errTooMany)
+	}
+	c.running.Add(1)
+	outcome := make(chan error, 1)
+	var over atomic.Bool // returned or abandoned, whichever came first
+	go func() {
+		err := errExited
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("panicked with a %T", v) // the value may hold anything
+			}
+			if over.CompareAndSwap(false, true) {
+				c.running.Add(-1)
+				outcome <- err
+				return
+			}
+			defer func() {
+				_ = recover()
+				c.abandoned.Add(-1)
+			}()
+			if late != nil && err == nil {
+				late()
+			}
+		}()
+		f()
+		err = nil
+	}()
+	var err error
+	select {
+	case err = <-outcome:
+	case <-done:
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case err = <-outcome:
+		case <-timer.C:
+			err = c.abandon(&over, outcome, function)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s %w", function, err)
+	}
+	return nil
+}
+
+// abandon gives up a call, unless it has returned at the last moment.
+func (c *calls) abandon(over *atomic.Bool, outcome <-chan error, function string) error {
+	c.abandoned.Add(1)
+	if !over.CompareAndSwap(false, true) {
+		c.abandoned.Add(-1)
+		return <-outcome
+	}
+	c.running.Add(-1)
+	if c.report != nil {
+		c.report(function)
+	}
+	return errAbandoned
+}
+
+// guard turns a panic of a function of the application into an error. It is for
+// functions that net/http calls on goroutines of its own.
+func guard(function string, err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("%s panicked with a %T", function, v)
+	}
+}
+
+// endOf describes an error of a request whose context has ended by that end.
+func endOf(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
+}

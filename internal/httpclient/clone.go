@@ -1,0 +1,196 @@
+package httpclient
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	// pingAfter is how long a connection of HTTP/2 may bring nothing before it
+	// is pinged, and pingTimeout how long it has to answer before it is closed.
+	pingAfter   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+)
+
+// ownTransport is the transport of applications that bring no HTTP client.
+func ownTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		ForceAttemptHTTP2:   true,
+		TLSHandshakeTimeout: 5 * time.Second,
+		MaxIdleConns:        8,
+		MaxIdleConnsPerHost: 8,
+		// Short of what platforms and balancers allow.
+		IdleConnTimeout:       idleTime,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// clone returns a transport with the settings of base and connections of its
+// own. Functions of the application in it cannot end the process by a panic.
+// dialled gets each connection and returns the one to use.
+func (p *Pool) clone(dialled func(net.Conn) (net.Conn, error)) *http.Transport {
+	t := p.base.Clone()
+	// Clone leaves this to the settings, but our own dialler would switch HTTP/2
+	// off, and one that was set up by golang.org/x/net/http2 has connections
+	// that clones share.
+	h2 := p.base.TLSNextProto["h2"] != nil
+	delete(t.TLSNextProto, "h2")
+	if len(t.TLSNextProto) == 0 && h2 {
+		t.TLSNextProto = nil
+	}
+	t.ForceAttemptHTTP2 = h2
+	if p.pings {
+		if t.HTTP2 == nil {
+			t.HTTP2 = &http.HTTP2Config{}
+		}
+		if t.HTTP2.SendPingTimeout == 0 {
+			t.HTTP2.SendPingTimeout = pingAfter
+		}
+		if t.HTTP2.PingTimeout == 0 {
+			t.HTTP2.PingTimeout = pingTimeout
+		}
+	}
+	if t.TLSHandshakeTimeout == 0 { // what it is in http.DefaultTransport
+		t.TLSHandshakeTimeout = 10 * time.Second
+	}
+	dial := dialler(t)
+	t.Dial = nil //nolint:staticcheck // it is in dial
+	t.DialContext = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		defer guard("HTTPClient's DialContext", &err)
+		if conn, err = dial(ctx, network, address); err != nil || conn == nil {
+			return nil, err
+		}
+		return dialled(conn)
+	}
+	guardTLSDial(t)
+	guardTLS(t.TLSClientConfig)
+	p.guardProxy(t)
+	return t
+}
+
+// dialler is how a transport makes connections.
+func dialler(t *http.Transport) func(ctx context.Context, network, address string) (net.Conn, error) {
+	switch {
+	case t.DialContext != nil:
+		return t.DialContext
+	case t.Dial != nil: //nolint:staticcheck // applications may still use it
+		plain := t.Dial //nolint:staticcheck // as above
+		return func(_ context.Context, network, address string) (net.Conn, error) { return plain(network, address) }
+	}
+	return new(net.Dialer).DialContext
+}
+
+// guardTLSDial guards the functions that make connections with TLS. What they
+// return is left as it is: net/http looks whether it is a *tls.Conn.
+func guardTLSDial(t *http.Transport) {
+	if dial := t.DialTLSContext; dial != nil {
+		t.DialTLSContext = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+			defer guard("HTTPClient's DialTLSContext", &err)
+			return dial(ctx, network, address)
+		}
+	}
+	if dial := t.DialTLS; dial != nil { //nolint:staticcheck // applications may still use it
+		t.DialTLS = func(network, address string) (conn net.Conn, err error) { //nolint:staticcheck // as above
+			defer guard("HTTPClient's DialTLS", &err)
+			return dial(network, address)
+		}
+	}
+}
+
+// guardTLS guards the functions that a TLS handshake calls.
+func guardTLS(config *tls.Config) {
+	if config == nil {
+		return
+	}
+	const function = "a function of HTTPClient's TLSClientConfig"
+	if f := config.VerifyPeerCertificate; f != nil {
+		config.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) (err error) {
+			defer guard(function, &err)
+			return f(raw, chains)
+		}
+	}
+	if f := config.VerifyConnection; f != nil {
+		config.VerifyConnection = func(state tls.ConnectionState) (err error) {
+			defer guard(function, &err)
+			return f(state)
+		}
+	}
+	if f := config.EncryptedClientHelloRejectionVerify; f != nil {
+		config.EncryptedClientHelloRejectionVerify = func(state tls.ConnectionState) (err error) {
+			defer guard(function, &err)
+			return f(state)
+		}
+	}
+	if f := config.GetClientCertificate; f != nil {
+		config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (c *tls.Certificate, err error) {
+			defer guard(function, &err)
+			return f(info)
+		}
+	}
+}
+
+// guardProxy guards the functions that have to do with a proxy, and keeps what
+// a proxy says out of errors.
+func (p *Pool) guardProxy(t *http.Transport) {
+	if t.Proxy != nil {
+		proxy := t.Proxy
+		t.Proxy = func(req *http.Request) (*url.URL, error) { return p.proxyOf(proxy, req) }
+	}
+	if header := t.GetProxyConnectHeader; header != nil {
+		t.GetProxyConnectHeader = func(ctx context.Context, proxy *url.URL, target string) (h http.Header, err error) {
+			defer guard("HTTPClient's GetProxyConnectHeader", &err)
+			return header(ctx, proxy, target)
+		}
+	}
+	heard := t.OnProxyConnectResponse
+	t.OnProxyConnectResponse = func(ctx context.Context, proxy *url.URL, req *http.Request, resp *http.Response) (err error) {
+		if heard != nil {
+			defer guard("HTTPClient's OnProxyConnectResponse", &err)
+			if err := heard(ctx, proxy, req, resp); err != nil {
+				return err
+			}
+		}
+		return proxyRefusal(resp)
+	}
+}
+
+var errProxyAddress = errors.New("the address of the proxy is not a URL: check HTTP_PROXY and HTTPS_PROXY")
+
+// proxyOf calls a Proxy function, which net/http does on the caller's
+// goroutine. Its error may quote the address of the proxy, and with it a
+// password, so it is not passed on.
+func (p *Pool) proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) (u *url.URL, err error) {
+	if failed := p.calls.do(req.Context().Done(), "HTTPClient's Proxy", func() { u, err = proxy(req) }, nil); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, errProxyAddress
+	}
+	return u, nil
+}
+
+// proxyRefusal is the error of a proxy that has not connected. net/http's own
+// would be the text of the proxy's status line.
+func proxyRefusal(resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{Status: resp.StatusCode}
+}
+
+// ProxyError is the answer of a proxy that does not connect.
+type ProxyError struct{ Status int }
+
+// Error implements error.
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("the proxy answered %d %s to CONNECT", e.Status, http.StatusText(e.Status))
+}

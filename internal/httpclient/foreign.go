@@ -1,0 +1,175 @@
+package httpclient
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+)
+
+const (
+	transportFunction = "HTTPClient.Transport"
+	bodyFunction      = "the answer's Body of HTTPClient.Transport"
+	// maxForeignRead is how much of a foreign body is read at once.
+	maxForeignRead = 32 << 10
+)
+
+// throughForeign sends a request through a RoundTripper of the application's.
+func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
+	var conn connTrace
+	ctx := httptrace.WithClientTrace(req.Context(), conn.hooks())
+	req = req.WithContext(ctx)
+	if p.suspect.Load() {
+		req.Close = true // that is all there is to ask for another connection
+	}
+	var resp *http.Response
+	var err error
+	closeLate := func() {
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+	}
+	if failed := p.calls.do(ctx.Done(), transportFunction, func() { resp, err = p.foreign.RoundTrip(req) }, closeLate); failed != nil {
+		p.suspect.Store(true)
+		return nil, failed
+	}
+	if err != nil {
+		if conn.suspicious(ctx) || ctx.Err() != nil {
+			p.suspect.Store(true)
+		}
+		return nil, err
+	}
+	if err := complete(req, resp); err != nil {
+		return nil, err
+	}
+	p.suspect.Store(false)
+	if socket, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body = newForeignSocket(&p.calls, socket)
+		return resp, nil
+	}
+	resp.Body = &foreignBody{
+		foreignReader: foreignReader{calls: &p.calls, from: resp.Body, done: ctx.Done()},
+		failed:        func() { p.suspect.Store(true) },
+	}
+	return resp, nil
+}
+
+// complete adds what a RoundTripper may leave out, as net/http does.
+func complete(req *http.Request, resp *http.Response) error {
+	if resp == nil {
+		return errNoAnswer
+	}
+	if resp.Body == nil {
+		if resp.ContentLength > 0 && req.Method != http.MethodHead {
+			return errors.New("the HTTP client's transport returned an answer without its body")
+		}
+		resp.Body = http.NoBody
+	}
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	return nil
+}
+
+// foreignReader reads from something of the application's. It is used by one
+// goroutine at a time.
+type foreignReader struct {
+	calls  *calls
+	from   io.Reader
+	done   <-chan struct{}
+	buf    []byte // as a call that was abandoned may still write
+	broken error
+}
+
+// Read implements io.Reader.
+func (r *foreignReader) Read(p []byte) (int, error) {
+	if r.broken != nil {
+		return 0, r.broken
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if want := min(len(p), maxForeignRead); len(r.buf) < want {
+		r.buf = make([]byte, want)
+	}
+	buf := r.buf[:min(len(p), len(r.buf))]
+	var n int
+	var err error
+	if failed := r.calls.do(r.done, bodyFunction, func() { n, err = r.from.Read(buf) }, nil); failed != nil {
+		r.broken, r.buf = failed, nil
+		return 0, failed
+	}
+	if n < 0 || n > len(buf) {
+		r.broken = errors.New(bodyFunction + " returned an impossible count")
+		return 0, r.broken
+	}
+	return copy(p, buf[:n]), err
+}
+
+// foreignBody is the body of an answer from the application's RoundTripper.
+type foreignBody struct {
+	foreignReader
+	failed func() // is called when the connection may be dead
+}
+
+// Read implements io.Reader.
+func (b *foreignBody) Read(p []byte) (int, error) {
+	n, err := b.foreignReader.Read(p)
+	if err != nil && err != io.EOF {
+		b.failed()
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *foreignBody) Close() (err error) {
+	done := b.done
+	if b.broken != nil {
+		done = closedChannel // there has been time enough
+	}
+	if failed := b.calls.do(done, bodyFunction, func() { err = b.from.(io.Closer).Close() }, nil); failed != nil {
+		return failed
+	}
+	return err
+}
+
+var closedChannel = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// foreignSocket is a connection that was upgraded by the application's
+// RoundTripper.
+type foreignSocket struct {
+	foreignReader
+	to     io.ReadWriteCloser
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newForeignSocket(c *calls, socket io.ReadWriteCloser) *foreignSocket {
+	s := &foreignSocket{to: socket, closed: make(chan struct{})}
+	s.foreignReader = foreignReader{calls: c, from: socket, done: s.closed}
+	return s
+}
+
+// Write implements io.Writer. The bytes are copied: a call that was abandoned
+// may still read them.
+func (s *foreignSocket) Write(p []byte) (n int, err error) {
+	bytes := append([]byte(nil), p...)
+	if failed := s.calls.do(s.closed, bodyFunction, func() { n, err = s.to.Write(bytes) }, nil); failed != nil {
+		return 0, failed
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (s *foreignSocket) Close() (err error) {
+	s.once.Do(func() { close(s.closed) })
+	if failed := s.calls.do(s.closed, bodyFunction, func() { err = s.to.Close() }, nil); failed != nil {
+		return failed
+	}
+	return err
+}
