@@ -82,6 +82,13 @@ var network = []scenario{
 		w.proxy.Set(faults.Fault{})
 		return "v1"
 	}},
+	{name: "connections go dead, new ones work", modes: all, play: func(w *world) string {
+		w.proxy.Deaden()
+		w.put("v1")
+		w.heals("v1")
+		w.thrives()
+		return "v1"
+	}},
 	{name: "one byte at a time", modes: all, play: impaired(faults.Fault{Chunk: 1})},
 	{name: "split", modes: all, play: impaired(faults.Fault{Chunk: 7, Pause: 100 * time.Microsecond})},
 	{name: "coalesced", modes: all, play: impaired(faults.Fault{Gather: 20 * time.Millisecond})},

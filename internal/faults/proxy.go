@@ -52,8 +52,8 @@ type Proxy struct {
 	closed   bool
 }
 
-// NewProxy starts a proxy before a server at an http URL. With a TLS
-// configuration it is the end of TLS.
+// NewProxy starts a proxy before a server at an http URL, or an https URL, whose
+// TLS passes through. With a TLS configuration it is the end of TLS.
 func NewProxy(url string, config *tls.Config) (*Proxy, error) {
 	p := &Proxy{Address: "127.0.0.1:0", tls: config, pairs: make(map[*pair]struct{})}
 	p.Target(url)
@@ -72,7 +72,7 @@ func (p *Proxy) URL() string {
 func (p *Proxy) Target(url string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target = strings.TrimPrefix(url, "http://")
+	_, p.target, _ = strings.Cut(url, "://")
 }
 
 // Set changes what happens to connections, also to those that are open.
@@ -118,6 +118,17 @@ func (p *Proxy) Break() {
 	defer p.mu.Unlock()
 	for c := range p.pairs {
 		c.end(true)
+	}
+}
+
+// Deaden lets everything vanish from now on that passes through connections that
+// are open, without a word to either end. New connections work. So do firewalls
+// and balancers that have forgotten a connection.
+func (p *Proxy) Deaden() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.pairs {
+		c.swallows(true)
 	}
 }
 
