@@ -60,6 +60,14 @@ type Config struct {
 	// HTTPClient is used for everything: sockets, data and events. nil is a
 	// client of our own, which verifies TLS, takes the proxy from the
 	// environment and has short timeouts.
+	//
+	// If its Transport is nil or an *http.Transport, the client clones it and
+	// manages the connections of the clone: protocols that were added with
+	// RegisterProtocol are not in it. Any other RoundTripper is called as it is,
+	// and its connections are never closed; after a timeout the next request
+	// sets Close. Websockets go through a tunnel (CONNECT) if there is a proxy,
+	// with and without TLS; a RoundTripper that is no *http.Transport must do
+	// that itself.
 	HTTPClient *http.Client
 	// Logger logs changes of state, malformed data and flags that return their
 	// fallback (see QuietFallbacks); never a secret, a token or a user's

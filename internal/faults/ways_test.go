@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -126,6 +127,28 @@ var ways = []scenario{
 			w.heals("v1")
 			if w.tunnel.passed.Load() == 0 {
 				w.Error("nothing went through the proxy")
+			}
+			return "v1"
+		}},
+	{name: "HTTP proxy with a password, without TLS", modes: all,
+		before: func(w *world) {
+			w.tunnel = newTunnel(w.T)
+			w.tunnel.password = proxyPassword
+			address, _ := url.Parse(w.tunnel.URL())
+			address.User = url.UserPassword("name", proxyPassword)
+			w.dialer(func(t *http.Transport) { t.Proxy = http.ProxyURL(address) })
+		},
+		play: func(w *world) string {
+			w.heals("v0")
+			w.tunnel.fail(http.StatusBadGateway)
+			w.tunnel.cut()
+			w.suffers(transport.KindNetwork)
+			w.put("v1")
+			w.attempts()
+			w.tunnel.fail(0)
+			w.heals("v1")
+			if w.tunnel.passed.Load() == 0 && w.mode.socket {
+				w.Error("no websocket went through the proxy")
 			}
 			return "v1"
 		}},
@@ -273,11 +296,14 @@ func (w *world) wrong(a *authority, host string, until time.Duration) {
 
 func (w *world) present(c *tls.Certificate) { w.presented.Store(c) }
 
+const proxyPassword = "proxy-password-8c1f"
+
 // tunnel is an HTTP proxy.
 type tunnel struct {
-	server *httptest.Server
-	status atomic.Int64 // that it answers instead; 0 is none
-	passed atomic.Int64
+	server   *httptest.Server
+	status   atomic.Int64 // that it answers instead; 0 is none
+	passed   atomic.Int64
+	password string // that it asks for; "" is none
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -296,12 +322,18 @@ func (p *tunnel) URL() string { return p.server.URL }
 func (p *tunnel) fail(status int) { p.status.Store(int64(status)) }
 
 func (p *tunnel) close() {
+	p.cut()
+	p.server.Close()
+}
+
+// cut ends what goes through it.
+func (p *tunnel) cut() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, conn := range p.conns {
 		_ = conn.Close()
 	}
-	p.mu.Unlock()
-	p.server.Close()
+	p.conns = nil
 }
 
 func (p *tunnel) serve(w http.ResponseWriter, r *http.Request) {
@@ -309,8 +341,19 @@ func (p *tunnel) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(int(status))
 		return
 	}
+	if p.password != "" {
+		as := http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
+		if _, given, _ := as.BasicAuth(); given != p.password {
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+	}
 	if r.Method != http.MethodConnect {
-		w.WriteHeader(http.StatusMethodNotAllowed)
+		// As RFC 9110 has it, without what is between the client and the proxy.
+		for _, name := range []string{"Connection", "Upgrade", "Proxy-Authorization"} {
+			r.Header.Del(name)
+		}
+		(&httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}}).ServeHTTP(w, r)
 		return
 	}
 	to, err := net.Dial("tcp", r.Host)

@@ -477,7 +477,7 @@ func (l *logs) String() string {
 func (l *logs) check(t *testing.T, secret string) {
 	t.Helper()
 	text := l.String()
-	for _, private := range []string{strings.TrimRight(secret, "="), "token=", userKey, userEmail, userPlan} {
+	for _, private := range []string{strings.TrimRight(secret, "="), "token=", userKey, userEmail, userPlan, proxyPassword} {
 		if strings.Contains(text, private) {
 			t.Errorf("the log has %q:\n%s", private, text)
 		}
