@@ -18,9 +18,9 @@ type Detail[T any] struct {
 	FlagKey string
 	// FlagName is the flag's display name; "" when the flag is not known.
 	FlagName string
-	// Err is nil when Value is the flag's. Otherwise it is one of
+	// Err is nil when Value is the flag's. Otherwise errors.Is says which one of
 	// ErrNotReady, ErrFlagNotFound, ErrUserNotSpecified, ErrWrongType and
-	// ErrEvaluation.
+	// ErrEvaluation it is.
 	Err error
 }
 

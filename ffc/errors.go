@@ -2,6 +2,7 @@ package ffc
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 )
@@ -19,7 +20,11 @@ var (
 	ErrUserNotSpecified = errors.New("ffc: the user has no key")
 	// ErrWrongType: the flag's value cannot be read as the type asked for.
 	ErrWrongType = errors.New("ffc: the flag's value is of another type")
-	// ErrEvaluation: the flag is malformed, or its prerequisites form a cycle.
-	// The client's log says more.
+	// ErrEvaluation: the flag is malformed, its prerequisites form a cycle, or
+	// its evaluation has reached one of the limits of docs/limits.md. The
+	// client's log and Explain say more.
 	ErrEvaluation = errors.New("ffc: the flag cannot be evaluated")
 )
+
+// errLimit is ErrEvaluation with the reason.
+var errLimit = fmt.Errorf("%w: its evaluation looks at too many flags, segments and clauses (Client.Explain shows which)", ErrEvaluation)

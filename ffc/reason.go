@@ -35,6 +35,8 @@ func reasonError(r eval.Reason) error {
 		return ErrWrongType
 	case eval.ReasonError:
 		return ErrEvaluation
+	case eval.ReasonLimit:
+		return errLimit
 	}
 	return nil
 }

@@ -12,30 +12,32 @@ import (
 type skippedLog struct {
 	mu   sync.Mutex
 	told map[string]struct{}
+	more int // how many elements the last message had beyond those told
 }
 
-const (
-	// maxSkipped is how many elements of one message are told one by one.
-	maxSkipped = 100
-	// maxTold is how many elements of patches are remembered.
-	maxTold = 1000
-)
+// maxTold is how many elements of patches are remembered.
+const maxTold = 1000
 
-func (l *skippedLog) tell(log *slog.Logger, skipped []wire.Skipped, full bool) {
-	fresh := l.fresh(skipped, full)
-	for _, text := range fresh[:min(len(fresh), maxSkipped)] {
+// tell logs the elements of a message that cannot be used: those in skipped,
+// which are its first, one by one, and how many more there are.
+func (l *skippedLog) tell(log *slog.Logger, skipped []wire.Skipped, unusable int, full bool) {
+	fresh, more := l.fresh(skipped, unusable-len(skipped), full)
+	for _, text := range fresh {
 		log.Error("ffc: malformed data; other flags are not affected", "problem", text)
 	}
-	if more := len(fresh) - maxSkipped; more > 0 {
+	if more > 0 {
 		log.Error("ffc: malformed data; there is more of it", "more", more)
 	}
 }
 
-// fresh returns those that were not told yet. What a full no longer has is
-// forgotten, so that it is told when it comes back.
-func (l *skippedLog) fresh(skipped []wire.Skipped, full bool) (texts []string) {
+// fresh returns what was not told yet. What a full no longer has is forgotten,
+// so that it is told when it comes back.
+func (l *skippedLog) fresh(skipped []wire.Skipped, unnamed int, full bool) (texts []string, more int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if unnamed != l.more {
+		l.more, more = unnamed, unnamed
+	}
 	before := l.told
 	if full || l.told == nil || len(l.told) > maxTold {
 		l.told = make(map[string]struct{}, len(skipped))
@@ -47,5 +49,5 @@ func (l *skippedLog) fresh(skipped []wire.Skipped, full bool) (texts []string) {
 		}
 		l.told[text] = struct{}{}
 	}
-	return texts
+	return texts, more
 }

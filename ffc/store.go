@@ -16,8 +16,8 @@ import (
 // store is the client's end of the transport: it takes messages and publishes
 // the data in them.
 //
-// Its lock orders writers and is held while messages are decoded. Readers take
-// no lock, and the application is never called under it.
+// Its lock orders messages while they are merged. Nothing is decoded, compiled
+// or called under it, and neither readers nor Close take it.
 type store struct {
 	c  *Client
 	mu sync.Mutex
@@ -65,7 +65,7 @@ func (s *store) bootstrap(data []byte) error {
 		return err
 	}
 	if len(skipped) > 0 {
-		return fmt.Errorf("the message has %d unusable elements, the first being %w", len(skipped), skipped[0])
+		return fmt.Errorf("the message has %d unusable elements, the first being %w", update.Unusable, skipped[0])
 	}
 	s.c.view.Store(&view{snapshot: s.c.view.Load().snapshot.Bootstrap(update), serving: true})
 	return nil
@@ -89,7 +89,8 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
 	}
-	s.skipped.tell(s.c.log, skipped, update.Full)
+	s.skipped.tell(s.c.log, skipped, update.Unusable, update.Full)
+	s.c.view.Load().snapshot.Prepare(update)
 	old, snapshot, change := s.publish(update, asked)
 	if snapshot == nil {
 		return transport.Applied{}, ErrClosed
@@ -119,11 +120,11 @@ func (s *store) publish(u *eval.Update, asked transport.Mark) (before, after *ev
 	if s.c.closed.Load() {
 		return old.snapshot, nil, eval.Change{}
 	}
-	s.updates.Add(1)
 	snapshot, change := old.snapshot.Apply(u, uint64(asked))
-	if snapshot != old.snapshot {
-		s.c.view.Store(&view{snapshot: snapshot, serving: old.serving || snapshot.Synced()})
+	if snapshot != old.snapshot && !s.c.view.CompareAndSwap(old, &view{snapshot: snapshot, serving: old.serving || snapshot.Synced()}) {
+		return old.snapshot, nil, eval.Change{} // closed meanwhile
 	}
+	s.updates.Add(1)
 	return old.snapshot, snapshot, change
 }
 
@@ -170,12 +171,15 @@ func (s *store) Fallback(active bool) {
 	}
 }
 
-// close makes evaluations answer that the client is not ready.
+// close makes evaluations answer that the client is not ready. It does not wait
+// for a message that is just being applied: that finds the view replaced.
 func (s *store) close() {
-	s.mu.Lock()
-	old := s.c.view.Load()
-	s.c.view.Store(&view{snapshot: old.snapshot})
-	s.mu.Unlock()
+	for {
+		old := s.c.view.Load()
+		if s.c.view.CompareAndSwap(old, &view{snapshot: old.snapshot}) {
+			break
+		}
+	}
 	s.c.setStatus(StateOff, ErrClosed)
 }
 

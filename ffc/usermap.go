@@ -55,7 +55,7 @@ func UserFromMap(m map[string]any) (User, error) {
 			continue
 		}
 		if text, ok := customText(m[name]); ok {
-			u.Custom = append(u.Custom, eval.CustomAttribute{Name: name, Value: text})
+			u.SetCustom(name, text)
 		}
 	}
 	return User{u}, nil

@@ -16,12 +16,11 @@ type references struct {
 // may have altered: the changed flags, those that use a changed segment, and
 // those that have one of these as a prerequisite.
 //
-// It looks only at items that refer to others, and compiles none.
+// It looks only at items that refer to others, at each of their references a few
+// times, and compiles none.
 func (s *Snapshot) Affected(c Change) []string {
 	segments := setOf(c.Segments)
-	grow(segments, s.segments.referring, func(e *entry[Segment]) bool {
-		return anyIn(s.source.segmentReferences(e).segments, segments)
-	})
+	grow(segments, s.segments.referring, func(e *entry[Segment]) []string { return s.source.segmentReferences(e).segments })
 	flags := setOf(c.Flags)
 	if len(segments) > 0 {
 		for _, e := range s.flags.referring {
@@ -30,21 +29,48 @@ func (s *Snapshot) Affected(c Change) []string {
 			}
 		}
 	}
-	grow(flags, s.flags.referring, func(e *entry[Flag]) bool {
-		return anyIn(s.source.flagReferences(e).flags, flags)
-	})
+	grow(flags, s.flags.referring, func(e *entry[Flag]) []string { return s.source.flagReferences(e).flags })
 	return slices.Sorted(maps.Keys(flags))
 }
 
-// grow adds the keys of the entries that lead into the set, until there is
-// none left.
-func grow[T any](set map[string]struct{}, entries []*entry[T], leads func(*entry[T]) bool) {
-	for grown := len(set) > 0; grown; {
-		grown = false
+// plainPasses is how often grow looks at all entries before it turns their
+// references round. Chains are mostly short, and turning round allocates.
+const plainPasses = 4
+
+// grow adds the keys of the entries that refer to a key of the set, and of those
+// that refer to them, and so on.
+func grow[T any](set map[string]struct{}, entries []*entry[T], references func(*entry[T]) []string) {
+	if len(set) == 0 {
+		return
+	}
+	for range plainPasses {
+		grown := false
 		for _, e := range entries {
-			if _, ok := set[e.Key]; !ok && leads(e) {
+			if _, ok := set[e.Key]; !ok && anyIn(references(e), set) {
 				set[e.Key] = struct{}{}
 				grown = true
+			}
+		}
+		if !grown {
+			return
+		}
+	}
+	// A pass for each step of a long chain would take quadratic time.
+	referring := make(map[string][]string, len(entries))
+	for _, e := range entries {
+		if _, ok := set[e.Key]; !ok {
+			for _, key := range references(e) {
+				referring[key] = append(referring[key], e.Key)
+			}
+		}
+	}
+	for found := slices.Collect(maps.Keys(set)); len(found) > 0; {
+		key := found[len(found)-1]
+		found = found[:len(found)-1]
+		for _, e := range referring[key] {
+			if _, ok := set[e]; !ok {
+				set[e] = struct{}{}
+				found = append(found, e)
 			}
 		}
 	}

@@ -10,9 +10,16 @@ type Update struct {
 	// Full: this is everything there is. Otherwise it is what has changed.
 	Full                  bool
 	Flags, Segments, Tags []Item
+	// Unusable is how many elements of the message are left out, as they cannot
+	// be used.
+	Unusable int
 	// NoSegments: the message does not speak of segments, so the ones stored
 	// stay.
 	NoSegments bool
+
+	// What Prepare has compiled; nil for what it has not.
+	preparedFlags    []*entry[Flag]
+	preparedSegments []*entry[Segment]
 }
 
 // version is the newest version in the update.
@@ -30,12 +37,42 @@ type Change struct {
 	Flags, Segments []string
 }
 
+// Prepare compiles the items of a patch that are newer than those of s. Apply,
+// to s or to a later snapshot, then compiles nothing and takes little time, so
+// that it may be called under a lock. A full is compiled as it is evaluated.
+func (s *Snapshot) Prepare(u *Update) {
+	if u.Full {
+		return
+	}
+	u.preparedFlags = prepared(&s.flags, u.Flags, s.source.flag)
+	u.preparedSegments = prepared(&s.segments, u.Segments, s.source.segment)
+}
+
+// prepared returns a compiled entry for each item that is newer than what the
+// index has. They are few, so none is left to the first evaluation.
+func prepared[T any](ix *index[T], items []Item, compile func(*entry[T]) *T) []*entry[T] {
+	entries := make([]*entry[T], len(items))
+	for i, item := range items {
+		if old := ix.get(item.Key); old != nil && old.Version >= item.Version {
+			continue
+		}
+		entries[i] = &entry[T]{Item: item}
+		if !item.Archived {
+			compile(entries[i])
+		}
+	}
+	return entries
+}
+
 // Apply returns the snapshot after an update, which is s itself when the
 // update says nothing new. asked is what s.Updates() was when the platform was
 // asked for the update: items that arrived since can be newer than a full
 // that answers.
 func (s *Snapshot) Apply(u *Update, asked uint64) (*Snapshot, Change) {
 	if !u.Full {
+		if u.preparedFlags == nil {
+			s.Prepare(u)
+		}
 		return s.applyPatch(u)
 	}
 	return s.applyFull(u, asked)
@@ -53,8 +90,8 @@ func (s *Snapshot) Bootstrap(u *Update) *Snapshot {
 // any order).
 func (s *Snapshot) applyPatch(u *Update) (*Snapshot, Change) {
 	arrived := s.updates + 1
-	flags, changedFlags := newer(&s.flags, u.Flags, arrived)
-	segments, changedSegments := newer(&s.segments, u.Segments, arrived)
+	flags, changedFlags := newer(&s.flags, u.Flags, u.preparedFlags, arrived)
+	segments, changedSegments := newer(&s.segments, u.Segments, u.preparedSegments, arrived)
 	next := &Snapshot{
 		source:   s.source,
 		flags:    s.flags,
@@ -77,34 +114,22 @@ func (s *Snapshot) applyPatch(u *Update) (*Snapshot, Change) {
 	if len(segments) > 0 {
 		next.segments = s.segments.with(segments)
 	}
-	next.compilePatch(flags, segments)
 	return next, Change{Flags: changedFlags, Segments: changedSegments}
-}
-
-// compilePatch prepares the items of a patch at once: they are few, and an
-// evaluation that is under way need not wait for it.
-func (s *Snapshot) compilePatch(flags []*entry[Flag], segments []*entry[Segment]) {
-	for _, e := range flags {
-		if !e.Archived {
-			s.source.flag(e)
-		}
-	}
-	for _, e := range segments {
-		if !e.Archived {
-			s.source.segment(e)
-		}
-	}
 }
 
 // newer returns entries for the items that are newer than what the index has;
 // of two items with one key the newer counts.
-func newer[T any](ix *index[T], items []Item, arrived uint64) (entries []*entry[T], keys []string) {
+func newer[T any](ix *index[T], items []Item, prepared []*entry[T], arrived uint64) (entries []*entry[T], keys []string) {
 	place := make(map[string]int, len(items))
-	for _, item := range items {
+	for i, item := range items {
 		if old := ix.get(item.Key); old != nil && old.Version >= item.Version {
 			continue
 		}
-		e := &entry[T]{Item: item, arrived: arrived}
+		e := prepared[i]
+		if e == nil { // newer only than what the snapshot has had since
+			e = &entry[T]{Item: item}
+		}
+		e.arrived = arrived
 		if i, ok := place[item.Key]; ok {
 			if entries[i].Version < item.Version {
 				entries[i] = e

@@ -215,15 +215,6 @@ func (r *Rules) parseList(text string) ([]string, error) {
 
 var errNoList = errors.New("its value is not a JSON array of strings")
 
-// matches decides all operators before opSegment.
-func (c *clause) matches(rules *Rules, u *User) bool {
-	value, _ := u.lookup(&c.attribute)
-	if rules.EmptyIsMissing && value == "" {
-		return c.negate
-	}
-	return c.test(rules, value) != c.negate
-}
-
 func (c *clause) test(rules *Rules, value string) bool {
 	switch c.op {
 	case opEqual:

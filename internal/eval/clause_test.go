@@ -183,7 +183,7 @@ func TestReasons(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"", "flag off", "prerequisite failed", "target match", "rule match", "fall through all rules",
-		"error in evaluation", "client not ready", "flag not found", "user not specified", "wrong type",
+		"error in evaluation", "error in evaluation", "client not ready", "flag not found", "user not specified", "wrong type",
 	}
 	var got []string
 	for r := eval.ReasonNone; r <= eval.ReasonWrongType; r++ {

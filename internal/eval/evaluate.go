@@ -1,7 +1,7 @@
 package eval
 
 // Result is the outcome for one flag and user. Variation is nil when there is
-// none to serve: ReasonError.
+// none to serve: ReasonError or ReasonLimit.
 type Result struct {
 	Flag       *Flag
 	Variation  *Variation
@@ -17,6 +17,10 @@ const (
 	// Without it, a chain of a few dozen flags that each require the next one
 	// twice would take for ever.
 	maxSteps = 10_000
+	// maxClauses is how many rules, clauses, segments of clauses, and shares one
+	// evaluation may look at, in all flags and segments together. It bounds an
+	// evaluation to some ten milliseconds.
+	maxClauses = 1_000_000
 )
 
 // Evaluate decides which variation of f the user gets. The user must be valid
@@ -38,13 +42,36 @@ type evaluation struct {
 	snapshot *Snapshot
 	rules    *Rules
 	user     *User
-	steps    int
+	steps    int  // flags and segments visited
+	clauses  int  // looked at, and what else maxClauses counts
 	failed   bool // a clause could not be decided
+	limited  bool // one of the limits has been reached
 }
 
+// step counts a flag or a segment. Beyond maxSteps the evaluation fails.
 func (e *evaluation) step() bool {
 	e.steps++
-	return e.steps <= maxSteps
+	return e.steps <= maxSteps || e.limit()
+}
+
+// spend counts clauses. Beyond maxClauses the evaluation fails.
+func (e *evaluation) spend(clauses int) bool {
+	e.clauses += clauses
+	return e.clauses <= maxClauses || e.limit()
+}
+
+// limit makes the evaluation fail and returns false.
+func (e *evaluation) limit() bool {
+	e.failed, e.limited = true, true
+	return false
+}
+
+// failure is the result of a flag that cannot be evaluated.
+func (e *evaluation) failure(f *Flag) Result {
+	if e.limited {
+		return Result{Flag: f, Reason: ReasonLimit}
+	}
+	return Result{Flag: f, Reason: ReasonError}
 }
 
 // flagPath is the way from the flag that was asked for to a prerequisite.
@@ -70,9 +97,8 @@ func (p *flagPath) has(f *Flag) bool {
 // array to the heap. So would two functions that call each other: escape
 // analysis follows a parameter to the results of its own function only.
 func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Result) {
-	failure := Result{Flag: f, Reason: ReasonError}
 	if f.broken != nil || !e.step() {
-		return failure, trace
+		return e.failure(f), trace
 	}
 	if f.constant.Variation != nil {
 		return f.constant, trace
@@ -88,12 +114,12 @@ func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Re
 		}
 		passed := false
 		if other := e.snapshot.Flag(p.FlagKey); other != nil {
-			if here.has(other) || here.depth >= maxDepth {
-				return failure, trace
+			if here.has(other) || here.depth >= maxDepth && !e.limit() {
+				return e.failure(f), trace
 			}
 			var result Result
 			if result, trace = e.flag(other, &here, trace); result.Variation == nil {
-				return failure, trace
+				return e.failure(f), trace
 			}
 			trace = append(trace, result)
 			passed = result.Variation.ID == p.VariationID
@@ -104,7 +130,7 @@ func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Re
 	}
 	result := e.ownRules(f)
 	if e.failed || result.Variation == missing {
-		return failure, trace
+		return e.failure(f), trace
 	}
 	return result, trace
 }
@@ -117,31 +143,63 @@ func (e *evaluation) ownRules(f *Flag) Result {
 	for i := range f.rules {
 		r := &f.rules[i]
 		if !e.all(r.clauses, nil) {
+			if e.failed {
+				return Result{}
+			}
 			continue
 		}
-		if s := r.rollout.share(e.user); s != nil {
+		if s := e.share(&r.rollout); s != nil {
 			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: r.rollout.counts(s, e.user)}
 		}
 		// A rule that matches but has no share ends the search.
 		e.failed = e.failed || e.rules.Strict
 		break
 	}
-	if s := f.fallthrough_.share(e.user); s != nil {
+	if s := e.share(&f.fallthrough_); s != nil {
 		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: f.fallthrough_.counts(s, e.user)}
 	}
 	e.failed = e.failed || e.rules.Strict
 	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 }
 
+// share finds the share of a rollout that takes the user.
+func (e *evaluation) share(ro *rollout) *share {
+	if ro.whole < 0 && !e.spend(len(ro.shares)) {
+		return nil
+	}
+	return ro.share(e.user)
+}
+
+// clauseText is how many bytes of an attribute count as a clause more.
+const clauseText = 256
+
+// matches decides all operators before opSegment.
+func (e *evaluation) matches(c *clause) bool {
+	value, _ := e.user.lookup(&c.attribute)
+	if len(value) >= clauseText && !e.spend(len(value)/clauseText) {
+		return false
+	}
+	if e.rules.EmptyIsMissing && value == "" {
+		return c.negate
+	}
+	return c.test(e.rules, value) != c.negate
+}
+
 // all reports whether the user matches all clauses of a rule.
 func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
+	if !e.spend(1) {
+		return false
+	}
 	if len(clauses) == 0 {
 		return !e.rules.EmptyRuleNeverMatches
 	}
 	for i := range clauses {
+		if !e.spend(1) {
+			return false
+		}
 		c := &clauses[i]
 		if c.op < opSegment {
-			if !c.matches(e.rules, e.user) {
+			if !e.matches(c) {
 				return false
 			}
 			continue

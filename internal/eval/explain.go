@@ -48,7 +48,7 @@ func (x *explainer) explainFlag(f *Flag, path *flagPath) Explanation {
 	}
 	out := Explanation{FlagKey: f.Key}
 	if out.Cause = x.explainWay(&out, f, path); out.Cause != nil {
-		out.Result = Result{Flag: f, Reason: ReasonError}
+		out.Result = x.failure(f)
 	}
 	return out
 }
@@ -94,6 +94,7 @@ func (x *explainer) explainWay(out *Explanation, f *Flag, path *flagPath) error 
 
 var (
 	errSteps         = fmt.Errorf("is beyond the limit of %d flags and segments in one evaluation", maxSteps)
+	errClauses       = fmt.Errorf("is beyond the limit of %d clauses, rules and shares in one evaluation", maxClauses)
 	errChain         = fmt.Errorf("is beyond the limit of %d in a chain of prerequisites", maxDepth)
 	errTargetMissing = errors.New("a target serves a variation that the flag does not have")
 )
@@ -114,9 +115,9 @@ func (x *explainer) explainPrerequisites(out *Explanation, f *Flag, path *flagPa
 		case other == nil:
 			e.Reason = ReasonFlagNotFound
 		case here.has(other):
-			e.Result, e.Cause = Result{Flag: other, Reason: ReasonError}, Problem{Key: other.Key, Err: here.cycle(other)}
-		case here.depth >= maxDepth:
-			e.Result, e.Cause = Result{Flag: other, Reason: ReasonError}, Problem{Key: other.Key, Err: errChain}
+			e.Result, e.Cause = x.failure(other), Problem{Key: other.Key, Err: here.cycle(other)}
+		case here.depth >= maxDepth && !x.limit():
+			e.Result, e.Cause = x.failure(other), Problem{Key: other.Key, Err: errChain}
 		default:
 			e = x.explainFlag(other, here)
 			passed = e.Cause == nil && e.Variation.ID == p.VariationID
@@ -163,6 +164,10 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 			continue
 		}
 		rollout, taken := x.explainRollout(&r.rollout, &from.Rollout)
+		if x.limited {
+			out.Rollout = rollout
+			return Problem{Key: f.Key, Err: errClauses}
+		}
 		if taken == nil && !x.rules.Strict {
 			out.Rules[i].Rollout = rollout
 			break
@@ -172,6 +177,9 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 	}
 	rollout, taken := x.explainRollout(&f.fallthrough_, &m.Fallthrough)
 	out.Rollout = rollout
+	if x.limited {
+		return Problem{Key: f.Key, Err: errClauses}
+	}
 	if taken == nil && !x.rules.Strict {
 		out.Result = Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 		return nil
@@ -192,7 +200,7 @@ func (x *explainer) serve(out *Explanation, f *Flag, rule string, ro *rollout, s
 }
 
 func (x *explainer) explainRollout(ro *rollout, m *model.Rollout) (*ExplainedRollout, *share) {
-	taken := ro.share(x.user)
+	taken := x.share(ro)
 	out := &ExplainedRollout{Bucket: math.NaN(), BucketBy: "key", UserValue: x.user.Key}
 	if ro.of != nil {
 		out.UserValue, _ = x.user.lookup(&ro.of.attribute)

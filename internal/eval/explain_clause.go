@@ -9,10 +9,18 @@ import (
 // explainClauses is evaluation.all. The error, on the part of owner, is that of
 // a clause that cannot be decided; rule is the place of theirs.
 func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, clauses []clause, path *segmentPath) (matched bool, out []ExplainedClause, err error) {
+	if !x.spend(1) {
+		owner.Err = errClauses
+		return false, nil, owner
+	}
 	if len(clauses) == 0 {
 		return !x.rules.EmptyRuleNeverMatches, nil, nil
 	}
 	for i := range clauses {
+		if !x.spend(1) {
+			owner.Err = errClauses
+			return false, out, owner
+		}
 		c, err := x.explainClause(&m[i], &clauses[i], path)
 		out = append(out, c)
 		if err != nil && clauses[i].op == opMalformed {
@@ -40,7 +48,9 @@ func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath)
 	}
 	switch {
 	case c.op < opSegment:
-		out.Matched = c.matches(x.rules, x.user)
+		if out.Matched = x.matches(c); x.limited {
+			err = errClauses
+		}
 	case c.op == opMalformed:
 		err = out.Problem
 	default:

@@ -10,6 +10,9 @@ import (
 // explainSegments is evaluation.inAny.
 func (x *explainer) explainSegments(ids []segmentID, path *segmentPath) (in bool, out []ExplainedSegment, err error) {
 	for i := range ids {
+		if !x.spend(1) {
+			return false, out, Problem{Segment: true, Key: ids[i].id, Err: errClauses}
+		}
 		s, err := x.explainSegment(&ids[i], path)
 		out = append(out, s)
 		if s.Member || err != nil {
@@ -51,7 +54,7 @@ func (x *explainer) explainSegment(id *segmentID, path *segmentPath) (out Explai
 		here.depth += path.depth
 	}
 	switch {
-	case here.depth > maxDepth:
+	case here.depth > maxDepth && !x.limit():
 		return fail(MembershipLimit, errSegmentChain)
 	case !x.step():
 		return fail(MembershipLimit, errSteps)

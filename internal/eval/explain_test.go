@@ -42,7 +42,7 @@ type way struct {
 
 // check returns the results that the explanation has in it, its own last.
 func (w *way) check(e *eval.Explanation) ([]eval.Result, error) {
-	if (e.Cause != nil) != (e.Reason == eval.ReasonError) || (e.Cause == nil) != (e.Variation != nil) || e.Cause != nil && e.Experiment {
+	if (e.Cause != nil) != (e.Reason == eval.ReasonError || e.Reason == eval.ReasonLimit) || (e.Cause == nil) != (e.Variation != nil) || e.Cause != nil && e.Experiment {
 		return nil, fmt.Errorf("reason %q with cause %v and variation %v", e.Reason, e.Cause, e.Variation)
 	}
 	if e.Flag == nil || e.Flag.Key != e.FlagKey {

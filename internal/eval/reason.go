@@ -12,6 +12,7 @@ const (
 	ReasonRuleMatch
 	ReasonFallthrough
 	ReasonError
+	ReasonLimit // an error as well: the evaluation has reached one of its limits
 	ReasonNotReady
 	ReasonFlagNotFound
 	ReasonUserNotSpecified
@@ -38,6 +39,7 @@ var reasonTexts = [...]string{
 	ReasonRuleMatch:          "rule match",
 	ReasonFallthrough:        "fall through all rules",
 	ReasonError:              "error in evaluation",
+	ReasonLimit:              "error in evaluation",
 	ReasonNotReady:           "client not ready",
 	ReasonFlagNotFound:       "flag not found",
 	ReasonUserNotSpecified:   "user not specified",

@@ -69,6 +69,9 @@ func segmentIDs(list []string) []segmentID {
 // inAny reports whether some segment of the list has the user.
 func (e *evaluation) inAny(ids []segmentID, path *segmentPath) bool {
 	for i := range ids {
+		if !e.spend(1) {
+			return false
+		}
 		if e.inSegment(&ids[i], path) {
 			return true
 		}
@@ -89,7 +92,7 @@ func (e *evaluation) inSegment(id *segmentID, path *segmentPath) bool {
 	if path != nil {
 		here.depth += path.depth
 	}
-	if s.broken != nil || here.depth > maxDepth || !e.step() {
+	if s.broken != nil || here.depth > maxDepth && !e.limit() || !e.step() {
 		e.failed = true
 		return false
 	}
@@ -102,6 +105,9 @@ func (e *evaluation) inSegment(id *segmentID, path *segmentPath) bool {
 	for _, clauses := range s.rules {
 		if e.all(clauses, &here) {
 			return true
+		}
+		if e.failed {
+			return false
 		}
 	}
 	return false

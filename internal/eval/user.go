@@ -20,6 +20,8 @@ type User struct {
 	// reserves: see Reserved.
 	Custom []CustomAttribute
 
+	// byName has the indexes of Custom, from manyAttributes on.
+	byName map[string]int
 	// aliases say what classic takes for name, email and country.
 	aliases [3]alias
 	// bucket remembers the place of Key in rollouts, as the bits of a
@@ -59,10 +61,10 @@ func (u *User) Set(name, value string) {
 	case "country":
 		field, i = &u.Country, 2
 	case "Name", "Email", "Country":
-		u.setAlias(name, u.setCustom(name, value), value)
+		u.setAlias(name, u.SetCustom(name, value), value)
 		return
 	default:
-		u.setCustom(name, value)
+		u.SetCustom(name, value)
 		return
 	}
 	*field = value
@@ -86,16 +88,46 @@ func (u *User) setAlias(name string, index int, value string) {
 	}
 }
 
-// setCustom returns the index of the attribute.
-func (u *User) setCustom(name, value string) int {
+// manyAttributes is from where a map finds an attribute faster than a look at
+// all of them, which would make a user of n attributes take quadratic time.
+const manyAttributes = 16
+
+// SetCustom stores a custom attribute of exactly this name, and returns its
+// index. It is for building a user only.
+func (u *User) SetCustom(name, value string) int {
+	i := u.find(name)
+	if i >= 0 {
+		u.Custom[i].Value = value
+		return i
+	}
+	i = len(u.Custom)
+	u.Custom = append(u.Custom, CustomAttribute{name, value})
+	switch {
+	case u.byName != nil:
+		u.byName[name] = i
+	case len(u.Custom) == manyAttributes:
+		u.byName = make(map[string]int, cap(u.Custom))
+		for i := range u.Custom {
+			u.byName[u.Custom[i].Name] = i
+		}
+	}
+	return i
+}
+
+// find returns the index of a custom attribute, or -1.
+func (u *User) find(name string) int {
+	if u.byName != nil {
+		if i, ok := u.byName[name]; ok {
+			return i
+		}
+		return -1
+	}
 	for i := range u.Custom {
 		if u.Custom[i].Name == name {
-			u.Custom[i].Value = value
 			return i
 		}
 	}
-	u.Custom = append(u.Custom, CustomAttribute{name, value})
-	return len(u.Custom) - 1
+	return -1
 }
 
 // ClassicBuiltIns returns the user's name, e-mail address and country as classic
@@ -179,10 +211,8 @@ func (u *User) lookup(ref *attributeRef) (string, bool) {
 	value := ""
 	switch ref.kind {
 	case AttributeCustom:
-		for i := range u.Custom {
-			if u.Custom[i].Name == ref.name {
-				return u.Custom[i].Value, true
-			}
+		if i := u.find(ref.name); i >= 0 {
+			return u.Custom[i].Value, true
 		}
 	case AttributeKey:
 		value = u.Key

@@ -28,6 +28,7 @@ var (
 	errNoID     = errors.New("has an id other than FF__account__project__environment__key")
 	errNoKey    = errors.New("has no key in its id")
 	errNoBasics = errors.New("has no ff: expected an object")
+	errNoItemID = errors.New("has no id")
 )
 
 // Update takes a message apart. The items point into the message, which must
@@ -176,7 +177,7 @@ func classicHeader(b []byte, i int, other func(name, value []byte)) (item eval.I
 		wrong = err
 	}
 	if wrong == nil && item.Key == "" {
-		wrong = errors.New("has no id")
+		wrong = errNoItemID
 	}
 	return item, end, wrong
 }
@@ -224,7 +225,7 @@ func headerBool(value []byte) (bool, error) {
 func (c Classic) Flag(raw []byte) (*model.Flag, error) {
 	return decode(raw, func(o object) *model.Flag {
 		basics := o.object("ff")
-		d := classicFlag{Flag: &model.Flag{
+		d := &classicFlag{Flag: &model.Flag{
 			Name:    basics.optionalString("name"),
 			Enabled: basics.optionalString("status") != "Disabled",
 		}}
@@ -260,24 +261,45 @@ func (c Classic) Segment(raw []byte) (*model.Segment, error) {
 
 // classicFlag collects the flag's variations from where they are used: every
 // use repeats the whole variation, and what is repeated there counts.
-type classicFlag struct{ *model.Flag }
+type classicFlag struct {
+	*model.Flag
+	// indexes are those of the variations, from fewVariations on.
+	indexes map[model.Variation]int
+}
+
+// fewVariations is up to where looking at all variations is faster than a map.
+const fewVariations = 16
 
 // variation returns the index of an option.
-func (d classicFlag) variation(option object) int {
+func (d *classicFlag) variation(option object) int {
 	v := model.Variation{
 		ID:    strconv.FormatInt(option.int("localId"), 10),
 		Value: option.string("variationValue"),
 	}
-	for i := range d.Variations {
-		if d.Variations[i] == v {
-			return i
+	if d.indexes == nil {
+		for i := range d.Variations {
+			if d.Variations[i] == v {
+				return i
+			}
+		}
+	} else if i, ok := d.indexes[v]; ok {
+		return i
+	}
+	index := len(d.Variations)
+	d.Variations = append(d.Variations, v)
+	switch {
+	case d.indexes != nil:
+		d.indexes[v] = index
+	case len(d.Variations) == fewVariations:
+		d.indexes = make(map[model.Variation]int, 2*fewVariations)
+		for i, v := range d.Variations {
+			d.indexes[v] = i
 		}
 	}
-	d.Variations = append(d.Variations, v)
-	return len(d.Variations) - 1
+	return index
 }
 
-func (d classicFlag) target(o object) model.Target {
+func (d *classicFlag) target(o object) model.Target {
 	t := model.Target{Variation: d.variation(o.object("valueOption"))}
 	for individual := range o.objects("individuals") {
 		if key := individual.optionalString("keyId"); key != "" {
@@ -287,7 +309,7 @@ func (d classicFlag) target(o object) model.Target {
 	return t
 }
 
-func (d classicFlag) rule(o object) model.Rule {
+func (d *classicFlag) rule(o object) model.Rule {
 	return model.Rule{
 		ID:      o.optionalString("ruleId"),
 		Name:    o.optionalString("ruleName"),
@@ -296,7 +318,7 @@ func (d classicFlag) rule(o object) model.Rule {
 	}
 }
 
-func (d classicFlag) rollout(o object, shares, included string) model.Rollout {
+func (d *classicFlag) rollout(o object, shares, included string) model.Rollout {
 	ro := model.Rollout{Experiment: o.tri(included)}
 	for s := range o.objects(shares) {
 		from, to := s.rangeOf("rolloutPercentage")

@@ -39,7 +39,9 @@ type Dialect struct {
 	// UserTags: messages have them beside flags and segments.
 	UserTags bool
 
-	Rules         *eval.Rules
+	Rules *eval.Rules
+	// Update takes a message apart. Skipped are the first of the elements that
+	// cannot be used, of which Update.Unusable is the number.
 	Update        func(message []byte) (*eval.Update, []Skipped, error)
 	DecodeFlag    func(raw []byte) (*model.Flag, error)
 	DecodeSegment func(raw []byte) (*model.Segment, error)

@@ -60,13 +60,18 @@ func featBitHeader(b []byte, i int, identity string) (item eval.Item, end int, w
 	case err != nil:
 		wrong = err
 	case eval.Blank(item.Key):
-		item.Key, wrong = "", fmt.Errorf("has no %s", identity)
+		item.Key, wrong = "", errNoIdentity[identity]
 	case !dated:
-		wrong = errors.New("has no updatedAt")
+		wrong = errNoDate
 	}
 	item.Alone, item.Broken = !refers, wrong != nil && item.Key != ""
 	return item, end, wrong
 }
+
+var (
+	errNoIdentity = map[string]error{"key": errors.New("has no key"), "id": errNoItemID}
+	errNoDate     = errors.New("has no updatedAt")
+)
 
 // headerTime reads a time as Unix milliseconds. What is finer is cut off, as
 // the platform does when it compares versions. A time without a zone is UTC.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/valyala/fastjson"
@@ -108,10 +109,31 @@ type parts struct {
 
 // list is an array of items that is a member.
 type list struct {
-	given   bool // be it null
-	items   []eval.Item
-	skipped []Skipped
-	err     error // as parts.err
+	given    bool // be it null
+	items    []eval.Item
+	skipped  []Skipped // the first maxSkipped
+	unusable int       // how many elements cannot be used
+	err      error     // as parts.err
+}
+
+const (
+	// maxSkipped is how many unusable elements of a message are kept, so that a
+	// message of nothing else costs no more memory than one without any.
+	maxSkipped = 100
+	// maxSkippedKey is how many bytes of an unusable element's key are kept.
+	maxSkippedKey = 100
+)
+
+// skip counts an element that cannot be used.
+func (l *list) skip(s Skipped) {
+	l.unusable++
+	if len(l.skipped) == maxSkipped {
+		return
+	}
+	if len(s.Key) > maxSkippedKey {
+		s.Key = strings.ToValidUTF8(strings.Clone(s.Key[:maxSkippedKey]), "") + "..."
+	}
+	l.skipped = append(l.skipped, s)
 }
 
 // split reads a whole data-sync message, its data object alone, or the answer
@@ -264,7 +286,7 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 			}
 		}
 		if wrong != nil {
-			l.skipped = append(l.skipped, Skipped{Member: member, Index: index, Key: item.Key, Err: wrong})
+			l.skip(Skipped{Member: member, Index: index, Key: item.Key, Err: wrong})
 		}
 		if wrong == nil || item.Broken {
 			if l.items == nil {
@@ -297,7 +319,8 @@ func (h *headers) room(rest, first int) int {
 	return n
 }
 
-// update is the message that p is the data object of.
+// update is the message that p is the data object of, with the first of its
+// elements that cannot be used.
 func (p *parts) update() (*eval.Update, []Skipped, error) {
 	full, err := p.full()
 	for _, l := range []*list{&p.flags, &p.segments, &p.userTags} {
@@ -308,8 +331,15 @@ func (p *parts) update() (*eval.Update, []Skipped, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u := &eval.Update{Full: full, Flags: p.flags.items, Segments: p.segments.items, Tags: p.userTags.items}
-	return u, slices.Concat(p.flags.skipped, p.segments.skipped, p.userTags.skipped), nil
+	u := &eval.Update{
+		Full:     full,
+		Flags:    p.flags.items,
+		Segments: p.segments.items,
+		Tags:     p.userTags.items,
+		Unusable: p.flags.unusable + p.segments.unusable + p.userTags.unusable,
+	}
+	skipped := slices.Concat(p.flags.skipped, p.segments.skipped, p.userTags.skipped)
+	return u, skipped[:min(len(skipped), maxSkipped)], nil
 }
 
 // full reads the eventType. Polling answers have none and are fulls.

@@ -16,6 +16,7 @@ type store struct {
 	arrived         time.Time
 	flags, segments int
 	unreadable      []string // what is wrong with items
+	unnamed         int      // how many more items cannot be used
 }
 
 var _ transport.Store = (*store)(nil)
@@ -33,6 +34,7 @@ func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, erro
 		for _, problem := range problems {
 			s.unreadable = append(s.unreadable, problem.Error())
 		}
+		s.unnamed = update.Unusable - len(problems)
 		s.decode(update)
 	}
 	return transport.Applied{Full: update.Full}, nil
@@ -73,7 +75,7 @@ func (s *store) judge(seen string) finding {
 	switch {
 	case len(s.unreadable) > 0:
 		return warn("save it again on the platform; it answers fallbacks until then", "%s, of which %s cannot be used: %s",
-			seen, count(len(s.unreadable), "item"), s.unreadable[0])
+			seen, count(len(s.unreadable)+s.unnamed, "item"), s.unreadable[0])
 	case s.flags == 0 && s.dialect.EmptyIsOdd:
 		return warn("if the environment has flags, check the secret: the platform has no others for one that it does not know", "%s", seen)
 	case s.flags == 0:
