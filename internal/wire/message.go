@@ -1,13 +1,12 @@
 package wire
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"unsafe"
-
-	"github.com/valyala/fastjson"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
@@ -181,7 +180,9 @@ func notAnObject(message []byte, start int) error {
 	default:
 		kind = "number"
 	}
-	if fastjson.ValidateBytes(message) != nil {
+	// Not fastjson's check: its error quotes the rest at each level, so that a
+	// message of 100,000 brackets would take minutes.
+	if !json.Valid(message) {
 		return errNotJSON
 	}
 	return fmt.Errorf("is a JSON %s: %s", kind, expectedMessage)

@@ -22,6 +22,20 @@ func readBootstrap(t testing.TB) []byte {
 	return data
 }
 
+// A message of nothing but brackets is rejected without reading it once for
+// each.
+func TestDeepMessagesCostNothing(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 1<<20), strings.Repeat("[", 1<<20) + "x"} {
+		if _, err := KindOf([]byte(message)); err == nil {
+			t.Errorf("%s...: no error", message[:10])
+		}
+		if _, _, err := ClassicDialect("").Update([]byte(message)); err == nil {
+			t.Errorf("%s...: no error", message[:10])
+		}
+	}
+}
+
 func TestKindOf(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
