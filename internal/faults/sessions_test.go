@@ -43,8 +43,11 @@ var handshakes = func() (list []scenario) {
 			ffctest.Failure{Status: status}, kind)})
 	}
 	for _, code := range []int{1000, 1001, 1011, 1012, 4000, 4003} {
-		kind := transport.KindClosed
-		if code == 4003 {
+		kind := transport.KindUnavailable
+		switch code {
+		case 1000, 4000:
+			kind = transport.KindClosed
+		case 4003:
 			kind = transport.KindRefused
 		}
 		list = append(list, scenario{name: fmt.Sprintf("closed with %d after the handshake", code), modes: []*mode{&streaming, &dialling}, play: failing(

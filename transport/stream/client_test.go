@@ -444,6 +444,33 @@ func testNothingIsLeft(t *testing.T, g ffctest.Generation) {
 	}
 }
 
+// A delivery of events that succeeds shows that the platform is back.
+func TestDeliveryBringsTheSocketBack(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		t.Parallel()
+		srv := newServerOf(t, g, ffctest.Flag("f"))
+		settings := stream.Transport{FirstRetry: time.Hour, MaxRetry: time.Hour}
+		client, _ := newClient(t, srv, &settings)
+		ready(t, client)
+		stop := srv.Fail(ffctest.Events, ffctest.Failure{})
+		srv.DropConnections()
+		until(t, "an interruption", statuses(t, client), func() bool { return client.Status().State == ffc.StateInterrupted })
+		client.Variation(t.Context(), "f", ffc.NewUser("u"), "")
+		if err := client.Flush(within(t)); err == nil {
+			t.Error("Flush: no error")
+		}
+		if n := srv.Connections(); n != 0 {
+			t.Errorf("%d connections although nothing succeeded", n)
+		}
+		stop()
+		if err := client.Flush(within(t)); err != nil {
+			t.Errorf("Flush: %v", err)
+		}
+		until(t, "the connection", statuses(t, client), func() bool { return client.Status().State == ffc.StateOK })
+	})
+}
+
 // Close and the platform may both end the connection at any moment.
 func TestCloseInAnyMoment(t *testing.T) {
 	t.Parallel()
