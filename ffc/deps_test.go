@@ -51,7 +51,7 @@ func TestDependencies(t *testing.T) {
 		{"internal/ondemand", []string{"internal/clock", "internal/retry"}, nil},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
-		{"ffc/ffctest", nil, []string{websocket}},
+		{"ffc/ffctest", []string{"internal/jsontext"}, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
 			fastjson, fastfloat, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},

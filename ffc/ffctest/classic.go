@@ -2,7 +2,10 @@ package ffctest
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // classic is the classic platform, for one environment.
@@ -25,19 +28,27 @@ func (c *classic) stamp(e entity, version int64) entity {
 }
 
 func (*classic) rewrite(e entity, version int64, archived bool) entity {
-	members := decodeObject(e.json)
-	members["timestamp"] = mustMarshal(version)
+	out := jsontext.Set(e.json, "timestamp", strconv.AppendInt(nil, version, 10))
 	if archived {
-		members["isArchived"] = json.RawMessage("true")
+		out = jsontext.Set(out, "isArchived", []byte("true"))
 	}
-	if basics := decodeObject(members["ff"]); e.kind == flags && basics != nil {
+	if basics := memberOf(e.json, "ff"); e.kind == flags && len(basics) > 0 && basics[0] == '{' {
 		if archived {
-			basics["status"] = json.RawMessage(`"Disabled"`)
+			basics = jsontext.Set(basics, "status", []byte(`"Disabled"`))
 		}
-		basics["lastUpdatedTime"] = mustMarshal(timeText(version))
-		members["ff"] = mustMarshal(basics)
+		out = jsontext.Set(out, "ff", jsontext.Set(basics, "lastUpdatedTime", mustMarshal(timeText(version))))
 	}
-	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: mustMarshal(members)}
+	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
+}
+
+// memberOf returns a member of an object; nil if there is none.
+func memberOf(object []byte, name string) []byte {
+	for n, value := range jsontext.Members(object) {
+		if string(n) == name {
+			return value
+		}
+	}
+	return nil
 }
 
 func (c *classic) message(eventType string, entities [kinds][]entity) []byte {

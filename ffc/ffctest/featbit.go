@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // featBit is FeatBit, with the environment of [FeatBitEnvSecret].
@@ -29,12 +31,11 @@ func (d featBit) stamp(e entity, version int64) entity {
 }
 
 func (featBit) rewrite(e entity, version int64, archived bool) entity {
-	members := decodeObject(e.json)
-	members["updatedAt"] = mustMarshal(timeText(version))
+	out := jsontext.Set(e.json, "updatedAt", mustMarshal(timeText(version)))
 	if archived {
-		members["isArchived"] = json.RawMessage("true")
+		out = jsontext.Set(out, "isArchived", []byte("true"))
 	}
-	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: mustMarshal(members)}
+	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
 }
 
 func (featBit) message(eventType string, entities [kinds][]entity) []byte {

@@ -59,8 +59,7 @@ type dialect interface {
 	// archive returns the tombstone of e. It works on the JSON, because e may
 	// have come that way.
 	archive(e entity, version int64) entity
-	// stamp returns e at another version, with its members in alphabetical
-	// order.
+	// stamp returns e at another version.
 	stamp(e entity, version int64) entity
 	// message writes a data-sync of eventType "full" or "patch".
 	message(eventType string, entities [kinds][]entity) []byte

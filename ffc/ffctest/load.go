@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // loadData reads bootstrap data that has arrays with these names. Read reads one
 // item of them.
 func loadData(data []byte, names []string, read func(k kind, item json.RawMessage) (entity, error)) ([]entity, error) {
-	top := decodeObject(data)
+	data = jsontext.TrimBOM(data)
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("not a JSON object")
+	}
+	top := membersOf(data)
 	if top == nil {
 		return nil, fmt.Errorf("not a JSON object")
 	}
@@ -18,7 +24,7 @@ func loadData(data []byte, names []string, read func(k kind, item json.RawMessag
 		if string(raw) != `"data-sync"` {
 			return nil, fmt.Errorf("messageType is %s, not \"data-sync\"", raw)
 		}
-		if body = decodeObject(top["data"]); body == nil {
+		if body = membersOf(top["data"]); body == nil {
 			return nil, fmt.Errorf("data is not an object")
 		}
 	} else if body["featureFlags"] == nil && body["segments"] == nil {
@@ -45,13 +51,14 @@ func loadKind(k kind, raw json.RawMessage, read func(kind, json.RawMessage) (ent
 	if raw == nil {
 		return nil, nil
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil {
-		return nil, err
+	if raw[0] != '[' && string(raw) != "null" {
+		return nil, fmt.Errorf("not a JSON array")
 	}
-	seen := make(map[string]bool, len(items))
-	out := make([]entity, 0, len(items))
-	for i, item := range items {
+	seen := make(map[string]bool)
+	var out []entity
+	i := -1
+	for item := range jsontext.Elements(raw) {
+		i++
 		e, err := read(k, item)
 		if err != nil {
 			return nil, fmt.Errorf("item %d: %w", i, err)
@@ -67,17 +74,29 @@ func loadKind(k kind, raw json.RawMessage, read func(kind, json.RawMessage) (ent
 
 // loadMembers reads members of an item and returns the item.
 func loadMembers(item json.RawMessage, into map[string]any) ([]byte, error) {
-	members := decodeObject(item)
-	for name, value := range into {
-		if raw, ok := members[name]; ok {
+	for name, raw := range jsontext.Members(item) {
+		if value, ok := into[string(name)]; ok {
 			if err := json.Unmarshal(raw, value); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 		}
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, item); err != nil {
-		return nil, err
+	compact := jsontext.Compact(make([]byte, 0, len(item)), item)
+	if cap(compact)-len(compact) > len(compact)/8 {
+		compact = bytes.Clone(compact) // it is kept, room and all
 	}
-	return compact.Bytes(), nil
+	return compact, nil
+}
+
+// membersOf returns the members of a JSON object, which is valid, without copying
+// their values; nil if it is none.
+func membersOf(raw []byte) map[string]json.RawMessage {
+	if i := bytes.IndexByte(raw, '{'); i < 0 || len(bytes.TrimSpace(raw[:i])) > 0 {
+		return nil
+	}
+	members := make(map[string]json.RawMessage)
+	for name, value := range jsontext.Members(raw) {
+		members[string(name)] = value
+	}
+	return members
 }

@@ -32,10 +32,43 @@ type file struct {
 	doubt string
 }
 
-// stamp is how a file looks from outside.
+// stamp is how a file looked from outside at a time.
 type stamp struct {
-	modified time.Time
-	size     int64
+	info fs.FileInfo // nil: unknown
+	at   time.Time
+}
+
+// holds reports whether a file that looks like info need not be read: it is the
+// same file, not one that took its place with the same size and time, as with
+// links that are swapped, and was read lately.
+func (s stamp) holds(info fs.FileInfo, now time.Time) bool {
+	return s.info != nil && now.Sub(s.at) < rereadInterval &&
+		os.SameFile(info, s.info) && info.Size() == s.info.Size() && info.ModTime().Equal(s.info.ModTime())
+}
+
+// sameText reports whether the file has the text that was loaded. It keeps no
+// more than a part of the file in memory.
+func (f *file) sameText() bool {
+	if _, err := statFile(f.path); err != nil {
+		return false
+	}
+	in, err := os.Open(f.path)
+	if err != nil {
+		return false
+	}
+	defer in.Close()
+	rest := f.text
+	part := make([]byte, 64<<10)
+	for {
+		n, err := in.Read(part)
+		if n > len(rest) || !bytes.Equal(part[:n], rest[:n]) {
+			return false
+		}
+		rest = rest[n:]
+		if err != nil {
+			return err == io.EOF && len(rest) == 0
+		}
+	}
 }
 
 // errChanged says that the file is not what was loaded.

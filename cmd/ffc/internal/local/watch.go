@@ -14,6 +14,9 @@ const (
 	// settled is how old a change has to be for the time of the next one to
 	// differ, on any file system.
 	settled = 2 * time.Second
+	// rereadInterval is how often the file is read although it looks as before: its
+	// content may have been replaced in place, and its time set back.
+	rereadInterval = 2 * time.Second
 )
 
 // watch follows the file until ctx ends.
@@ -36,8 +39,12 @@ func (p *Platform) look() {
 	defer p.mu.Unlock()
 	var now stamp
 	if info, err := os.Stat(p.file.path); err == nil {
-		now = stamp{info.ModTime(), info.Size()}
-		if now == p.file.seen {
+		now = stamp{info, time.Now()}
+		if p.file.seen.holds(info, now.at) {
+			return
+		}
+		if p.file.doubt == "" && p.shown.Load().problem == "" && p.file.sameText() {
+			p.file.saw(now)
 			return
 		}
 	}
@@ -56,8 +63,14 @@ func (p *Platform) look() {
 	if err == nil {
 		p.file.doubt = ""
 	}
-	if time.Since(now.modified) > settled {
-		p.file.seen = now
+	p.file.saw(now)
+}
+
+// saw notes a look that may be relied on, unless the file is so new that another
+// change could have the same time.
+func (f *file) saw(now stamp) {
+	if now.info != nil && now.at.Sub(now.info.ModTime()) > settled {
+		f.seen = now
 	}
 }
 

@@ -137,3 +137,71 @@ func TestSnapshotOfAnotherEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// A file that is replaced by another one of the same size and time is seen: by a
+// link that is swapped, by renaming, and by writing in place.
+func TestReplacedFileOfSameSizeAndTime(t *testing.T) {
+	t.Parallel()
+	old := time.Unix(1, 0) // as in a Nix store
+	red := strings.Replace(twoFlags, `"serve": "red"`, `"serve":  "red"`, 1)
+	blue := strings.Replace(twoFlags, `"serve": "red"`, `"serve": "blue"`, 1)
+	put := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, replace := range map[string]func(path, store string) error{
+		"swapped link": func(path, store string) error {
+			next := filepath.Join(store, "next")
+			put(next, blue)
+			if err := os.Symlink(next, path+".new"); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		},
+		"renamed": func(path, store string) error {
+			next := filepath.Join(store, "next")
+			put(next, blue)
+			return os.Rename(next, path)
+		},
+		"written in place": func(path, _ string) error {
+			target, err := filepath.EvalSymlinks(path)
+			if err == nil {
+				put(target, blue)
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := t.TempDir()
+			path := filepath.Join(t.TempDir(), "flags.json")
+			put(filepath.Join(store, "first"), red)
+			if err := os.Symlink(filepath.Join(store, "first"), path); err != nil {
+				t.Skip(err)
+			}
+			p, err := New(Config{File: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.look()
+			if p.file.seen.info == nil {
+				t.Fatal("the look is not relied on")
+			}
+			if err := replace(path, store); err != nil {
+				t.Fatal(err)
+			}
+			if name == "written in place" {
+				p.file.seen.at = p.file.seen.at.Add(-rereadInterval)
+			}
+			p.look()
+			if got := p.shown.Load().view.flags[0].Shares[0].Variation; got != "2" {
+				t.Errorf("variation %s is served, want that of the new file", got)
+			}
+		})
+	}
+}
