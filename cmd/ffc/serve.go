@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -58,7 +59,12 @@ func runServe(ctx context.Context, c *console, args []string) error {
 	return s.serve(ctx, c)
 }
 
+// smallHeap is the percentage by which garbage may exceed what is in use: a large
+// file is read again and again, and the machine is a developer's.
+const smallHeap = 40
+
 func (s *serveOptions) serve(ctx context.Context, c *console) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(smallHeap))
 	platform, err := local.New(local.Config{
 		File:       s.file,
 		Create:     s.create,

@@ -40,7 +40,7 @@ func NewHandler(cfg HandlerConfig) (*Server, error) {
 			return nil, fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
 		}
 	}
-	s.store.first = s.replace(entities)
+	s.store.first = s.replace(entities, true)
 	s.EnvSecret = s.platform.secret()
 	return s, nil
 }

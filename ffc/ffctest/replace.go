@@ -2,6 +2,7 @@ package ffctest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,13 @@ import (
 // that data lack are archived. Everything else stays as it is, and nothing is
 // pushed for it. After an error, which says what is wrong with the data, nothing
 // has changed.
-func (s *Server) Replace(data []byte) error {
+func (s *Server) Replace(data []byte) error { return s.take(data, true) }
+
+// Merge is Replace for a part of the server's flags and segments: those that data
+// lack stay as they are.
+func (s *Server) Merge(data []byte) error { return s.take(data, false) }
+
+func (s *Server) take(data []byte, whole bool) error {
 	d := s.generation.dialect()
 	entities, err := d.load(data)
 	if err == nil && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
@@ -22,12 +29,13 @@ func (s *Server) Replace(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
 	}
-	s.replace(entities)
+	s.replace(entities, whole)
 	return nil
 }
 
-// replace returns the version that what has changed has.
-func (s *Server) replace(entities []entity) (version int64) {
+// replace returns the version that what has changed has. Entities are the whole
+// that the server is to hold, or a part.
+func (s *Server) replace(entities []entity, whole bool) (version int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range entities {
@@ -42,9 +50,12 @@ func (s *Server) replace(entities []entity) (version int64) {
 		has[e.kind][e.id] = true
 		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(held, e) {
 			stamped := s.dialect().stamp(e, version)
-			stamped.source = e.json
+			stamped.source = sha256.Sum256(e.json)
 			s.apply(stamped)
 		}
+	}
+	if !whole {
+		return version
 	}
 	for k := range kinds {
 		for _, held := range s.store.each(k, func(e entity) bool { return !e.archived && !has[k][e.id] }) {
@@ -56,7 +67,7 @@ func (s *Server) replace(entities []entity) (version int64) {
 
 // same reports whether two entities differ in no more than their version.
 func (s *Server) same(held, e entity) bool {
-	return bytes.Equal(held.source, e.json) ||
+	return held.source == sha256.Sum256(e.json) ||
 		bytes.Equal(canonical(s.dialect().stamp(held, 0).json), canonical(s.dialect().stamp(e, 0).json))
 }
 

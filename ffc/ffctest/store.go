@@ -2,6 +2,7 @@ package ffctest
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"slices"
 )
 
@@ -23,7 +24,7 @@ type entity struct {
 	version  int64 // Unix ms
 	archived bool
 	json     []byte
-	source   []byte // what Replace was given for it; nil if it came otherwise
+	source   [sha256.Size]byte // of what Replace was given for it; zero if it came otherwise
 }
 
 // store holds the newest state of every entity.

@@ -234,7 +234,7 @@ func TestWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := newView(doc, g, data, g.EnvSecret())
+			v, err := newView(doc, g, data, 0, g.EnvSecret(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

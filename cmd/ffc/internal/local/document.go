@@ -15,6 +15,13 @@ type document interface {
 	// flagKeys and segmentIDs are in the order of the file.
 	flagKeys() []string
 	segmentIDs() []string
+	// changed returns what differs from the document before, in bootstrap form: the
+	// flags with these keys, or those that the document knows to have changed if
+	// keys is nil, and all segments that may have. It is nil if everything may
+	// differ.
+	changed(keys []string) []byte
+	// served tells that the platform has the flags.
+	served()
 	// edit returns the text of the file after a change of the flag with this
 	// key, which there is. Version is for forms that write it down.
 	edit(key string, c change, version int64) ([]byte, error)
@@ -36,7 +43,13 @@ type share struct {
 // must be for; a snapshot may decide it when it is nil. The error may be a
 // *mismatch.
 func parseDocument(text []byte, generation *ffctest.Generation) (document, ffctest.Generation, error) {
-	root, err := parseJSON(text)
+	return parseChanged(nil, text, generation)
+}
+
+// parseChanged is parseDocument for another text of a file. Flags that have not
+// changed are taken from what the file held before.
+func parseChanged(previous document, text []byte, generation *ffctest.Generation) (document, ffctest.Generation, error) {
+	root, err := parseLazily(text)
 	switch {
 	case err != nil:
 		return nil, 0, err
@@ -49,7 +62,8 @@ func parseDocument(text []byte, generation *ffctest.Generation) (document, ffcte
 	if generation != nil {
 		g = *generation
 	}
-	doc, err := parseSimple(text, root, g)
+	before, _ := previous.(*simple)
+	doc, err := parseSimple(text, root, g, before)
 	return doc, g, err
 }
 

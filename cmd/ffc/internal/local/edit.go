@@ -36,7 +36,7 @@ func (p *Platform) edit(key string, c change) (flagView, error) {
 	if bytes.Equal(text, p.file.text) {
 		return view.flags[i], nil
 	}
-	doc, _, err := parseDocument(text, &p.generation)
+	doc, _, err := parseChanged(p.file.doc, text, &p.generation)
 	if err != nil {
 		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would break the file: %w", err)}
 	}
@@ -46,7 +46,7 @@ func (p *Platform) edit(key string, c change) (flagView, error) {
 		}
 		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change cannot be written: %w", err)}
 	}
-	if err := p.accept(text, doc); err != nil {
+	if err := p.accept(text, doc, []string{key}); err != nil {
 		return flagView{}, &statusError{http.StatusInternalServerError, err}
 	}
 	view = p.shown.Load().view

@@ -40,11 +40,17 @@ func (p *Platform) explainAll(user ffc.User) ([]byte, error) {
 func (e *explainer) with(p *Platform, ask func(*ffc.Client, *view)) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if now := p.shown.Load(); e.of != now.view {
+	p.mu.Lock() // what is served is what is shown
+	now, data := p.shown.Load(), []byte(nil)
+	if e.of != now.view {
+		data = p.server.Snapshot()
+	}
+	p.mu.Unlock()
+	if data != nil {
 		client, err := ffc.New(context.Background(), ffc.Config{
 			Platform:  ffc.Platform(p.generation.String()),
 			Offline:   true,
-			Bootstrap: now.data,
+			Bootstrap: data,
 			Logger:    slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

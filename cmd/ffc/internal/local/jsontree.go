@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // kind is what a JSON value is.
@@ -28,6 +30,8 @@ type node struct {
 	text       string // of a text: what it says; of a number or boolean: its token
 	members    []member
 	items      []*node
+	// lazy: an object of which only start and end are known. See expand.
+	lazy bool
 }
 
 type member struct {
@@ -48,6 +52,14 @@ func (n *node) get(name string) *node {
 		}
 	}
 	return nil
+}
+
+// expand returns the whole node, which may be lazy.
+func (n *node) expand(doc []byte) (*node, error) {
+	if n == nil || !n.lazy {
+		return n, nil
+	}
+	return (&jsonParser{doc: doc, i: n.start}).value(lazyDepth, "an object")
 }
 
 // describe says what a value is, for an error.
@@ -120,10 +132,33 @@ func parseJSON(doc []byte) (*node, error) {
 	return n, nil
 }
 
-type jsonParser struct {
-	doc []byte
-	i   int
+// lazyDepth is where the flags of a file are in its tree: in an object or a list
+// that is a member of the file, or of the data in a message.
+const lazyDepth = 3
+
+// parseLazily is parseJSON, but leaves the flags lazy: parsing tens of thousands
+// because of one that has changed takes seconds and hundreds of MB.
+func parseLazily(doc []byte) (*node, error) {
+	if !json.Valid(jsontext.TrimBOM(doc)) {
+		return parseJSON(doc) // for what is wrong, and where
+	}
+	p := &jsonParser{doc: doc, lazy: true}
+	if bytes.HasPrefix(doc, bom()) {
+		p.i = len(bom())
+	}
+	return p.value(0, "a flag file, which begins with {")
 }
+
+type jsonParser struct {
+	doc  []byte
+	i    int
+	lazy bool // leave flags lazy; doc is valid
+	// within: the value that is next is one of flags.
+	within bool
+}
+
+// isFlags reports whether the member of a file with a name holds flags.
+func isFlags(name string) bool { return name == "flags" || name == "featureFlags" }
 
 func (p *jsonParser) space() {
 	for p.i < len(p.doc) && (p.doc[p.i] == ' ' || p.doc[p.i] == '\n' || p.doc[p.i] == '\r' || p.doc[p.i] == '\t') {
@@ -159,6 +194,9 @@ func (p *jsonParser) value(depth int, expected string) (*node, error) {
 	n := &node{start: p.i}
 	var err error
 	switch {
+	case p.within && p.i < len(p.doc) && p.doc[p.i] == '{':
+		p.i = jsontext.Skip(p.doc, p.i)
+		n.kind, n.lazy = object, true
 	case depth > maxDepth:
 		return nil, &mismatch{p.i, "less nesting", fmt.Sprintf("more than %d levels", maxDepth)}
 	case p.take('{'):
@@ -196,7 +234,7 @@ func (p *jsonParser) object(n *node, depth int) error {
 		if !p.take(':') {
 			return p.wrong("a colon after " + quote(m.name))
 		}
-		if m.value, err = p.value(depth+1, "a value for "+quote(m.name)); err != nil {
+		if m.value, err = p.member(depth, m.name); err != nil {
 			return err
 		}
 		n.members = append(n.members, m)
@@ -207,6 +245,29 @@ func (p *jsonParser) object(n *node, depth int) error {
 			return p.wrong("a comma or }")
 		}
 	}
+}
+
+// member reads the value of a member. What is in the flags of a file stays lazy.
+func (p *jsonParser) member(depth int, name string) (*node, error) {
+	if !p.lazy || p.within || depth > 1 || !isFlags(name) {
+		return p.value(depth+1, "a value for "+quote(name))
+	}
+	p.space()
+	n := &node{start: p.i}
+	p.within = true
+	defer func() { p.within = false }()
+	var err error
+	switch {
+	case p.take('{'):
+		err = p.object(n, depth+1)
+	case p.take('['):
+		err = p.list(n, depth+1)
+	default:
+		p.within = false
+		return p.value(depth+1, "a value for "+quote(name))
+	}
+	n.end = p.i
+	return n, err
 }
 
 func (p *jsonParser) list(n *node, depth int) error {

@@ -58,7 +58,6 @@ type Platform struct {
 type shown struct {
 	view    *view
 	problem string
-	data    []byte // what the server held, in bootstrap form
 }
 
 // New loads the flag file. The error says what is wrong with it, and where.
@@ -95,7 +94,8 @@ func New(cfg Config) (*Platform, error) {
 		PeersChanged: p.peers,
 	})
 	if err == nil {
-		err = p.show(doc)
+		doc.served()
+		err = p.show(doc, nil)
 	}
 	if err != nil {
 		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
@@ -225,14 +225,22 @@ func (p *Platform) refuse(w http.ResponseWriter, reason string) {
 	writeError(w, http.StatusForbidden, reason)
 }
 
-// show makes what the server holds visible to readers, with no problem.
-func (p *Platform) show(doc document) error {
-	data := p.server.Snapshot()
-	view, err := newView(doc, p.generation, data, p.server.EnvSecret)
+// show makes what the server holds visible to readers, with no problem. Changed is
+// the part of it that is not visible yet; nil: all of it.
+func (p *Platform) show(doc document, changed []byte) error {
+	var before *view
+	if now := p.shown.Load(); now != nil {
+		before = now.view
+	}
+	served, version := changed, p.server.Version()
+	if changed == nil {
+		served, version = p.server.Snapshot(), 0
+	}
+	view, err := newView(doc, p.generation, served, version, p.server.EnvSecret, before)
 	if err != nil {
 		return err
 	}
-	p.shown.Store(&shown{view: view, data: data})
+	p.shown.Store(&shown{view: view})
 	p.live.flagsChanged(view)
 	return nil
 }

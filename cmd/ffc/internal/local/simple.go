@@ -1,23 +1,76 @@
 package local
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // simple is a file of the simple form.
 type simple struct {
 	text      []byte
 	root      *node
-	bootstrap []byte
+	parts     map[string]part // of flags by key
+	whole     bool            // parts are not those of the document before
+	segments  []byte          // in bootstrap form, with commas
 	keys, ids []string
 }
 
-func (s *simple) data() []byte         { return s.bootstrap }
+// part is a flag of the file.
+type part struct {
+	source []byte // in the file
+	json   []byte // in bootstrap form; nil if the platform has it
+	// alone: the flag refers to no other one, so its source and the ids of the
+	// file's segments say all about it.
+	alone bool
+}
+
+// data implements document.
+func (s *simple) data() []byte {
+	size := len(s.segments) + 100
+	for _, p := range s.parts {
+		size += len(p.json) + 1
+	}
+	out := append(make([]byte, 0, size), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
+	for i, key := range s.keys {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, s.parts[key].json...)
+	}
+	out = append(out, `],"segments":[`...)
+	return append(append(out, s.segments...), `]}}`...)
+}
+
+// changed implements document. Which flags have changed it knows best.
+func (s *simple) changed([]string) []byte {
+	if s.whole {
+		return nil
+	}
+	out := []byte(`{"featureFlags":[`)
+	for _, key := range s.keys {
+		if json := s.parts[key].json; json != nil {
+			out = append(append(out, json...), ',')
+		}
+	}
+	out = append(bytes.TrimSuffix(out, []byte(",")), `],"segments":[`...)
+	return append(append(out, s.segments...), `]}`...)
+}
+
+// served implements document. The bootstrap form is large.
+func (s *simple) served() {
+	for key, p := range s.parts {
+		p.json = nil
+		s.parts[key] = p
+	}
+}
+
 func (s *simple) flagKeys() []string   { return s.keys }
 func (s *simple) segmentIDs() []string { return s.ids }
 
@@ -31,6 +84,7 @@ type reader struct {
 // simpleFlag is a flag on the way to its builder.
 type simpleFlag struct {
 	key        string
+	doc        []byte
 	node       *node
 	variations []string
 	builder    *ffctest.FlagBuilder
@@ -39,7 +93,7 @@ type simpleFlag struct {
 // fail stops reading: what was expected in the place of n.
 func fail(n *node, expected string) { panic(&mismatch{n.start, expected, n.describe()}) }
 
-func parseSimple(doc []byte, root *node, g ffctest.Generation) (_ *simple, err error) {
+func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (_ *simple, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			wrong, ok := r.(*mismatch)
@@ -49,7 +103,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation) (_ *simple, err e
 			err = wrong
 		}
 	}()
-	s := &simple{text: doc, root: root}
+	s := &simple{text: doc, root: root, parts: make(map[string]part), whole: before == nil}
 	r := &reader{generation: g, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
 	checkMembers(root, "flags", "segments")
 
@@ -62,28 +116,130 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation) (_ *simple, err e
 		r.segments[m.name] = true
 		s.ids = append(s.ids, m.name)
 	}
-	for _, m := range flags {
+	if before != nil && !slices.Equal(before.ids, s.ids) {
+		before, s.whole = nil, true
+	}
+	same := make([]bool, len(flags)) // as before
+	parts := make([]part, len(flags))
+	var dependent []int
+	for i, m := range flags {
 		if strings.TrimSpace(m.name) == "" {
 			panic(&mismatch{m.at, "the key of a flag", quote(m.name)})
 		}
-		r.flags[m.name] = r.begin(m)
+		parts[i].source = doc[m.value.start:m.value.end]
+		parts[i].alone = !bytes.Contains(parts[i].source, []byte("prerequisites"))
+		if p, ok := before.lookup(m.name); ok && p.alone && bytes.Equal(p.source, parts[i].source) {
+			same[i] = true
+		}
+		if !parts[i].alone {
+			dependent = append(dependent, i)
+		}
+		r.flags[m.name] = &simpleFlag{key: m.name, doc: doc, node: m.value}
 		s.keys = append(s.keys, m.name)
 	}
-	var items []ffctest.Item
-	for _, m := range segments {
-		items = append(items, r.segment(m))
+	for i, m := range segments {
+		if i > 0 {
+			s.segments = append(s.segments, ',')
+		}
+		s.segments = append(s.segments, onlyItem(g.Snapshot(r.segment(m)), "segments")...)
 	}
-	for _, key := range s.keys {
-		items = append(items, r.finish(r.flags[key]))
+	var wrong firstError
+	inParallel(len(flags), func(i int) {
+		if parts[i].alone && !same[i] {
+			wrong.note(i, func() { parts[i].json = r.build(flags[i].name) })
+		}
+	})
+	for _, i := range dependent { // one by one, as they share what they refer to
+		wrong.note(i, func() { parts[i].json = r.build(flags[i].name) })
 	}
-	s.bootstrap = g.Snapshot(items...)
+	if wrong.err != nil {
+		return nil, wrong.err
+	}
+	for i, key := range s.keys {
+		s.parts[key] = parts[i]
+	}
 	return s, nil
 }
 
+// build returns a flag in bootstrap form.
+func (r *reader) build(key string) []byte {
+	f := r.flags[key].begin()
+	out := onlyItem(r.generation.Snapshot(r.finish(f)), "featureFlags")
+	f.forget()
+	return out
+}
+
+// firstError keeps what is wrong with the first of several items.
+type firstError struct {
+	mu  sync.Mutex
+	at  int
+	err error
+}
+
+// note calls f, which panics with a *mismatch if item i is wrong.
+func (e *firstError) note(i int, f func()) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		wrong, ok := v.(*mismatch)
+		if !ok {
+			panic(v)
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.err == nil || i < e.at {
+			e.at, e.err = i, wrong
+		}
+	}()
+	f()
+}
+
+// lookup returns a flag of what the file held before, which may be nil.
+func (s *simple) lookup(key string) (part, bool) {
+	if s == nil {
+		return part{}, false
+	}
+	p, ok := s.parts[key]
+	return p, ok
+}
+
+// onlyItem returns the only item of a snapshot.
+func onlyItem(snapshot []byte, list string) []byte {
+	for name, data := range jsontext.Members(snapshot) {
+		if string(name) != "data" {
+			continue
+		}
+		for name, items := range jsontext.Members(data) {
+			if string(name) != list {
+				continue
+			}
+			for item := range jsontext.Elements(items) {
+				return bytes.Clone(item)
+			}
+		}
+	}
+	return nil
+}
+
+// forget drops what the flag was made of: its tree is large.
+func (f *simpleFlag) forget() {
+	f.node, f.builder = &node{start: f.node.start, end: f.node.end, kind: object, lazy: true}, nil
+}
+
 // begin reads the variations of a flag, which others may refer to.
-func (r *reader) begin(m member) *simpleFlag {
+func (f *simpleFlag) begin() *simpleFlag {
+	if f.builder != nil {
+		return f
+	}
+	n, err := f.node.expand(f.doc)
+	if err != nil {
+		panic(err)
+	}
+	m := member{name: f.key, value: n}
+	f.node, f.variations, f.builder = n, []string{"true", "false"}, ffctest.Flag(f.key)
 	checkMembers(m.value, "name", "on", "variations", "offVariation", "prerequisites", "targets", "rules", "serve", "rollout", "experiment")
-	f := &simpleFlag{key: m.name, node: m.value, variations: []string{"true", "false"}, builder: ffctest.Flag(m.name)}
 	if n := m.value.get("variations"); n != nil {
 		f.variations = nil
 		for _, item := range listOf(n) {
@@ -160,6 +316,7 @@ func (r *reader) prerequisite(f *simpleFlag, m member) {
 	case other == f:
 		panic(&mismatch{m.at, "the key of another flag", quote(m.name)})
 	}
+	other.begin()
 	f.builder.Prerequisite(other.builder, other.variation(m.value))
 }
 
@@ -226,7 +383,10 @@ func (f *simpleFlag) percents(n *node, whole bool) []float64 {
 }
 
 func (s *simple) edit(key string, c change, _ int64) ([]byte, error) {
-	flag := s.root.get("flags").get(key)
+	flag, err := s.root.get("flags").get(key).expand(s.text)
+	if err != nil {
+		return nil, err
+	}
 	e := &edits{doc: s.text}
 	if n := flag.get("on"); c.On != nil && (n != nil || !*c.On) {
 		e.set(flag, "on", strconv.FormatBool(*c.On))

@@ -1,12 +1,15 @@
 package local
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +68,7 @@ func TestSimpleForm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := string(doc.data()), string(g.Snapshot(items...)); got != want {
+		if got, want := normal(t, doc.data()), normal(t, g.Snapshot(items...)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		if got := strings.Join(append(doc.flagKeys(), doc.segmentIDs()...), " "); got != "shop f g s t" {
@@ -78,7 +81,7 @@ func TestSimpleForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := ffctest.Flag("g").Variations("a", "b")
-	if got, want := string(doc.data()), string(ffctest.Snapshot(ffctest.Flag("f").Prerequisite(g, "b"), g)); got != want {
+	if got, want := normal(t, doc.data()), normal(t, ffctest.Snapshot(ffctest.Flag("f").Prerequisite(g, "b"), g)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -275,7 +278,7 @@ func FuzzDocument(f *testing.F) {
 			}
 			return
 		}
-		v, err := newView(doc, g, server.Snapshot(), server.EnvSecret)
+		v, err := newView(doc, g, server.Snapshot(), 0, server.EnvSecret, nil)
 		if err != nil {
 			if _, ok := doc.(*simple); ok {
 				t.Fatalf("it cannot be shown: %v", err)
@@ -302,7 +305,7 @@ func FuzzDocument(f *testing.F) {
 			if _, ok := doc.(*simple); !ok {
 				continue
 			}
-			w, err := newView(again, g, again.data(), server.EnvSecret)
+			w, err := newView(again, g, again.data(), 0, server.EnvSecret, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,4 +314,33 @@ func FuzzDocument(f *testing.F) {
 			}
 		}
 	})
+}
+
+// normal returns data with its flags and segments in the order of their ids, and
+// without their versions.
+func normal(t *testing.T, data []byte) string {
+	t.Helper()
+	var message struct {
+		Data map[string]any `json:"data"`
+	}
+	if err := json.Unmarshal(data, &message); err != nil {
+		t.Fatal(err)
+	}
+	delete(message.Data, "userTags")
+	for _, list := range message.Data {
+		items, ok := list.([]any)
+		if !ok {
+			continue
+		}
+		for _, item := range items {
+			members := item.(map[string]any)
+			delete(members, "timestamp")
+			delete(members, "updatedAt")
+			if basics, ok := members["ff"].(map[string]any); ok {
+				delete(basics, "lastUpdatedTime")
+			}
+		}
+		slices.SortFunc(items, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+	return string(marshal(message.Data))
 }

@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -19,8 +21,27 @@ type snapshot struct {
 	text       []byte
 	generation ffctest.Generation
 	keys, ids  []string
-	flags      map[string]*node
+	flags      map[string]*node // lazy
 }
+
+// changed implements document.
+func (s *snapshot) changed(keys []string) []byte {
+	if keys == nil {
+		return nil
+	}
+	out := []byte(`{"featureFlags":[`)
+	for i, key := range keys {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		n := s.flags[key]
+		out = append(out, s.text[n.start:n.end]...)
+	}
+	return append(out, `]}`...)
+}
+
+// served implements document.
+func (s *snapshot) served() {}
 
 func (s *snapshot) data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
 func (s *snapshot) flagKeys() []string   { return s.keys }
@@ -55,8 +76,11 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document
 		}
 		s.generation = *wanted
 	}
-	err := each(flags, s.flagIdentity(), func(name, n *node) error {
+	err := each(doc, flags, s.flagIdentity(), func(name, n *node) error {
 		key, err := s.flagKey(name)
+		if _, twice := s.flags[key]; twice && err == nil {
+			err = &mismatch{name.start, "each flag once", "a second " + name.describe()}
+		}
 		s.flags[key] = n
 		if err == nil && !isArchived(n) {
 			s.keys = append(s.keys, key)
@@ -64,7 +88,7 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document
 		return err
 	})
 	if err == nil {
-		err = each(segments, "id", func(name, n *node) error {
+		err = each(doc, segments, "id", func(name, n *node) error {
 			if !isArchived(n) {
 				s.ids = append(s.ids, name.text)
 			}
@@ -100,7 +124,7 @@ func isArchived(n *node) bool {
 
 // each visits the items of a list that may be missing or null, and what each is
 // known by.
-func each(of *node, identity string, visit func(name, n *node) error) error {
+func each(doc []byte, of *node, identity string, visit func(name, n *node) error) error {
 	switch {
 	case of == nil || of.kind == null:
 		return nil
@@ -108,6 +132,18 @@ func each(of *node, identity string, visit func(name, n *node) error) error {
 		return &mismatch{of.start, "a list", of.describe()}
 	}
 	for _, item := range of.items {
+		if item.lazy {
+			if name := lazyName(doc, item, identity); name != nil {
+				if err := visit(name, item); err != nil {
+					return err
+				}
+				continue
+			}
+			var err error
+			if item, err = item.expand(doc); err != nil {
+				return err
+			}
+		}
 		name := item.get(identity)
 		switch {
 		case item.kind != object:
@@ -124,10 +160,32 @@ func each(of *node, identity string, visit func(name, n *node) error) error {
 	return nil
 }
 
+// lazyName returns what a lazy item is known by, and notes whether it is archived;
+// nil if there is more to say about it.
+func lazyName(doc []byte, item *node, identity string) *node {
+	var name *node
+	for key, value := range jsontext.Members(doc[item.start:item.end]) {
+		switch string(key) {
+		case identity:
+			if name != nil || len(value) <= 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 || !utf8.Valid(value) {
+				return nil
+			}
+			start := cap(doc) - cap(value) // value is a part of doc
+			name = &node{kind: text, start: start, end: start + len(value), text: string(value[1 : len(value)-1])}
+		case "isArchived":
+			item.members = []member{{name: "isArchived", value: &node{kind: boolean, text: string(value)}}}
+		}
+	}
+	return name
+}
+
 // edit raises the version too: clients that have started from this file ignore
 // what is no newer.
 func (s *snapshot) edit(key string, c change, version int64) ([]byte, error) {
-	flag := s.flags[key]
+	flag, err := s.flags[key].expand(s.text)
+	if err != nil {
+		return nil, err
+	}
 	e := &edits{doc: s.text}
 	changedAt := marshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
 	if s.generation == ffctest.FeatBit {

@@ -3,10 +3,14 @@ package local
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
@@ -61,9 +65,10 @@ type segmentView struct {
 	Rules    []string `json:"rules"`
 }
 
-// newView describes what a server with this snapshot serves, in the order of
-// doc.
-func newView(doc document, g ffctest.Generation, served []byte, secret string) (*view, error) {
+// newView describes what a server serves, in the order of doc. Served is all of
+// it or, if version is not 0, a part that has this version: the rest is that of
+// the view before, from which also comes what has not changed. It may be nil.
+func newView(doc document, g ffctest.Generation, served []byte, version int64, secret string, before *view) (*view, error) {
 	dialect := wire.FeatBitDialect()
 	if g == ffctest.Classic {
 		prefix, err := wire.FlagIDPrefix(secret)
@@ -76,24 +81,68 @@ func newView(doc document, g ffctest.Generation, served []byte, secret string) (
 	if err != nil {
 		return nil, err
 	}
-	v := &view{index: make(map[string]int)}
-	byKey := make(map[string]flagView)
-	for _, item := range update.Flags {
-		byKey[item.Key] = viewFlag(dialect, item.Key, item.Version, item.Raw)
+	keys := doc.flagKeys()
+	v := &view{index: make(map[string]int, len(keys)), flags: make([]flagView, len(keys))}
+	items := make(map[string]*eval.Item, len(update.Flags))
+	for i := range update.Flags {
+		items[update.Flags[i].Key] = &update.Flags[i]
+		if version != 0 {
+			update.Flags[i].Version = version
+		}
 	}
-	for _, key := range doc.flagKeys() {
-		v.index[key] = len(v.flags)
-		v.flags = append(v.flags, byKey[key])
+	for i, key := range keys {
+		v.index[key] = i
 	}
+	inParallel(len(keys), func(i int) {
+		item := items[keys[i]]
+		switch known := before.flag(keys[i]); {
+		case known != nil && (item == nil || known.Version == item.Version):
+			v.flags[i] = *known
+			v.flags[i].Prerequisites = append([]prerequisiteView{}, known.Prerequisites...) // resolve changes them
+		case item == nil:
+			v.flags[i] = flagView{Key: keys[i]}
+		default:
+			v.flags[i] = viewFlag(dialect, item.Key, item.Version, item.Raw)
+		}
+	})
 	byID := make(map[string]segmentView)
 	for _, item := range update.Segments {
 		byID[item.Key] = viewSegment(dialect, item.Key, item.Raw)
 	}
-	for _, id := range doc.segmentIDs() {
-		v.segments = append(v.segments, byID[id])
+	for i, id := range doc.segmentIDs() {
+		segment, ok := byID[id]
+		if !ok && before != nil && i < len(before.segments) {
+			segment = before.segments[i]
+		}
+		v.segments = append(v.segments, segment)
 	}
 	v.resolve()
 	return v, nil
+}
+
+// flag returns a flag; nil if there is none, or no view.
+func (v *view) flag(key string) *flagView {
+	if v == nil {
+		return nil
+	}
+	if i, ok := v.index[key]; ok {
+		return &v.flags[i]
+	}
+	return nil
+}
+
+// inParallel calls f for 0 to n-1, on all processors.
+func inParallel(n int, f func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n/100+1)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := n * w / workers; i < n*(w+1)/workers; i++ {
+				f(i)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // viewFlag describes a flag. Of one that cannot be decoded it is only the key,
@@ -135,16 +184,16 @@ func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
 // variationsOf returns all that the flag has, in its own order. On the classic
 // platform the decoder only knows those that are used.
 func variationsOf(f *model.Flag, raw []byte) []variationView {
-	var listed struct {
-		Options []struct {
-			ID    json.Number `json:"localId"`
-			Value string      `json:"variationValue"`
-		} `json:"variationOptions"`
+	var options []struct {
+		ID    json.Number `json:"localId"`
+		Value string      `json:"variationValue"`
 	}
 	out := []variationView{}
-	if json.Unmarshal(raw, &listed) == nil {
-		for _, o := range listed.Options {
-			out = append(out, variationView{o.ID.String(), o.Value})
+	for name, value := range jsontext.Members(raw) {
+		if string(name) == "variationOptions" && json.Unmarshal(value, &options) == nil {
+			for _, o := range options {
+				out = append(out, variationView{o.ID.String(), o.Value})
+			}
 		}
 	}
 	for _, v := range f.Variations {

@@ -76,24 +76,48 @@ func (f *file) saw(now stamp) {
 
 // load serves another text of the file, or returns what is wrong with it.
 func (p *Platform) load(text []byte) error {
-	doc, _, err := parseDocument(text, &p.generation)
+	doc, _, err := parseChanged(p.file.doc, text, &p.generation)
 	if err != nil {
 		return err
 	}
-	if err := p.accept(text, doc); err != nil {
+	if err := p.accept(text, doc, nil); err != nil {
 		return err
 	}
 	p.cfg.Log(p.cfg.File + ": changed, and served")
 	return nil
 }
 
-// accept serves doc, which text is.
-func (p *Platform) accept(text []byte, doc document) error {
-	if err := p.server.Replace(doc.data()); err != nil {
+// accept serves doc, which text is. Changed are the keys of the flags that differ
+// from what is served; nil: that is not known.
+func (p *Platform) accept(text []byte, doc document, changed []string) error {
+	part := doc.changed(changed)
+	var err error
+	if part != nil {
+		if err = p.server.Merge(part); err == nil {
+			p.archiveOthers(doc)
+		}
+	} else {
+		err = p.server.Replace(doc.data())
+	}
+	if err != nil {
 		return err
 	}
+	doc.served()
 	p.file.text, p.file.doc = text, doc
-	return p.show(doc)
+	return p.show(doc, part)
+}
+
+// archiveOthers archives what is served and no more in doc.
+func (p *Platform) archiveOthers(doc document) {
+	flags := make(map[string]bool)
+	for _, key := range doc.flagKeys() {
+		flags[key] = true
+	}
+	for _, key := range p.file.doc.flagKeys() {
+		if !flags[key] {
+			p.server.Archive(key)
+		}
+	}
 }
 
 // believe reports whether a problem has been there for two looks: half a file

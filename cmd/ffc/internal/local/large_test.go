@@ -1,0 +1,84 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// largeFile returns a flag file with n flags.
+func largeFile(n int) string {
+	var b strings.Builder
+	b.WriteString(`{"flags": {`)
+	for i := range n {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		fmt.Fprintf(&b, `
+    "flag-%d": {
+      "name": "Flag %d",
+      "variations": ["on", "off"],
+      "targets": {"on": ["user-%d"]},
+      "rules": [
+        {"if": [{"attribute": "country", "isOneOf": ["FR", "BE"]}], "rollout": {"on": 50, "off": 50}},
+        {"if": [{"inSegment": "beta"}], "serve": "off"}
+      ],
+      "serve": "on"
+    }`, i, i, i)
+	}
+	b.WriteString("\n  },\n  \"segments\": {\"beta\": {\"included\": [\"bob\"]}}\n}\n")
+	return b.String()
+}
+
+// A change costs by what has changed, not by what the file has: of a thousand
+// flags one is built, put and shown again, and the others are not even copied.
+func TestChangeOfOneFlagOfMany(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "flags.json")
+	if err := os.WriteFile(path, []byte(largeFile(1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := p.shown.Load().view
+	if _, err := p.edit("flag-7", change{On: new(false)}); err != nil {
+		t.Fatal(err)
+	}
+	if built := p.file.doc.(*simple); built.whole {
+		t.Error("all flags were built again")
+	}
+	after := p.shown.Load().view
+	for i := range after.flags {
+		changed := after.flags[i].Version != before.flags[i].Version
+		if changed != (after.flags[i].Key == "flag-7") {
+			t.Errorf("flag %s has version %d, had %d", after.flags[i].Key, after.flags[i].Version, before.flags[i].Version)
+		}
+	}
+	// An editor removes one, changes one and adds one.
+	text := strings.Replace(strings.Replace(string(p.file.text), `"flag-8"`, `"other"`, 1), `"Flag 9"`, `"The ninth"`, 1)
+	if err := p.load([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	now := p.shown.Load().view
+	if now.flag("flag-8") != nil || now.flag("other") == nil || now.flag("flag-9").Name != "The ninth" || len(now.flags) != 1000 {
+		t.Errorf("got %d flags", len(now.flags))
+	}
+	if now.flag("flag-7").Version != after.flag("flag-7").Version {
+		t.Error("a flag that has not changed has another version")
+	}
+	// What the server holds is what the file says.
+	again, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.load([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := normal(t, p.server.Snapshot()), normal(t, again.server.Snapshot()); got != want {
+		t.Error("the server holds something else than after a restart")
+	}
+}
