@@ -169,7 +169,7 @@ func ExampleClient_Flush_causes() {
 	case err == nil:
 		fmt.Println("everything has arrived")
 	case errors.Is(err, flush.ErrRefused):
-		fmt.Println("the platform does not take the secret: no event leaves any more")
+		fmt.Println("the platform refuses the secret: events wait until it accepts them")
 	case errors.Is(err, flush.ErrQueueFull):
 		fmt.Println("some events found no room")
 	case errors.Is(err, ffc.ErrClosed):

@@ -9,29 +9,34 @@ import (
 // Config says how events are queued and delivered. The zero value is ready to
 // use.
 type Config struct {
-	// Interval is the time between deliveries in the background. 0 is 3 s with
-	// a transport that runs in the background and none with one that works on
+	// Interval is the time between deliveries in the background, which also begin
+	// when there are BatchSize events or the queue is half full. After the
+	// platform refused a delivery (401, 403 and other statuses that do not say
+	// that it is unavailable) they pause, at most 10 minutes. 0 is 3 s with a
+	// transport that runs in the background and none with one that works on
 	// demand; negative is none. Without it nothing runs between calls, and
 	// events leave on Flush and Close only.
 	Interval time.Duration
 	// Capacity is how many events can wait, those that are being delivered
 	// included. When that many do, new ones are dropped and counted. An
-	// evaluation with prerequisites makes an event for each of them as well,
-	// and they are dropped together. The places, 56 bytes each, are allocated
-	// when the first events are recorded. As events keep their users, new ones
-	// are dropped as well while those that wait keep 64 MiB of text or more. 0
-	// is 10,000, the most is 10,000,000.
+	// evaluation with prerequisites makes an event for each of them as well, and
+	// they are dropped together, unless they are more than fit a processor's part
+	// of the places: then as many as fit are kept. The places, 56 bytes each, are
+	// allocated when the first events are recorded; events that are being
+	// delivered take 64 bytes more. As events keep their users, new ones are
+	// dropped as well while those that wait keep 64 MiB of text or more. 0 is
+	// 20,000, the maximum is 10,000,000.
 	Capacity int
 	// BatchSize is how many events go in one request at most. A request of 512
 	// KiB takes no more of them either, and an event that alone is larger than
-	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 100.
+	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 500.
 	BatchSize int
 	// Requests is how many requests may be under way at once. The events of
 	// one user keep their order all the same. 0 is 4.
 	Requests int
 	// Retries is how often a request is tried again within one delivery, after
-	// a network error or the statuses 408, 429 and 5xx. What has not been
-	// delivered then stays queued. 0 is 2; negative is never.
+	// a network error or the statuses 404, 407, 408, 421, 425, 429 and 5xx. What
+	// has not been delivered then stays queued. 0 is 2; negative is never.
 	Retries int
 	// RetryWait is the time before the first retry; it doubles for each
 	// further one, up to 30 s. A Retry-After of the platform counts instead,
@@ -88,8 +93,8 @@ func (c Config) withDefaults(onDemand bool) Config {
 	if c.Interval == 0 && !onDemand {
 		c.Interval = 3 * time.Second
 	}
-	orDefault(&c.Capacity, 10_000)
-	orDefault(&c.BatchSize, 100)
+	orDefault(&c.Capacity, 20_000)
+	orDefault(&c.BatchSize, 500)
 	orDefault(&c.Requests, 4)
 	orDefault(&c.Retries, 2)
 	orDefault(&c.RetryWait, 200*time.Millisecond)

@@ -7,9 +7,14 @@ import (
 
 // Causes of an Error, for errors.Is.
 var (
-	// ErrRefused: the platform answered 401 or 403. It does not take events
-	// with this secret, and this client sends none any more.
+	// ErrRefused: the platform, or a firewall before it, answered 401 or 403.
+	// Events stay queued up to Config.Capacity. In the background deliveries go
+	// on, with pauses of at most 10 min; each Flush sends a request.
 	ErrRefused = errors.New("the platform refuses events with this secret (401 or 403): check EnvSecret and EventsURL")
+	// ErrRejected: the platform answered 400, 422 or 500, perhaps because of an
+	// event in the request. Further deliveries find out whether there is one and
+	// drop it as Dropped.Rejected; the others are delivered.
+	ErrRejected = errors.New("an event in the request may be the reason")
 	// ErrQueueFull: there was no room for new events.
 	ErrQueueFull = errors.New("the queue was full: deliver more often, or raise Capacity")
 	// ErrClosed: the client was closed before the events could be delivered.

@@ -25,7 +25,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 			p.RecordEvaluation(u, nil, &own)
 			if i%(capacity/8) == 0 {
 				b.StopTimer()
-				p.queue.settle(everything)
+				p.queue.leave(everything)
 				b.StartTimer()
 			}
 		}
@@ -37,7 +37,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 			p.RecordEvaluation(u, prerequisites, &own)
 			if i%(capacity/24) == 0 {
 				b.StopTimer()
-				p.queue.settle(everything)
+				p.queue.leave(everything)
 				b.StartTimer()
 			}
 		}
@@ -66,7 +66,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 			for i := 1; pb.Next(); i++ {
 				p.RecordEvaluation(u, nil, &own)
 				if i%(capacity/8) == 0 && turn.TryLock() {
-					p.queue.settle(everything)
+					p.queue.leave(everything)
 					turn.Unlock()
 				}
 			}
@@ -121,7 +121,11 @@ func BenchmarkFlush(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	p := inMemory(Config{}, &platform{})
 	recordMany(p, 100)
-	events := p.queue.take().events
+	backlog := p.queue.take()
+	events := make([]*waiting, len(backlog))
+	for i := range backlog {
+		events[i] = &backlog[i]
+	}
 	body, _ := p.encode(events, len(events))
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
@@ -139,6 +143,6 @@ func BenchmarkTake(b *testing.B) {
 		b.StopTimer()
 		recordMany(p, 10_000)
 		b.StartTimer()
-		p.queue.settle(everything)
+		p.queue.leave(everything)
 	}
 }

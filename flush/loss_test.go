@@ -25,7 +25,7 @@ func TestLossIsTold(t *testing.T) {
 				t.Error("no error")
 			}
 			record(p, user("u"), "a", "b", "c", "d")
-		}, "answered 400"},
+		}, "answered 413"},
 	}
 	calls := map[string]func(*Processor, *testing.T) error{
 		"Flush": func(p *Processor, t *testing.T) error { return p.Flush(t.Context()) },
@@ -37,7 +37,7 @@ func TestLossIsTold(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := inMemory(Config{Capacity: 4}, &platform{answer: func(_ int, items []item) reply {
 						if items[0].name() == "bad" {
-							return reply{status: 400}
+							return reply{status: 413}
 						}
 						return reply{}
 					}})
@@ -59,7 +59,7 @@ func TestOverflowAfterLoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := inMemory(Config{Capacity: 1}, &platform{answer: func(n int, _ []item) reply {
 			if n == 0 {
-				return reply{status: 400}
+				return reply{status: 413}
 			}
 			return reply{}
 		}})

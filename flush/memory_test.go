@@ -18,9 +18,8 @@ func TestLetsGo(t *testing.T) {
 		leave  func(p *Processor)
 	}{
 		{name: "delivered", status: 200, leave: func(p *Processor) { _ = p.Flush(t.Context()) }},
-		{name: "rejected", status: 400, leave: func(p *Processor) { _ = p.Flush(t.Context()) }},
 		{name: "too large", status: 413, leave: func(p *Processor) { _ = p.Flush(t.Context()) }},
-		{name: "refused", status: 401, leave: func(p *Processor) { _ = p.Flush(t.Context()) }},
+		{name: "refused", status: 401, leave: func(p *Processor) { _ = p.Close(t.Context()) }},
 		{name: "closed", status: 302, leave: func(p *Processor) { _ = p.Close(t.Context()) }},
 	}
 	for _, test := range tests {
@@ -60,21 +59,21 @@ func TestLetsGo(t *testing.T) {
 
 // TestLetsGoOfRetained: compacting the queue leaves no second copy behind.
 func TestLetsGoOfRetained(t *testing.T) {
-	q := newQueue(10)
+	q := newQueue(10, 100)
 	var users []weak.Pointer[eval.User]
 	for i := range 10 {
 		u := user(fmt.Sprint(i))
 		users = append(users, weak.Make(u))
 		q.put(0, u, metric{})
 	}
-	q.settle(func(i int) bool { return i%3 != 0 })
+	q.leave(func(i int) bool { return i%3 != 0 })
 	runtime.GC()
 	for i := range users {
 		if gone := users[i].Value() == nil; gone != (i%3 != 0) {
 			t.Errorf("user %d: gone is %v", i, gone)
 		}
 	}
-	q.settle(everything)
+	q.leave(everything)
 	runtime.GC()
 	for i := range users {
 		if users[i].Value() != nil {

@@ -6,32 +6,42 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
-// outcome is what the platform's answer means for the events of a request.
+// outcome is what an answer of the platform means for the events of a request.
+// They stay queued unless they were delivered.
 type outcome uint8
 
 const (
 	delivered outcome = iota
-	retained          // try again with the next flush
+	retained          // the platform is unavailable: retry with the next delivery
 	split             // too much at once
-	rejected          // no use trying again
-	refused           // this and everything to come
+	rejected          // an event in the request may be the reason: see isolation
+	refused           // no request is accepted: pause deliveries
 )
 
-// outcomeOf judges a status after retries.
-func outcomeOf(status int) outcome {
+// outcomeOf judges an answer after retries. asked says that it has a
+// Retry-After: then the events are not the reason.
+func outcomeOf(status int, asked bool) outcome {
 	switch {
 	case status >= 200 && status < 300:
 		return delivered
-	case status == http.StatusRequestEntityTooLarge:
+	case status == http.StatusRequestEntityTooLarge && !asked:
 		return split
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return refused
-	case retry.Classify(status) == retry.Transient:
+	}
+	switch status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError:
+		if !asked {
+			return rejected
+		}
 		return retained
-	case status < 400:
-		// A redirect. Following it would lose the body; somebody will correct
-		// the address, and the events need not be lost until then.
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return retained
 	}
-	return rejected
+	return refused
+}
+
+// retryable reports whether a request is retried within a delivery. 404 and 407
+// pass when a proxy has been restarted.
+func retryable(status int) bool {
+	return retry.Classify(status) == retry.Transient || status == http.StatusNotFound || status == http.StatusProxyAuthRequired
 }

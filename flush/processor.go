@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -48,21 +49,43 @@ type Processor struct {
 	closing atomic.Bool   // set first thing in Close
 	closed  chan struct{} // closed last thing in Close
 
-	lastBody atomic.Int64 // size, to start the next one with
+	lastBody  atomic.Int64 // size, to start the next one with
+	isolation isolation    // of the flush that has the turn
 
-	mu      sync.Mutex // guards the rest
-	total   tally
-	told    losses // what an Error has told of
-	lostTo  error  // why events were dropped last
-	refused bool
-	failing bool // the last delivery failed: said so in the log
+	mu     sync.Mutex // guards the rest
+	total  tally
+	told   losses // what an Error has told of
+	lostTo error  // why events were dropped last
+	err    error  // why the last delivery kept or dropped events
+	health health // as the log said last
 	// Lost for want of room when the log last said so, and when that was.
 	overflow   uint64
 	overflowAt time.Time
 	// The platform asked at askedAt not to be called for askedFor.
 	askedAt  time.Time
 	askedFor time.Duration
+	// Since pausedAt deliveries in the background pause, for that long, because
+	// the platform refused one.
+	pausedAt  time.Time
+	pausedFor time.Duration
+	pauses    retry.Backoff
 }
+
+// health is how the last delivery went.
+type health uint8
+
+const (
+	healthy  health = iota
+	failing         // events were kept or dropped
+	refusing        // the platform refuses the secret, or everything
+)
+
+// firstPause and maxPause bound how long deliveries in the background pause
+// after the platform refused one. The pause doubles with each further refusal.
+const (
+	firstPause = 2 * time.Second
+	maxPause   = 10 * time.Minute
+)
 
 // New returns a client's processor for a valid configuration. Nothing runs yet.
 func New(cfg Config, to Destination) *Processor {
@@ -72,7 +95,8 @@ func New(cfg Config, to Destination) *Processor {
 		to:      to,
 		client:  httpclient.Attempts(to.Client, cfg.Timeout),
 		private: privateOf(&cfg),
-		queue:   newQueue(cfg.Capacity),
+		queue:   newQueue(cfg.Capacity, cfg.BatchSize),
+		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 		header: http.Header{
@@ -126,9 +150,10 @@ func (p *Processor) ReadClock() { p.queue.stamps.compare() }
 // Background reports whether Run has something to do and may be called.
 func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
 
-// Run delivers events at the configured interval, and before the queue is
-// full, until ctx ends or the platform refuses them for good. A delivery that
-// is under way when ctx ends is not cut short: its events might go out twice.
+// Run delivers events until ctx ends: at the configured interval, and as soon
+// as there are enough for a request, unless the last delivery failed. After the
+// platform refused a delivery it pauses, longer each time. A delivery that is
+// under way when ctx ends is not cut short: its events might go out twice.
 func (p *Processor) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.cfg.Interval)
 	defer ticker.Stop()
@@ -138,12 +163,20 @@ func (p *Processor) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-p.queue.wake:
+			if !p.healthy() || p.queue.fresh() < p.queue.wakeAt {
+				continue
+			}
 		}
 		// Failures are logged and counted; what is kept stays queued.
-		if err := p.flush(context.WithoutCancel(ctx), background); errors.Is(err, ErrRefused) {
-			return
-		}
+		_ = p.flush(context.WithoutCancel(ctx), background)
 	}
+}
+
+// healthy reports whether the last delivery kept and dropped nothing.
+func (p *Processor) healthy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err == nil
 }
 
 // mode is who flushes.
@@ -151,7 +184,7 @@ type mode uint8
 
 const (
 	called     mode = iota // by Flush
-	background             // by Run: what is dropped is left for others to tell
+	background             // by Run: it pauses, and leaves it to others to tell what is dropped
 	closing                // by Close: if the platform asked to wait, it waits
 )
 
@@ -178,24 +211,24 @@ func (p *Processor) deliver(ctx context.Context, by mode) (kept int, cause error
 		return p.queue.queued(), err
 	}
 	defer p.endTurn()
-	if err := p.barred(ctx, by == closing); err != nil {
+	if err := p.barred(ctx, by); err != nil {
 		return p.queue.queued(), err
 	}
-	taken := p.queue.take()
-	if len(taken.events) == 0 {
+	backlog := p.queue.take()
+	if len(backlog) == 0 {
 		return 0, nil
 	}
 	if ended := cmp.Or(context.Cause(ctx), context.Cause(p.ended)); ended != nil {
-		return len(taken.events), ended
+		return len(backlog), ended
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
 	defer stop()
 
-	d := delivery{p: p, ctx: ctx}
-	d.run(taken.events)
-	return p.settle(taken, &d), d.cause
+	d := delivery{p: p, ctx: ctx, closing: by == closing}
+	d.run(backlog)
+	return p.conclude(&d), d.reason()
 }
 
 // takeTurn waits for other flushes to end. A turn that is free is taken even
@@ -217,17 +250,21 @@ func (p *Processor) takeTurn(ctx context.Context) error {
 func (p *Processor) endTurn() { <-p.turn }
 
 // barred says why nothing may be sent now.
-func (p *Processor) barred(ctx context.Context, patient bool) error {
+func (p *Processor) barred(ctx context.Context, by mode) error {
 	p.mu.Lock()
-	refused, wait := p.refused, p.askedFor-clock.Age(p.askedAt)
+	wait, pause, cause := p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt), p.err
 	p.mu.Unlock()
 	switch {
-	case refused:
-		return ErrRefused
-	case wait <= 0 || patient && p.queue.queued() > 0 && httpclient.Wait(ctx, wait):
-		return nil
+	case wait > 0 && (by != closing || !httpclient.Wait(ctx, wait)):
+		err := fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
+		if cause != nil {
+			err = fmt.Errorf("%w: %w", err, cause)
+		}
+		return err
+	case by == background && pause > 0:
+		return cause
 	}
-	return fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
+	return nil
 }
 
 // totals is what a flush counts from.
@@ -257,7 +294,7 @@ func (p *Processor) result(before totals, kept int, cause error, by mode) error 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// What comes after Close is nobody's loss: nobody is left to be told.
-	dropped := losses{given: p.total.dropped, missed: lost[lossFull] + lost[lossRefused]}
+	dropped := losses{given: p.total.dropped, missed: lost[lossFull]}
 	news := dropped.since(before.told)
 	e := &Error{
 		Delivered: int(p.total.delivered - before.delivered),
@@ -265,7 +302,7 @@ func (p *Processor) result(before totals, kept int, cause error, by mode) error 
 		Dropped:   int(news.given + news.missed),
 		Cause:     cause,
 	}
-	if e.Retained == 0 && e.Dropped == 0 && cause != ErrRefused {
+	if e.Retained == 0 && e.Dropped == 0 {
 		return nil
 	}
 	if e.Cause == nil && news.given > 0 {
@@ -295,36 +332,43 @@ func (p *Processor) logOverflow() {
 	p.to.Logger.Warn("ffc: events were dropped, as the queue was full", "dropped", more, "capacity", p.cfg.Capacity)
 }
 
-// settle adds a delivery to the totals and frees the places of its events, in
-// one step for Stats. It returns how many stay queued.
-func (p *Processor) settle(taken taken, d *delivery) (kept int) {
-	if d.refused {
-		p.queue.shut(lossRefused)
-		taken = p.queue.take() // with what was recorded meanwhile
-		d.settle(taken.unsettled(), lossRefused)
+// conclude ends a delivery and returns how many events stay queued.
+func (p *Processor) conclude(d *delivery) (kept int) {
+	kept = p.queue.tidy()
+	now := healthy
+	switch {
+	case d.refused:
+		now = refusing
+	case kept > 0 || d.dropped > 0:
+		now = failing
 	}
-	kept = len(taken.events) - int(d.tally.delivered+d.tally.dropped)
-	failed := kept > 0 || d.tally.dropped > 0
 
 	p.mu.Lock()
-	p.queue.release(taken)
-	p.total.add(&d.tally)
-	if d.tally.dropped > 0 {
-		p.lostTo = d.cause
+	p.err = nil
+	if now != healthy {
+		p.err = d.reason()
 	}
-	p.refused = p.refused || d.refused
 	p.askedAt, p.askedFor = time.Now(), d.waitFor
-	news := failed != p.failing
-	p.failing = failed
+	if d.accepted > 0 || now == healthy {
+		p.pauses.Reset()
+	}
+	p.pausedAt, p.pausedFor = p.askedAt, 0
+	if d.refused && p.Background() {
+		p.pausedFor = p.pauses.Next(0)
+	}
+	news, pause := now != p.health, max(p.pausedFor, p.askedFor)
+	p.health = now
 	p.mu.Unlock()
 
 	switch {
-	case d.refused:
-		p.to.Logger.Error("ffc: the platform refuses events; this client sends no more", "dropped", d.tally.dropped, "cause", d.cause)
-	case news && failed:
+	case !news:
+	case now == refusing:
+		p.to.Logger.Error("ffc: the platform refuses events; they stay queued until it accepts them again",
+			"queued", kept, "retry_in", pause.Round(time.Millisecond), "error", d.cause)
+	case now == failing:
 		p.to.Logger.Warn("ffc: events could not be delivered",
-			"delivered", d.tally.delivered, "queued", kept, "dropped", d.tally.dropped, "cause", d.cause)
-	case news:
+			"delivered", d.delivered, "queued", kept, "dropped", d.dropped, "error", d.cause)
+	default:
 		p.to.Logger.Info("ffc: events are being delivered again")
 	}
 	return kept
@@ -355,7 +399,10 @@ func (p *Processor) Close(ctx context.Context) error {
 	defer stop()
 	before := p.totals()
 	var failed *Error
-	if !errors.As(p.flush(ctx, closing), &failed) {
+	for errors.As(p.flush(ctx, closing), &failed) && failed.Retained > 0 && failed.Delivered > 0 {
+		// One more delivery may get further.
+	}
+	if failed == nil {
 		return nil
 	}
 	p.turn <- struct{}{} // not for long: if ctx has ended, so does the flush that has it
@@ -368,14 +415,16 @@ func (p *Processor) Close(ctx context.Context) error {
 
 // drop gives up what is still queued and returns how many events that is.
 func (p *Processor) drop(cause error) uint64 {
-	taken := p.queue.take()
-	for _, e := range taken.events {
-		e.settled = true
+	backlog := p.queue.take()
+	events := make([]*waiting, len(backlog))
+	for i := range backlog {
+		events[i] = &backlog[i]
 	}
+	n := uint64(len(events))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.queue.release(taken)
-	n := uint64(len(taken.events))
+	p.queue.settle(events)
+	p.queue.tidy()
 	if n > 0 {
 		p.total.dropped += n
 		p.total.lost[lossClosed] += n
@@ -398,7 +447,7 @@ func (p *Processor) Stats() Stats {
 	for why, n := range p.total.lost {
 		lost[why] += n
 	}
-	return Stats{
+	s := Stats{
 		Recorded:  recorded,
 		Delivered: p.total.delivered,
 		Queued:    queued,
@@ -406,10 +455,14 @@ func (p *Processor) Stats() Stats {
 			QueueFull: lost[lossFull],
 			Rejected:  lost[lossRejected],
 			TooLarge:  lost[lossTooLarge],
-			Refused:   lost[lossRefused],
 			Closed:    lost[lossClosed],
 		},
 		Resent:   p.total.resent,
 		Requests: p.total.requests,
+		Err:      p.err,
 	}
+	if wait := max(p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt)); wait > 0 {
+		s.PausedUntil = time.Now().Add(wait)
+	}
+	return s
 }

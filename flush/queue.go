@@ -11,14 +11,18 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
-// queue holds events until they are delivered. It is cut into shards, one for
-// each processor and more, so that cores that record at the same time do not
-// wait for each other; events are put in order again when they are taken.
+// queue holds events until they are delivered. It has shards, one for each
+// processor and more, so that cores that record at the same time do not wait for
+// each other. A delivery moves the events of all shards to the backlog, in
+// order. There they stay until they are delivered or dropped; until then they
+// take up their shard's capacity.
 //
 // Lock order: a shard's lock is never held while taking another one.
 type queue struct {
 	stamps *stamper
 	shards []shard
+	// backlog belongs to the delivery under way: only one may run at a time.
+	backlog []waiting
 	// nearest holds shards. A sync.Pool keeps what it is given apart by
 	// processor, so a processor mostly meets its own shard again.
 	nearest sync.Pool
@@ -27,8 +31,10 @@ type queue struct {
 	// was when a recorder found none anywhere: as long as that holds, looking
 	// again is in vain.
 	releases, fullAt atomic.Uint64
-	// wake gets a value when a shard is half full.
-	wake chan struct{}
+	// wake gets a value when there may be wakeAt events that no delivery has
+	// taken.
+	wake   chan struct{}
+	wakeAt int
 }
 
 // event is one evaluation or metric. Pointers are to immutable values.
@@ -40,11 +46,19 @@ type event struct {
 	variation  *eval.Variation
 	reason     eval.Reason
 	experiment bool
-	sent       bool // in a request whose answer was lost
-	settled    bool // delivered or dropped: the place is free
 	// text is how many bytes of text the event keeps that the one before it in
 	// the shard does not. It needs no room of its own in the struct.
 	text uint32
+}
+
+// waiting is an event that a delivery has taken from its shard, and what
+// deliveries have learned about it.
+type waiting struct {
+	event
+	shard   uint16
+	sent    bool // in a request whose answer was lost
+	settled bool // delivered or dropped; the event is zero
+	suspicion
 }
 
 type metric struct {
@@ -56,13 +70,16 @@ type metric struct {
 type shard struct {
 	index    int
 	mu       sync.Mutex
-	ring     []event // allocated at the first event
-	size     int
-	head     int // index of the oldest
-	count    int
-	text     int        // sum of the events'
+	ring     []event    // allocated at the first event
+	size     int        // capacity
+	head     int        // index of the oldest in the ring
+	count    int        // events in the ring
+	held     int        // events of this shard that wait, in the ring and in the backlog
+	wakeAt   int        // count from which on wake gets a value
+	wakeStep int        // how many events later it gets the next
+	text     int        // sum of the waiting events'
 	maxText  int        // from which on there is no room
-	latest   *eval.User // of the event that was recorded last, if it still waits
+	latest   *eval.User // of the event that was recorded last, if it is in the ring
 	recorded uint64
 	lost     [lossKinds]uint64
 	// evaluations and fallbacks are counted here as well because it is the
@@ -83,12 +100,13 @@ const (
 	lossFull
 	lossRejected
 	lossTooLarge
-	lossRefused
 	lossClosed
 	lossKinds
 )
 
-func newQueue(capacity int) *queue {
+// newQueue returns a queue whose wake channel gets a value when there may be a
+// batch of events to take, or when it is half full.
+func newQueue(capacity, batch int) *queue {
 	count := 1
 	for count < runtime.GOMAXPROCS(0) && count*2*minShard <= capacity {
 		count *= 2
@@ -97,10 +115,13 @@ func newQueue(capacity int) *queue {
 		stamps: newStamper(),
 		shards: make([]shard, count),
 		wake:   make(chan struct{}, 1),
+		wakeAt: min(batch, (capacity+1)/2),
 	}
 	for i := range q.shards {
 		s := &q.shards[i]
 		s.index, s.wake = i, q.wake
+		s.wakeStep = max(1, q.wakeAt/count)
+		s.wakeAt = s.wakeStep
 		s.size, s.maxText = capacity/count, maxText/count
 		if i < capacity%count {
 			s.size++
@@ -134,7 +155,7 @@ func (r results) size() int { return len(r.prerequisites) + 1 }
 func (q *queue) record(u *eval.User, m *metric, r results) {
 	s := q.nearest.Get().(*shard)
 	if q.full() {
-		s.lose(r) // without reading the clock, which would take most of the time
+		s.lose(r.size(), r.own != nil) // without reading the clock, which would take most of the time
 	} else if now := q.stamps.now(); !s.record(now, u, m, r) {
 		q.recordElsewhere(s, now, u, m, r)
 	}
@@ -146,6 +167,10 @@ func (q *queue) full() bool { return q.fullAt.Load() == q.releases.Load()+1 }
 
 // recordElsewhere looks for a shard with room, or counts the loss.
 func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results) {
+	if r.size() > q.shards[0].size {
+		q.spread(now, u, r)
+		return
+	}
 	if releases := q.releases.Load(); q.fullAt.Load() != releases+1 {
 		for i := range q.shards {
 			if q.shards[(full.index+i)%len(q.shards)].record(now, u, m, r) {
@@ -156,7 +181,46 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 			q.fullAt.Store(releases + 1)
 		}
 	}
-	full.lose(r)
+	full.lose(r.size(), r.own != nil)
+}
+
+// spread queues the events of an evaluation that has more of them than any
+// shard can hold, as far as there is room: the evaluation's own event first,
+// then the prerequisites nearest to it. Events of one time are taken in the
+// order of the shards, so the last shard gets the last events.
+func (q *queue) spread(now stamp, u *eval.User, r results) {
+	left := r.size()
+	for i := len(q.shards) - 1; i >= 0; i-- {
+		left -= q.shards[i].recordLast(now, u, r, left)
+	}
+	if left > 0 {
+		q.shards[0].lose(left, left == r.size())
+	}
+}
+
+// recordLast queues the last of the first n results, as far as there is room,
+// and returns how many those are.
+func (s *shard) recordLast(now stamp, u *eval.User, r results, n int) (recorded int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate != lossNone {
+		return 0
+	}
+	recorded = min(n, s.room())
+	if recorded > 0 && n == r.size() {
+		s.evaluations++
+	}
+	s.recorded += uint64(recorded)
+	s.allocate()
+	for i := n - recorded; i < n; i++ {
+		if i < len(r.prerequisites) {
+			s.put(now, u, nil, &r.prerequisites[i])
+		} else {
+			s.put(now, u, nil, r.own)
+		}
+	}
+	s.notify()
+	return recorded
 }
 
 // record reports whether there was room, or no hope of any.
@@ -169,7 +233,7 @@ func (s *shard) record(now stamp, u *eval.User, m *metric, r results) bool {
 
 // add is record, for the holder of the lock.
 func (s *shard) add(now stamp, u *eval.User, m *metric, r results) bool {
-	if s.gate == lossNone && (s.size-s.count < r.size() || s.text >= s.maxText) {
+	if s.gate == lossNone && s.room() < r.size() {
 		return false
 	}
 	s.recorded += uint64(r.size())
@@ -180,20 +244,39 @@ func (s *shard) add(now stamp, u *eval.User, m *metric, r results) bool {
 		s.lost[s.gate] += uint64(r.size())
 		return true
 	}
-	if s.ring == nil {
-		s.ring = make([]event, s.size)
-	}
+	s.allocate()
 	for i := range r.prerequisites {
 		s.put(now, u, m, &r.prerequisites[i])
 	}
 	s.put(now, u, m, r.own)
-	if half := (s.size + 1) / 2; s.count >= half && s.count-r.size() < half {
+	s.notify()
+	return true
+}
+
+// allocate makes the ring before the first event.
+func (s *shard) allocate() {
+	if s.ring == nil {
+		s.ring = make([]event, s.size)
+	}
+}
+
+// notify tells Run that there may be enough to deliver.
+func (s *shard) notify() {
+	if s.count >= s.wakeAt {
+		s.wakeAt = s.count + s.wakeStep
 		select {
 		case s.wake <- struct{}{}:
 		default:
 		}
 	}
-	return true
+}
+
+// room is for how many events there is room.
+func (s *shard) room() int {
+	if s.text >= s.maxText {
+		return 0
+	}
+	return s.size - s.held
 }
 
 func (s *shard) put(now stamp, u *eval.User, m *metric, r *eval.Result) {
@@ -202,8 +285,9 @@ func (s *shard) put(now stamp, u *eval.User, m *metric, r *eval.Result) {
 		place -= len(s.ring)
 	}
 	s.count++
+	s.held++
 	e := &s.ring[place]
-	e.stamp, e.user, e.metric = now, u, m // the rest is zero: see release
+	e.stamp, e.user, e.metric = now, u, m // the rest is zero: see take
 	if u != s.latest || m != nil {
 		e.text = textOf(e, s.latest)
 		s.text += int(e.text)
@@ -228,17 +312,17 @@ func textOf(e *event, before *eval.User) uint32 {
 }
 
 // lose counts events that found no room.
-func (s *shard) lose(r results) {
+func (s *shard) lose(events int, evaluation bool) {
 	s.mu.Lock()
 	why := lossFull
 	if s.gate != lossNone {
 		why = s.gate
 	}
-	if r.own != nil {
+	if evaluation {
 		s.evaluations++
 	}
-	s.recorded += uint64(r.size())
-	s.lost[why] += uint64(r.size())
+	s.recorded += uint64(events)
+	s.lost[why] += uint64(events)
 	s.mu.Unlock()
 }
 
@@ -283,115 +367,126 @@ func (q *queue) shut(why loss) {
 	}
 }
 
-// taken is what was queued at one time, in order. Its events stay in their
-// places; whoever took them may change their sent and settled fields.
-type taken struct {
-	events []*event
-	counts []int // of each shard
-}
-
-func (t *taken) unsettled() (events []*event) {
-	for _, e := range t.events {
-		if !e.settled {
-			events = append(events, e)
-		}
-	}
-	return events
-}
-
-// take returns all events that were recorded before the call. Only one caller
-// may do so at a time, until it has called release.
-func (q *queue) take() taken {
+// take moves what was recorded before the call to the backlog, in order, and
+// returns the backlog. Its elements are valid until tidy is called.
+func (q *queue) take() []waiting {
 	// The shards are not seen at one time. What comes from now on is left
 	// alone, or an event in a shard that is seen late would be taken without
 	// the one before it, in a shard that was seen early.
 	limit := q.stamps.limit()
-	t := taken{counts: make([]int, len(q.shards))}
-	heads := make([]int, len(q.shards))
+	heads, left := make([]int, len(q.shards)), make([]int, len(q.shards))
 	total := 0
 	for i := range q.shards {
 		s := &q.shards[i]
 		s.mu.Lock()
-		t.counts[i], heads[i] = s.count, s.head
+		left[i], heads[i] = s.count, s.head
 		s.mu.Unlock()
-		total += t.counts[i]
+		total += left[i]
 	}
-	t.events = make([]*event, 0, total)
-	left := slices.Clone(t.counts)
-	for e := q.oldest(heads, left, limit); e != nil; e = q.oldest(heads, left, limit) {
-		t.events = append(t.events, e)
+	q.backlog = slices.Grow(q.backlog, total)
+	counts := slices.Clone(left)
+	for i := q.oldest(heads, left, limit); i >= 0; i = q.oldest(heads, left, limit) {
+		// No lock: recorders only touch the places behind those that are taken.
+		s := &q.shards[i]
+		e := &s.ring[heads[i]]
+		q.backlog = append(q.backlog, waiting{event: *e, shard: uint16(i)})
+		*e = event{} // lets go of the user and the flag
+		left[i]--
+		if heads[i]++; heads[i] == len(s.ring) {
+			heads[i] = 0
+		}
 	}
-	for i := range left {
-		t.counts[i] -= left[i]
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		s.head = heads[i]
+		s.count -= counts[i] - left[i]
+		s.wakeAt = s.wakeStep
+		s.latest = nil
+		s.mu.Unlock()
 	}
-	return t
+	return q.backlog
 }
 
-// oldest takes the oldest event that is left at the head of a shard, if it is
-// not beyond the limit. Within a shard order is kept, so what one goroutine
-// recorded stays in order.
-func (q *queue) oldest(heads, left []int, limit int64) *event {
-	var first *event
-	from := 0
+// oldest returns the shard with the oldest event at its head, or -1 if all that
+// are left are beyond the limit. Within a shard order is kept, so what one
+// goroutine recorded stays in order.
+func (q *queue) oldest(heads, left []int, limit int64) int {
+	first, at := -1, int64(0)
 	for i := range left {
 		if left[i] == 0 {
 			continue
 		}
-		if e := &q.shards[i].ring[heads[i]]; e.at <= limit && (first == nil || e.at < first.at) {
-			first, from = e, i
+		if e := &q.shards[i].ring[heads[i]]; e.at <= limit && (first < 0 || e.at < at) {
+			first, at = i, e.at
 		}
-	}
-	if first == nil {
-		return nil
-	}
-	left[from]--
-	if heads[from]++; heads[from] == len(q.shards[from].ring) {
-		heads[from] = 0
 	}
 	return first
 }
 
-// release frees the places of settled events and keeps the others, in order.
-func (q *queue) release(t taken) {
-	for i := range q.shards {
-		q.shards[i].release(t.counts[i])
+// settle frees the places of events that were delivered or dropped. Several
+// calls may be under way at the same time, for different events.
+func (q *queue) settle(events []*waiting) {
+	freed := make([]struct{ events, text int }, len(q.shards))
+	for _, e := range events {
+		freed[e.shard].events++
+		freed[e.shard].text += int(e.text)
+		e.event, e.settled = event{}, true // lets go of the user and the flag
+	}
+	for i, f := range freed {
+		if f.events == 0 {
+			continue
+		}
+		s := &q.shards[i]
+		s.mu.Lock()
+		s.held -= f.events
+		s.text -= f.text
+		s.mu.Unlock()
 		q.releases.Add(1) // at once: until then recorders do not look
 	}
 }
 
-// release moves what is kept to the end of what was taken. That needs no lock:
-// recorders only touch the places behind.
-func (s *shard) release(taken int) {
-	if taken == 0 {
-		return
+// keepBacklog is the capacity up to which the memory of an empty backlog is
+// used again.
+const keepBacklog = 4096
+
+// tidy removes what is settled from the backlog and returns how many events are
+// left. What is left of a user may have to count the user's text now.
+func (q *queue) tidy() (left int) {
+	q.backlog = slices.DeleteFunc(q.backlog, func(e waiting) bool { return e.settled })
+	left = len(q.backlog)
+	if cap(q.backlog) > max(keepBacklog, 4*left) {
+		q.backlog = append([]waiting(nil), q.backlog...)
 	}
-	at := func(i int) *event { return &s.ring[(s.head+i)%len(s.ring)] }
-	freed, less := taken, 0
-	for i := taken - 1; i >= 0; i-- {
-		e := at(i)
-		less += int(e.text)
-		if !e.settled {
-			if freed--; freed != i {
-				*at(freed) = *e
-			}
-		}
+	if left == 0 {
+		return 0
 	}
-	for i := range freed {
-		*at(i) = event{} // lets go of the user and the flag
+	more, before := make([]int, len(q.shards)), make([]*eval.User, len(q.shards))
+	for i := range q.backlog {
+		e := &q.backlog[i]
+		more[e.shard] -= int(e.text)
+		e.text = textOf(&e.event, before[e.shard])
+		more[e.shard] += int(e.text)
+		before[e.shard] = e.user
 	}
-	var before *eval.User
-	for i := freed; i < taken; i++ {
-		e := at(i)
-		e.text = textOf(e, before)
-		less -= int(e.text)
-		before = e.user
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		s.text += more[i]
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	s.head = (s.head + freed) % len(s.ring)
-	s.count -= freed
-	s.text -= less
-	s.latest = nil // lets go of it as well
-	s.mu.Unlock()
+	return left
+}
+
+// fresh is how many events no delivery has taken.
+func (q *queue) fresh() (n int) {
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		n += s.count
+		s.mu.Unlock()
+	}
+	return n
 }
 
 // queued is how many events there are.
@@ -406,7 +501,7 @@ func (q *queue) counts() (recorded, queued uint64, lost [lossKinds]uint64) {
 		s := &q.shards[i]
 		s.mu.Lock()
 		recorded += s.recorded
-		queued += uint64(s.count)
+		queued += uint64(s.held)
 		for why, n := range s.lost {
 			lost[why] += n
 		}

@@ -25,8 +25,8 @@ func (q *queue) put(shard int, u *eval.User, m metric) bool {
 	return q.shards[shard].record(q.stamps.now(), u, &m, results{})
 }
 
-func (t *taken) names() (names []string) {
-	for _, e := range t.events {
+func namesOf(backlog []waiting) (names []string) {
+	for _, e := range backlog {
 		if e.metric != nil {
 			names = append(names, e.metric.name)
 		} else {
@@ -36,14 +36,18 @@ func (t *taken) names() (names []string) {
 	return names
 }
 
-// settle takes everything and settles what is chosen.
-func (q *queue) settle(choose func(i int) bool) []string {
-	t := q.take()
-	names := t.names()
-	for i, e := range t.events {
-		e.settled = choose(i)
+// leave takes everything and settles what is chosen.
+func (q *queue) leave(choose func(i int) bool) []string {
+	backlog := q.take()
+	names := namesOf(backlog)
+	var chosen []*waiting
+	for i := range backlog {
+		if choose(i) {
+			chosen = append(chosen, &backlog[i])
+		}
 	}
-	q.release(t)
+	q.settle(chosen)
+	q.tidy()
 	return names
 }
 
@@ -80,7 +84,7 @@ func TestCapacity(t *testing.T) {
 				// Make room for one event after the other, in every place.
 				for i := range min(capacity, 50) {
 					at := (i * 17) % capacity
-					p.queue.settle(func(i int) bool { return i == at })
+					p.queue.leave(func(i int) bool { return i == at })
 					before := p.Stats()
 					record(p, user("u"), "g", "h")
 					after := p.Stats()
@@ -88,7 +92,7 @@ func TestCapacity(t *testing.T) {
 						t.Fatalf("place %d: before %+v, after %+v", at, before, after)
 					}
 				}
-				p.queue.settle(everything)
+				p.queue.leave(everything)
 				fill()
 				if got := p.Stats().Queued; got != uint64(capacity) {
 					t.Errorf("%d are queued after all had left", got)
@@ -116,7 +120,7 @@ func TestCapacityOfSeveral(t *testing.T) {
 	if all, fallbacks := p.Evaluations(); all != 7 || fallbacks != (Fallbacks{}) {
 		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
 	}
-	if got := p.queue.settle(everything); !slices.Equal(got, []string{"a", "b", "own", "a", "b", "own", "c", "d"}) {
+	if got := p.queue.leave(everything); !slices.Equal(got, []string{"a", "b", "own", "a", "b", "own", "c", "d"}) {
 		t.Errorf("queued: %s", got)
 	}
 }
@@ -124,7 +128,7 @@ func TestCapacityOfSeveral(t *testing.T) {
 // TestRoomForOne: that several events found no room says nothing about one.
 func TestRoomForOne(t *testing.T) {
 	withProcs(t, 2)
-	q := newQueue(2 * minShard)
+	q := newQueue(2*minShard, 100)
 	for shard := range 2 {
 		for range minShard - 1 {
 			q.put(shard, user("u"), metric{})
@@ -143,7 +147,7 @@ func TestRoomForOne(t *testing.T) {
 	}
 	// A queue that is shut while a call looks for room has another reason.
 	q.shut(lossClosed)
-	q.shards[0].lose(results{nil, &r})
+	q.shards[0].lose(1, true)
 	if _, _, lost := q.counts(); lost[lossFull] != 3 || lost[lossClosed] != 1 {
 		t.Errorf("lost: %v", lost)
 	}
@@ -152,7 +156,7 @@ func TestRoomForOne(t *testing.T) {
 // TestFullQueueReadsNoClock: what is dropped for want of room needs no stamp.
 func TestFullQueueReadsNoClock(t *testing.T) {
 	t.Parallel()
-	q := newQueue(1)
+	q := newQueue(1, 100)
 	q.stamps.coarse = true // stamps are counted
 	r := served("f", "1", "true")
 	record := func(times int, stamps int64) {
@@ -167,7 +171,7 @@ func TestFullQueueReadsNoClock(t *testing.T) {
 	record(1, 1)
 	record(1, 2) // finds out
 	record(5, 2)
-	q.settle(everything)
+	q.leave(everything)
 	record(1, 3)
 	record(5, 4)
 	q.shut(lossClosed)
@@ -185,7 +189,7 @@ func TestRelease(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 3))
 		capacity := 1 + random.IntN(20)
-		q := newQueue(capacity)
+		q := newQueue(capacity, 100)
 		var model []string
 		next := 0
 		come := func() {
@@ -202,19 +206,30 @@ func TestRelease(t *testing.T) {
 		}
 		for range 200 {
 			come()
-			taken := q.take()
-			if got := taken.names(); !slices.Equal(got, model) {
+			backlog := q.take()
+			if got := namesOf(backlog); !slices.Equal(got, model) {
 				t.Fatalf("seed %d: took %s, expected %s", seed, got, model)
 			}
 			come()
 			var kept []string
-			for i, e := range taken.events {
-				if e.settled = random.IntN(3) > 0; !e.settled {
+			var settled []*waiting
+			for i := range backlog {
+				if random.IntN(3) > 0 {
+					settled = append(settled, &backlog[i])
+				} else {
 					kept = append(kept, model[i])
 				}
 			}
-			model = append(kept, model[len(taken.events):]...)
-			q.release(taken)
+			model = append(kept, model[len(backlog):]...)
+			half := len(settled) / 2
+			q.settle(settled[:half])
+			if got := q.queued(); got != len(model)+len(settled)-half {
+				t.Fatalf("seed %d: %d are queued after half were settled, expected %d", seed, got, len(model)+len(settled)-half)
+			}
+			q.settle(settled[half:])
+			if got := q.tidy(); got != len(kept) {
+				t.Fatalf("seed %d: %d are left of the backlog, expected %d", seed, got, len(kept))
+			}
 			if got := q.queued(); got != len(model) {
 				t.Fatalf("seed %d: %d are queued, expected %d", seed, got, len(model))
 			}
@@ -227,7 +242,7 @@ func TestOrderOverShards(t *testing.T) {
 	withProcs(t, 8)
 	for _, coarse := range []bool{false, true} {
 		for seed := range uint64(10) {
-			q := newQueue(1000)
+			q := newQueue(1000, 100)
 			if len(q.shards) != 8 {
 				t.Fatalf("%d shards", len(q.shards))
 			}
@@ -244,7 +259,7 @@ func TestOrderOverShards(t *testing.T) {
 					}
 				}
 				var kept []string
-				got := q.settle(func(i int) bool {
+				got := q.leave(func(i int) bool {
 					if settled := random.IntN(2) == 0; settled {
 						return true
 					}
@@ -264,7 +279,7 @@ func TestOrderOverShards(t *testing.T) {
 func TestOrderWhereClockStands(t *testing.T) {
 	withProcs(t, 8)
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1000)
+		q := newQueue(1000, 100)
 		if !q.stamps.coarse {
 			t.Error("the clock passes for a fine one")
 		}
@@ -273,7 +288,7 @@ func TestOrderWhereClockStands(t *testing.T) {
 			want = append(want, fmt.Sprint(i))
 			q.put(7-i%8, user("u"), metric{name: want[i]})
 		}
-		if got := q.settle(everything); !slices.Equal(got, want) {
+		if got := q.leave(everything); !slices.Equal(got, want) {
 			t.Errorf("took %s", got)
 		}
 	})
@@ -284,7 +299,7 @@ func TestOrderWhereClockStands(t *testing.T) {
 func TestTakeIsOneMoment(t *testing.T) {
 	withProcs(t, 8)
 	for _, coarse := range []bool{false, true} {
-		q := newQueue(10_000)
+		q := newQueue(10_000, 100)
 		q.stamps.coarse = q.stamps.coarse || coarse
 		var wg sync.WaitGroup
 		stop := make(chan struct{})
@@ -300,16 +315,19 @@ func TestTakeIsOneMoment(t *testing.T) {
 		}
 		next := map[*eval.User]float64{}
 		for taken := 0; taken < 20_000; {
-			t1 := q.take()
-			for _, e := range t1.events {
+			backlog := q.take()
+			events := make([]*waiting, len(backlog))
+			for i := range backlog {
+				e := &backlog[i]
 				if e.metric.value != next[e.user] {
 					t.Errorf("coarse %v: took %v, expected %v", q.stamps.coarse, e.metric.value, next[e.user])
 				}
 				next[e.user] = e.metric.value + 1
-				e.settled = true
+				events[i] = e
 			}
-			taken += len(t1.events)
-			q.release(t1)
+			taken += len(events)
+			q.settle(events)
+			q.tidy()
 			if t.Failed() {
 				break
 			}
@@ -340,4 +358,69 @@ func TestEvaluations(t *testing.T) {
 	if all, fallbacks := p.Evaluations(); all != 6 || fallbacks != (Fallbacks{eval.ReasonFlagNotFound - eval.FirstFallback: 2}) {
 		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
 	}
+}
+
+// TestMoreEventsThanAShard: an evaluation with more prerequisites than a shard
+// has places uses the places of all shards, and keeps its own event.
+func TestMoreEventsThanAShard(t *testing.T) {
+	withProcs(t, 8)
+	tests := []struct {
+		name          string
+		before        int // events that wait
+		prerequisites int
+		recorded      int // prerequisites that find room
+	}{
+		{name: "fits all shards", prerequisites: 899, recorded: 899},
+		{name: "fills all shards", prerequisites: 1023, recorded: 1023},
+		{name: "one too many", prerequisites: 1024, recorded: 1023},
+		{name: "thousands", prerequisites: 8190, recorded: 1023},
+		{name: "beside others", before: 500, prerequisites: 8190, recorded: 523},
+		{name: "beside others, with one place", before: 1023, prerequisites: 8190, recorded: 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p := inMemory(Config{Capacity: 1024}, &platform{})
+			if len(p.queue.shards) != 8 {
+				t.Fatalf("%d shards", len(p.queue.shards))
+			}
+			record(p, user("v"), make([]string, test.before)...)
+			prerequisites := make([]eval.Result, test.prerequisites)
+			for i := range prerequisites {
+				prerequisites[i] = served(fmt.Sprint(i), "1", "true")
+			}
+			own := served("own", "1", "true")
+			p.RecordEvaluation(user("u"), prerequisites, &own)
+			s := p.Stats()
+			checkBooks(t, s)
+			all := uint64(test.before + test.prerequisites + 1)
+			if s.Recorded != all || s.Dropped != (Dropped{QueueFull: uint64(test.prerequisites - test.recorded)}) {
+				t.Errorf("Stats: %+v", s)
+			}
+			if evaluations, _ := p.Evaluations(); evaluations != uint64(test.before+1) {
+				t.Errorf("%d evaluations", evaluations)
+			}
+			var want []string
+			for i := test.prerequisites - test.recorded; i < test.prerequisites; i++ {
+				want = append(want, fmt.Sprint(i))
+			}
+			want = append(want, "own")
+			if got := p.queue.leave(everything)[test.before:]; !slices.Equal(got, want) {
+				t.Errorf("queued: %s\nexpected: %s", got, want)
+			}
+		})
+	}
+	t.Run("full queue", func(t *testing.T) {
+		p := inMemory(Config{Capacity: 1024}, &platform{})
+		record(p, user("v"), make([]string, 1024)...)
+		own := served("own", "1", "true")
+		p.RecordEvaluation(user("u"), make([]eval.Result, 2000), &own)
+		checkStats(t, p, Stats{Recorded: 3025, Queued: 1024, Dropped: Dropped{QueueFull: 2001}})
+	})
+	t.Run("closed", func(t *testing.T) {
+		p := inMemory(Config{Capacity: 1024}, &platform{})
+		p.queue.shut(lossClosed)
+		own := served("own", "1", "true")
+		p.RecordEvaluation(user("u"), make([]eval.Result, 2000), &own)
+		checkStats(t, p, Stats{Recorded: 2001, Dropped: Dropped{Closed: 2001}})
+	})
 }

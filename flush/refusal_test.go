@@ -2,7 +2,7 @@ package flush
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,44 +10,140 @@ import (
 	"time"
 )
 
-// TestRefusal shows that a refusal is final.
-func TestRefusal(t *testing.T) {
-	for _, status := range []int{401, 403} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sink := platform{answer: func(int, []item) reply { return reply{status: status} }}
-				p := inMemory(Config{BatchSize: 2, Requests: 1}, &sink)
-				var log bytes.Buffer
-				logTo(p, &log)
-				record(p, user("u"), "a", "b", "c", "d", "e")
-				err := p.Flush(t.Context())
-				checkError(t, err, &Error{Dropped: 5, Cause: ErrRefused})
-				if !strings.Contains(err.Error(), fmt.Sprintf("answered %d", status)) {
-					t.Errorf("error: %v", err)
-				}
-				record(p, user("u"), "f", "g")
-				p.RecordMetric(user("u"), "m", 1)
-				checkStats(t, p, Stats{Recorded: 8, Dropped: Dropped{Refused: 8}, Requests: 1})
-				ended, cancel := context.WithCancel(t.Context())
-				cancel()
-				// What is dropped is told once, the refusal each time.
-				checkError(t, p.Flush(t.Context()), &Error{Dropped: 3, Cause: ErrRefused})
-				for range 20 {
-					checkError(t, p.Flush(t.Context()), &Error{Cause: ErrRefused})
-					checkError(t, p.Flush(ended), &Error{Cause: ErrRefused})
-				}
-				checkError(t, p.Close(t.Context()), &Error{Cause: ErrRefused})
-				checkStats(t, p, Stats{Recorded: 8, Dropped: Dropped{Refused: 8}, Requests: 1})
-				if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "level=ERROR") || strings.Contains(log.String(), testSecret) {
-					t.Errorf("%d log lines:\n%s", got, &log)
-				}
+// TestRefusalKeepsEvents shows that no refusal ends deliveries: events wait, and
+// the next Flush that is accepted delivers them.
+func TestRefusalKeepsEvents(t *testing.T) {
+	for _, status := range []int{401, 403, 404, 407, 405, 302, 501} {
+		for _, accepted := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d, accepted before: %v", status, accepted), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					refuses := !accepted
+					sink := platform{answer: func(int, []item) reply {
+						if refuses {
+							return reply{status: status}
+						}
+						return reply{}
+					}}
+					p := inMemory(Config{BatchSize: 2, Requests: 1, Capacity: 5, Retries: -1}, &sink)
+					var log bytes.Buffer
+					logTo(p, &log)
+					before := 0
+					if accepted {
+						record(p, user("u"), "a", "b", "c")
+						checkError(t, p.Flush(t.Context()), nil)
+						before = 3
+					}
+					refuses = true
+					record(p, user("u"), "d", "e", "f", "g", "h", "too many")
+					secret := status == 401 || status == 403
+					for i := range 3 {
+						err := p.Flush(t.Context())
+						checkError(t, err, &Error{Retained: 5, Dropped: max(0, 1-i)})
+						if errors.Is(err, ErrRefused) != secret || !strings.Contains(err.Error(), fmt.Sprintf("answered %d", status)) {
+							t.Errorf("error: %v", err)
+						}
+						if err := p.Stats().Err; err == nil || errors.Is(err, ErrRefused) != secret {
+							t.Errorf("Stats has the error %v", err)
+						}
+					}
+					refuses = false
+					checkError(t, p.Flush(t.Context()), nil)
+					s := p.Stats()
+					checkBooks(t, s)
+					if s.Delivered != uint64(before+5) || s.Dropped != (Dropped{QueueFull: 1}) || s.Err != nil {
+						t.Errorf("Stats: %+v", s)
+					}
+					if got := sink.arrived(); !strings.HasSuffix(got, "d e f g h") {
+						t.Errorf("arrived: %s", got)
+					}
+					lines := strings.Count(log.String(), "level=ERROR") + strings.Count(log.String(), "delivered again")
+					if lines != 2 || strings.Contains(log.String(), testSecret) {
+						t.Errorf("log:\n%s", &log)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 
+// TestRefusalPauses shows that deliveries in the background go on after refusals,
+// with pauses that grow to 10 min.
+func TestRefusalPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuses := true
+		sink := platform{answer: func(int, []item) reply {
+			if refuses {
+				return reply{status: 403}
+			}
+			return reply{}
+		}}
+		p := inMemory(Config{Interval: time.Second}, &sink)
+		defer run(p)()
+		record(p, user("u"), "a")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if wait := time.Until(p.Stats().PausedUntil); wait <= 0 || wait > 2*time.Second {
+			t.Errorf("paused for %v", wait)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		var last time.Duration
+		seen := sink.seen()
+		for i := 1; i < len(seen); i++ {
+			last = seen[i].at.Sub(seen[i-1].at)
+			if last > maxPause+time.Second {
+				t.Errorf("pause %d is %v", i, last)
+			}
+		}
+		if len(seen) < 15 || len(seen) > 40 || last < maxPause/2 {
+			t.Errorf("%d requests in two hours, the last after %v", len(seen), last)
+		}
+		if until := p.Stats().PausedUntil; time.Until(until) > maxPause || until.IsZero() {
+			t.Errorf("paused until %v", until)
+		}
+		refuses = false
+		time.Sleep(maxPause + time.Second)
+		synctest.Wait()
+		if s := p.Stats(); s.Delivered != 1 || s.Err != nil || !s.PausedUntil.IsZero() {
+			t.Errorf("Stats: %+v", s)
+		}
+		// The next pause is short again.
+		refuses = true
+		record(p, user("u"), "b")
+		time.Sleep(1500 * time.Millisecond)
+		if wait := time.Until(p.Stats().PausedUntil); wait > 2*time.Second {
+			t.Errorf("paused for %v", wait)
+		}
+		refuses = false
+		time.Sleep(4 * time.Second)
+		if s := p.Stats(); s.Delivered != 2 {
+			t.Errorf("Stats: %+v", s)
+		}
+	})
+}
+
+// TestFlushIgnoresPause shows that a pause of the background is no pause of Flush
+// and Close.
+func TestFlushIgnoresPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := platform{answer: func(n int, _ []item) reply {
+			if n == 0 {
+				return reply{status: 401}
+			}
+			return reply{}
+		}}
+		p := inMemory(Config{Interval: time.Second}, &sink)
+		defer run(p)()
+		record(p, user("u"), "a")
+		time.Sleep(1001 * time.Millisecond)
+		checkStats(t, p, Stats{Recorded: 1, Queued: 1, Requests: 1})
+		checkError(t, p.Flush(t.Context()), nil)
+		checkStats(t, p, Stats{Recorded: 1, Delivered: 1, Requests: 2})
+	})
+}
+
 // TestRefusalAmongLanes: one lane is refused while others deliver, wait for an
-// answer or wait to try again.
+// answer or wait to retry.
 func TestRefusalAmongLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := platform{answer: func(n int, _ []item) reply {
@@ -57,7 +153,7 @@ func TestRefusalAmongLanes(t *testing.T) {
 			}
 			return [...]reply{
 				{wait: time.Second},
-				{wait: time.Second, status: 500}, // its next try would be at 1.5 s
+				{wait: time.Second, status: 503}, // its next try would be at 1.5 s
 				{wait: 1200 * time.Millisecond, status: 401},
 				{wait: 2 * time.Second}, // sent at 1 s, by the first lane
 			}[n]
@@ -66,39 +162,31 @@ func TestRefusalAmongLanes(t *testing.T) {
 		for i := range 60 {
 			record(p, user(fmt.Sprint(i)), "f")
 		}
-		checkError(t, p.Flush(t.Context()), &Error{Delivered: 2, Dropped: 58, Cause: ErrRefused})
-		checkStats(t, p, Stats{Recorded: 60, Delivered: 2, Dropped: Dropped{Refused: 58}, Requests: 4})
+		checkError(t, p.Flush(t.Context()), &Error{Delivered: 2, Retained: 58, Cause: ErrRefused})
+		checkStats(t, p, Stats{Recorded: 60, Delivered: 2, Queued: 58, Requests: 4})
 	})
 }
 
-// TestRefusalDuringRecording: what is recorded while the refusal is on its way
-// is not left behind in the queue.
-func TestRefusalDuringRecording(t *testing.T) {
+// TestRefusalOnClose: what cannot be delivered is dropped as closed.
+func TestRefusalOnClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{status: 401, wait: time.Second} }}
-		p := inMemory(Config{}, &sink)
+		p := inMemory(Config{}, &platform{answer: func(int, []item) reply { return reply{status: 401} }})
 		record(p, user("u"), "a", "b")
-		done := make(chan error, 1)
-		go func() { done <- p.Flush(t.Context()) }()
-		synctest.Wait()
-		record(p, user("u"), "c", "d", "e")
-		checkStats(t, p, Stats{Recorded: 5, Queued: 5})
-		checkError(t, <-done, &Error{Dropped: 5, Cause: ErrRefused})
-		record(p, user("u"), "f")
-		checkStats(t, p, Stats{Recorded: 6, Dropped: Dropped{Refused: 6}, Requests: 1})
+		checkError(t, p.Close(t.Context()), &Error{Dropped: 2, Cause: ErrRefused})
+		checkStats(t, p, Stats{Recorded: 2, Dropped: Dropped{Closed: 2}, Requests: 1})
 	})
 }
 
 // TestRefusalLater: the log tells of it although deliveries failed before.
 func TestRefusalLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply { return [...]reply{{status: 500}, {status: 403}}[n] }}
+		sink := platform{answer: func(n int, _ []item) reply { return [...]reply{{status: 503}, {status: 403}}[n] }}
 		p := inMemory(Config{Retries: -1}, &sink)
 		var log bytes.Buffer
 		logTo(p, &log)
 		record(p, user("u"), "a")
 		checkError(t, p.Flush(t.Context()), &Error{Retained: 1})
-		checkError(t, p.Flush(t.Context()), &Error{Dropped: 1, Cause: ErrRefused})
+		checkError(t, p.Flush(t.Context()), &Error{Retained: 1, Cause: ErrRefused})
 		if strings.Count(log.String(), "level=WARN") != 1 || strings.Count(log.String(), "level=ERROR") != 1 || !strings.Contains(log.String(), "refuses") {
 			t.Errorf("log:\n%s", &log)
 		}

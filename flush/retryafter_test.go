@@ -99,21 +99,6 @@ func TestRetryAfterAcrossFlushes(t *testing.T) {
 	})
 }
 
-// TestRetryAfterWithNothingQueued: there is nothing to complain about.
-func TestRetryAfterWithNothingQueued(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(Config{}, askToWait(400, "60"))
-		record(p, user("u"), "a")
-		checkError(t, p.Flush(t.Context()), &Error{Dropped: 1})
-		checkError(t, p.Flush(t.Context()), nil)
-		began := time.Now()
-		checkError(t, p.Close(within(t, time.Hour)), nil)
-		if took := time.Since(began); took != 0 {
-			t.Errorf("Close took %v", took)
-		}
-	})
-}
-
 // TestRetryAfterOfCancelled: what the platform asked for counts although the
 // flush that heard it was cancelled while it waited.
 func TestRetryAfterOfCancelled(t *testing.T) {

@@ -54,26 +54,52 @@ func TestRunDeliversAtInterval(t *testing.T) {
 	})
 }
 
-// TestRunWakesWhenHalfFull also for capacities that have no half.
-func TestRunWakesWhenHalfFull(t *testing.T) {
-	for _, test := range []struct{ capacity, wakes int }{{1, 1}, {2, 1}, {3, 2}, {9, 5}, {100, 50}} {
+// TestRunDeliversFullBatch shows that a delivery begins when there is enough for
+// one request, or when a small queue is half full.
+func TestRunDeliversFullBatch(t *testing.T) {
+	for _, test := range []struct{ capacity, batch, wakes int }{
+		{1, 0, 1}, {2, 0, 1}, {3, 0, 2}, {9, 0, 5}, {100, 0, 50}, {100, 20, 20}, {100, 1, 1},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := inMemory(Config{Interval: time.Hour, Capacity: test.capacity}, &platform{})
+			p := inMemory(Config{Interval: time.Hour, Capacity: test.capacity, BatchSize: test.batch}, &platform{})
 			defer run(p)()
 			for round := range 3 {
 				record(p, user("u"), numbered(test.wakes-1)...)
 				synctest.Wait()
 				if got := p.Stats().Queued; got != uint64(test.wakes-1) {
-					t.Errorf("capacity %d: %d queued, expected %d", test.capacity, got, test.wakes-1)
+					t.Errorf("%+v: %d queued, expected %d", test, got, test.wakes-1)
 				}
 				record(p, user("u"), "last")
 				synctest.Wait()
 				if s := p.Stats(); s.Queued != 0 || s.Delivered != uint64((round+1)*test.wakes) {
-					t.Errorf("capacity %d: %+v", test.capacity, s)
+					t.Errorf("%+v: %+v", test, s)
 				}
 			}
 		})
 	}
+}
+
+// TestRunDeliversFullBatchOfAllShards shows that all shards count together.
+func TestRunDeliversFullBatchOfAllShards(t *testing.T) {
+	withProcs(t, 8)
+	synctest.Test(t, func(t *testing.T) {
+		p := inMemory(Config{Interval: time.Hour, BatchSize: 100}, &platform{})
+		defer run(p)()
+		for i := range 99 {
+			p.queue.put(i%8, user("u"), metric{name: "m"})
+			synctest.Wait()
+		}
+		if s := p.Stats(); s.Queued != 99 {
+			t.Errorf("less than a batch was delivered: %+v", s)
+		}
+		for i := range 8 * 12 {
+			p.queue.put(i%8, user("u"), metric{name: "m"})
+			synctest.Wait()
+		}
+		if s := p.Stats(); s.Queued >= 100 {
+			t.Errorf("more than a batch waits: %+v", s)
+		}
+	})
 }
 
 // TestRunDoesNotSpin: a queue that stays full is tried at the interval only.
@@ -85,8 +111,9 @@ func TestRunDoesNotSpin(t *testing.T) {
 		record(p, user("u"), numbered(30)...)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		// Once as it got half full, at most once more for what came meanwhile.
-		if got := len(sink.seen()); got < 6 || got > 8 {
+		// Once as it got half full, at most once more for what came meanwhile, and
+		// parts in one delivery.
+		if got := len(sink.seen()); got < 6 || got > 12 {
 			t.Errorf("%d requests in a minute", got)
 		}
 		s := p.Stats()
@@ -124,20 +151,6 @@ func TestRunRecovers(t *testing.T) {
 		if s.Delivered != 3 || s.Resent != 12 {
 			t.Errorf("Stats: %+v", s)
 		}
-	})
-}
-
-// TestRunEndsWhenRefused: there is nothing left to do.
-func TestRunEndsWhenRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(Config{Interval: time.Second}, &platform{answer: func(int, []item) reply { return reply{status: 401} }})
-		record(p, user("u"), "a")
-		began := time.Now()
-		p.Run(t.Context())
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("took %v", took)
-		}
-		checkStats(t, p, Stats{Recorded: 1, Dropped: Dropped{Refused: 1}, Requests: 1})
 	})
 }
 

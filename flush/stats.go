@@ -1,11 +1,12 @@
 package flush
 
+import "time"
+
 // Stats counts events since the processor was made. At any time
 //
 //	Recorded = Delivered + Queued + Dropped.Total()
 //
-// where a delivery that is under way counts as Queued, and its requests are not
-// counted yet.
+// where an event counts as Queued until its request has been answered.
 type Stats struct {
 	Recorded  uint64
 	Delivered uint64
@@ -16,18 +17,24 @@ type Stats struct {
 	// counted them twice.
 	Resent   uint64
 	Requests uint64 // retries included
+	// Err is why the last delivery left events in the queue or dropped some, nil
+	// if it did neither. errors.Is(Err, ErrRefused) reports that the platform
+	// refuses the secret.
+	Err error
+	// PausedUntil is when deliveries in the background go on, after the platform
+	// refused one or asked to wait. It is zero if they do not pause.
+	PausedUntil time.Time
 }
 
 // Dropped counts lost events by reason.
 type Dropped struct {
 	QueueFull uint64 // Config.Capacity events were waiting, or their users took too much memory
-	Rejected  uint64 // the platform answered a status that no retry changes
+	Rejected  uint64 // the platform rejected the event alone, in three deliveries or more (400, 422 or 500)
 	TooLarge  uint64 // a single event was larger than 1 MiB, or too large for the platform (413)
-	Refused   uint64 // recorded or queued after a 401 or 403
 	Closed    uint64 // could not be delivered before Close was over, or came later
 }
 
 // Total is the sum over all reasons.
 func (d Dropped) Total() uint64 {
-	return d.QueueFull + d.Rejected + d.TooLarge + d.Refused + d.Closed
+	return d.QueueFull + d.Rejected + d.TooLarge + d.Closed
 }

@@ -25,26 +25,28 @@ func TestStatus(t *testing.T) {
 		{status: 202, tries: 1, outcome: delivered},
 		{status: 204, tries: 1, outcome: delivered},
 		{status: 299, tries: 1, outcome: delivered},
-		{status: 300, tries: 1, outcome: retained},
-		{status: 304, tries: 1, outcome: retained},
+		{status: 300, tries: 1, outcome: refused},
+		{status: 304, tries: 1, outcome: refused},
 		{status: 400, tries: 1, outcome: rejected},
 		{status: 401, tries: 1, outcome: refused},
 		{status: 403, tries: 1, outcome: refused},
-		{status: 404, tries: 1, outcome: rejected},
-		{status: 405, tries: 1, outcome: rejected},
+		{status: 404, tries: again, outcome: refused},
+		{status: 405, tries: 1, outcome: refused},
+		{status: 407, tries: again, outcome: refused},
 		{status: 408, tries: again, outcome: retained},
-		{status: 409, tries: 1, outcome: rejected},
-		{status: 415, tries: 1, outcome: rejected},
+		{status: 409, tries: 1, outcome: refused},
+		{status: 415, tries: 1, outcome: refused},
+		{status: 421, tries: again, outcome: retained},
 		{status: 422, tries: 1, outcome: rejected},
 		{status: 425, tries: again, outcome: retained},
 		{status: 429, tries: again, outcome: retained},
-		{status: 499, tries: 1, outcome: rejected},
-		{status: 500, tries: again, outcome: retained},
-		{status: 501, tries: again, outcome: retained},
+		{status: 499, tries: 1, outcome: refused},
+		{status: 500, tries: again, outcome: rejected},
+		{status: 501, tries: again, outcome: refused},
 		{status: 502, tries: again, outcome: retained},
 		{status: 503, tries: again, outcome: retained},
 		{status: 504, tries: again, outcome: retained},
-		{status: 599, tries: again, outcome: retained},
+		{status: 599, tries: again, outcome: refused},
 	}
 	for _, test := range tests {
 		t.Run(http.StatusText(test.status), func(t *testing.T) {
@@ -58,15 +60,18 @@ func TestStatus(t *testing.T) {
 				case delivered:
 					s.Delivered = 3
 					checkError(t, err, nil)
-				case retained:
+				default:
 					s.Queued = 3
 					checkError(t, err, &Error{Retained: 3})
-				case rejected:
-					s.Dropped.Rejected = 3
-					checkError(t, err, &Error{Dropped: 3})
-				case refused:
-					s.Dropped.Refused = 3
-					checkError(t, err, &Error{Dropped: 3, Cause: ErrRefused})
+				}
+				if secret := test.status == 401 || test.status == 403; errors.Is(err, ErrRefused) != secret {
+					t.Errorf("error: %v", err)
+				}
+				if errors.Is(err, ErrRejected) != (test.outcome == rejected) {
+					t.Errorf("error: %v", err)
+				}
+				if got := p.Stats().Err; got == nil && err != nil || got != nil && !strings.Contains(err.Error(), got.Error()) {
+					t.Errorf("Stats has the error %v, Flush returned %v", got, err)
 				}
 				checkStats(t, p, s)
 				if got := len(sink.seen()); got != test.tries {
@@ -82,8 +87,9 @@ func TestStatusOnTheWire(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]*Error{
 		204: nil,
-		400: {Dropped: 2},
-		403: {Dropped: 2, Cause: ErrRefused},
+		400: {Retained: 2, Cause: ErrRejected},
+		403: {Retained: 2, Cause: ErrRefused},
+		404: {Retained: 2},
 		413: {Dropped: 2},
 		429: {Retained: 2},
 		503: {Retained: 2},
@@ -158,8 +164,8 @@ func TestRetainedKeepOrder(t *testing.T) {
 	})
 }
 
-// TestRejectedGoOn shows that a batch that cannot be delivered does not hold up
-// the next.
+// TestRejectedGoOn shows that a request that is rejected does not hold up those
+// of other users.
 func TestRejectedGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := platform{answer: func(n int, _ []item) reply {
@@ -169,10 +175,18 @@ func TestRejectedGoOn(t *testing.T) {
 			return reply{}
 		}}
 		p := inMemory(Config{BatchSize: 2, Requests: 1}, &sink)
-		record(p, user("u"), "a", "b", "c", "d", "e")
-		checkError(t, p.Flush(t.Context()), &Error{Delivered: 3, Dropped: 2})
+		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+			record(p, user(name), name)
+		}
+		record(p, user("d"), "g")
+		checkError(t, p.Flush(t.Context()), &Error{Delivered: 4, Retained: 3, Cause: ErrRejected})
+		if got := sink.arrived(); got != "a b e f" {
+			t.Errorf("arrived: %s", got)
+		}
 		checkError(t, p.Flush(t.Context()), nil)
-		checkStats(t, p, Stats{Recorded: 5, Delivered: 3, Dropped: Dropped{Rejected: 2}, Requests: 3})
+		if got := sink.arrived(); got != "a b e f c d g" {
+			t.Errorf("arrived: %s", got)
+		}
 	})
 }
 

@@ -126,7 +126,7 @@ func testClosedClient(t *testing.T, g ffctest.Generation) {
 func TestCloseIsBounded(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
 		b.set(always(reply{}), always(reply{hang: true}))
-		for i := range 1000 { // several batches
+		for i := range 4000 { // several batches
 			b.client.Variation(t.Context(), "a", ffc.NewUser(fmt.Sprint(i)), "")
 		}
 		began := time.Now()
@@ -137,7 +137,7 @@ func TestCloseIsBounded(t *testing.T) {
 		if _, posts, _ := b.seen(); posts != 4 {
 			t.Errorf("%d requests under way, want 4 at once", posts)
 		}
-		b.checkBooks(1000)
+		b.checkBooks(4000)
 	})
 }
 

@@ -90,7 +90,7 @@ func (f *Flusher) deliver(ctx context.Context) (again bool) {
 	failed := true // also if Flush panics
 	defer func() { again = f.end(failed) }()
 	err, kept := f.Flush(ctx), (*flush.Error)(nil)
-	failed = errors.As(err, &kept) && kept.Retained > 0 && kept.Delivered == 0
+	failed = errors.As(err, &kept) && kept.Retained > 0 && kept.Delivered == 0 && !errors.Is(err, flush.ErrRejected)
 	return false
 }
 

@@ -215,7 +215,9 @@ func TestWhatIsAFailure(t *testing.T) {
 	}{
 		{"nothing arrived", unreachable(3, 0), true},
 		{"some arrived", unreachable(2, 1), false},
-		{"all were dropped", &flush.Error{Dropped: 3, Cause: flush.ErrRefused}, false},
+		{"all were dropped", &flush.Error{Dropped: 3, Cause: flush.ErrRejected}, false},
+		{"a single event may be the reason", &flush.Error{Retained: 3, Cause: flush.ErrRejected}, false},
+		{"refused", &flush.Error{Retained: 3, Cause: flush.ErrRefused}, true},
 		{"another error", flush.ErrClosed, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,6 +26,9 @@ type Retrier struct {
 	// OnTry is called before each try with the error of the one before, which
 	// is nil if it was answered.
 	OnTry func(previous error)
+	// RetryOn is called with each answer and reports whether to retry, besides
+	// after transient statuses (see retry.Classify). nil never does.
+	RetryOn func(*http.Response) bool
 	// Stop is asked before each retry, after the wait. When it reports true
 	// there are no more. nil never does.
 	Stop func() bool
@@ -79,7 +82,8 @@ func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 		if err != nil && conn.missing() {
 			last = unsentError{err}
 		}
-		if !Retryable(resp, err) || ctx.Err() != nil {
+		again := err == nil && r.RetryOn != nil && r.RetryOn(resp)
+		if !again && !Retryable(resp, err) || ctx.Err() != nil {
 			return false, nil
 		}
 		if !refreshed && conn.stale(err) {

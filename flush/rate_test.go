@@ -1,0 +1,106 @@
+package flush
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// distant is a platform that takes some time for each request.
+type distant struct {
+	roundTrip time.Duration
+	requests  atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d *distant) RoundTrip(req *http.Request) (*http.Response, error) {
+	_, _ = io.Copy(io.Discard, req.Body)
+	d.requests.Add(1)
+	time.Sleep(d.roundTrip)
+	return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+}
+
+// report records events at a rate for a minute and returns the counts at its
+// end, before what is queued has left.
+func report(t *testing.T, cfg Config, roundTrip time.Duration, users, perSecond int) (s Stats) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		to := destination("http://platform.test", &http.Client{Transport: &distant{roundTrip: roundTrip}})
+		to.OnDemand = false
+		p := New(cfg, to)
+		stop := run(p)
+		known := make([]*eval.User, users)
+		for i := range known {
+			known[i] = user(fmt.Sprint("user-", i))
+		}
+		r := served("flag", "1", "true")
+		const step = 10 * time.Millisecond
+		n := 0
+		for i := range int(time.Minute / step) {
+			for ; n < perSecond*(i+1)/int(time.Second/step); n++ {
+				p.RecordEvaluation(known[n%users], nil, &r)
+			}
+			time.Sleep(step)
+		}
+		stop()
+		s = p.Stats()
+		checkBooks(t, s)
+	})
+	return s
+}
+
+// TestRate shows how much a process can report in a minute without a loss: with
+// default settings at least two thirds of what the formula in docs/failure.md
+// gives.
+func TestRate(t *testing.T) {
+	for _, users := range []int{10, 1000, 1_000_000} {
+		for _, test := range []struct {
+			roundTrip time.Duration
+			perSecond int
+		}{
+			{150 * time.Millisecond, 2000},
+			{150 * time.Millisecond, 4000},
+			{150 * time.Millisecond, 4 * 500 * 1000 / 150 * 2 / 3},
+			{500 * time.Millisecond, 4 * 500 * 1000 / 500 * 2 / 3},
+			{2 * time.Second, 4 * 500 * 1000 / 2000 * 2 / 3},
+		} {
+			t.Run(fmt.Sprintf("%d events a second of %d users, %v", test.perSecond, users, test.roundTrip), func(t *testing.T) {
+				s := report(t, Config{}, test.roundTrip, users, test.perSecond)
+				if s.Dropped.Total() > 0 || s.Queued > 20_000*3/4 {
+					t.Errorf("Stats: %+v", s)
+				}
+			})
+		}
+	}
+}
+
+// TestPlacesAreFreedWithEachAnswer shows that room is made while a delivery is
+// under way.
+func TestPlacesAreFreedWithEachAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{Capacity: 100, BatchSize: 10, Requests: 1}, destination("http://platform.test", &http.Client{
+			Transport: &distant{roundTrip: time.Second},
+		}))
+		record(p, user("u"), numbered(100)...)
+		done := start(t, p, t.Context())
+		for i := range 10 {
+			checkStats(t, p, Stats{Recorded: 100, Delivered: uint64(10 * i), Queued: uint64(100 - 10*i), Requests: uint64(i + 1)})
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		checkError(t, <-done, nil)
+		record(p, user("u"), numbered(100)...)
+		done = start(t, p, t.Context())
+		time.Sleep(time.Second)
+		synctest.Wait()
+		record(p, user("u"), numbered(11)...)
+		checkStats(t, p, Stats{Recorded: 211, Delivered: 110, Queued: 100, Dropped: Dropped{QueueFull: 1}, Requests: 12})
+		checkError(t, <-done, &Error{Delivered: 100, Retained: 0, Dropped: 1})
+	})
+}
