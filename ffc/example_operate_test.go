@@ -177,7 +177,7 @@ func ExampleClient_Flush_causes() {
 	default: // an outage, or ctx has ended: what is queued waits for the next Flush
 		fmt.Println(err)
 	}
-	// Output: the platform does not take the secret: no event leaves any more
+	// Output: the platform refuses the secret: events wait until it accepts them
 }
 
 // gate is what the code under test needs of a client.
