@@ -30,6 +30,8 @@ func TestDependencies(t *testing.T) {
 		cleanhttp = "github.com/hashicorp/go-cleanhttp"
 		fastjson  = "github.com/valyala/fastjson"
 		fastfloat = "github.com/valyala/fastjson/fastfloat"
+		regexp2   = "github.com/dlclark/regexp2"
+		regexps   = "github.com/dlclark/regexp2/syntax"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
 	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/wire"}
@@ -42,23 +44,23 @@ func TestDependencies(t *testing.T) {
 		{"internal/model", nil, nil},
 		{"internal/jsontext", nil, nil},
 		{"internal/clock", nil, nil},
-		{"internal/eval", []string{"internal/jsontext", "internal/model"}, []string{fastjson, fastfloat}},
-		{"internal/wire", []string{"internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat}},
-		{"flush", internals, []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
+		{"internal/eval", []string{"internal/jsontext", "internal/model"}, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/wire", []string{"internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"flush", internals, []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock"}, nil},
 		{"internal/ondemand", []string{"internal/clock", "internal/retry"}, nil},
-		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp}},
-		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
+		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", []string{"internal/jsontext"}, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
-			fastjson, fastfloat, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
+			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
 		{"cmd/ffc", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/safelog", "internal/setting",
-			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, retrying, cleanhttp, websocket}},
+			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc/internal/local", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/safelog"}, internals...), []string{
-			fastjson, fastfloat, retrying, cleanhttp, websocket}},
+			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way
 	// of logging to standard error, and what defeats the linker.

@@ -125,7 +125,7 @@ func TestExplanationText(t *testing.T) {
 		{"what is odd", "odd, of course", pro, `"odd, of course" = "` + strings.Repeat("é", 100) + `"... (fall through all rules)
   targets: the user is none of them
   rule 1: does not match
-    "a b" MatchRegex "(": no, the user does not have it; its regular expression is not one of Go's (missing closing ))
+    "a b" MatchRegex "(": no, the user does not have it; its regular expression is invalid (missing closing ))
   default rule: everybody -> "` + strings.Repeat("é", 100) + `"...`},
 		{"itself", "self", pro, `self = "true" (fall through all rules)
   prerequisite self, variation 1: passed, as it is the flag itself
@@ -231,10 +231,10 @@ func TestFeatBitExplanationText(t *testing.T) {
   rule 1 "Acme": matches, as it has no clauses
     everybody -> "on"`},
 		{"malformed clause", "pattern", ffc.NewUser("u1"), `pattern: no value (error in evaluation)
-  ffc: the flag cannot be evaluated: flag "pattern": rule 1: clause 1 (operator "MatchRegex"): its regular expression is not one of Go's (missing closing ))
+  ffc: the flag cannot be evaluated: flag "pattern": rule 1: clause 1 (operator "MatchRegex"): its regular expression is invalid (missing closing ))
   targets: the user is none of them
   rule 1 "Acme": does not match
-    keyId MatchRegex "(": no, the user has "u1"; its regular expression is not one of Go's (missing closing ))`},
+    keyId MatchRegex "(": no, the user has "u1"; its regular expression is invalid (missing closing ))`},
 		{"malformed rule", "nothing", ffc.NewUser("u1"), `nothing: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "nothing": rule 1: clause 1 (operator ""): the rule has no conditions, not even an empty list
   targets: the user is none of them

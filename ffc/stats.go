@@ -12,6 +12,11 @@ type Stats struct {
 	// which there was no value. FallbackReasons says why.
 	Evaluations, Fallbacks uint64
 	FallbackReasons        FallbackReasons
+	// PatternsGivenUp counts conditions with a regular expression that could not
+	// be decided because it took too long or the text was too long (docs/limits.md).
+	// Such a condition is not met, unless Go's engine can decide it in place of the
+	// other one. The log names each flag once.
+	PatternsGivenUp uint64
 	// Updates counts messages with data, also those that said nothing new.
 	Updates   uint64
 	Events    flush.Stats
@@ -36,7 +41,7 @@ func (c *Client) Stats() Stats {
 	if c.unmade() {
 		return Stats{}
 	}
-	s := Stats{Events: c.events.Stats(), Updates: c.store.updates.Load()}
+	s := Stats{Events: c.events.Stats(), Updates: c.store.updates.Load(), PatternsGivenUp: c.store.source.PatternsGivenUp()}
 	evaluations, fallbacks := c.events.Evaluations()
 	count := func(r eval.Reason) uint64 { return fallbacks[r-eval.FirstFallback] }
 	s.Evaluations = evaluations

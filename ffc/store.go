@@ -19,8 +19,9 @@ import (
 // Its lock orders messages while they are merged. Nothing is decoded, compiled
 // or called under it, and neither readers nor Close take it.
 type store struct {
-	c  *Client
-	mu sync.Mutex
+	c      *Client
+	source *eval.Source
+	mu     sync.Mutex
 	// updates counts messages applied, for Stats.
 	updates atomic.Uint64
 	// complete is the version of the data when it was last the platform's.
@@ -32,7 +33,7 @@ var _ transport.Store = (*store)(nil)
 
 func (s *store) init(c *Client) {
 	s.c = c
-	source := &eval.Source{
+	s.source = &eval.Source{
 		Rules:         c.cfg.dialect.Rules,
 		DecodeFlag:    c.cfg.dialect.DecodeFlag,
 		DecodeSegment: c.cfg.dialect.DecodeSegment,
@@ -40,8 +41,11 @@ func (s *store) init(c *Client) {
 			// Flags are compiled when they are first evaluated.
 			c.promptLog.Error("ffc: malformed data; other flags are not affected", "problem", p.Error())
 		},
+		GaveUp: func(p eval.Problem) {
+			c.promptLog.Warn("ffc: a regular expression could not decide", "problem", p.Error())
+		},
 	}
-	c.view.Store(&view{snapshot: eval.NewSnapshot(source), serving: c.cfg.Offline})
+	c.view.Store(&view{snapshot: eval.NewSnapshot(s.source), serving: c.cfg.Offline})
 }
 
 // bootstrap loads Config.Bootstrap.

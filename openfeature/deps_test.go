@@ -16,6 +16,7 @@ func TestDependencies(t *testing.T) {
 		"github.com/hashicorp/go-retryablehttp", // posts the client's events
 		"github.com/hashicorp/go-cleanhttp",     // go-retryablehttp's
 		"github.com/valyala/fastjson",           // reads the client's data
+		"github.com/dlclark/regexp2",            // FeatBit's regular expressions
 		"go.uber.org/mock/gomock",               // OpenFeature's SDK has mocks of its interfaces
 	}
 	banned := []string{"/transport/stream", "/transport/poll", "/lambda", "/ffctest", "go.opentelemetry.io"}

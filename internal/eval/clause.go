@@ -2,9 +2,6 @@ package eval
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
-	"regexp/syntax"
 	"strings"
 
 	"github.com/valyala/fastjson"
@@ -18,11 +15,13 @@ type clause struct {
 	op        operator
 	negate    bool
 	attribute attributeRef
-	text      string         // operand of the text operators
-	number    float64        // operand of the comparisons
-	set       textSet        // operand of opOneOf
-	pattern   *regexp.Regexp // operand of opRegexp
-	segments  []segmentID    // operand of opSegment
+	text      string      // operand of the text operators
+	number    float64     // operand of the comparisons
+	set       textSet     // operand of opOneOf
+	pattern   *pattern    // operand of opRegexp
+	segments  []segmentID // operand of opSegment
+	// problem is what is wrong with the clause, if anything.
+	problem error
 }
 
 // operator is what a clause does with the attribute.
@@ -110,9 +109,15 @@ func (r *Rules) operator(m *model.Clause) (op operator, negate bool) {
 	return op, negate
 }
 
-// compileClause returns the clause and, for the log, what is wrong with it. A
-// clause with something wrong is still a clause.
-func (r *Rules) compileClause(m *model.Clause) (clause, error) {
+// compileClause returns the clause of the owner. A clause with a problem is still
+// a clause.
+func (r *Rules) compileClause(m *model.Clause, owner *patternOwner) clause {
+	c, err := r.clauseOf(m, owner)
+	c.problem = err
+	return c
+}
+
+func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 	c := clause{attribute: r.attribute(m.Property), text: m.Value}
 	if m.Malformed != "" {
 		c.op = opMalformed
@@ -141,14 +146,9 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 		list, err = r.parseList(m.Value)
 		c.segments = segmentIDs(list)
 	case opRegexp:
-		expression := m.Value
-		if r.FoldRegexps {
-			expression = "(?i)" + expression
-		}
-		if c.pattern, err = compilePattern(expression); err != nil {
+		if c.pattern, err = r.compilePattern(m.Value, owner); err != nil {
 			// Neither polarity: malformed data must not let a user in.
 			c.op, c.negate = opNever, false
-			err = regexpError(err)
 		}
 	case opLess, opLessEqual, opGreater, opGreaterEqual:
 		number, ok := r.number(m.Value)
@@ -162,31 +162,6 @@ func (r *Rules) compileClause(m *model.Clause) (clause, error) {
 		c.op = opMalformed
 	}
 	return c, err
-}
-
-// maxPattern is how many bytes a regular expression may have. Matching takes
-// time by its length, and compiling a hundred times its memory.
-const maxPattern = 16 << 10
-
-var errLongPattern = fmt.Errorf("its regular expression has more than %d bytes", maxPattern)
-
-func compilePattern(expression string) (*regexp.Regexp, error) {
-	if len(expression) > maxPattern {
-		return nil, errLongPattern
-	}
-	return regexp.Compile(expression)
-}
-
-// regexpError leaves the pattern out: it may be long, or private.
-func regexpError(err error) error {
-	if err == errLongPattern {
-		return err
-	}
-	var syntaxError *syntax.Error
-	if errors.As(err, &syntaxError) {
-		return errors.New("its regular expression is not one of Go's (" + syntaxError.Code.String() + ")")
-	}
-	return errors.New("its regular expression does not compile")
 }
 
 // parseList reads a JSON array. Only strings in it can equal an attribute. If
@@ -231,8 +206,6 @@ func (c *clause) test(rules *Rules, value string) bool {
 		return equalFold(value, "true")
 	case opFalse:
 		return equalFold(value, "false")
-	case opRegexp:
-		return c.pattern.MatchString(value)
 	case opLess, opLessEqual, opGreater, opGreaterEqual:
 		return c.compare(rules, value)
 	}

@@ -60,7 +60,7 @@ func brokenFlag(key string, err error) *Flag { return &Flag{Key: key, broken: er
 
 // compileFlag prepares a flag for evaluation. Errors in single clauses leave
 // the rest of the flag working and are returned joined beside it.
-func (r *Rules) compileFlag(m *model.Flag) (*Flag, error) {
+func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 	if err := r.checkFlag(m); err != nil {
 		return brokenFlag(m.Key, err), err
 	}
@@ -82,7 +82,7 @@ func (r *Rules) compileFlag(m *model.Flag) (*Flag, error) {
 	}
 	for i := range m.Rules {
 		from := &m.Rules[i]
-		clauses, err := r.compileClauses(from.Clauses)
+		clauses, err := r.compileClauses(from.Clauses, owner)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
 		}
@@ -100,12 +100,12 @@ func (r *Rules) compileFlag(m *model.Flag) (*Flag, error) {
 	return f, errors.Join(problems...)
 }
 
-func (r *Rules) compileClauses(from []model.Clause) ([]clause, error) {
+func (r *Rules) compileClauses(from []model.Clause, owner *patternOwner) ([]clause, error) {
 	clauses := make([]clause, len(from))
 	var problems []error
 	for i := range from {
-		var err error
-		if clauses[i], err = r.compileClause(&from[i]); err != nil {
+		clauses[i] = r.compileClause(&from[i], owner)
+		if err := clauses[i].problem; err != nil {
 			problems = append(problems, fmt.Errorf("clause %d (operator %q): %w", i+1, from[i].Operator, err))
 		}
 	}

@@ -62,12 +62,12 @@ func TestOneBrokenFlag(t *testing.T) {
 		},
 		{
 			name: "negated pattern",
-			flag: classicFlag("bad", classicRule(`{"property":"key","operation":"NotMatchRegex","value":"(?=`+private+`)"}`), ""),
+			flag: classicFlag("bad", classicRule(`{"property":"key","operation":"NotMatchRegex","value":"(?=`+private+`"}`), ""),
 			want: onFallthrough, report: "regular expression",
 		},
 		{
 			name: "pattern that repeats too much",
-			flag: classicFlag("bad", classicRule(`{"property":"key","operation":"MatchRegex","value":"(`+private+`){9999}"}`), ""),
+			flag: classicFlag("bad", classicRule(`{"property":"key","operation":"MatchRegex","value":"(`+private+`){9999999999}"}`), ""),
 			want: onFallthrough, report: "regular expression",
 		},
 		{

@@ -173,16 +173,33 @@ func (e *evaluation) share(ro *rollout) *share {
 // clauseText is how many bytes of an attribute count as a clause more.
 const clauseText = 256
 
-// matches decides all operators before opSegment.
-func (e *evaluation) matches(c *clause) bool {
+// matches decides all operators before opSegment. A clause that cannot be decided
+// does not match.
+func (e *evaluation) matches(c *clause) (matches, decided bool) {
 	value, _ := e.user.lookup(&c.attribute)
 	if len(value) >= clauseText && !e.spend(len(value)/clauseText) {
-		return false
+		return false, false
 	}
 	if e.rules.EmptyIsMissing && value == "" {
-		return c.negate
+		return c.negate, true
 	}
-	return c.test(e.rules, value) != c.negate
+	if c.op == opRegexp {
+		found, ok := e.find(c.pattern, value)
+		return ok && found != c.negate, ok
+	}
+	return c.test(e.rules, value) != c.negate, true
+}
+
+// find runs a pattern, and counts what that may take as clauses.
+func (e *evaluation) find(p *pattern, value string) (found, ok bool) {
+	if !e.spend(p.clauses(value)) {
+		return false, false
+	}
+	found, ok, clauses := p.match(value)
+	if clauses > 0 && !e.spend(clauses) {
+		return false, false
+	}
+	return found, ok
 }
 
 // all reports whether the user matches all clauses of a rule.
@@ -199,7 +216,7 @@ func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
 		}
 		c := &clauses[i]
 		if c.op < opSegment {
-			if !e.matches(c) {
+			if matches, _ := e.matches(c); !matches {
 				return false
 			}
 			continue

@@ -36,7 +36,7 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 
 func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath) (out ExplainedClause, err error) {
 	out = ExplainedClause{Attribute: m.Property, Operator: m.Operator, Operand: m.Value}
-	_, out.Problem = x.rules.compileClause(m)
+	out.Problem = c.problem
 	op, _ := x.rules.operator(m)
 	if op != opNever && (m.Operator == "" || op == opSegment && x.rules.SegmentsByProperty) {
 		out.Operator = m.Property
@@ -48,8 +48,11 @@ func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath)
 	}
 	switch {
 	case c.op < opSegment:
-		if out.Matched = x.matches(c); x.limited {
+		var decided bool
+		if out.Matched, decided = x.matches(c); x.limited {
 			err = errClauses
+		} else if !decided {
+			out.Problem = errUndecided
 		}
 	case c.op == opMalformed:
 		err = out.Problem

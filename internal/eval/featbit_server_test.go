@@ -59,6 +59,8 @@ func TestFeatBitServerAnswers(t *testing.T) {
 		{"texts-1", invisibleOrCombining, 42_560, 269},
 		{"texts-2", invisibleOrCombining, 32_000, 0},
 		{"malformed", noException, 72, 0},
+		{"patterns-1", patternException, 19_880, 310},
+		{"patterns-2", patternException, 26_400, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {
@@ -89,6 +91,9 @@ func TestFeatBitServerAnswers(t *testing.T) {
 						attribute = *answers.Users[j]
 					}
 					got := answer(snapshot, fmt.Sprint("row-", i), u)
+					if row.Error != "" && row.isPattern() {
+						continue // the flag may be refused, work or serve nobody
+					}
 					want := onFallthrough
 					switch {
 					case row.Error != "":
@@ -110,6 +115,17 @@ func TestFeatBitServerAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func (r *serverRow) isPattern() bool { return r.Op == "MatchRegex" || r.Op == "NotMatchRegex" }
+
+// patternException: characters beyond U+FFFF are one here and two there, \w has
+// U+200D there, "İ" has a lower case there, and there are blocks such as
+// \p{IsGreek}.
+func patternException(row *serverRow, attribute string) bool {
+	return strings.Contains(row.Value, `\p{Is`) || strings.Contains(attribute, "\u200d") ||
+		strings.Contains(row.Value, "(?i") && strings.Contains(attribute, "\u0130") ||
+		strings.ContainsFunc(attribute+row.Value, func(r rune) bool { return r > 0xffff })
 }
 
 func noException(*serverRow, string) bool { return false }

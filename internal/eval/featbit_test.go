@@ -271,7 +271,7 @@ func TestFeatBitMalformed(t *testing.T) {
 	const (
 		never   = `[{"property":"keyId","op":"Equal","value":"nobody"}]`
 		always  = `[]`
-		pattern = `[{"property":"keyId","op":"NotMatchRegex","value":"(?=x)"}]`
+		pattern = `[{"property":"keyId","op":"NotMatchRegex","value":"(?=x"}]`
 		badList = `[{"property":"keyId","op":"NotOneOf","value":"x"}]`
 	)
 	after := func(first, bad string) string {

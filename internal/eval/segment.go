@@ -18,7 +18,7 @@ type Segment struct {
 func brokenSegment(err error) *Segment { return &Segment{broken: err} }
 
 // compileSegment prepares a segment; see compileFlag for the error.
-func (r *Rules) compileSegment(m *model.Segment) (*Segment, error) {
+func (r *Rules) compileSegment(m *model.Segment, owner *patternOwner) (*Segment, error) {
 	s := &Segment{
 		excluded: newTextSet(m.Excluded),
 		included: newTextSet(m.Included),
@@ -26,7 +26,7 @@ func (r *Rules) compileSegment(m *model.Segment) (*Segment, error) {
 	}
 	var problems []error
 	for i := range m.Rules {
-		clauses, err := r.compileClauses(m.Rules[i].Clauses)
+		clauses, err := r.compileClauses(m.Rules[i].Clauses, owner)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
 		}

@@ -1,6 +1,10 @@
 package eval
 
-import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+import (
+	"sync/atomic"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
 
 // Source turns raw items into something to evaluate. One Source serves all
 // snapshots of a client.
@@ -14,7 +18,16 @@ type Source struct {
 	// problem: no blocking, nothing of the application's. It may be called
 	// concurrently.
 	Report func(Problem)
+	// GaveUp is told the first time that a regular expression of an item cannot
+	// decide, because it takes too long or the text is too long. It is called as
+	// Report is. It may be nil.
+	GaveUp func(Problem)
+
+	patternsGivenUp atomic.Uint64
 }
+
+// PatternsGivenUp returns how often a regular expression could not decide.
+func (s *Source) PatternsGivenUp() uint64 { return s.patternsGivenUp.Load() }
 
 // flag compiles e, or returns what another goroutine compiled.
 func (s *Source) flag(e *entry[Flag]) *Flag {
@@ -27,7 +40,7 @@ func (s *Source) flag(e *entry[Flag]) *Flag {
 		if !e.Alone {
 			e.refers.Store(s.Rules.referencesOfFlag(m))
 		}
-		return s.Rules.compileFlag(m)
+		return s.Rules.compileFlag(m, &patternOwner{source: s, key: e.Key, left: patternBudget})
 	}, func(err error) *Flag { return brokenFlag(e.Key, err) })
 	if problem != nil {
 		s.Report(Problem{Key: e.Key, Err: problem})
@@ -45,7 +58,7 @@ func (s *Source) segment(e *entry[Segment]) *Segment {
 		if !e.Alone {
 			e.refers.Store(s.Rules.referencesOfSegment(m))
 		}
-		return s.Rules.compileSegment(m)
+		return s.Rules.compileSegment(m, &patternOwner{source: s, segment: true, key: e.Key, left: patternBudget})
 	}, brokenSegment)
 	if problem != nil {
 		s.Report(Problem{Segment: true, Key: e.Key, Err: problem})

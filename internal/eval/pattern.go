@@ -1,0 +1,161 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"sync/atomic"
+	"unicode/utf8"
+
+	syntax2 "github.com/dlclark/regexp2/syntax"
+)
+
+// pattern is a compiled regular expression. Go's engine runs it whenever that
+// gives the platform's answer, as it takes linear time and does not allocate.
+// Otherwise the second engine does, a port of .NET's, which backtracks.
+//
+//	platform  fast                                  full
+//	classic   if Go's engine accepts the pattern    otherwise
+//	FeatBit   if the pattern means the same to Go   always: for texts that are
+//	          for ASCII texts                       not ASCII, and without fast
+type pattern struct {
+	fast *regexp.Regexp
+	full *backtracker
+	// instructions is how many fast has, estimated.
+	instructions int
+	owner        *patternOwner
+}
+
+// maxPatternText is how many bytes of text a pattern is matched against at
+// most. Go's engine takes time in proportion to the text and the pattern.
+const maxPatternText = 4 << 10
+
+var errPatternText = fmt.Errorf("a regular expression met a text of more than %d bytes: its condition is not met for such texts", maxPatternText)
+
+// errUndecided explains a clause whose pattern could not decide.
+var errUndecided = fmt.Errorf("its regular expression took more than %v, or the text is too long, so it does not match", matchTimeout)
+
+// timeoutClauses is what a timeout counts in one evaluation, of maxClauses.
+const timeoutClauses = maxClauses / 4
+
+// match reports whether the pattern is found in s. If ok is false, that cannot be
+// decided: no condition with the pattern is met, not even a negative one. clauses
+// is how much the match took beyond what p.clauses said.
+func (p *pattern) match(s string) (found, ok bool, clauses int) {
+	if len(s) > maxPatternText {
+		p.owner.giveUp(errPatternText)
+		return false, false, 0
+	}
+	if p.fast != nil && (p.full == nil || isASCII(s)) {
+		return p.fast.MatchString(s), true, 0
+	}
+	found, err := p.full.match(s)
+	if err == nil {
+		return found, true, 0
+	}
+	p.owner.giveUp(err)
+	if err == errMatchTimeout {
+		clauses = timeoutClauses
+	}
+	if p.fast == nil {
+		return false, false, clauses
+	}
+	return p.fast.MatchString(s), true, clauses
+}
+
+// clauses is the time that Go's engine may take for a text, counted in clauses of
+// some 10 ns each. It goes through the text once, and may look at each
+// instruction for each byte; usually it looks at few.
+func (p *pattern) clauses(s string) int {
+	if len(s) > maxPatternText {
+		return 0
+	}
+	return p.instructions * len(s) / 16
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// patternOwner is the flag or segment that patterns belong to.
+type patternOwner struct {
+	source  *Source
+	segment bool
+	key     string
+	// left is what is left of the owner's budget. It is used while the owner is
+	// compiled.
+	left int
+	told atomic.Bool
+}
+
+// giveUp counts, and reports the first time of each owner.
+func (o *patternOwner) giveUp(err error) {
+	o.source.patternsGivenUp.Add(1)
+	if o.source.GaveUp != nil && o.told.CompareAndSwap(false, true) {
+		o.source.GaveUp(Problem{Segment: o.segment, Key: o.key, Err: err})
+	}
+}
+
+// compilePattern compiles a pattern of the owner within its budget.
+func (r *Rules) compilePattern(expression string, owner *patternOwner) (*pattern, error) {
+	if len(expression) > maxPattern {
+		return nil, errLongPattern
+	}
+	p := &pattern{owner: owner}
+	goExpression, canGo := expression, true
+	if r.FoldRegexps {
+		expression = "(?i)" + expression
+		goExpression = expression
+	} else {
+		goExpression, canGo = fromDotNet(expression)
+	}
+	if canGo {
+		before := owner.left
+		fast, err := owner.compileGo(goExpression)
+		if errors.Is(err, errPatternBudget) {
+			return nil, err
+		}
+		p.fast, p.instructions = fast, (before-owner.left)/instructionSize
+		if fast != nil && r.FoldRegexps {
+			return p, nil
+		}
+	}
+	full, err := owner.compileBacktracker(expression)
+	if err != nil {
+		return nil, err
+	}
+	p.full = full
+	return p, nil
+}
+
+func (o *patternOwner) compileGo(expression string) (*regexp.Regexp, error) {
+	if hiddenCost(expression) > o.left {
+		return nil, errPatternBudget // not parsed: that takes as much
+	}
+	tree, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	size := compiledSize(tree)
+	if size > o.left {
+		return nil, errPatternBudget
+	}
+	o.left -= size
+	return regexp.Compile(expression)
+}
+
+// patternError says what is wrong with a pattern without quoting it: it may be
+// long, or private.
+func patternError(err error) error {
+	var syntaxError *syntax2.Error
+	if errors.As(err, &syntaxError) {
+		return fmt.Errorf("its regular expression is invalid (%s)", withoutVerbs(syntaxError.Code.String()))
+	}
+	return errors.New("its regular expression is invalid")
+}

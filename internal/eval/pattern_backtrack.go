@@ -1,0 +1,132 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dlclark/regexp2"
+)
+
+const (
+	// maxBacktrackText is how many characters a text for the second engine may
+	// have: users choose texts, and backtracking takes time.
+	maxBacktrackText = 1024
+	// matchTimeout ends a match. The engine's clock ticks every 100 ms, so a
+	// match ends within 250 ms.
+	matchTimeout = 50 * time.Millisecond
+	// A pattern that timed out maxTimeouts times in timeoutWindow is not tried
+	// for timeoutWindow.
+	maxTimeouts   = 3
+	timeoutWindow = time.Minute
+	// slowMatch is from when on a match may have grown its stacks so much that
+	// they are not kept.
+	slowMatch = 2 * time.Millisecond
+)
+
+var (
+	errBacktrackText = fmt.Errorf("a regular expression that has to backtrack met a text of more than %d characters", maxBacktrackText)
+	errPaused        = fmt.Errorf("a regular expression took more than %v %d times in a minute: it is not tried for a minute", matchTimeout, maxTimeouts)
+	errMatchTimeout  = fmt.Errorf("a regular expression took more than %v: it is not tried for a minute after %d times in a minute", matchTimeout, maxTimeouts)
+)
+
+// backtracker is a pattern of the second engine, which is .NET's.
+type backtracker struct {
+	// engine runs matches. It keeps the stacks they grew.
+	engine atomic.Pointer[regexp2.Regexp]
+	// unused has run no match: copies of it have no stacks.
+	unused regexp2.Regexp
+	// until is when the pattern may be tried again; nil is now.
+	until atomic.Pointer[time.Time]
+
+	mu       sync.Mutex
+	timeouts []time.Time // the last ones, fewer than maxTimeouts
+}
+
+func (o *patternOwner) compileBacktracker(expression string) (*backtracker, error) {
+	size := backtrackerSize + backtrackerByte*len(expression)
+	if size > o.left {
+		return nil, errPatternBudget
+	}
+	o.left -= size
+	engine, err := regexp2.Compile(expression, regexp2.None)
+	if err != nil {
+		return nil, patternError(err)
+	}
+	engine.MatchTimeout = matchTimeout
+	b := &backtracker{unused: *engine}
+	b.engine.Store(engine)
+	return b, nil
+}
+
+// withoutVerbs is the text of an error of the engine without the parts of the
+// pattern that it quotes.
+func withoutVerbs(format string) string {
+	return strings.NewReplacer("%v", "…", "%c", "…").Replace(format)
+}
+
+// match reports whether the pattern is found in s. The error is errBacktrackText,
+// errMatchTimeout or, if the pattern is not tried, errPaused.
+func (b *backtracker) match(s string) (bool, error) {
+	if len(s) > maxBacktrackText && utf8.RuneCountInString(s) > maxBacktrackText {
+		return false, errBacktrackText
+	}
+	if until := b.until.Load(); until != nil && time.Now().Before(*until) {
+		return false, errPaused
+	}
+	return b.attempt(s, b.run)
+}
+
+// attempt calls run, which matches s, and once more if that times out: after a
+// freeze the engine's clock jumps, and a match that waits for the processor looks
+// slow.
+func (b *backtracker) attempt(s string, run func(string) (bool, time.Duration, error)) (bool, error) {
+	matched, took, err := run(s)
+	if err != nil {
+		matched, took, err = run(s)
+	}
+	if err != nil || took > slowMatch {
+		engine := b.unused
+		b.engine.Store(&engine)
+	}
+	if err != nil {
+		b.timedOut()
+		return false, errMatchTimeout
+	}
+	return matched, nil
+}
+
+// errEngine stands for a panic of the engine. It does not quote what that says.
+var errEngine = errors.New("the engine panicked")
+
+func (b *backtracker) run(s string) (matched bool, took time.Duration, err error) {
+	start := time.Now()
+	defer func() {
+		if recover() != nil {
+			err = errEngine
+		}
+		took = time.Since(start)
+	}()
+	matched, err = b.engine.Load().MatchString(s)
+	return matched, took, err
+}
+
+func (b *backtracker) timedOut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if len(b.timeouts) == maxTimeouts-1 {
+		if now.Sub(b.timeouts[0]) < timeoutWindow {
+			until := now.Add(timeoutWindow)
+			b.until.Store(&until)
+			b.timeouts = nil
+			return
+		}
+		b.timeouts = b.timeouts[1:]
+	}
+	b.timeouts = append(b.timeouts, now)
+}
