@@ -122,6 +122,9 @@ func (c *Client) open() (err error) {
 	if _, runs := c.session.(transport.Runner); missing(c.session) || !runs && c.onDemand == nil {
 		return fmt.Errorf("Open returned %T: expected a transport.Runner or a transport.Refresher", c.session)
 	}
+	if holder, ok := c.session.(transport.Holder); ok {
+		c.store.holdFor(holder.HoldFor())
+	}
 	return nil
 }
 

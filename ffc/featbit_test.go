@@ -174,7 +174,8 @@ func TestFeatBitVersion(t *testing.T) {
 		{"bootstrap", func() {}, 0},
 		{"push before the first full", apply("patch", "b", 50), 0},
 		{"confirmed, but never full", confirm, 0},
-		{"full", apply("full", "a", 10), start + 50_000},
+		{"full", apply("full", "a", 10), 0},
+		{"confirmed, and full", confirm, start + 50_000},
 		{"push", apply("patch", "c", 55), start + 50_000},
 		{"answer", apply("patch", "d", 52), start + 50_000},
 		{"confirmed", confirm, start + 55_000},
@@ -205,6 +206,10 @@ func TestFeatBitEmpty(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		if client.Initialized() {
+			t.Error("the client is ready before the transport has confirmed")
+		}
+		none.store.Confirm()
 		if !client.Initialized() {
 			t.Error("an empty environment is not ready")
 		}

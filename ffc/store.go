@@ -7,8 +7,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -26,13 +28,20 @@ type store struct {
 	updates atomic.Uint64
 	// complete is the version of the data when it was last the platform's.
 	complete atomic.Int64
-	skipped  skippedLog
+	// now is where the timeline of marks stands. It moves on with each update
+	// that changed something or was held back, so that what is asked for after
+	// an answer that was held is another question.
+	now     atomic.Uint64
+	hold    hold.Hold // guarded by mu
+	held    heldLog   // guarded by mu
+	skipped skippedLog
 }
 
 var _ transport.Store = (*store)(nil)
 
 func (s *store) init(c *Client) {
 	s.c = c
+	s.now.Store(1) // 0 is before everything
 	s.source = &eval.Source{
 		Rules:         c.cfg.dialect.Rules,
 		DecodeFlag:    c.cfg.dialect.DecodeFlag,
@@ -83,8 +92,13 @@ const foreignAdvice = "take one with ffc snapshot and this secret, or set Config
 func (s *store) Version() int64 { return s.complete.Load() }
 
 // Mark implements transport.Store.
-func (s *store) Mark() transport.Mark {
-	return transport.Mark(s.c.view.Load().snapshot.Updates())
+func (s *store) Mark() transport.Mark { return transport.Mark(s.now.Load()) }
+
+// holdFor sets over how long answers with older data must agree.
+func (s *store) holdFor(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold.After = d
 }
 
 // Apply implements transport.Store.
@@ -95,41 +109,55 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	}
 	s.skipped.tell(s.c.log, skipped, update.Unusable, update.Full)
 	s.c.view.Load().snapshot.Prepare(update)
-	old, snapshot, change := s.publish(update, asked)
-	if snapshot == nil {
+	p := s.publish(update, asked)
+	if p.after == nil {
 		return transport.Applied{}, ErrClosed
 	}
 	if update.Full && s.c.onDemand == nil {
-		snapshot.CompileLarge()
+		p.after.CompileLarge()
 	}
 	// Those who begin to listen from here on see the change already.
 	listeners := s.c.changes.all()
 	if update.Full {
-		s.Confirm()
-		s.tellEmpty(old, update)
+		s.tellEmpty(p.before, update)
 	}
-	if snapshot != old && len(listeners) > 0 {
-		if keys := snapshot.Affected(change); len(keys) > 0 {
+	if p.after != p.before && len(listeners) > 0 {
+		if keys := p.after.Affected(p.change); len(keys) > 0 {
 			send(listeners, keys)
 		}
 	}
-	return transport.Applied{Full: update.Full}, nil
+	return transport.Applied{Full: update.Full, Held: p.decision.Held, Answers: p.decision.Answers, For: p.decision.For}, nil
+}
+
+// published is what an update changed.
+type published struct {
+	before, after *eval.Snapshot // after is nil if the client is closed
+	change        eval.Change
+	decision      hold.Decision
 }
 
 // publish makes an update visible to evaluations. After Close it does not.
-func (s *store) publish(u *eval.Update, asked transport.Mark) (before, after *eval.Snapshot, _ eval.Change) {
+func (s *store) publish(u *eval.Update, asked transport.Mark) (p published) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.c.view.Load()
+	p.before = old.snapshot
 	if s.c.closed.Load() {
-		return old.snapshot, nil, eval.Change{}
+		return p
 	}
-	snapshot, change := old.snapshot.Apply(u, uint64(asked))
+	p.decision = s.hold.Decide(old.snapshot, u, uint64(asked))
+	p.decision.Terms.Arrived = s.now.Load() + 1
+	snapshot, change := old.snapshot.ApplyOn(u, &p.decision.Terms)
 	if snapshot != old.snapshot && !s.c.view.CompareAndSwap(old, &view{snapshot: snapshot, serving: old.serving || snapshot.Synced()}) {
-		return old.snapshot, nil, eval.Change{} // closed meanwhile
+		return p // closed meanwhile
+	}
+	if snapshot != old.snapshot || p.decision.Held > 0 {
+		s.now.Add(1)
 	}
 	s.updates.Add(1)
-	return old.snapshot, snapshot, change
+	s.held.log(s.c.promptLog, &p.decision)
+	p.after, p.change = snapshot, change
+	return p
 }
 
 // tellEmpty warns of a first full without anything in it, where that is what a

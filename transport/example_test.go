@@ -48,15 +48,22 @@ func (s *session) Stats() transport.Stats {
 	return transport.Stats{Connects: s.reads.Load(), Failures: s.failures.Load()}
 }
 
+var _ transport.Holder = (*session)(nil)
+
+// HoldFor returns how long the file has to stay as it is before flags of older
+// versions than those that the client has are used.
+func (s *session) HoldFor() time.Duration { return time.Minute }
+
 // read hands the file to the client, as it is.
 func (s *session) read() error {
 	s.reads.Add(1)
 	asked := s.store.Mark() // before reading
 	message, err := os.ReadFile(s.path)
+	var applied transport.Applied
 	if err != nil {
 		err = &transport.Error{Kind: transport.KindNetwork, Err: err}
-	} else {
-		_, err = s.store.Apply(message, asked)
+	} else if applied, err = s.store.Apply(message, asked); err == nil && applied.Held == 0 {
+		s.store.Confirm()
 	}
 	if err != nil {
 		s.failures.Add(1)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // Transport is a way to get data. It is configuration only: Open may be called
@@ -51,6 +52,15 @@ type Refresher interface {
 	Close()
 }
 
+// Holder is a Session that says for how long the store holds back answers with
+// older data than its own (see Applied.Held).
+type Holder interface {
+	Session
+	// HoldFor returns over how long answers must agree before the store follows
+	// them. The client calls it once, after Open.
+	HoldFor() time.Duration
+}
+
 // Env is what a client tells a transport. All of it is set.
 type Env struct {
 	EnvSecret    Secret
@@ -70,25 +80,35 @@ type Env struct {
 
 // Store is the client's end. All methods may be called concurrently; none does
 // I/O or waits for the application.
+//
+// A session asks the platform, applies each message that comes, and confirms
+// once when the answer is complete:
+//
+//	asked := store.Mark()               // before the request is sent
+//	applied, err := store.Apply(message, asked)
+//	if err == nil && applied.Held == 0 { // and the answer is complete
+//		store.Confirm()
+//	}
 type Store interface {
-	// Version is what the platform has to be asked for changes since: the newest
-	// version of any item, in Unix milliseconds, when the store was last what the
-	// platform had (see Confirm). What has come after that may not be all there
-	// was. 0 is everything.
+	// Version returns the newest version of any item, in Unix milliseconds, when
+	// the store was last confirmed. Messages that have come since may not be all
+	// there was. 0 means that the platform has to be asked for everything.
 	Version() int64
-	// Mark returns a mark of what the store has now. Take one before each
-	// request.
+	// Mark returns a mark: this moment on the timeline of the store, which is
+	// after 0. Take one for each request, before it is sent.
 	Mark() Mark
 	// Apply stores a data-sync message, or the answer of a polling request,
-	// and publishes it. The mark was taken before the message was asked for.
-	// The store keeps message: its bytes must not change any more.
+	// and publishes it. asked is the mark that was taken before the message was
+	// asked for, or 0 for what nobody asked for, and for an answer that may come
+	// from a cache. The store keeps message: its bytes must not change any more.
 	//
 	// After an error the store is as before. The error is an *Error of
-	// KindData, or says that the client is closed.
+	// KindData, or says that the client is closed. Apply never confirms.
 	Apply(message []byte, asked Mark) (Applied, error)
-	// Confirm notes that the store is what the platform has now. Apply does so
-	// itself when a message is everything, but not when it is changes: they may
-	// have been pushed before the answer to a request.
+	// Confirm notes that the store has what the platform has now. Call it once
+	// after each complete answer that held nothing back, with or without new
+	// data, and with each sign of life of a connection that pushes and has
+	// brought such an answer.
 	Confirm()
 	// Interrupted notes that the data may be getting old, and why: an *Error.
 	// The session goes on trying.
@@ -100,14 +120,36 @@ type Store interface {
 	Fallback(active bool)
 }
 
-// Applied says what a message was.
+// Applied says what became of a message.
 type Applied struct {
-	Full bool // everything, rather than changes
+	// Full: the message was everything, rather than changes.
+	Full bool
+	// Held is how many flags and segments the store keeps although the message
+	// has them in an older version, or, being everything, lacks too many of them
+	// or ones that are newer than itself. An answer that held something back
+	// must not be confirmed. The store follows the platform when three answers
+	// in a row agree about an item, over at least 5 min, or what the session
+	// says as a Holder.
+	Held int
+	// Answers is how many answers in a row agree so far, and For is over how
+	// long, about the item that most agree about.
+	Answers int
+	For     time.Duration
 }
 
-// Mark says what a Store had at some time. The zero Mark is nothing: a message
-// applied with it may be old, such as one from a cache, and replaces nothing
-// that is newer.
+// Mark is a moment on the timeline of a Store. What arrived before the mark was
+// taken was known when the platform was asked, what arrived later was not:
+//
+//	a=1 arrives    mark taken    a=2 is pushed    the answer arrives
+//	----------------- asked -------------------------------------->
+//
+// If the answer to that request has a=1, or no a, it is just older than the
+// push, and a=2 stays without further ado. But if a=2 had arrived before the
+// mark, then the platform would have gone back, and the answer is held (see
+// Applied.Held).
+//
+// The zero Mark is the beginning: everything arrived later. A message that is
+// applied with it replaces nothing that is newer.
 type Mark uint64
 
 // Secret is the environment secret. It prints as a placeholder; convert it to

@@ -22,8 +22,8 @@ type Update struct {
 	preparedSegments []*entry[Segment]
 }
 
-// version is the newest version in the update.
-func (u *Update) version() (newest int64) {
+// Version is the newest version in the update.
+func (u *Update) Version() (newest int64) {
 	for _, items := range [][]Item{u.Flags, u.Segments, u.Tags} {
 		for i := range items {
 			newest = max(newest, items[i].Version)
@@ -53,7 +53,7 @@ func (s *Snapshot) Prepare(u *Update) {
 func prepared[T any](ix *index[T], items []Item, compile func(*entry[T]) *T) []*entry[T] {
 	entries := make([]*entry[T], len(items))
 	for i, item := range items {
-		if old := ix.get(item.Key); old != nil && old.Version >= item.Version {
+		if old := ix.get(item.Key); old != nil && !item.replaces(&old.Item) {
 			continue
 		}
 		entries[i] = &entry[T]{Item: item}
@@ -64,42 +64,82 @@ func prepared[T any](ix *index[T], items []Item, compile func(*entry[T]) *T) []*
 	return entries
 }
 
+// Terms say how to apply an update.
+type Terms struct {
+	// Arrived is the number of the update. It is above that of every update
+	// before; 0 is the next number.
+	Arrived uint64
+	// Asked is the number of the last update before the platform was asked for
+	// this one. Items that arrived since can be newer than a full that answers.
+	Asked uint64
+	// Keep has the items that stay as they are, or absent, whatever the update
+	// says. Force has the items that a patch replaces by older ones.
+	Keep, Force ItemSet
+}
+
+// ItemID names an item of a snapshot.
+type ItemID struct {
+	Segment bool // rather than a flag
+	Key     string
+}
+
+// ItemSet is a set of items. A nil set is empty.
+type ItemSet map[ItemID]struct{}
+
+// has reports whether the set has an item.
+func (set ItemSet) has(segment bool, key string) bool {
+	if len(set) == 0 {
+		return false
+	}
+	_, ok := set[ItemID{segment, key}]
+	return ok
+}
+
 // Apply returns the snapshot after an update, which is s itself when the
 // update says nothing new. asked is what s.Updates() was when the platform was
-// asked for the update: items that arrived since can be newer than a full
-// that answers.
+// asked for the update.
 func (s *Snapshot) Apply(u *Update, asked uint64) (*Snapshot, Change) {
-	if !u.Full {
-		if u.preparedFlags == nil {
-			s.Prepare(u)
-		}
-		return s.applyPatch(u)
+	return s.ApplyOn(u, &Terms{Asked: asked})
+}
+
+// ApplyOn is Apply on terms that somebody has decided on. It decides nothing
+// about items that are older than the stored ones: a full replaces everything
+// but what arrived after Asked, a patch replaces what is older.
+func (s *Snapshot) ApplyOn(u *Update, terms *Terms) (*Snapshot, Change) {
+	t := *terms
+	if t.Arrived == 0 {
+		t.Arrived = s.updates + 1
 	}
-	return s.applyFull(u, asked)
+	if !u.Full {
+		return s.applyPatch(u, &t)
+	}
+	return s.applyFull(u, &t)
 }
 
 // Bootstrap returns a snapshot of the update, which serves until the first
 // full of the platform replaces it whole.
 func (s *Snapshot) Bootstrap(u *Update) *Snapshot {
-	next, _ := s.replace(u, 0, 0, 0)
+	next, _ := s.replace(u, &Terms{})
 	return next
 }
 
 // applyPatch stores each item that is newer than the one it replaces, whatever
 // the version of the whole (protocol reference, section 5: pushes can arrive in
 // any order).
-func (s *Snapshot) applyPatch(u *Update) (*Snapshot, Change) {
-	arrived := s.updates + 1
-	flags, changedFlags := newer(&s.flags, u.Flags, u.preparedFlags, arrived)
-	segments, changedSegments := newer(&s.segments, u.Segments, u.preparedSegments, arrived)
+func (s *Snapshot) applyPatch(u *Update, t *Terms) (*Snapshot, Change) {
+	if u.preparedFlags == nil {
+		s.Prepare(u)
+	}
+	flags, changedFlags := newer(&s.flags, u.Flags, u.preparedFlags, t, false)
+	segments, changedSegments := newer(&s.segments, u.Segments, u.preparedSegments, t, true)
 	next := &Snapshot{
 		source:   s.source,
 		flags:    s.flags,
 		segments: s.segments,
 		tags:     s.tags,
-		version:  max(s.version, u.version()),
+		version:  s.version,
 		full:     s.full,
-		updates:  arrived,
+		updates:  t.Arrived,
 	}
 	tags := newerTags(s.tags, u.Tags)
 	if len(flags) == 0 && len(segments) == 0 && tags == nil {
@@ -107,40 +147,88 @@ func (s *Snapshot) applyPatch(u *Update) (*Snapshot, Change) {
 	}
 	if tags != nil {
 		next.tags = tags
+		for _, item := range u.Tags {
+			next.version = max(next.version, item.Version)
+		}
 	}
 	if len(flags) > 0 {
 		next.flags = s.flags.with(flags)
+		next.version = max(next.version, newestOf(flags))
 	}
 	if len(segments) > 0 {
 		next.segments = s.segments.with(segments)
+		next.version = max(next.version, newestOf(segments))
+	}
+	if len(t.Force) > 0 { // by what is older the version can fall
+		next.version = next.newest()
 	}
 	return next, Change{Flags: changedFlags, Segments: changedSegments}
 }
 
-// newer returns entries for the items that are newer than what the index has;
-// of two items with one key the newer counts.
-func newer[T any](ix *index[T], items []Item, prepared []*entry[T], arrived uint64) (entries []*entry[T], keys []string) {
-	place := make(map[string]int, len(items))
-	for i, item := range items {
-		if old := ix.get(item.Key); old != nil && old.Version >= item.Version {
+// newer returns entries for the items that replace what the index has; of two
+// items with one key the newer counts, and of two with one version the first.
+func newer[T any](ix *index[T], items []Item, prepared []*entry[T], t *Terms, segment bool) (entries []*entry[T], keys []string) {
+	for _, i := range latest(items) {
+		item := &items[i]
+		if t.Keep.has(segment, item.Key) {
+			continue
+		}
+		if old := ix.get(item.Key); old != nil && !item.replaces(&old.Item) && !t.Force.has(segment, item.Key) {
 			continue
 		}
 		e := prepared[i]
 		if e == nil { // newer only than what the snapshot has had since
-			e = &entry[T]{Item: item}
+			e = &entry[T]{Item: *item}
 		}
-		e.arrived = arrived
-		if i, ok := place[item.Key]; ok {
-			if entries[i].Version < item.Version {
-				entries[i] = e
-			}
-			continue
-		}
-		place[item.Key] = len(entries)
+		e.arrived = t.Arrived
 		entries = append(entries, e)
 		keys = append(keys, item.Key)
 	}
 	return entries, keys
+}
+
+// newestOf returns the newest version of any of the entries, or 0.
+func newestOf[T any](entries []*entry[T]) (version int64) {
+	for _, e := range entries {
+		version = max(version, e.Version)
+	}
+	return version
+}
+
+// latest returns the places of the items without those that the list also has
+// in a newer version, or before in the same one.
+func latest(items []Item) []int {
+	places := make([]int, 0, len(items))
+	of := make(map[string]int, len(items)) // in places
+	for i := range items {
+		if at, ok := of[items[i].Key]; !ok {
+			of[items[i].Key] = len(places)
+			places = append(places, i)
+		} else if items[places[at]].Version < items[i].Version {
+			places[at] = i
+		}
+	}
+	return places
+}
+
+// Older reports whether an item has been replaced by another of its key. Of
+// two with one version the archived one is the later: nothing that is changed
+// keeps its version, but an older copy of what was archived may have it.
+func (item *Item) Older(than *Item) bool {
+	if item.Version != than.Version {
+		return item.Version < than.Version
+	}
+	return than.Archived && !item.Archived
+}
+
+// replaces reports whether an item is to be stored instead of another of its
+// key. One of the same version is, unless it is the same: two changes can fall
+// into one millisecond.
+func (item *Item) replaces(old *Item) bool {
+	if item.Version != old.Version {
+		return item.Version > old.Version
+	}
+	return !item.Older(old) && !bytes.Equal(item.Raw, old.Raw)
 }
 
 func newerTags(tags map[string]Item, items []Item) map[string]Item {
@@ -161,53 +249,35 @@ func newerTags(tags map[string]Item, items []Item) map[string]Item {
 	return next
 }
 
-// applyFull makes the update everything there is, except for what was pushed
-// after it was asked for and is newer.
-//
-// The platform leaves archived items out of a full, so a full can be right
-// although its version is not above ours. It is old when it has an item older
-// than we had before asking; then it is ignored, unless the rules say that
-// every full counts.
+// applyFull makes the update everything there is, except for what the terms
+// keep and for what was pushed after the platform was asked. The platform
+// leaves archived items out of a full, so a full can be right although its
+// version is not above ours.
 //
 // The first full is always the base. Whatever was pushed before it counts as
 // pushed after asking: there is nothing else to hold it against.
-func (s *Snapshot) applyFull(u *Update, asked uint64) (*Snapshot, Change) {
+func (s *Snapshot) applyFull(u *Update, t *Terms) (*Snapshot, Change) {
 	if !s.full {
-		asked = 0
+		t.Asked = 0
 	}
-	version := u.version()
-	if s.full && !s.source.Rules.FullsCount && version <= s.version && (outdated(&s.flags, u.Flags, asked) || outdated(&s.segments, u.Segments, asked)) {
-		return s, Change{}
-	}
-	next, change := s.replace(u, version, asked, s.updates+1)
+	next, change := s.replace(u, t)
 	if s.full && len(change.Flags) == 0 && len(change.Segments) == 0 && next.version == s.version {
 		return s, Change{}
 	}
 	next.full = true
-	next.updates = s.updates + 1
+	next.updates = t.Arrived
 	return next, change
 }
 
-// outdated reports whether an item is older than the one the index had when
-// the platform was asked. The version of a broken item says nothing.
-func outdated[T any](ix *index[T], items []Item, asked uint64) bool {
-	for i := range items {
-		old := ix.get(items[i].Key)
-		if old != nil && old.arrived != 0 && old.arrived <= asked && old.Version > items[i].Version && !items[i].Broken {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Snapshot) replace(u *Update, version int64, asked, arrived uint64) (*Snapshot, Change) {
+func (s *Snapshot) replace(u *Update, t *Terms) (*Snapshot, Change) {
 	next := &Snapshot{source: s.source}
 	var change Change
-	next.flags, change.Flags = replaced(&s.flags, u.Flags, version, asked, arrived)
+	version := u.Version()
+	next.flags, change.Flags = replaced(&s.flags, u.Flags, version, t, false)
 	if u.NoSegments {
 		next.segments = s.segments
 	} else {
-		next.segments, change.Segments = replaced(&s.segments, u.Segments, version, asked, arrived)
+		next.segments, change.Segments = replaced(&s.segments, u.Segments, version, t, true)
 	}
 	next.tags = newerTags(nil, u.Tags)
 	next.version = next.newest()
@@ -229,29 +299,34 @@ func (s *Snapshot) newest() (version int64) {
 }
 
 // replaced returns an index of the items of a full, with what was pushed since
-// it was asked for and is newer, and the keys that differ from old.
-func replaced[T any](old *index[T], items []Item, version int64, asked, arrived uint64) (index[T], []string) {
+// it was asked for and is newer and with what is kept, and the keys that differ
+// from old.
+func replaced[T any](old *index[T], items []Item, version int64, t *Terms, segment bool) (index[T], []string) {
 	next := newIndex[T](len(items))
 	entries := make([]entry[T], len(items)) // one allocation for all
+	kept := len(t.Keep) > 0
 	for i, item := range items {
+		if kept && t.Keep.has(segment, item.Key) {
+			continue
+		}
 		if twin := next.get(item.Key); twin == nil || twin.Version < item.Version {
 			e := &entries[i]
-			e.Item, e.arrived = item, arrived
+			e.Item, e.arrived = item, t.Arrived
 			next.put(e)
 		}
 	}
-	repeats := next.count < len(items)
+	repeats := kept || next.count < len(items)
 	var changed []string
 	for i := range entries {
 		e := &entries[i]
 		if repeats && next.get(e.Key) != e {
-			continue // the full also has a newer version
+			continue // kept, or the full also has a newer version
 		}
 		had := old.get(e.Key)
 		switch {
 		case had == nil:
 			changed = append(changed, e.Key)
-		case had.arrived > asked && had.Version > e.Version:
+		case had.arrived > t.Asked && e.Older(&had.Item):
 			next.put(had)
 		case had.Version == e.Version && bytes.Equal(had.Raw, e.Raw):
 			e.compiled.Store(had.compiled.Load())
@@ -263,7 +338,11 @@ func replaced[T any](old *index[T], items []Item, version int64, asked, arrived 
 	for had := range old.all() {
 		switch {
 		case next.get(had.Key) != nil:
-		case had.arrived > asked && had.Version > version:
+		case kept && t.Keep.has(segment, had.Key):
+			next.put(had)
+		case had.arrived > t.Asked && (t.Asked > 0 || had.Version > version):
+			// A full that may be old, or has nothing to be held against, goes by
+			// its version.
 			next.put(had)
 		default:
 			changed = append(changed, had.Key)

@@ -24,9 +24,10 @@ type step struct {
 	noSegments bool
 }
 
-func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eval.Snapshot, eval.Change) {
+// update is the update that the step stands for.
+func (s step) update(t *testing.T) *eval.Update {
 	t.Helper()
-	u := &eval.Update{NoSegments: s.noSegments}
+	u := &eval.Update{Full: s.full != "", NoSegments: s.noSegments}
 	for _, text := range strings.Fields(strings.TrimPrefix(s.full+s.patch+s.bootstrap, "none")) {
 		var version int64
 		kind, name, _ := strings.Cut(text, ":")
@@ -57,10 +58,15 @@ func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eva
 			u.Tags = append(u.Tags, it)
 		}
 	}
+	return u
+}
+
+func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eval.Snapshot, eval.Change) {
+	t.Helper()
+	u := s.update(t)
 	if s.bootstrap != "" {
 		return before.Bootstrap(u), eval.Change{}
 	}
-	u.Full = s.full != ""
 	asked := before.Updates()
 	if s.asked > 0 {
 		asked = updates[s.asked-1]
@@ -144,11 +150,10 @@ func TestApply(t *testing.T) {
 		{name: "two versions in one full, one pushed after asking", steps: []step{{full: "a1 b1"}, {patch: "a6 b8"}, {full: "a5 a7 a6 b5 b7", asked: 1}}, want: "a7 b8", version: 8, changed: "a"},
 		{name: "two versions in one full, archived last", steps: []step{{full: "a5 a7x"}}, want: "a7x", version: 7, changed: "a"},
 
-		{name: "older full", steps: []step{{full: "a5 b6"}, {full: "a4 b5"}}, want: "a5 b6", version: 6, same: true},
-		{name: "full with one older item", steps: []step{{full: "a5 b6"}, {full: "a5 b5"}}, want: "a5 b6", version: 6, same: true},
-		{name: "full with one older item, as new as the store", steps: []step{{full: "a5 b6"}, {full: "a4 b6"}}, want: "a5 b6", version: 6, same: true},
-		{name: "full with an older segment", steps: []step{{full: "a5 S:s6"}, {full: "a5 S:s5"}}, want: "a5 S:s6", version: 6, same: true},
-		{name: "older full does not revive", steps: []step{{full: "a5 b5"}, {patch: "a6x"}, {full: "a5 b5"}}, want: "a6x b5", version: 6, same: true},
+		// What is older than what is stored is decided by package store.
+		{name: "older full", steps: []step{{full: "a5 b6"}, {full: "a4 b5"}}, want: "a4 b5", version: 5, changed: "a b"},
+		{name: "older full asked for before", steps: []step{{full: "a5 b5"}, {patch: "a6x"}, {full: "a5 b5", asked: 1}}, want: "a6x b5", version: 6, same: true},
+		{name: "older full that may be a cache's", steps: []step{{full: "a5 b6 c7"}, {full: "a4 b6", unasked: true}}, want: "a5 b6 c7", version: 7, same: true},
 		{name: "full that lacks what was archived", steps: []step{{full: "a5 b6"}, {full: "a5"}}, want: "a5", version: 5, changed: "b"},
 		{name: "full that lacks a tombstone", steps: []step{{full: "a5 b6"}, {patch: "b7x"}, {full: "a5"}}, want: "a5", version: 5, changed: "b"},
 		{name: "newer full with an older item", steps: []step{{full: "a5 b6"}, {full: "a4 b7"}}, want: "a4 b7", version: 7, changed: "a b"},
@@ -171,7 +176,7 @@ func TestApply(t *testing.T) {
 		{name: "item pushed after asking", steps: []step{{full: "a5 b5"}, {patch: "a9"}, {full: "a6 b8", asked: 1}}, want: "a9 b8", version: 9, changed: "b"},
 		{name: "item pushed before asking", steps: []step{{full: "a5 b5"}, {patch: "a9"}, {full: "a6 b10"}}, want: "a6 b10", version: 10, changed: "a b"},
 		{name: "new item pushed after asking", steps: []step{{full: "a5"}, {patch: "c9"}, {full: "a6", asked: 1}}, want: "a6 c9", version: 9, changed: "a"},
-		{name: "new item pushed after asking, older than the full", steps: []step{{full: "a5"}, {patch: "c6"}, {full: "a7", asked: 1}}, want: "a7", version: 7, changed: "a c"},
+		{name: "new item pushed after asking, older than the full", steps: []step{{full: "a5"}, {patch: "c6"}, {full: "a7", asked: 1}}, want: "a7 c6", version: 7, changed: "a"},
 		{name: "tombstone pushed after asking", steps: []step{{full: "a5 b5"}, {patch: "a9x"}, {full: "a5 b5", asked: 1}}, want: "a9x b5", version: 9, same: true},
 		{name: "item pushed after asking, as in the full", steps: []step{{full: "a5 b5"}, {patch: "a9"}, {full: "a9 b5", asked: 1}}, want: "a9 b5", version: 9, same: true},
 		{name: "item pushed after asking, newer in the full", steps: []step{{full: "a5"}, {patch: "a6"}, {full: "a7", asked: 1}}, want: "a7", version: 7, changed: "a"},
@@ -181,7 +186,7 @@ func TestApply(t *testing.T) {
 		{name: "patch with a new item", steps: []step{{full: "a5"}, {patch: "b6 S:s7 T:t8"}}, want: "a5 b6 S:s7 T:t8", version: 8, changed: "b S:s"},
 		{name: "patch of several items, each by itself", steps: []step{{full: "a5 b5 c5 d5"}, {patch: "a7 b4 c5 d6"}}, want: "a7 b5 c5 d6", version: 7, changed: "a d"},
 		{name: "equal patch", steps: []step{{full: "a5"}, {patch: "a5"}}, want: "a5", version: 5, same: true},
-		{name: "equal tombstone", steps: []step{{full: "a5"}, {patch: "a5x"}}, want: "a5", version: 5, same: true},
+		{name: "equal tombstone", steps: []step{{full: "a5"}, {patch: "a5x"}}, want: "a5x", version: 5, changed: "a"},
 		{name: "older patch", steps: []step{{full: "a5"}, {patch: "a4"}}, want: "a5", version: 5, same: true},
 		{name: "empty patch", steps: []step{{full: "a5"}, {patch: "none"}}, want: "a5", version: 5, same: true},
 		{name: "patch older than the store, of another item", steps: []step{{full: "a5 b9"}, {patch: "a6 c3"}}, want: "a6 b9 c3", version: 9, changed: "a c"},
@@ -319,27 +324,67 @@ func TestFullCarriesCompiledFlagsOver(t *testing.T) {
 	}
 }
 
-// TestSameVersionOtherContent: the platform wrote an item anew without a new
-// version. A full counts as it is.
+// TestSameVersionOtherContent: the platform wrote an item anew in the same
+// millisecond. What comes last replaces what is stored.
 func TestSameVersionOtherContent(t *testing.T) {
 	t.Parallel()
-	for _, pushed := range []bool{false, true} { // after the full was asked for
+	for _, patch := range []bool{false, true} {
 		source, _ := newSource()
 		s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("one")))}}, 0)
 		_ = answer(s, "a", user("u"))
-		asked := s.Updates()
-		if pushed {
-			asked = 0
-		}
-		s, change := s.Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("two")))}}, asked)
+		s, change := s.Apply(&eval.Update{Full: !patch, Flags: []eval.Item{item("a", 5, newFlag(served("two")))}}, s.Updates())
 		if got := answer(s, "a", user("u")); got != "two, fall through all rules" || changeText(change) != "a" {
-			t.Errorf("pushed %v: got %s, changed %q", pushed, got, changeText(change))
+			t.Errorf("patch %v: got %s, changed %q", patch, got, changeText(change))
 		}
 	}
 }
 
+// TestTerms: what somebody has decided counts, whatever the versions.
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	set := func(keys ...string) eval.ItemSet {
+		set := make(eval.ItemSet)
+		for _, key := range keys {
+			segment, isSegment := strings.CutPrefix(key, "S:")
+			set[eval.ItemID{Segment: isSegment, Key: segment}] = struct{}{}
+		}
+		return set
+	}
+	for _, test := range []struct {
+		name   string
+		update step
+		terms  eval.Terms
+		want   string
+	}{
+		{"a full keeps what it has older or lacks", step{full: "a4 b7"}, eval.Terms{Keep: set("a", "c", "S:s")}, "a5 b7 c9 S:s5"},
+		{"a full does not add what is kept absent", step{full: "a6 b6 c9 d1 S:s5"}, eval.Terms{Keep: set("d")}, "a6 b6 c9 S:s5"},
+		{"a flag's name is no segment's", step{full: "a5 b5 c9"}, eval.Terms{Keep: set("s")}, "a5 b5 c9"},
+		{"a patch goes back", step{patch: "a4 c3 S:s4"}, eval.Terms{Force: set("c", "S:s")}, "a5 b5 c3 S:s4"},
+		{"a patch does not add what is kept absent", step{patch: "d7 e7"}, eval.Terms{Keep: set("d")}, "a5 b5 c9 e7 S:s5"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			source, _ := newSource()
+			s, _ := step{full: "a5 b5 c9 S:s5"}.apply(t, eval.NewSnapshot(source), nil)
+			test.terms.Asked = s.Updates()
+			s, _ = s.ApplyOn(test.update.update(t), &test.terms)
+			if got := contents(t, s); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+			newest := int64(0)
+			flags, segments, _ := s.Items()
+			for _, it := range slices.Concat(flags, segments) {
+				newest = max(newest, it.Version)
+			}
+			if s.Version() != newest {
+				t.Errorf("version %d, want %d", s.Version(), newest)
+			}
+		})
+	}
+}
+
 // TestSameVersionInOneMessage: of items with one key and one version, the first
-// counts, as it would of two messages.
+// counts, so that the same message has the same effect each time.
 func TestSameVersionInOneMessage(t *testing.T) {
 	t.Parallel()
 	for _, full := range []bool{true, false} {

@@ -486,8 +486,8 @@ func TestFeatBitStorage(t *testing.T) {
 	}{
 		{"a push before the first full", "patch", []string{flag("a", "pushed", 30, "")}, map[string]string{"a": "pushed"}, start + 30*second},
 		{"the first full, computed before it", "full", []string{flag("a", "old", 10, ""), flag("b", "b1", 5, "")}, map[string]string{"a": "pushed", "b": "b1"}, start + 30*second},
-		{"each by its own version", "patch", []string{flag("b", "b2", 20, ""), flag("a", "late", 30, ""), flag("c", "c1", 1, "")}, map[string]string{"a": "pushed", "b": "b2", "c": "c1"}, start + 30*second},
-		{"archived", "patch", []string{flag("b", "b3", 40, `,"isArchived":true`)}, map[string]string{"a": "pushed", "b": "-", "c": "c1"}, start + 40*second},
+		{"each by its own version", "patch", []string{flag("b", "b2", 20, ""), flag("a", "late", 30, ""), flag("c", "c1", 1, "")}, map[string]string{"a": "late", "b": "b2", "c": "c1"}, start + 30*second},
+		{"archived", "patch", []string{flag("b", "b3", 40, `,"isArchived":true`)}, map[string]string{"a": "late", "b": "-", "c": "c1"}, start + 40*second},
 		{"an older copy does not revive it", "patch", []string{flag("b", "b2", 40, "")}, map[string]string{"b": "-"}, start + 40*second},
 		{"a newer one does", "patch", []string{flag("b", "b4", 41, "")}, map[string]string{"b": "b4"}, start + 41*second},
 		{"a full with a tombstone", "full", []string{flag("a", "a9", 50, ""), flag("b", "b9", 51, `,"isArchived":true`)}, map[string]string{"a": "a9", "b": "-", "c": "-"}, start + 51*second},

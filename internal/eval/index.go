@@ -167,3 +167,38 @@ func (ix *index[T]) all() iter.Seq[*entry[T]] {
 		}
 	}
 }
+
+// Stored are the flags or the segments of a snapshot as they are stored, for
+// those who compare them with what the platform has.
+type Stored interface {
+	// Find returns the item with a key and the number of the update that brought
+	// it; nil if there is none. Archived items are found.
+	Find(key string) (item *Item, arrived uint64)
+	// All yields every item in no particular order.
+	All() iter.Seq2[*Item, uint64]
+	// Len returns how many items there are.
+	Len() int
+}
+
+// Find implements Stored.
+func (ix *index[T]) Find(key string) (item *Item, arrived uint64) {
+	e := ix.get(key)
+	if e == nil {
+		return nil, 0
+	}
+	return &e.Item, e.arrived
+}
+
+// All implements Stored.
+func (ix *index[T]) All() iter.Seq2[*Item, uint64] {
+	return func(yield func(*Item, uint64) bool) {
+		for e := range ix.all() {
+			if !yield(&e.Item, e.arrived) {
+				return
+			}
+		}
+	}
+}
+
+// Len implements Stored.
+func (ix *index[T]) Len() int { return ix.count }

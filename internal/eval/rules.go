@@ -32,8 +32,6 @@ type Rules struct {
 	// BucketPerFlag: a user has a bucket for each flag, made of the flag's key
 	// and an attribute that the rollout names. Otherwise a user has one bucket.
 	BucketPerFlag bool
-	// FullsCount: a full replaces everything even if it has older versions.
-	FullsCount bool
 	// Attributes names the attributes that users have fields for, by every
 	// spelling that rules may use.
 	Attributes map[string]Attribute
@@ -69,7 +67,6 @@ func FeatBit() *Rules {
 		Strict:             true,
 		ClosedShares:       true,
 		BucketPerFlag:      true,
-		FullsCount:         true,
 		Attributes: map[string]Attribute{
 			"keyId": AttributeKey, "name": AttributeName, "email": AttributeEmail, "country": AttributeCountry,
 		},

@@ -99,6 +99,14 @@ func (s *Snapshot) Keys() []string {
 	return keys
 }
 
+// Stored returns the segments, or the flags, as they are stored.
+func (s *Snapshot) Stored(segments bool) Stored {
+	if segments {
+		return &s.segments
+	}
+	return &s.flags
+}
+
 // Items returns everything there is, archived items included, each kind sorted
 // by key.
 func (s *Snapshot) Items() (flags, segments, tags []Item) {

@@ -37,20 +37,20 @@ func TestConditional(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(200, data, `ETag: W/"a"`))
 		s := open(t, p, poll.Transport{})
-		checkCalls(t, s.refreshedIf("", ""), "applied")
+		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed")
 		p.answers(with(304, ""))
 		for range 3 {
 			checkCalls(t, s.refreshedIf(`W/"a"`, ""), "confirmed")
 		}
 		p.answers(with(200, data, "Last-Modified: "+modified))
-		checkCalls(t, s.refreshedIf(`W/"a"`, ""), "applied")
+		checkCalls(t, s.refreshedIf(`W/"a"`, ""), "applied", "confirmed")
 		p.answers(with(304, "", `ETag: "b"`))
 		checkCalls(t, s.refreshedIf("", modified), "confirmed")
 		p.answers(with(200, data, `ETag: "c"`, "Last-Modified: "+later))
-		checkCalls(t, s.refreshedIf("", modified), "applied")
+		checkCalls(t, s.refreshedIf("", modified), "applied", "confirmed")
 		p.answers(with(200, data))
-		checkCalls(t, s.refreshedIf(`"c"`, later), "applied")
-		checkCalls(t, s.refreshedIf("", ""), "applied")
+		checkCalls(t, s.refreshedIf(`"c"`, later), "applied", "confirmed")
+		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed")
 		if got, want := s.stats(), (transport.Stats{Connects: 9}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -68,7 +68,7 @@ func TestConditionOfUnusableData(t *testing.T) {
 		stale()
 		s.refused("interrupted")
 		p.answers(with(200, data, `ETag: "c"`))
-		checkCalls(t, s.refreshedIf("", ""), "applied")
+		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed")
 		p.answers(with(200, "junk", `ETag: "d"`))
 		stale()
 		s.refused("interrupted")
@@ -84,7 +84,7 @@ func TestConditionOfOtherRoute(t *testing.T) {
 		s := open(t, p, poll.Transport{})
 		s.refreshed()
 		p.answers(routes(map[string]answer{singular: with(200, data, `ETag: "b"`)}))
-		checkCalls(t, s.refreshedIf("", ""), "applied")
+		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed")
 		p.answers(with(304, ""))
 		checkCalls(t, s.refreshedIf(`"b"`, ""), "confirmed")
 	})

@@ -88,7 +88,7 @@ func TestFailures(t *testing.T) {
 				if pause := s.paused(); pause < tt.low || pause > tt.high+50*ms {
 					t.Errorf("tried again after %v, want %v to %v", pause, tt.low, tt.high)
 				}
-				if told := s.store.told(); len(told) != 1 || told[0].what != "applied" || told[0].message != data {
+				if told := s.store.told(); len(told) != 2 || told[0].what != "applied" || told[1].what != "confirmed" || told[0].message != data {
 					t.Errorf("after that the store was told %v", told)
 				}
 			})
@@ -100,7 +100,7 @@ func TestFailures(t *testing.T) {
 func TestMaxMessage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, with(200, data)), poll.Transport{MaxMessage: int64(len(data))})
-		if told := s.refreshed(); len(told) != 1 || told[0].message != data {
+		if told := s.refreshed(); len(told) != 2 || told[0].message != data {
 			t.Errorf("the store was told %v", told)
 		}
 	})
@@ -121,7 +121,7 @@ func TestSecondTry(t *testing.T) {
 				if o.err != nil || o.took > 200*ms {
 					t.Errorf("Refresh: %v after %v", o.err, o.took)
 				}
-				if told := s.store.told(); len(told) != 1 || told[0].what != "applied" {
+				if told := s.store.told(); len(told) != 2 || told[0].what != "applied" || told[1].what != "confirmed" {
 					t.Errorf("the store was told %v", told)
 				}
 				if got, want := s.stats(), (transport.Stats{Connects: 2}); got != want {

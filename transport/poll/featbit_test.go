@@ -34,11 +34,11 @@ func TestFeatBitPolling(t *testing.T) {
 			url     string
 			want    []string
 		}{
-			{"first", 0, featBitFull, latestAll, []string{"applied"}},
-			{"still empty", 0, featBitFull, latestAll, []string{"applied"}},
+			{"first", 0, featBitFull, latestAll, []string{"applied", "confirmed"}},
+			{"still empty", 0, featBitFull, latestAll, []string{"applied", "confirmed"}},
 			{"changes", 1767225600123, changes, latestAll + "?timestamp=1767225600123", []string{"applied", "confirmed"}},
 			{"nothing new", 1767225600456, "", latestAll + "?timestamp=1767225600456", []string{"confirmed"}},
-			{"everything although changes were asked for", 5, featBitFull, latestAll + "?timestamp=5", []string{"applied"}},
+			{"everything although changes were asked for", 5, featBitFull, latestAll + "?timestamp=5", []string{"applied", "confirmed"}},
 		}
 		for _, step := range steps {
 			s.store.has(step.version)
@@ -72,7 +72,7 @@ func TestFeatBitCache(t *testing.T) {
 		s := openFeatBit(t, with(200, featBitFull), poll.Transport{URL: "https://cache.test/snapshot.json"})
 		s.store.has(1767225600123)
 		told := s.refreshed()
-		checkCalls(t, told, "applied")
+		checkCalls(t, told, "applied", "confirmed")
 		if seen := s.p.requests(); told[0].asked != 0 || seen[0].URL.String() != "https://cache.test/snapshot.json" || seen[0].Header.Get("Authorization") != "" {
 			t.Errorf("asked %d, requests %v", told[0].asked, seen)
 		}

@@ -162,10 +162,13 @@ func (s *session) store(got *answer) error {
 			return problem(transport.KindData, errors.New("the answer has changes only: expected all data"))
 		}
 	}
-	if !applied.Full {
+	from := got.origin // a pointer to it would keep the body
+	if applied.Held > 0 {
+		// The next answer must be whole, to be compared with this one.
+		from.entityTag, from.lastModified = "", ""
+	} else {
 		s.env.Store.Confirm()
 	}
-	from := got.origin // a pointer to it would keep the body
 	s.last.Store(&from)
 	return nil
 }

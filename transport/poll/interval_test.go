@@ -92,7 +92,7 @@ func TestIntervalFailures(t *testing.T) {
 			time.Sleep(100 * ms)
 			told = s.store.told()
 		}
-		checkCalls(t, told, "applied")
+		checkCalls(t, told, "applied", "confirmed")
 		if pause := time.Since(began); pause < time.Minute || pause > 75*time.Second+100*ms {
 			t.Errorf("tried again after %v", pause)
 		}

@@ -31,7 +31,7 @@ func TestLateAnswer(t *testing.T) {
 		release()
 		synctest.Wait()
 		told := s.store.told()
-		checkCalls(t, told, "applied")
+		checkCalls(t, told, "applied", "confirmed")
 		if told[0].asked != 7 {
 			t.Errorf("applied with mark %d, want 7", told[0].asked)
 		}
@@ -53,7 +53,7 @@ func TestTooLateAnswer(t *testing.T) {
 		<-s.refresh()
 		p.answers(with(200, data, `ETag: "new"`))
 		stale() // also wakes a process that was frozen
-		checkCalls(t, s.refreshed(), "interrupted", "applied")
+		checkCalls(t, s.refreshed(), "interrupted", "applied", "confirmed")
 		release()
 		synctest.Wait()
 		checkCalls(t, s.store.told())
@@ -79,7 +79,7 @@ func TestOneRequestForAll(t *testing.T) {
 			}
 		}
 		s.checkAsked(plural)
-		checkCalls(t, s.store.told(), "applied")
+		checkCalls(t, s.store.told(), "applied", "confirmed")
 	})
 }
 
@@ -134,7 +134,7 @@ func TestLoad(t *testing.T) {
 		if err := s.refresher.Load(t.Context()); err != nil || time.Since(began) < 5*time.Second || time.Since(began) > 6250*ms {
 			t.Errorf("Load: %v after %v", err, time.Since(began))
 		}
-		checkCalls(t, s.store.told(), "interrupted", "applied")
+		checkCalls(t, s.store.told(), "interrupted", "applied", "confirmed")
 	})
 }
 

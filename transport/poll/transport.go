@@ -55,6 +55,9 @@ type Transport struct {
 	// MaxMessage is the largest answer to accept, in bytes, decompressed. 0 is
 	// 128 MiB.
 	MaxMessage int64
+	// Resync is over how long answers that go back to older data must agree
+	// before they are followed. 0 is 5 min.
+	Resync time.Duration
 	// URL is where to get data instead of the platform: a cache, an object
 	// store with a snapshot (ffc.Client.WriteSnapshot), a relay. The secret
 	// goes there only if scheme and host are those of ffc.Config.BaseURL.
@@ -82,6 +85,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("poll: Timeout", &s.Timeout, 10*time.Second),
 		setting.Default("poll: FirstRetry", &s.FirstRetry, time.Second),
 		setting.Default("poll: MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("poll: Resync", &s.Resync, 5*time.Minute),
 		setting.Default("poll: MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.FirstRetry > s.MaxRetry {
@@ -134,6 +138,9 @@ type session struct {
 
 	connects, failures atomic.Uint64
 }
+
+// HoldFor implements transport.Holder.
+func (s *session) HoldFor() time.Duration { return s.Resync }
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {

@@ -135,7 +135,7 @@ func TestRedirect(t *testing.T) {
 				if got := requests[1].Header.Values("Referer"); len(got) > 0 {
 					t.Errorf("got Referer %q", got)
 				}
-				checkCalls(t, s.refreshedIf(`"a"`, ""), "applied")
+				checkCalls(t, s.refreshedIf(`"a"`, ""), "applied", "confirmed")
 			})
 		})
 	}

@@ -74,7 +74,7 @@ func TestGzip(t *testing.T) {
 		_, _ = w.Write(body)
 	})
 	s := connected(t, server.URL, poll.Transport{})
-	if told := s.refreshed(); len(told) != 1 || len(told[0].message) != 100_019 {
+	if told := s.refreshed(); len(told) != 2 || len(told[0].message) != 100_019 {
 		t.Errorf("the store was told %v", told)
 	}
 }
@@ -110,7 +110,7 @@ func TestCompressedAnswers(t *testing.T) {
 			client := &http.Client{Transport: &http.Transport{DisableCompression: test.disabled}}
 			t.Cleanup(client.CloseIdleConnections)
 			s := openWith(t, nil, client, poll.Transport{URL: server.URL, Budget: budget})
-			if told := s.refreshed(); len(told) != 1 || len(told[0].message) != test.size {
+			if told := s.refreshed(); len(told) != 2 || len(told[0].message) != test.size {
 				t.Errorf("the store was told %v", told)
 			}
 		})
@@ -210,7 +210,7 @@ func TestContentType(t *testing.T) {
 			_, _ = io.WriteString(w, data)
 		})
 		s := connected(t, server.URL, poll.Transport{})
-		checkCalls(t, s.refreshed(), "applied")
+		checkCalls(t, s.refreshed(), "applied", "confirmed")
 	}
 }
 
@@ -234,7 +234,7 @@ func TestOwnConnections(t *testing.T) {
 	})
 	s := connected(t, server.URL, poll.Transport{MaxAge: 1})
 	for range 5 {
-		checkCalls(t, s.refreshed(), "applied")
+		checkCalls(t, s.refreshed(), "applied", "confirmed")
 	}
 	if n := len(connections); n != 1 {
 		t.Errorf("%d connections, want 1", n)

@@ -54,6 +54,7 @@ type connection struct {
 	// a ping goes with the request: when its pong has come, so has the answer.
 	resumed       bool
 	heard, ponged bool                  // there were changes, and a pong
+	held          bool                  // an answer was not applied as it was
 	cause         atomic.Pointer[error] // why we ended it, if it was for a fault
 	unusable      error                 // a message that may have been the data asked for
 }
@@ -156,13 +157,16 @@ func (c *connection) take(message []byte) error {
 			}
 			// Changes can be pushed before the answer to our request.
 			inSync = inSync || applied.Full
+			c.held = c.held || applied.Held > 0
 			c.heard = true
 		}
 		c.ponged = c.ponged || kind == wire.KindPong
 		inSync = inSync || c.resumed && c.heard && c.ponged
 		if inSync {
 			c.synced()
-			c.s.env.Store.Confirm()
+			if !c.held {
+				c.s.env.Store.Confirm()
+			}
 		}
 		return inSync, nil
 	})

@@ -144,11 +144,7 @@ func (s *secondStore) Apply(message []byte, asked transport.Mark) (transport.App
 	if !s.whileItRuns(func() {}) {
 		return transport.Applied{}, context.Canceled
 	}
-	applied, err := s.Store.Apply(message, asked)
-	if err == nil && applied.Full {
-		s.Confirm()
-	}
-	return applied, err
+	return s.Store.Apply(message, asked)
 }
 
 // Confirm implements transport.Store.

@@ -131,6 +131,7 @@ func (s *secondSession) serve() {
 	if err := s.apply(full); err != nil {
 		s.f.t.Errorf("the answer of the fallback was not taken: %v", err)
 	}
+	s.store.Confirm()
 }
 
 // back is the socket coming back, whatever attempts nobody accepted before.

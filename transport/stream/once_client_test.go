@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strconv"
 	"sync"
@@ -43,7 +44,11 @@ func testOnDemandClient(t *testing.T, g ffctest.Generation) {
 	flag := func(value string) *ffctest.FlagBuilder {
 		return ffctest.Flag("f").Variations("other", value).Rule(value, ffctest.InSegment("staff"))
 	}
-	srv := newServerOf(t, g, ffctest.Segment("staff").Include("nobody"), flag("first"), ffctest.Flag("archived"))
+	items := []ffctest.Item{ffctest.Segment("staff").Include("nobody"), flag("first"), ffctest.Flag("archived")}
+	for i := range 7 { // an answer that lacks more than a tenth of what is there is held back
+		items = append(items, ffctest.Flag(fmt.Sprint("other-", i)))
+	}
+	srv := newServerOf(t, g, items...)
 	client := refreshing(t, srv)
 	for n := range 20 {
 		want := strconv.Itoa(n)

@@ -71,6 +71,9 @@ type Transport struct {
 	// Retry-After. To these two a random part of up to a quarter is added. 0 is
 	// 60 s.
 	MaxRetry time.Duration
+	// Resync is over how long answers that go back to older data must agree
+	// before they are followed. 0 is 5 min.
+	Resync time.Duration
 	// MaxMessage is the largest message to accept, in bytes. 0 is 128 MiB. A
 	// larger one is given up like a broken connection.
 	MaxMessage int64
@@ -95,6 +98,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("stream: SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
 		setting.Default("stream: FirstRetry", &s.FirstRetry, time.Second),
 		setting.Default("stream: MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("stream: Resync", &s.Resync, 5*time.Minute),
 		setting.Default("stream: MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.PingInterval >= s.SilenceTimeout {
@@ -106,10 +110,10 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if s.Fallback != nil {
 		err = errors.Join(err, s.useFallback())
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case s.OnDemand:
+	}
+	if s.OnDemand {
 		return newRefresher(s), nil
 	}
 	return &pusher{s}, nil
@@ -145,6 +149,9 @@ type session struct {
 
 	connects, failures atomic.Uint64
 }
+
+// HoldFor implements transport.Holder.
+func (s *session) HoldFor() time.Duration { return s.Resync }
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {

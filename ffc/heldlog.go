@@ -1,0 +1,34 @@
+package ffc
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+)
+
+// heldLog logs that answers of the platform are held back. It logs that once an
+// hour: where one server of several is stuck, every second answer is.
+type heldLog struct {
+	warned time.Time // zero is never
+}
+
+const heldAgain = time.Hour
+
+func (l *heldLog) log(log *slog.Logger, d *hold.Decision) {
+	if d.Followed > 0 {
+		log.Info("ffc: the platform went back to older data, as three answers agree; following it", "items", d.Followed)
+		l.warned = time.Time{}
+	}
+	if d.Held == 0 || !l.warned.IsZero() && clock.Age(l.warned) < heldAgain {
+		return
+	}
+	l.warned = time.Now()
+	kind := "flag"
+	if d.Example.Segment {
+		kind = "segment"
+	}
+	log.Warn("ffc: the platform answered with older data than the client has; keeping the newer data until three answers agree",
+		"older", d.Older, "missing", d.Missing, kind, d.Example.Key)
+}

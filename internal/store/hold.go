@@ -1,0 +1,302 @@
+package store
+
+import (
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+const (
+	// DefaultAfter is how long answers have to agree, if nothing else is set.
+	DefaultAfter = 5 * time.Minute
+	// enough is how many answers in a row have to agree.
+	enough = 3
+	// share is the part of the stored items that a full may lack: one of so many.
+	share = 10
+	// future is how far the clock of the platform may be ahead of ours.
+	future = time.Minute
+	// maxGone is how many removed items are remembered.
+	maxGone = 10_000
+)
+
+// Hold keeps stored items in spite of answers that have them in an older
+// version, or not at all, until it is clear that the platform went back.
+//
+// Such an answer can come from a server that lags behind the others, from one
+// that is stuck, from a cache that is just being filled, or from a platform whose
+// database was restored from a backup. One answer cannot tell which. So an item
+// is held until three answers in a row, over some time, agree about it. Each
+// item is decided on its own: what is held does not hold up its neighbours.
+//
+// An item that a full lacks is held if the full may be older than the item,
+// because it has nothing newer, or if the full lacks more than a tenth of what
+// is stored.
+//
+// A Hold is not safe for concurrent use. The zero Hold is ready to use.
+type Hold struct {
+	// After is how long answers have to agree; 0 is DefaultAfter.
+	After time.Duration
+
+	held map[eval.ItemID]*held
+	// gone are the versions of items that a full did not have any more. An item
+	// of that version, or an older one, is a copy from before.
+	gone map[eval.ItemID]int64
+	// platform: data came from the platform itself. A cache does not count
+	// against it.
+	platform bool
+	cached   uint64 // how many answers of caches there were
+}
+
+// held is an item that answers disagree with.
+type held struct {
+	version  int64 // in the answers
+	missing  bool  // from the answers
+	answers  int   // how many in a row said so
+	question uint64
+	first    time.Time
+}
+
+// Decision says what an update does to what is stored.
+type Decision struct {
+	// Terms are those on which to apply the update.
+	Terms eval.Terms
+	// Held is how many items the answer has in an older version, or lacks, that
+	// stay as they are.
+	Held int
+	// Older and Missing are how many of Held were which.
+	Older, Missing int
+	// Example is one of the items that are held.
+	Example eval.ItemID
+	// Answers is how many answers in a row agree about the item that most
+	// agree about, and For is since when.
+	Answers int
+	For     time.Duration
+	// Followed is how many items were held and no longer are, because enough
+	// answers agree.
+	Followed int
+}
+
+// Decide decides what an update does to s, and counts it as an answer. asked is
+// the number of the last update before the platform was asked, and differs from
+// question to question. A patch with 0 was pushed: it is no answer. A full with 0
+// may come from a cache.
+//
+// The first full is taken as it is.
+func (h *Hold) Decide(s *eval.Snapshot, u *eval.Update, asked uint64) Decision {
+	d := &decision{Hold: h, update: u, asked: asked, question: asked, follow: true}
+	d.Terms.Asked = asked
+	if u.Full && asked == 0 {
+		if h.cached++; h.platform {
+			d.follow = false
+		} else { // there are caches only: they can agree like servers
+			d.question, d.asked = 1<<63|h.cached, s.Updates()
+			d.Terms.Asked = d.asked
+		}
+	}
+	if u.Full && asked != 0 {
+		h.platform = true
+	}
+	if u.Full && !s.Synced() {
+		h.held, h.gone = nil, nil
+		d.Terms.Asked = asked
+		return d.Decision
+	}
+	d.items(s.Stored(false), u.Flags, false)
+	d.items(s.Stored(true), u.Segments, true)
+	if u.Full {
+		d.missing(s)
+	}
+	d.Held = d.Older + d.Missing
+	return d.Decision
+}
+
+// decision is a Decision that is being made.
+type decision struct {
+	Decision
+	*Hold
+	update   *eval.Update
+	asked    uint64
+	question uint64
+	follow   bool // when enough answers agree
+}
+
+// isAnswer reports whether the update counts as an answer.
+func (d *decision) isAnswer() bool { return d.update.Full || d.asked != 0 }
+
+// items compares the items of the update with the stored ones.
+func (d *decision) items(stored eval.Stored, items []eval.Item, segments bool) {
+	for i := range items {
+		item := &items[i]
+		had, arrived := stored.Find(item.Key)
+		if had == nil && len(d.gone) == 0 {
+			continue
+		}
+		id := eval.ItemID{Segment: segments, Key: item.Key}
+		switch {
+		case item.Broken && had != nil && !d.update.Full, item.Broken && d.update.Full:
+			// Its version says nothing.
+		case had == nil:
+			if version, ok := d.gone[id]; ok && item.Version <= version {
+				d.older(id, item)
+			} else {
+				delete(d.gone, id)
+				delete(d.held, id)
+			}
+		case !item.Older(had):
+			delete(d.held, id)
+		case !d.isAnswer():
+			// Pushes may come in any order.
+		case arrived > d.asked && d.asked > 0:
+			// The item was pushed after this answer was asked for.
+		default:
+			d.older(id, item)
+		}
+	}
+}
+
+// older holds an item that the update has in an older version, or follows it.
+func (d *decision) older(id eval.ItemID, item *eval.Item) {
+	if !d.isAnswer() {
+		d.keep(id)
+		return
+	}
+	if d.agreed(id, &held{version: item.Version}) {
+		d.Followed++
+		delete(d.gone, id)
+		if !d.update.Full {
+			d.force(id)
+		}
+		return
+	}
+	d.Older++
+	d.Example = id
+	d.keep(id)
+}
+
+// missing looks for stored items that a full lacks.
+func (d *decision) missing(s *eval.Snapshot) {
+	type lack struct {
+		id      eval.ItemID
+		version int64
+	}
+	var lacks []lack
+	total := 0
+	for _, segments := range []bool{false, true} {
+		items := d.update.Flags
+		if segments {
+			if d.update.NoSegments {
+				continue
+			}
+			items = d.update.Segments
+		}
+		has := make(map[string]struct{}, len(items))
+		for i := range items {
+			has[items[i].Key] = struct{}{}
+		}
+		for item, arrived := range s.Stored(segments).All() {
+			_, ok := has[item.Key]
+			id := eval.ItemID{Segment: segments, Key: item.Key}
+			switch {
+			case d.asked > 0 && arrived > d.asked: // pushed since
+			case item.Archived:
+				if !ok {
+					d.remove(id, item.Version)
+				}
+			default:
+				total++
+				if !ok {
+					lacks = append(lacks, lack{id, item.Version})
+				}
+			}
+		}
+	}
+	if len(lacks) == 0 {
+		return
+	}
+	many := len(lacks)*share > total
+	newest := newestUntil(d.update, time.Now().Add(future).UnixMilli())
+	for _, l := range lacks {
+		switch {
+		case !many && l.version <= newest:
+			d.remove(l.id, l.version)
+		case d.agreed(l.id, &held{missing: true}):
+			d.Followed++
+			d.remove(l.id, l.version)
+		default:
+			d.Missing++
+			d.Example = l.id
+			d.keep(l.id)
+		}
+	}
+}
+
+// newestUntil returns the newest version in an update that is not from the
+// future: one item that is must not make a full newer than it is.
+func newestUntil(u *eval.Update, latest int64) (version int64) {
+	for _, items := range [][]eval.Item{u.Flags, u.Segments} {
+		for i := range items {
+			if v := items[i].Version; v <= latest {
+				version = max(version, v)
+			}
+		}
+	}
+	return version
+}
+
+// agreed counts what an answer says of an item, and reports whether enough
+// answers in a row said so.
+func (d *decision) agreed(id eval.ItemID, said *held) bool {
+	h := d.held[id]
+	switch {
+	case h == nil || h.version != said.version || h.missing != said.missing:
+		h = said
+		h.answers, h.question, h.first = 1, d.question, time.Now()
+		if d.held == nil {
+			d.Hold.held = make(map[eval.ItemID]*held)
+		}
+		d.held[id] = h
+	case h.question != d.question:
+		h.answers++
+		h.question = d.question
+	}
+	age := clock.Age(h.first)
+	if d.follow && h.answers >= enough && age >= d.after() {
+		delete(d.held, id)
+		return true
+	}
+	if h.answers > d.Answers || h.answers == d.Answers && age > d.For {
+		d.Answers, d.For = h.answers, age
+	}
+	return false
+}
+
+func (h *Hold) after() time.Duration {
+	if h.After == 0 {
+		return DefaultAfter
+	}
+	return h.After
+}
+
+// remove notes that an item is removed, with its version.
+func (d *decision) remove(id eval.ItemID, version int64) {
+	delete(d.held, id)
+	if d.gone == nil || len(d.gone) >= maxGone {
+		d.Hold.gone = make(map[eval.ItemID]int64)
+	}
+	d.gone[id] = version
+}
+
+func (d *decision) keep(id eval.ItemID) {
+	if d.Terms.Keep == nil {
+		d.Terms.Keep = make(eval.ItemSet)
+	}
+	d.Terms.Keep[id] = struct{}{}
+}
+
+func (d *decision) force(id eval.ItemID) {
+	if d.Terms.Force == nil {
+		d.Terms.Force = make(eval.ItemSet)
+	}
+	d.Terms.Force[id] = struct{}{}
+}
