@@ -159,7 +159,11 @@ func TestReconnectsConverge(t *testing.T) {
 func testReconnectsConverge(t *testing.T, g ffctest.Generation) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServerOf(t, g, flag, ffctest.Flag("archived"))
+	items := []ffctest.Item{flag, ffctest.Flag("archived")}
+	for i := range 8 { // an answer that lacks more than a tenth of what is there is held back
+		items = append(items, ffctest.Flag(fmt.Sprint("other-", i)))
+	}
+	srv := newServerOf(t, g, items...)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
