@@ -29,7 +29,7 @@ func TestMalformedFlags(t *testing.T) {
 	var log syncBuffer
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, QuietFallbacks: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
