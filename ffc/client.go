@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/afterwork"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
@@ -27,13 +29,14 @@ type Client struct {
 	fallbackLog *fallbackLog
 	requests    *httpclient.Pool
 
-	view     atomic.Pointer[view]
-	store    store
-	status   statusBoard
-	events   *flush.Processor
-	session  transport.Session
-	onDemand transport.Refresher // the session, if it works on demand
-	changes  mailboxes[[]string]
+	view       atomic.Pointer[view]
+	store      store
+	status     statusBoard
+	events     *flush.Processor
+	deliveries afterwork.Requests // with the requests of the middleware
+	session    transport.Session
+	onDemand   transport.Refresher // the session, if it works on demand
+	changes    mailboxes[[]string]
 	// Functions of the application, by name, that panicked or did not return.
 	panicked, abandoned sync.Map
 
@@ -44,6 +47,9 @@ type Client struct {
 	closing  chan struct{} // closed last thing in Close
 	closeErr error
 }
+
+// closeTime is how long Close delivers events if its context has no deadline.
+const closeTime = 5 * time.Second
 
 // New returns a client. Its error is for unusable configuration, all problems
 // at once; a platform that cannot be reached is none. New waits until the
@@ -140,6 +146,8 @@ func (c *Client) start() {
 		Dialect:  c.cfg.dialect,
 		OnDemand: c.onDemand != nil,
 	})
+	c.deliveries.Flush = c.Flush
+	c.deliveries.Queued = func() uint64 { return uint64(c.events.Queued()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
 	runner, ok := c.session.(transport.Runner)
@@ -267,7 +275,7 @@ func (c *Client) close(ctx context.Context) error {
 	if c.onDemand != nil {
 		c.run(ctx, func(context.Context) { c.onDemand.Close() })
 	}
-	err := c.events.Close(ctx)
+	err := c.closeEvents(ctx)
 	defer c.requests.Close()
 	for _, done := range c.running {
 		select {
@@ -277,4 +285,22 @@ func (c *Client) close(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// closeEvents delivers what is queued. A delivery of the middleware that is under
+// way gets half of the time: its connection may have died while the process was
+// frozen, and then its events are sent again over another one.
+func (c *Client) closeEvents(ctx context.Context) error {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(closeTime)
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	half, stop := context.WithTimeout(ctx, time.Until(deadline)/2)
+	defer stop()
+	if ended := c.deliveries.Close(half); ended != nil {
+		c.running = append(c.running, ended)
+	}
+	return c.events.Close(ctx)
 }

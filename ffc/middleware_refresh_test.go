@@ -117,8 +117,8 @@ func TestMiddlewareUsesLateData(t *testing.T) {
 	})
 }
 
-// TestMiddlewareCancelledRequest: a client that has gone keeps nothing waiting,
-// and its request still brings new data and delivers its events.
+// TestMiddlewareCancelledRequest: a request whose client has gone still brings
+// new data, and its events are delivered.
 func TestMiddlewareCancelledRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
@@ -129,12 +129,15 @@ func TestMiddlewareCancelledRequest(t *testing.T) {
 		m.set(reply{after: 100 * time.Millisecond}, reply{after: 100 * time.Millisecond})
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, took := serve(gone, client.Middleware(evaluating(client)), "u"); took != 100*time.Millisecond {
-			t.Errorf("took %v, want the 100 ms of delivery", took)
+		if _, took := serve(gone, client.Middleware(evaluating(client)), "u"); took != 0 {
+			t.Errorf("took %v", took)
 		}
-		synctest.Wait()
+		time.Sleep(time.Second)
 		if s := client.Status(); s.State != ffc.StateOK {
 			t.Errorf("got %+v", s)
+		}
+		if err := client.Close(t.Context()); err != nil {
+			t.Error(err)
 		}
 		m.checkBooks(client, 1)
 		if m.arrived() != 1 {

@@ -2,16 +2,20 @@ package ffc_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -68,10 +72,8 @@ func testMiddlewarePanics(t *testing.T, g ffctest.Generation) {
 			if got := receive(t, "the panic", seen); got != value {
 				t.Errorf("net/http sees %v", got)
 			}
-			if n := len(platform.Events()); n != 1 {
-				t.Errorf("%d events arrived, want 1", n)
-			}
 			s.Close() // what is logged has been
+			closeAndCheck(t, client, platform, 1)
 			logged := text.String()
 			if value == http.ErrAbortHandler {
 				if logged != "" {
@@ -114,14 +116,12 @@ func testMiddlewareHijacked(t *testing.T, g ffctest.Generation) {
 	}
 	defer conn.Close()
 	fmt.Fprint(conn, "GET /?u HTTP/1.1\r\nHost: x\r\n\r\n")
-	if _, err := platform.WaitEvents(within(t), 1); err != nil {
-		t.Fatal(err)
-	}
 	fmt.Fprint(conn, "echo\n")
 	if got, err := io.ReadAll(bufio.NewReader(conn)); string(got) != "true and echo\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	s.Close()
+	closeAndCheck(t, client, platform, 1)
 	if logged := text.String(); logged != "" {
 		t.Errorf("net/http logs %s", logged)
 	}
@@ -157,10 +157,8 @@ func TestMiddlewareHijackHidden(t *testing.T) {
 	if body, err := get(within(t), s.Client(), s.URL); body != "hijacked" || err != nil {
 		t.Errorf("got %q, %v", body, err)
 	}
-	if _, err := platform.WaitEvents(within(t), 1); err != nil {
-		t.Error(err)
-	}
 	s.Close()
+	closeAndCheck(t, client, platform, 1)
 	if logged := text.String(); strings.Contains(logged, "panic") {
 		t.Errorf("net/http logs %s", logged)
 	}
@@ -211,91 +209,123 @@ func testMiddlewareStreams(t *testing.T, g ffctest.Generation) {
 						t.Fatalf("line %d: got %q, %v", i, lines.Text(), lines.Err())
 					}
 				}
-				if n := len(platform.Events()); n != 0 {
-					t.Errorf("%d events arrived during the response", n)
-				}
 				close(next)
 				if lines.Scan() || lines.Err() != nil {
 					t.Errorf("more: %q, %v", lines.Text(), lines.Err())
 				}
-				if n := len(platform.Events()); n != 3 {
-					t.Errorf("%d events arrived, want 3", n)
-				}
+				closeAndCheck(t, client, platform, 3)
 			})
 		}
 	}
 }
 
-// TestMiddlewareCompletesFirst: in HTTP/1 a response of known length is whole for
-// its client while events are still being delivered. The next request on the
-// connection waits for that, and so do responses of unknown length.
-func TestMiddlewareCompletesFirst(t *testing.T) {
-	t.Parallel()
-	onBoth(t, testMiddlewareCompletesFirst)
+// responders are handlers that answer in every way there is.
+var responders = map[string]func(w http.ResponseWriter, r *http.Request){
+	"print":         func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "some text") },
+	"JSON":          func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(map[string]int{"a": 1}) },
+	"no content":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+	"nothing":       func(http.ResponseWriter, *http.Request) {},
+	"redirect":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusSeeOther) },
+	"not modified":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) },
+	"error":         func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "sorry", http.StatusTeapot) },
+	"large":         func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bytes.Repeat([]byte("x"), 100<<10)) },
+	"panic":         func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "half"); panic(http.ErrAbortHandler) },
+	"panic at once": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	"known length": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "4")
+		fmt.Fprint(w, "text")
+	},
+	"less than promised": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "40")
+		fmt.Fprint(w, "text")
+	},
+	"flushed": func(w http.ResponseWriter, _ *http.Request) {
+		for range 3 {
+			fmt.Fprint(w, "part")
+			w.(http.Flusher).Flush()
+		}
+	},
+	"trailer": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-After")
+		fmt.Fprint(w, "text")
+		w.Header().Set("X-After", "the end")
+	},
+	"early hints": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		fmt.Fprint(w, "text")
+	},
+	"hijacked": func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			fmt.Fprint(conn, "HTTP/1.0 200 Mine\r\n\r\nall of it")
+			conn.Close()
+		}
+	},
 }
 
-func testMiddlewareCompletesFirst(t *testing.T, g ffctest.Generation) {
+// TestMiddlewareResponsesAreUntouched: every response is, byte for byte, what it
+// is without the middleware, while a delivery hangs, and also if responses are
+// held.
+func TestMiddlewareResponsesAreUntouched(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name      string
-		length    string
-		http2     bool
-		completes bool
-	}{
-		{name: "HTTP/1, length known", length: "4", completes: true},
-		{name: "HTTP/1, length unknown"},
-		{name: "HTTP/2", length: "4", http2: true},
+	platform, client := polled(t, nil, ffctest.Flag("a"))
+	defer platform.Stall(ffctest.Events)()
+	evaluate := func(r *http.Request) { client.Variation(r.Context(), "a", ffc.NewUser("u"), "fallback") }
+	evaluate(httptest.NewRequest(http.MethodGet, "/", nil))
+	handlers := map[string]func(http.Handler) http.Handler{
+		"without": func(next http.Handler) http.Handler { return next },
+		"with":    client.Middleware,
+		"held": func(next http.Handler) http.Handler {
+			return client.MiddlewareWith(ffc.MiddlewareConfig{HoldResponse: time.Millisecond}, next)
+		},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
-			s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if test.length != "" {
-					w.Header().Set("Content-Length", test.length)
+	for name, respond := range responders {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+			got := make(map[string]string)
+			for with, wrap := range handlers {
+				s, _ := listen(t, wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					evaluate(r)
+					respond(w, r)
+				})), false)
+				got[with] = rawResponse(t, s, method)
+			}
+			for _, with := range []string{"with", "held"} {
+				if got[with] != got["without"] {
+					t.Errorf("%s %s, %s: got %.200q, without the middleware %.200q", method, name, with, got[with], got["without"])
 				}
-				if r.URL.Path == "/" {
-					evaluating(client).ServeHTTP(w, r)
-				} else {
-					_, _ = io.WriteString(w, "next")
-				}
-			})), test.http2)
-			resume := platform.Stall(ffctest.Events)
-			defer resume()
-			var delivering atomic.Bool
-			delivering.Store(true)
-			type result struct {
-				body   string
-				err    error
-				waited bool // for the delivery
 			}
-			request := func(path string) <-chan result {
-				done := make(chan result, 1)
-				go func() {
-					body, err := get(within(t), s.Client(), s.URL+path)
-					done <- result{body, err, !delivering.Load()}
-				}()
-				return done
-			}
-			first := request("/?u")
-			if _, err := platform.WaitRequests(within(t), ffctest.Events, 1); err != nil {
-				t.Fatal(err)
-			}
-			if test.completes {
-				if got := receive(t, "the response", first); got != (result{body: "true"}) {
-					t.Errorf("got %+v", got)
-				}
-				first = request("/next")
-			}
-			delivering.Store(false)
-			resume()
-			if got := receive(t, "the last response", first); got.err != nil || !test.completes && !got.waited {
-				t.Errorf("got %+v", got)
-			}
-			if n := len(platform.Events()); n != 1 {
-				t.Errorf("%d events arrived, want 1", n)
-			}
-		})
+		}
+	}
+	if n := len(platform.Requests(ffctest.Events)); n == 0 {
+		t.Error("no delivery was under way")
+	}
+}
+
+// rawResponse returns the bytes of a response, but for the date.
+func rawResponse(t *testing.T, s *httptest.Server, method string) string {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(within(t), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "%s / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method)
+	response, _ := io.ReadAll(conn)
+	return date.ReplaceAllString(string(response), "Date: now\r\n")
+}
+
+var date = regexp.MustCompile(`Date: [^\r]*\r\n`)
+
+// closeAndCheck closes the client and fails the test unless so many events have
+// arrived by then.
+func closeAndCheck(t *testing.T, client *ffc.Client, platform *ffctest.Server, want int) {
+	t.Helper()
+	if err := client.Close(within(t)); err != nil {
+		t.Error(err)
+	}
+	if n := len(platform.Events()); n != want {
+		t.Errorf("%d events arrived, want %d", n, want)
 	}
 }
 
@@ -328,9 +358,7 @@ func testMiddlewareHTTP2(t *testing.T, g ffctest.Generation) {
 		})
 	}
 	wg.Wait()
-	if _, err := platform.WaitEvents(within(t), 10); err != nil {
-		t.Error(err)
-	}
+	closeAndCheck(t, client, platform, 10)
 }
 
 // TestMiddlewareClientGone: a client that leaves in the middle does not take its
@@ -355,9 +383,8 @@ func testMiddlewareClientGone(t *testing.T, g ffctest.Generation) {
 			if body, err := get(ctx, s.Client(), s.URL+"/?u"); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %q, %v", body, err)
 			}
-			if _, err := platform.WaitEvents(within(t), 1); err != nil {
-				t.Error(err)
-			}
+			s.Close() // waits for the request
+			closeAndCheck(t, client, platform, 1)
 		})
 	}
 }

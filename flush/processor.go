@@ -436,8 +436,8 @@ func (p *Processor) drop(cause error) uint64 {
 // Queued returns how many events wait.
 func (p *Processor) Queued() int { return p.queue.queued() }
 
-// HalfFull reports whether half of the places for events are taken.
-func (p *Processor) HalfFull() bool { return 2*p.queue.queued() >= p.cfg.Capacity }
+// Capacity returns how many events can wait.
+func (p *Processor) Capacity() int { return p.cfg.Capacity }
 
 // Stats returns the counts so far.
 func (p *Processor) Stats() Stats {

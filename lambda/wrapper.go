@@ -30,8 +30,7 @@ func newWrapper(client *ffc.Client, s settings) *wrapper {
 	w.flusher = afterwork.Flusher{
 		Flush:  w.flush,
 		Queued: func() uint64 { return client.Stats().Events.Queued },
-		Every:  s.every,
-		Events: s.events,
+		Rule:   afterwork.Rule{Every: s.every, Events: s.events},
 	}
 	return w
 }

@@ -1,60 +1,31 @@
 // Package afterwork decides when events are delivered that were recorded during
-// units of work: requests, invocations. Delivery takes time of theirs, so an
-// endpoint that does not answer must not cost each of them.
+// units of work: requests, invocations. An endpoint that does not answer must
+// not cost each unit of work time.
 package afterwork
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
-const (
-	// firstPause and maxPause bound the time after a failed delivery in which
-	// none is tried. It doubles with each further failure.
-	firstPause = time.Second
-	maxPause   = time.Minute
-)
-
-// Flusher delivers events at the end of units of work. The functions must be
-// set; the methods may be called concurrently.
+// Flusher delivers events at the end of units of work, which wait for the
+// delivery. Flush and Queued must be set; the methods may be called
+// concurrently.
 type Flusher struct {
 	Flush  func(context.Context) error
 	Queued func() uint64
-	// Every and Events let events of several units of work gather: they are
-	// delivered when the last delivery was that long ago or when there are
-	// that many. Zeros are: always.
-	Every  time.Duration
-	Events uint64
+	Rule   Rule
 
+	pace       pace
 	mu         sync.Mutex
 	delivering bool
-	again      bool      // somebody came meanwhile
-	last       time.Time // of a delivery; zero is never
-	failed     bool
-	pause      time.Duration // after last, if it failed
-	failures   uint
+	again      bool // another caller came meanwhile
 }
 
 // Due reports whether there is something to deliver and the time for it has
 // come.
-func (f *Flusher) Due() bool {
-	queued := f.Queued()
-	if queued == 0 {
-		return false
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.failed {
-		return clock.Age(f.last) >= f.pause
-	}
-	return f.Events > 0 && queued >= f.Events || clock.Age(f.last) >= f.Every
-}
+func (f *Flusher) Due() bool { return f.pace.due(f.Queued(), f.Rule) }
 
 // Deliver delivers what is queued if it is due, within ctx, which needs a
 // deadline. Only one caller does so at a time; those who come meanwhile return
@@ -87,27 +58,15 @@ func (f *Flusher) begin() bool {
 
 // deliver delivers once and reports whether to do so again at once.
 func (f *Flusher) deliver(ctx context.Context) (again bool) {
-	failed := true // also if Flush panics
-	defer func() { again = f.end(failed) }()
-	err, kept := f.Flush(ctx), (*flush.Error)(nil)
-	failed = errors.As(err, &kept) && kept.Retained > 0 && kept.Delivered == 0 && !errors.Is(err, flush.ErrRejected)
-	return false
-}
-
-// end notes the outcome of a delivery.
-func (f *Flusher) end(failed bool) (again bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.last, f.failed, f.delivering = time.Now(), failed, false
-	if !failed {
-		f.failures = 0
-		return f.again
-	}
-	f.pause = maxPause
-	if firstPause <= maxPause>>f.failures { // a shift to the left may overflow
-		f.pause = firstPause << f.failures
-	}
-	f.failures++
-	f.pause -= time.Duration(rand.Float64() * float64(f.pause) / 2)
+	f.pace.begin()
+	failure := true // also if Flush panics
+	defer func() {
+		f.pace.end(failure, true)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.delivering = false
+		again = f.again && !failure
+	}()
+	failure = failed(f.Flush(ctx))
 	return false
 }

@@ -37,7 +37,7 @@ func newEndpoint(t *testing.T) *endpoint {
 	return e
 }
 
-func (e *endpoint) flush(context.Context) error {
+func (e *endpoint) flush(ctx context.Context) error {
 	e.mu.Lock()
 	e.at = append(e.at, time.Now())
 	e.active++
@@ -46,10 +46,20 @@ func (e *endpoint) flush(context.Context) error {
 	}
 	taken, takes := e.queued, e.takes
 	e.mu.Unlock()
-	time.Sleep(takes)
+	began := time.Now()
+	timer := time.NewTimer(takes)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	cut := time.Since(began) < takes
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.active--
+	if cut {
+		return unreachable(int(e.queued), 0)
+	}
 	if e.panics {
 		panic("the application's mistake")
 	}
@@ -133,7 +143,7 @@ func TestAlwaysDue(t *testing.T) {
 func TestGathering(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
-		e.Every, e.Events = 10*time.Second, 5
+		e.Rule = Rule{Every: 10 * time.Second, Events: 5}
 		e.record(1)
 		e.check(1) // the first do not wait
 		e.record(4)
@@ -151,7 +161,7 @@ func TestGathering(t *testing.T) {
 func TestGatheringByTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
-		e.Every = 10 * time.Second
+		e.Rule.Every = 10 * time.Second
 		e.record(1)
 		e.check(1)
 		e.record(1_000_000)
@@ -181,7 +191,7 @@ func (e *endpoint) resumes() time.Duration {
 func TestPause(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
-		e.Events = 1 // does not count after a failure
+		e.Rule.Events = 1 // does not count after a failure
 		different := make(map[string]bool)
 		for range 2 {
 			e.record(1)
@@ -202,6 +212,22 @@ func TestPause(t *testing.T) {
 		}
 		if len(different) < 6 {
 			t.Error("the pauses are not random")
+		}
+	})
+}
+
+// A delivery that cost work much time is followed by a pause of several times
+// that, so that an endpoint that does not answer takes a small share of the time.
+func TestPauseAfterCostlyFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		e := newEndpoint(t)
+		e.takes = 5 * time.Second
+		e.becomes(unreachable(1, 0))
+		e.record(1)
+		e.check(1)
+		e.takes = 0
+		if pause := e.resumes(); pause < 12500*time.Millisecond || pause > 25*time.Second {
+			t.Errorf("delivered again after %v, want 12.5 s to 25 s", pause)
 		}
 	})
 }

@@ -13,10 +13,10 @@ const (
 	// lateness is how much later than planned a timeout may wake up. If it wakes
 	// up later than that the process was frozen.
 	lateness = 100 * time.Millisecond
-	// maxBreaks is how many times a stopwatch may stand still for longer than a
-	// timeout before that timeout ends. An answer that has not come after so many
-	// breaks is lost: its connection has died.
-	maxBreaks = 5
+	// maxBreaks is how many times a stopwatch may stand still for as long as a
+	// timeout, and run again, before that timeout ends. An answer that has not
+	// come by then is lost: its connection has died.
+	maxBreaks = 4
 )
 
 // Stopwatch measures the time during which work is under way. Timeouts of
@@ -38,7 +38,8 @@ type timeout struct {
 	since  time.Time     // when the timeout began, or counted on
 	sleep  time.Duration // until the timer fires
 	timer  *time.Timer
-	breaks int // that were longer than whole
+	still  time.Duration // for how long the stopwatch stood still, since the last break
+	breaks int           // how often that was as long as whole
 	graced bool
 }
 
@@ -52,8 +53,8 @@ func (w *Stopwatch) Context(ctx context.Context) context.Context {
 // WithTimeout is context.WithTimeout. If ctx carries a Stopwatch, only the time
 // while it runs counts, and the time during which the process is frozen does
 // not: what arrived meanwhile is read before the timeout ends. In that case the
-// context has no deadline, its error is context.Canceled, and the cause of a
-// timeout is context.DeadlineExceeded.
+// context has no deadline; after a timeout its error and cause are
+// context.DeadlineExceeded, as usual.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	w, ok := ctx.Value(stopwatchKey{}).(*Stopwatch)
 	if !ok {
@@ -70,10 +71,22 @@ func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context
 	if w.running {
 		t.resume()
 	}
-	return ctx, func() {
+	return timed{ctx}, func() {
 		t.end()
 		cancel(nil)
 	}
+}
+
+// timed is a context whose timeout a stopwatch counts.
+type timed struct{ context.Context }
+
+// Err implements context.Context.
+func (t timed) Err() error {
+	err := t.Context.Err()
+	if err != nil && context.Cause(t.Context) == context.DeadlineExceeded {
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 // Start lets the timeouts count.
@@ -85,7 +98,8 @@ func (w *Stopwatch) Start() {
 	}
 	w.running = true
 	for t := range w.timeouts {
-		if min(Age(w.stoppedAt), Age(t.since)) > t.whole {
+		if t.still += min(Age(w.stoppedAt), Age(t.since)); t.still >= t.whole {
+			t.still = 0
 			t.breaks++
 		}
 		if t.left < lateness && !t.graced { // read what arrived meanwhile, first

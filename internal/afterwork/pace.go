@@ -1,0 +1,91 @@
+package afterwork
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+)
+
+const (
+	// firstPause and maxPause bound the pause after a failed delivery. The pause
+	// doubles with each further failure.
+	firstPause = time.Second
+	maxPause   = time.Minute
+	// costShare is how much longer than the failed delivery itself the pause is at
+	// least, where work had to wait for the delivery.
+	costShare = 5
+)
+
+// Rule says when events that gather are delivered: when the last delivery began
+// at least Every ago, or when at least Events wait. The zero Rule is: always. A
+// negative Every is: never by time. Events is not used if it is 0.
+type Rule struct {
+	Every  time.Duration
+	Events uint64
+}
+
+// pace remembers when deliveries began and how they ended.
+type pace struct {
+	mu       sync.Mutex
+	began    time.Time // the last delivery; zero is never
+	ended    time.Time
+	pause    time.Duration // after ended
+	failures uint          // in a row
+}
+
+// due reports whether events should be delivered now.
+func (p *pace) due(queued uint64, rule Rule) bool {
+	if queued == 0 {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failures > 0 {
+		return clock.Age(p.ended) >= p.pause
+	}
+	return rule.Events > 0 && queued >= rule.Events || rule.Every >= 0 && clock.Age(p.began) >= rule.Every
+}
+
+// pausing reports whether the pause after a failure is not over.
+func (p *pace) pausing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failures > 0 && clock.Age(p.ended) < p.pause
+}
+
+func (p *pace) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began = time.Now()
+}
+
+// end notes the outcome of a delivery. costs: work had to wait for the delivery.
+func (p *pace) end(failed, costs bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = time.Now()
+	if !failed {
+		p.failures = 0
+		return
+	}
+	p.pause = maxPause
+	if firstPause <= maxPause>>p.failures { // a shift to the left may overflow
+		p.pause = firstPause << p.failures
+	}
+	if costs {
+		p.pause = min(max(p.pause, costShare*clock.Age(p.began)), maxPause)
+	}
+	p.failures++
+	p.pause -= time.Duration(rand.Float64() * float64(p.pause) / 2)
+}
+
+// failed reports whether a delivery has failed: nothing was accepted, and not
+// because of a single event, which the next deliveries find.
+func failed(err error) bool {
+	var kept *flush.Error
+	return errors.As(err, &kept) && kept.Retained > 0 && kept.Delivered == 0 && !errors.Is(err, flush.ErrRejected)
+}

@@ -1,0 +1,240 @@
+package afterwork
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+)
+
+// Requests delivers events while requests are under way, in a goroutine of its
+// own: no request waits for a delivery unless Hold is called. A delivery begins
+// when a request begins, or while one lasts, and may outlast the request. None
+// begins between requests, when the process may be frozen. The timeouts of a
+// delivery count only the time during which a request is under way.
+//
+// Flush and Queued must be set; the methods may be called concurrently.
+type Requests struct {
+	Flush  func(context.Context) error
+	Queued func() uint64
+
+	pace     pace
+	watch    clock.Stopwatch
+	underWay atomic.Int64
+	current  atomic.Pointer[delivery] // under way, or nil
+
+	mu     sync.Mutex
+	busy   bool // a request is under way
+	rule   Rule // of a request that is under way
+	look   *time.Timer
+	closed bool
+	cancel context.CancelCauseFunc // ends the current delivery
+}
+
+// delivery is one call of Flush, or two if more was recorded meanwhile.
+type delivery struct {
+	began time.Time
+	next  *delivery     // is to follow at once; the lock of Requests guards it
+	done  chan struct{} // closed when it has ended
+}
+
+func newDelivery() *delivery { return &delivery{done: make(chan struct{})} }
+
+// Begin begins a request. It starts a delivery if events are due by the rule.
+func (r *Requests) Begin(rule Rule) {
+	if r.underWay.Add(1) == 1 {
+		r.change(rule)
+	}
+	r.deliver(rule)
+}
+
+// End ends a request.
+func (r *Requests) End() {
+	if r.underWay.Add(-1) == 0 {
+		r.change(Rule{})
+	}
+}
+
+// change follows a change between requests and none. Of changes that come at
+// the same time, the last one sees what has become of all.
+func (r *Requests) change(rule Rule) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	busy := r.underWay.Load() > 0
+	if busy == r.busy || r.closed {
+		return
+	}
+	r.busy = busy
+	if !busy {
+		r.watch.Stop()
+		r.look.Stop()
+		return
+	}
+	r.watch.Start()
+	r.rule = rule
+	r.lookLater()
+}
+
+// minLook and maxLook bound the time between two looks at the queue while
+// requests last.
+const (
+	minLook = 100 * time.Millisecond
+	maxLook = time.Second
+)
+
+// lookLater lets lookNow be called. The lock is held.
+func (r *Requests) lookLater() {
+	after := maxLook
+	if r.rule.Every >= 0 {
+		after = min(max(r.rule.Every, minLook), maxLook)
+	}
+	if r.look == nil {
+		r.look = time.AfterFunc(after, r.lookNow)
+		return
+	}
+	r.look.Reset(after)
+}
+
+// lookNow starts a delivery if the events of requests that last are due.
+func (r *Requests) lookNow() {
+	r.mu.Lock()
+	if !r.busy || r.closed {
+		r.mu.Unlock()
+		return
+	}
+	rule := r.rule
+	r.lookLater()
+	r.mu.Unlock()
+	r.deliver(rule)
+}
+
+// deliver starts a delivery if events are due.
+func (r *Requests) deliver(rule Rule) {
+	if r.current.Load() != nil || !r.pace.due(r.Queued(), rule) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.current.Load() == nil && r.busy && !r.closed {
+		r.start()
+	}
+}
+
+// start starts a delivery. The lock is held.
+func (r *Requests) start() *delivery {
+	d := newDelivery()
+	d.began = time.Now()
+	r.current.Store(d)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r.cancel = cancel
+	go func() {
+		defer cancel(nil)
+		r.run(r.watch.Context(ctx), d)
+	}()
+	return d
+}
+
+// run delivers, and delivers again as long as events are due at the end of a
+// delivery.
+func (r *Requests) run(ctx context.Context, d *delivery) {
+	for d != nil {
+		r.pace.begin()
+		err := r.Flush(ctx)
+		r.pace.end(failed(err), false)
+		d = r.follow(d)
+	}
+}
+
+// follow ends a delivery and returns the one that follows, if there is one.
+func (r *Requests) follow(d *delivery) *delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := d.next
+	if r.closed || !r.busy || r.pace.pausing() || next == nil && !r.pace.due(r.Queued(), r.rule) {
+		if next != nil {
+			close(next.done)
+		}
+		next = nil
+	} else if next == nil {
+		next = newDelivery()
+	}
+	if next != nil {
+		next.began = time.Now()
+	}
+	r.current.Store(next)
+	close(d.done)
+	return next
+}
+
+// Hold waits until all events that were recorded before are delivered, or can
+// not be, but no longer than limit or than ctx. A delivery that has taken longer
+// than limit is not waited for. The caller is between Begin and End.
+func (r *Requests) Hold(ctx context.Context, limit time.Duration) {
+	if r.Queued() == 0 || r.pace.pausing() {
+		return
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	wait := func(d *delivery, timeout <-chan time.Time) (done bool) {
+		select {
+		case <-d.done:
+			return true
+		case <-timeout:
+		case <-ctx.Done():
+		}
+		return false
+	}
+	own, before := r.own()
+	if before != nil {
+		late := time.NewTimer(limit - clock.Age(before.began))
+		defer late.Stop()
+		if !wait(before, late.C) {
+			return
+		}
+	}
+	if own != nil {
+		wait(own, timer.C)
+	}
+}
+
+// own returns the delivery that delivers what has been recorded so far, and the
+// one under way before it, if there is one.
+func (r *Requests) own() (own, before *delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before = r.current.Load()
+	switch {
+	case r.closed:
+		return nil, nil
+	case before == nil:
+		return r.start(), nil
+	case before.next == nil:
+		before.next = newDelivery()
+	}
+	return before.next, before
+}
+
+// Close lets no delivery begin and waits for the one that is under way. When ctx
+// ends, Close cancels that delivery and returns a channel that is closed when
+// the delivery has ended; nil is closed already.
+func (r *Requests) Close(ctx context.Context) (ended <-chan struct{}) {
+	r.mu.Lock()
+	r.closed = true
+	r.watch.Start() // Close is work, too
+	if r.look != nil {
+		r.look.Stop()
+	}
+	d, cancel := r.current.Load(), r.cancel
+	r.mu.Unlock()
+	if d == nil {
+		return nil
+	}
+	select {
+	case <-d.done:
+	case <-ctx.Done():
+		cancel(context.Cause(ctx))
+	}
+	return d.done
+}
