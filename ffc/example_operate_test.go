@@ -69,6 +69,27 @@ func ExampleClient_Middleware_shutdown() {
 	// Output: <nil>
 }
 
+// With HoldResponse a request waits for its own events, where they must not wait
+// for the next request.
+func ExampleClient_MiddlewareWith() {
+	client := localClient(ffctest.Flag("a"))
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /purchase", func(w http.ResponseWriter, r *http.Request) {
+		_ = client.Track(r.Context(), ffc.NewUser("ann"), "purchase")
+		w.WriteHeader(http.StatusNoContent)
+	})
+	handler := client.MiddlewareWith(ffc.MiddlewareConfig{
+		FlushEvery:   10 * time.Second, // instead of 3 s
+		FlushEvents:  2000,             // instead of 500
+		HoldResponse: time.Second,      // instead of never
+	}, mux)
+
+	response := httptest.NewRecorder()
+	handler.ServeHTTP(response, httptest.NewRequest(http.MethodPost, "/purchase", nil))
+	fmt.Println(response.Code)
+	// Output: 204
+}
+
 // Readiness: an outage of the platform is no reason to stop traffic, an instance
 // without any data may be.
 func ExampleClient_Status_probe() {

@@ -35,7 +35,7 @@ func zeroValues() map[string]any {
 		"ffc.ExplainedClause": new(ffc.ExplainedClause), "ffc.ExplainedPrerequisite": new(ffc.ExplainedPrerequisite),
 		"ffc.ExplainedRollout": new(ffc.ExplainedRollout), "ffc.ExplainedRule": new(ffc.ExplainedRule),
 		"ffc.ExplainedSegment": new(ffc.ExplainedSegment), "ffc.ExplainedShare": new(ffc.ExplainedShare),
-		"ffc.FallbackReasons": new(ffc.FallbackReasons), "ffc.Flags": new(ffc.Flags), "ffc.Platform": new(ffc.Platform),
+		"ffc.FallbackReasons": new(ffc.FallbackReasons), "ffc.Flags": new(ffc.Flags), "ffc.MiddlewareConfig": new(ffc.MiddlewareConfig), "ffc.Platform": new(ffc.Platform),
 		"ffc.Reason": new(ffc.Reason), "ffc.State": new(ffc.State), "ffc.Stats": new(ffc.Stats), "ffc.Status": new(ffc.Status), "ffc.User": new(ffc.User),
 		"flush.Config": new(flush.Config), "flush.Dropped": new(flush.Dropped), "flush.Error": new(flush.Error), "flush.Stats": new(flush.Stats),
 		"transport.Applied": new(transport.Applied), "transport.Env": new(transport.Env), "transport.Error": new(transport.Error),

@@ -37,7 +37,7 @@ func demo(ctx context.Context, cfg ffc.Config) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nClosed in good order. The platform has received %d events.\n", len(platform.Events()))
+	fmt.Printf("\nClosed in good order. The platform has received %d events, the last ones on Close.\n", len(platform.Events()))
 	return <-visited
 }
 
@@ -49,7 +49,10 @@ func visit(ctx context.Context, server string, platform *ffctest.Server, banner 
 			return err
 		}
 	}
-	fmt.Printf("Their events left as the requests ended: the platform has %d.\n", len(platform.Events()))
+	if _, err := platform.WaitEvents(ctx, 1); err != nil {
+		return err
+	}
+	fmt.Println("The event of the first request left while the second one was handled.")
 
 	fmt.Println("\nSomebody changes the flag on the platform; the next request finds out.")
 	platform.Put(banner.Serve("winter"))

@@ -1,6 +1,6 @@
 // Command cloudrun is an HTTP server for Cloud Run with request-based CPU, where
 // nothing runs between requests: flags are brought up to date when a request
-// begins, events leave when the last one ends.
+// begins, and events leave while a later request is handled, or on SIGTERM.
 //
 // It reads FFC_ENV_SECRET, FFC_BASE_URL and PORT. Without a secret it shows
 // itself on one machine: see demo.go.
@@ -25,7 +25,7 @@ import (
 )
 
 // snapshot lets a new instance answer before it has reached the platform. It
-// comes from ffc.Client.WriteSnapshot, for the environment of the secret.
+// belongs to one environment: docs/lambda.md has the command that makes yours.
 //
 //go:embed snapshot.json
 var snapshot []byte
@@ -40,7 +40,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		slog.Error("server failed", "cause", err)
+		slog.Error("server failed", "error", err)
 		os.Exit(1)
 	}
 }
@@ -52,6 +52,8 @@ func run(ctx context.Context) error {
 		Transport: &stream.Transport{OnDemand: true, MaxAge: 30 * time.Second},
 		Bootstrap: snapshot,
 		StartWait: time.Second, // an instance should start soon; it has the snapshot
+		// With the secret of another environment, start without the snapshot.
+		IgnoreForeignBootstrap: true,
 	}
 	if cfg.EnvSecret == "" {
 		return demo(ctx, cfg)
