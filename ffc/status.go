@@ -1,7 +1,6 @@
 package ffc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -154,39 +153,39 @@ func (c *Client) WaitReady(ctx context.Context) error {
 	if c.unmade() {
 		return ErrClosed
 	}
-	var failed <-chan error // never, where the data comes by itself
-	select {
-	case <-c.status.ready:
-	default:
-		if c.onDemand != nil {
-			loading, cancel := context.WithCancel(ctx)
-			defer cancel()
-			failed = c.load(loading)
+	if c.onDemand != nil && !c.known() {
+		select {
+		case err := <-c.load(ctx):
+			if err != nil && ctx.Err() == nil && !c.known() {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 	select {
 	case <-c.status.ready:
-	case err := <-failed:
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return cmp.Or(c.outcome(), err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	return c.outcome()
 }
 
-// load loads the data in the background. The channel gets the error if that
-// fails.
+// known reports whether the outcome of starting is known.
+func (c *Client) known() bool {
+	select {
+	case <-c.status.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// load loads the data in the background. The channel gets the outcome.
 func (c *Client) load(ctx context.Context) <-chan error {
-	failed := make(chan error, 1)
-	go func() {
-		if err := c.guarded(ctx, c.onDemand.Load); err != nil {
-			failed <- err
-		}
-	}()
-	return failed
+	loaded := make(chan error, 1)
+	go func() { loaded <- c.guarded(ctx, c.onDemand.Load) }()
+	return loaded
 }
 
 // outcome returns nil if the client is initialized, or why it may never be.
