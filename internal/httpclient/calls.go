@@ -16,7 +16,7 @@ const (
 )
 
 var (
-	errAbandoned = errors.New("does not return although its context has ended; it was abandoned")
+	errAbandoned = errors.New("ignores its context and was abandoned")
 	errTooMany   = fmt.Errorf("is not called: %d earlier calls have not returned", maxAbandoned)
 	errExited    = errors.New("called runtime.Goexit")
 )

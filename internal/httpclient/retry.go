@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 // Retrier is a request with retries.
@@ -78,9 +79,9 @@ func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 	c.Backoff = func(time.Duration, time.Duration, int, *http.Response) time.Duration { return wait }
 	c.CheckRetry = func(ctx context.Context, resp *http.Response, err error) (bool, error) {
 		asked = true
-		answer, last = resp, err
+		answer, last = resp, safelog.Error(err, secretsOf(req.Header)...)
 		if err != nil && conn.missing() {
-			last = unsentError{err}
+			last = unsentError{last}
 		}
 		again := err == nil && r.RetryOn != nil && r.RetryOn(resp)
 		if !again && !Retryable(resp, err) || ctx.Err() != nil {
@@ -99,6 +100,18 @@ func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return answer, last
+}
+
+// secretsOf returns the values of headers that an error must not quote.
+func secretsOf(h http.Header) (secrets []string) {
+	for name, values := range h {
+		switch name {
+		case "Accept", "Accept-Encoding", "Content-Type", "User-Agent", "If-None-Match", "If-Modified-Since":
+		default:
+			secrets = append(secrets, values...)
+		}
+	}
+	return secrets
 }
 
 // errStopped ends retryablehttp's loop; nobody sees it.

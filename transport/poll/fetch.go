@@ -17,6 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -140,7 +141,7 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(plainBody, limit+1))
 	switch {
 	case err != nil:
-		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", plain(err)))
+		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", safelog.Error(plain(err), string(s.env.EnvSecret))))
 	case int64(len(body)) > limit:
 		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
 	}

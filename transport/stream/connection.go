@@ -268,5 +268,5 @@ func (c *connection) failure(err error) error {
 	case errors.As(err, &closed):
 		return closedWith(closed.Code)
 	}
-	return &transport.Error{Kind: transport.KindNetwork, Err: err}
+	return &transport.Error{Kind: transport.KindNetwork, Err: c.s.clean(err)}
 }

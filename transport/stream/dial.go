@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -50,25 +50,22 @@ func (c *connection) dial(ctx context.Context) error {
 		c.end.opened = c.end.dialled
 		return nil
 	case answer == nil:
-		return &transport.Error{Kind: transport.KindNetwork, Err: withoutURL(err)}
+		return &transport.Error{Kind: transport.KindNetwork, Err: s.clean(err)}
 	}
 	c.end.answer = answer
 	if status := answer.StatusCode; status != http.StatusSwitchingProtocols {
 		return &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
 			"the platform, or a proxy before it, answered %d %s instead of opening a websocket", status, http.StatusText(status))}
 	}
-	return &transport.Error{Kind: transport.KindWebSocket, Err: withoutURL(err)}
+	return &transport.Error{Kind: transport.KindWebSocket, Err: s.clean(err)}
 }
 
-// withoutURL takes the URL, which holds the token, out of an error.
-func withoutURL(err error) error {
+// clean takes the URL, which holds the token, and what came from the network
+// out of an error.
+func (s *session) clean(err error) error {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {
 		err = withURL.Err
 	}
-	// An answer that makes no sense is quoted, and may quote the request itself.
-	if strings.Contains(err.Error(), "token=") {
-		return errors.New("the cause is not shown, as its text holds the token")
-	}
-	return err
+	return safelog.Error(err, string(s.env.EnvSecret))
 }
