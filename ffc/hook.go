@@ -53,8 +53,13 @@ func (c *Client) noteAbandoned(function string) {
 // is told: the value may hold anything. It is called while the panic's stack is
 // still there.
 func (c *Client) notePanic(function string, value any) {
-	if _, told := c.panicked.LoadOrStore(function, true); !told {
-		c.promptLog.Error("ffc: a function of the application panicked",
-			"function", function, "panic", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+	if _, told := c.panicked.LoadOrStore(function, true); told {
+		return
 	}
+	if value == (exited{}) {
+		c.promptLog.Error("ffc: a function of the application ended its goroutine, as runtime.Goexit does", "function", function)
+		return
+	}
+	c.promptLog.Error("ffc: a function of the application panicked",
+		"function", function, "panic", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 }

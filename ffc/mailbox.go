@@ -9,19 +9,26 @@ type mailboxes[T any] struct {
 	boxes []*mailbox[T]
 }
 
+// maxWaiting is how many values wait for a listener before they are merged.
+const maxWaiting = 64
+
 // mailbox is one listener. Values that come while it is busy are merged into
 // one. A goroutine exists only while there is something to deliver.
 type mailbox[T any] struct {
-	call     func(T)
-	merge    func(waiting, latest T) T
-	panicked func(value any) // is told when call panicked
+	call  func(T)
+	merge func(waiting []T) T
+	// failed is told when call panicked, or with exited when it ended its
+	// goroutine.
+	failed func(value any)
 
 	mu      sync.Mutex
 	stopped bool
 	busy    bool
-	full    bool
-	waiting T
+	waiting []T
 }
+
+// exited is what mailbox.failed is told when a listener called runtime.Goexit.
+type exited struct{}
 
 // add returns a function that removes the listener again.
 func (m *mailboxes[T]) add(b *mailbox[T]) (stop func()) {
@@ -68,39 +75,53 @@ func (b *mailbox[T]) put(value T) {
 	if b.stopped {
 		return
 	}
-	if b.full {
-		value = b.merge(b.waiting, value)
+	b.waiting = append(b.waiting, value)
+	if len(b.waiting) > maxWaiting { // not with each value, which would take time in proportion to all
+		merged := b.merge(b.waiting)
+		clear(b.waiting)
+		b.waiting = append(b.waiting[:0], merged)
 	}
-	b.waiting, b.full = value, true
 	if !b.busy {
 		b.busy = true
 		go b.deliver()
 	}
 }
 
+// deliver calls the listener until nothing waits. If the listener ends the
+// goroutine, another one goes on.
 func (b *mailbox[T]) deliver() {
+	finished := false
+	defer func() {
+		if !finished {
+			go b.deliver()
+		}
+	}()
 	for {
 		b.mu.Lock()
-		if !b.full || b.stopped {
-			b.busy = false
+		if len(b.waiting) == 0 || b.stopped {
+			b.busy, b.waiting = false, nil
+			finished = true
 			b.mu.Unlock()
 			return
 		}
-		value := b.waiting
-		var zero T
-		b.waiting, b.full = zero, false
+		value := b.merge(b.waiting)
+		b.waiting = nil
 		b.mu.Unlock()
 		b.callOnce(value)
 	}
 }
 
 func (b *mailbox[T]) callOnce(value T) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			b.panicked(v)
+			b.failed(v)
+		} else if !returned {
+			b.failed(exited{})
 		}
 	}()
 	b.call(value)
+	returned = true
 }
 
 func (b *mailbox[T]) stop() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -238,6 +239,9 @@ func testListenersHarmNobody(t *testing.T, g ffctest.Generation) {
 	defer close(block)
 	client.OnChange(func([]string) { <-block })
 	client.OnStatus(func(ffc.Status) { <-block })
+	client.OnChange(func([]string) { runtime.Goexit() })
+	exits := make(chan struct{})
+	client.OnChange(func([]string) { exits <- struct{}{}; runtime.Goexit() })
 	panics := make(chan struct{})
 	client.OnChange(func([]string) { panics <- struct{}{}; panic("the application's mistake") })
 	told := make(chan []string, 1)
@@ -247,6 +251,7 @@ func testListenersHarmNobody(t *testing.T, g ffctest.Generation) {
 		server.Put(ffctest.Flag("a").Variations("1", "2", "3").Serve(value))
 		<-told
 		<-panics // it is told again although it panicked
+		<-exits  // or ended its goroutine
 		if got := client.Variation(t.Context(), "a", user, ""); got != value {
 			t.Errorf("got %q, want %q", got, value)
 		}
@@ -255,7 +260,30 @@ func testListenersHarmNobody(t *testing.T, g ffctest.Generation) {
 	client.OnChange(func([]string) { closed <- client.Close(t.Context()) })
 	server.Put(ffctest.Flag("b"))
 	<-panics
+	<-exits
 	if err := <-closed; err != nil {
 		t.Errorf("Close from a listener: %v", err)
+	}
+}
+
+// TestExitOfListenerIsLogged: as a listener that ends its goroutine makes no
+// noise itself, the log says so, once.
+func TestExitOfListenerIsLogged(t *testing.T) {
+	t.Parallel()
+	var log syncBuffer
+	server, client := connected(t, func(c *ffc.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, ffctest.Flag("a").Variations("1", "2"))
+	calls := make(chan struct{})
+	client.OnChange(func([]string) { calls <- struct{}{}; runtime.Goexit() })
+	for _, value := range []string{"2", "1"} {
+		server.Put(ffctest.Flag("a").Variations("1", "2").Serve(value))
+		<-calls
+	}
+	const line = "ended its goroutine"
+	waitForLog(t, &log, line)
+	if err := client.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), line); n != 1 || !strings.Contains(log.String(), "function=OnChange") {
+		t.Errorf("%d lines: %s", n, log.String())
 	}
 }

@@ -217,8 +217,8 @@ func (c *Client) OnStatus(f func(Status)) (stop func()) {
 			told = s
 			f(s)
 		},
-		merge:    func(_, _ struct{}) struct{} { return struct{}{} },
-		panicked: func(v any) { c.notePanic("OnStatus", v) },
+		merge:  func([]struct{}) struct{} { return struct{}{} },
+		failed: func(v any) { c.notePanic("OnStatus", v) },
 	})
 }
 

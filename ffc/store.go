@@ -3,13 +3,13 @@ package ffc
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -31,10 +31,10 @@ type store struct {
 	// now is where the timeline of marks stands. It moves on with each update
 	// that changed something or was held back, so that what is asked for after
 	// an answer that was held is another question.
-	now     atomic.Uint64
-	hold    hold.Hold // guarded by mu
-	held    heldLog   // guarded by mu
-	skipped skippedLog
+	now       atomic.Uint64
+	hold      hold.Hold // guarded by mu
+	held      heldLog   // guarded by mu
+	malformed malformedLog
 }
 
 var _ transport.Store = (*store)(nil)
@@ -48,7 +48,7 @@ func (s *store) init(c *Client) {
 		DecodeSegment: c.cfg.dialect.DecodeSegment,
 		Report: func(p eval.Problem) {
 			// Flags are compiled when they are first evaluated.
-			c.promptLog.Error("ffc: malformed data; other flags are not affected", "problem", p.Error())
+			s.malformed.report(c.promptLog, p)
 		},
 		GaveUp: func(p eval.Problem) {
 			c.promptLog.Warn("ffc: a regular expression could not decide", "problem", p.Error())
@@ -78,7 +78,7 @@ func (s *store) bootstrap(data []byte) error {
 		return err
 	}
 	if len(skipped) > 0 {
-		return fmt.Errorf("the message has %d unusable elements, the first being %w", update.Unusable, skipped[0])
+		return fmt.Errorf("the message has %d unusable elements, the first being %s", update.Unusable, safelog.Data(skipped[0].Error()))
 	}
 	s.c.view.Store(&view{snapshot: s.c.view.Load().snapshot.Bootstrap(update), serving: true})
 	return nil
@@ -105,9 +105,9 @@ func (s *store) holdFor(d time.Duration) {
 func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
 	update, skipped, err := s.c.cfg.dialect.Update(message)
 	if err != nil {
-		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
+		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
-	s.skipped.tell(s.c.log, skipped, update.Unusable, update.Full)
+	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
 	s.c.view.Load().snapshot.Prepare(update)
 	p := s.publish(update, asked)
 	if p.after == nil {
@@ -222,19 +222,17 @@ func (s *store) close() {
 // merged into one call. f may call the client, Close included.
 func (c *Client) OnChange(f func(keys []string)) (stop func()) {
 	return c.changes.add(&mailbox[[]string]{
-		call:     f,
-		merge:    mergeKeys,
-		panicked: func(v any) { c.notePanic("OnChange", v) },
+		call:   f,
+		merge:  mergeKeys,
+		failed: func(v any) { c.notePanic("OnChange", v) },
 	})
 }
 
-func mergeKeys(a, b []string) []string {
-	set := make(map[string]struct{}, len(a)+len(b))
-	for _, key := range a {
-		set[key] = struct{}{}
+func mergeKeys(lists [][]string) []string {
+	if len(lists) == 1 {
+		return lists[0]
 	}
-	for _, key := range b {
-		set[key] = struct{}{}
-	}
-	return slices.Sorted(maps.Keys(set))
+	keys := slices.Concat(lists...)
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

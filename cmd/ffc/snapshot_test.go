@@ -111,7 +111,7 @@ func TestWriteFile(t *testing.T) {
 	if err := writeFile(path, []byte("one")); err != nil {
 		t.Fatal(err)
 	}
-	check("one", 0o644)
+	check("one", 0o600)
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func writeFile(path string, data []byte) (err error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // rather than replacing the link
 	}
-	mode := os.FileMode(0o644)
+	mode := os.FileMode(0o600) // of a new file: flags may name users
 	if info, err := os.Stat(path); err == nil {
 		if !info.Mode().IsRegular() { // a pipe or a device has no halves
 			return os.WriteFile(path, data, mode)

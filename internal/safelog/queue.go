@@ -65,29 +65,43 @@ func (q *queue) put(l line, wait time.Duration) {
 	}
 }
 
-// write writes lines until there are none.
+// write writes lines until there are none. If the application's logger ends the
+// goroutine, another one goes on.
 func (q *queue) write() {
+	finished := false
+	defer func() {
+		if !finished {
+			go q.write()
+		}
+	}()
 	for {
 		q.mu.Lock()
 		if len(q.lines) == 0 {
 			q.lines, q.busy = nil, false
+			finished = true
 			q.mu.Unlock()
 			return
 		}
 		next, lost := q.lines[0], q.lost
 		q.lines, q.lost = q.lines[1:], 0
 		q.mu.Unlock()
-		if lost > 0 {
-			r := slog.NewRecord(time.Now(), slog.LevelWarn, "ffc: lines of the log were lost, as the logger was too slow", 0)
-			r.AddAttrs(slog.Int("lost", lost))
-			line{next.to, r}.write()
-		}
-		next.line.write()
+		q.writeOne(next, lost)
+	}
+}
+
+func (q *queue) writeOne(next waiting, lost int) {
+	defer func() {
 		q.mu.Lock()
+		defer q.mu.Unlock()
 		q.stuck = false
 		close(next.written)
-		q.mu.Unlock()
+	}()
+	if lost > 0 {
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, "ffc: lines of the log were lost, as the logger was too slow", 0)
+		r.AddAttrs(slog.Int("lost", lost))
+		line{next.to, r}.write()
 	}
+	next.line.write()
 }
 
 // write passes a line on. There is nowhere to tell what goes wrong.

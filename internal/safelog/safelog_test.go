@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -64,13 +65,21 @@ func TestPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &recorder{}
 		to.before = func(r slog.Record) {
-			if r.Message == "bad" {
+			switch r.Message {
+			case "bad":
 				panic("the application's mistake")
+			case "worse":
+				runtime.Goexit()
 			}
 		}
 		log, _ := New(slog.New(to))
+		began := time.Now()
 		log.Error("bad")
+		log.Error("worse")
 		log.Error("good")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the lines held their callers up for %v", took)
+		}
 		if got := to.got(); !slices.Equal(got, []string{"good"}) {
 			t.Errorf("got %q", got)
 		}

@@ -2,7 +2,9 @@ package poll_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -106,5 +108,29 @@ func TestMark(t *testing.T) {
 			}
 			stale()
 		}
+	})
+}
+
+// TestValidatorsAreDropped: a server that refuses a conditional request is asked
+// for everything, and validators that are too long are not sent at all.
+func TestValidatorsAreDropped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newPlatform(t, with(200, data, `ETag: "a"`))
+		s := open(t, p, poll.Transport{})
+		s.refreshedIf("", "")
+		p.answers(with(431, ""))
+		stale()
+		s.refused("interrupted")
+		s.checkConditions(`"a"`, "")
+		p.answers(with(200, data, "ETag: "+strings.Repeat("x", 2<<20), "Last-Modified: "+strings.Repeat("x", 1<<10)))
+		time.Sleep(time.Hour)
+		s.refreshedIf("", "")
+		s.refreshedIf("", strings.Repeat("x", 1<<10))
+		p.answers(with(429, ""))
+		stale()
+		s.refused("interrupted")
+		p.answers(with(200, data))
+		time.Sleep(time.Hour)
+		s.refreshedIf("", strings.Repeat("x", 1<<10)) // 429 says nothing about the request
 	})
 }

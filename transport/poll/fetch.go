@@ -108,14 +108,31 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 		if r.cached || !s.hadSecret(resp) { // a redirect may lead to a cache as well
 			mark = 0
 		}
-		from := origin{route: which, entityTag: resp.Header.Get("ETag"), lastModified: resp.Header.Get("Last-Modified")}
+		from := origin{route: which, entityTag: validator(resp.Header, "ETag"), lastModified: validator(resp.Header, "Last-Modified")}
 		return &answer{origin: from, unchanged: version > 0 && len(body) == 0, changes: version > 0, body: body, mark: mark}, nil
 	case resp.StatusCode == http.StatusNotModified && conditional:
 		return &answer{origin: *last, unchanged: true}, nil
-	case resp.StatusCode == http.StatusNotFound:
+	}
+	if conditional && resp.StatusCode >= 400 && resp.StatusCode < 500 && retry.Classify(resp.StatusCode) != retry.Transient {
+		// Perhaps because of what made the request conditional, such as 431 or 412.
+		s.last.CompareAndSwap(last, &origin{route: which})
+	}
+	if resp.StatusCode == http.StatusNotFound {
 		return nil, errNotFound
 	}
 	return nil, s.judge(resp)
+}
+
+// maxValidator is how long an ETag or Last-Modified may be to be sent back:
+// servers refuse requests with large headers.
+const maxValidator = 1 << 10
+
+// validator returns a header that makes later requests conditional.
+func validator(h http.Header, name string) string {
+	if v := h.Get(name); len(v) <= maxValidator {
+		return v
+	}
+	return ""
 }
 
 // setOn makes a request conditional and reports whether it could.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -40,17 +41,19 @@ func (s *session) judge(end *ending) (v verdict) {
 	return v
 }
 
+var errClockSet = errors.New("the clock of this machine or of the platform has been set, and the two agree again: trying with this machine's time")
+
 // judgeRefusal tells a wrong clock, which the platform cannot distinguish from
 // a wrong secret, from the latter.
 func (s *session) judgeRefusal(end *ending) verdict {
 	used := time.Duration(s.offset.Load())
 	if ahead, ok := end.clockAhead(); ok && (ahead-used).Abs() > clockSkew {
+		why := fmt.Errorf("this machine's clock differs by %v from the platform's, which allows 30 s: trying with the platform's time", ahead.Round(time.Second))
 		if ahead.Abs() <= clockSkew {
-			ahead = 0
+			ahead, why = 0, errClockSet
 		}
 		s.offset.Store(int64(ahead))
-		end.err = &transport.Error{Kind: transport.KindRefused, Err: fmt.Errorf(
-			"this machine's clock differs by %v from the platform's, which allows 30 s: trying with the platform's time", ahead.Round(time.Second))}
+		end.err = &transport.Error{Kind: transport.KindRefused, Err: why}
 		return verdict{corrected: true}
 	}
 	// A platform that took the secret before may refuse it only for a while.
