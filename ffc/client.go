@@ -28,6 +28,8 @@ type Client struct {
 	// fallbackLog is nil with Config.QuietFallbacks.
 	fallbackLog *fallbackLog
 	requests    *httpclient.Pool
+	// withoutSecret replaces an error of the transport that holds the secret.
+	withoutSecret func(error) error
 
 	view       atomic.Pointer[view]
 	store      store
@@ -71,6 +73,8 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		logger = safelog.Default()
 	}
 	c.log, c.promptLog = safelog.New(logger)
+	secret := s.EnvSecret
+	c.withoutSecret = func(err error) error { return withoutSecret(err, secret) }
 	if !cfg.QuietFallbacks {
 		c.fallbackLog = newFallbackLog(c.promptLog)
 	}

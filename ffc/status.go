@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -224,6 +225,7 @@ func (c *Client) OnStatus(f func(Status)) (stop func()) {
 
 // setStatus changes the status, and logs it if that is news.
 func (c *Client) setStatus(state State, err error) {
+	err = c.withoutSecret(err)
 	if c.status.set(state, err) {
 		c.logStatus()
 	}
@@ -251,4 +253,17 @@ func (c *Client) whatServes() string {
 		return "the data that is there goes on serving"
 	}
 	return "there is no data: evaluations answer fallbacks"
+}
+
+// withoutSecret returns err, or an error of the same kind if the text of err
+// holds the secret or a token.
+func withoutSecret(err error, secret string) error {
+	clean := safelog.WithoutSecrets(err, secret)
+	if clean == err {
+		return err
+	}
+	if kind := kindOf(err); kind != "" {
+		return &transport.Error{Kind: kind, Err: clean}
+	}
+	return clean
 }
