@@ -34,7 +34,7 @@ func TestDependencies(t *testing.T) {
 		regexps   = "github.com/dlclark/regexp2/syntax"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/wire"}
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/wire"}
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -49,18 +49,18 @@ func TestDependencies(t *testing.T) {
 		{"internal/wire", []string{"internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"flush", internals, []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/afterwork", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
-		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/safelog", "internal/store"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock"}, nil},
 		{"internal/ondemand", []string{"internal/clock", "internal/retry"}, nil},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/setting"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", []string{"internal/jsontext"}, []string{websocket}},
-		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/safelog", "internal/store"}, internals...), []string{
+		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
 		{"cmd/ffc", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/safelog", "internal/store", "internal/setting",
 			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc/internal/local", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/safelog", "internal/store"}, internals...), []string{
+		{"cmd/ffc/internal/local", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way

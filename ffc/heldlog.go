@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
@@ -30,5 +31,5 @@ func (l *heldLog) log(log *slog.Logger, d *hold.Decision) {
 		kind = "segment"
 	}
 	log.Warn("ffc: the platform answered with older data than the client has; keeping the newer data until three answers agree",
-		"older", d.Older, "missing", d.Missing, kind, d.Example.Key)
+		"older", d.Older, "missing", d.Missing, kind, safelog.Quote(d.Example.Key))
 }
