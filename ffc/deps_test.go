@@ -58,7 +58,7 @@ func TestDependencies(t *testing.T) {
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
-		{"cmd/ffc", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/safelog", "internal/store", "internal/setting",
+		{"cmd/ffc", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/store", "internal/setting",
 			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc/internal/local", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
