@@ -114,7 +114,7 @@ func (w *world) up() {
 // TestRestarts restarts the platform 200 times in a row.
 func TestRestarts(t *testing.T) {
 	const restarts = 200
-	playOn(t, scenario{name: "restarts", modes: []*mode{&streaming, &asking}, play: func(w *world) string {
+	play(t, []scenario{{name: "restarts", modes: []*mode{&streaming, &asking}, play: func(w *world) string {
 		values := []string{"v0", "v1", "v2", "v3"}
 		value := ""
 		for i := range restarts {
@@ -129,5 +129,5 @@ func TestRestarts(t *testing.T) {
 			}
 		}
 		return value
-	}})
+	}}})
 }

@@ -81,9 +81,9 @@ type mode struct {
 const (
 	firstRetry = 5 * time.Millisecond
 	maxRetry   = 20 * time.Millisecond
-	ping       = 40 * time.Millisecond
-	silence    = 250 * time.Millisecond
-	connecting = 400 * time.Millisecond
+	ping       = 80 * time.Millisecond
+	silence    = 500 * time.Millisecond
+	connecting = 800 * time.Millisecond
 )
 
 func push() *stream.Transport {
@@ -116,7 +116,7 @@ var (
 	asking  = mode{name: "poll on demand", onDemand: true, transport: func() transport.Transport { return requests() }}
 	polling = mode{name: "poll at an interval", transport: func() transport.Transport {
 		t := requests()
-		t.Interval = 5 * time.Millisecond
+		t.Interval = 10 * time.Millisecond
 		return t
 	}}
 
@@ -245,7 +245,7 @@ func (w *world) network() {
 
 // evaluate evaluates all the time, and records a numbered event each time.
 func (w *world) evaluate() {
-	tick := time.NewTicker(time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	had := false
 	for {
@@ -279,7 +279,7 @@ func (w *world) evaluate() {
 
 // refresh is the units of work that a client on demand is there for.
 func (w *world) refresh() {
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
@@ -312,7 +312,7 @@ func (w *world) until(what string, holds func() bool) {
 func (w *world) evaluates() {
 	w.Helper()
 	from := w.rounds.Load()
-	w.until("evaluations go on", func() bool { return w.rounds.Load() >= from+5 })
+	w.until("evaluations go on", func() bool { return w.rounds.Load() >= from+3 })
 }
 
 // kind is the kind of the error that the status has now.
