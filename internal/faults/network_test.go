@@ -90,7 +90,7 @@ var network = []scenario{
 		return "v1"
 	}},
 	{name: "one byte at a time", modes: all, play: impaired(faults.Fault{Chunk: 1})},
-	{name: "split", modes: all, play: impaired(faults.Fault{Chunk: 7, Pause: 100 * time.Microsecond})},
+	{name: "split", modes: all, play: impaired(faults.Fault{Chunk: 31, Pause: 100 * time.Microsecond})},
 	{name: "coalesced", modes: all, play: impaired(faults.Fault{Gather: 20 * time.Millisecond})},
 	{name: "slow-loris", modes: all, play: broken(faults.Fault{Chunk: 1, Pause: 20 * time.Millisecond}, transport.KindNetwork)},
 	{name: "connections break again and again", modes: all, play: func(w *world) string {

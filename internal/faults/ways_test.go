@@ -71,6 +71,14 @@ func (w *world) dialer(configure func(*http.Transport)) {
 	w.rest = t.CloseIdleConnections
 }
 
+// cut breaks all connections, and those that are being made, which would live
+// on: clients keep their connections.
+func (w *world) cut() {
+	w.proxy.Break()
+	w.evaluates()
+	w.proxy.Break()
+}
+
 // ways are the things between a client and the platform.
 var ways = []scenario{
 	{name: "DNS fails, then works", modes: all,
@@ -98,7 +106,7 @@ var ways = []scenario{
 					break // it does not stay interrupted
 				}
 				w.works.Store(false)
-				w.proxy.Break()
+				w.cut()
 				w.suffers(transport.KindNetwork)
 			}
 			w.works.Store(true)
@@ -118,7 +126,7 @@ var ways = []scenario{
 		play: func(w *world) string {
 			w.heals("v0")
 			w.tunnel.fail(http.StatusBadGateway)
-			w.proxy.Break()
+			w.cut()
 			w.suffers(transport.KindNetwork)
 			w.put("v1")
 			w.tunnel.fail(http.StatusProxyAuthRequired)

@@ -109,14 +109,14 @@ var (
 	}}
 	falling = mode{name: "stream with fallback", socket: true, fallback: true, transport: func() transport.Transport {
 		t, second := push(), requests()
-		second.Interval = 10 * time.Millisecond
+		second.Interval = 25 * time.Millisecond
 		t.Fallback, t.FallbackAfter = second, 20*time.Millisecond
 		return t
 	}}
 	asking  = mode{name: "poll on demand", onDemand: true, transport: func() transport.Transport { return requests() }}
 	polling = mode{name: "poll at an interval", transport: func() transport.Transport {
 		t := requests()
-		t.Interval = 10 * time.Millisecond
+		t.Interval = 25 * time.Millisecond
 		return t
 	}}
 
@@ -193,7 +193,7 @@ func newWorld(t *testing.T, g *generation, m *mode) *world {
 		EnvSecret: w.server.EnvSecret,
 		Transport: m.transport(),
 		StartWait: 10 * time.Second,
-		Events:    flush.Config{Interval: 10 * time.Millisecond, Retries: 1, RetryWait: time.Millisecond, Timeout: connecting},
+		Events:    flush.Config{Interval: 10 * time.Millisecond, BatchSize: 25, Retries: 1, RetryWait: time.Millisecond, Timeout: connecting},
 		Logger:    slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	return w
@@ -279,7 +279,7 @@ func (w *world) evaluate() {
 
 // refresh is the units of work that a client on demand is there for.
 func (w *world) refresh() {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
