@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
@@ -126,17 +127,22 @@ var lies = []scenario{
 		empty := w.generation.server(nil)
 		held := w.server
 		w.run(empty)
-		w.proxy.Break()
-		w.until("the flags are gone", func() bool {
-			return !w.client.FlagKnown("release") && w.client.Status().State == ffc.StateOK
-		})
+		w.follows("the flags are gone", func() bool { return !w.client.FlagKnown("release") })
 		w.evaluates()
 		w.run(held)
-		w.proxy.Break()
-		w.until("the flags are back", func() bool { return w.client.FlagKnown("release") && w.client.FlagKnown("targeted") })
+		w.follows("the flags are back", func() bool { return w.client.FlagKnown("release") && w.client.FlagKnown("targeted") })
 		w.put("v1")
 		w.heals("v1")
 		return "v1"
+	}},
+	{name: "restored from a backup", modes: all, everything: true, play: func(w *world) string {
+		w.put("v1")
+		w.heals("v1")
+		w.run(w.generation.server(w.generation.snapshot(w.with("v3", w.server.Version()-3_600_000)...)))
+		w.follows("the older flags are there", func() bool {
+			return w.client.Variation(w.Context(), "release", worldUser, "fallback") == "v3"
+		})
+		return "v3"
 	}},
 	{name: "empty environment at the start", modes: all,
 		before: func(w *world) {
@@ -150,4 +156,22 @@ var lies = []scenario{
 			w.put("v1")
 			return "v1"
 		}},
+}
+
+// follows waits until the client believes a platform that has gone back to older
+// data: it asks three times, with new connections.
+func (w *world) follows(what string, holds func() bool) {
+	w.Helper()
+	var asked time.Time
+	w.until(what, func() bool {
+		if holds() && w.client.Status().State == ffc.StateOK {
+			return true
+		}
+		if time.Since(asked) > 2*resync {
+			w.proxy.Break()
+			asked = time.Now()
+		}
+		return false
+	})
+	w.evaluates()
 }

@@ -3,6 +3,8 @@ package faults_test
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -85,11 +87,26 @@ var handshakes = func() (list []scenario) {
 		}})
 }()
 
+// poisonous is in an event that the platform cannot store.
+const poisonous = "poisonous-8c1f"
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // sessions are connections that end, or fall silent, when they had worked.
 var sessions = func() (list []scenario) {
 	for _, code := range []int{1000, 1001, 1005, 1011, 1012, 1013, 3000, 4000, 4003} {
 		list = append(list, scenario{name: fmt.Sprintf("closed with %d", code), modes: pushing, play: func(w *world) string {
 			w.server.CloseConnections(code, "gone")
+			w.put("v1")
+			return "v1"
+		}})
+	}
+	for _, status := range []int{401, 403, 404, 407, 421, 425} {
+		list = append(list, scenario{name: fmt.Sprintf("events are answered %d once", status), modes: []*mode{&streaming, &asking}, play: func(w *world) string {
+			w.server.FailNext(ffctest.Events, 1, ffctest.Failure{Status: status, Body: "<html>"})
+			w.until("the events get through", func() bool { return w.client.Flush(w.Context()) == nil })
 			w.put("v1")
 			return "v1"
 		}})
@@ -127,6 +144,36 @@ var sessions = func() (list []scenario) {
 			w.put("v1")
 			return "v1"
 		}},
+		scenario{name: "the platform rejects one event", modes: []*mode{&streaming, &asking},
+			before: func(w *world) {
+				w.dialer(func(*http.Transport) {})
+				passes := w.config.HTTPClient.Transport
+				w.config.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+					if r.Method != http.MethodPost {
+						return passes.RoundTrip(r)
+					}
+					body, err := io.ReadAll(r.Body)
+					if err != nil {
+						return nil, err
+					}
+					if bytes.Contains(body, []byte(poisonous)) {
+						return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+					}
+					r = r.Clone(r.Context())
+					r.Body = io.NopCloser(bytes.NewReader(body))
+					return passes.RoundTrip(r)
+				})
+			},
+			play: func(w *world) string {
+				w.heals("v0")
+				w.rejected = 1
+				if err := w.client.TrackMetric(w.Context(), ffc.NewUser("visitor"), poisonous, 1); err != nil {
+					w.Error(err)
+				}
+				w.until("it is dropped", func() bool { return w.client.Stats().Events.Dropped.Rejected == 1 })
+				w.put("v1")
+				return "v1"
+			}},
 		scenario{name: "events are not answered", modes: []*mode{&streaming, &asking}, play: func(w *world) string {
 			resume := w.server.Stall(ffctest.Events)
 			w.put("v1")
