@@ -26,7 +26,7 @@ func openFeatBit(t *testing.T, a answer, settings poll.Transport) *session {
 // newer than the store. An answer without a body is that nothing is.
 func TestFeatBitPolling(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s := openFeatBit(t, with(200, featBitFull), poll.Transport{})
+		s := openFeatBit(t, with(200, featBitFull), poll.Transport{Resync: -1, FullResync: -1})
 		steps := []struct {
 			name    string
 			version int64

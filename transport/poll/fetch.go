@@ -16,6 +16,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -40,9 +41,10 @@ type origin struct {
 type answer struct {
 	origin
 	unchanged bool // since the last answer: there is no body
-	changes   bool // were asked for, rather than all data
 	body      []byte
-	mark      transport.Mark // taken before the request
+	asked     resync.Question
+	mark      transport.Mark // of asked; 0 if the answer may be a cache's
+	date      time.Time      // by the server's clock; zero is unknown
 }
 
 // fetch gets all data and stores it.
@@ -79,11 +81,13 @@ var (
 // does not have the route.
 func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 	r := &s.routes[which]
-	address, version := r.url, int64(0)
+	address := r.url
+	asked := s.plan.Everything()
 	if r.since != "" {
-		if version = s.env.Store.Version(); version > 0 {
-			address += "?" + r.since + "=" + strconv.FormatInt(version, 10)
-		}
+		asked = s.plan.Poll()
+	}
+	if asked.Since > 0 {
+		address += "?" + r.since + "=" + strconv.FormatInt(asked.Since, 10)
 	}
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -92,26 +96,28 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 	req.Header = r.header.Clone()
 	last := s.last.Load()
 	conditional := last != nil && last.route == which && last.setOn(req.Header)
-	mark := s.env.Store.Mark()
 	retrier := httpclient.Retrier{Client: s.http, Retries: retries, Wait: retryWait, MaxWait: maxWait, OnTry: func(error) { s.connects.Add(1) }}
 	resp, err := retrier.Do(req)
 	if err != nil {
 		return nil, problem(transport.KindNetwork, plain(err))
 	}
 	defer resp.Body.Close()
+	got := &answer{asked: asked, mark: asked.Mark}
+	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	switch {
 	case resp.StatusCode == http.StatusOK:
-		body, err := s.read(resp)
-		if err != nil {
+		if got.body, err = s.read(resp); err != nil {
 			return nil, err
 		}
 		if r.cached || !s.hadSecret(resp) { // a redirect may lead to a cache as well
-			mark = 0
+			got.mark = 0
 		}
-		from := origin{route: which, entityTag: validator(resp.Header, "ETag"), lastModified: validator(resp.Header, "Last-Modified")}
-		return &answer{origin: from, unchanged: version > 0 && len(body) == 0, changes: version > 0, body: body, mark: mark}, nil
+		got.origin = origin{route: which, entityTag: validator(resp.Header, "ETag"), lastModified: validator(resp.Header, "Last-Modified")}
+		got.unchanged = asked.Since > 0 && len(got.body) == 0
+		return got, nil
 	case resp.StatusCode == http.StatusNotModified && conditional:
-		return &answer{origin: *last, unchanged: true}, nil
+		got.origin, got.unchanged = *last, true
+		return got, nil
 	}
 	if conditional && resp.StatusCode >= 400 && resp.StatusCode < 500 && retry.Classify(resp.StatusCode) != retry.Transient {
 		// Perhaps because of what made the request conditional, such as 431 or 412.
@@ -176,10 +182,11 @@ func (s *session) store(got *answer) error {
 		if applied, err = s.env.Store.Apply(got.body, got.mark); err != nil {
 			return err
 		}
-		if !applied.Full && !got.changes {
+		if !applied.Full && got.asked.Since == 0 {
 			return problem(transport.KindData, errors.New("the answer has changes only: expected all data"))
 		}
 	}
+	s.plan.Answered(got.asked, resync.Answer{At: got.date, Applied: applied, Alone: true})
 	from := got.origin // a pointer to it would keep the body
 	if applied.Held > 0 {
 		// The next answer must be whole, to be compared with this one.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -55,9 +56,14 @@ type Transport struct {
 	// MaxMessage is the largest answer to accept, in bytes, decompressed. 0 is
 	// 128 MiB.
 	MaxMessage int64
-	// Resync is over how long answers that go back to older data must agree
-	// before they are followed. 0 is 5 min.
-	Resync time.Duration
+	// Resync is how often the platform is asked again for what it changed in the
+	// last minutes, in case that a change came late. On featureflag.co each
+	// answer is everything. FullResync is how often it is asked for
+	// everything. Of both a random part of up to a fifth is taken off each time.
+	// 0 is 5 min and 1 h; less than 0 is never. Answers that go back to older
+	// data must agree over Resync (over 5 min, if it is negative) before they
+	// are followed.
+	Resync, FullResync time.Duration
 	// URL is where to get data instead of the platform: a cache, an object
 	// store with a snapshot (ffc.Client.WriteSnapshot), a relay. The secret
 	// goes there only if scheme and host are those of ffc.Config.BaseURL.
@@ -85,7 +91,6 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("poll: Timeout", &s.Timeout, 10*time.Second),
 		setting.Default("poll: FirstRetry", &s.FirstRetry, time.Second),
 		setting.Default("poll: MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting.Default("poll: Resync", &s.Resync, 5*time.Minute),
 		setting.Default("poll: MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.FirstRetry > s.MaxRetry {
@@ -97,6 +102,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		return nil, err
 	}
 	s.http = httpclient.Following(env.HTTPClient, s.Timeout, dialect.SecretHeader)
+	s.plan = resync.New(env.Store, s.Resync, s.FullResync)
 	s.refresher = ondemand.New(ondemand.Config{
 		MaxAge:  s.MaxAge,
 		Budget:  s.Budget,
@@ -129,6 +135,7 @@ type session struct {
 	secretHeader string
 	http         *http.Client
 	refresher    *ondemand.Refresher
+	plan         *resync.Plan
 	routes       []route
 
 	// last is where data came from last: the next request goes there first and
@@ -140,7 +147,7 @@ type session struct {
 }
 
 // HoldFor implements transport.Holder.
-func (s *session) HoldFor() time.Duration { return s.Resync }
+func (s *session) HoldFor() time.Duration { return s.plan.HoldFor() }
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -40,23 +41,16 @@ const (
 type connection struct {
 	s *session
 	// commit stores a message. On demand it can refuse to.
-	commit   ondemand.Commit
-	once     bool // close when the data is the platform's
-	end      *ending
-	socket   *socket
-	ws       *websocket.Conn
-	asked    transport.Mark
-	answerBy time.Time
-	silence  *time.Timer // breaks off unless restarted by a sign of life
-	answer   *time.Timer // breaks off unless stopped by the data asked for
-	buffer   bytes.Buffer
-	// resumed: asked for changes only. What is pushed looks like the answer, so
-	// a ping goes with the request: when its pong has come, so has the answer.
-	resumed       bool
-	heard, ponged bool                  // there were changes, and a pong
-	held          bool                  // an answer was not applied as it was
-	cause         atomic.Pointer[error] // why we ended it, if it was for a fault
-	unusable      error                 // a message that may have been the data asked for
+	commit  ondemand.Commit
+	once    bool // close when the platform has answered
+	end     *ending
+	socket  *socket
+	ws      *websocket.Conn
+	silence *time.Timer // breaks off unless restarted by a sign of life
+	buffer  bytes.Buffer
+	questions
+	cause    atomic.Pointer[error] // why we ended it, if it was for a fault
+	unusable error                 // a message that may have been the data asked for
 }
 
 // connect makes a connection and stays with it until it ends. Nothing of it
@@ -67,15 +61,9 @@ func (s *session) connect(ctx context.Context, commit ondemand.Commit, once bool
 		return end
 	}
 	c.ws.SetReadLimit(s.MaxMessage)
-	since := int64(0)
-	if s.dialect.Resume {
-		since = s.env.Store.Version()
-	}
-	c.resumed = since > 0
-	c.asked = s.env.Store.Mark()
-	c.answerBy = time.Now().Add(s.SilenceTimeout)
-	c.answer = time.AfterFunc(s.SilenceTimeout, func() { c.breakOff(errNoAnswer) })
+	c.questions.init(s.SilenceTimeout, func() { c.breakOff(errNoAnswer) })
 	c.silence = time.AfterFunc(s.SilenceTimeout, func() { c.breakOff(errSilent) })
+	first := c.open(s.firstQuestion(), end.platformTime())
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
@@ -86,9 +74,10 @@ func (s *session) connect(ctx context.Context, commit ondemand.Commit, once bool
 	})
 	over := make(chan struct{})
 	var writer sync.WaitGroup
-	writer.Go(func() { c.write(since, over) })
+	writer.Go(func() { c.write(first, over) })
 
 	end.err = c.read()
+	end.renewed = c.renewed.Load()
 
 	if !stop() {
 		<-closed
@@ -96,9 +85,17 @@ func (s *session) connect(ctx context.Context, commit ondemand.Commit, once bool
 	_ = c.ws.CloseNow()
 	close(over)
 	writer.Wait()
-	c.answer.Stop()
+	c.patience.Stop()
 	c.silence.Stop()
 	return end
+}
+
+// firstQuestion is what is asked on each connection.
+func (s *session) firstQuestion() resync.Question {
+	if s.dialect.Resume {
+		return s.plan.Again()
+	}
+	return s.plan.Everything()
 }
 
 // read takes messages until the connection ends.
@@ -108,7 +105,7 @@ func (c *connection) read() error {
 		if err != nil {
 			return c.failure(err)
 		}
-		c.answer.Stop() // this may be it, and may take its time
+		c.beginReading() // this may be the answer, and may take its time
 		message, err := c.readAll(r)
 		if err != nil {
 			return c.failure(err)
@@ -120,9 +117,7 @@ func (c *connection) read() error {
 				return err
 			}
 		}
-		if c.end.usable.IsZero() {
-			c.answer.Reset(time.Until(c.answerBy))
-		}
+		c.endReading()
 	}
 }
 
@@ -148,27 +143,37 @@ func (c *connection) take(message []byte) error {
 	if err != nil {
 		return c.passOver(message, &transport.Error{Kind: transport.KindData, Err: err})
 	}
-	return c.commit(func() (inSync bool, err error) {
-		inSync = !c.end.usable.IsZero()
-		if kind == wire.KindDataSync {
-			applied, err := c.s.env.Store.Apply(message, c.asked)
+	return c.commit(func() (answered bool, err error) {
+		lives := c.synced
+		switch kind {
+		case wire.KindDataSync:
+			applied, err := c.s.env.Store.Apply(message, c.asked())
 			if err != nil {
 				return false, c.passOver(message, err)
 			}
-			// Changes can be pushed before the answer to our request.
-			inSync = inSync || applied.Full
-			c.held = c.held || applied.Held > 0
-			c.heard = true
+			c.brought(applied)
+			lives = lives && applied.Held == 0
+		case wire.KindPong:
+			if c.ponged() && c.s.plan.Unanswered() {
+				c.breakOff(errNoAnswer)
+				return false, nil
+			}
+		default:
+			return !c.end.usable.IsZero(), nil
 		}
-		c.ponged = c.ponged || kind == wire.KindPong
-		inSync = inSync || c.resumed && c.heard && c.ponged
-		if inSync {
-			c.synced()
-			if !c.held {
+		if q, answer := c.complete(); q != nil {
+			answer.Alone = !c.synced
+			c.s.plan.Answered(*q, *answer)
+			c.answered()
+			if answer.Held == 0 {
+				c.synced = true
 				c.s.env.Store.Confirm()
 			}
+			c.wakeWriter()
+		} else if lives {
+			c.s.env.Store.Confirm()
 		}
-		return inSync, nil
+		return !c.end.usable.IsZero(), nil
 	})
 }
 
@@ -192,8 +197,8 @@ func (c *connection) passOver(message []byte, err error) error {
 	return nil
 }
 
-// synced notes that the data is the platform's.
-func (c *connection) synced() {
+// answered notes that the platform has answered on this connection.
+func (c *connection) answered() {
 	if c.end.usable.IsZero() {
 		c.end.usable = time.Now()
 		c.s.trusted.Store(true)
@@ -201,26 +206,60 @@ func (c *connection) synced() {
 	}
 }
 
-// write sends a request for data that is newer than a version, then keep-alive
-// messages until the connection is over. An error of writing shows when
-// reading, or as silence, so it is not looked at: what the platform may have
+// minWait is the shortest time between two questions on one connection.
+const minWait = 10 * time.Millisecond
+
+// write asks the first question, sends keep-alive messages, and asks again
+// whenever that is due, until the connection is over. An error of writing shows
+// when reading, or as silence, so it is not looked at: what the platform may have
 // said before is worth more.
-func (c *connection) write(since int64, over <-chan struct{}) {
-	send := func(message string) { _ = c.ws.Write(context.Background(), websocket.MessageText, []byte(message)) }
-	send(wire.SyncRequest(since))
-	if c.resumed {
-		send(c.s.dialect.Ping)
-	}
-	ticker := time.NewTicker(c.s.PingInterval)
-	defer ticker.Stop()
+func (c *connection) write(first *openQuestion, over <-chan struct{}) {
+	c.ask(first)
+	ping := time.NewTicker(c.s.PingInterval)
+	defer ping.Stop()
+	due := time.NewTimer(c.s.SilenceTimeout)
+	defer due.Stop()
 	for {
 		select {
 		case <-over:
 			return
-		case <-ticker.C:
-			send(c.s.dialect.Ping)
+		case <-ping.C: // the timer alone would not count the time of a freeze
+			c.countPing()
+			c.send(c.s.dialect.Ping)
+		case <-due.C:
+		case <-c.wake:
+		}
+		if c.once || !c.idle() {
+			continue
+		}
+		switch in := c.s.plan.Due(); {
+		case in > 0:
+			due.Reset(max(in, minWait))
+		case c.s.plan.Renew():
+			c.renew()
+			return
+		default:
+			c.ask(c.open(c.s.plan.Again(), c.end.platformTime()))
 		}
 	}
+}
+
+// ask sends a question that is open.
+func (c *connection) ask(q *openQuestion) {
+	c.send(wire.SyncRequest(q.Since))
+	if q.ping > 0 {
+		c.send(c.s.dialect.Ping)
+	}
+}
+
+func (c *connection) send(message string) {
+	_ = c.ws.Write(context.Background(), websocket.MessageText, []byte(message))
+}
+
+// renew ends the connection so that the next question is asked on another one.
+func (c *connection) renew() {
+	c.renewed.Store(true)
+	c.close(nil)
 }
 
 // signOfLife notes that something has arrived.

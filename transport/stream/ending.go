@@ -15,11 +15,23 @@ import (
 type ending struct {
 	err     error
 	refused bool           // by close code 4003
+	renewed bool           // by us, to ask the next question on another one
 	answer  *http.Response // to a handshake that did not succeed
 	opened  time.Time      // when the platform accepted the websocket; zero is never
-	usable  time.Time      // since when the data was the platform's; zero is never
+	usable  time.Time      // when the platform first answered; zero is never
 	date    string         // of the handshake, by the platform's clock
 	dialled time.Time      // when that was by ours
+}
+
+// platformTime returns what the platform's clock says now, at least; zero is
+// unknown.
+func (e *ending) platformTime() time.Time {
+	date, err := http.ParseTime(e.date)
+	if err != nil {
+		return time.Time{}
+	}
+	now := time.Now()
+	return date.Add(max(0, min(now.Sub(e.dialled), now.Round(0).Sub(e.dialled.Round(0)))))
 }
 
 // clockAhead returns how far the platform's clock was ahead of ours.

@@ -15,8 +15,8 @@ func TestPings(t *testing.T) {
 		settings stream.Transport
 		interval time.Duration
 	}{
-		{"default", stream.Transport{}, 10 * time.Second},
-		{"configured", stream.Transport{PingInterval: 7 * time.Second}, 7 * time.Second},
+		{"default", stream.Transport{Resync: -1, FullResync: -1}, 10 * time.Second},
+		{"configured", stream.Transport{PingInterval: 7 * time.Second, Resync: -1, FullResync: -1}, 7 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

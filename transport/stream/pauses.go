@@ -60,6 +60,15 @@ func (p *pauses) wait(ctx context.Context, end *ending, v verdict) bool {
 	return retry.Sleep(ctx, retry.Lengthen(p.limit.Wait(), retry.Jitter), nil)
 }
 
+// renew waits after a connection that was closed to make another one, but for
+// no more than the limit of connections.
+func (p *pauses) renew(ctx context.Context, end *ending) bool {
+	p.outage.Reset()
+	p.used = false
+	p.limit.Opened(end.opened)
+	return retry.Sleep(ctx, retry.Lengthen(p.limit.Wait(), retry.Jitter), nil)
+}
+
 // rejected reports whether the platform, rather than an outage, kept the client
 // from connecting.
 func rejected(end *ending) bool {

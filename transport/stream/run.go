@@ -25,6 +25,12 @@ func (p *pusher) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if end.renewed {
+			if !pauses.renew(ctx, &end) {
+				return
+			}
+			continue
+		}
 		s.failures.Add(1)
 		verdict := s.judge(&end)
 		if verdict.final {

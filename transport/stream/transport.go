@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -71,9 +72,14 @@ type Transport struct {
 	// Retry-After. To these two a random part of up to a quarter is added. 0 is
 	// 60 s.
 	MaxRetry time.Duration
-	// Resync is over how long answers that go back to older data must agree
-	// before they are followed. 0 is 5 min.
-	Resync time.Duration
+	// Resync is how often the platform is asked again for what it changed in the
+	// last minutes, on an open connection too, in case that a change came late
+	// or a notification was lost. FullResync is how often it is asked for
+	// everything. Of both a random part of up to a fifth is taken off each time.
+	// 0 is 5 min and 1 h; less than 0 is never. Answers that go back to older
+	// data must agree over Resync (over 5 min, if it is negative) before they
+	// are followed.
+	Resync, FullResync time.Duration
 	// MaxMessage is the largest message to accept, in bytes. 0 is 128 MiB. A
 	// larger one is given up like a broken connection.
 	MaxMessage int64
@@ -98,7 +104,6 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("stream: SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
 		setting.Default("stream: FirstRetry", &s.FirstRetry, time.Second),
 		setting.Default("stream: MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting.Default("stream: Resync", &s.Resync, 5*time.Minute),
 		setting.Default("stream: MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.PingInterval >= s.SilenceTimeout {
@@ -113,6 +118,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.plan = resync.New(env.Store, s.Resync, s.FullResync)
 	if s.OnDemand {
 		return newRefresher(s), nil
 	}
@@ -139,6 +145,7 @@ type session struct {
 	settings
 	env     transport.Env
 	dialect *wire.Dialect
+	plan    *resync.Plan
 	http    *http.Client
 
 	offset   atomic.Int64 // how far the platform's clock is ahead of ours, in ns, if that matters
@@ -151,7 +158,7 @@ type session struct {
 }
 
 // HoldFor implements transport.Holder.
-func (s *session) HoldFor() time.Duration { return s.Resync }
+func (s *session) HoldFor() time.Duration { return s.plan.HoldFor() }
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {
