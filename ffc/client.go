@@ -117,7 +117,7 @@ func (c *Client) open() (err error) {
 		return nil
 	}
 	c.session, err = c.cfg.Transport.Open(transport.Env{
-		EnvSecret:    transport.Secret(c.cfg.EnvSecret),
+		EnvSecret:    transport.NewSecret(c.cfg.EnvSecret),
 		Platform:     c.cfg.dialect.Name,
 		BaseURL:      c.cfg.baseURL,
 		StreamingURL: c.cfg.streamingURL,
@@ -142,9 +142,10 @@ func (c *Client) open() (err error) {
 func (c *Client) start() {
 	events := c.cfg.Events
 	events.Disabled = events.Disabled || c.cfg.Offline
+	secret := c.cfg.EnvSecret
 	c.events = flush.New(events, flush.Destination{
 		URL:      c.cfg.eventsURL + c.cfg.dialect.EventsPath,
-		Secret:   c.cfg.EnvSecret,
+		Secret:   func() string { return secret },
 		Client:   c.requests.Client(),
 		Logger:   c.log,
 		Dialect:  c.cfg.dialect,

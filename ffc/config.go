@@ -13,7 +13,8 @@ import (
 
 // Config says how a client works. Only EnvSecret and Transport are needed, or
 // Offline alone. New copies it, all but the bytes of Bootstrap; changing it
-// afterwards has no effect. It prints without the secret.
+// afterwards has no effect. It prints without the secret, but with %p, for which
+// fmt calls no method and which go vet reports.
 type Config struct {
 	// EnvSecret is the secret of the environment, from the platform's
 	// settings. Required unless Offline.
@@ -104,7 +105,7 @@ const defaultStartWait = 15 * time.Second
 func (c Config) Format(f fmt.State, verb rune) {
 	type plain Config // without this method
 	if c.EnvSecret != "" {
-		c.EnvSecret = transport.Secret(c.EnvSecret).String()
+		c.EnvSecret = transport.NewSecret(c.EnvSecret).String()
 	}
 	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(c))
 }

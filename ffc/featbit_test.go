@@ -53,7 +53,7 @@ func TestFeatBitDetected(t *testing.T) {
 			if test.problem != "" {
 				return
 			}
-			if e := seen.env; e.Platform != test.platform || e.BaseURL != test.base || e.StreamingURL != test.socket || string(e.EnvSecret) != test.cfg.EnvSecret {
+			if e := seen.env; e.Platform != test.platform || e.BaseURL != test.base || e.StreamingURL != test.socket || e.EnvSecret.Reveal() != test.cfg.EnvSecret {
 				t.Errorf("got %q, %q, %q", e.Platform, e.BaseURL, e.StreamingURL)
 			}
 		})

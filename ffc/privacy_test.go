@@ -144,7 +144,7 @@ func TestNothingConfidentialIsPrinted(t *testing.T) {
 			look("Status", client.Status())
 			look("Stats", client.Stats())
 			look("Transport", via)
-			look("Env", transport.Env{EnvSecret: transport.Secret(server.EnvSecret)})
+			look("Env", transport.Env{EnvSecret: transport.NewSecret(server.EnvSecret)})
 			look("flush.Config", cfg.Events)
 
 			// Failures of every kind.

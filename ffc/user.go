@@ -67,7 +67,8 @@ type Attr struct {
 	kind   attrKind
 }
 
-// Format implements fmt.Formatter without telling the value.
+// Format implements fmt.Formatter without telling the value. With %p, which go
+// vet reports, fmt does not call it.
 func (a Attr) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "ffc.Attr(%s)", a.name) }
 
 type attrKind uint8

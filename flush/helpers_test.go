@@ -192,7 +192,7 @@ func overLoopback(t testing.TB, cfg Config, p *platform) *Processor {
 func destination(base string, client *http.Client) Destination {
 	return Destination{
 		URL:      base + "/api/public/track",
-		Secret:   testSecret,
+		Secret:   func() string { return testSecret },
 		Client:   client,
 		Logger:   slog.New(slog.DiscardHandler),
 		Dialect:  wire.ClassicDialect(""),

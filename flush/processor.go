@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,11 +25,20 @@ const closeTime = 5 * time.Second
 // Destination is where events go. It is the client's to fill in.
 type Destination struct {
 	URL      string
-	Secret   string
+	Secret   func() string // a function, so that no verb prints it
 	Client   *http.Client
 	Logger   *slog.Logger
 	Dialect  *wire.Dialect
 	OnDemand bool // the transport works on demand: no background by default
+}
+
+// Format implements fmt.Formatter: a destination prints as its host.
+func (d Destination) Format(f fmt.State, _ rune) {
+	host := "invalid URL"
+	if u, err := url.Parse(d.URL); err == nil {
+		host = u.Host
+	}
+	_, _ = fmt.Fprintf(f, "flush.Destination(%s)", host)
 }
 
 // Processor queues events and delivers them. It is the client's: applications
@@ -37,7 +47,7 @@ type Processor struct {
 	cfg     Config
 	to      Destination
 	client  *http.Client
-	header  http.Header
+	header  func() http.Header // of requests; a function, so that no verb prints the secret
 	private *wire.Private
 	queue   *queue
 
@@ -87,6 +97,11 @@ const (
 	maxPause   = 10 * time.Minute
 )
 
+// Format implements fmt.Formatter: a processor prints as how many events wait.
+func (p *Processor) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "flush.Processor(%d queued)", p.Queued())
+}
+
 // New returns a client's processor for a valid configuration. Nothing runs yet.
 func New(cfg Config, to Destination) *Processor {
 	cfg = cfg.withDefaults(to.OnDemand)
@@ -99,12 +114,13 @@ func New(cfg Config, to Destination) *Processor {
 		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
-		header: http.Header{
-			"Content-Type": {to.Dialect.EventsType},
-			"User-Agent":   {wire.UserAgent()},
-		},
 	}
-	p.header.Set(to.Dialect.SecretHeader, to.Secret)
+	header := http.Header{
+		"Content-Type": {to.Dialect.EventsType},
+		"User-Agent":   {wire.UserAgent()},
+	}
+	header.Set(to.Dialect.SecretHeader, to.Secret())
+	p.header = header.Clone
 	p.ended, p.end = context.WithCancelCause(context.Background())
 	return p
 }

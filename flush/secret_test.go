@@ -46,7 +46,7 @@ func TestNoSecretInTexts(t *testing.T) {
 			}
 			to := destination(base, server.Client())
 			if test.secret != "" {
-				to.Secret = test.secret
+				to.Secret = func() string { return test.secret }
 			}
 			p := New(Config{Retries: -1, Timeout: 100 * time.Millisecond}, to)
 			var log bytes.Buffer
@@ -124,5 +124,24 @@ func TestValidate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDestinationIsNotPrinted: neither a destination nor a processor tells its
+// secret, whatever the verb.
+func TestDestinationIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	to := destination("http://platform.test", http.DefaultClient)
+	p := New(Config{}, to)
+	said := func(format string, value any) string { return fmt.Sprintf(format, value) }
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%U", "%8.3s", "%p"} {
+		for _, value := range []any{to, &to, p, []Destination{to}, struct{ to Destination }{to}, struct{ p *Processor }{p}} {
+			if got := said(format, value); strings.Contains(got, testSecret) || strings.Contains(got, fmt.Sprintf("%x", testSecret)) {
+				t.Errorf("%s of %T: got %s", format, value, got)
+			}
+		}
+	}
+	if got, want := fmt.Sprint(to), "flush.Destination(platform.test)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -375,7 +375,7 @@ func (d *delivery) post(body []byte, events []*waiting, retries int, before *rej
 	if err != nil {
 		return nil, err
 	}
-	req.Header = d.p.header.Clone()
+	req.Header = d.p.header()
 	unsure := 0
 	for _, e := range events {
 		if e.sent {

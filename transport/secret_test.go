@@ -13,10 +13,10 @@ import (
 func TestSecretIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	const text = "hunter2"
-	secret := transport.Secret(text)
+	secret := transport.NewSecret(text)
 	env := transport.Env{EnvSecret: secret}
 	said := func(format string, value any) string { return fmt.Sprintf(format, value) }
-	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%U", "%8.3s"} {
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%U", "%8.3s", "%p", "%w"} {
 		for _, value := range []any{secret, &secret, []transport.Secret{secret}, env, &env} {
 			if got := said(format, value); strings.Contains(got, text) || strings.Contains(got, fmt.Sprintf("%x", text)) {
 				t.Errorf("%s of %T: got %s", format, value, got)
@@ -34,7 +34,7 @@ func TestSecretIsNotPrinted(t *testing.T) {
 	if strings.Contains(log.String(), text) {
 		t.Errorf("got %s", log.String())
 	}
-	if got := string(secret); got != text {
+	if got := secret.Reveal(); got != text {
 		t.Errorf("as a string: got %q, want %q", got, text)
 	}
 }

@@ -152,9 +152,21 @@ type Applied struct {
 // applied with it replaces nothing that is newer.
 type Mark uint64
 
-// Secret is the environment secret. It prints as a placeholder; convert it to
-// a string to use it.
-type Secret string
+// Secret is the environment secret. It prints as a placeholder, whatever the
+// verb. Reveal returns the text. The zero Secret is empty. Secrets cannot be
+// compared with ==.
+type Secret struct{ text *string } // a pointer, as fmt calls no method for %p
+
+// NewSecret returns a Secret with a text.
+func NewSecret(text string) Secret { return Secret{&text} }
+
+// Reveal returns the text of the secret. Do not log it.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 const redacted = "[secret]"
 

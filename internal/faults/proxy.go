@@ -20,6 +20,9 @@ type Fault struct {
 	// between two packets. 0 is no limit, and no pause.
 	Chunk int
 	Pause time.Duration
+	// Delay is how long bytes take in each direction, and half of what it takes
+	// to connect.
+	Delay time.Duration
 	// Gather is how long bytes wait for others to go out with, in one packet.
 	Gather time.Duration
 	// Cut ends connections at some point.
@@ -166,7 +169,7 @@ func (p *Proxy) serve(client net.Conn) {
 	c := &pair{p: p, client: client, gone: make(chan struct{})}
 	p.mu.Lock()
 	p.accepted++
-	target, drop := p.target, p.fault.Drop
+	target, drop, delay := p.target, p.fault.Drop, p.fault.Delay
 	if p.closed {
 		drop = true
 	}
@@ -180,6 +183,9 @@ func (p *Proxy) serve(client net.Conn) {
 	}()
 	if drop {
 		c.end(true)
+		return
+	}
+	if delay > 0 && !c.wait(2*delay) {
 		return
 	}
 	if p.tls != nil {
@@ -250,6 +256,9 @@ func (c *pair) relay(from, to net.Conn, answer bool) {
 	var counted counter
 	for {
 		n, err := from.Read(buf)
+		if delay := c.p.now().Delay; delay > 0 {
+			c.wait(delay)
+		}
 		if n > 0 && c.pass(buf[:n], to, answer, &counted) != nil || err != nil {
 			return
 		}

@@ -28,6 +28,8 @@ const (
 	retries   = 1
 	retryWait = 50 * time.Millisecond
 	maxWait   = 200 * time.Millisecond
+	// maxRest is how much of a response without data is read.
+	maxRest = 64 << 10
 )
 
 // origin is where data came from, and what makes a request conditional on data
@@ -123,6 +125,7 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 		// Perhaps because of what made the request conditional, such as 431 or 412.
 		s.last.CompareAndSwap(last, &origin{route: which})
 	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxRest) // so that the connection can be used again
 	if resp.StatusCode == http.StatusNotFound {
 		return nil, errNotFound
 	}
@@ -164,7 +167,7 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(plainBody, limit+1))
 	switch {
 	case err != nil:
-		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", safelog.Error(plain(err), string(s.env.EnvSecret))))
+		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", safelog.Error(plain(err), s.env.EnvSecret.Reveal())))
 	case int64(len(body)) > limit:
 		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
 	}

@@ -201,7 +201,7 @@ func openWith(t testing.TB, p *platform, client *http.Client, settings poll.Tran
 	t.Helper()
 	s := &session{t: t, p: p, store: &store{mark: 7, version: 1662595200123}}
 	opened, err := settings.Open(transport.Env{
-		EnvSecret:    secret,
+		EnvSecret:    transport.NewSecret(secret),
 		Platform:     platformName(p),
 		BaseURL:      baseURL,
 		StreamingURL: "wss://platform.test",

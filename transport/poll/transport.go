@@ -185,7 +185,7 @@ type route struct {
 func routesOf(custom string, env transport.Env, dialect *wire.Dialect) ([]route, error) {
 	header := http.Header{"Accept": {"application/json"}, "User-Agent": {wire.UserAgent()}}
 	withSecret := header.Clone()
-	withSecret.Set(dialect.SecretHeader, string(env.EnvSecret))
+	withSecret.Set(dialect.SecretHeader, env.EnvSecret.Reveal())
 	if custom == "" {
 		var routes []route
 		for _, path := range dialect.PollPaths {

@@ -34,7 +34,7 @@ func (c *connection) dial(ctx context.Context) error {
 		}
 		return answer, nil
 	})
-	address := s.dialect.StreamURL(s.env.StreamingURL, string(s.env.EnvSecret), time.Now().Add(time.Duration(s.offset.Load())))
+	address := s.dialect.StreamURL(s.env.StreamingURL, s.env.EnvSecret.Reveal(), time.Now().Add(time.Duration(s.offset.Load())))
 	ws, answer, err := handshake(ctx, address, websocket.DialOptions{
 		HTTPClient: &client,
 		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent()}},
@@ -67,5 +67,5 @@ func (s *session) clean(err error) error {
 	if errors.As(err, &withURL) {
 		err = withURL.Err
 	}
-	return safelog.Error(err, string(s.env.EnvSecret))
+	return safelog.Error(err, s.env.EnvSecret.Reveal())
 }

@@ -51,7 +51,7 @@ func TestOpen(t *testing.T) {
 			t.Parallel()
 			before := tt.settings
 			s, err := tt.settings.Open(transport.Env{
-				EnvSecret: secret, Platform: tt.platform, BaseURL: "http://platform.test", StreamingURL: "ws://platform.test", HTTPClient: &http.Client{},
+				EnvSecret: transport.NewSecret(secret), Platform: tt.platform, BaseURL: "http://platform.test", StreamingURL: "ws://platform.test", HTTPClient: &http.Client{},
 			})
 			if tt.settings != before {
 				t.Errorf("Open has changed the settings to %+v", tt.settings)

@@ -156,7 +156,7 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 		http:  httpclient.NewPool(p.http, nil).Client(),
 	}
 	opened, err := settings.Open(transport.Env{
-		EnvSecret:    secret,
+		EnvSecret:    transport.NewSecret(secret),
 		Platform:     cmp.Or(p.generation, "classic"),
 		BaseURL:      "http" + strings.TrimPrefix(p.url, "ws"),
 		StreamingURL: p.url,

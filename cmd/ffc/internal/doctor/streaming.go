@@ -71,7 +71,7 @@ func (e *examination) checkStreaming() {
 // fetch gets data once, in the time that the transport allows itself.
 func (e *examination) fetch(t transport.Transport, s *store, through http.RoundTripper) error {
 	session, err := t.Open(transport.Env{
-		EnvSecret:    transport.Secret(e.secret),
+		EnvSecret:    transport.NewSecret(e.secret),
 		Platform:     e.dialect.Name,
 		BaseURL:      e.base.url,
 		StreamingURL: e.streaming.url,
