@@ -35,6 +35,8 @@ type store struct {
 	hold      hold.Hold // guarded by mu
 	held      heldLog   // guarded by mu
 	malformed malformedLog
+	// segmentsWarned: warnSegments has logged its line.
+	segmentsWarned atomic.Bool
 }
 
 var _ transport.Store = (*store)(nil)
@@ -120,6 +122,7 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	listeners := s.c.changes.all()
 	if update.Full {
 		s.tellEmpty(p.before, update)
+		s.warnSegments(p.after, update)
 	}
 	if p.after != p.before && len(listeners) > 0 {
 		if keys := p.after.Affected(p.change); len(keys) > 0 {
@@ -166,6 +169,22 @@ func (s *store) tellEmpty(old *eval.Snapshot, u *eval.Update) {
 	if s.c.cfg.dialect.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
 		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is not so, check Config.EnvSecret")
 	}
+}
+
+// warnSegments warns, once for a client, of flags that use segments where
+// answers have none, as those of classic's polling route. Their rules evaluate
+// with the segments of the bootstrap or of another transport, which nothing
+// updates, or with none.
+func (s *store) warnSegments(snapshot *eval.Snapshot, u *eval.Update) {
+	if !u.NoSegments || s.segmentsWarned.Load() {
+		return
+	}
+	flag, segment := snapshot.SegmentUse()
+	if flag == "" || !s.segmentsWarned.CompareAndSwap(false, true) {
+		return
+	}
+	s.c.log.Warn("ffc: polling does not update segments on this platform: rules that use them evaluate with outdated segments or with none; use &stream.Transport{} or &stream.Transport{OnDemand: true}",
+		"flag", shortKey(flag), "segment", shortKey(segment))
 }
 
 // Confirm implements transport.Store.

@@ -90,14 +90,15 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 	p := c.progress("connecting to " + n.address())
 	log := &logHandler{c: c, progress: p}
 	client, err := ffc.New(ctx, ffc.Config{
-		EnvSecret:    n.secret,
-		Transport:    t,
-		Platform:     ffc.Platform(n.platform),
-		BaseURL:      n.url,
-		StreamingURL: n.streamingURL,
-		StartWait:    n.timeout,
-		Events:       flush.Config{Disabled: true},
-		Logger:       slog.New(log),
+		QuietFallbacks: true, // the commands say it themselves
+		EnvSecret:      n.secret,
+		Transport:      t,
+		Platform:       ffc.Platform(n.platform),
+		BaseURL:        n.url,
+		StreamingURL:   n.streamingURL,
+		StartWait:      n.timeout,
+		Events:         flush.Config{Disabled: true},
+		Logger:         slog.New(log),
 	})
 	log.stop()
 	p.stop()
@@ -143,10 +144,11 @@ func offline(c *console, platform, name string, data []byte) (*ffc.Client, error
 	log := &logHandler{c: c}
 	defer log.stop()
 	client, err := ffc.New(context.Background(), ffc.Config{
-		Offline:   true,
-		Platform:  ffc.Platform(platform),
-		Bootstrap: data,
-		Logger:    slog.New(log),
+		QuietFallbacks: true,
+		Offline:        true,
+		Platform:       ffc.Platform(platform),
+		Bootstrap:      data,
+		Logger:         slog.New(log),
 	})
 	if err != nil {
 		return nil, noDataError("%s cannot be used: %s", name, wording.Of(err))

@@ -59,11 +59,15 @@ func TestSnapshotByPolling(t *testing.T) {
 			ffctest.FeatBit: "wrote 2 flags and 1 segment, version 3 ",
 		}[g]
 		out := at(t, s, "snapshot", "-poll")
-		if out.code != 0 || !strings.HasPrefix(out.stderr, want) {
+		if out.code != 0 || !strings.Contains(out.stderr, want) {
 			t.Errorf("code %d, %q", out.code, out.stderr)
 		}
 		if n := len(s.Requests(ffctest.Streaming)); n != 0 {
 			t.Errorf("%d websockets", n)
+		}
+		warned := strings.Contains(out.stderr, "ffc: warning: polling does not update segments")
+		if classic := g == ffctest.Classic; warned != classic {
+			t.Errorf("warned of segments: %v, want %v; %q", warned, classic, out.stderr)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 
@@ -141,6 +142,20 @@ func (r *Rules) appendSegments(ids []string, clauses []model.Clause) []string {
 		}
 	}
 	return ids
+}
+
+// SegmentUse returns the first flag that uses a segment, and that segment. Both
+// are "" if there is no such flag.
+func (s *Snapshot) SegmentUse() (flag, segment string) {
+	for _, e := range s.flags.referring {
+		if !bytes.Contains(e.Raw, []byte("in segment")) {
+			continue // without decoding it: it refers to flags only
+		}
+		if segments := s.source.flagReferences(e).segments; len(segments) > 0 {
+			return e.Key, segments[0]
+		}
+	}
+	return "", ""
 }
 
 func anyIn(keys []string, set map[string]struct{}) bool {
