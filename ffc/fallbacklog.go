@@ -3,11 +3,11 @@ package ffc
 import (
 	"hash/maphash"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 const (
@@ -63,7 +63,7 @@ func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
 	switch n := l.lines.Add(1); {
 	case n < maxFallbackLines:
 		l.log.Warn("ffc: evaluation returned the fallback",
-			"flag", shortKey(key), "reason", why.String(), "getter", kind.String(), "advice", fallbackAdvice[why])
+			"flag", safelog.Quote(key), "reason", why.String(), "getter", kind.String(), "advice", fallbackAdvice[why])
 	case n == maxFallbackLines:
 		l.log.Warn("ffc: more flags return their fallback than are logged: Client.Stats counts them by reason, Config.OnEvaluation reports each")
 	}
@@ -100,15 +100,4 @@ func (l *fallbackLog) add(hash uint64) bool {
 			i-- // look again at what another call has put there
 		}
 	}
-}
-
-// maxLoggedKey is how many bytes of a flag's key a log line has at most.
-const maxLoggedKey = 100
-
-// shortKey cuts a key for the log: keys come from callers, and may be anything.
-func shortKey(key string) string {
-	if len(key) <= maxLoggedKey {
-		return key
-	}
-	return strings.ToValidUTF8(key[:maxLoggedKey], "") + "..."
 }

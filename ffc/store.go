@@ -184,7 +184,7 @@ func (s *store) warnSegments(snapshot *eval.Snapshot, u *eval.Update) {
 		return
 	}
 	s.c.log.Warn("ffc: polling does not update segments on this platform: rules that use them evaluate with outdated segments or with none; use &stream.Transport{} or &stream.Transport{OnDemand: true}",
-		"flag", shortKey(flag), "segment", shortKey(segment))
+		"flag", safelog.Quote(flag), "segment", safelog.Quote(segment))
 }
 
 // Confirm implements transport.Store.
