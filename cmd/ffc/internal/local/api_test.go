@@ -186,14 +186,14 @@ func TestState(t *testing.T) {
 			`"prerequisites":[{"flag":"shop","variation":"2","value":"closed"}],` +
 			`"rules":[{"words":"is in segment s or t and plan is pro","shares":[{"variation":"2","percent":100}]},` +
 			`{"words":"age is more than 18","shares":[{"variation":"1","percent":33.3},{"variation":"2","percent":33.3},{"variation":"3","percent":33.4}]}],` +
-			`"shares":[{"variation":"1","percent":10.1},{"variation":"2","percent":20.2},{"variation":"3","percent":69.7}],"counts":{}}`
+			`"shares":[{"variation":"1","percent":10.1},{"variation":"2","percent":20.2},{"variation":"3","percent":69.7}],"counts":{},"warnings":[]}`
 		if g == ffctest.FeatBit {
 			want = strings.Replace(want, `[{"flag":"shop","variation":"2","value":"closed"}]`, `[]`, 1)
 		}
 		if got := string(marshal(f)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got, want := string(marshal(w.state().Segments)), `[{"id":"s","name":"s","included":["u1"],"excluded":["u2"],"rules":["email ends with @example.com"]}]`; got != want {
+		if got, want := string(marshal(w.state().Segments)), `[{"id":"s","name":"s","included":["u1"],"excluded":["u2"],"rules":["email ends with @example.com"],"warnings":[]}]`; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type totals struct {
 }
 
 type eventView struct {
+	Number      uint64  `json:"number"` // from 1
 	Time        int64   `json:"time"`
 	User        string  `json:"user"`
 	Flag        string  `json:"flag"`
@@ -85,7 +87,9 @@ func (l *live) record(events []ffctest.Event) {
 				}
 			}
 		}
-		l.events[l.head%keptEvents] = viewEvent(e)
+		v := viewEvent(e)
+		v.Number = l.head + 1
+		l.events[l.head%keptEvents] = v
 		l.head++
 	}
 	l.wake()
@@ -215,7 +219,10 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
 	send := sender(w, l.patience)
-	if !send(frame("state", l.platform.state())) {
+	// A page that was loaded again shows what it showed before.
+	recent, _ := l.since(progress{})
+	recent = slices.DeleteFunc(recent, func(e eventView) bool { return e.Number > told.head })
+	if !send(append(frame("state", l.platform.state()), frame("recent", append([]eventView{}, recent...))...)) {
 		return
 	}
 	for {

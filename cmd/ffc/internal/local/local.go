@@ -241,6 +241,7 @@ func (p *Platform) show(doc document, changed []byte) error {
 		return err
 	}
 	p.shown.Store(&shown{view: view})
+	p.logWarnings(before, view)
 	p.live.flagsChanged(view)
 	return nil
 }

@@ -34,6 +34,9 @@ type flagView struct {
 	Rules         []ruleView         `json:"rules"`
 	Shares        []share            `json:"shares"`
 	Counts        map[string]int64   `json:"counts"`
+	Warnings      []string           `json:"warnings"`
+
+	own []string // warnings that the flag has whatever the others are
 }
 
 type variationView struct {
@@ -63,6 +66,7 @@ type segmentView struct {
 	Included []string `json:"included"`
 	Excluded []string `json:"excluded"`
 	Rules    []string `json:"rules"`
+	Warnings []string `json:"warnings"`
 }
 
 // newView describes what a server serves, in the order of doc. Served is all of
@@ -99,8 +103,9 @@ func newView(doc document, g ffctest.Generation, served []byte, version int64, s
 		case known != nil && (item == nil || known.Version == item.Version):
 			v.flags[i] = *known
 			v.flags[i].Prerequisites = append([]prerequisiteView{}, known.Prerequisites...) // resolve changes them
+			v.flags[i].Warnings = known.own
 		case item == nil:
-			v.flags[i] = flagView{Key: keys[i]}
+			v.flags[i] = emptyFlagView(keys[i])
 		default:
 			v.flags[i] = viewFlag(dialect, item.Key, item.Version, item.Raw)
 		}
@@ -117,6 +122,7 @@ func newView(doc document, g ffctest.Generation, served []byte, version int64, s
 		v.segments = append(v.segments, segment)
 	}
 	v.resolve()
+	v.warnCircles()
 	return v, nil
 }
 
@@ -148,20 +154,16 @@ func inParallel(n int, f func(i int)) {
 // viewFlag describes a flag. Of one that cannot be decoded it is only the key,
 // as clients do not know more either.
 func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
-	out := flagView{
-		Key:           key,
-		Name:          key,
-		Version:       version,
-		Variations:    []variationView{},
-		Targets:       []targetView{},
-		Prerequisites: []prerequisiteView{},
-		Rules:         []ruleView{},
-		Shares:        []share{},
-	}
+	out := emptyFlagView(key)
+	out.Version = version
 	f, err := d.DecodeFlag(raw)
 	if err != nil {
+		out.own = []string{err.Error()}
+		out.Warnings = out.own
 		return out
 	}
+	out.own = append(out.own, warnFlag(d.Rules, f)...)
+	out.Warnings = out.own
 	if f.Name != "" {
 		out.Name = f.Name
 	}
@@ -179,6 +181,20 @@ func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
 	}
 	out.Shares = sharesOf(f, f.Fallthrough)
 	return out
+}
+
+func emptyFlagView(key string) flagView {
+	return flagView{
+		Key:           key,
+		Name:          key,
+		Variations:    []variationView{},
+		Targets:       []targetView{},
+		Prerequisites: []prerequisiteView{},
+		Rules:         []ruleView{},
+		Shares:        []share{},
+		Warnings:      []string{},
+		own:           []string{},
+	}
 }
 
 // variationsOf returns all that the flag has, in its own order. On the classic
@@ -233,7 +249,7 @@ func sharesOf(f *model.Flag, r model.Rollout) []share {
 }
 
 func viewSegment(d *wire.Dialect, id string, raw []byte) segmentView {
-	out := segmentView{ID: id, Name: id, Included: []string{}, Excluded: []string{}, Rules: []string{}}
+	out := segmentView{ID: id, Name: id, Included: []string{}, Excluded: []string{}, Rules: []string{}, Warnings: []string{}}
 	var named struct {
 		Name string `json:"name"`
 	}
@@ -242,8 +258,10 @@ func viewSegment(d *wire.Dialect, id string, raw []byte) segmentView {
 	}
 	s, err := d.DecodeSegment(raw)
 	if err != nil {
+		out.Warnings = append(out.Warnings, err.Error())
 		return out
 	}
+	out.Warnings = append(out.Warnings, warnSegment(d.Rules, s)...)
 	out.Included, out.Excluded = notNil(s.Included), notNil(s.Excluded)
 	for _, r := range s.Rules {
 		out.Rules = append(out.Rules, inWords(r.Clauses))

@@ -22,7 +22,7 @@ const totals = el("p", { class: "totals muted" });
 const pauseButton = el("button", { type: "button", class: "button small", "aria-pressed": "false", onclick: () => pause() });
 const clearButton = el("button", { type: "button", class: "button small quiet", onclick: clear }, "Clear");
 const only = el("input", { type: "checkbox", onchange: redraw });
-const onlyLabel = el("label", { class: "check" }, only, el("span", null, "This flag"));
+const onlyLabel = el("label", { class: "check", hidden: true }, only, el("span", null, "This flag"));
 const chart = document.createElementNS("http://www.w3.org/2000/svg", "svg");
 const rate = el("span", { class: "rate" });
 
@@ -31,6 +31,7 @@ let kept = []; // newest last
 let waiting = []; // arrived while paused
 let missed = 0; // of those, how many were not kept
 let flagKey = "";
+let cleared = 0; // the number of the last event that was cleared
 
 export function build(place) {
 	chart.setAttribute("class", "chart");
@@ -102,7 +103,7 @@ function showSegments() {
 	segments.source = source;
 	fill(
 		segments,
-		known.map(({ id, name, included, excluded, rules }) =>
+		known.map(({ id, name, included, excluded, rules, warnings }) =>
 			el(
 				"li",
 				null,
@@ -110,6 +111,7 @@ function showSegments() {
 				included.length > 0 && el("p", null, `${plural(included.length, "user")} included: `, el("span", { class: "mono" }, some(included))),
 				excluded.length > 0 && el("p", null, `${plural(excluded.length, "user")} excluded: `, el("span", { class: "mono" }, some(excluded))),
 				rules.map((words) => el("p", null, words)),
+				warnings.map((words) => el("p", { class: "warn segment-warning" }, words)),
 			),
 		),
 	);
@@ -150,6 +152,7 @@ function showEmpty() {
 }
 
 function clear() {
+	cleared = kept.at(-1)?.number ?? cleared;
 	kept = [];
 	redraw();
 }
@@ -177,15 +180,33 @@ function showTotals() {
 	text(totals, [plural(evaluations, "evaluation"), metrics > 0 && plural(metrics, "metric")].filter(Boolean).join(" · "));
 }
 
-// The chart: evaluations that arrived in each of the last seconds.
+// The chart: evaluations in each of the last seconds. Clients deliver several
+// seconds' at a time, so what arrives is spread over the time since the arrival
+// before.
 const perSecond = new Array(seconds).fill(0);
+const usualInterval = 3; // of deliveries, in seconds
+const longestInterval = 10;
 let counted = null;
+let quiet = 0; // seconds since something arrived
+let interval = usualInterval;
+let current = 0; // evaluations per second
+
+function spread(arrived) {
+	perSecond.shift();
+	perSecond.push(0);
+	quiet++;
+	if (arrived > 0) {
+		interval = quiet > longestInterval ? usualInterval : Math.max(quiet, usualInterval);
+		current = arrived / interval;
+		for (let i = 1; i <= interval; i++) perSecond[seconds - i] += current;
+		quiet = 0;
+	} else if (quiet > interval + 1) current = 0;
+}
 
 function tick() {
 	const total = store.state?.events.evaluations ?? 0;
-	perSecond.shift();
 	// A platform that was started again counts from 0.
-	perSecond.push(counted === null || total < counted ? 0 : total - counted);
+	spread(counted === null || total < counted ? 0 : total - counted);
 	if (store.state) counted = total;
 	if (document.hidden) return;
 	const most = Math.max(1, ...perSecond);
@@ -194,7 +215,7 @@ function tick() {
 		chart.children[i].setAttribute("height", height);
 		chart.children[i].setAttribute("y", 32 - height);
 	});
-	text(rate, `${count(perSecond.at(-1))}/s`);
+	text(rate, `${count(current < 10 ? Math.round(current * 10) / 10 : Math.round(current))}/s`);
 	if (store.state?.clients.some((client) => client.kind === "polling")) showClients();
 }
 
@@ -204,6 +225,13 @@ listen("state", () => {
 	showTotals();
 });
 listen("counts", () => store.state && showTotals());
+listen("recent", (events) => {
+	kept = events.filter((event) => event.number > cleared).slice(-shown);
+	waiting = [];
+	missed = 0;
+	showPause();
+	redraw();
+});
 listen("events", (arrived) => {
 	if (!paused) return add(arrived);
 	waiting.push(...arrived);

@@ -73,6 +73,15 @@ function setOpen(open) {
 	set(button, "aria-expanded", String(open));
 }
 
+// close closes the panel and reports whether it was open.
+export function close() {
+	if (panel.hidden) return false;
+	const inside = panel.contains(document.activeElement);
+	setOpen(false);
+	if (inside) button.focus();
+	return true;
+}
+
 export function build() {
 	const row = (name, node, label) => el("div", null, el("dt", null, name), el("dd", null, node, label && copyButton(() => node.textContent, label)));
 	fill(
@@ -96,11 +105,6 @@ export function build() {
 		),
 	);
 	button.addEventListener("click", () => setOpen(panel.hidden));
-	panel.addEventListener("keydown", (event) => {
-		if (event.key !== "Escape") return;
-		setOpen(false);
-		button.focus();
-	});
 	for (const node of [url, secret]) {
 		node.prepend(icon("copy"));
 		node.addEventListener("click", () => copy(node.querySelector(".copy-value").textContent, node));

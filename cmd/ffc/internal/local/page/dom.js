@@ -1,6 +1,8 @@
 // Building elements. What comes from data becomes text or an attribute here;
 // nothing on this page is ever parsed as HTML.
 
+import { visible } from "./visible.js";
+
 // el makes an element. Properties that begin with "on" are listeners; false,
 // null and undefined leave an attribute out, true leaves it empty.
 export function el(tag, properties, ...children) {
@@ -16,12 +18,16 @@ export function el(tag, properties, ...children) {
 export function set(node, name, value) {
 	if (value === false || value == null) node.removeAttribute(name);
 	else if (value === true) node.setAttribute(name, "");
-	else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+	else {
+		const words = name === "title" ? visible(String(value)) : String(value);
+		if (node.getAttribute(name) !== words) node.setAttribute(name, words);
+	}
 }
 
 // text changes what a node says only if it is something else, so that a live
 // page leaves alone what stays.
 export function text(node, words) {
+	words = visible(String(words));
 	if (node.textContent !== words) node.textContent = words;
 }
 
@@ -30,7 +36,7 @@ export function fill(node, ...children) {
 }
 
 function present(children) {
-	return children.flat(Infinity).filter((child) => child != null && child !== false && child !== "");
+	return children.flat(Infinity).filter((child) => child != null && child !== false && child !== "").map((child) => (typeof child === "string" ? visible(child) : child));
 }
 
 const paths = {

@@ -41,7 +41,8 @@ export class FlagView {
 		this.steps = el("ol", { class: "steps" }, this.last);
 		this.place = el("div");
 		const order = el("section", { class: "card" }, el("div", { class: "card-head" }, el("h3", null, "Who gets what"), this.offNote), this.steps, this.place);
-		this.body = el("div", { class: "flag-body" }, this.variations, order);
+		this.warnings = el("section", { class: "warnings warn", "aria-label": "Warnings", hidden: true });
+		this.body = el("div", { class: "flag-body" }, this.warnings, this.variations, order);
 		this.node = el("article", { class: "flag" }, this.head, this.gone, this.body);
 	}
 
@@ -63,6 +64,7 @@ export class FlagView {
 		if (source !== this.source) {
 			this.source = source;
 			this.flag = flag;
+			this.showWarnings();
 			this.showVariations();
 			this.showOrder();
 		}
@@ -71,6 +73,12 @@ export class FlagView {
 			if (this.editor) this.editor.update(flag);
 			else this.openEditor(false);
 		}
+	}
+
+	showWarnings() {
+		const { warnings } = this.flag;
+		this.warnings.hidden = warnings.length === 0;
+		fill(this.warnings, icon("alert"), el("ul", null, warnings.map((words) => el("li", null, words))));
 	}
 
 	showVariations() {

@@ -12,6 +12,13 @@ const found = document.getElementById("found");
 const empty = document.getElementById("list-empty");
 const show = [...document.querySelectorAll("[data-show]")];
 
+const space = el("li", { class: "row-space", "aria-hidden": "true" });
+list.append(space);
+
+// Of thousands of flags only those have a row that can be seen: rows have one
+// height and are put where they belong.
+let shown = []; // the flags that match, in order
+let places = new Map(); // their indexes, by key
 const rows = new Map(); // by key
 let selected = "";
 let showing = "all";
@@ -38,18 +45,19 @@ class Row {
 		if (source === this.source) return;
 		this.source = source;
 		this.flag = flag;
-		this.words = [flag.key, flag.name, ...flag.variations.map((v) => v.value), ...flag.rules.map((rule) => rule.words)].join("\n").toLowerCase();
 		text(this.name, flag.name && flag.name !== flag.key ? flag.name : "");
 		set(this.name, "title", flag.name);
 		this.node.classList.toggle("is-off", !flag.on);
 		fill(this.serves, serves(flag));
+		this.warnings = flag.warnings.length > 0 && "⚠";
+		set(this.facts, "title", flag.warnings.length > 0 && flag.warnings.join("\n"));
 		this.rules = flag.rules.length > 0 && plural(flag.rules.length, "rule");
 		this.count(flag);
 	}
 
 	count(flag) {
 		const total = Object.values(flag.counts).reduce((sum, n) => sum + n, 0);
-		text(this.facts, [this.rules, total > 0 && `${count(total)}×`].filter(Boolean).join(" · "));
+		text(this.facts, [this.warnings, this.rules, total > 0 && `${count(total)}×`].filter(Boolean).join(" · "));
 	}
 
 	mark(selected) {
@@ -57,10 +65,29 @@ class Row {
 		set(this.link, "aria-current", selected && "true");
 	}
 
-	matches(words) {
-		if (showing !== "all" && this.flag.on !== (showing === "on")) return false;
-		return words.every((word) => this.words.includes(word));
+	// place puts the row where flag i of the list is.
+	place(i) {
+		if (this.index === i && this.of === shown.length) return;
+		this.index = i;
+		this.of = shown.length;
+		this.node.style.top = `calc(6px + ${i} * var(--row))`;
+		set(this.node, "aria-posinset", i + 1);
+		set(this.node, "aria-setsize", shown.length);
 	}
+}
+
+// searched are the words of flags that searches look at.
+const searched = new WeakMap();
+
+function matches(flag, words) {
+	if (showing !== "all" && flag.on !== (showing === "on")) return false;
+	if (words.length === 0) return true;
+	let own = searched.get(flag);
+	if (own === undefined) {
+		own = [flag.key, flag.name, ...flag.variations.map((v) => v.value), ...flag.rules.map((rule) => rule.words)].join("\n").toLowerCase();
+		searched.set(flag, own);
+	}
+	return words.every((word) => own.includes(word));
 }
 
 // serves is what the flag gives those whom no rule or target catches.
@@ -72,39 +99,56 @@ function serves(flag) {
 	return [bar(flag, shares, "bar bar-mini"), el("span", { class: "unseen" }, words)];
 }
 
-function update() {
-	const flags = store.state.flags;
-	for (const key of rows.keys()) {
-		if (store.flags.has(key)) continue;
-		rows.get(key).node.remove();
+// draw gives rows to the flags that can be seen, some more, and those that are
+// selected or have the focus; others lose theirs.
+function draw() {
+	const height = rowHeight();
+	const top = Math.max(0, list.scrollTop, -list.getBoundingClientRect().top);
+	const first = Math.max(0, Math.floor(top / height) - spare);
+	const last = Math.min(shown.length, Math.ceil((top + innerHeight) / height) + spare);
+	const wanted = new Set();
+	for (let i = first; i < last; i++) wanted.add(i);
+	const focused = document.activeElement?.closest?.(".row")?.row?.key;
+	for (const key of [focused, selected, stop]) if (places.has(key)) wanted.add(places.get(key));
+	for (const [key, row] of rows) {
+		if (wanted.has(places.get(key))) continue;
+		row.node.remove();
 		rows.delete(key);
 	}
-	let place = list.firstChild;
-	for (const flag of flags) {
+	let next = list.firstChild;
+	for (const i of [...wanted].sort((a, b) => a - b)) {
+		const flag = shown[i];
 		let row = rows.get(flag.key);
 		if (!row) {
 			rows.set(flag.key, (row = new Row(flag.key)));
 			row.mark(flag.key === selected);
 		}
 		row.update(flag);
-		if (row.node === place) place = place.nextSibling;
-		else list.insertBefore(row.node, place);
+		row.place(i);
+		if (row.node === next) next = next.nextSibling;
+		else list.insertBefore(row.node, next);
 	}
-	filter();
+	space.style.height = `calc(${shown.length} * var(--row))`;
+	for (const [key, row] of rows) row.link.tabIndex = row.switch.tabIndex = key === stop ? 0 : -1;
 }
 
+const spare = 8;
+
+function rowHeight() {
+	return parseFloat(getComputedStyle(list).getPropertyValue("--row")) || 54;
+}
+
+// filter finds the flags that match and draws them.
 function filter() {
+	const flags = store.state.flags;
 	const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-	let shown = 0;
-	for (const row of rows.values()) {
-		const matches = row.matches(words);
-		if (matches) shown++;
-		if (row.node.hidden === matches) row.node.hidden = !matches;
-	}
-	text(found, shown === rows.size ? plural(rows.size, "flag") : `${count(shown)} of ${plural(rows.size, "flag")}`);
-	empty.hidden = shown > 0;
-	if (shown === 0) fill(empty, rows.size === 0 ? noFlags() : noMatch());
+	shown = flags.filter((flag) => matches(flag, words));
+	places = new Map(shown.map((flag, i) => [flag.key, i]));
+	text(found, shown.length === flags.length ? plural(flags.length, "flag") : `${count(shown.length)} of ${plural(flags.length, "flag")}`);
+	empty.hidden = shown.length > 0;
+	if (shown.length === 0) fill(empty, flags.length === 0 ? noFlags() : noMatch());
 	keepTabStop();
+	draw();
 }
 
 function noFlags() {
@@ -130,76 +174,80 @@ function setShowing(what) {
 	filter();
 }
 
-// select marks the row of the flag that is shown.
+// select marks the row of the flag that is shown, and scrolls to it if a link led
+// there.
 export function select(key) {
 	if (key === selected) return;
 	rows.get(selected)?.mark(false);
+	const first = selected === "" || !rows.has(key); // not one that is in sight
 	selected = key;
-	rows.get(selected)?.mark(true);
 	keepTabStop();
+	if (first && places.has(selected)) reveal(places.get(selected));
+	draw();
+	rows.get(selected)?.mark(true);
 }
 
-// The list is one stop of the Tab key: the row that is selected, or the first.
-let stop = null;
+// reveal scrolls the list so that flag i of it is seen. On phones, where the page
+// scrolls, a flag that is shown hides the list.
+function reveal(i) {
+	const height = rowHeight();
+	const top = i * height;
+	if (top < list.scrollTop) list.scrollTop = top;
+	else if (top + height + 12 > list.scrollTop + list.clientHeight) list.scrollTop = top + height + 12 - list.clientHeight;
+}
+
+// The list is one stop of the Tab key: the row of the flag that is selected, or
+// the first.
+let stop = ""; // a key
 
 function keepTabStop() {
-	const wanted = rows.get(selected);
-	const next = wanted && !wanted.node.hidden ? wanted : firstShown();
-	if (next === stop) return;
-	for (const [row, index] of [[stop, -1], [next, 0]]) {
-		if (row) row.link.tabIndex = row.switch.tabIndex = index;
-	}
-	stop = next;
-}
-
-function firstShown() {
-	for (let node = list.firstChild; node; node = node.nextSibling) if (!node.hidden) return node.row;
-	return null;
-}
-
-function lastShown() {
-	for (let node = list.lastChild; node; node = node.previousSibling) if (!node.hidden) return node.row;
-	return null;
+	stop = places.has(selected) ? selected : (shown[0]?.key ?? "");
 }
 
 export function firstKey() {
-	return firstShown()?.key ?? "";
+	return shown[0]?.key ?? "";
 }
 
-// move selects the next (1) or previous (-1) row that is shown.
+// move selects the next (1) or previous (-1) flag that matches.
 export function move(step) {
-	const from = stop?.node;
-	if (!from) return;
-	let node = from;
-	const inList = list.contains(document.activeElement);
-	if (inList || stop.key === selected) {
-		do node = step > 0 ? node.nextSibling : node.previousSibling;
-		while (node && node.hidden);
-	}
-	focusRow(node?.row ?? from.row);
+	if (!places.has(stop)) return;
+	let at = places.get(stop);
+	if (list.contains(document.activeElement) || stop === selected) at += step;
+	focusRow(Math.min(Math.max(at, 0), shown.length - 1));
 }
 
-function focusRow(row) {
-	replace(flagPath(row.key, location.hash.endsWith("/evaluate") && location.hash !== "#/evaluate"));
+function focusRow(at) {
+	const flag = shown[at];
+	if (!flag) return;
+	replace(flagPath(flag.key, location.hash.endsWith("/evaluate") && location.hash !== "#/evaluate"));
+	stop = flag.key;
+	draw();
+	const row = rows.get(flag.key);
 	row.link.focus({ preventScroll: true });
 	row.node.scrollIntoView({ block: "nearest" });
+	draw(); // where it scrolled to
 }
 
 export function isInList(node) {
 	return list.contains(node);
 }
 
-listen("state", update);
-listen("link", () => store.state && update());
+listen("state", filter);
+listen("link", () => store.state && draw());
 listen("counts", () => {
-	for (const flag of store.state.flags) rows.get(flag.key)?.count(flag);
+	for (const [key, row] of rows) {
+		const flag = store.flags.get(key);
+		if (flag) row.count(flag);
+	}
 });
+
+for (const scroller of [list, window]) scroller.addEventListener("scroll", () => store.state && draw(), { passive: true });
+addEventListener("resize", () => store.state && draw());
 
 search.addEventListener("input", filter);
 search.addEventListener("keydown", (event) => {
 	if (event.key === "Enter" || event.key === "ArrowDown") {
-		const first = firstShown();
-		if (first) focusRow(first);
+		focusRow(0);
 	} else if (event.key === "Escape" && search.value !== "") {
 		search.value = "";
 		filter();
@@ -213,8 +261,8 @@ list.addEventListener("keydown", (event) => {
 	const row = event.target.closest(".row")?.row;
 	if (!row) return;
 	if (event.key === " " && event.target === row.link) toggle(row.key);
-	else if (event.key === "Home") focusRow(firstShown());
-	else if (event.key === "End") focusRow(lastShown());
+	else if (event.key === "Home") focusRow(0);
+	else if (event.key === "End") focusRow(shown.length - 1);
 	else return;
 	event.preventDefault();
 });

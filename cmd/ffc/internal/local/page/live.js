@@ -1,5 +1,5 @@
 // The stream of what happens on the platform.
-import { addEvents, setCounts, setLink, setState } from "./store.js";
+import { addEvents, setCounts, setLink, setRecent, setState } from "./store.js";
 
 const longestWait = 5_000;
 
@@ -18,6 +18,7 @@ export function follow() {
 		setLink("live");
 	});
 	source.addEventListener("counts", (message) => setCounts(JSON.parse(message.data)));
+	source.addEventListener("recent", (message) => setRecent(JSON.parse(message.data)));
 	source.addEventListener("events", (message) => addEvents(JSON.parse(message.data)));
 	source.addEventListener("error", () => {
 		source.close();

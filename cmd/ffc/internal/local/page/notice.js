@@ -1,7 +1,8 @@
-// What the page has to say: errors stay until they are closed, good news is
+// What the page has to say: errors stay until they are closed, are no longer true
+// or have been there for a while, good news is
 // spoken for screen readers only, as sighted people see the switch move.
 import { el, icon, text } from "./dom.js";
-import { store } from "./store.js";
+import { listen, store } from "./store.js";
 
 const notices = document.getElementById("notices");
 const said = document.getElementById("said");
@@ -14,7 +15,10 @@ export function say(words) {
 // the same thing replaces the earlier one; retry, if any, is offered.
 export function complain(about, error, retry) {
 	settle(about);
-	const close = () => node.remove();
+	const close = () => (clearTimeout(timer), node.remove());
+	// Not while somebody reads or is about to press a button.
+	const fade = () => (node.matches(":hover, :focus-within") ? (timer = setTimeout(fade, 2_000)) : close());
+	let timer = setTimeout(fade, longest);
 	const node = el(
 		"div",
 		{ class: "notice", role: "alert" },
@@ -28,9 +32,17 @@ export function complain(about, error, retry) {
 		),
 	);
 	node.about = about;
+	node.offline = error.status === 0;
 	notices.append(node);
 	while (notices.children.length > 3) notices.firstChild.remove();
 }
+
+const longest = 20_000;
+
+// What failed for want of a connection is stale once there is one.
+listen("link", () => {
+	if (store.link === "live") for (const node of [...notices.children]) if (node.offline) node.remove();
+});
 
 // settle takes back what was complained about.
 export function settle(about) {

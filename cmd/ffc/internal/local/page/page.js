@@ -12,6 +12,7 @@ import { listen, store } from "./store.js";
 
 const main = document.getElementById("main");
 const wide = matchMedia("(min-width: 820px)");
+const roomy = matchMedia("(min-width: 1240px)"); // activity has a column of its own
 const views = document.querySelectorAll(".views a");
 const shortcuts = document.getElementById("shortcuts");
 
@@ -23,7 +24,7 @@ function show() {
 	const at = where();
 	// With room for both, the list has a flag beside it.
 	if (at.view === "list" && wide.matches && list.firstKey() !== "") return replace(flagPath(list.firstKey()));
-	if (at.view === "activity" && wide.matches) return replace("#/");
+	if (at.view === "activity" && roomy.matches) return replace("#/");
 	document.body.dataset.view = at.view;
 	for (const link of views) set(link, "aria-current", link.dataset.view.split(" ").includes(at.view) && "page");
 
@@ -133,7 +134,8 @@ function onKey(event) {
 
 // leave takes the focus off a field, back to where the keys work.
 function leave(event) {
-	if (event.key !== "Escape" || event.defaultPrevented) return;
+	if (event.key !== "Escape" || event.defaultPrevented || shortcuts.open) return;
+	if (connect.close()) return;
 	if (event.target.closest("input, select")) event.target.blur();
 }
 
@@ -158,6 +160,7 @@ listen("link", () => {
 
 addEventListener("hashchange", show);
 wide.addEventListener("change", show);
+roomy.addEventListener("change", show);
 addEventListener("keydown", onKey);
 addEventListener("keydown", leave);
 document.getElementById("help").addEventListener("click", () => shortcuts.showModal());

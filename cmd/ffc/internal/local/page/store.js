@@ -6,7 +6,7 @@ export const store = {
 	link: "connecting", // or "live" or "lost"
 };
 
-const listeners = { state: [], counts: [], events: [], link: [] };
+const listeners = { state: [], counts: [], events: [], recent: [], link: [] };
 
 export function listen(topic, listener) {
 	listeners[topic].push(listener);
@@ -39,6 +39,11 @@ export function setCounts(counts) {
 	}
 	if (store.state) store.state.events = { evaluations: counts.evaluations, metrics: counts.metrics };
 	tell("counts");
+}
+
+// setRecent takes the events from before the page was connected.
+export function setRecent(events) {
+	tell("recent", events);
 }
 
 export function addEvents(events) {

@@ -1,0 +1,190 @@
+package local
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
+
+// warnFlag says what of a flag is legal and can hardly be meant, one thing a line.
+func warnFlag(rules *eval.Rules, f *model.Flag) []string {
+	out := lines(rules.CheckFlag(f))
+	variationOf := make(map[string]int)
+	for _, t := range f.Targets {
+		for _, key := range t.Keys {
+			if other, known := variationOf[key]; known && other != t.Variation {
+				out = append(out, fmt.Sprintf("user %s is in the targets of %s and of %s: the first counts",
+					quote(key), quote(valueOf(f, other)), quote(valueOf(f, t.Variation))))
+			} else if !known {
+				variationOf[key] = t.Variation
+			}
+		}
+	}
+	for i, r := range f.Rules {
+		out = append(out, warnClauses(rules, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
+	}
+	return out
+}
+
+// warnSegment is warnFlag for a segment.
+func warnSegment(rules *eval.Rules, s *model.Segment) []string {
+	out := lines(rules.CheckSegment(s))
+	for i, r := range s.Rules {
+		out = append(out, warnClauses(rules, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
+	}
+	return out
+}
+
+func warnClauses(rules *eval.Rules, where string, clauses []model.Clause) (out []string) {
+	for _, c := range clauses {
+		switch {
+		case c.Malformed != "" || isSegmentClause(c):
+		case rules.NeverFound(c.Property):
+			out = append(out, fmt.Sprintf("%sno user can have the attribute %s: expected key, name, email, country, or a name of your own",
+				where, quote(c.Property)))
+		case c.Property == "":
+			out = append(out, where+"a condition names no attribute, so no user has one")
+		case strings.TrimSpace(c.Property) != c.Property:
+			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and users hardly have such a one", where, quote(c.Property)))
+		case c.Operator == "IsOneOf" && isEmptyList(c.Value):
+			out = append(out, where+"a list of values is empty, so the condition matches nobody")
+		}
+	}
+	return out
+}
+
+func isEmptyList(value string) bool {
+	return strings.TrimSpace(strings.Trim(strings.TrimSpace(value), "[]")) == ""
+}
+
+func isSegmentClause(c model.Clause) bool {
+	return c.Property == "User is in segment" || c.Property == "User is not in segment"
+}
+
+func valueOf(f *model.Flag, variation int) string {
+	if variation < 0 || variation >= len(f.Variations) {
+		return ""
+	}
+	return f.Variations[variation].Value
+}
+
+// lines returns the errors that are joined in err.
+func lines(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+// warnCircles adds a warning to each flag that needs itself, by way of others.
+func (v *view) warnCircles() {
+	for _, circle := range v.circles() {
+		keys := make([]string, 0, len(circle))
+		for _, i := range circle {
+			keys = append(keys, v.flags[i].Key)
+		}
+		slices.Sort(keys)
+		shown := keys[:min(len(keys), 5)]
+		text := "its prerequisites form a circle of " + strings.Join(shown, ", ")
+		if more := len(keys) - len(shown); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		for _, i := range circle {
+			f := &v.flags[i]
+			f.Warnings = append(f.own[:len(f.own):len(f.own)], text+": every user gets the fallback while all of them are on")
+		}
+	}
+}
+
+// circles returns the indexes of flags that reach each other by their
+// prerequisites: the strongly connected components of more than one flag, by
+// Tarjan's algorithm.
+func (v *view) circles() (out [][]int) {
+	number := make([]int, len(v.flags)) // 0: not visited
+	low := make([]int, len(v.flags))
+	onStack := make([]bool, len(v.flags))
+	var stack []int
+	next := 0
+	var visit func(i int)
+	visit = func(i int) {
+		next++
+		number[i], low[i] = next, next
+		stack, onStack[i] = append(stack, i), true
+		for _, p := range v.flags[i].Prerequisites {
+			j, ok := v.index[p.Flag]
+			switch {
+			case !ok || j == i:
+			case number[j] == 0:
+				visit(j)
+				low[i] = min(low[i], low[j])
+			case onStack[j]:
+				low[i] = min(low[i], number[j])
+			}
+		}
+		if low[i] != number[i] {
+			return
+		}
+		at := slices.Index(stack, i)
+		for _, j := range stack[at:] {
+			onStack[j] = false
+		}
+		if len(stack)-at > 1 {
+			out = append(out, slices.Clone(stack[at:]))
+		}
+		stack = stack[:at]
+	}
+	for i := range v.flags {
+		if number[i] == 0 && len(v.flags[i].Prerequisites) > 0 {
+			visit(i)
+		}
+	}
+	return out
+}
+
+// maxWarned is how many warnings go to the terminal at a time.
+const maxWarned = 20
+
+// logWarnings tells the terminal of warnings that the view before did not have.
+func (p *Platform) logWarnings(before, now *view) {
+	old := make(map[string]bool)
+	for w := range before.warnings() {
+		old[w] = true
+	}
+	told, more := 0, 0
+	for _, w := range slices.Sorted(maps.Keys(now.warnings())) {
+		switch {
+		case old[w]:
+		case told == maxWarned:
+			more++
+		default:
+			told++
+			p.cfg.Log("warning: " + p.cfg.File + ": " + w)
+		}
+	}
+	if more > 0 {
+		p.cfg.Log(fmt.Sprintf("warning: %s: %d more; the page shows them", p.cfg.File, more))
+	}
+}
+
+// warnings are those of all flags and segments, with what they are about.
+func (v *view) warnings() map[string]struct{} {
+	out := make(map[string]struct{})
+	if v == nil {
+		return out
+	}
+	for i := range v.flags {
+		for _, w := range v.flags[i].Warnings {
+			out["flag "+quote(v.flags[i].Key)+": "+w] = struct{}{}
+		}
+	}
+	for i := range v.segments {
+		for _, w := range v.segments[i].Warnings {
+			out["segment "+quote(v.segments[i].ID)+": "+w] = struct{}{}
+		}
+	}
+	return out
+}
