@@ -139,6 +139,24 @@ func disconnect(client *ffc.Client) {
 	_ = client.Close(ctx)
 }
 
+// offline returns a client of the data in a file, which takes the place of the
+// platform's.
+func (n *connection) offline(_ context.Context, c *console, o options, file string) (*ffc.Client, error) {
+	for _, name := range []string{"secret", "secret-file", "url", "streaming-url", "poll", "timeout"} {
+		if o.given(name) {
+			return nil, o.usage("-file and -%s are given: is the data in a file, or the platform's?", name)
+		}
+	}
+	if err := n.complete(c, o); err != nil {
+		return nil, err
+	}
+	data, err := readData(c.stdin, file, n.platform)
+	if err != nil {
+		return nil, err
+	}
+	return offline(c, n.platform, sourceName(file), data)
+}
+
 // offline returns a client of data that came from a file.
 func offline(c *console, platform, name string, data []byte) (*ffc.Client, error) {
 	log := &logHandler{c: c}

@@ -42,8 +42,8 @@
 //	ffc snapshot [-o FILE] [options]
 //
 // Writes the current flags and segments in the form of ffc.Config.Bootstrap: to
-// standard output, or to a file that is replaced as a whole. What was written is
-// told on standard error.
+// standard output, or to a file that is replaced as a whole. With -file they are
+// those of a flag file. A summary goes to standard error.
 //
 // # doctor
 //
@@ -74,18 +74,23 @@
 //
 // Results go to standard output, everything else to standard error. With -json,
 // results are JSON: of eval an explanation, with -all a list of them; of doctor
-// an object with the checks; of snapshot, whose output is JSON anyway, what was
-// written is told as an object. Colours, and a line that says what takes longer
+// an object with the checks; of snapshot a summary, which needs -o FILE. Colours, and a line that says what takes longer
 // than a second, appear on terminals only, unless TERM is dumb; NO_COLOR takes
 // the colours away.
 //
 // # Exit codes
 //
-//	0    all is well; warnings of doctor count as well
-//	1    the answer is no: there is no such flag, it cannot be evaluated, a check
-//	     failed, the output cannot be written
-//	2    the command line cannot be used
-//	3    there is no data: the platform cannot be reached or refuses the secret,
-//	     the file cannot be used
-//	130  interrupted, as by Ctrl-C
+//	          0                   1                     2             3
+//	eval      a value             no such flag, an      command line  no data
+//	                              evaluation failed,
+//	                              output
+//	snapshot  written             output                command line  no data
+//	doctor    no check failed     a check failed,       command line
+//	                              output
+//	serve     ended by a signal   cannot listen         command line  file
+//
+// Output is that standard output or the file of -o cannot be written. No data is
+// that the platform is unreachable or rejects the secret, or that the file of
+// -file is invalid. Commands that are interrupted, as by Ctrl-C, exit with 130,
+// except serve.
 package main

@@ -200,7 +200,7 @@ func TestDoctorFaults(t *testing.T) {
 			{name: "refused token and slow clock", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second); s.RejectUpgrade(4003) },
 				want: with(skip("the platform refuses the token", "data"), want{"clock": "fail this machine's clock is 100 s behind",
-					"token": "fail the platform refuses it (close code 4003), also with the platform's time"})},
+					"token": "fail the platform refuses it (close code 4003) with the platform's own time too: the secret is wrong"})},
 			{name: "closed at once", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(1011) },
 				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform closed the connection with code 1011"}},
@@ -345,4 +345,22 @@ func TestDuration(t *testing.T) {
 			t.Errorf("%v: got %s, want %s", d, got, want)
 		}
 	}
+}
+
+// TestDoctorKnowsTheOtherPlatform: a secret and a URL of different platforms are
+// told apart from a wrong secret.
+func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		other := map[ffctest.Generation]ffctest.Generation{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[g]
+		s := platform(t, g, shop()...)
+		out := bare(t, "doctor", "-secret", other.EnvSecret(), "-url", s.URL)
+		own, theirs := "featureflag.co", "FeatBit"
+		if g == ffctest.FeatBit {
+			own, theirs = theirs, own
+		}
+		want := "the secret is of " + theirs + ", but the server at -url is of " + own
+		if out.code != exitNo || strings.Count(out.stdout, want) < 2 {
+			t.Errorf("got\n%s\nwant %q", out.stdout, want)
+		}
+	})
 }

@@ -68,19 +68,7 @@ func (e *evalOptions) client(ctx context.Context, c *console) (*ffc.Client, erro
 	if !e.given("file") {
 		return e.connect(ctx, c, e.options)
 	}
-	for _, name := range []string{"secret", "secret-file", "url", "streaming-url", "poll", "timeout"} {
-		if e.given(name) {
-			return nil, e.usage("-file and -%s are given: is the data in a file, or the platform's?", name)
-		}
-	}
-	if err := e.complete(c, e.options); err != nil {
-		return nil, err
-	}
-	data, err := readData(c.stdin, e.file, e.platform)
-	if err != nil {
-		return nil, err
-	}
-	return offline(c, e.platform, sourceName(e.file), data)
+	return e.offline(ctx, c, e.options, e.file)
 }
 
 // evalOne explains one flag.
@@ -99,7 +87,7 @@ func evalOne(c *console, client *ffc.Client, keys []string, key string, user ffc
 	case asJSON:
 		return nil
 	}
-	if err := c.print(e.String() + "\n"); err != nil {
+	if err := c.print(visible(e.String()) + "\n"); err != nil {
 		return err
 	}
 	if e.Err != nil {
@@ -158,7 +146,7 @@ func oneLine(text string) string {
 	if text == "" || strings.ContainsFunc(text, unicode.IsControl) {
 		return strconv.Quote(text)
 	}
-	return text
+	return visible(text)
 }
 
 func (c *console) printJSON(v any) error {
@@ -169,5 +157,5 @@ func (c *console) printJSON(v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	return c.print(b.String())
+	return c.print(visible(b.String()))
 }

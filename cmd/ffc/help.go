@@ -8,11 +8,23 @@ import (
 	"strings"
 )
 
-const exitCodes = `Exit codes: 0 all is well; 1 the answer is no (there is no such flag, it cannot
-be evaluated, a check failed, the output cannot be written, the port is taken);
-2 the command line cannot be used; 3 there is no data (the platform cannot be
-reached or refuses the secret, the file cannot be used); 130 interrupted.
+// What the exit codes of commands mean. 2 is the same for all.
+const (
+	evalExits = `Exit codes: 0 the flag has a value; 1 there is no such flag, a flag cannot be
+evaluated, or the output cannot be written; 2 the command line is invalid; 3
+there is no data, of the platform or in the file; 130 interrupted.
 `
+	snapshotExits = `Exit codes: 0 the snapshot is written; 1 it cannot be written; 2 the command
+line is invalid; 3 there is no data, of the platform or in the file; 130
+interrupted.
+`
+	doctorExits = `Exit codes: 0 no check failed, although some may warn; 1 a check failed, or the
+output cannot be written; 2 the command line is invalid; 130 interrupted.
+`
+	serveExits = `Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 it cannot listen at the address; 2
+the command line is invalid; 3 the file cannot be used.
+`
+)
 
 // overview is the list of commands.
 func overview() string {
@@ -21,7 +33,7 @@ func overview() string {
 	for _, cmd := range commands() {
 		fmt.Fprintf(&b, "  %-10s %s\n", cmd.name, cmd.summary)
 	}
-	b.WriteString("\nRun \"ffc help COMMAND\" for how to use one.\n\n" + exitCodes)
+	b.WriteString("\nRun \"ffc help COMMAND\" for how to use one.\n")
 	return b.String()
 }
 
@@ -103,25 +115,29 @@ The data, of a file or else of the platform:
 The output:
   -all                     evaluate all flags, one line each
   -json                    print JSON: an explanation, with -all a list of them
-` + environmentHelp + exitCodes
+` + environmentHelp + evalExits
 
 const snapshotHelp = `Usage: ffc snapshot [options]
 
 Writes the current flags and segments for a program to embed and to start with
 (Bootstrap in the SDK's configuration), so that it has flags before it has a
-connection. What was written is told on standard error.
+connection. A summary of what was written goes to standard error.
 
-  ffc snapshot -secret-file secret.txt -o flags.json
+  ffc snapshot -secret-file secret.txt -o snapshot.json
+  ffc snapshot -file flags.json -o snapshot.json
 
+  -file FILE               make the snapshot of a flag file of ffc serve, or of
+                           another snapshot; - is standard input
   -o FILE                  where to write, as a whole: no reader sees half of
                            it, and a failure leaves what was there (default
                            standard output)
-  -json                    tell what was written as JSON
+  -json                    print the summary as JSON, on standard output; needs
+                           -o FILE
   -poll                    get the data by polling instead of a websocket; from
                            featureflag.co that has no segments
   -timeout DURATION        how long to wait for the data (default 10s)
 
-` + connectionHelp + environmentHelp + exitCodes
+` + connectionHelp + environmentHelp + snapshotExits
 
 const doctorHelp = `Usage: ffc doctor [options]
 
@@ -136,7 +152,7 @@ and proxies. It changes nothing: to the event endpoint it sends an empty list.
   -timeout DURATION        how long a check may take (default 5s)
 
 ` + connectionHelp + `  -events-url URL          http(s)://host[/prefix], if it is not that of -url
-` + environmentHelp + exitCodes
+` + environmentHelp + doctorExits
 
 const serveHelp = `Usage: ffc serve [options] [FILE]
 
@@ -163,7 +179,7 @@ A flag file is JSON:
 
 docs/local.md in the SDK's repository has all that can be in it.
 
-` + exitCodes
+` + serveExits
 
 const versionHelp = `Usage: ffc version
 

@@ -19,11 +19,6 @@ Usage: ffc COMMAND [options]
   version    show which version this is
 
 Run "ffc help COMMAND" for how to use one.
-
-Exit codes: 0 all is well; 1 the answer is no (there is no such flag, it cannot
-be evaluated, a check failed, the output cannot be written, the port is taken);
-2 the command line cannot be used; 3 there is no data (the platform cannot be
-reached or refuses the secret, the file cannot be used); 130 interrupted.
 `
 
 func TestOverview(t *testing.T) {

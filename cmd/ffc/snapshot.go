@@ -17,7 +17,8 @@ const connectTime = 10 * time.Second
 type snapshotOptions struct {
 	options
 	connection
-	file string
+	file string // to write
+	of   string // to read, instead of the platform
 	json bool
 }
 
@@ -26,6 +27,7 @@ func newSnapshotOptions() *snapshotOptions {
 	s.connection.define(s.options, connectTime)
 	s.connection.definePoll(s.options)
 	s.StringVar(&s.file, "o", "", "")
+	s.StringVar(&s.of, "file", "", "")
 	s.BoolVar(&s.json, "json", false, "")
 	return s
 }
@@ -39,12 +41,23 @@ func runSnapshot(ctx context.Context, c *console, args []string) error {
 	case len(rest) > 0:
 		return s.usage("%q is not an option: to write to a file, give -o %s", rest[0], rest[0])
 	}
-	client, err := s.connect(ctx, c, s.options)
+	if s.json && (s.file == "" || s.file == "-") {
+		return s.usage("-json writes to standard output, which has the snapshot: give -o FILE")
+	}
+	client, err := s.client(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer disconnect(client)
 	return writeSnapshot(c, client, s.file, s.json)
+}
+
+// client returns a client of the file, or else of the platform.
+func (s *snapshotOptions) client(ctx context.Context, c *console) (*ffc.Client, error) {
+	if !s.given("file") {
+		return s.connect(ctx, c, s.options)
+	}
+	return s.offline(ctx, c, s.options, s.of)
 }
 
 // writeSnapshot writes the client's data to a file, or to stdout, and tells
@@ -73,12 +86,14 @@ func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) err
 		if err != nil {
 			return err
 		}
-		c.say("%s", text)
+		if err := c.print(string(text) + "\n"); err != nil {
+			return err
+		}
 	default:
 		c.say("%s", written)
 	}
 	if written.Flags == 0 {
-		c.warn("the environment has no flags: is the secret that of the right environment?")
+		c.warn("there are no flags: is it the right environment or file?")
 	}
 	return nil
 }

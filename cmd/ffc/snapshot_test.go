@@ -35,7 +35,7 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("the file has %q, %v", written, err)
 		}
 		var told summary
-		if err := json.Unmarshal([]byte(filed.stderr), &told); err != nil || filed.stdout != "" || filed.code != 0 {
+		if err := json.Unmarshal([]byte(filed.stdout), &told); err != nil || filed.stderr != "" || filed.code != 0 {
 			t.Errorf("%+v: %v", filed, err)
 		}
 		if want := (summary{File: path, Flags: 2, Segments: 1, Version: 3, Bytes: len(written)}); told != want {
@@ -72,10 +72,43 @@ func TestSnapshotByPolling(t *testing.T) {
 	})
 }
 
+// A flag file becomes a snapshot that serves the same, for either platform.
+func TestSnapshotOfFile(t *testing.T) {
+	dir := t.TempDir()
+	flags, snapshot := filepath.Join(dir, "flags.json"), filepath.Join(dir, "snapshot.json")
+	text := `{"flags": {"checkout": {"variations": ["old", "new"], "rules": [{"if": [{"inSegment": "beta"}], "serve": "new"}]}}, "segments": {"beta": {"included": ["ann"]}}}`
+	if err := os.WriteFile(flags, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		if out := bare(t, "snapshot", "-file", flags, "-o", snapshot, "-platform", g.String()); out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 1 flag and 1 segment to "+snapshot) {
+			t.Fatalf("%+v", out)
+		}
+		data, err := os.ReadFile(snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := sdk.New(t.Context(), sdk.Config{EnvSecret: g.EnvSecret(), Offline: true, Bootstrap: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(t.Context())
+		if a, b := client.Variation(t.Context(), "checkout", sdk.NewUser("ann"), ""), client.Variation(t.Context(), "checkout", sdk.NewUser("bob"), ""); a != "new" || b != "old" {
+			t.Errorf("got %q and %q", a, b)
+		}
+	})
+	if out := bare(t, "snapshot", "-file", flags, "-poll"); out.code != exitUsage {
+		t.Errorf("%+v", out)
+	}
+	if out := bare(t, "snapshot", "-file", filepath.Join(dir, "none")); out.code != exitNoData {
+		t.Errorf("%+v", out)
+	}
+}
+
 func TestSnapshotOfNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, g ffctest.Generation) {
 		out := at(t, platform(t, g), "snapshot")
-		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the environment has no flags: is the secret that of the right environment?\n") {
+		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: there are no flags: is it the right environment or file?\n") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
 		}
 	})
@@ -91,6 +124,7 @@ func TestSnapshotUsage(t *testing.T) {
 		"-poll is \"maybe\": expected true or false, or nothing":                  {"-poll=maybe"},
 		"-timeout is 0s: expected more than 0, such as 10s":                       {"-timeout", "0"},
 		"-platform is \"Classic\": expected classic or featbit":                   {"-platform", "Classic"},
+		"-json writes to standard output, which has the snapshot: give -o FILE":   {"-json"},
 		missingSecret: nil,
 	} {
 		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: snapshot: " + want + "\n" + run})

@@ -34,6 +34,8 @@ func (e *examination) checkEvents(ctx context.Context) finding {
 		return warn("nothing, if events arrive: the platform may not like an empty list", "the platform answers %s to an empty list of events", statusText(status))
 	case status == http.StatusTooManyRequests:
 		return warn("wait a while; the SDK does so too", "the platform answers %s: it is asked too often", statusText(status))
+	case status == http.StatusNotFound && e.otherPlatform(ctx) != "":
+		return e.mismatch(e.otherPlatform(ctx))
 	case status >= 300 && status < 500:
 		return fail("check -url and -events-url", "the server answers %s: it takes no events there", statusText(status))
 	default:

@@ -8,7 +8,7 @@ import (
 )
 
 // checkPolling gets the data by a request, as the SDK does.
-func (e *examination) checkPolling(context.Context) finding {
+func (e *examination) checkPolling(ctx context.Context) finding {
 	s := &store{dialect: e.dialect}
 	err := e.fetch(&poll.Transport{Budget: 2 * e.Timeout, Timeout: e.Timeout}, s, e.http.Transport)
 	switch {
@@ -18,6 +18,9 @@ func (e *examination) checkPolling(context.Context) finding {
 		return s.judge(count(s.flags, "flag") + "; segments come by websocket only")
 	case s.got:
 		return s.judge(count(s.flags, "flag"))
+	}
+	if other := e.otherPlatform(ctx); other != "" {
+		return e.mismatch(other)
 	}
 	why := "there was no answer"
 	if err != nil {

@@ -54,7 +54,7 @@ func (e *examination) checkStreaming() {
 	}
 	var why *transport.Error
 	refused := errors.As(err, &why) && why.Kind == transport.KindRefused
-	e.check("token", obstacle, func(context.Context) finding { return e.judgeToken(h, s, refused).atOnce() })
+	e.check("token", obstacle, func(ctx context.Context) finding { return e.judgeToken(ctx, h, s, refused).atOnce() })
 	if refused {
 		obstacle = "the platform refuses the token"
 	}
@@ -120,12 +120,20 @@ func judgeHandshake(h *handshakes, err error) finding {
 }
 
 // judgeToken judges whether the platform takes the secret.
-func (e *examination) judgeToken(h *handshakes, s *store, refused bool) finding {
+func (e *examination) judgeToken(ctx context.Context, h *handshakes, s *store, refused bool) finding {
+	if refused {
+		if other := e.otherPlatform(ctx); other != "" {
+			return e.mismatch(other)
+		}
+	}
 	switch {
 	case refused && e.clockAhead == 0:
 		return fail("check that the secret is the one of this environment, for server-side SDKs, and has not been replaced", "the platform refuses it (close code 4003)")
+	case refused && h.count > 1:
+		return fail("check that the secret is the one of this environment, for server-side SDKs, and has not been replaced; let the clock be set by NTP as well",
+			"the platform refuses it (close code 4003) with the platform's own time too: the secret is wrong, not only the clock")
 	case refused:
-		return fail("set the clock first; then check the secret", "the platform refuses it (close code 4003), also with the platform's time")
+		return fail("let this machine's clock be set by NTP; if the platform still refuses the secret then, check that", "the platform refuses it (close code 4003): the clock is wrong, and it does not say what time it has")
 	case !s.got:
 		return skipped("the platform has not said whether it takes it")
 	case h.count > 1:

@@ -125,11 +125,11 @@ func TestEvaluate(t *testing.T) {
 			return out.Value, out.Reason, out.Error
 		}
 		tests := []struct{ body, value, reason string }{
-			{`{"flag":"new-checkout","user":{"key":"ann"}}`, "one-page", "target match"},
-			{`{"flag":"new-checkout","user":{"key":"bob"}}`, "one-page", "rule match"},
-			{`{"flag":"new-checkout","user":{"key":"eve","email":"eve@example.com"}}`, "one-page", "rule match"},
-			{`{"flag":"new-checkout","user":{"key":"eve","country":"FR","attributes":{"age":17}}}`, "classic", "fall through all rules"},
-			{`{"flag":"banner","user":{"key":"eve"}}`, "", "flag off"},
+			{`{"flag":"new-checkout","user":{"key":"ann"}}`, "false", "target match"},
+			{`{"flag":"new-checkout","user":{"key":"bob"}}`, "true", "rule match"},
+			{`{"flag":"new-checkout","user":{"key":"eve","email":"eve@example.com"}}`, "true", "rule match"},
+			{`{"flag":"new-checkout","user":{"key":"eve","country":"NZ","attributes":{"age":17}}}`, "true", "fall through all rules"},
+			{`{"flag":"banner","user":{"key":"eve"}}`, "Welcome!", "fall through all rules"},
 		}
 		for _, tt := range tests {
 			if value, reason, problem := ask(tt.body); value != tt.value || reason != tt.reason || problem != "" {
@@ -139,8 +139,8 @@ func TestEvaluate(t *testing.T) {
 		if _, reason, problem := ask(`{"flag":"nope","user":{"key":"eve"}}`); reason != "flag not found" || problem == "" {
 			t.Errorf("got %q, %q", reason, problem)
 		}
-		w.change("banner", `{"on":true}`)
-		if value, _, _ := ask(`{"flag":"banner","user":{"key":"eve"}}`); value != "Welcome!" {
+		w.change("banner", `{"on":false}`)
+		if value, reason, _ := ask(`{"flag":"banner","user":{"key":"eve"}}`); value != "" || reason != "flag off" {
 			t.Errorf("after a change: got %q", value)
 		}
 		for _, body := range []string{``, `[]`, `{"flag":1}`, `{"flag":"banner","user":{"key":"u","attributes":{"a":[]}}}`} {
@@ -152,12 +152,12 @@ func TestEvaluate(t *testing.T) {
 		if status, answer := w.call("POST", "/local/evaluate", `{"all":true,"user":{"key":"ann"}}`, nil); status != 200 || json.Unmarshal([]byte(answer), &all) != nil {
 			t.Fatalf("all flags: got %d %s", status, answer)
 		}
-		for i, key := range []string{"new-checkout", "dark-mode", "banner"} {
-			if len(all) != 3 || all[i].FlagKey != key {
+		for i, key := range []string{"new-checkout", "checkout", "discount", "dark-mode", "banner"} {
+			if len(all) != 5 || all[i].FlagKey != key {
 				t.Fatalf("all flags: got %v", all)
 			}
 		}
-		if all[0].Value != "one-page" || all[2].Value != "Welcome!" {
+		if all[0].Value != "false" || all[4].Value != "" {
 			t.Errorf("all flags: got %v", all)
 		}
 		if n := w.state().Events; n != (totals{}) {

@@ -12,8 +12,8 @@
 //	    "checkout": {
 //	      "name": "New checkout",
 //	      "on": true,
-//	      "variations": ["classic", "one-page"],
-//	      "offVariation": "classic",
+//	      "variations": ["three-steps", "one-page"],
+//	      "offVariation": "three-steps",
 //	      "prerequisites": {"shop": "open"},
 //	      "targets": {"one-page": ["ann"]},
 //	      "rules": [
@@ -23,10 +23,10 @@
 //	            {"attribute": "age", "atLeast": 18},
 //	            {"inSegment": "beta"}
 //	          ],
-//	          "rollout": {"classic": 50, "one-page": 50}
+//	          "rollout": {"three-steps": 50, "one-page": 50}
 //	        }
 //	      ],
-//	      "serve": "classic"
+//	      "serve": "three-steps"
 //	    },
 //	    "shop": {"variations": ["open", "closed"]}
 //	  },

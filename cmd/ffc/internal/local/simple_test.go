@@ -198,7 +198,7 @@ func TestFiles(t *testing.T) {
 		if text, err := os.ReadFile(path); err != nil || string(text) != string(exampleFile) {
 			t.Errorf("got %s, %v", text, err)
 		}
-		if n := len(p.shown.Load().view.flags); n != 3 {
+		if n := len(p.shown.Load().view.flags); n != 5 {
 			t.Errorf("%q has %d flags", platform, n)
 		}
 	}

@@ -1,0 +1,64 @@
+package doctor
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// otherPlatform returns the name of the platform that the server at -url speaks,
+// if that is not the one that the secret is of: it has the polling route of the
+// other platform and not its own. Otherwise it returns "". No secret is sent.
+func (e *examination) otherPlatform(ctx context.Context) string {
+	other, name := wire.FeatBitDialect(), "FeatBit"
+	if e.featBit() {
+		other, name = wire.ClassicDialect(""), "featureflag.co"
+	}
+	if e.hasRoute(ctx, e.dialect.PollPaths) != routeMissing || e.hasRoute(ctx, other.PollPaths) != routeThere {
+		return ""
+	}
+	return name
+}
+
+const (
+	routeUnknown = iota // the server does not answer, or not as a platform does
+	routeMissing
+	routeThere
+)
+
+// hasRoute reports whether the server has one of these paths.
+func (e *examination) hasRoute(ctx context.Context, paths []string) int {
+	answer := routeMissing
+	for _, path := range paths {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.base.url+path, nil)
+		if err != nil {
+			return routeUnknown
+		}
+		req.Header.Set("User-Agent", wire.UserAgent())
+		resp, err := e.http.Do(req)
+		if err != nil {
+			return routeUnknown
+		}
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+		_ = resp.Body.Close()
+		switch status := resp.StatusCode; {
+		case status < 300, status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusBadRequest:
+			return routeThere
+		case status != http.StatusNotFound:
+			answer = routeUnknown
+		}
+	}
+	return answer
+}
+
+// mismatch says what to do where secret and URL are of different platforms.
+func (e *examination) mismatch(other string) finding {
+	own := "featureflag.co"
+	if e.featBit() {
+		own = "FeatBit"
+	}
+	return fail("give the secret of an environment of "+other+", or with -url the address of "+own,
+		"the secret is of %s, but the server at -url is of %s", own, other)
+}
