@@ -1,6 +1,7 @@
-// Command soak runs two clients of one platform through faults of all kinds, as
-// long as -for says, and fails unless every event is accounted for, the clients
-// have the platform's data in the end, and memory and goroutines have not grown.
+// Command soak runs clients of both platforms, with every transport, through
+// faults of all kinds, as long as -for says. It fails unless every event is
+// accounted for, the clients have the platform's data in the end, and memory and
+// goroutines have not grown.
 package main
 
 import (
@@ -38,7 +39,7 @@ func main() {
 }
 
 const (
-	evaluators = 4
+	evaluators = 2 // for each client
 	// margin is how much the heap may grow by chance.
 	margin = 16 << 20
 )
@@ -53,11 +54,13 @@ func run(length time.Duration, seed uint64, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(context.Background(), length)
 	defer cancel()
 	var work sync.WaitGroup
-	for _, c := range s.clients {
-		for range evaluators {
-			work.Go(func() { s.evaluate(ctx, c) })
+	for _, p := range s.platforms {
+		for _, c := range p.clients {
+			for range evaluators {
+				work.Go(func() { s.evaluate(ctx, c) })
+			}
+			work.Go(func() { s.refresh(ctx, c) })
 		}
-		work.Go(func() { s.refresh(ctx, c) })
 	}
 	early, late := s.disturb(ctx)
 	work.Wait()
@@ -83,13 +86,20 @@ func run(length time.Duration, seed uint64, out io.Writer) error {
 
 type soak struct {
 	random      *rand.Rand
-	server      *ffctest.Server
-	proxy       *faults.Proxy
-	clients     []*ffc.Client
+	platforms   []*platform
 	evaluations atomic.Uint64
 	illegal     atomic.Uint64
 	disturbed   int
-	arrived     uint64 // at platforms that are gone
+}
+
+// platform is a platform behind a network that breaks, and its clients.
+type platform struct {
+	generation ffctest.Generation
+	random     *rand.Rand // the soak's
+	server     *ffctest.Server
+	proxy      *faults.Proxy
+	clients    []*ffc.Client
+	arrived    uint64 // events, at servers that are gone
 }
 
 var values = []string{"v0", "v1", "v2", "v3"}
@@ -98,30 +108,55 @@ func release(value string) *ffctest.FlagBuilder {
 	return ffctest.Flag("release").Variations(values...).Serve(value)
 }
 
-func (s *soak) open() (err error) {
-	s.server = ffctest.NewServer(ffctest.Snapshot(release("v0")))
-	if s.proxy, err = faults.NewProxy(s.server.URL, nil); err != nil {
+func (s *soak) open() error {
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		p := &platform{generation: g, random: s.random}
+		s.platforms = append(s.platforms, p)
+		if err := p.open(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func push() *stream.Transport {
+	return &stream.Transport{
+		FirstRetry: 5 * time.Millisecond, MaxRetry: 50 * time.Millisecond, PingInterval: 50 * time.Millisecond,
+		SilenceTimeout: 300 * time.Millisecond, ConnectTimeout: 500 * time.Millisecond,
+	}
+}
+
+func requests() *poll.Transport {
+	return &poll.Transport{
+		MaxAge: 10 * time.Millisecond, Timeout: 500 * time.Millisecond,
+		FirstRetry: 5 * time.Millisecond, MaxRetry: 50 * time.Millisecond,
+	}
+}
+
+// transports are all ways to get data.
+func transports() []transport.Transport {
+	onDemand, falling, polling := push(), push(), requests()
+	onDemand.OnDemand, onDemand.MaxAge = true, 10*time.Millisecond
+	falling.Fallback, falling.FallbackAfter = requests(), 50*time.Millisecond
+	polling.Interval = 20 * time.Millisecond
+	return []transport.Transport{push(), onDemand, falling, requests(), polling}
+}
+
+func (p *platform) open() (err error) {
+	p.server = ffctest.NewServer(p.generation.Snapshot(release("v0")), p.generation)
+	if p.proxy, err = faults.NewProxy(p.server.URL, nil); err != nil {
 		return err
 	}
-	for _, via := range []transport.Transport{
-		&stream.Transport{
-			FirstRetry: 5 * time.Millisecond, MaxRetry: 50 * time.Millisecond, PingInterval: 50 * time.Millisecond,
-			SilenceTimeout: 300 * time.Millisecond, ConnectTimeout: 500 * time.Millisecond,
-		},
-		&poll.Transport{
-			MaxAge: 5 * time.Millisecond, Timeout: 500 * time.Millisecond,
-			FirstRetry: 5 * time.Millisecond, MaxRetry: 50 * time.Millisecond,
-		},
-	} {
+	for _, via := range transports() {
 		client, err := ffc.New(context.Background(), ffc.Config{
-			EnvSecret: s.server.EnvSecret, BaseURL: s.proxy.URL(), Transport: via,
+			EnvSecret: p.server.EnvSecret, BaseURL: p.proxy.URL(), Transport: via,
 			Events: flush.Config{Interval: 20 * time.Millisecond, Timeout: 500 * time.Millisecond, RetryWait: time.Millisecond},
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			return err
 		}
-		s.clients = append(s.clients, client)
+		p.clients = append(p.clients, client)
 	}
 	return nil
 }
@@ -164,8 +199,9 @@ func (s *soak) disturb(ctx context.Context) (early, late uint64) {
 	third := time.Until(deadline) * 2 / 3
 	for ctx.Err() == nil {
 		s.disturbed++
-		mend := s.fault()
-		s.server.Put(release(values[s.random.IntN(len(values))]))
+		p := s.platforms[s.random.IntN(len(s.platforms))]
+		mend := p.fault()
+		p.server.Put(release(values[s.random.IntN(len(values))]))
 		s.pause(ctx, 100)
 		mend()
 		s.pause(ctx, 100)
@@ -178,14 +214,21 @@ func (s *soak) disturb(ctx context.Context) (early, late uint64) {
 	return early, heap()
 }
 
-// restart restarts the platform. The one before kept all that it was sent, which
-// is not the clients' memory.
+// restart restarts all platforms.
 func (s *soak) restart() {
-	old := s.server
-	s.server = ffctest.NewServer(old.Snapshot())
-	s.proxy.Target(s.server.URL)
+	for _, p := range s.platforms {
+		p.restart()
+	}
+}
+
+// restart restarts the platform. The server before kept all that it was sent,
+// which is not the clients' memory.
+func (p *platform) restart() {
+	old := p.server
+	p.server = ffctest.NewServer(old.Snapshot(), p.generation)
+	p.proxy.Target(p.server.URL)
 	old.Close()
-	s.arrived += uint64(len(old.Events()))
+	p.arrived += uint64(len(old.Events()))
 }
 
 func (s *soak) pause(ctx context.Context, most int) {
@@ -198,51 +241,55 @@ func (s *soak) pause(ctx context.Context, most int) {
 }
 
 // fault breaks something.
-func (s *soak) fault() (mend func()) {
+func (p *platform) fault() (mend func()) {
 	network := func(f faults.Fault) func() {
-		s.proxy.Set(f)
-		s.proxy.Break()
-		return func() { s.proxy.Set(faults.Fault{}) }
+		p.proxy.Set(f)
+		p.proxy.Break()
+		return func() { p.proxy.Set(faults.Fault{}) }
 	}
 	nothing := func() {}
-	switch s.random.IntN(14) {
+	switch p.random.IntN(15) {
 	case 12:
-		s.restart()
+		p.restart()
+		return nothing
+	case 13: // a firewall, a proxy
+		statuses := []int{401, 403, 404, 407, 421, 425, 429, 503}
+		p.server.FailNext(ffctest.Events, 1, ffctest.Failure{Status: statuses[p.random.IntN(len(statuses))]})
 		return nothing
 	case 0:
-		s.proxy.Down()
-		s.proxy.Break()
-		return func() { _ = s.proxy.Up() }
+		p.proxy.Down()
+		p.proxy.Break()
+		return func() { _ = p.proxy.Up() }
 	case 1:
 		return network(faults.Fault{Drop: true})
 	case 2:
-		return network(faults.Fault{Cut: &faults.Cut{Answer: s.random.IntN(2) == 0, After: s.random.IntN(400), Orderly: s.random.IntN(2) == 0}})
+		return network(faults.Fault{Cut: &faults.Cut{Answer: p.random.IntN(2) == 0, After: p.random.IntN(400), Orderly: p.random.IntN(2) == 0}})
 	case 3:
-		s.proxy.Set(faults.Fault{Swallow: true})
-		return func() { s.proxy.Set(faults.Fault{}) }
+		p.proxy.Set(faults.Fault{Swallow: true})
+		return func() { p.proxy.Set(faults.Fault{}) }
 	case 4:
 		return network(faults.Fault{Chunk: 1})
 	case 5:
 		return network(faults.Fault{Gather: 10 * time.Millisecond})
 	case 6:
-		s.server.CloseConnections([]int{1000, 1001, 1011, 1012, 4003}[s.random.IntN(5)], "")
+		p.server.CloseConnections([]int{1000, 1001, 1011, 1012}[p.random.IntN(4)], "")
 		return nothing
 	case 7:
-		s.server.Send([]byte([]string{"{", "null", `{"messageType":"data-sync","data":{"eventType":"full"}}`}[s.random.IntN(3)]))
+		p.server.Send([]byte([]string{"{", "null", `{"messageType":"data-sync","data":{"eventType":"full"}}`}[p.random.IntN(3)]))
 		return nothing
 	case 8:
-		return s.server.Stall(ffctest.Events)
+		return p.server.Stall(ffctest.Events)
 	case 9:
-		return s.server.Stall(ffctest.Streaming)
+		return p.server.Stall(ffctest.Streaming)
 	case 10:
-		return s.server.Fail(ffctest.Polling, ffctest.Failure{Status: 500 + s.random.IntN(5)})
+		return p.server.Fail(ffctest.Polling, ffctest.Failure{Status: 500 + p.random.IntN(5)})
 	case 11:
-		s.server.FailNext(ffctest.Events, 3, ffctest.Failure{Reset: true, Processed: s.random.IntN(2) == 0})
+		p.server.FailNext(ffctest.Events, 3, ffctest.Failure{Reset: true, Processed: p.random.IntN(2) == 0})
 		return nothing
 	}
-	s.server.Skew(time.Duration(s.random.IntN(41)-20) * time.Minute)
-	s.server.DropConnections()
-	return func() { s.server.Skew(0) }
+	p.server.Skew(time.Duration(p.random.IntN(41)-20) * time.Minute)
+	p.server.DropConnections()
+	return func() { p.server.Skew(0) }
 }
 
 func heap() uint64 {
@@ -254,11 +301,23 @@ func heap() uint64 {
 
 // close takes stock and ends everything. It returns what is wrong.
 func (s *soak) close(out io.Writer) (wrong []error) {
+	for _, p := range s.platforms {
+		for _, err := range p.close(out) {
+			wrong = append(wrong, fmt.Errorf("%v: %w", p.generation, err))
+		}
+	}
+	if n := s.illegal.Load(); n > 0 {
+		wrong = append(wrong, fmt.Errorf("%d evaluations had no value", n))
+	}
+	return wrong
+}
+
+func (p *platform) close(out io.Writer) (wrong []error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	var delivered, resent uint64
-	for i, c := range s.clients {
-		if err := s.server.WaitSynced(ctx, c); err != nil {
+	for i, c := range p.clients {
+		if err := p.server.WaitSynced(ctx, c); err != nil {
 			wrong = append(wrong, fmt.Errorf("client %d: %w", i, err))
 		}
 		for c.Flush(ctx) != nil && ctx.Err() == nil {
@@ -269,22 +328,19 @@ func (s *soak) close(out io.Writer) (wrong []error) {
 		}
 		stats := c.Stats()
 		e := stats.Events
-		fmt.Fprintf(out, "client %d: %+v\n", i, stats)
+		fmt.Fprintf(out, "%v, client %d: %+v\n", p.generation, i, stats)
 		if e.Recorded != e.Delivered || e.Queued != 0 || e.Dropped.Total() != 0 {
 			wrong = append(wrong, fmt.Errorf("client %d: the books do not balance: %+v", i, e))
 		}
 		delivered += e.Delivered
 		resent += e.Resent
 	}
-	arrived := s.arrived + uint64(len(s.server.Events()))
-	fmt.Fprintf(out, "%d events arrived, %d were delivered, %d sent again\n", arrived, delivered, resent)
+	arrived := p.arrived + uint64(len(p.server.Events()))
+	fmt.Fprintf(out, "%v: %d events arrived, %d were delivered, %d sent again\n", p.generation, arrived, delivered, resent)
 	if arrived < delivered || arrived > delivered+resent {
 		wrong = append(wrong, errors.New("what arrived is not what was delivered"))
 	}
-	if n := s.illegal.Load(); n > 0 {
-		wrong = append(wrong, fmt.Errorf("%d evaluations had no value", n))
-	}
-	s.proxy.Close()
-	s.server.Close()
+	p.proxy.Close()
+	p.server.Close()
 	return wrong
 }
