@@ -138,7 +138,9 @@ func (r *Rules) appendSegments(ids []string, clauses []model.Clause) []string {
 	for i := range clauses {
 		if op, _ := r.operator(&clauses[i]); op == opSegment {
 			list, _ := r.parseList(clauses[i].Value)
-			ids = append(ids, list...)
+			for i := range list.Ends {
+				ids = append(ids, list.At(i))
+			}
 		}
 	}
 	return ids

@@ -27,7 +27,7 @@ func BenchmarkAffected(b *testing.B) {
 				u.Flags = append(u.Flags, it)
 			}
 			for i := range 50 {
-				it := item(fmt.Sprint("segment-", i), 1, model.Segment{Included: []string{"u"}})
+				it := item(fmt.Sprint("segment-", i), 1, model.Segment{Included: model.Texts("u")})
 				it.Alone = true
 				u.Segments = append(u.Segments, it)
 			}

@@ -40,9 +40,9 @@ func TestEvaluateDoesNotAllocate(t *testing.T) {
 		flags[c.name] = c.flag
 	}
 	s := snapshotWithSegments(flags, map[string]any{
-		"included": model.Segment{Included: []string{"user-1"}},
-		"excluded": model.Segment{Excluded: []string{"user-1"}, Included: []string{"user-1"}},
-		"many":     model.Segment{Included: append(keys(100), "user-1")},
+		"included": model.Segment{Included: model.Texts("user-1")},
+		"excluded": model.Segment{Excluded: model.Texts("user-1"), Included: model.Texts("user-1")},
+		"many":     model.Segment{Included: model.Texts(append(keys(100), "user-1")...)},
 		"rule":     model.Segment{Rules: segmentRules(clauses(model.Clause{Property: "attribute", Operator: "Equal", Value: "x"}))},
 		"nested":   model.Segment{Rules: segmentRules(clauses(inSegments("excluded", "nested")), clauses(inSegments("nested2")))},
 		"nested2":  model.Segment{Rules: segmentRules(clauses(notInSegments("excluded"), inSegments("rule")))},
@@ -104,7 +104,7 @@ func halves(f *model.Flag) {
 func allocCases() []allocCase {
 	tenth := .1
 	targets := func(keys []string) func(*model.Flag) {
-		return func(f *model.Flag) { f.Targets = []model.Target{{Keys: keys, Variation: special}} }
+		return func(f *model.Flag) { f.Targets = []model.Target{{Keys: model.Texts(keys...), Variation: special}} }
 	}
 	return []allocCase{
 		{name: "off", flag: newFlag(disabled), want: offDisabled},

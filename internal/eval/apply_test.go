@@ -393,7 +393,7 @@ func TestSameVersionInOneMessage(t *testing.T) {
 		s, _ := eval.NewSnapshot(source).Apply(&eval.Update{
 			Full:     full,
 			Flags:    []eval.Item{item("a", 5, newFlag(served("one"))), item("a", 5, newFlag(served("two")))},
-			Segments: []eval.Item{item("s", 5, model.Segment{Included: []string{"u"}}), item("s", 5, model.Segment{})},
+			Segments: []eval.Item{item("s", 5, model.Segment{Included: model.Texts("u")}), item("s", 5, model.Segment{})},
 			Tags:     []eval.Item{tag("one"), tag("two")},
 		}, 0)
 		if got := answer(s, "a", user("u")); got != "one, fall through all rules" {
@@ -418,7 +418,7 @@ func TestReadersSeeAllOfAnUpdateOrNothing(t *testing.T) {
 			item("a", version, newFlag(value)),
 			item("b", version, newFlag(value, requires("a"))),
 			item("c", version, newFlag(value, when(inSegments("s")))),
-		}, Segments: []eval.Item{item("s", version, model.Segment{Included: []string{fmt.Sprintf("u%d", version%2)}})}}
+		}, Segments: []eval.Item{item("s", version, model.Segment{Included: model.Texts(fmt.Sprintf("u%d", version%2))})}}
 	}
 	s, _ := eval.NewSnapshot(source).Apply(updateTo(0), 0)
 	var mu sync.Mutex

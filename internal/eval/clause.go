@@ -1,10 +1,11 @@
 package eval
 
 import (
+	"bytes"
 	"errors"
+	"math"
 	"strings"
-
-	"github.com/valyala/fastjson"
+	"unsafe"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
@@ -15,13 +16,25 @@ type clause struct {
 	op        operator
 	negate    bool
 	attribute attributeRef
-	text      string      // operand of the text operators
-	number    float64     // operand of the comparisons
-	set       textSet     // operand of opOneOf
-	pattern   *pattern    // operand of opRegexp
-	segments  []segmentID // operand of opSegment
-	// problem is what is wrong with the clause, if anything.
-	problem error
+	text      string  // operand of the text operators
+	number    float64 // operand of the comparisons
+	*operands         // nil for most clauses, of which there can be many
+}
+
+// operands are those of few clauses.
+type operands struct {
+	set      textSet     // of opOneOf
+	pattern  *pattern    // of opRegexp
+	segments []segmentID // of opSegment
+	err      error       // what is wrong with the clause, if anything
+}
+
+// problem is what is wrong with the clause, if anything.
+func (c *clause) problem() error {
+	if c.operands == nil {
+		return nil
+	}
+	return c.err
 }
 
 // operator is what a clause does with the attribute.
@@ -113,9 +126,19 @@ func (r *Rules) operator(m *model.Clause) (op operator, negate bool) {
 // a clause.
 func (r *Rules) compileClause(m *model.Clause, owner *patternOwner) clause {
 	c, err := r.clauseOf(m, owner)
-	c.problem = err
+	if err != nil {
+		if c.operands == nil {
+			c.operands = &operands{}
+		}
+		c.err = err
+	}
 	return c
 }
+
+var (
+	errUnknownOperator = errors.New("its operator is unknown, so it never matches")
+	errNoNumber        = errors.New("its value is not a number, so it never matches")
+)
 
 func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 	c := clause{attribute: r.attribute(m.Property), text: m.Value}
@@ -134,18 +157,19 @@ func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 	var err error
 	switch c.op {
 	case opNever:
-		return c, errors.New("its operator is unknown, so it never matches")
+		return c, errUnknownOperator
 	case opOneOf:
-		var list []string
+		var list model.List
 		if list, err = r.parseList(m.Value); err != nil {
 			c.op = opNever
 		}
-		c.set = newTextSet(list)
+		c.operands = &operands{set: newTextSet(list)}
 	case opSegment:
-		var list []string
+		var list model.List
 		list, err = r.parseList(m.Value)
-		c.segments = segmentIDs(list)
+		c.operands = &operands{segments: segmentIDs(list)}
 	case opRegexp:
+		c.operands = &operands{}
 		if c.pattern, err = r.compilePattern(m.Value, owner); err != nil {
 			// Neither polarity: malformed data must not let a user in.
 			c.op, c.negate = opNever, false
@@ -154,7 +178,7 @@ func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 		number, ok := r.number(m.Value)
 		if !ok {
 			c.op = opNever
-			return c, errors.New("its value is not a number, so it never matches")
+			return c, errNoNumber
 		}
 		c.number = number
 	}
@@ -167,24 +191,32 @@ func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 // parseList reads a JSON array. Only strings in it can equal an attribute. If
 // the rules are strict, null may stand for a list without elements, and other
 // elements than strings and null are an error.
-func (r *Rules) parseList(text string) ([]string, error) {
-	value, err := fastjson.ParseBytes(jsontext.ReplaceLoneSurrogates([]byte(text)))
-	if err == nil && r.Strict && value.Type() == fastjson.TypeNull {
-		return nil, nil
+func (r *Rules) parseList(text string) (list model.List, err error) {
+	array := unsafe.Slice(unsafe.StringData(text), len(text)) // only read
+	array = bytes.Trim(array, " \t\r\n")
+	if err := jsontext.Check(array); err != nil {
+		return list, errNoList
 	}
-	if err != nil || value.Type() != fastjson.TypeArray {
-		return nil, errNoList
+	if r.Strict && string(array) == "null" {
+		return list, nil
 	}
-	items := value.GetArray()
-	list := make([]string, 0, len(items))
-	for _, item := range items {
+	if array[0] != '[' || len(array) > math.MaxUint32 {
+		return list, errNoList
+	}
+	var all []byte
+	for element := range jsontext.Elements(array) {
 		switch {
-		case item.Type() == fastjson.TypeString:
-			list = append(list, string(item.GetStringBytes()))
-		case r.Strict && item.Type() != fastjson.TypeNull:
-			return nil, errNoList
+		case element[0] == '"':
+			if all == nil {
+				all, list.Ends = make([]byte, 0, len(array)), make([]uint32, 0, jsontext.Count(array))
+			}
+			all = jsontext.AppendText(all, element[1:len(element)-1])
+			list.Ends = append(list.Ends, uint32(len(all)))
+		case r.Strict && !jsontext.IsNull(element):
+			return model.List{}, errNoList
 		}
 	}
+	list.Text = string(all)
 	return list, nil
 }
 

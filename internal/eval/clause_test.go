@@ -153,7 +153,7 @@ func TestRules(t *testing.T) {
 			name: "target wins",
 			edit: func(f *model.Flag) {
 				when(always)(f)
-				f.Targets = []model.Target{{Keys: []string{"x"}, Variation: on}, {Keys: []string{"y", "u"}, Variation: off}, {Keys: []string{"u"}, Variation: on}}
+				f.Targets = []model.Target{{Keys: model.Texts("x"), Variation: on}, {Keys: model.Texts("y", "u"), Variation: off}, {Keys: model.Texts("u"), Variation: on}}
 			},
 			want: "off, target match",
 		},
@@ -161,14 +161,14 @@ func TestRules(t *testing.T) {
 			name: "target of many",
 			edit: func(f *model.Flag) {
 				keys := strings.Split("abcdefghijklmnopq", "")
-				f.Targets = []model.Target{{Keys: keys, Variation: on}, {Keys: []string{"u"}, Variation: off}, {Keys: []string{"u"}, Variation: on}}
+				f.Targets = []model.Target{{Keys: model.Texts(keys...), Variation: on}, {Keys: model.Texts("u"), Variation: off}, {Keys: model.Texts("u"), Variation: on}}
 			},
 			want: "off, target match",
 		},
 		{
 			name: "not a target",
 			edit: func(f *model.Flag) {
-				f.Targets = []model.Target{{Keys: []string{"U", "u ", ""}, Variation: off}}
+				f.Targets = []model.Target{{Keys: model.Texts("U", "u ", ""), Variation: off}}
 			},
 			want: onFallthrough,
 		},

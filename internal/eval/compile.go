@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -78,16 +79,16 @@ func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 	}
 	problems := missingVariations(m)
 	if err := checkRanges(&m.Fallthrough); err != nil {
-		problems = append(problems, fmt.Errorf("the default rule: %w", err))
+		problems.add("the default rule: %w", err)
 	}
 	for i := range m.Rules {
 		from := &m.Rules[i]
 		clauses, err := r.compileClauses(from.Clauses, owner)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
+			problems.add("rule %d: %w", i+1, err)
 		}
 		if err := checkRanges(&from.Rollout); err != nil {
-			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
+			problems.add("rule %d: %w", i+1, err)
 		}
 		f.rules[i] = rule{
 			id:      from.ID,
@@ -97,19 +98,43 @@ func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 		}
 	}
 	f.constant = f.onlyResult()
-	return f, errors.Join(problems...)
+	return f, problems.join()
 }
 
 func (r *Rules) compileClauses(from []model.Clause, owner *patternOwner) ([]clause, error) {
 	clauses := make([]clause, len(from))
-	var problems []error
+	var problems problemList
 	for i := range from {
 		clauses[i] = r.compileClause(&from[i], owner)
-		if err := clauses[i].problem; err != nil {
-			problems = append(problems, fmt.Errorf("clause %d (operator %q): %w", i+1, from[i].Operator, err))
+		if err := clauses[i].problem(); err != nil {
+			problems.add("clause %d (operator %.100q): %w", i+1, from[i].Operator, err)
 		}
 	}
-	return clauses, errors.Join(problems...)
+	return clauses, problems.join()
+}
+
+// problemList has the first problems of something and the number of the rest.
+type problemList struct {
+	first []error
+	more  int
+}
+
+// maxProblems is how many problems of a flag, or of a rule, are told.
+const maxProblems = 10
+
+func (l *problemList) add(format string, args ...any) {
+	if len(l.first) == maxProblems {
+		l.more++
+		return
+	}
+	l.first = append(l.first, fmt.Errorf(format, args...))
+}
+
+func (l *problemList) join() error {
+	if l.more > 0 {
+		return errors.Join(append(l.first, fmt.Errorf("and %d more", l.more))...)
+	}
+	return errors.Join(l.first...)
 }
 
 // variations are a flag's, compiled.
@@ -146,8 +171,8 @@ func (r *Rules) checkFlag(m *model.Flag) error {
 	if !hasVariation(m, m.Off) {
 		return errors.New("its off variation is missing")
 	}
-	if problems := missingVariations(m); !r.Strict && len(problems) > 0 {
-		return problems[0]
+	if problems := missingVariations(m); !r.Strict && len(problems.first) > 0 {
+		return problems.first[0]
 	}
 	return nil
 }
@@ -156,19 +181,19 @@ func hasVariation(m *model.Flag, index int) bool { return index >= 0 && index < 
 
 // missingVariations tells where variations are served that the flag does not
 // have.
-func missingVariations(m *model.Flag) (problems []error) {
+func missingVariations(m *model.Flag) (problems problemList) {
 	for i := range m.Targets {
 		if !hasVariation(m, m.Targets[i].Variation) {
-			problems = append(problems, fmt.Errorf("target %d serves a variation that the flag does not have", i+1))
+			problems.add("target %d serves a variation that the flag does not have", i+1)
 		}
 	}
 	for i := range m.Rules {
 		if lacks(m, &m.Rules[i].Rollout) {
-			problems = append(problems, fmt.Errorf("rule %d serves a variation that the flag does not have", i+1))
+			problems.add("rule %d serves a variation that the flag does not have", i+1)
 		}
 	}
 	if lacks(m, &m.Fallthrough) {
-		problems = append(problems, errors.New("its default rule serves a variation that the flag does not have"))
+		problems.add("its default rule serves a variation that the flag does not have")
 	}
 	return problems
 }
@@ -204,31 +229,58 @@ func (f *Flag) onlyResult() Result {
 
 // targets maps user keys to variations; the first target that names a key wins.
 type targets struct {
-	keys       textSet
-	variations []*Variation // of each key
+	keys textSet // of all targets, one after the other
+	each []target
+}
+
+type target struct {
+	end       int // of its keys
+	variation *Variation
 }
 
 func compileTargets(from []model.Target, variations variations) targets {
-	count := 0
+	t := targets{each: make([]target, len(from))}
+	lists := make([]model.List, len(from))
+	end := 0
 	for i := range from {
-		count += len(from[i].Keys)
+		lists[i] = from[i].Keys
+		end += lists[i].Len()
+		t.each[i] = target{end, variations.at(from[i].Variation)}
 	}
-	t := targets{variations: make([]*Variation, 0, count)}
-	keys := make([]string, 0, count)
-	for i := range from {
-		keys = append(keys, from[i].Keys...)
-		for range from[i].Keys {
-			t.variations = append(t.variations, variations.at(from[i].Variation))
+	t.keys = newTextSet(joined(lists))
+	return t
+}
+
+// joined returns the texts of all lists.
+func joined(lists []model.List) model.List {
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	count, size := 0, 0
+	for i := range lists {
+		count += lists[i].Len()
+		size += len(lists[i].Text)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	out := model.List{Ends: make([]uint32, 0, count)}
+	for i := range lists {
+		start := uint32(text.Len())
+		text.WriteString(lists[i].Text)
+		for _, end := range lists[i].Ends {
+			out.Ends = append(out.Ends, start+end)
 		}
 	}
-	t.keys = newTextSet(keys)
-	return t
+	out.Text = text.String()
+	return out
 }
 
 // of returns the variation for the user with this key, or nil.
 func (t *targets) of(key string) *Variation {
-	if i := t.keys.index(key); i >= 0 {
-		return t.variations[i]
+	i := t.keys.index(key)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	at, _ := slices.BinarySearchFunc(t.each, i+1, func(t target, i int) int { return cmp.Compare(t.end, i) })
+	return t.each[at].variation
 }

@@ -67,7 +67,7 @@ func TestExperiment(t *testing.T) {
 // own switch, or never counts.
 func TestExperimentOfOthers(t *testing.T) {
 	t.Parallel()
-	target := func(f *model.Flag) { f.Targets = []model.Target{{Keys: []string{mid}, Variation: on}} }
+	target := func(f *model.Flag) { f.Targets = []model.Target{{Keys: model.Texts(mid), Variation: on}} }
 	for all, want := range map[model.Tri]bool{model.Unset: true, model.Yes: true, model.No: false} {
 		t.Run(fmt.Sprint(all), func(t *testing.T) {
 			t.Parallel()

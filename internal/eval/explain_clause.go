@@ -36,7 +36,7 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 
 func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath) (out ExplainedClause, err error) {
 	out = ExplainedClause{Attribute: m.Property, Operator: m.Operator, Operand: m.Value}
-	out.Problem = c.problem
+	out.Problem = c.problem()
 	op, _ := x.rules.operator(m)
 	if op != opNever && (m.Operator == "" || op == opSegment && x.rules.SegmentsByProperty) {
 		out.Operator = m.Property

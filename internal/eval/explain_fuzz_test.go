@@ -63,7 +63,7 @@ func (d *dice) flag(value string) model.Flag {
 			return model.Prerequisite{FlagKey: pick(d, "a", "b", "c", "d", "e", "f"), VariationID: pick(d, "1", "2", "3")}
 		}),
 		Targets: several(d, seldom(d, 0, 2), func() model.Target {
-			return model.Target{Keys: several(d, 9, func() string { return pick(d, value, "u", "v") }), Variation: d.variation()}
+			return model.Target{Keys: model.Texts(several(d, 9, func() string { return pick(d, value, "u", "v") })...), Variation: d.variation()}
 		}),
 		Rules: several(d, 3, func() model.Rule {
 			return model.Rule{ID: "id", Name: value, Clauses: d.clauses(value), Rollout: d.rollout(value)}
@@ -96,8 +96,8 @@ func (d *dice) rollout(value string) model.Rollout {
 func (d *dice) segment(value string) model.Segment {
 	keys := func() string { return pick(d, "v", "u", "w", value) }
 	return model.Segment{
-		Included: several(d, 2, keys),
-		Excluded: several(d, 1, keys),
+		Included: model.Texts(several(d, 2, keys)...),
+		Excluded: model.Texts(several(d, 1, keys)...),
 		Rules:    several(d, 2, func() model.SegmentRule { return model.SegmentRule{Clauses: d.clauses(value)} }),
 	}
 }

@@ -317,7 +317,7 @@ func TestExplainedCauses(t *testing.T) {
 		{name: "variation of the default rule", strict: true, items: map[string]any{"f": newFlag(missing)},
 			want: `flag "f": its default rule serves a variation that the flag does not have`},
 		{name: "variation of a target", strict: true, items: map[string]any{"f": newFlag(func(f *model.Flag) {
-			f.Targets = []model.Target{{Keys: []string{"u"}, Variation: model.Missing}}
+			f.Targets = []model.Target{{Keys: model.Texts("u"), Variation: model.Missing}}
 		})}, want: `flag "f": a target serves a variation that the flag does not have`},
 	}
 	for _, test := range tests {

@@ -1,11 +1,6 @@
 package eval
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
-)
+import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 
 // Segment is a compiled model.Segment. It does not change.
 type Segment struct {
@@ -24,15 +19,15 @@ func (r *Rules) compileSegment(m *model.Segment, owner *patternOwner) (*Segment,
 		included: newTextSet(m.Included),
 		rules:    make([][]clause, len(m.Rules)),
 	}
-	var problems []error
+	var problems problemList
 	for i := range m.Rules {
 		clauses, err := r.compileClauses(m.Rules[i].Clauses, owner)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("rule %d: %w", i+1, err))
+			problems.add("rule %d: %w", i+1, err)
 		}
 		s.rules[i] = clauses
 	}
-	return s, errors.Join(problems...)
+	return s, problems.join()
 }
 
 // segmentPath is the way from a flag's clause to a segment, through the
@@ -58,9 +53,10 @@ type segmentID struct {
 	hash uint64 // of the id
 }
 
-func segmentIDs(list []string) []segmentID {
-	ids := make([]segmentID, len(list))
-	for i, id := range list {
+func segmentIDs(list model.List) []segmentID {
+	ids := make([]segmentID, list.Len())
+	for i := range ids {
+		id := list.At(i)
 		ids[i] = segmentID{id, hashOf(id)}
 	}
 	return ids

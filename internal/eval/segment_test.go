@@ -35,27 +35,27 @@ func TestSegments(t *testing.T) {
 		ids      string // the clause's value
 		want     string
 	}{
-		{name: "included", segments: map[string]any{"s": model.Segment{Included: []string{"x", "u"}}}, ids: `["s"]`, want: yes},
-		{name: "included of many", segments: map[string]any{"s": model.Segment{Included: many}}, ids: `["s"]`, want: yes},
-		{name: "other case", segments: map[string]any{"s": model.Segment{Included: []string{"U"}}}, ids: `["s"]`, want: no},
-		{name: "not mentioned", segments: map[string]any{"s": model.Segment{Included: []string{"x"}}}, ids: `["s"]`, want: no},
+		{name: "included", segments: map[string]any{"s": model.Segment{Included: model.Texts("x", "u")}}, ids: `["s"]`, want: yes},
+		{name: "included of many", segments: map[string]any{"s": model.Segment{Included: model.Texts(many...)}}, ids: `["s"]`, want: yes},
+		{name: "other case", segments: map[string]any{"s": model.Segment{Included: model.Texts("U")}}, ids: `["s"]`, want: no},
+		{name: "not mentioned", segments: map[string]any{"s": model.Segment{Included: model.Texts("x")}}, ids: `["s"]`, want: no},
 		{name: "empty segment", segments: map[string]any{"s": model.Segment{}}, ids: `["s"]`, want: no},
 		{name: "missing", ids: `["s"]`, want: no},
 		{name: "archived", segments: map[string]any{"s": archived("s", 1)}, ids: `["s"]`, want: no},
 
-		{name: "excluded", segments: map[string]any{"s": model.Segment{Excluded: []string{"u"}}}, ids: `["s"]`, want: no},
-		{name: "excluded wins over included", segments: map[string]any{"s": model.Segment{Included: []string{"u"}, Excluded: []string{"u"}}}, ids: `["s"]`, want: no},
+		{name: "excluded", segments: map[string]any{"s": model.Segment{Excluded: model.Texts("u")}}, ids: `["s"]`, want: no},
+		{name: "excluded wins over included", segments: map[string]any{"s": model.Segment{Included: model.Texts("u"), Excluded: model.Texts("u")}}, ids: `["s"]`, want: no},
 		{
 			name:     "excluded wins over rules",
-			segments: map[string]any{"s": model.Segment{Excluded: many, Rules: segmentRules(clauses(isAdult))}},
+			segments: map[string]any{"s": model.Segment{Excluded: model.Texts(many...), Rules: segmentRules(clauses(isAdult))}},
 			ids:      `["s"]`, want: no,
 		},
 		{
 			name:     "excluded in one, included in another",
-			segments: map[string]any{"s": model.Segment{Excluded: []string{"u"}}, "r": model.Segment{Included: []string{"u"}}},
+			segments: map[string]any{"s": model.Segment{Excluded: model.Texts("u")}, "r": model.Segment{Included: model.Texts("u")}},
 			ids:      `["s","r"]`, want: yes,
 		},
-		{name: "missing, then included", segments: map[string]any{"s": model.Segment{Included: []string{"u"}}}, ids: `["gone","s"]`, want: yes},
+		{name: "missing, then included", segments: map[string]any{"s": model.Segment{Included: model.Texts("u")}}, ids: `["gone","s"]`, want: yes},
 
 		{name: "rule", segments: map[string]any{"s": model.Segment{Rules: segmentRules(clauses(isAdult))}}, ids: `["s"]`, want: yes},
 		{
@@ -75,7 +75,7 @@ func TestSegments(t *testing.T) {
 			segments: map[string]any{
 				"s": model.Segment{Rules: segmentRules(clauses(inSegments("r")))},
 				"r": model.Segment{Rules: segmentRules(clauses(inSegments("q")))},
-				"q": model.Segment{Included: []string{"u"}},
+				"q": model.Segment{Included: model.Texts("u")},
 			},
 			ids: `["s"]`, want: yes,
 		},
@@ -83,7 +83,7 @@ func TestSegments(t *testing.T) {
 			name: "nested and negated",
 			segments: map[string]any{
 				"s": model.Segment{Rules: segmentRules(clauses(isAdult, notInSegments("r")))},
-				"r": model.Segment{Included: []string{"u"}},
+				"r": model.Segment{Included: model.Texts("u")},
 			},
 			ids: `["s"]`, want: no,
 		},
@@ -93,7 +93,7 @@ func TestSegments(t *testing.T) {
 			name: "exclusion counts for its own segment only",
 			segments: map[string]any{
 				"s": model.Segment{Rules: segmentRules(clauses(inSegments("r")), clauses(isAdult))},
-				"r": model.Segment{Excluded: []string{"u"}},
+				"r": model.Segment{Excluded: model.Texts("u")},
 			},
 			ids: `["s"]`, want: yes,
 		},
@@ -103,14 +103,14 @@ func TestSegments(t *testing.T) {
 				"s": model.Segment{Rules: segmentRules(clauses(inSegments("q", "r"), inSegments("r")))},
 				"r": model.Segment{Rules: segmentRules(clauses(inSegments("p")))},
 				"q": model.Segment{Rules: segmentRules(clauses(inSegments("p", "gone"), inSegments("gone")))},
-				"p": model.Segment{Included: []string{"u"}},
+				"p": model.Segment{Included: model.Texts("u")},
 			},
 			ids: `["s"]`, want: yes,
 		},
 
 		{name: "itself", segments: map[string]any{"s": model.Segment{Rules: segmentRules(clauses(inSegments("s")))}}, ids: `["s"]`, want: no},
 		{name: "not itself", segments: map[string]any{"s": model.Segment{Rules: segmentRules(clauses(notInSegments("s")))}}, ids: `["s"]`, want: yes},
-		{name: "itself, but included", segments: map[string]any{"s": model.Segment{Included: []string{"u"}, Rules: segmentRules(clauses(inSegments("s")))}}, ids: `["s"]`, want: yes},
+		{name: "itself, but included", segments: map[string]any{"s": model.Segment{Included: model.Texts("u"), Rules: segmentRules(clauses(inSegments("s")))}}, ids: `["s"]`, want: yes},
 		{
 			name: "cycle of two",
 			segments: map[string]any{
@@ -129,18 +129,18 @@ func TestSegments(t *testing.T) {
 			ids: `["s"]`, want: yes,
 		},
 
-		{name: "no list", ids: `"s"`, segments: map[string]any{"s": model.Segment{Included: []string{"u"}}}, want: no},
-		{name: "object", ids: `{"s":1}`, segments: map[string]any{"s": model.Segment{Included: []string{"u"}}}, want: no},
+		{name: "no list", ids: `"s"`, segments: map[string]any{"s": model.Segment{Included: model.Texts("u")}}, want: no},
+		{name: "object", ids: `{"s":1}`, segments: map[string]any{"s": model.Segment{Included: model.Texts("u")}}, want: no},
 		{name: "null", ids: `null`, want: no},
-		{name: "malformed list", ids: `["s"`, segments: map[string]any{"s": model.Segment{Included: []string{"u"}}}, want: no},
+		{name: "malformed list", ids: `["s"`, segments: map[string]any{"s": model.Segment{Included: model.Texts("u")}}, want: no},
 		{name: "no value", ids: ``, want: no},
 		{name: "empty list", ids: `[]`, want: no},
-		{name: "other elements", ids: `[1,null,["s"],{"s":"s"}]`, segments: map[string]any{"s": model.Segment{Included: []string{"u"}}}, want: no},
-		{name: "a string among others", ids: ` [ 1 , "s" ] `, segments: map[string]any{"s": model.Segment{Included: []string{"u"}}}, want: yes},
+		{name: "other elements", ids: `[1,null,["s"],{"s":"s"}]`, segments: map[string]any{"s": model.Segment{Included: model.Texts("u")}}, want: no},
+		{name: "a string among others", ids: ` [ 1 , "s" ] `, segments: map[string]any{"s": model.Segment{Included: model.Texts("u")}}, want: yes},
 
 		{name: "malformed segment", segments: map[string]any{"s": malformed("s", 1)}, ids: `["s"]`, want: broken},
-		{name: "malformed segment behind one that has the user", segments: map[string]any{"r": model.Segment{Included: []string{"u"}}, "s": malformed("s", 1)}, ids: `["r","s"]`, want: yes},
-		{name: "malformed segment before one that has the user", segments: map[string]any{"r": model.Segment{Included: []string{"u"}}, "s": malformed("s", 1)}, ids: `["s","r"]`, want: broken},
+		{name: "malformed segment behind one that has the user", segments: map[string]any{"r": model.Segment{Included: model.Texts("u")}, "s": malformed("s", 1)}, ids: `["r","s"]`, want: yes},
+		{name: "malformed segment before one that has the user", segments: map[string]any{"r": model.Segment{Included: model.Texts("u")}, "s": malformed("s", 1)}, ids: `["s","r"]`, want: broken},
 		{
 			name:     "malformed segment inside",
 			segments: map[string]any{"s": model.Segment{Rules: segmentRules(clauses(inSegments("r")))}, "r": malformed("r", 1)},
@@ -153,7 +153,7 @@ func TestSegments(t *testing.T) {
 		},
 		{
 			name:     "malformed segment that is not asked",
-			segments: map[string]any{"s": model.Segment{Included: []string{"u"}, Rules: segmentRules(clauses(inSegments("r")))}, "r": malformed("r", 1)},
+			segments: map[string]any{"s": model.Segment{Included: model.Texts("u"), Rules: segmentRules(clauses(inSegments("r")))}, "r": malformed("r", 1)},
 			ids:      `["s"]`, want: yes,
 		},
 	}
@@ -237,7 +237,7 @@ func TestLongSegmentChain(t *testing.T) {
 		for i := range length - 1 {
 			segments[fmt.Sprint(i)] = model.Segment{Rules: segmentRules(clauses(inSegments(fmt.Sprint(i + 1))))}
 		}
-		segments[fmt.Sprint(length-1)] = model.Segment{Included: []string{"u"}}
+		segments[fmt.Sprint(length-1)] = model.Segment{Included: model.Texts("u")}
 		s := snapshotWithSegments(map[string]any{"f": newFlag(when(inSegments("0")))}, segments)
 		for i, key := range []string{"u", "v"} {
 			if got := answer(s, "f", user(key)); got != want[i] {

@@ -1,10 +1,14 @@
 package eval
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
 
 // textSet finds texts in a list. It does not change.
 type textSet struct {
-	list []string
+	list model.List
 	// places has the indexes of the list, plus one, where the hashes of the
 	// texts say or in the next place that was free; at least half are. A short
 	// list has none: looking at all of it is faster.
@@ -21,14 +25,14 @@ var hashSeed = maphash.MakeSeed()
 func hashOf(s string) uint64 { return maphash.String(hashSeed, s) }
 
 // newTextSet keeps the list, which does not change from now on.
-func newTextSet(list []string) textSet {
+func newTextSet(list model.List) textSet {
 	t := textSet{list: list}
-	if len(list) <= shortList {
+	if list.Len() <= shortList {
 		return t
 	}
-	t.places = make([]uint32, powerOfTwo(2*len(list)))
-	for i, s := range list {
-		if place := t.place(s); *place == 0 {
+	t.places = make([]uint32, powerOfTwo(2*list.Len()))
+	for i := range list.Ends {
+		if place := t.place(list.At(i)); *place == 0 {
 			*place = uint32(i + 1)
 		}
 	}
@@ -48,13 +52,13 @@ func powerOfTwo(n int) int {
 func (t *textSet) place(s string) *uint32 {
 	for at := int(hashOf(s)); ; at++ {
 		place := &t.places[at&(len(t.places)-1)]
-		if *place == 0 || t.list[*place-1] == s {
+		if *place == 0 || t.list.At(int(*place-1)) == s {
 			return place
 		}
 	}
 }
 
-func (t *textSet) empty() bool { return len(t.list) == 0 }
+func (t *textSet) empty() bool { return t.list.Len() == 0 }
 
 func (t *textSet) has(s string) bool { return t.index(s) >= 0 }
 
@@ -63,10 +67,12 @@ func (t *textSet) index(s string) int {
 	if len(t.places) > 0 {
 		return int(*t.place(s)) - 1
 	}
-	for i, item := range t.list {
-		if item == s {
+	start := uint32(0)
+	for i, end := range t.list.Ends {
+		if t.list.Text[start:end] == s {
 			return i
 		}
+		start = end
 	}
 	return -1
 }

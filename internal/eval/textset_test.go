@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // TestTextSet holds sets of all sizes around those where something changes
@@ -23,7 +25,7 @@ func TestTextSet(t *testing.T) {
 						first[list[i]] = i
 					}
 				}
-				set := newTextSet(list)
+				set := newTextSet(model.Texts(list...))
 				if set.empty() != (size == 0) {
 					t.Error("it cannot tell whether it is empty")
 				}
@@ -52,7 +54,7 @@ func TestTextSetIsFast(t *testing.T) {
 			list[i] = fmt.Sprint(i)
 		}
 		taken := 0
-		set := newTextSet(list)
+		set := newTextSet(model.Texts(list...))
 		for _, place := range set.places {
 			if place != 0 {
 				taken++

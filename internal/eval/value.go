@@ -12,14 +12,13 @@ type Variation struct {
 	ID    string
 	Value string
 	// Float is the value as a finite decimal number.
-	Float   float64
-	IsFloat bool
+	Float float64
 	// Int is that number without its fraction, exact however large.
-	Int   int
-	IsInt bool
+	Int int
 	// Bool is the value as a truth value.
-	Bool   bool
-	IsBool bool
+	Bool bool
+	// The types that the value has.
+	IsFloat, IsInt, IsBool bool
 }
 
 // plainVariation reads the value's types where only plain numbers and truth

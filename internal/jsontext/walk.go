@@ -13,25 +13,25 @@ import (
 // escapes.
 func Members(raw []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		i := space(raw, 0)
+		i := SkipSpace(raw, 0)
 		if i >= len(raw) || raw[i] != '{' {
 			return
 		}
-		for i = space(raw, i+1); i < len(raw) && raw[i] == '"'; {
+		for i = SkipSpace(raw, i+1); i < len(raw) && raw[i] == '"'; {
 			end := skipString(raw, i)
 			name := unquoted(raw[i:end])
-			if i = space(raw, end); i >= len(raw) || raw[i] != ':' {
+			if i = SkipSpace(raw, end); i >= len(raw) || raw[i] != ':' {
 				return
 			}
-			i = space(raw, i+1)
+			i = SkipSpace(raw, i+1)
 			end = Skip(raw, i)
 			if end == i || !yield(name, raw[i:end]) {
 				return
 			}
-			if i = space(raw, end); i >= len(raw) || raw[i] != ',' {
+			if i = SkipSpace(raw, end); i >= len(raw) || raw[i] != ',' {
 				return
 			}
-			i = space(raw, i+1)
+			i = SkipSpace(raw, i+1)
 		}
 	}
 }
@@ -40,21 +40,21 @@ func Members(raw []byte) iter.Seq2[[]byte, []byte] {
 // a name, or with the member at its end. Raw does not change.
 func Set(raw []byte, name string, value []byte) []byte {
 	out := make([]byte, 0, len(raw)+len(name)+len(value)+4)
-	for i := space(raw, 0) + 1; ; {
-		i = space(raw, i)
+	for i := SkipSpace(raw, 0) + 1; ; {
+		i = SkipSpace(raw, i)
 		if i >= len(raw) || raw[i] != '"' {
 			break
 		}
 		end := skipString(raw, i)
 		found := string(unquoted(raw[i:end])) == name
-		start := space(raw, space(raw, end)+1)
+		start := SkipSpace(raw, SkipSpace(raw, end)+1)
 		end = Skip(raw, start)
 		if found {
 			out = append(out, raw[:start]...)
 			out = append(out, value...)
 			return append(out, raw[end:]...)
 		}
-		if i = space(raw, end); i >= len(raw) || raw[i] != ',' {
+		if i = SkipSpace(raw, end); i >= len(raw) || raw[i] != ',' {
 			break
 		}
 		i++
@@ -76,19 +76,19 @@ func Set(raw []byte, name string, value []byte) []byte {
 // Elements yields the raw elements of an array, as Members does with an object.
 func Elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		i := space(raw, 0)
+		i := SkipSpace(raw, 0)
 		if i >= len(raw) || raw[i] != '[' {
 			return
 		}
-		for i = space(raw, i+1); i < len(raw) && raw[i] != ']'; {
+		for i = SkipSpace(raw, i+1); i < len(raw) && raw[i] != ']'; {
 			end := Skip(raw, i)
 			if end == i || !yield(raw[i:end]) {
 				return
 			}
-			if i = space(raw, end); i >= len(raw) || raw[i] != ',' {
+			if i = SkipSpace(raw, end); i >= len(raw) || raw[i] != ',' {
 				return
 			}
-			i = space(raw, i+1)
+			i = SkipSpace(raw, i+1)
 		}
 	}
 }
@@ -163,13 +163,6 @@ func unquoted(quoted []byte) []byte {
 	return []byte(name)
 }
 
-func space(raw []byte, i int) int {
-	for i < len(raw) && (raw[i] == ' ' || raw[i] == '\n' || raw[i] == '\r' || raw[i] == '\t') {
-		i++
-	}
-	return i
-}
-
 // Compact appends valid JSON to dst without the white space between its parts.
 func Compact(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
@@ -182,7 +175,7 @@ func Compact(dst, raw []byte) []byte {
 			}
 		}
 		dst = append(dst, raw[start:i]...)
-		i = space(raw, i)
+		i = SkipSpace(raw, i)
 		if i < len(raw) && raw[i] <= ' ' && i == start {
 			i++ // not valid
 		}

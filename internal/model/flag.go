@@ -36,7 +36,7 @@ type Prerequisite struct {
 
 // Target serves one variation to users named by key.
 type Target struct {
-	Keys []string
+	Keys List
 	// Variation is an index into Flag.Variations, or Missing.
 	Variation int
 }

@@ -2,8 +2,8 @@ package model
 
 // Segment is a set of users that rules can refer to by its id.
 type Segment struct {
-	Included []string // user keys
-	Excluded []string // user keys; they win over Included and Rules
+	Included List // user keys
+	Excluded List // user keys; they win over Included and Rules
 	Rules    []SegmentRule
 }
 

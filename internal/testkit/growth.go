@@ -2,6 +2,7 @@
 package testkit
 
 import (
+	"runtime"
 	"testing"
 	"time"
 )
@@ -12,23 +13,27 @@ const (
 	// maxGrowth is how many times the time of the smaller work the larger work
 	// may take. Quadratic work takes growth*growth times.
 	maxGrowth = 3 * growth
-	attempts  = 6
+	attempts  = 8
 )
 
 // Linear fails the test if run takes more than linear time in n. It compares the
-// times of n and 8n and no times with a clock, and passes if one of several
-// comparisons is fine, as a busy machine can spoil any of them. n should be large
-// enough for run to take a millisecond.
+// least times of n and 8n, of the processor where it can, and no time with a
+// clock. n should be large enough for run to take a millisecond.
 func Linear(t testing.TB, n int, run func(n int)) {
 	t.Helper()
-	took := func(n int) time.Duration {
-		start := time.Now()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	least := func(n int, before time.Duration) time.Duration {
+		start := threadTime()
 		run(n)
-		return time.Since(start)
+		if took := threadTime() - start; before == 0 || took < before {
+			return took
+		}
+		return before
 	}
 	var small, large time.Duration
 	for range attempts {
-		small, large = took(n), took(growth*n)
+		small, large = least(n, small), least(growth*n, large)
 		if large <= maxGrowth*small {
 			return
 		}

@@ -5,10 +5,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/valyala/fastjson"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
@@ -156,7 +156,7 @@ func mayUseSegments(rules []byte) bool {
 // calls other with what else there is. It reads all it can: what is wrong with
 // one member leaves the others. The first thing that is wrong is returned.
 func classicHeader(b []byte, i int, other func(name, value []byte)) (item eval.Item, end int, wrong error) {
-	end, err := eachMember(b, i, func(name, value []byte) error {
+	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
 		var err error
 		switch string(name) {
 		case "id":
@@ -186,19 +186,11 @@ func headerString(value []byte) (string, error) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", errors.New("expected a string")
 	}
-	text := string(value[1 : len(value)-1])
-	if strings.IndexByte(text, '\\') < 0 {
-		return text, nil
-	}
-	v, err := fastjson.ParseBytes(jsontext.ReplaceLoneSurrogates(value))
-	if err != nil {
-		return "", errors.New("expected a string")
-	}
-	return string(v.GetStringBytes()), nil
+	return jsontext.Text(value[1 : len(value)-1]), nil
 }
 
 func headerInt(value []byte) (int64, error) {
-	if isNull(value) {
+	if jsontext.IsNull(value) {
 		return 0, nil
 	}
 	if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
@@ -231,15 +223,9 @@ func (c Classic) Flag(raw []byte) (*model.Flag, error) {
 		}}
 		d.ExperimentAll = o.tri("exptIncludeAllRules")
 		d.Off = d.variation(basics.object("variationOptionWhenDisabled"))
-		for p := range o.objects("ffp") {
-			d.Prerequisites = append(d.Prerequisites, c.prerequisite(p))
-		}
-		for t := range o.objects("targetIndividuals") {
-			d.Targets = append(d.Targets, d.target(t))
-		}
-		for r := range o.objects("fftuwmtr") {
-			d.Rules = append(d.Rules, d.rule(r))
-		}
+		d.Prerequisites = collect(o.objects("ffp"), c.prerequisite)
+		d.Targets = collect(o.objects("targetIndividuals"), d.target)
+		d.Rules = collect(o.objects("fftuwmtr"), d.rule)
 		d.Fallthrough = d.rollout(basics, "defaultRulePercentageRollouts", "isDefaultRulePercentageRolloutsIncludedInExpt")
 		return d.Flag
 	})
@@ -252,9 +238,7 @@ func (c Classic) Segment(raw []byte) (*model.Segment, error) {
 			Included: o.strings("included"),
 			Excluded: o.strings("excluded"),
 		}
-		for r := range o.objects("rules") {
-			s.Rules = append(s.Rules, model.SegmentRule{Clauses: classicClauses(r)})
-		}
+		s.Rules = collect(o.objects("rules"), func(r object) model.SegmentRule { return model.SegmentRule{Clauses: classicClauses(r)} })
 		return s
 	})
 }
@@ -263,12 +247,17 @@ func (c Classic) Segment(raw []byte) (*model.Segment, error) {
 // use repeats the whole variation, and what is repeated there counts.
 type classicFlag struct {
 	*model.Flag
-	// indexes are those of the variations, from fewVariations on.
-	indexes map[model.Variation]int
+	// places has the indexes of the variations, plus one, where their hashes say or
+	// in the next place that was free; at least half are. A flag with few variations
+	// has none: looking at all of them is faster.
+	places []uint32
 }
 
-// fewVariations is up to where looking at all variations is faster than a map.
+// fewVariations is up to where looking at all variations is faster.
 const fewVariations = 16
+
+// hashSeed keeps whoever chooses variations from choosing where they go.
+var hashSeed = maphash.MakeSeed()
 
 // variation returns the index of an option.
 func (d *classicFlag) variation(option object) int {
@@ -276,36 +265,47 @@ func (d *classicFlag) variation(option object) int {
 		ID:    strconv.FormatInt(option.int("localId"), 10),
 		Value: option.string("variationValue"),
 	}
-	if d.indexes == nil {
+	if len(d.Variations) <= fewVariations {
+		if i := slices.Index(d.Variations, v); i >= 0 {
+			return i
+		}
+		d.Variations = append(d.Variations, v)
+		return len(d.Variations) - 1
+	}
+	if 2*len(d.Variations) >= len(d.places) {
+		d.places = make([]uint32, 4*len(d.places)+8*fewVariations)
 		for i := range d.Variations {
-			if d.Variations[i] == v {
-				return i
-			}
-		}
-	} else if i, ok := d.indexes[v]; ok {
-		return i
-	}
-	index := len(d.Variations)
-	d.Variations = append(d.Variations, v)
-	switch {
-	case d.indexes != nil:
-		d.indexes[v] = index
-	case len(d.Variations) == fewVariations:
-		d.indexes = make(map[model.Variation]int, 2*fewVariations)
-		for i, v := range d.Variations {
-			d.indexes[v] = i
+			*d.place(d.Variations[i]) = uint32(i + 1)
 		}
 	}
-	return index
+	place := d.place(v)
+	if *place == 0 {
+		d.Variations = append(d.Variations, v)
+		*place = uint32(len(d.Variations))
+	}
+	return int(*place - 1)
+}
+
+// place is where the index of a variation is or, if that is 0, would be.
+func (d *classicFlag) place(v model.Variation) *uint32 {
+	for at := maphash.Comparable(hashSeed, v); ; at++ {
+		place := &d.places[at%uint64(len(d.places))]
+		if *place == 0 || d.Variations[*place-1] == v {
+			return place
+		}
+	}
 }
 
 func (d *classicFlag) target(o object) model.Target {
 	t := model.Target{Variation: d.variation(o.object("valueOption"))}
-	for individual := range o.objects("individuals") {
-		if key := individual.optionalString("keyId"); key != "" {
-			t.Keys = append(t.Keys, key)
+	individuals := o.objects("individuals")
+	t.Keys = o.textList("individuals", func(yield func(inside []byte)) {
+		for individual := range individuals.all() {
+			if key := individual.optionalText("keyId"); len(key) > 0 {
+				yield(key)
+			}
 		}
-	}
+	})
 	return t
 }
 
@@ -319,17 +319,15 @@ func (d *classicFlag) rule(o object) model.Rule {
 }
 
 func (d *classicFlag) rollout(o object, shares, included string) model.Rollout {
-	ro := model.Rollout{Experiment: o.tri(included)}
-	for s := range o.objects(shares) {
+	return model.Rollout{Experiment: o.tri(included), Shares: collect(o.objects(shares), func(s object) model.Share {
 		from, to := s.rangeOf("rolloutPercentage")
-		ro.Shares = append(ro.Shares, model.Share{
+		return model.Share{
 			From:       from,
 			To:         to,
 			Variation:  d.variation(s.object("valueOption")),
 			Experiment: s.optionalFloat("exptRollout"),
-		})
-	}
-	return ro
+		}
+	})}
 }
 
 // prerequisite accepts both spellings of the expected option: the platform's
@@ -351,13 +349,11 @@ func (c Classic) prerequisite(o object) model.Prerequisite {
 }
 
 func classicClauses(o object) []model.Clause {
-	var clauses []model.Clause
-	for c := range o.objects("ruleJsonContent") {
-		clauses = append(clauses, model.Clause{
+	return collect(o.objects("ruleJsonContent"), func(c object) model.Clause {
+		return model.Clause{
 			Property: c.optionalString("property"),
 			Operator: c.optionalString("operation"),
 			Value:    c.optionalString("value"),
-		})
-	}
-	return clauses
+		}
+	})
 }

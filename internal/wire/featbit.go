@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -37,7 +38,7 @@ func featBitSegmentHeader(b []byte, i int) (eval.Item, int, error) { return feat
 // returned.
 func featBitHeader(b []byte, i int, identity string) (item eval.Item, end int, wrong error) {
 	refers, dated := false, false
-	end, err := eachMember(b, i, func(name, value []byte) error {
+	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
 		var err error
 		switch string(name) {
 		case identity:
@@ -99,26 +100,27 @@ func (FeatBit) Flag(raw []byte) (*model.Flag, error) {
 			ExperimentAll: model.TriOf(o.bool("exptIncludeAllTargets")),
 		}
 		indexes := make(map[string]int)
-		for v := range o.list("variations") {
-			id := v.string("id")
-			if _, ok := indexes[id]; !ok {
-				indexes[id] = len(f.Variations)
+		f.Variations = collect(o.list("variations"), func(v object) model.Variation {
+			return model.Variation{ID: v.string("id"), Value: v.string("value")}
+		})
+		for i := range f.Variations {
+			if _, ok := indexes[f.Variations[i].ID]; !ok {
+				indexes[f.Variations[i].ID] = i
 			}
-			f.Variations = append(f.Variations, model.Variation{ID: id, Value: v.string("value")})
 		}
 		d := featBitFlag{f, indexes}
 		f.Off = d.variation(o.optionalString("disabledVariationId"))
-		for t := range o.list("targetUsers") {
-			f.Targets = append(f.Targets, model.Target{Keys: t.texts("keyIds"), Variation: d.variation(t.optionalString("variationId"))})
-		}
-		for r := range o.list("rules") {
-			f.Rules = append(f.Rules, model.Rule{
+		f.Targets = collect(o.list("targetUsers"), func(t object) model.Target {
+			return model.Target{Keys: t.texts("keyIds"), Variation: d.variation(t.optionalString("variationId"))}
+		})
+		f.Rules = collect(o.list("rules"), func(r object) model.Rule {
+			return model.Rule{
 				ID:      r.optionalString("id"),
 				Name:    r.optionalString("name"),
 				Clauses: featBitClauses(r),
 				Rollout: d.rollout(r),
-			})
-		}
+			}
+		})
 		if o.has("fallthrough") { // a flag that is off may have none
 			f.Fallthrough = d.rollout(o.object("fallthrough"))
 		}
@@ -130,9 +132,7 @@ func (FeatBit) Flag(raw []byte) (*model.Flag, error) {
 func (FeatBit) Segment(raw []byte) (*model.Segment, error) {
 	return decode(raw, func(o object) *model.Segment {
 		s := &model.Segment{Included: o.texts("included"), Excluded: o.texts("excluded")}
-		for r := range o.list("rules") {
-			s.Rules = append(s.Rules, model.SegmentRule{Clauses: featBitClauses(r)})
-		}
+		s.Rules = collect(o.list("rules"), func(r object) model.SegmentRule { return model.SegmentRule{Clauses: featBitClauses(r)} })
 		return s
 	})
 }
@@ -155,18 +155,21 @@ func (d featBitFlag) rollout(o object) model.Rollout {
 		BucketBy:   o.optionalString("dispatchKey"),
 		Experiment: model.TriOf(o.bool("includedInExpt")),
 	}
-	for s := range o.list("variations") {
-		share := model.Share{From: math.NaN(), To: math.NaN(), Variation: d.variation(s.optionalString("id")), Experiment: new(0.0)}
+	ro.Shares = collect(o.list("variations"), func(s object) model.Share {
+		share := model.Share{From: math.NaN(), To: math.NaN(), Variation: d.variation(s.optionalString("id")), Experiment: &noExperiment}
 		if s.has("rollout") {
 			share.From, share.To = s.rangeOf("rollout")
 		}
 		if f := s.optionalFloat("exptRollout"); f != nil {
 			share.Experiment = f
 		}
-		ro.Shares = append(ro.Shares, share)
-	}
+		return share
+	})
 	return ro
 }
+
+// noExperiment is how much of a share counts in experiments that does not say.
+var noExperiment = 0.0
 
 // featBitClauses reads the conditions of a rule. A rule that has an empty list
 // matches everybody, so one that has none must not be taken for it.
@@ -174,13 +177,11 @@ func featBitClauses(o object) []model.Clause {
 	if !o.has("conditions") {
 		return []model.Clause{{Malformed: "the rule has no conditions, not even an empty list"}}
 	}
-	var clauses []model.Clause
-	for c := range o.objects("conditions") {
-		clauses = append(clauses, model.Clause{
+	return collect(o.objects("conditions"), func(c object) model.Clause {
+		return model.Clause{
 			Property: c.optionalString("property"),
 			Operator: c.optionalString("op"),
 			Value:    c.optionalString("value"),
-		})
-	}
-	return clauses
+		}
+	})
 }

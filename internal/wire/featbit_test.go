@@ -112,7 +112,7 @@ func TestFeatBitFlag(t *testing.T) {
 	want := &model.Flag{
 		Name: "Checkout banner", Enabled: true, Off: 1, ExperimentAll: model.No,
 		Variations: []model.Variation{{ID: "v-on", Value: "true"}, {ID: "v-off", Value: "false"}},
-		Targets:    []model.Target{{Keys: []string{"tester-1", "tester-2"}, Variation: 0}},
+		Targets:    []model.Target{{Keys: model.Texts("tester-1", "tester-2"), Variation: 0}},
 		Rules: []model.Rule{{
 			ID: "r1", Name: "nordic staff",
 			Clauses: []model.Clause{

@@ -27,11 +27,11 @@ const (
 func KindOf(message []byte) (Kind, error) {
 	kind := KindOther
 	message = jsontext.TrimBOM(message)
-	start := skipSpace(message, 0)
+	start := jsontext.SkipSpace(message, 0)
 	if err := notAnObject(message, start); err != nil {
 		return KindOther, fmt.Errorf("the message %w", err)
 	}
-	_, err := eachMember(message, start, func(name, value []byte) error {
+	_, err := jsontext.EachMember(message, start, func(name, value []byte) error {
 		if string(name) != "messageType" {
 			return nil
 		}
@@ -89,7 +89,20 @@ type headers struct {
 	// for the whole message, or one that has a list again and again could have
 	// as much memory each time.
 	spare int
+	// items is how many there may still be.
+	items int
 }
+
+const (
+	// freeItems is how many flags, segments and user tags any message may have.
+	freeItems = 20_000
+	// itemSize is how many bytes each item more has to have on average. Those of
+	// the platforms have several hundred; what the client keeps of an item, beside
+	// its bytes, is about 200.
+	itemSize = 128
+)
+
+var errItems = fmt.Errorf("are too many for its size: expected at least %d bytes for each", itemSize)
 
 // parts are those of the object that a message is, or of its data object. The
 // headers of what is in its lists are read in the same pass over the bytes.
@@ -141,8 +154,9 @@ func (l *list) skip(s Skipped) {
 func split(message []byte, h headers) (*parts, error) {
 	message = jsontext.TrimBOM(message)
 	h.spare = len(message)/int(unsafe.Sizeof(eval.Item{})) + 1
+	h.items = freeItems + len(message)/itemSize
 	p := &parts{headers: h}
-	start := skipSpace(message, 0)
+	start := jsontext.SkipSpace(message, 0)
 	if err := notAnObject(message, start); err != nil {
 		return nil, err
 	}
@@ -150,7 +164,7 @@ func split(message []byte, h headers) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if skipSpace(message, end) != len(message) {
+	if jsontext.SkipSpace(message, end) != len(message) {
 		return nil, errors.New("goes on after its end")
 	}
 	return p.unwrap()
@@ -165,27 +179,32 @@ func notAnObject(message []byte, start int) error {
 	if err := jsontext.CheckEncoding(message); err != nil {
 		return err
 	}
-	kind := ""
-	switch c := message[start]; {
-	case c == '{':
+	if message[start] == '{' {
 		return nil
-	case c == '[':
-		kind = "array"
-	case c == '"':
-		kind = "string"
-	case c == 't', c == 'f':
-		kind = "boolean"
-	case c == 'n':
-		kind = "null"
-	default:
-		kind = "number"
 	}
 	// Not fastjson's check: its error quotes the rest at each level, so that a
 	// message of 100,000 brackets would take minutes.
 	if !json.Valid(message) {
-		return errNotJSON
+		return jsontext.ErrNotJSON
 	}
-	return fmt.Errorf("is a JSON %s: %s", kind, expectedMessage)
+	return fmt.Errorf("is a JSON %s: %s", kindOfValue(message[start:]), expectedMessage)
+}
+
+// kindOfValue names the type of a JSON value.
+func kindOfValue(value []byte) string {
+	switch value[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	}
+	return "number"
 }
 
 const expectedMessage = "expected an object with featureFlags, as the platform sends it and ffc snapshot writes it"
@@ -207,7 +226,7 @@ func (p *parts) unwrap() (*parts, error) {
 		if p = p.data; p.err != nil {
 			return nil, p.err
 		}
-		if isNull(p.eventType) {
+		if jsontext.IsNull(p.eventType) {
 			return nil, errors.New("has no eventType")
 		}
 		p.enveloped = true
@@ -225,7 +244,7 @@ const maxWrapping = 3
 // read reads the members of interest of the object at b[i] and returns the index
 // after it.
 func (p *parts) read(b []byte, i, depth int) (end int, err error) {
-	return eachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
+	return jsontext.EachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
 		switch string(name) {
 		case "featureFlags":
 			p.any = true
@@ -242,7 +261,7 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 				return p.readData(b, i, depth+1)
 			}
 		}
-		if end, err = skipValue(b, i); err != nil {
+		if end, err = jsontext.SkipValue(b, i); err != nil {
 			return 0, err
 		}
 		switch string(name) {
@@ -259,15 +278,15 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 	data := &parts{headers: p.headers}
 	end, err = data.read(b, i, depth)
-	p.headers.spare = data.headers.spare
+	p.headers.spare, p.headers.items = data.headers.spare, data.headers.items
 	if err != nil {
 		data.err = err
-		if end, err = skipValue(b, i); err != nil {
+		if end, err = jsontext.SkipValue(b, i); err != nil {
 			return 0, err
 		}
 	}
 	p.hasData, p.data = true, data
-	if isNull(b[i:end]) {
+	if jsontext.IsNull(b[i:end]) {
 		p.data = nil
 	}
 	return end, nil
@@ -278,11 +297,11 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 func (p *parts) readList(b []byte, i int, l *list, member string, read header) (end int, err error) {
 	*l = list{given: true}
 	index := 0
-	end, err = eachElementAt(b, i, func(i int) (int, error) {
+	end, err = jsontext.EachElementAt(b, i, func(i int) (int, error) {
 		item, end, wrong := read(b, i)
 		if end == 0 {
 			var err error
-			if end, err = skipValue(b, i); err != nil {
+			if end, err = jsontext.SkipValue(b, i); err != nil {
 				return 0, err
 			}
 		}
@@ -290,6 +309,10 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 			l.skip(Skipped{Member: member, Index: index, Key: item.Key, Err: wrong})
 		}
 		if wrong == nil || item.Broken {
+			if p.headers.items--; p.headers.items < 0 {
+				l.items = nil
+				return 0, errItems
+			}
 			if l.items == nil {
 				l.items = make([]eval.Item, 0, p.headers.room(len(b)-i, end-i))
 			}
@@ -301,10 +324,10 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 	})
 	if err != nil {
 		l.err = fmt.Errorf("has %s that %w", member, err)
-		if end, err = skipValue(b, i); err != nil {
+		if end, err = jsontext.SkipValue(b, i); err != nil {
 			return 0, err
 		}
-		if isNull(b[i:end]) {
+		if jsontext.IsNull(b[i:end]) {
 			l.err = nil
 		}
 	}
@@ -315,7 +338,7 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 // first takes so many bytes. All guesses together cost no more memory than the
 // message does, however wrong they are.
 func (h *headers) room(rest, first int) int {
-	n := min(rest/first+1, h.spare)
+	n := min(rest/first+1, h.spare, h.items+1)
 	h.spare -= n
 	return n
 }

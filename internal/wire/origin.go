@@ -68,7 +68,7 @@ type origin struct {
 // originOf reads no further than the first item that says where it is from.
 func originOf(data []byte) (o origin) {
 	data = jsontext.TrimBOM(data)
-	_ = o.read(data, skipSpace(data, 0), 0)
+	_ = o.read(data, jsontext.SkipSpace(data, 0), 0)
 	return o
 }
 
@@ -76,12 +76,12 @@ func originOf(data []byte) (o origin) {
 // early.
 func (o *origin) read(b []byte, i, depth int) error {
 	flags := false
-	_, err := eachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
+	_, err := jsontext.EachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
 		switch string(name) {
 		case "flags":
 			flags = i < len(b) && b[i] == '{'
 		case "featureFlags", "segments":
-			_, err = eachElementAt(b, i, func(i int) (int, error) { return o.readItem(b, i) })
+			_, err = jsontext.EachElementAt(b, i, func(i int) (int, error) { return o.readItem(b, i) })
 		case "data":
 			if depth < maxWrapping {
 				err = o.read(b, i, depth+1)
@@ -90,7 +90,7 @@ func (o *origin) read(b []byte, i, depth int) error {
 		if err == errFound {
 			return 0, err
 		}
-		return skipValue(b, i)
+		return jsontext.SkipValue(b, i)
 	})
 	o.flagFile = o.flagFile || flags && depth == 0 && o.platform == ""
 	return err
@@ -99,7 +99,7 @@ func (o *origin) read(b []byte, i, depth int) error {
 // readItem reads a flag or a segment.
 func (o *origin) readItem(b []byte, i int) (end int, err error) {
 	var id, envID string
-	end, err = eachMember(b, i, func(name, value []byte) error {
+	end, err = jsontext.EachMember(b, i, func(name, value []byte) error {
 		switch string(name) {
 		case "id":
 			id, _ = headerString(value)
@@ -113,7 +113,7 @@ func (o *origin) readItem(b []byte, i int) (end int, err error) {
 		return nil
 	})
 	if err != nil {
-		return skipValue(b, i) // one bad item says nothing about the others
+		return jsontext.SkipValue(b, i) // one bad item says nothing about the others
 	}
 	switch o.platform {
 	case "":

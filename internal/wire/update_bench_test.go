@@ -44,3 +44,15 @@ func BenchmarkUpdate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDecodeFlag decodes a flag that has everything, as its first
+// evaluation does.
+func BenchmarkDecodeFlag(b *testing.B) {
+	raw := []byte(everyField)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := (Classic{Prefix: testPrefix}).Flag(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -171,7 +171,7 @@ func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
 	out.OffVariation = variationID(f, f.Off)
 	out.Variations = variationsOf(f, raw)
 	for _, t := range f.Targets {
-		out.Targets = append(out.Targets, targetView{variationID(f, t.Variation), notNil(t.Keys)})
+		out.Targets = append(out.Targets, targetView{variationID(f, t.Variation), notNil(t.Keys.All())})
 	}
 	for _, p := range f.Prerequisites {
 		out.Prerequisites = append(out.Prerequisites, prerequisiteView{Flag: p.FlagKey, Variation: p.VariationID})
@@ -262,7 +262,7 @@ func viewSegment(d *wire.Dialect, id string, raw []byte) segmentView {
 		return out
 	}
 	out.Warnings = append(out.Warnings, warnSegment(d.Rules, s)...)
-	out.Included, out.Excluded = notNil(s.Included), notNil(s.Excluded)
+	out.Included, out.Excluded = notNil(s.Included.All()), notNil(s.Excluded.All())
 	for _, r := range s.Rules {
 		out.Rules = append(out.Rules, inWords(r.Clauses))
 	}

@@ -15,7 +15,7 @@ func warnFlag(rules *eval.Rules, f *model.Flag) []string {
 	out := lines(rules.CheckFlag(f))
 	variationOf := make(map[string]int)
 	for _, t := range f.Targets {
-		for _, key := range t.Keys {
+		for _, key := range t.Keys.All() {
 			if other, known := variationOf[key]; known && other != t.Variation {
 				out = append(out, fmt.Sprintf("user %s is in the targets of %s and of %s: the first counts",
 					quote(key), quote(valueOf(f, other)), quote(valueOf(f, t.Variation))))

@@ -1,4 +1,4 @@
-package wire
+package jsontext
 
 import (
 	"bytes"
@@ -33,22 +33,22 @@ func TestSkipValue(t *testing.T) {
 		{name: "empty object", input: `{}`, want: `{}`},
 		{name: "space inside", input: "[ \t\r\n ]x", want: "[ \t\r\n ]"},
 
-		{name: "nothing", input: ``, err: errTruncated},
-		{name: "open string", input: `"abc`, err: errTruncated},
-		{name: "open escape", input: `"abc\"`, err: errTruncated},
-		{name: "open escape after escape", input: `"abc\\\"`, err: errTruncated},
-		{name: "one quote", input: `"`, err: errTruncated},
-		{name: "open array", input: `[1`, err: errTruncated},
-		{name: "open string in object", input: `{"a`, err: errTruncated},
-		{name: "comma", input: `,`, err: errNotJSON},
-		{name: "closing bracket", input: `]`, err: errNotJSON},
-		{name: "control character", input: "\x00", err: errNotJSON},
+		{name: "nothing", input: ``, err: ErrTruncated},
+		{name: "open string", input: `"abc`, err: ErrTruncated},
+		{name: "open escape", input: `"abc\"`, err: ErrTruncated},
+		{name: "open escape after escape", input: `"abc\\\"`, err: ErrTruncated},
+		{name: "one quote", input: `"`, err: ErrTruncated},
+		{name: "open array", input: `[1`, err: ErrTruncated},
+		{name: "open string in object", input: `{"a`, err: ErrTruncated},
+		{name: "comma", input: `,`, err: ErrNotJSON},
+		{name: "closing bracket", input: `]`, err: ErrNotJSON},
+		{name: "control character", input: "\x00", err: ErrNotJSON},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for _, before := range []string{"", `["x\\",`} {
-				end, err := skipValue([]byte(before+test.input), len(before))
+				end, err := SkipValue([]byte(before+test.input), len(before))
 				if !errors.Is(err, test.err) {
 					t.Fatalf("error %v, want %v", err, test.err)
 				}
@@ -71,12 +71,12 @@ func TestSkipStringAnywhere(t *testing.T) {
 				for _, escape := range []string{"", `\"`, `\\`, `\u0022`} {
 					whole := `"` + text[:place] + escape + text[place:] + `"`
 					for _, after := range []string{"", `"`, `\`, `,"next":"string"`} {
-						if end, err := skipString([]byte("["+whole+after), 1); end != 1+len(whole) || err != nil {
+						if end, err := SkipString([]byte("["+whole+after), 1); end != 1+len(whole) || err != nil {
 							t.Fatalf("%q: got %d, %v", whole+after, end, err)
 						}
 					}
 					for cut := 1; cut < len(whole); cut++ {
-						if end, err := skipString([]byte(whole[:cut]), 0); err == nil {
+						if end, err := SkipString([]byte(whole[:cut]), 0); err == nil {
 							t.Fatalf("%q: got %d", whole[:cut], end)
 						}
 					}
@@ -91,13 +91,13 @@ func TestSkipValueNesting(t *testing.T) {
 	nested := func(depth int) []byte {
 		return []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
 	}
-	if end, err := skipValue(nested(maxNesting), 0); end != 2*maxNesting || err != nil {
+	if end, err := SkipValue(nested(MaxNesting), 0); end != 2*MaxNesting || err != nil {
 		t.Errorf("at the limit: got %d, %v", end, err)
 	}
-	if _, err := skipValue(nested(maxNesting+1), 0); err == nil {
+	if _, err := SkipValue(nested(MaxNesting+1), 0); err == nil {
 		t.Error("above the limit: no error")
 	}
-	if _, err := skipValue(bytes.Repeat([]byte(`{"a":[`), 1<<20), 0); err == nil {
+	if _, err := SkipValue(bytes.Repeat([]byte(`{"a":[`), 1<<20), 0); err == nil {
 		t.Error("a million deep: no error")
 	}
 }
@@ -119,26 +119,26 @@ func TestEachMember(t *testing.T) {
 		{name: "escaped name", input: `{"\u0061\"":1}`, want: []string{`\u0061\"`, "1"}},
 		{name: "empty name", input: `{"":""}`, want: []string{"", `""`}},
 
-		{name: "nothing", input: ``, err: errTruncated},
-		{name: "array", input: `[]`, err: errNotJSON},
-		{name: "open", input: `{`, err: errTruncated},
-		{name: "open after name", input: `{"a"`, err: errTruncated},
-		{name: "open after colon", input: `{"a":`, err: errTruncated},
-		{name: "open after value", input: `{"a":1`, err: errTruncated},
-		{name: "open after comma", input: `{"a":1,`, err: errTruncated},
-		{name: "comma at the end", input: `{"a":1,}`, err: errNotJSON},
-		{name: "comma at the start", input: `{,"a":1}`, err: errNotJSON},
-		{name: "no colon", input: `{"a" 1}`, err: errNotJSON},
-		{name: "no value", input: `{"a":,"b":1}`, err: errNotJSON},
-		{name: "no comma", input: `{"a":1 "b":2}`, err: errNotJSON},
-		{name: "no quotes", input: `{a:1}`, err: errNotJSON},
-		{name: "wrong bracket", input: `{"a":1]`, err: errNotJSON},
+		{name: "nothing", input: ``, err: ErrTruncated},
+		{name: "array", input: `[]`, err: ErrNotJSON},
+		{name: "open", input: `{`, err: ErrTruncated},
+		{name: "open after name", input: `{"a"`, err: ErrTruncated},
+		{name: "open after colon", input: `{"a":`, err: ErrTruncated},
+		{name: "open after value", input: `{"a":1`, err: ErrTruncated},
+		{name: "open after comma", input: `{"a":1,`, err: ErrTruncated},
+		{name: "comma at the end", input: `{"a":1,}`, err: ErrNotJSON},
+		{name: "comma at the start", input: `{,"a":1}`, err: ErrNotJSON},
+		{name: "no colon", input: `{"a" 1}`, err: ErrNotJSON},
+		{name: "no value", input: `{"a":,"b":1}`, err: ErrNotJSON},
+		{name: "no comma", input: `{"a":1 "b":2}`, err: ErrNotJSON},
+		{name: "no quotes", input: `{a:1}`, err: ErrNotJSON},
+		{name: "wrong bracket", input: `{"a":1]`, err: ErrNotJSON},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			end, err := eachMember([]byte(test.input), 0, func(name, value []byte) error {
+			end, err := EachMember([]byte(test.input), 0, func(name, value []byte) error {
 				got = append(got, string(name), string(value))
 				return nil
 			})
@@ -163,13 +163,13 @@ func TestEachElementAt(t *testing.T) {
 		{name: "empty", input: `[]`},
 		{name: "empty with space", input: "[ \r\n]"},
 		{name: "several", input: `[ {"a":1} , "b" ,3,null]`, want: []string{`{"a":1}`, `"b"`, "3", "null"}},
-		{name: "object", input: `{}`, err: errNotJSON},
-		{name: "nothing", input: ``, err: errNotJSON},
-		{name: "comma at the end", input: `[1,]`, err: errNotJSON},
-		{name: "no comma", input: `[1 2]`, err: errNotJSON},
-		{name: "open", input: `[`, err: errTruncated},
-		{name: "open after element", input: `[1`, err: errTruncated},
-		{name: "wrong bracket", input: `[1}`, err: errNotJSON},
+		{name: "object", input: `{}`, err: ErrNotJSON},
+		{name: "nothing", input: ``, err: ErrNotJSON},
+		{name: "comma at the end", input: `[1,]`, err: ErrNotJSON},
+		{name: "no comma", input: `[1 2]`, err: ErrNotJSON},
+		{name: "open", input: `[`, err: ErrTruncated},
+		{name: "open after element", input: `[1`, err: ErrTruncated},
+		{name: "wrong bracket", input: `[1}`, err: ErrNotJSON},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,8 +197,8 @@ func FuzzScan(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		before := bytes.Clone(input)
-		start := skipSpace(input, 0)
-		end, err := skipValue(input, start)
+		start := SkipSpace(input, 0)
+		end, err := SkipValue(input, start)
 		if err == nil && (end <= start || end > len(input)) {
 			t.Fatalf("a value from %d to %d of %d", start, end, len(input))
 		}
@@ -215,7 +215,7 @@ func FuzzScan(f *testing.F) {
 			}
 			t.Fatal(err)
 		}
-		if rest := skipSpace(input, end); rest != len(input) {
+		if rest := SkipSpace(input, end); rest != len(input) {
 			t.Fatalf("the value ends at %d of %d", end, len(input))
 		}
 		if scanErr != nil && strings.Contains(scanErr.Error(), "nests") {
@@ -233,11 +233,11 @@ func FuzzScan(f *testing.F) {
 
 // scan lists the members or elements of what input holds.
 func scan(input []byte) (list []string, err error) {
-	start := skipSpace(input, 0)
+	start := SkipSpace(input, 0)
 	if start < len(input) && input[start] == '[' {
 		return elements(input, start)
 	}
-	_, err = eachMember(input, start, func(name, value []byte) error {
+	_, err = EachMember(input, start, func(name, value []byte) error {
 		list = append(list, `"`+string(name)+`"`, string(value))
 		return nil
 	})
@@ -246,8 +246,8 @@ func scan(input []byte) (list []string, err error) {
 
 // elements lists the elements of the array at input[i].
 func elements(input []byte, i int) (list []string, err error) {
-	_, err = eachElementAt(input, i, func(i int) (int, error) {
-		end, err := skipValue(input, i)
+	_, err = EachElementAt(input, i, func(i int) (int, error) {
+		end, err := SkipValue(input, i)
 		if err == nil {
 			list = append(list, string(input[i:end]))
 		}

@@ -1,0 +1,143 @@
+//go:build linux
+
+package bounds
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// Input is a kind of data that can be made as large as one likes.
+type Input struct {
+	Name     string
+	Platform string // wire.PlatformClassic or wire.PlatformFeatBit
+	// Factor is how many times the size of the data a process may take for it at
+	// most, beside Base.
+	Factor float64
+	// Rejected: the data as a whole cannot be used.
+	Rejected bool
+	// Value is what the flag "probe" is for the user "u"; "-" if it has no value.
+	Value string
+	// data appends the elements of the flags, and of the segments if it returns
+	// any, that make the message some n bytes.
+	data func(n int) (flags, segments []byte)
+	// message is the whole message; nil is made of data.
+	message func(n int) []byte
+}
+
+// Message returns data of this kind of about n bytes.
+func (in *Input) Message(n int) []byte {
+	if in.message != nil {
+		return in.message(n)
+	}
+	flags, segments := in.data(n)
+	b := make([]byte, 0, len(flags)+len(segments)+200)
+	b = append(b, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
+	b = append(append(b, flags...), `],"segments":[`...)
+	return append(append(b, segments...), `]}}`...)
+}
+
+const (
+	on  = `{"localId":1,"variationValue":"on"}`
+	off = `{"localId":2,"variationValue":"off"}`
+)
+
+// classic is a flag of featureflag.co: one share serves "on" to everybody, after
+// what more members say.
+func classic(key, more string) string {
+	return `{"id":"FF__11__22__33__` + key + `","timestamp":1,"ff":{"defaultRulePercentageRollouts":[{"valueOption":` + on +
+		`}],"variationOptionWhenDisabled":` + off + `}` + more + `}`
+}
+
+// featBit is a flag of FeatBit, as classic is one of featureflag.co.
+func featBit(key, more string) string {
+	return `{"key":"` + key + `","updatedAt":"2026-01-31T12:00:00.123Z","isEnabled":true,"variations":[{"id":"1","value":"on"},{"id":"2","value":"off"}],` +
+		`"disabledVariationId":"2","fallthrough":{"variations":[{"id":"1","rollout":[0,1]}]}` + more + `}`
+}
+
+// list joins elements with commas until they have n bytes.
+func list(n int, element func(i int) string) []byte {
+	b := make([]byte, 0, n+200)
+	for i := 0; len(b) < n; i++ {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, element(i)...)
+	}
+	return b
+}
+
+func same(text string) func(int) string { return func(int) string { return text } }
+
+// one is data of one flag "probe" that has a list of elements: before and after
+// it are what the flag's other members say.
+func one(flag func(key, more string) string, before string, element func(i int) string, after string) func(n int) (flags, segments []byte) {
+	return func(n int) ([]byte, []byte) {
+		head, tail, _ := bytes.Cut([]byte(flag("probe", before+"\x00"+after)), []byte{0})
+		return append(append(head, list(n, element)...), tail...), nil
+	}
+}
+
+// many is data of many elements of the list of flags, the first of which is
+// "probe".
+func many(flag func(key, more string) string, element func(i int) string) func(n int) (flags, segments []byte) {
+	return func(n int) ([]byte, []byte) {
+		return append([]byte(flag("probe", "")+","), list(n, element)...), nil
+	}
+}
+
+// typical is a rule and targets of the size that flags mostly have.
+const typical = `,"_id":"8f6e4f6e-0b7d-4d7e-9d6a-0c9d6b4a6f10","environmentId":33,"objectType":"FeatureFlag","fftuwmtr":[{"ruleId":"3b1f","ruleName":"adults in Europe","isIncludedInExpt":false,` +
+	`"ruleJsonContent":[{"property":"age","operation":"BiggerEqualThan","value":"18"},{"property":"country","operation":"IsOneOf","value":"[\"FR\",\"BE\",\"NL\"]"}],` +
+	`"valueOptionsVariationRuleValues":[{"rolloutPercentage":[0,0.5],"valueOption":` + on + `},{"rolloutPercentage":[0.5,1],"valueOption":` + off + `}]}],` +
+	`"targetIndividuals":[{"individuals":[{"id":"1","name":"Ann","keyId":"ann@example.com","email":"ann@example.com"},{"id":"2","name":"Bob","keyId":"bob@example.com","email":null}],"valueOption":` + off + `}]`
+
+// Inputs are all kinds.
+func Inputs() []Input {
+	classicClause := func(i int) string { return fmt.Sprintf(`{"property":"a%d","operation":"Equal","value":"b%d"}`, i, i) }
+	return []Input{
+		{Name: "flags of 1 KiB", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+			data: many(classic, func(i int) string { return classic("flag-"+strconv.Itoa(i), typical) })},
+		{Name: "the smallest flags", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+			data: many(classic, func(i int) string { return classic(strconv.Itoa(i), "") })},
+		{Name: "the smallest flags, FeatBit", Platform: wire.PlatformFeatBit, Factor: 4, Value: "on",
+			data: many(featBit, func(i int) string { return featBit(strconv.Itoa(i), "") })},
+		{Name: "flags that have no more than an id", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+			data: many(classic, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
+		{Name: "elements that are numbers", Platform: wire.PlatformClassic, Factor: 3, Value: "on", data: many(classic, same("0"))},
+		{Name: "elements that are empty objects, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "on", data: many(featBit, same("{}"))},
+		{Name: "one flag with a list of targets", Platform: wire.PlatformClassic, Factor: 6, Value: "on",
+			data: one(classic, `,"targetIndividuals":[{"valueOption":`+off+`,"individuals":[`, func(i int) string { return fmt.Sprintf(`{"keyId":"%07d"}`, i) }, `]}]`)},
+		{Name: "one flag with a list of targets, FeatBit", Platform: wire.PlatformFeatBit, Factor: 6, Value: "on",
+			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) }, `]}]`)},
+		{Name: "the shortest targets, FeatBit", Platform: wire.PlatformFeatBit, Factor: 6, Value: "on",
+			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return `"` + strconv.FormatInt(int64(i)+40, 36) + `"` }, `]}]`)},
+		{Name: "one rule with many clauses", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+			data: one(classic, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
+		{Name: "a clause with a long list", Platform: wire.PlatformClassic, Factor: 6, Value: "on",
+			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
+		{Name: "one share after the other", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
+				func(i int) string {
+					return fmt.Sprintf(`{"rolloutPercentage":[2,3],"valueOption":{"localId":%d,"variationValue":"v"}}`, i)
+				}, `]}]`)},
+		{Name: "empty conditions, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "-",
+			data: one(featBit, `,"rules":[{"conditions":[`, same("{}"), `]}]`)},
+		{Name: "empty rules, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "-",
+			data: one(featBit, `,"rules":[`, same("{}"), `]`)},
+		{Name: "a segment with a long list", Platform: wire.PlatformClassic, Factor: 6, Value: "off",
+			data: func(n int) ([]byte, []byte) {
+				return []byte(classic("probe", `,"fftuwmtr":[{"ruleJsonContent":[{"property":"User is in segment","operation":"","value":"[\"s\"]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)),
+					append(append([]byte(`{"id":"s","timestamp":1,"included":[`), list(n, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) })...), `,"u"]}`...)
+			}},
+		{Name: "half a message", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+			message: func(n int) []byte { return append([]byte(`{"featureFlags":[`), list(n, same(`{"id":"a"}`))...) }},
+		{Name: "no JSON", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+			message: func(n int) []byte { return bytes.Repeat([]byte("<p>"), n/3) }},
+		{Name: "deep nesting", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+			message: func(n int) []byte { return append([]byte(`{"data":`), bytes.Repeat([]byte("["), n)...) }},
+	}
+}

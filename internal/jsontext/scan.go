@@ -1,0 +1,316 @@
+package jsontext
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// A message can be tens of MB, most of which is never evaluated. So it is not
+// parsed but cut: the scanner finds where the elements of the top-level arrays
+// begin and end and reads the few members that storing them needs. It checks
+// no more JSON than it has to; the rest is checked when an element is decoded.
+
+var (
+	ErrTruncated = errors.New("ends too early")
+	ErrNotJSON   = errors.New("is not JSON")
+)
+
+// MaxNesting is how deep arrays and objects may nest, as in fastjson.
+const MaxNesting = 300
+
+var errNesting = fmt.Errorf("nests deeper than %d", MaxNesting)
+
+// SkipSpace returns the index of the first byte from i on that is no space.
+func SkipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// SkipString returns the index after the string that starts at b[i]. Most are
+// short, so eight bytes are looked at in one go, without a call.
+func SkipString(b []byte, i int) (int, error) {
+	for i++; i+8 <= len(b); {
+		word := binary.LittleEndian.Uint64(b[i:])
+		found := bytesThatAre('"', word) | bytesThatAre('\\', word)
+		if found == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(found) / 8
+		if b[i] == '"' {
+			return i + 1, nil
+		}
+		i += 2 // the backslash and what it escapes
+	}
+	for ; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			return i + 1, nil
+		case '\\':
+			i++
+		}
+	}
+	return 0, ErrTruncated
+}
+
+// bytesThatAre sets the highest bit of the first byte of the word, from the
+// lowest on, that is c; bits above that one say nothing.
+func bytesThatAre(c byte, word uint64) uint64 {
+	const each = 0x0101010101010101
+	word ^= uint64(c) * each // what is c becomes 0
+	return (word - each) & ^word & (each << 7)
+}
+
+// SkipValue returns the index after the value that starts at b[i].
+func SkipValue(b []byte, i int) (int, error) {
+	if i >= len(b) {
+		return 0, ErrTruncated
+	}
+	switch b[i] {
+	case '"':
+		return SkipString(b, i)
+	case '{', '[':
+		return skipNested(b, i)
+	}
+	start := i
+	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != ':' && b[i] != '"' && opens[b[i]] == 0 {
+		i++
+	}
+	if i == start {
+		return 0, ErrNotJSON
+	}
+	return i, nil
+}
+
+// opens tells by how much a byte outside of strings changes the depth.
+var opens = [256]int8{'{': 1, '[': 1, '}': -1, ']': -1}
+
+func skipNested(b []byte, i int) (int, error) {
+	depth := 0
+	for i < len(b) {
+		c := b[i]
+		if c == '"' {
+			var err error
+			if i, err = SkipString(b, i); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		i++
+		if change := opens[c]; change != 0 {
+			depth += int(change)
+			if depth == 0 {
+				return i, nil
+			}
+			if depth > MaxNesting {
+				return 0, errNesting
+			}
+		}
+	}
+	return 0, ErrTruncated
+}
+
+// EachMember calls visit with the raw name (its escapes not undone) and value
+// of each member of the object at b[i] and returns the index after it.
+func EachMember(b []byte, i int, visit func(name, value []byte) error) (int, error) {
+	return EachMemberAt(b, i, func(name []byte, i int) (int, error) {
+		end, err := SkipValue(b, i)
+		if err != nil {
+			return 0, err
+		}
+		return end, visit(name, b[i:end])
+	})
+}
+
+// EachMemberAt is EachMember for a visitor that finds the end of a value, which
+// begins at b[i], itself.
+func EachMemberAt(b []byte, i int, visit func(name []byte, i int) (end int, err error)) (int, error) {
+	if i >= len(b) {
+		return 0, ErrTruncated
+	}
+	if b[i] != '{' {
+		return 0, ErrNotJSON
+	}
+	i = SkipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1, nil
+	}
+	for {
+		if i >= len(b) {
+			return 0, ErrTruncated
+		}
+		if b[i] != '"' {
+			return 0, ErrNotJSON
+		}
+		nameEnd, err := SkipString(b, i)
+		if err != nil {
+			return 0, err
+		}
+		name := b[i+1 : nameEnd-1]
+		if i = SkipSpace(b, nameEnd); i >= len(b) {
+			return 0, ErrTruncated
+		}
+		if b[i] != ':' {
+			return 0, ErrNotJSON
+		}
+		end, err := visit(name, SkipSpace(b, i+1))
+		if err != nil {
+			return 0, err
+		}
+		var last bool
+		if i, last, err = nextElement(b, end, '}'); last || err != nil {
+			return i, err
+		}
+	}
+}
+
+// EachElementAt calls visit with the index of each element of the array at
+// b[i], for which it returns the index after the element, and returns the index
+// after the array.
+func EachElementAt(b []byte, i int, visit func(i int) (end int, err error)) (int, error) {
+	if i >= len(b) || b[i] != '[' {
+		return 0, ErrNotJSON
+	}
+	i = SkipSpace(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1, nil
+	}
+	for {
+		end, err := visit(i)
+		if err != nil {
+			return 0, err
+		}
+		var last bool
+		if i, last, err = nextElement(b, end, ']'); last || err != nil {
+			return i, err
+		}
+	}
+}
+
+// nextElement passes a comma and returns the index of what follows it, or
+// passes the closing bracket.
+func nextElement(b []byte, i int, closing byte) (next int, last bool, err error) {
+	i = SkipSpace(b, i)
+	if i >= len(b) {
+		return 0, false, ErrTruncated
+	}
+	switch b[i] {
+	case closing:
+		return i + 1, true, nil
+	case ',':
+		return SkipSpace(b, i+1), false, nil
+	}
+	return 0, false, ErrNotJSON
+}
+
+// IsNull reports whether a value is absent or null.
+func IsNull(value []byte) bool { return len(value) == 0 || string(value) == "null" }
+
+// Check finds what is no JSON in value, which is one value without anything
+// around it. It is lenient with the characters in strings and with the digits of
+// numbers.
+func Check(value []byte) error {
+	end, err := checker(value).value(0, 0)
+	if err == nil && end != len(value) {
+		err = ErrNotJSON
+	}
+	return err
+}
+
+type checker []byte
+
+// value returns the index after the value at b[i].
+func (c checker) value(i, depth int) (int, error) {
+	if i >= len(c) {
+		return 0, ErrTruncated
+	}
+	if depth > MaxNesting {
+		return 0, errNesting
+	}
+	switch c[i] {
+	case '"':
+		return SkipString(c, i)
+	case '{':
+		return EachMemberAt(c, i, func(_ []byte, i int) (int, error) { return c.value(i, depth+1) })
+	case '[':
+		return EachElementAt(c, i, func(i int) (int, error) { return c.value(i, depth+1) })
+	}
+	end, err := SkipValue(c, i)
+	if err == nil && !isLiteral(c[i:end]) {
+		err = ErrNotJSON
+	}
+	return end, err
+}
+
+// isLiteral reports whether text is true, false, null, or looks like a number.
+func isLiteral(text []byte) bool {
+	switch string(text) {
+	case "true", "false", "null":
+		return true
+	}
+	for _, c := range text {
+		if (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E' {
+			return false
+		}
+	}
+	return true
+}
+
+// Member is one of an object.
+type Member struct {
+	Name  []byte // without escapes
+	Value []byte
+}
+
+// AppendMembers appends the first members of the object at b[i], in which Check
+// has found nothing wrong, and returns the index after it.
+func AppendMembers(dst []Member, b []byte, i, most int) (members []Member, end int) {
+	for i = SkipSpace(b, i+1); i < len(b) && b[i] == '"'; {
+		after, err := SkipString(b, i)
+		if err != nil {
+			break
+		}
+		name := b[i+1 : after-1]
+		i = SkipSpace(b, SkipSpace(b, after)+1)
+		if after, err = SkipValue(b, i); err != nil {
+			break
+		}
+		if most > 0 {
+			if bytes.IndexByte(name, '\\') >= 0 {
+				name = AppendText(nil, name)
+			}
+			dst = append(dst, Member{name, b[i:after]})
+			most--
+		}
+		if i = SkipSpace(b, after); i < len(b) && b[i] == ',' {
+			i = SkipSpace(b, i+1)
+		}
+	}
+	return dst, i + 1
+}
+
+// Find returns the value of the first member of that name; nil if there is none,
+// or object is none.
+func Find(object []byte, name string) []byte {
+	for n, value := range Members(object) {
+		if string(n) == name {
+			return value
+		}
+	}
+	return nil
+}
+
+// Count returns how many elements the array has, which Check has found nothing
+// wrong with; 0 if it is none.
+func Count(array []byte) (n int) {
+	_, _ = EachElementAt(array, 0, func(i int) (int, error) {
+		n++
+		return SkipValue(array, i)
+	})
+	return n
+}
