@@ -1,6 +1,7 @@
 package ffc
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,10 @@ type heldLog struct {
 }
 
 const heldAgain = time.Hour
+
+// errHeld is the error of Status while the platform answers, but only with
+// answers that are held back.
+var errHeld = errors.New("the platform answers with older data than the client has; the newer data is kept until three answers agree")
 
 func (l *heldLog) log(log *slog.Logger, d *hold.Decision) {
 	if d.Followed > 0 {

@@ -100,6 +100,20 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 	return changed
 }
 
+// explain replaces the error of an interruption, if there is one, by what keeps
+// the data from being confirmed now.
+func (b *statusBoard) explain(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != StateInterrupted {
+		return
+	}
+	if kindOf(err) != kindOf(b.err) {
+		send(b.listeners.all(), struct{}{})
+	}
+	b.err = err
+}
+
 // kindOf returns the kind of a transport's error; of another, or none, it is
 // what no kind is.
 func kindOf(err error) transport.Kind {

@@ -118,6 +118,9 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	if update.Full && s.c.onDemand == nil {
 		p.after.CompileLarge()
 	}
+	if p.decision.Held > 0 {
+		s.c.status.explain(&transport.Error{Kind: transport.KindData, Err: errHeld})
+	}
 	// Those who begin to listen from here on see the change already.
 	listeners := s.c.changes.all()
 	if update.Full {

@@ -433,3 +433,36 @@ func TestStuckServer(t *testing.T) {
 		}
 	}
 }
+
+// TestReconnectToLaggingServer: the first answer of a new connection is held
+// back. Until an answer confirms the data, the status says why.
+func TestReconnectToLaggingServer(t *testing.T) {
+	for i := range generations {
+		t.Run(generations[i].name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &site{T: t, generation: &generations[i]}
+				s.open(append(others(), flag("a", "old", ago(time.Minute))), false, &stream.Transport{})
+				s.servers[0].Put(flag("a", "new", ago(0)))
+				s.sees("a", "new", 0, time.Second)
+				s.answers(1)
+				s.servers[0].DropConnections()
+				s.runs(5*time.Second, func() {})
+				status := s.client.Status()
+				if status.State != ffc.StateInterrupted || kindOf(status.Err) != transport.KindData || s.value("a") != "new" || status.DataAge < 4*time.Second {
+					t.Errorf("a is %q, status %+v", s.value("a"), status)
+				}
+				s.warned(1)
+				s.hold(1, append(others(), flag("a", "new", ago(5*time.Second)))...)
+				s.runs(20*time.Second, func() {})
+				if status := s.client.Status(); status.State != ffc.StateOK || status.Err != nil || status.DataAge > 20*time.Second {
+					t.Errorf("status %+v", status)
+				}
+				s.warned(1)
+				if n := s.client.Stats().Transport.Connects; n != 2 {
+					t.Errorf("%d connections, want 2", n)
+				}
+			})
+		})
+	}
+}
