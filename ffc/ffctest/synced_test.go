@@ -38,13 +38,13 @@ func TestWaitSynced(t *testing.T) {
 		segments bool
 	}{
 		{"stream", ffctest.Classic, &stream.Transport{FirstRetry: time.Millisecond}, true},
-		{"stream on demand", ffctest.Classic, &stream.Transport{OnDemand: true, MaxAge: time.Millisecond}, true},
-		{"poll on demand", ffctest.Classic, &poll.Transport{MaxAge: time.Millisecond}, false},
-		{"poll at an interval", ffctest.Classic, &poll.Transport{Interval: time.Millisecond}, false},
+		{"stream on demand", ffctest.Classic, &stream.Transport{OnDemand: true, MaxAge: time.Millisecond, Resync: time.Millisecond}, true},
+		{"poll on demand", ffctest.Classic, &poll.Transport{MaxAge: time.Millisecond, Resync: time.Millisecond}, false},
+		{"poll at an interval", ffctest.Classic, &poll.Transport{Interval: time.Millisecond, Resync: time.Millisecond}, false},
 		{"featbit, stream", ffctest.FeatBit, &stream.Transport{FirstRetry: time.Millisecond}, true},
-		{"featbit, stream on demand", ffctest.FeatBit, &stream.Transport{OnDemand: true, MaxAge: time.Millisecond}, true},
-		{"featbit, poll on demand", ffctest.FeatBit, &poll.Transport{MaxAge: time.Millisecond}, true},
-		{"featbit, poll at an interval", ffctest.FeatBit, &poll.Transport{Interval: time.Millisecond}, true},
+		{"featbit, stream on demand", ffctest.FeatBit, &stream.Transport{OnDemand: true, MaxAge: time.Millisecond, Resync: time.Millisecond}, true},
+		{"featbit, poll on demand", ffctest.FeatBit, &poll.Transport{MaxAge: time.Millisecond, Resync: time.Millisecond}, true},
+		{"featbit, poll at an interval", ffctest.FeatBit, &poll.Transport{Interval: time.Millisecond, Resync: time.Millisecond}, true},
 	}
 	withoutSegment := map[ffctest.Generation]string{ffctest.Classic: "true", ffctest.FeatBit: "fallback"}
 	for _, tt := range tests {
