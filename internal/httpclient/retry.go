@@ -102,13 +102,21 @@ func (r *Retrier) Do(req *retryablehttp.Request) (*http.Response, error) {
 	return answer, last
 }
 
+// minSecret is how long the value of a header must be to pass for a secret.
+// Shorter ones may occur in any text.
+const minSecret = 16
+
 // secretsOf returns the values of headers that an error must not quote.
 func secretsOf(h http.Header) (secrets []string) {
 	for name, values := range h {
 		switch name {
 		case "Accept", "Accept-Encoding", "Content-Type", "User-Agent", "If-None-Match", "If-Modified-Since":
 		default:
-			secrets = append(secrets, values...)
+			for _, value := range values {
+				if len(value) >= minSecret {
+					secrets = append(secrets, value)
+				}
+			}
 		}
 	}
 	return secrets
