@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 // A platform may reject a request because of one event in it, with 400, 422 or
@@ -379,5 +381,5 @@ func (p *Processor) logRejected(e *waiting, cause error) {
 	} else {
 		kind, name = "flag", e.flag.Key
 	}
-	p.to.Logger.Warn("ffc: an event was dropped, as the platform rejects it", kind, name, "error", cause)
+	p.to.Logger.Warn("ffc: an event was dropped, as the platform rejects it", kind, safelog.Quote(name), "error", cause)
 }
