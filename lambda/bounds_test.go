@@ -35,7 +35,7 @@ func TestStallCosts(t *testing.T) {
 }
 
 // TestDeliveryIsBounded: a delivery to an endpoint that does not answer ends in
-// time, and the next invocation delivers what it left.
+// time, and a later invocation delivers what it left.
 func TestDeliveryIsBounded(t *testing.T) {
 	errFailed := errors.New("failed")
 	tests := []struct {
@@ -78,6 +78,7 @@ func TestDeliveryIsBounded(t *testing.T) {
 				}
 				b.set(always(reply{}), always(reply{}))
 				b.handler = func(context.Context) error { return nil }
+				time.Sleep(time.Minute) // past the pause that follows a delivery with much time
 				b.invoke("second")
 				b.checkBooks(2)
 				if _, _, users := b.seen(); users != 2 {
@@ -146,6 +147,29 @@ func TestOutage(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestBlackHoleBillsOneInvocation: an endpoint that does not answer costs one of
+// several invocations the time of a delivery, not each.
+func TestBlackHoleBillsOneInvocation(t *testing.T) {
+	for _, timeout := range []time.Duration{3 * time.Second, time.Minute} {
+		for _, every := range []time.Duration{0, time.Second} {
+			inBubble(t, nil, func(b *bubble) {
+				b.runtime.SetTimeout(timeout)
+				b.set(always(reply{}), always(reply{hang: true}))
+				billed := 0
+				for i := range 5 {
+					if after(t, b.invoke(fmt.Sprint(i)), "next") > time.Second {
+						billed++
+					}
+					time.Sleep(every)
+				}
+				if billed != 1 {
+					t.Errorf("timeout %v, an invocation every %v: %d of 5 invocations waited for the endpoint, want 1", timeout, every, billed)
+				}
+			})
+		}
 	}
 }
 

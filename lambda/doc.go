@@ -33,12 +33,20 @@
 // 5 % of the time that is left when the step begins, whichever is more, or what
 // [Margin] says. A delivery takes at most 5 s after the response, and 2 s where
 // the caller waits for it. What could not be sent stays queued for the next
-// invocation. After a delivery has failed, or two in a row have been cut short,
-// there is none for 1 s, then 2 s, up to a minute (less a random part of up to a
-// half), so that an endpoint that is down does not cost each invocation.
+// invocation. After a delivery has failed there is none for 1 s, then 2 s, up to
+// a minute (less a random part of up to a half), and for at least 5 times what the
+// delivery took, so that an endpoint that is down does not cost each invocation.
+// A delivery that had 2 s or more and was cut has failed. With less time, only
+// the second one in a row has.
 //
 // No flag problem fails an invocation: not an outage, nor a panic in
 // Config.HTTPClient.
+//
+// # The end
+//
+// On SIGTERM, [Start] closes the client, which delivers what is queued, and exits
+// the process when no invocation is under way that has time left. See
+// [KeepProcess].
 //
 // # Several invocations in one process
 //

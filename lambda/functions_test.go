@@ -55,6 +55,27 @@ var functions = map[string]func(){
 		client := childClient(func(c *ffc.Config) { c.Bootstrap = snapshot })
 		lambda.Start(client, evaluating(client))
 	},
+	"gather, keep": func() {
+		client := childClient()
+		lambda.Start(client, evaluating(client), lambda.FlushEvery(time.Hour, 1000), lambda.KeepProcess())
+	},
+	"slow": func() {
+		client := childClient()
+		evaluate := evaluating(client)
+		lambda.Start(client, func(ctx context.Context, user string) (string, error) {
+			value, err := evaluate(ctx, user)
+			time.Sleep(50 * time.Millisecond)
+			return value, err
+		})
+	},
+	"stuck": func() {
+		client := childClient()
+		evaluate := evaluating(client)
+		lambda.Start(client, func(ctx context.Context, user string) (string, error) {
+			_, _ = evaluate(ctx, user)
+			select {}
+		})
+	},
 	"asleep":        func() { lambda.Start(childClient(), sleeping) },
 	"asleep, plain": func() { awslambda.Start(sleeping) },
 }

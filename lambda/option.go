@@ -15,6 +15,7 @@ type settings struct {
 	events         uint64
 	escapeHTML     bool
 	prefix, indent string
+	keep           bool
 }
 
 // BeforeResponse delivers events before the response is posted, rather than
@@ -56,3 +57,8 @@ func EscapeHTML() Option { return func(s *settings) { s.escapeHTML = true } }
 func Indent(prefix, indent string) Option {
 	return func(s *settings) { s.prefix, s.indent = prefix, indent }
 }
+
+// KeepProcess keeps the process of [Start] after SIGTERM, until Lambda kills it.
+// It is for functions that handle SIGTERM themselves and need more time than
+// Close of the client.
+func KeepProcess() Option { return func(s *settings) { s.keep = true } }

@@ -4,6 +4,7 @@ package lambda_test
 
 import (
 	"fmt"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -20,6 +21,13 @@ func start(t *testing.T, name string, env ...string) (*ffctest.Server, *lambdate
 // startOn is start for either generation of the platform.
 func startOn(t *testing.T, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
 	t.Helper()
+	platform, rt, process, _ := startCommand(t, g, name, env...)
+	return platform, rt, process
+}
+
+// startCommand is startOn, and returns the command as well.
+func startCommand(t *testing.T, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
+	t.Helper()
 	platform := ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")), g)
 	t.Cleanup(platform.Close)
 	rt := lambdatest.NewRuntime()
@@ -31,7 +39,7 @@ func startOn(t *testing.T, g ffctest.Generation, name string, env ...string) (*f
 	if err != nil {
 		t.Fatal(err)
 	}
-	return platform, rt, process
+	return platform, rt, process, cmd
 }
 
 // TestFreeze: events leave before the process is frozen.
@@ -82,16 +90,61 @@ func testTermination(t *testing.T, g ffctest.Generation) {
 	}
 }
 
-// TestTimeout: a handler that takes too long is what it is without Wrap.
+// TestTerminationEndsTheProcess: after SIGTERM the process exits by itself, so
+// that nobody waits for SIGKILL, unless KeepProcess says otherwise.
+func TestTerminationEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]int{"gather": 0, "gather, keep": -1, "gather, killed": -1} { // -1 is SIGKILL
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, rt, process, cmd := startCommand(t, ffctest.Classic, name)
+			if inv := rt.Invoke(within(t), []byte(`"u"`)); inv.Err != nil {
+				t.Fatal(inv.Err)
+			}
+			process.Terminate()
+			if got := cmd.ProcessState.ExitCode(); got != code {
+				t.Errorf("the process ended with %v, want exit code %d", cmd.ProcessState, code)
+			}
+		})
+	}
+}
+
+// TestTerminationLetsInvocationsEnd: an invocation that is under way when SIGTERM
+// comes has its response, and then the process exits.
+func TestTerminationLetsInvocationsEnd(t *testing.T) {
+	t.Parallel()
+	platform, rt, process, cmd := startCommand(t, ffctest.Classic, "slow")
+	call := rt.Begin([]byte(`"u"`))
+	if _, err := platform.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
+		t.Fatal(err)
+	}
+	process.Terminate()
+	if inv := call.Answer(within(t)); inv.Err != nil || cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("response %s, error %v, %v", inv.Response, inv.Err, cmd.ProcessState)
+	}
+}
+
+// TestTimeout: a handler that takes too long is what it is without Wrap, but for
+// the events of the invocation, which are delivered before the process exits.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"asleep", "asleep, plain"} {
-		_, rt, _ := start(t, name)
-		rt.SetTimeout(200 * time.Millisecond)
-		inv := rt.Invoke(within(t), []byte(`{}`))
-		if inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut || names(inv.Timeline) != "invoke timeout" {
-			t.Errorf("%s: %v, %s, %s", name, inv.Err, inv.End, names(inv.Timeline))
-		}
+	for name, want := range map[string]string{"asleep": "invoke timeout terminate exit", "stuck": "invoke timeout terminate exit", "asleep, plain": "invoke timeout"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			platform, rt, process, cmd := startCommand(t, ffctest.Classic, name)
+			rt.SetTimeout(200 * time.Millisecond)
+			inv := rt.Invoke(within(t), []byte(`"u"`))
+			if inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut || names(inv.Timeline) != want {
+				t.Errorf("%v, %s, %s", inv.Err, inv.End, names(inv.Timeline))
+			}
+			process.Kill() // waits for the end
+			if code := cmd.ProcessState.ExitCode(); name != "asleep, plain" && code != 0 {
+				t.Errorf("the process ended with %v", cmd.ProcessState)
+			}
+			if n := len(platform.Events()); name == "stuck" && n != 1 {
+				t.Errorf("%d events arrived, want 1", n)
+			}
+		})
 	}
 }
 

@@ -17,6 +17,7 @@ type response struct {
 	stream io.Reader // instead, if the handler returned one
 	kind   string    // of content; "" is that of the stream
 	after  bool      // events leave in Close
+	posted bool      // the invocation ends in Close
 }
 
 const (
@@ -27,6 +28,9 @@ const (
 // handled is deferred around the handler: it may have failed, panicked or ended
 // its goroutine.
 func (r *response) handled() {
+	if !r.posted {
+		defer r.w.calls.end()
+	}
 	if !r.after {
 		r.w.deliver(r.ctx.Context, heldFlush)
 	}
@@ -38,6 +42,7 @@ func (r *response) answer(err error) (*response, error) {
 		return nil, err
 	}
 	r.after = !r.w.before || r.stream != nil
+	r.posted = true
 	return r, nil
 }
 
@@ -88,6 +93,10 @@ func (r *response) ContentType() string {
 // Close implements io.Closer. aws-lambda-go calls it when the response has been
 // posted, and asks for the next invocation when it returns.
 func (r *response) Close() error {
+	if r.posted {
+		r.posted = false // once, however often Close is called
+		defer r.w.calls.end()
+	}
 	if r.after {
 		defer r.w.deliver(r.ctx.Context, freeFlush)
 	}

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"os"
 	"time"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
@@ -13,8 +14,11 @@ import (
 const closeTime = 300 * time.Millisecond
 
 // Start is aws-lambda-go's Start with a client: see the package. It does not
-// return. When Lambda ends the environment the client is closed, which delivers
-// what is still queued, within 300 ms.
+// return. When Lambda ends the environment with SIGTERM, Start closes the client,
+// which delivers what is still queued, within 300 ms. Then it exits the process
+// as soon as no invocation is under way that has time left, so that neither the
+// caller of an invocation that has timed out nor Lambda waits for SIGKILL. With
+// [KeepProcess] it does not exit.
 //
 // Options of aws-lambda-go go with [Wrap]:
 //
@@ -22,11 +26,22 @@ const closeTime = 300 * time.Millisecond
 //		awslambda.WithContext(ctx),
 //		awslambda.WithEnableSIGTERM(func() { lambda.Close(client) }))
 func Start(client *ffc.Client, handler any, opts ...Option) {
-	awslambda.StartWithOptions(Wrap(client, handler, opts...), awslambda.WithEnableSIGTERM(func() { Close(client) }))
+	w := wrapperFor(client, opts)
+	awslambda.StartWithOptions(w.wrap(handler), awslambda.WithEnableSIGTERM(w.terminate))
 }
 
-// Close closes a client within the time that Lambda leaves after SIGTERM. Start
-// does so by itself.
+// terminate ends the process after SIGTERM.
+func (w *wrapper) terminate() {
+	Close(w.client)
+	if w.keep {
+		return
+	}
+	w.calls.wait()
+	os.Exit(0)
+}
+
+// Close closes a client within the time that Lambda leaves after SIGTERM, 300 ms.
+// Start does so by itself. Close does not end the process.
 func Close(client *ffc.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()

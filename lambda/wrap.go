@@ -24,6 +24,11 @@ import (
 // than what NewHandler makes of them, which would lose content types and the
 // base context.
 func Wrap(client *ffc.Client, handler any, opts ...Option) any {
+	return wrapperFor(client, opts).wrap(handler)
+}
+
+// wrapperFor returns a wrapper with these options.
+func wrapperFor(client *ffc.Client, opts []Option) *wrapper {
 	if client == nil {
 		panic("lambda: the client is nil: see the error of ffc.New")
 	}
@@ -33,7 +38,12 @@ func Wrap(client *ffc.Client, handler any, opts ...Option) any {
 			opt(&s)
 		}
 	}
-	w := newWrapper(client, s)
+	return newWrapper(client, s)
+}
+
+// wrap returns a handler that serves invocations with the client, or the handler
+// as it is if aws-lambda-go would refuse it.
+func (w *wrapper) wrap(handler any) any {
 	if h, ok := handler.(awslambda.Handler); ok {
 		return w.wrapHandler(h)
 	}

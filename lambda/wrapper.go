@@ -14,6 +14,8 @@ const (
 	// freeFlush is how long it may take when the caller has its answer. The
 	// time is billed, and the environment serves nobody meanwhile.
 	freeFlush = 5 * time.Second
+	// maxInvocation is the longest timeout that a function can have.
+	maxInvocation = 15 * time.Minute
 )
 
 // wrapper serves invocations with a client. It knows of none: several may be
@@ -22,7 +24,8 @@ type wrapper struct {
 	settings
 	client  *ffc.Client
 	flusher afterwork.Flusher
-	cut     bool // the last delivery was cut short; for the one that delivers
+	short   bool // the last delivery was cut because it had little time; for the one that delivers
+	calls   underWay
 }
 
 func newWrapper(client *ffc.Client, s settings) *wrapper {
@@ -38,6 +41,11 @@ func newWrapper(client *ffc.Client, s settings) *wrapper {
 // begin begins an invocation: with data that is up to date.
 func (w *wrapper) begin(ctx context.Context) *response {
 	r := &response{w: w, ctx: sooner{Context: ctx}}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(maxInvocation)
+	}
+	w.calls.begin(deadline)
 	w.refresh(&r.ctx)
 	return r
 }
@@ -75,13 +83,17 @@ func (w *wrapper) deliver(ctx context.Context, most time.Duration) {
 }
 
 // flush is the client's Flush for the flusher, which makes a pause after a
-// failure. One delivery that was cut short is none: the invocation may have had
-// little time, and the next one is to deliver what it left.
+// failure. One delivery that was cut because it had little time is no failure:
+// the next one is to deliver what it left. A delivery that had the time of
+// heldFlush and was cut is a failure: an endpoint that does not answer must not
+// cost the next invocation as much.
 func (w *wrapper) flush(ctx context.Context) error {
+	deadline, _ := ctx.Deadline()
+	little := time.Until(deadline) < heldFlush-time.Millisecond
 	err := w.client.Flush(ctx)
-	before := w.cut
-	w.cut = ctx.Err() != nil
-	if w.cut && !before {
+	before := w.short
+	w.short = ctx.Err() != nil && little
+	if w.short && !before {
 		return nil
 	}
 	return err

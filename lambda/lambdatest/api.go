@@ -72,7 +72,11 @@ func (rt *Runtime) complete() {
 	c := rt.active[i]
 	rt.active = slices.Delete(rt.active, i, i+1)
 	rt.note("next", c.inv.RequestID)
-	if !c.over() {
+	switch {
+	case c.over():
+	case c.late:
+		c.endLate()
+	default:
 		c.end(Completed)
 	}
 }

@@ -66,6 +66,7 @@ type Call struct {
 	from     int // where its timeline begins
 	timer    *time.Timer
 	posted   bool
+	late     bool          // its time is over
 	isAnswer chan struct{} // closed when the caller has its answer
 	isOver   chan struct{} // closed when the invocation is over
 }
@@ -134,8 +135,10 @@ func (rt *Runtime) deliver(c *Call, l *loop) {
 	l.call <- c
 }
 
-// timedOut ends the invocation and kills the process. A function in the test
-// process goes on, and nobody is told what it answers.
+// timedOut ends the invocation and the process. A process that has registered an
+// extension gets SIGTERM first, and the caller waits for the end of the process,
+// as on Lambda. A function in the test process goes on, and nobody is told what
+// it answers.
 func (c *Call) timedOut() {
 	c.rt.mu.Lock()
 	defer c.rt.mu.Unlock()
@@ -143,21 +146,31 @@ func (c *Call) timedOut() {
 		return
 	}
 	c.rt.note("timeout", c.inv.RequestID)
-	if !c.answered() {
-		c.inv.Err = ErrTimedOut
+	c.late = true
+	if p := c.rt.process; p != nil && c.rt.exts.registered > 0 && c.rt.open() {
+		c.rt.running.Go(p.Terminate)
+		return
 	}
-	c.end(TimedOut)
+	c.endLate()
 	if c.rt.process != nil {
 		c.rt.process.kill()
 	}
 	c.rt.update()
 }
 
+// endLate ends an invocation whose time is over. The lock is held.
+func (c *Call) endLate() {
+	if !c.answered() {
+		c.inv.Err = ErrTimedOut
+	}
+	c.end(TimedOut)
+}
+
 // answer notes what the function posted. The lock is held.
 func (c *Call) answer(name string, set func(*Invocation)) {
 	c.rt.note(name, c.inv.RequestID)
 	c.posted = true
-	if !c.answered() {
+	if !c.answered() && !c.late {
 		set(&c.inv)
 		close(c.isAnswer)
 	}

@@ -22,8 +22,9 @@
 // and one that waits for an invocation is not really frozen.
 //
 // [Runtime.StartProcess] runs it in a process that is stopped between
-// invocations (SIGSTOP), killed when an invocation takes too long, and ended
-// with SIGTERM and SIGKILL as Lambda does it. The process can be any program; with
+// invocations (SIGSTOP), and ended with SIGTERM and SIGKILL as Lambda does it,
+// also when an invocation takes too long: its caller hears of that when the
+// process has ended. The process can be any program; with
 // [Function] in TestMain and [Command] it is the test binary itself.
 //
 //	func TestMain(m *testing.M) {

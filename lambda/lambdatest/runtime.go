@@ -175,6 +175,10 @@ func (rt *Runtime) exited() {
 		if c.over() {
 			continue
 		}
+		if c.late {
+			c.endLate()
+			continue
+		}
 		if c.inv.Err == nil && !c.answered() {
 			c.inv.Err = ErrExited
 		}
