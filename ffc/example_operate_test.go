@@ -2,12 +2,14 @@ package ffc_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -88,6 +90,44 @@ func ExampleClient_MiddlewareWith() {
 	handler.ServeHTTP(response, httptest.NewRequest(http.MethodPost, "/purchase", nil))
 	fmt.Println(response.Code)
 	// Output: 204
+}
+
+// A push subscription of Pub/Sub posts messages to a server: each is a request
+// through the middleware.
+func ExampleClient_Middleware_pubSub() {
+	client := localClient(ffctest.Flag("new-parser"))
+	handle := func(_ context.Context, data []byte, anew bool) error {
+		fmt.Printf("%s, anew: %v\n", data, anew)
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /messages", func(w http.ResponseWriter, r *http.Request) {
+		var push struct {
+			Message struct {
+				Data       []byte
+				Attributes map[string]string
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&push); err != nil {
+			http.Error(w, "expected a message of Pub/Sub", http.StatusBadRequest)
+			return
+		}
+		anew := client.IsEnabled(r.Context(), "new-parser", ffc.NewUser(push.Message.Attributes["tenant"]))
+		if err := handle(r.Context(), push.Message.Data, anew); err != nil {
+			http.Error(w, "try again", http.StatusInternalServerError) // Pub/Sub sends the message again
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	server := client.Middleware(mux)
+
+	message := strings.NewReader(`{"message":{"data":"aGVsbG8=","attributes":{"tenant":"t1"}}}`)
+	response := httptest.NewRecorder()
+	server.ServeHTTP(response, httptest.NewRequest(http.MethodPost, "/messages", message))
+	fmt.Println(response.Code)
+	// Output:
+	// hello, anew: true
+	// 204
 }
 
 // Readiness: an outage of the platform is no reason to stop traffic, an instance

@@ -3,6 +3,7 @@
 package lambda_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,9 @@ import (
 )
 
 // TestBootstrap builds the example as for Lambda and lets it serve an API
-// Gateway, as a process that is frozen between invocations.
+// Gateway, as a process that is frozen between invocations. It starts with
+// anybody's secret of either platform, although its snapshot is of another
+// environment.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	bootstrap := filepath.Join(t.TempDir(), "bootstrap")
@@ -22,7 +25,18 @@ func TestBootstrap(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("checkout-button").Variations("green", "orange").Target("orange", "ann"), ffctest.Flag("discount").Variations("15", "0")))
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		flags := g.Snapshot(ffctest.Flag("checkout-button").Variations("green", "orange").Target("orange", "ann"), ffctest.Flag("discount").Variations("15", "0"))
+		for name, data := range map[string][]byte{
+			"the example's environment": flags,
+			"another environment":       bytes.ReplaceAll(flags, []byte("FF__11__22__33__"), []byte("FF__7__8__9__")),
+		} {
+			t.Run(name, func(t *testing.T) { invokeBootstrap(t, bootstrap, ffctest.NewServer(data, g)) })
+		}
+	})
+}
+
+func invokeBootstrap(t *testing.T, bootstrap string, platform *ffctest.Server) {
 	defer platform.Close()
 	rt := lambdatest.NewRuntime()
 	defer rt.Close()

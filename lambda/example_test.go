@@ -72,6 +72,49 @@ func ExampleOption() {
 	_ = start // does not return
 }
 
+// A function that closes connections of its own on SIGTERM, which takes longer
+// than the client's Close.
+func ExampleKeepProcess() {
+	start := func(client *ffc.Client, handler func(context.Context) error) {
+		lambda.Start(client, handler, lambda.KeepProcess())
+	}
+	_ = start // does not return
+}
+
+// A queue: messages that fail are reported one by one, so that SQS delivers them
+// again (ReportBatchItemFailures). Events of the whole batch leave after it.
+func Example_sqs() {
+	start := func(client *ffc.Client, handle func(ctx context.Context, body string, anew bool) error) {
+		lambda.Start(client, func(ctx context.Context, batch events.SQSEvent) (response events.SQSEventResponse, err error) {
+			for _, message := range batch.Records {
+				user := ffc.NewUser(message.Attributes["SenderId"])
+				anew := client.IsEnabled(ctx, "new-parser", user)
+				if err := handle(ctx, message.Body, anew); err != nil {
+					failed := events.SQSBatchItemFailure{ItemIdentifier: message.MessageId}
+					response.BatchItemFailures = append(response.BatchItemFailures, failed)
+				}
+			}
+			return response, nil
+		})
+	}
+	_ = start // does not return
+}
+
+// An event function, such as for a rule of EventBridge.
+func Example_eventBridge() {
+	start := func(client *ffc.Client, ship func(ctx context.Context, order string, carrier string) error) {
+		lambda.Start(client, func(ctx context.Context, event events.EventBridgeEvent) error {
+			var order struct{ ID, Customer string }
+			if err := json.Unmarshal(event.Detail, &order); err != nil {
+				return err
+			}
+			carrier := client.Variation(ctx, "carrier", ffc.NewUser(order.Customer), "post")
+			return ship(ctx, order.ID, carrier)
+		})
+	}
+	_ = start // does not return
+}
+
 // Callers that look at the events at once wait for them.
 func ExampleBeforeResponse() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -23,7 +23,7 @@ import (
 )
 
 // snapshot lets a new environment answer before it has reached the platform. It
-// comes from ffc.Client.WriteSnapshot and is of the environment of the secret.
+// belongs to one environment: docs/lambda.md has the command that makes yours.
 //
 //go:embed snapshot.json
 var snapshot []byte
@@ -44,10 +44,12 @@ func start(envSecret, baseURL string) {
 		Transport: &poll.Transport{MaxAge: 30 * time.Second},
 		Bootstrap: snapshot,
 		StartWait: 500 * time.Millisecond, // a start should be short; there is the snapshot
-		Logger:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		// With the secret of another environment, start without the snapshot.
+		IgnoreForeignBootstrap: true,
+		Logger:                 slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 	if err != nil {
-		slog.Error("no client", "cause", err)
+		slog.Error("invalid configuration", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(client, (&shop{client}).serve)
