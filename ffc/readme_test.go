@@ -18,7 +18,9 @@ func TestReadmeSnippetsCompile(t *testing.T) {
 	t.Parallel()
 	compiled := make(map[string]string) // by file
 	for _, path := range repositoryFiles(t) {
-		if name := filepath.Base(path); strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") {
+		name := filepath.Base(path)
+		program := strings.HasPrefix(filepath.ToSlash(path), "../examples/") && strings.HasSuffix(name, ".go")
+		if program || strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go") {
 			compiled[path] = unindent(readFile(t, path))
 		}
 	}
