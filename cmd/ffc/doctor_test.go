@@ -315,6 +315,23 @@ func TestDoctorData(t *testing.T) {
 	}
 }
 
+// TestDoctorNamesPatterns: a regular expression that neither engine accepts is
+// named, in a flag and in a segment; one that the second engine runs is fine.
+func TestDoctorNamesPatterns(t *testing.T) {
+	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		s := platform(t, g, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
+			ffctest.Flag("b").Rule("true", ffctest.Attr("plan").Equal("x"), ffctest.Attr("plan").NotMatchRegex("(")),
+			ffctest.Segment("s").Rule(ffctest.Attr("plan").MatchRegex("[z-a]")))
+		got, _ := doctorJSON(t, invocation{env: environmentOf(s)})
+		const want = `warn 2 flags, 1 segment; rules with errors are in 2 items: flag "b": rule 1: clause 2 (operator "NotMatchRegex"): its regular expression is invalid (missing closing ))`
+		for _, k := range got.Checks {
+			if is := k.Outcome + " " + k.Seen; k.Name == "data" && is != want {
+				t.Errorf("got %q, want %q", is, want)
+			}
+		}
+	}
+}
+
 // TestDoctorColours: outcomes are coloured on a terminal.
 func TestDoctorColours(t *testing.T) {
 	c := &console{colour: true}

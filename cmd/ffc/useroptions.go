@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,19 +33,16 @@ func (u *userOptions) define(o options) {
 	})
 }
 
-// builtIn are the attributes that have a meaning, in the only spelling that
-// ffc.UserFromMap knows.
+// builtIn are the attributes that have a meaning on classic, in the only spelling
+// that ffc.UserFromMap knows. On FeatBit other spellings are attributes of their
+// own.
 var builtIn = []string{"key", "keyid", "name", "email", "country"}
 
-// attributeProblem says why the SDK would pass over an attribute.
+// attributeProblem says why an attribute cannot be meant as one.
 func attributeProblem(name string) string {
-	switch lower := strings.ToLower(name); lower {
-	case "key", "keyid":
+	switch name {
+	case "key", "keyid", "keyId":
 		return "the key is what -user is for"
-	case "name", "email", "country":
-		if name != lower && name != strings.ToUpper(name[:1])+lower[1:] {
-			return fmt.Sprintf("an attribute cannot be called %s: expected %s", name, lower)
-		}
 	}
 	return ""
 }
@@ -96,7 +92,7 @@ func (u *userOptions) fromJSON(c *console, o options) (ffc.User, error) {
 			c.warn("%s: %q is passed over, as it is no string and no number", name, member)
 		default:
 			if lower := strings.ToLower(member); member != lower && slices.Contains(builtIn, lower) {
-				c.warn("%s: %q is passed over: expected %q", name, member, lower)
+				c.warn("%s: %q counts on FeatBit only: expected %q for featureflag.co", name, member, lower)
 			}
 		}
 	}

@@ -54,7 +54,6 @@ func TestUserUsage(t *testing.T) {
 		"-user-json is the whole user: expected neither -user nor -attr with it":           {"-user-json", "{}", "-attr", "a=b"},
 		"-attr: expected NAME=VALUE":                                                       {"-user", "u", "-attr", "plan"},
 		"-attr: the key is what -user is for":                                              {"-user", "u", "-attr", "keyId=x"},
-		"-attr: an attribute cannot be called NAME: expected name":                         {"-user", "u", "-attr", "NAME=x"},
 		"-user-json:1:1: unexpected end of JSON input":                                     {"-user-json", ""},
 		"-user-json:1:7: invalid character '}' after object key":                           {"-user-json", `{"key"}`},
 		broken + ":3:6: invalid character '1' after object key":                            {"-user-json", "@" + broken},
@@ -72,8 +71,8 @@ func TestUserUsage(t *testing.T) {
 func TestUserPassedOver(t *testing.T) {
 	file := write(t, "flags.json", string(attributes()))
 	out := bare(t, "eval", "-file", file, "-all", "-user-json", `{"key":"u1","vip":true,"list":["x"],"none":null,"Name":"x","KeyId":"x","ok":1.50}`)
-	const want = `ffc: warning: -user-json: "KeyId" is passed over: expected "keyid"
-ffc: warning: -user-json: "Name" is passed over: expected "name"
+	const want = `ffc: warning: -user-json: "KeyId" counts on FeatBit only: expected "keyid" for featureflag.co
+ffc: warning: -user-json: "Name" counts on FeatBit only: expected "name" for featureflag.co
 ffc: warning: -user-json: "list" is passed over, as it is no string and no number
 ffc: warning: -user-json: "none" is passed over, as it is no string and no number
 ffc: warning: -user-json: "vip" is passed over, as it is no string and no number

@@ -5,13 +5,13 @@ import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 // CheckFlag returns what is wrong with a flag, as a client reports it when it
 // first evaluates the flag; several problems are joined.
 func (r *Rules) CheckFlag(m *model.Flag) error {
-	_, err := r.compileFlag(m, &patternOwner{source: &Source{}, key: m.Key, left: patternBudget})
+	_, err := r.compileFlag(m, newPatternOwner(nil, false, m.Key))
 	return err
 }
 
 // CheckSegment is CheckFlag for a segment.
 func (r *Rules) CheckSegment(m *model.Segment) error {
-	_, err := r.compileSegment(m, &patternOwner{source: &Source{}, segment: true, left: patternBudget})
+	_, err := r.compileSegment(m, newPatternOwner(nil, true, ""))
 	return err
 }
 

@@ -32,7 +32,14 @@ func TestFeatBitDoesNotAllocate(t *testing.T) {
 		{"number", rule(condition("age", "BiggerThan", "17.123456789")), matched},
 		{"number of many digits", rule(condition("digits", "BiggerThan", "17")), matched},
 		{"no number", rule(condition("plan", "BiggerThan", "17")), onFallthrough},
-		{"infinity", rule(condition("infinity", "BiggerThan", "17")), onFallthrough},
+		{"infinity", rule(condition("infinity", "BiggerThan", "17")), matched},
+		{"number with commas", rule(condition("commas", "BiggerThan", "17")), matched},
+		{"number that is too large", rule(condition("large", "BiggerThan", "1e308")), matched},
+		{"number that is nearly too large", rule(condition("nearly", "LessThan", "1e309")), matched},
+		{"decimal", rule(condition("digits", "BiggerThan", "3.1415926535")), matched},
+		{"capitalised name", rule(condition("Email", "EndsWith", ".org")), matched},
+		{"pattern with $", rule(condition("email", "MatchRegex", `^[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,}$`)), matched},
+		{"rollout by capitalised name", rollout(`,"dispatchKey":"Email"`, halves), ""},
 		{"pattern", rule(condition("plan", "MatchRegex", "^p.o$")), matched},
 		{"malformed pattern", rule(condition("plan", "MatchRegex", "(")), failed},
 		{"segment", rule(inFeatBitSegment("s")), matched},
@@ -44,7 +51,9 @@ func TestFeatBitDoesNotAllocate(t *testing.T) {
 			s, _ := featBit(t, []string{test.flag}, []string{`{"id":"s","updatedAt":"2026-01-01T00:00:00Z","rules":[{"conditions":[` + condition("plan", "Equal", "pro") + `]}]}`})
 			u := &eval.User{Key: "user-1", Name: "José", Email: "ann@example.com", Custom: []eval.CustomAttribute{
 				{Name: "plan", Value: "pro"}, {Name: "tenant", Value: strings.Repeat("é", 200)}, {Name: "age", Value: "18"},
-				{Name: "digits", Value: "12345678901234567890.123"}, {Name: "infinity", Value: "inf"},
+				{Name: "digits", Value: "12345678901234567890.123"}, {Name: "infinity", Value: "Infinity"},
+				{Name: "commas", Value: "1,234,567.5"}, {Name: "large", Value: "1e309"}, {Name: "nearly", Value: "1.7976931348623157e308"},
+				{Name: "Email", Value: "ann@example.org"},
 			}}
 			if got := answer(s, "f", u); got != test.want && test.want != "" {
 				t.Fatalf("got %s, want %s", got, test.want)

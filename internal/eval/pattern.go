@@ -94,6 +94,12 @@ type patternOwner struct {
 	told atomic.Bool
 }
 
+// newPatternOwner returns the owner with all of its budget. source may be nil if
+// nothing will be matched.
+func newPatternOwner(source *Source, segment bool, key string) *patternOwner {
+	return &patternOwner{source: source, segment: segment, key: key, left: patternBudget}
+}
+
 // giveUp counts, and reports the first time of each owner.
 func (o *patternOwner) giveUp(err error) {
 	o.source.patternsGivenUp.Add(1)

@@ -89,7 +89,7 @@ func FuzzPatternEngines(f *testing.F) {
 
 func TestPatternBudget(t *testing.T) {
 	t.Parallel()
-	owner := func() *patternOwner { return &patternOwner{source: &Source{}, left: patternBudget} }
+	owner := func() *patternOwner { return newPatternOwner(&Source{}, false, "f") }
 	for _, rules := range []*Rules{Classic(), FeatBit()} {
 		for name, pattern := range map[string]string{
 			"classes":              strings.Repeat(`\p{L}`, 3000),
@@ -144,7 +144,7 @@ func TestCatastrophicPattern(t *testing.T) {
 			t.Parallel()
 			var told []string
 			source := &Source{GaveUp: func(p Problem) { told = append(told, p.Error()) }}
-			p, err := FeatBit().compilePattern(test.pattern, &patternOwner{source: source, key: "f", left: patternBudget})
+			p, err := FeatBit().compilePattern(test.pattern, newPatternOwner(source, false, "f"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,7 +228,7 @@ func TestPatternErrorsQuoteNothing(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{`secret(`, `secret\`, `(?<`, `[z-a]secret`, `\p{secret}`, `\k<secret>`, `(?(secret)a`, `(secret)\9`, `[\w-secret]`, `(?secret)`, "secret" + strings.Repeat("a", maxPattern)} {
 		for _, rules := range []*Rules{Classic(), FeatBit()} {
-			_, err := rules.compilePattern(pattern, &patternOwner{source: &Source{}, left: patternBudget})
+			_, err := rules.compilePattern(pattern, newPatternOwner(&Source{}, false, "f"))
 			if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "%")) {
 				t.Errorf("%q: %v", pattern, err)
 			}

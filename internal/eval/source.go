@@ -40,7 +40,7 @@ func (s *Source) flag(e *entry[Flag]) *Flag {
 		if !e.Alone {
 			e.refers.Store(s.Rules.referencesOfFlag(m))
 		}
-		return s.Rules.compileFlag(m, &patternOwner{source: s, key: e.Key, left: patternBudget})
+		return s.Rules.compileFlag(m, newPatternOwner(s, false, e.Key))
 	}, func(err error) *Flag { return brokenFlag(e.Key, err) })
 	if problem != nil {
 		s.Report(Problem{Key: e.Key, Err: problem})
@@ -58,7 +58,7 @@ func (s *Source) segment(e *entry[Segment]) *Segment {
 		if !e.Alone {
 			e.refers.Store(s.Rules.referencesOfSegment(m))
 		}
-		return s.Rules.compileSegment(m, &patternOwner{source: s, segment: true, key: e.Key, left: patternBudget})
+		return s.Rules.compileSegment(m, newPatternOwner(s, true, e.Key))
 	}, brokenSegment)
 	if problem != nil {
 		s.Report(Problem{Segment: true, Key: e.Key, Err: problem})

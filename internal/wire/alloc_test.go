@@ -16,8 +16,9 @@ func TestEventsDoNotAllocate(t *testing.T) {
 		private := NewPrivate([]string{"email", "plan"})
 		user := &eval.User{
 			Key: "user-1", Name: "Ann \"A\" O'Neill", Email: "ann@example.com", Country: "FR",
-			Custom: []eval.CustomAttribute{{Name: "age", Value: "18"}, {Name: "plan", Value: "a\nb"}, {Name: "开关", Value: "\xff"}},
+			Custom: []eval.CustomAttribute{{Name: "age", Value: "18"}, {Name: "plan", Value: "a\nb"}, {Name: "开关", Value: "\xff"}, {Name: "KEYID", Value: "x"}},
 		}
+		user.Set("Email", "Ann@example.com")
 		evaluation := evaluationOf("checkout", "1", `{"color":"red"}`, eval.ReasonRuleMatch, true)
 		metric := &Metric{Name: "purchase", Value: 12.345}
 		dst := make([]byte, 0, 4096)

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -17,6 +16,7 @@ type store struct {
 	flags, segments int
 	unreadable      []string // what is wrong with items
 	unnamed         int      // how many more items cannot be used
+	odd             []string // what is wrong with rules of items that can be used
 }
 
 var _ transport.Store = (*store)(nil)
@@ -30,7 +30,7 @@ func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, erro
 	if update.Full {
 		s.got, s.arrived = true, time.Now()
 		s.flags, s.segments = visible(update.Flags), visible(update.Segments)
-		s.unreadable = nil
+		s.unreadable, s.odd = nil, nil
 		for _, problem := range problems {
 			s.unreadable = append(s.unreadable, problem.Error())
 		}
@@ -40,22 +40,28 @@ func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, erro
 	return transport.Applied{Full: update.Full}, nil
 }
 
-// decode finds the items that cannot be read in whole.
+// decode finds the items that cannot be read in whole, and rules with errors.
 func (s *store) decode(update *eval.Update) {
 	for _, item := range update.Flags {
 		if item.Archived || item.Broken {
 			continue
 		}
-		if _, err := s.dialect.DecodeFlag(item.Raw); err != nil {
-			s.unreadable = append(s.unreadable, fmt.Sprintf("flag %q: %v", item.Key, err))
+		m, err := s.dialect.DecodeFlag(item.Raw)
+		if err != nil {
+			s.unreadable = append(s.unreadable, eval.Problem{Key: item.Key, Err: err}.Error())
+		} else if err := s.dialect.Rules.CheckFlag(m); err != nil {
+			s.odd = append(s.odd, eval.Problem{Key: item.Key, Err: err}.Error())
 		}
 	}
 	for _, item := range update.Segments {
 		if item.Archived || item.Broken {
 			continue
 		}
-		if _, err := s.dialect.DecodeSegment(item.Raw); err != nil {
-			s.unreadable = append(s.unreadable, fmt.Sprintf("segment %q: %v", item.Key, err))
+		m, err := s.dialect.DecodeSegment(item.Raw)
+		if err != nil {
+			s.unreadable = append(s.unreadable, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
+		} else if err := s.dialect.Rules.CheckSegment(m); err != nil {
+			s.odd = append(s.odd, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
 		}
 	}
 }
@@ -76,6 +82,9 @@ func (s *store) judge(seen string) finding {
 	case len(s.unreadable) > 0:
 		return warn("save it again on the platform; it answers fallbacks until then", "%s, of which %s cannot be used: %s",
 			seen, count(len(s.unreadable)+s.unnamed, "item"), s.unreadable[0])
+	case len(s.odd) > 0:
+		return warn("correct the rule on the platform; until then it matches nobody, or users who come to it get the fallback",
+			"%s; rules with errors are in %s: %s", seen, count(len(s.odd), "item"), s.odd[0])
 	case s.flags == 0 && s.dialect.EmptyIsOdd:
 		return warn("if the environment has flags, check the secret: the platform has no others for one that it does not know", "%s", seen)
 	case s.flags == 0:
