@@ -196,7 +196,7 @@ func (c *choices) users() []ffc.User {
 // user the same answers, and all ways to ask agree.
 func FuzzSameAnswers(f *testing.F) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for i := range 24 {
+	for i := range 48 {
 		seed := make([]byte, 600)
 		for j := range seed {
 			seed[j] = byte(random.Uint32())

@@ -90,7 +90,10 @@ func TestFeatBitServerAnswers(t *testing.T) {
 					if answers.Users[j] != nil {
 						attribute = *answers.Users[j]
 					}
-					got := answer(snapshot, fmt.Sprint("row-", i), u)
+					got := evaluated(snapshot, fmt.Sprint("row-", i), u)
+					if (i+j)%16 == 0 {
+						got = answer(snapshot, fmt.Sprint("row-", i), u) // is explained, too
+					}
 					if row.Error != "" && row.isPattern() {
 						continue // the flag may be refused, work or serve nobody
 					}

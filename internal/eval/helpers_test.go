@@ -168,6 +168,12 @@ func answer(s *eval.Snapshot, key string, u *eval.User) string {
 	return text
 }
 
+// evaluated is answer without an explanation.
+func evaluated(s *eval.Snapshot, key string, u *eval.User) string {
+	r, _ := s.Evaluate(s.Flag(key), u, nil)
+	return resultText(r)
+}
+
 // answerWithTrace also returns the results of the prerequisites, in order.
 func answerWithTrace(s *eval.Snapshot, key string, u *eval.User) (text string, trace []string) {
 	f := s.Flag(key)

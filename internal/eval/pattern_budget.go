@@ -43,7 +43,7 @@ func hiddenCost(expression string) int {
 }
 
 // compiledSize estimates how many bytes a pattern takes when Go's engine has
-// compiled it.
+// compiled it, up to a little more than the budget.
 func compiledSize(tree *syntax.Regexp) int {
 	size := instructionSize
 	switch tree.Op {
@@ -52,11 +52,16 @@ func compiledSize(tree *syntax.Regexp) int {
 	case syntax.OpCharClass:
 		size += 8 * len(tree.Rune)
 	}
+	const tooMuch = patternBudget + 1
 	for _, sub := range tree.Sub {
-		size += compiledSize(sub)
+		size = min(size+compiledSize(sub), tooMuch)
 	}
 	if tree.Op == syntax.OpRepeat {
-		size *= max(1, tree.Min, tree.Max)
+		times := max(1, tree.Min, tree.Max)
+		if size > tooMuch/times {
+			return tooMuch
+		}
+		size *= times
 	}
-	return min(size, 1<<40)
+	return size
 }
