@@ -88,6 +88,9 @@ func (d *delivery) suspects(events []*waiting) (users [][]*waiting) {
 			last[e.user.Key] = i
 		}
 	}
+	if len(last) == 0 {
+		return nil
+	}
 	index := make(map[string]int, len(last))
 	for i, e := range events {
 		if e.settled || d.held[e.user.Key] {
@@ -131,37 +134,52 @@ func (d *delivery) isolate(users [][]*waiting) (progress bool) {
 			unknown = append(unknown, user...)
 		}
 	}
-	rejections := d.rejections
-	alone := d.narrow(unknown, min(len(known), maxExtra/2))
-	if d.rejections > rejections {
-		d.separate += max(1, len(alone))
+	var alone []*waiting
+	if d.accepted > 0 {
+		known = known[:min(len(known), maxExtra/2)]
+		alone = d.retryAlone(known)
+		known = nil
 	}
-	alone = append(alone, d.retryAlone(known)...)
+	rejections := d.rejections
+	narrowed := d.narrow(unknown)
+	if d.rejections > rejections {
+		d.separate += max(1, len(narrowed))
+	}
+	alone = slices.Concat(alone, narrowed, d.retryAlone(known))
 	d.judge(alone)
 	return d.settled > before && !d.stop.Load()
 }
 
-// mayTry reports whether another request for a part may be sent, apart from some
-// that are reserved.
-func (d *delivery) mayTry(reserved int) bool {
-	limit := maxExtra - reserved
+// mayTry reports whether another request for a part may be sent.
+func (d *delivery) mayTry() bool {
+	limit := maxExtra
 	if d.accepted == 0 {
 		limit = max(1, maxVain>>d.p.isolation.vain)
 	}
-	return d.extra < limit && !d.stop.Load()
+	return d.extra < limit && !d.stop.Load() && !d.hurried()
+}
+
+// hurried reports whether so many events came meanwhile that the next delivery
+// had better begin. It goes on where this one ended.
+func (d *delivery) hurried() bool {
+	if d.closing || d.answered < 3 {
+		return false
+	}
+	cfg := &d.p.cfg
+	return d.p.queue.fresh() >= min(cfg.Requests*cfg.BatchSize, (cfg.Capacity+3)/4)
 }
 
 // narrow sends events in parts until each is accepted or was rejected alone. A
 // part has whole users where possible. It returns the events that were rejected
 // alone. Further events of their users wait.
-func (d *delivery) narrow(events []*waiting, reserved int) (alone []*waiting) {
+func (d *delivery) narrow(events []*waiting) (alone []*waiting) {
 	// The first bad events are known to have one that is rejected.
 	bad := 0
 	for bad < min(len(events), d.p.cfg.BatchSize) && events[bad].rejections == events[0].rejections {
 		bad++
 	}
 	size := max(1, bad/2>>(2*d.p.isolation.vain))
-	for len(events) > 0 && d.mayTry(reserved) {
+	for len(events) > 0 && d.mayTry() {
 		n, result := d.part(events, cut(events, size, bad))
 		switch {
 		case result == delivered:
@@ -221,7 +239,7 @@ func (d *delivery) retryAlone(users [][]*waiting) (alone []*waiting) {
 		return nil // an outage
 	}
 	for _, user := range users {
-		if !d.mayTry(0) {
+		if !d.mayTry() {
 			break
 		}
 		switch _, result := d.part(user, 1); result {
@@ -302,7 +320,7 @@ func (d *delivery) onlyUser() bool {
 
 // retry sends an event alone once more and reports whether it was rejected.
 func (d *delivery) retry(e *waiting) bool {
-	if !d.mayTry(0) {
+	if !d.mayTry() {
 		return false
 	}
 	_, result := d.part([]*waiting{e}, 1)
@@ -321,7 +339,7 @@ func (d *delivery) passOver(e *waiting) bool {
 		switch {
 		case next.settled || next.alone >= d.p.isolation.conclusive():
 			continue
-		case tries == 2 || !d.mayTry(0):
+		case tries == 2 || !d.mayTry():
 			return false
 		}
 		tries++
@@ -357,7 +375,7 @@ func (d *delivery) part(events []*waiting, n int) (sent int, result outcome) {
 	}
 	d.extra++
 	rejections := int(events[0].alone)
-	result, err := d.request(body, events[:n], 0)
+	result, err := d.request(body, events[:n], try{fresh: n == 1})
 	if result != retained {
 		d.answered++
 	}

@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,7 +139,7 @@ func checkExtra(t *testing.T, requests []request, cfg *Config) {
 		}
 	}
 	regular := (1 + cfg.Retries) * (cfg.Requests + 1 + len(events)/cfg.BatchSize)
-	if len(requests) > regular+maxExtra {
+	if len(requests) > regular+20 {
 		t.Errorf("%d requests in a delivery of %d events", len(requests), len(events))
 	}
 }
@@ -230,7 +236,7 @@ func TestNothingAcceptedIsOutage(t *testing.T) {
 // TestOverloadLosesNothing shows that no event is dropped when the platform
 // rejects half of the requests, at random or in turn.
 func TestOverloadLosesNothing(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 5))
 			cfg := Config{
@@ -255,7 +261,7 @@ func TestOverloadLosesNothing(t *testing.T) {
 			p := inMemory(cfg, &sink)
 			users := 1 + random.IntN(300)
 			every := 1 + random.IntN(40)
-			const events = 2000
+			const events = 1500
 			for n := range events {
 				record(p, user(fmt.Sprint("u", n%users)), fmt.Sprintf("%06d", n))
 				if n%every == 0 {
@@ -312,6 +318,28 @@ func TestOutagesBlameNoEvent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOutageOfOnlyUserEnds has an outage that ends while the only user's events
+// are tried: the first of them is not to blame.
+func TestOutageOfOnlyUserEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		sink := platform{answer: func(_ int, items []item) reply {
+			if len(items) == 1 && items[0].name() != "000000" {
+				down = false
+			}
+			if down {
+				return reply{status: 500}
+			}
+			return reply{}
+		}}
+		p := inMemory(Config{}, &sink)
+		record(p, user("u"), "000000", "000001", "000002", "000003")
+		for i := 0; p.Flush(t.Context()) != nil && i < 100; i++ {
+		}
+		checkStats(t, p, Stats{Recorded: 4, Delivered: 4, Requests: p.Stats().Requests})
+	})
 }
 
 // TestCloseIsolates shows that Close, after which there is no delivery, delivers
@@ -400,5 +428,53 @@ func TestConclusive(t *testing.T) {
 		if got := s.conclusive(); got != test.want {
 			t.Errorf("%v accepted, %v at random: %d rejections, expected %d", test.accepted, test.atRandom, got, test.want)
 		}
+	}
+}
+
+// TestBrokenBackendLosesNothing has a balancer with two backends, one of which
+// answers 500 to everything. Connections are kept, so many requests in a row go
+// to the same one.
+func TestBrokenBackendLosesNothing(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {
+			t.Parallel()
+			var sink platform
+			var conns atomic.Int64
+			var repaired atomic.Bool
+			type number struct{}
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Context().Value(number{}).(int64)%2 == 0 && !repaired.Load() {
+					_, _ = io.Copy(io.Discard, r.Body)
+					time.Sleep(5 * time.Millisecond) // its connection is the one that was used last
+					w.WriteHeader(http.StatusInternalServerError)
+					return
+				}
+				sink.ServeHTTP(w, r)
+			}))
+			server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+				return context.WithValue(ctx, number{}, conns.Add(1))
+			}
+			server.EnableHTTP2 = http2
+			server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			p := New(Config{BatchSize: 5, Requests: 2, Retries: -1}, destination(server.URL, server.Client()))
+			const events = 600
+			for n := range events {
+				record(p, user(fmt.Sprint("u", n%50)), fmt.Sprintf("%06d", n))
+				if n%20 == 0 {
+					_ = p.Flush(t.Context())
+				}
+			}
+			repaired.Store(true)
+			for i := 0; p.Flush(t.Context()) != nil && i < 100; i++ {
+				checkBooks(t, p.Stats())
+			}
+			if s := p.Stats(); s.Delivered != events {
+				t.Errorf("Stats: %+v", s)
+			}
+			checkOrder(t, &sink)
+		})
 	}
 }

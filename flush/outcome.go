@@ -33,6 +33,8 @@ func outcomeOf(status int, asked bool) outcome {
 			return rejected
 		}
 		return retained
+	case http.StatusRequestEntityTooLarge: // asked: it is not the size
+		return retained
 	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return retained

@@ -67,6 +67,7 @@ type Processor struct {
 	told   losses // what an Error has told of
 	lostTo error  // why events were dropped last
 	err    error  // why the last delivery kept or dropped events
+	down   bool   // the last delivery kept events and none was accepted
 	health health // as the log said last
 	// Lost for want of room when the log last said so, and when that was.
 	overflow   uint64
@@ -166,8 +167,8 @@ func (p *Processor) ReadClock() { p.queue.stamps.compare() }
 // Background reports whether Run has something to do and may be called.
 func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
 
-// Run delivers events until ctx ends: at the configured interval, and as soon
-// as there are enough for a request, unless the last delivery failed. After the
+// Run delivers events until ctx ends: at the configured interval, and as soon as
+// there are enough for a request, unless the last one was in vain. After the
 // platform refused a delivery it pauses, longer each time. A delivery that is
 // under way when ctx ends is not cut short: its events might go out twice.
 func (p *Processor) Run(ctx context.Context) {
@@ -179,7 +180,7 @@ func (p *Processor) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-p.queue.wake:
-			if !p.healthy() || p.queue.fresh() < p.queue.wakeAt {
+			if p.unavailable() || p.queue.fresh() < p.queue.wakeAt {
 				continue
 			}
 		}
@@ -188,11 +189,11 @@ func (p *Processor) Run(ctx context.Context) {
 	}
 }
 
-// healthy reports whether the last delivery kept and dropped nothing.
-func (p *Processor) healthy() bool {
+// unavailable reports whether the platform accepted nothing in the last delivery.
+func (p *Processor) unavailable() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.err == nil
+	return p.down
 }
 
 // mode is who flushes.
@@ -360,7 +361,7 @@ func (p *Processor) conclude(d *delivery) (kept int) {
 	}
 
 	p.mu.Lock()
-	p.err = nil
+	p.err, p.down = nil, kept > 0 && d.accepted == 0
 	if now != healthy {
 		p.err = d.reason()
 	}

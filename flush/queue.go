@@ -446,16 +446,20 @@ func (q *queue) settle(events []*waiting) {
 	}
 }
 
-// keepBacklog is the capacity up to which the memory of an empty backlog is
-// used again.
-const keepBacklog = 4096
-
 // tidy removes what is settled from the backlog and returns how many events are
 // left. What is left of a user may have to count the user's text now.
 func (q *queue) tidy() (left int) {
-	q.backlog = slices.DeleteFunc(q.backlog, func(e waiting) bool { return e.settled })
-	left = len(q.backlog)
-	if cap(q.backlog) > max(keepBacklog, 4*left) {
+	size := len(q.backlog)
+	for i := range q.backlog {
+		if e := &q.backlog[i]; !e.settled {
+			if left < i {
+				q.backlog[left], *e = *e, waiting{}
+			}
+			left++
+		}
+	}
+	q.backlog = q.backlog[:left]
+	if cap(q.backlog) > max(256, 4*size) { // of a burst that is over
 		q.backlog = append([]waiting(nil), q.backlog...)
 	}
 	if left == 0 {

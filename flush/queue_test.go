@@ -40,7 +40,7 @@ func namesOf(backlog []waiting) (names []string) {
 func (q *queue) leave(choose func(i int) bool) []string {
 	backlog := q.take()
 	names := namesOf(backlog)
-	var chosen []*waiting
+	chosen := make([]*waiting, 0, len(backlog))
 	for i := range backlog {
 		if choose(i) {
 			chosen = append(chosen, &backlog[i])

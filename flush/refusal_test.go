@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,9 +71,10 @@ func TestRefusalKeepsEvents(t *testing.T) {
 // with pauses that grow to 10 min.
 func TestRefusalPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		refuses := true
+		var refuses atomic.Bool
+		refuses.Store(true)
 		sink := platform{answer: func(int, []item) reply {
-			if refuses {
+			if refuses.Load() {
 				return reply{status: 403}
 			}
 			return reply{}
@@ -101,20 +103,20 @@ func TestRefusalPauses(t *testing.T) {
 		if until := p.Stats().PausedUntil; time.Until(until) > maxPause || until.IsZero() {
 			t.Errorf("paused until %v", until)
 		}
-		refuses = false
+		refuses.Store(false)
 		time.Sleep(maxPause + time.Second)
 		synctest.Wait()
 		if s := p.Stats(); s.Delivered != 1 || s.Err != nil || !s.PausedUntil.IsZero() {
 			t.Errorf("Stats: %+v", s)
 		}
 		// The next pause is short again.
-		refuses = true
+		refuses.Store(true)
 		record(p, user("u"), "b")
 		time.Sleep(1500 * time.Millisecond)
 		if wait := time.Until(p.Stats().PausedUntil); wait > 2*time.Second {
 			t.Errorf("paused for %v", wait)
 		}
-		refuses = false
+		refuses.Store(false)
 		time.Sleep(4 * time.Second)
 		if s := p.Stats(); s.Delivered != 2 {
 			t.Errorf("Stats: %+v", s)

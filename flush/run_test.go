@@ -124,6 +124,23 @@ func TestRunDoesNotSpin(t *testing.T) {
 	})
 }
 
+// TestRunWaitsInOutage: events that come meanwhile start no further deliveries.
+func TestRunWaitsInOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := platform{answer: func(int, []item) reply { return reply{status: 503} }}
+		p := inMemory(Config{Interval: 10 * time.Second, BatchSize: 10, Retries: -1}, &sink)
+		stop := run(p)
+		for range 60 * 100 {
+			record(p, user("u"), "a")
+			time.Sleep(10 * time.Millisecond)
+		}
+		stop()
+		if got := len(sink.seen()); got > 8 {
+			t.Errorf("%d requests in a minute", got)
+		}
+	})
+}
+
 // TestRunRecovers after failures of every kind that can pass.
 func TestRunRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

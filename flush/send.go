@@ -159,7 +159,7 @@ func (d *delivery) lane(events []*waiting) {
 			events = events[1:]
 			continue
 		}
-		result, err := d.request(body, events[:n], retries)
+		result, err := d.request(body, events[:n], try{retries: retries})
 		switch result {
 		case delivered:
 			d.deliverAgain(events[:n])
@@ -268,11 +268,19 @@ func (d *delivery) settle(events []*waiting, why loss, cause error) {
 	d.p.lostTo = cause
 }
 
+// try is how a request is sent.
+type try struct {
+	retries int
+	// fresh closes the connection after the request. Requests that are to blame an
+	// event must not all go to the one backend behind a balancer that is broken.
+	fresh bool
+}
+
 // request posts a body and returns what the answer means for its events, and
 // why they were not delivered.
-func (d *delivery) request(body []byte, events []*waiting, retries int) (outcome, error) {
+func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, error) {
 	var before rejections
-	resp, err := d.post(body, events, retries, &before)
+	resp, err := d.post(body, events, how, &before)
 	switch {
 	case err != nil && before.last != nil && d.ctx.Err() != nil:
 		// The retry was cut. The answer before it counts.
@@ -370,12 +378,13 @@ type rejections struct {
 
 // post sends a request, several times if need be. It remembers which events
 // may have arrived although no answer said so, and counts rejections.
-func (d *delivery) post(body []byte, events []*waiting, retries int, before *rejections) (*http.Response, error) {
+func (d *delivery) post(body []byte, events []*waiting, how try, before *rejections) (*http.Response, error) {
 	req, err := retryablehttp.NewRequestWithContext(d.ctx, http.MethodPost, d.p.to.URL, body)
 	if err != nil {
 		return nil, err
 	}
 	req.Header = d.p.header()
+	req.Close = how.fresh
 	unsure := 0
 	for _, e := range events {
 		if e.sent {
@@ -389,7 +398,7 @@ func (d *delivery) post(body []byte, events []*waiting, retries int, before *rej
 	}
 	r := httpclient.Retrier{
 		Client:  d.p.client,
-		Retries: retries,
+		Retries: how.retries,
 		RetryOn: func(resp *http.Response) bool {
 			before.last = nil
 			if _, asked := retry.After(resp.Header, time.Now()); outcomeOf(resp.StatusCode, asked) == rejected {

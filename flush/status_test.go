@@ -82,6 +82,19 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestRetryAfterIsNoRejection: who asks to wait does not mean an event.
+func TestRetryAfterIsNoRejection(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]outcome{
+		200: delivered, 400: retained, 422: retained, 500: retained, 413: retained, 429: retained, 503: retained,
+		401: refused, 403: refused, 404: refused,
+	} {
+		if got := outcomeOf(status, true); got != want {
+			t.Errorf("%d with Retry-After: outcome %d, expected %d", status, got, want)
+		}
+	}
+}
+
 // TestStatusOnTheWire repeats one status of each class over a connection.
 func TestStatusOnTheWire(t *testing.T) {
 	t.Parallel()

@@ -103,11 +103,11 @@ var sessions = func() (list []scenario) {
 			return "v1"
 		}})
 	}
-	for _, status := range []int{401, 403, 404, 407, 421, 425} {
-		list = append(list, scenario{name: fmt.Sprintf("events are answered %d once", status), modes: []*mode{&streaming, &asking}, play: func(w *world) string {
-			w.server.FailNext(ffctest.Events, 1, ffctest.Failure{Status: status, Body: "<html>"})
-			w.until("the events get through", func() bool { return w.client.Flush(w.Context()) == nil })
+	for _, status := range []int{401, 403, 404, 405, 407, 421, 425, 501} {
+		list = append(list, scenario{name: fmt.Sprintf("events are refused with %d", status), modes: all, play: func(w *world) string {
+			w.server.FailNext(ffctest.Events, 2, ffctest.Failure{Status: status, Body: "<html>a firewall</html>"})
 			w.put("v1")
+			w.until("the events get through", func() bool { return w.client.Flush(w.Context()) == nil })
 			return "v1"
 		}})
 	}
