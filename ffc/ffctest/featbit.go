@@ -11,26 +11,30 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
-// featBit is FeatBit, with the environment of [FeatBitEnvSecret].
-type featBit struct{}
+// featBit is FeatBit, for one environment.
+type featBit struct {
+	// env is the environment that loaded flags are of, in the byte order of
+	// secrets; zero if that is the one of [FeatBitEnvSecret], or not known.
+	env guid
+}
 
 const featBitEnvID = "11111111-2222-3333-4444-555555555555"
 
 // featBitNames are what a data object calls its arrays.
 func featBitNames() []string { return []string{flags: "featureFlags", segments: "segments"} }
 
-func (featBit) flagID(key string) string { return key }
+func (*featBit) flagID(key string) string { return key }
 
 // archive keeps all of e and marks it.
-func (d featBit) archive(e entity, version int64) entity {
+func (d *featBit) archive(e entity, version int64) entity {
 	return d.rewrite(e, version, true)
 }
 
-func (d featBit) stamp(e entity, version int64) entity {
+func (d *featBit) stamp(e entity, version int64) entity {
 	return d.rewrite(e, version, e.archived)
 }
 
-func (featBit) rewrite(e entity, version int64, archived bool) entity {
+func (*featBit) rewrite(e entity, version int64, archived bool) entity {
 	out := jsontext.Set(e.json, "updatedAt", mustMarshal(timeText(version)))
 	if archived {
 		out = jsontext.Set(out, "isArchived", []byte("true"))
@@ -38,11 +42,12 @@ func (featBit) rewrite(e entity, version int64, archived bool) entity {
 	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
 }
 
-func (featBit) message(eventType string, entities [kinds][]entity) []byte {
+func (*featBit) message(eventType string, entities [kinds][]entity) []byte {
 	return newMessage(eventType, featBitNames(), entities)
 }
 
-func (featBit) load(data []byte) ([]entity, error) {
+// load also finds the environment in the first flag that has one.
+func (d *featBit) load(data []byte) ([]entity, error) {
 	return loadData(data, featBitNames(), func(k kind, item json.RawMessage) (entity, error) {
 		identity := "key"
 		if k == segments {
@@ -50,8 +55,14 @@ func (featBit) load(data []byte) ([]entity, error) {
 		}
 		var err error
 		var updatedAt string
+		var envID any
 		e := entity{kind: k}
-		e.json, err = loadMembers(item, map[string]any{identity: &e.id, "updatedAt": &updatedAt, "isArchived": &e.archived})
+		e.json, err = loadMembers(item, map[string]any{identity: &e.id, "updatedAt": &updatedAt, "isArchived": &e.archived, "envId": &envID})
+		if text, ok := envID.(string); ok && k == flags && d.env == (guid{}) {
+			if env, ok := guidOfText(text); ok && env != ownEnvironment() {
+				d.env = env
+			}
+		}
 		switch {
 		case err != nil:
 			return entity{}, err
@@ -127,7 +138,7 @@ type featBitClause struct {
 	Value    string  `json:"value"`
 }
 
-func (featBit) flag(f *flag, version int64) entity {
+func (d *featBit) flag(f *flag, version int64) entity {
 	if len(f.prerequisites) > 0 {
 		panic(fmt.Sprintf("ffctest: flag %q has a prerequisite, which FeatBit does not have", f.key))
 	}
@@ -142,7 +153,7 @@ func (featBit) flag(f *flag, version int64) entity {
 	everyone := f.experiment == nil
 	out := featBitFlag{
 		ID:         guidOf(f.key),
-		EnvID:      featBitEnvID,
+		EnvID:      d.envID(),
 		Key:        f.key,
 		Name:       f.name,
 		Type:       featBitType(f.values),
@@ -230,10 +241,10 @@ type featBitSegmentRule struct {
 	Clauses []featBitClause `json:"conditions"`
 }
 
-func (featBit) segment(s *segment, version int64) entity {
+func (d *featBit) segment(s *segment, version int64) entity {
 	out := featBitSegment{
 		ID:        s.id,
-		EnvID:     featBitEnvID,
+		EnvID:     d.envID(),
 		Name:      s.id,
 		Included:  append([]string{}, s.included...),
 		Excluded:  append([]string{}, s.excluded...),

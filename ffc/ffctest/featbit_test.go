@@ -1,7 +1,9 @@
 package ffctest_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -335,5 +339,45 @@ func TestFeatBitExperiment(t *testing.T) {
 	want := []string{"allttrue", "allutrue", "nonetfalse", "noneufalse", "sometfalse", "someutrue"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+// Flags of a real environment are served under a secret of that environment, and
+// under each other one of it, so that a program can start with the same snapshot.
+func TestFeatBitSnapshotOfAnotherEnvironment(t *testing.T) {
+	t.Parallel()
+	const env = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+	data := bytes.ReplaceAll(ffctest.FeatBit.Snapshot(ffctest.Flag("f").Variations("on", "off")), []byte("11111111-2222-3333-4444-555555555555"), []byte(env))
+	srv := ffctest.NewServer(data, ffctest.FeatBit)
+	defer srv.Close()
+	if srv.EnvSecret == ffctest.FeatBitEnvSecret || len(srv.EnvSecret) != 44 {
+		t.Fatalf("the secret is %s", srv.EnvSecret)
+	}
+	another := strings.Repeat("A", 21) + "Q" + srv.EnvSecret[22:]
+	for _, secret := range []string{srv.EnvSecret, another, ffctest.FeatBitEnvSecret} {
+		for name, how := range map[string]transport.Transport{"stream": &stream.Transport{}, "poll": &poll.Transport{}} {
+			cfg := ffc.Config{EnvSecret: secret, BaseURL: srv.URL, Transport: how, StartWait: 10 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+			if secret != ffctest.FeatBitEnvSecret {
+				cfg.Bootstrap = data
+			}
+			client, err := ffc.New(t.Context(), cfg)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !client.Initialized() || client.Variation(t.Context(), "f", ffc.NewUser("u"), "") != "on" {
+				t.Errorf("%s: %+v", name, client.Status())
+			}
+			client.Close(t.Context())
+		}
+	}
+	srv.Put(ffctest.Flag("g"))
+	if n := bytes.Count(srv.Snapshot(), []byte(env)); n != 2 {
+		t.Errorf("%d flags are of the environment, want 2", n)
+	}
+	if err := srv.Replace(data); err != nil {
+		t.Error(err)
+	}
+	if err := srv.Replace(bytes.ReplaceAll(data, []byte(env), []byte("aa1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"))); err == nil {
+		t.Error("flags of another environment were taken")
 	}
 }

@@ -2,15 +2,38 @@ package ffctest
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-func (featBit) secret() string { return FeatBitEnvSecret }
+// secret keeps the half that is not the environment's.
+func (d *featBit) secret() string {
+	if d.env == (guid{}) {
+		return FeatBitEnvSecret
+	}
+	return FeatBitEnvSecret[:22] + base64.RawURLEncoding.EncodeToString(d.env[:])
+}
 
-func (featBit) endpoint(path string) (Endpoint, bool) {
+// envID is the environment as flags name it.
+func (d *featBit) envID() string {
+	if d.env == (guid{}) {
+		return featBitEnvID
+	}
+	return d.env.String()
+}
+
+// serves reports whether the environment of a secret has flags here: the one that
+// they are of, or that of [FeatBitEnvSecret], which tests know.
+func (d *featBit) serves(env guid) bool { return env == ownEnvironment() || env == d.env }
+
+func (*featBit) endpoint(path string) (Endpoint, bool) {
 	switch path {
 	case "/streaming":
 		return Streaming, true
@@ -23,8 +46,9 @@ func (featBit) endpoint(path string) (Endpoint, bool) {
 }
 
 // authentic wants a token of the very secret, neither too old nor too far in
-// the future. The secret is one for servers, so clients cannot use it.
-func (featBit) authentic(query url.Values, now time.Time) bool {
+// the future. The secret is one for servers, so clients cannot use it. Where flags
+// of a real environment are served, each secret of that is good.
+func (d *featBit) authentic(query url.Values, now time.Time) bool {
 	switch query.Get("version") {
 	case "", "1", "2":
 	default:
@@ -32,12 +56,14 @@ func (featBit) authentic(query url.Values, now time.Time) bool {
 	}
 	secret, issued, err := splitToken(query.Get("token"))
 	age := now.UnixMilli() - issued
-	return err == nil && secret == FeatBitEnvSecret && query.Get("type") == "server" &&
+	env, _ := featBitEnvironment(secret)
+	known := secret == FeatBitEnvSecret || d.env != (guid{}) && env == d.env
+	return err == nil && known && query.Get("type") == "server" &&
 		age <= maxTokenAge && age >= -maxTokenAge
 }
 
 // request wants data in every message, even if it means nothing.
-func (featBit) request(frame []byte) (request, bool) {
+func (*featBit) request(frame []byte) (request, bool) {
 	message := decodeObject(frame)
 	if message["data"] == nil {
 		return request{}, false
@@ -45,13 +71,13 @@ func (featBit) request(frame []byte) (request, bool) {
 	return parseRequest(message)
 }
 
-func (featBit) pong() string { return `{"messageType":"pong","data":{}}` }
+func (*featBit) pong() string { return `{"messageType":"pong","data":{}}` }
 
 // visible leaves nothing out: archived entities are part of every answer.
-func (featBit) visible(entity) bool { return true }
+func (*featBit) visible(entity) bool { return true }
 
 // poll answers nothing at all when there is nothing newer.
-func (d featBit) poll(r *http.Request, s *store) reply {
+func (d *featBit) poll(r *http.Request, s *store) reply {
 	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
 	if !ok {
 		return reply{status: http.StatusUnauthorized}
@@ -65,7 +91,7 @@ func (d featBit) poll(r *http.Request, s *store) reply {
 	}
 	since = s.since(since)
 	var entities [kinds][]entity
-	if env == ownEnvironment() { // any other well-formed secret finds nothing
+	if d.serves(env) { // any other well-formed secret finds nothing
 		entities = s.all(func(e entity) bool { return since == 0 || e.version > since })
 	}
 	switch {
@@ -77,7 +103,7 @@ func (d featBit) poll(r *http.Request, s *store) reply {
 	return reply{http.StatusOK, d.message("patch", entities)}
 }
 
-func (featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
+func (d *featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
 	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
 	if !ok {
 		return tracked{reply: reply{status: http.StatusUnauthorized}}
@@ -95,7 +121,7 @@ func (featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
 	out := tracked{reply: reply{status: http.StatusOK}}
 	for _, item := range items {
 		events, dropped := item.events()
-		if env != ownEnvironment() {
+		if !d.serves(env) {
 			events, dropped = nil, dropped+len(events)
 		}
 		out.events = append(out.events, events...)
@@ -106,6 +132,25 @@ func (featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
 
 // guid is what FeatBit knows an environment by.
 type guid [16]byte
+
+// String returns the GUID as people write it. .NET keeps the first three groups
+// with the lowest byte first.
+func (g guid) String() string {
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(g[:]), binary.LittleEndian.Uint16(g[4:]), binary.LittleEndian.Uint16(g[6:]), g[8:10], g[10:])
+}
+
+// guidOfText is the opposite of String.
+func guidOfText(text string) (g guid, ok bool) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != len(g) {
+		return guid{}, false
+	}
+	copy(g[:], raw)
+	slices.Reverse(g[:4])
+	slices.Reverse(g[4:6])
+	slices.Reverse(g[6:8])
+	return g, g != guid{}
+}
 
 func ownEnvironment() guid {
 	env, _ := featBitEnvironment(FeatBitEnvSecret)

@@ -40,7 +40,7 @@ func (g Generation) dialect() dialect {
 	case Classic:
 		return &classic{env: defaultEnvironment()}
 	case FeatBit:
-		return featBit{}
+		return &featBit{}
 	}
 	panic("ffctest: there is no such Generation: take Classic or FeatBit")
 }

@@ -23,7 +23,11 @@ func (s *Server) Merge(data []byte) error { return s.take(data, false) }
 func (s *Server) take(data []byte, whole bool) error {
 	d := s.generation.dialect()
 	entities, err := d.load(data)
-	if err == nil && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
+	silent := false // of which environment the data is
+	if f, ok := d.(*featBit); ok {
+		silent = f.env == guid{}
+	}
+	if err == nil && !silent && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
 		err = errors.New("its flags are of another environment")
 	}
 	if err != nil {

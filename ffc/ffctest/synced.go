@@ -23,10 +23,10 @@ const syncCheck = time.Millisecond
 // one, and none that is archived. It calls Refresh all the time: a client that
 // works on demand follows as soon as its transport's MaxAge allows, so give it
 // a MaxAge of a millisecond, and a Resync of a millisecond if the test archives
-// flags: a client waits that long before it believes that they are gone. On the
-// classic platform segments count only if some
-// client ever connected by websocket, as polling does not bring them. The error
-// is that of ctx, or says that the server is closed.
+// flags: a client that is not pushed to keeps them until three answers over
+// Resync agree, if they are more than a tenth. On the classic platform segments
+// count only if some client ever connected by websocket, as polling does not
+// bring them. The error is that of ctx, or says that the server is closed.
 func (s *Server) WaitSynced(ctx context.Context, client Client) error {
 	tick := time.NewTicker(syncCheck)
 	defer tick.Stop()
