@@ -139,6 +139,14 @@ type store struct {
 	mark    transport.Mark
 	version int64
 	calls   []call
+	held    int // of each message
+}
+
+// holds has the store hold so many items of each message.
+func (s *store) holds(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = n
 }
 
 func (s *store) add(c call) {
@@ -164,7 +172,9 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: errors.New("unusable")}
 	}
 	s.add(call{what: "applied", message: string(message), asked: asked})
-	return transport.Applied{Full: !bytes.Contains(message, []byte(`"patch"`))}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return transport.Applied{Full: !bytes.Contains(message, []byte(`"patch"`)), Held: s.held}, nil
 }
 
 func (s *store) Confirm()              { s.add(call{what: "confirmed"}) }

@@ -44,6 +44,14 @@ type store struct {
 	mu    sync.Mutex
 	marks transport.Mark
 	calls []event
+	held  transport.Applied // what becomes of each message
+}
+
+// hold has the store hold something of each message.
+func (s *store) hold(applied transport.Applied) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = applied
 }
 
 func (s *store) add(e event) {
@@ -76,13 +84,15 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	}
 	s.mu.Lock()
 	s.marks++
+	applied := s.held
 	s.mu.Unlock()
 	e := event{what: "patch", message: message, asked: asked}
 	if bytes.Contains(message, []byte(`"full"`)) {
 		e.what = "full"
 	}
 	s.add(e)
-	return transport.Applied{Full: e.what == "full"}, nil
+	applied.Full = e.what == "full"
+	return applied, nil
 }
 
 func (s *store) Confirm()              { s.add(event{what: "confirmed"}) }
