@@ -82,6 +82,9 @@ func (t *task) do() (string, error) {
 	switch t.Entry {
 	case EntryNothing:
 		return "", nil
+	case entryWorker:
+		work()
+		os.Exit(0)
 	case EntryBootstrap:
 		data, err := os.ReadFile(t.File)
 		if err != nil {

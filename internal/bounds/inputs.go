@@ -15,8 +15,8 @@ type Input struct {
 	Name     string
 	Platform string // wire.PlatformClassic or wire.PlatformFeatBit
 	// Factor is how many times the size of the data a process may take for it at
-	// most, beside Base.
-	Factor float64
+	// most, beside spare.
+	Factor int
 	// Rejected: the data as a whole cannot be used.
 	Rejected bool
 	// Value is what the flag "probe" is for the user "u"; "-" if it has no value.
@@ -27,6 +27,15 @@ type Input struct {
 	// message is the whole message; nil is made of data.
 	message func(n int) []byte
 }
+
+// Size is how large data is in the table and in tests.
+const Size = 8 << 20
+
+// spare is what a process may take for data of any size.
+const spare = 16 << 20
+
+// Most is how much memory a process may take for data of n bytes.
+func (in *Input) Most(n int) int64 { return int64(in.Factor*n + spare) }
 
 // Message returns data of this kind of about n bytes.
 func (in *Input) Message(n int) []byte {
@@ -105,7 +114,7 @@ func Inputs() []Input {
 			data: many(classic, func(i int) string { return classic(strconv.Itoa(i), "") })},
 		{Name: "the smallest flags, FeatBit", Platform: wire.PlatformFeatBit, Factor: 4, Value: "on",
 			data: many(featBit, func(i int) string { return featBit(strconv.Itoa(i), "") })},
-		{Name: "flags that have no more than an id", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+		{Name: "flags that have no more than an id", Platform: wire.PlatformClassic, Factor: 3, Rejected: true,
 			data: many(classic, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
 		{Name: "elements that are numbers", Platform: wire.PlatformClassic, Factor: 3, Value: "on", data: many(classic, same("0"))},
 		{Name: "elements that are empty objects, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "on", data: many(featBit, same("{}"))},
@@ -133,7 +142,7 @@ func Inputs() []Input {
 				return []byte(classic("probe", `,"fftuwmtr":[{"ruleJsonContent":[{"property":"User is in segment","operation":"","value":"[\"s\"]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)),
 					append(append([]byte(`{"id":"s","timestamp":1,"included":[`), list(n, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) })...), `,"u"]}`...)
 			}},
-		{Name: "half a message", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+		{Name: "half a message", Platform: wire.PlatformClassic, Factor: 3, Rejected: true,
 			message: func(n int) []byte { return append([]byte(`{"featureFlags":[`), list(n, same(`{"id":"a"}`))...) }},
 		{Name: "no JSON", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
 			message: func(n int) []byte { return bytes.Repeat([]byte("<p>"), n/3) }},

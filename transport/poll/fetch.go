@@ -1,7 +1,6 @@
 package poll
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -164,18 +163,19 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 	if err != nil {
 		return nil, problem(transport.KindData, err)
 	}
-	body, err := io.ReadAll(io.LimitReader(plainBody, limit+1))
+	body, err := httpclient.ReadAll(http.MaxBytesReader(nil, io.NopCloser(plainBody), limit), make([]byte, firstRead))
+	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &tooLarge):
+		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
 	case err != nil:
 		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", safelog.Error(plain(err), s.env.EnvSecret.Reveal())))
-	case int64(len(body)) > limit:
-		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
-	}
-	if cap(body)-len(body) > len(body)/16 {
-		body = bytes.Clone(body) // the store keeps it, room and all
 	}
 	return body, nil
 }
+
+// firstRead is how much room there is for a body before it is known to be larger.
+const firstRead = 4 << 10
 
 // store stores the data of an answer.
 func (s *session) store(got *answer) error {

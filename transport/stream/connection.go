@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
@@ -28,8 +28,8 @@ const (
 	// messageTime is how long a message may take from its first byte to its
 	// last, however steadily it trickles.
 	messageTime = 2 * time.Minute
-	// keptBuffer is the largest buffer that is kept for the next message.
-	keptBuffer = 64 << 10
+	// bufferSize is up to where a message needs no room but its own.
+	bufferSize = 4 << 10
 )
 
 // connection is one websocket. It is read by the goroutine that made it and
@@ -47,7 +47,7 @@ type connection struct {
 	socket  *socket
 	ws      *websocket.Conn
 	silence *time.Timer // breaks off unless restarted by a sign of life
-	buffer  bytes.Buffer
+	buffer  [bufferSize]byte
 	questions
 	cause    atomic.Pointer[error] // why we ended it, if it was for a fault
 	unusable error                 // a message that may have been the data asked for
@@ -125,16 +125,7 @@ func (c *connection) read() error {
 func (c *connection) readAll(r io.Reader) ([]byte, error) {
 	slow := time.AfterFunc(messageTime, func() { c.breakOff(errTooSlow) })
 	defer slow.Stop()
-	c.buffer.Reset()
-	if _, err := c.buffer.ReadFrom(r); err != nil {
-		return nil, err
-	}
-	// The store keeps the message, so it gets one without room to spare.
-	message := bytes.Clone(c.buffer.Bytes())
-	if c.buffer.Cap() > keptBuffer {
-		c.buffer = bytes.Buffer{}
-	}
-	return message, nil
+	return httpclient.ReadAll(r, c.buffer[:])
 }
 
 // take handles a message. An error is a reason to end the connection.
