@@ -1,43 +1,69 @@
 //go:build linux
 
+// Command table measures what data takes, by its kind and entry, and prints the
+// table of docs/limits.md. Run it in the root of the repository.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"log"
 	"os"
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/bounds"
 )
 
+const (
+	document = "docs/limits.md"
+	begin    = "<!-- measured -->\n"
+	end      = "<!-- end -->\n"
+)
+
 func main() {
 	bounds.Main()
-	size := flag.Int("size", 8<<20, "size of the data, in bytes")
-	only := flag.String("only", "", "kinds of data that have this in their names")
-	entry := flag.String("entry", "", "this entry only")
+	write := flag.Bool("write", false, "write the table into "+document)
 	flag.Parse()
+	table, err := measure()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if !*write {
+		fmt.Print(table)
+		return
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		log.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		log.Fatalf("%s has no place for the table: expected the lines %q and %q", document, begin, end)
+	}
+	if err := os.WriteFile(document, []byte(before+begin+table+end+after), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func measure() (string, error) {
 	nothing, err := bounds.Measure(bounds.EntryNothing, "", nil, 0)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return "", err
 	}
-	fmt.Printf("nothing: %d MiB\n", nothing.Peak>>20)
+	var t strings.Builder
+	fmt.Fprintf(&t, "| Data | At most | %s |\n|---|---|%s\n", strings.Join(bounds.Entries, " | "), strings.Repeat("---|", len(bounds.Entries)))
 	for _, in := range bounds.Inputs() {
-		if !strings.Contains(in.Name, *only) {
-			continue
-		}
-		message := in.Message(*size)
-		for _, e := range bounds.Entries {
-			if *entry != "" && e != *entry {
-				continue
-			}
-			m, err := bounds.Measure(e, in.Platform, message, 0)
+		message := in.Message(bounds.Size)
+		fmt.Fprintf(&t, "| %s | %d |", in.Name, in.Factor)
+		for _, entry := range bounds.Entries {
+			m, err := bounds.Measure(entry, in.Platform, message, 0)
 			if err != nil {
-				fmt.Println(in.Name, e, err)
-				continue
+				return "", fmt.Errorf("%s, %s: %w", in.Name, entry, err)
 			}
-			fmt.Printf("%-45s %-20s %4d MiB  x%.1f  %.2f s  %s %.80s\n", in.Name, e, m.Peak>>20, m.Multiple(nothing.Peak), m.CPU, m.Value, m.Err)
+			fmt.Fprintf(&t, " %.1f |", m.Multiple(nothing.Peak))
 		}
+		t.WriteString("\n")
 	}
+	return t.String(), nil
 }
