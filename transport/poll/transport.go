@@ -68,8 +68,8 @@ type Transport struct {
 	// store with a snapshot (ffc.Client.WriteSnapshot), a relay. The secret
 	// goes there only if scheme and host are those of ffc.Config.BaseURL.
 	// Answers may be older than the data that is there, as caches' are: a flag
-	// is replaced by a newer one only. A flag that was archived may come back
-	// until the cache has caught up.
+	// is replaced by a newer one only, unless all data comes from there and
+	// three answers over Resync agree.
 	URL string
 }
 
