@@ -204,16 +204,13 @@ func (e *evaluation) find(p *pattern, value string) (found, ok bool) {
 
 // all reports whether the user matches all clauses of a rule.
 func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
-	if !e.spend(1) {
+	if !e.spend(1 + len(clauses)) { // be it that the first decides
 		return false
 	}
 	if len(clauses) == 0 {
 		return !e.rules.EmptyRuleNeverMatches
 	}
 	for i := range clauses {
-		if !e.spend(1) {
-			return false
-		}
 		c := &clauses[i]
 		if c.op < opSegment {
 			if matches, _ := e.matches(c); !matches {

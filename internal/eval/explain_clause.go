@@ -9,7 +9,7 @@ import (
 // explainClauses is evaluation.all. The error, on the part of owner, is that of
 // a clause that cannot be decided; rule is the place of theirs.
 func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, clauses []clause, path *segmentPath) (matched bool, out []ExplainedClause, err error) {
-	if !x.spend(1) {
+	if !x.spend(1 + len(clauses)) {
 		owner.Err = errClauses
 		return false, nil, owner
 	}
@@ -17,10 +17,6 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 		return !x.rules.EmptyRuleNeverMatches, nil, nil
 	}
 	for i := range clauses {
-		if !x.spend(1) {
-			owner.Err = errClauses
-			return false, out, owner
-		}
 		c, err := x.explainClause(&m[i], &clauses[i], path)
 		out = append(out, c)
 		if err != nil && clauses[i].op == opMalformed {
