@@ -148,26 +148,18 @@ func (e *evaluation) ownRules(f *Flag) Result {
 			}
 			continue
 		}
-		if s := e.share(&r.rollout); s != nil {
+		if s := r.rollout.share(e); s != nil {
 			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: r.rollout.counts(s, e.user)}
 		}
 		// A rule that matches but has no share ends the search.
 		e.failed = e.failed || e.rules.Strict
 		break
 	}
-	if s := e.share(&f.fallthrough_); s != nil {
+	if s := f.fallthrough_.share(e); s != nil {
 		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: f.fallthrough_.counts(s, e.user)}
 	}
 	e.failed = e.failed || e.rules.Strict
 	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
-}
-
-// share finds the share of a rollout that takes the user.
-func (e *evaluation) share(ro *rollout) *share {
-	if ro.whole < 0 && !e.spend(len(ro.shares)) {
-		return nil
-	}
-	return ro.share(e.user)
 }
 
 // clauseText is how many bytes of an attribute count as a clause more.

@@ -200,7 +200,7 @@ func (x *explainer) serve(out *Explanation, f *Flag, rule string, ro *rollout, s
 }
 
 func (x *explainer) explainRollout(ro *rollout, m *model.Rollout) (*ExplainedRollout, *share) {
-	taken := x.share(ro)
+	taken := ro.share(&x.evaluation)
 	out := &ExplainedRollout{Bucket: math.NaN(), BucketBy: "key", UserValue: x.user.Key}
 	if ro.of != nil {
 		out.UserValue, _ = x.user.lookup(&ro.of.attribute)

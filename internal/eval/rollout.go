@@ -91,11 +91,15 @@ func (r *Rules) compileExperiment(s model.Share, included, all model.Tri) experi
 	return experimentShare{limit: limit, some: !everybody, all: everybody}
 }
 
-// share finds the share that takes the user.
-func (ro *rollout) share(u *User) *share {
+// share finds the share that takes the user of an evaluation.
+func (ro *rollout) share(e *evaluation) *share {
 	if ro.whole >= 0 {
 		return &ro.shares[ro.whole]
 	}
+	if !e.spend(len(ro.shares)) {
+		return nil
+	}
+	u := e.user
 	bucket := -1.0
 	for i := range ro.shares {
 		s := &ro.shares[i]

@@ -91,7 +91,7 @@ func TestEverybodyIsNotHashed(t *testing.T) {
 	} {
 		ro := Classic().compileRollout(&model.Flag{}, &model.Rollout{Shares: test.shares}, variations)
 		u := &User{Key: "u"}
-		if s := ro.share(u); s == nil {
+		if s := ro.share(&evaluation{user: u}); s == nil {
 			t.Errorf("%s: nobody gets it", test.name)
 		} else if hashed := u.bucket.Load() != 0; hashed != test.hashed {
 			t.Errorf("%s: hashed %v", test.name, hashed)

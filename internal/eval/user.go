@@ -211,9 +211,19 @@ func (u *User) lookup(ref *attributeRef) (string, bool) {
 	value := ""
 	switch ref.kind {
 	case AttributeCustom:
-		if i := u.find(ref.name); i >= 0 {
-			return u.Custom[i].Value, true
+		if u.byName != nil {
+			i, ok := u.byName[ref.name]
+			if ok {
+				value = u.Custom[i].Value
+			}
+			return value, ok
 		}
+		for i := range u.Custom {
+			if c := &u.Custom[i]; c.Name == ref.name {
+				return c.Value, true
+			}
+		}
+		return "", false
 	case AttributeKey:
 		value = u.Key
 	case AttributeName:
