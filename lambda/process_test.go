@@ -12,13 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
-// start runs one of functions in a process, on a platform of its own.
-func start(t *testing.T, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
-	t.Helper()
-	return startOn(t, ffctest.Classic, name, env...)
-}
-
-// startOn is start for either generation of the platform.
+// startOn runs one of functions in a process, on a platform of its own.
 func startOn(t *testing.T, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
 	t.Helper()
 	platform, rt, process, _ := startCommand(t, g, name, env...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -135,4 +136,28 @@ func ExampleTransport() {
 	// summer OK
 	// winter
 	// true winter INTERRUPTED
+}
+
+// The test of a transport makes an Env without a client.
+func ExampleNewSecret() {
+	env := transport.Env{BaseURL: "https://flags.example", EnvSecret: transport.NewSecret("s3cret")}
+	_, err := file{}.Open(env)
+	fmt.Println(err)
+	fmt.Printf("%v %q\n", env.EnvSecret, env.EnvSecret)
+	// Output:
+	// file: path is empty
+	// [secret] [secret]
+}
+
+// A transport reveals the secret where the secret is sent, and nowhere else.
+func ExampleSecret_Reveal() {
+	secret := transport.NewSecret("s3cret")
+	req, err := http.NewRequest(http.MethodGet, "https://flags.example/flags", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req.Header.Set("Authorization", secret.Reveal())
+	fmt.Println(secret, len(req.Header.Get("Authorization")))
+	// Output: [secret] 6
 }

@@ -63,7 +63,8 @@ func (p *Pool) clone(dialled func(net.Conn) (net.Conn, error)) *http.Transport {
 		t.TLSHandshakeTimeout = 10 * time.Second
 	}
 	dial := dialler(t)
-	t.Dial = nil //nolint:staticcheck // it is in dial
+	//lint:ignore SA1019 it is in dial
+	t.Dial = nil
 	t.DialContext = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
 		defer guard("HTTPClient's DialContext", &err)
 		if conn, err = dial(ctx, network, address); err != nil || conn == nil {
@@ -82,8 +83,10 @@ func dialler(t *http.Transport) func(ctx context.Context, network, address strin
 	switch {
 	case t.DialContext != nil:
 		return t.DialContext
-	case t.Dial != nil: //nolint:staticcheck // applications may still use it
-		plain := t.Dial //nolint:staticcheck // as above
+	//lint:ignore SA1019 applications may still use it
+	case t.Dial != nil:
+		//lint:ignore SA1019 as above
+		plain := t.Dial
 		return func(_ context.Context, network, address string) (net.Conn, error) { return plain(network, address) }
 	}
 	return new(net.Dialer).DialContext
@@ -98,8 +101,10 @@ func guardTLSDial(t *http.Transport) {
 			return dial(ctx, network, address)
 		}
 	}
-	if dial := t.DialTLS; dial != nil { //nolint:staticcheck // applications may still use it
-		t.DialTLS = func(network, address string) (conn net.Conn, err error) { //nolint:staticcheck // as above
+	//lint:ignore SA1019 applications may still use it
+	if dial := t.DialTLS; dial != nil {
+		//lint:ignore SA1019 as above
+		t.DialTLS = func(network, address string) (conn net.Conn, err error) {
 			defer guard("HTTPClient's DialTLS", &err)
 			return dial(network, address)
 		}

@@ -178,7 +178,7 @@ func TestHeldAnswerOnANewConnection(t *testing.T) {
 		}
 		c.cut()
 		s.store.hold(transport.Applied{})
-		c = s.ready()
+		s.ready()
 		if n := s.store.count("interrupted"); n > 0 || s.stats() != (transport.Stats{Connects: 2}) {
 			t.Errorf("interrupted %d times, stats %+v", n, s.stats())
 		}
