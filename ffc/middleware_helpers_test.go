@@ -155,14 +155,17 @@ func (m *memory) take(body []byte) {
 	if len(body) == 0 {
 		return
 	}
-	var items []struct{ User struct{ KeyID string } }
+	var items []struct {
+		User                                struct{ KeyID string }
+		UserVariations, Variations, Metrics []struct{}
+	}
 	if err := json.Unmarshal(body, &items); err != nil {
 		m.t.Errorf("a body with events: %v", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, item := range items {
-		m.users[item.User.KeyID]++
+		m.users[item.User.KeyID] += len(item.UserVariations) + len(item.Variations) + len(item.Metrics)
 	}
 }
 

@@ -13,21 +13,24 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // TestBooks records and flushes from many goroutines through a platform that
 // fails in every way that can pass. At all times every event is accounted for;
 // in the end all have arrived, each user's in order.
 func TestBooks(t *testing.T) {
-	for seed := range uint64(6) {
-		t.Run(fmt.Sprintf("in memory, seed %d", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStorm(seed, Config{BatchSize: 7, Requests: 3, Timeout: time.Second, RetryWait: 10 * time.Millisecond})
-				s.pace, s.asks = 200*time.Millisecond, true
-				s.run(t, inMemory(s.cfg, &s.platform))
+	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+		for seed := range uint64(6) {
+			t.Run(fmt.Sprintf("in memory, seed %d", seed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStorm(seed, Config{BatchSize: 7, Requests: 3, Timeout: time.Second, RetryWait: 10 * time.Millisecond})
+					s.pace, s.asks = 200*time.Millisecond, true
+					s.run(t, inMemoryOf(d, s.cfg, &s.platform))
+				})
 			})
-		})
-	}
+		}
+	})
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprintf("short of room, seed %d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -57,7 +60,7 @@ type storm struct {
 
 	mu      sync.Mutex
 	random  *rand.Rand
-	last    map[string]int          // number of the newest event of each user
+	last    map[string]int          // number of the newest event of each list of a user
 	here    map[string]map[int]bool // numbers that have arrived, by user
 	arrived int                     // with repetitions
 	wrong   []string
@@ -125,10 +128,11 @@ func (s *storm) decide(_ int, items []item) reply {
 		if s.here[who][number] {
 			continue // sent again
 		}
-		if number <= s.last[who] {
-			s.wrong = append(s.wrong, fmt.Sprintf("%s: %d arrived after %d", who, number, s.last[who]))
+		list := items[i].list()
+		if number <= s.last[list] {
+			s.wrong = append(s.wrong, fmt.Sprintf("%s: %d arrived after %d", list, number, s.last[list]))
 		}
-		s.last[who] = number
+		s.last[list] = number
 		s.here[who][number] = true
 	}
 	return r

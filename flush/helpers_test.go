@@ -43,7 +43,8 @@ type request struct {
 	at     time.Time
 	header http.Header
 	body   []byte
-	items  []item
+	items  []item // one for each event
+	users  int    // items in the body
 	reply  reply
 }
 
@@ -70,6 +71,34 @@ type item struct {
 		Route, Type, EventName, AppType string
 		NumericValue                    float64
 	}
+	Variations []struct { // FeatBit's
+		FeatureFlagKey   string
+		SendToExperiment bool
+		Timestamp        int64
+		Variation        struct{ ID, Value string }
+	}
+}
+
+// apart returns one item for each event: those of FeatBit have several.
+func apart(items []item) (events []item) {
+	for _, all := range items {
+		for i := range all.UserVariations {
+			e := item{User: all.User}
+			e.UserVariations = all.UserVariations[i : i+1]
+			events = append(events, e)
+		}
+		for i := range all.Variations {
+			e := item{User: all.User}
+			e.Variations = all.Variations[i : i+1]
+			events = append(events, e)
+		}
+		for i := range all.Metrics {
+			e := item{User: all.User}
+			e.Metrics = all.Metrics[i : i+1]
+			events = append(events, e)
+		}
+	}
+	return events
 }
 
 // name is the flag's key or the metric's name.
@@ -77,7 +106,19 @@ func (i *item) name() string {
 	if len(i.Metrics) > 0 {
 		return i.Metrics[0].EventName
 	}
+	if len(i.Variations) > 0 {
+		return i.Variations[0].FeatureFlagKey
+	}
 	return i.UserVariations[0].FeatureFlagKeyName
+}
+
+// list names the list whose order the events of a user keep: an item of FeatBit
+// has two.
+func (i *item) list() string {
+	if len(i.Variations) > 0 {
+		return i.User.KeyID + " evaluations"
+	}
+	return i.User.KeyID
 }
 
 var errReset = errors.New("connection reset")
@@ -92,6 +133,8 @@ func (p *platform) accept(req *http.Request) (reply, error) {
 	if err := json.Unmarshal(body, &r.items); err != nil {
 		return reply{status: http.StatusBadRequest}, nil
 	}
+	r.users = len(r.items)
+	r.items = apart(r.items)
 	p.mu.Lock()
 	n := len(p.requests)
 	p.requests = append(p.requests, r)
@@ -180,6 +223,21 @@ func (p *platform) serve(t testing.TB) *httptest.Server {
 // inMemory returns a processor for a platform without sockets.
 func inMemory(cfg Config, p *platform) *Processor {
 	return New(cfg, destination("http://platform.test", &http.Client{Transport: p}))
+}
+
+// onBoth runs a test for both platforms.
+func onBoth(t *testing.T, f func(t *testing.T, d *wire.Dialect)) {
+	t.Helper()
+	for _, d := range []*wire.Dialect{wire.ClassicDialect(""), wire.FeatBitDialect()} {
+		t.Run(d.Name, func(t *testing.T) { f(t, d) })
+	}
+}
+
+// inMemoryOf is inMemory for one of the platforms.
+func inMemoryOf(d *wire.Dialect, cfg Config, p *platform) *Processor {
+	to := destination("http://platform.test", &http.Client{Transport: p})
+	to.Dialect = d
+	return New(cfg, to)
 }
 
 // overLoopback returns a processor for a platform as a server.

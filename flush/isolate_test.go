@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // rejecting answers a status to requests with one of some events.
@@ -51,7 +53,8 @@ func checkOrder(t *testing.T, p *platform) {
 }
 
 // TestPoisonedEvent shows that an event that the platform cannot store costs no
-// other event, whoever its user is and whatever else is recorded meanwhile.
+// other event, whoever its user is and whatever else is recorded meanwhile, though
+// it may be in an item with others.
 func TestPoisonedEvent(t *testing.T) {
 	tests := []struct {
 		name       string
@@ -75,50 +78,52 @@ func TestPoisonedEvent(t *testing.T) {
 		{name: "one event a delivery", events: 100, flushEvery: 1, poisoned: []int{0, 50}},
 		{name: "one event a request", cfg: Config{BatchSize: 1}, events: 200, flushEvery: 5, poisoned: []int{7}},
 	}
-	for _, test := range tests {
-		for _, status := range []int{500, 400, 422} {
-			if status != 500 && test.events > 1000 {
-				continue
-			}
-			t.Run(fmt.Sprintf("%s, %d", test.name, status), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var poisoned []string
-					for _, n := range test.poisoned {
-						poisoned = append(poisoned, fmt.Sprintf("%06d", n))
-					}
-					sink := rejecting(status, poisoned...)
-					p := inMemory(test.cfg, sink)
-					var log bytes.Buffer
-					logTo(p, &log)
-					for n := range test.events {
-						who := n
-						if test.users > 0 {
-							who %= test.users
+	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+		for _, test := range tests {
+			for _, status := range []int{500, 400, 422} {
+				if test.events > 1000 && (status != 500 || d.ItemPerUser) {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, %d", test.name, status), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						var poisoned []string
+						for _, n := range test.poisoned {
+							poisoned = append(poisoned, fmt.Sprintf("%06d", n))
 						}
-						record(p, user(fmt.Sprint("u", who)), fmt.Sprintf("%06d", n))
-						if (n+1)%test.flushEvery == 0 {
-							before := len(sink.since(0))
-							_ = p.Flush(t.Context())
-							checkExtra(t, sink.since(before), &p.cfg)
+						sink := rejecting(status, poisoned...)
+						p := inMemoryOf(d, test.cfg, sink)
+						var log bytes.Buffer
+						logTo(p, &log)
+						for n := range test.events {
+							who := n
+							if test.users > 0 {
+								who %= test.users
+							}
+							record(p, user(fmt.Sprint("u", who)), fmt.Sprintf("%06d", n))
+							if (n+1)%test.flushEvery == 0 {
+								before := len(sink.since(0))
+								_ = p.Flush(t.Context())
+								checkExtra(t, sink.since(before), &p.cfg)
+							}
 						}
-					}
-					_ = p.Close(t.Context())
-					want := Stats{Recorded: uint64(test.events), Delivered: uint64(test.events - len(poisoned))}
-					want.Dropped.Rejected = uint64(len(poisoned))
-					got := p.Stats()
-					want.Requests = got.Requests
-					checkStats(t, p, want)
-					if got.Requests > uint64(test.events) && test.flushEvery > 1 && test.cfg.BatchSize != 1 {
-						t.Errorf("%d requests", got.Requests)
-					}
-					checkOrder(t, sink)
-					if got := strings.Count(log.String(), "an event was dropped"); got != len(poisoned) {
-						t.Errorf("%d lines about a dropped event:\n%s", got, &log)
-					}
+						_ = p.Close(t.Context())
+						want := Stats{Recorded: uint64(test.events), Delivered: uint64(test.events - len(poisoned))}
+						want.Dropped.Rejected = uint64(len(poisoned))
+						got := p.Stats()
+						want.Requests = got.Requests
+						checkStats(t, p, want)
+						if got.Requests > uint64(test.events) && test.flushEvery > 1 && test.cfg.BatchSize != 1 {
+							t.Errorf("%d requests", got.Requests)
+						}
+						checkOrder(t, sink)
+						if got := strings.Count(log.String(), "an event was dropped"); got != len(poisoned) {
+							t.Errorf("%d lines about a dropped event:\n%s", got, &log)
+						}
+					})
 				})
-			})
+			}
 		}
-	}
+	})
 }
 
 // since returns the requests from number n on.

@@ -59,8 +59,8 @@ type Processor struct {
 	closing atomic.Bool   // set first thing in Close
 	closed  chan struct{} // closed last thing in Close
 
-	lastBody  atomic.Int64 // size, to start the next one with
-	isolation isolation    // of the flush that has the turn
+	bodies    sync.Pool // of *wire.Body, for encode
+	isolation isolation // of the flush that has the turn
 
 	mu     sync.Mutex // guards the rest
 	total  tally
@@ -116,6 +116,7 @@ func New(cfg Config, to Destination) *Processor {
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
+	p.bodies.New = func() any { return wire.NewBody(to.Dialect, p.private) }
 	header := http.Header{
 		"Content-Type": {to.Dialect.EventsType},
 		"User-Agent":   {wire.UserAgent()},

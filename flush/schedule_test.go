@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // TestBooksAtAnyClose plays random schedules of recording, deliveries in the
@@ -40,7 +42,11 @@ func playSchedule(t *testing.T, seed uint64) {
 	}
 	s := newStorm(seed, cfg)
 	s.pace, s.asks = 20*time.Millisecond, true
-	p := inMemory(s.cfg, &s.platform)
+	d := wire.ClassicDialect("")
+	if seed%2 == 1 {
+		d = wire.FeatBitDialect()
+	}
+	p := inMemoryOf(d, s.cfg, &s.platform)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup

@@ -430,47 +430,24 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 // encode returns the body for the first events and how many they are. It stops
 // before an event that is too large to be sent.
 func (p *Processor) encode(events []*waiting, most int) (body []byte, n int) {
-	body = make([]byte, 0, min(p.lastBody.Load()+1024, maxBody+(64<<10)))
-	body = append(body, '[')
-	userFrom, userTo := 0, 0 // where the last user stands in the body
-	// Outside of the loop, as what goes to a dialect moves to the heap.
-	var evaluation wire.Evaluation
-	var m wire.Metric
-	for n < min(most, len(events)) && len(body) < maxBody {
-		e := events[n]
-		start := len(body)
-		if p.private.Size(e.user) > maxEvent { // without writing all of it first
-			break
-		}
-		if n > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, `{"user":`...)
-		at := len(body)
-		if n > 0 && e.user == events[n-1].user {
-			body = append(body, body[userFrom:userTo]...)
-		} else {
-			body = p.to.Dialect.AppendUser(body, e.user, p.private)
-		}
-		userFrom, userTo = at, len(body)
-		body = append(body, ',')
-		if e.metric != nil {
-			m = wire.Metric{Name: e.metric.name, Value: e.metric.value, UnixMilli: e.unixMilli}
-			body = p.to.Dialect.AppendMetric(body, &m)
-		} else {
-			evaluation = wire.Evaluation{
-				Flag: e.flag, Variation: e.variation, Reason: e.reason, Experiment: e.experiment, UnixMilli: e.unixMilli,
-			}
-			body = p.to.Dialect.AppendEvaluation(body, &evaluation)
-		}
-		body = append(body, '}')
-		if len(body)-start > maxEvent {
-			body = body[:start]
+	b := p.bodies.Get().(*wire.Body)
+	defer p.bodies.Put(b)
+	defer b.Reset()
+	for n < min(most, len(events)) && b.Len() < maxBody {
+		if !addEvent(b, &events[n].event) {
 			break
 		}
 		n++
 	}
-	body = append(body, ']')
-	p.lastBody.Store(int64(len(body)))
-	return body, n
+	return b.AppendTo(make([]byte, 0, b.Len())), n
+}
+
+// addEvent reports whether the event is small enough to be sent.
+func addEvent(b *wire.Body, e *event) bool {
+	if e.metric != nil {
+		return b.AddMetric(e.user, wire.Metric{Name: e.metric.name, Value: e.metric.value, UnixMilli: e.unixMilli}, maxEvent)
+	}
+	return b.AddEvaluation(e.user, wire.Evaluation{
+		Flag: e.flag, Variation: e.variation, Reason: e.reason, Experiment: e.experiment, UnixMilli: e.unixMilli,
+	}, maxEvent)
 }

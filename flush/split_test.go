@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // limited refuses requests with more than some events, or with one that is too
@@ -44,6 +46,7 @@ func (p *platform) arrived() string {
 	return strings.Join(names, " ")
 }
 
+// TestSplit splits one user's events, which are one item of FeatBit.
 func TestSplit(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -64,36 +67,38 @@ func TestSplit(t *testing.T) {
 		{name: "all too large", most: 16, huge: numbered(8), events: 8, requests: 3 + 8},         // 8 4 2 1...
 		{name: "many after one", most: 100, huge: []string{"f00"}, events: 100, requests: 7 + 7}, // 100 50 25 12 6 3 1, 1 2 4 8 16 32 36
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sink := limited(test.most, test.huge...)
-				p := inMemory(Config{Requests: 1, Capacity: 100}, sink)
-				names := numbered(test.events)
-				record(p, user("u"), names...)
-				err := p.Flush(t.Context())
+	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					sink := limited(test.most, test.huge...)
+					p := inMemoryOf(d, Config{Requests: 1, Capacity: 100}, sink)
+					names := numbered(test.events)
+					record(p, user("u"), names...)
+					err := p.Flush(t.Context())
 
-				var want []string
-				for _, name := range names {
-					if test.most > 0 && !strings.Contains(strings.Join(test.huge, " "), name) {
-						want = append(want, name)
+					var want []string
+					for _, name := range names {
+						if test.most > 0 && !strings.Contains(strings.Join(test.huge, " "), name) {
+							want = append(want, name)
+						}
 					}
-				}
-				lost := len(names) - len(want)
-				if lost > 0 {
-					checkError(t, err, &Error{Delivered: len(want), Dropped: lost})
-				} else {
-					checkError(t, err, nil)
-				}
-				if got := sink.arrived(); got != strings.Join(want, " ") {
-					t.Errorf("arrived: %s\nexpected: %s", got, strings.Join(want, " "))
-				}
-				s := Stats{Recorded: uint64(len(names)), Delivered: uint64(len(want)), Requests: uint64(test.requests)}
-				s.Dropped.TooLarge = uint64(lost)
-				checkStats(t, p, s)
+					lost := len(names) - len(want)
+					if lost > 0 {
+						checkError(t, err, &Error{Delivered: len(want), Dropped: lost})
+					} else {
+						checkError(t, err, nil)
+					}
+					if got := sink.arrived(); got != strings.Join(want, " ") {
+						t.Errorf("arrived: %s\nexpected: %s", got, strings.Join(want, " "))
+					}
+					s := Stats{Recorded: uint64(len(names)), Delivered: uint64(len(want)), Requests: uint64(test.requests)}
+					s.Dropped.TooLarge = uint64(lost)
+					checkStats(t, p, s)
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // TestSplitInLanes: lanes split on their own and keep the order of each user.

@@ -166,14 +166,17 @@ func (r reply) wait(ctx context.Context) error {
 
 // take counts events.
 func (b *bubble) take(body []byte) {
-	var items []struct{ User struct{ KeyID string } }
+	var items []struct {
+		User                                struct{ KeyID string }
+		UserVariations, Variations, Metrics []struct{}
+	}
 	if err := json.Unmarshal(body, &items); err != nil {
 		b.t.Errorf("a body with events: %v", err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, item := range items {
-		b.users[item.User.KeyID]++
+		b.users[item.User.KeyID] += len(item.UserVariations) + len(item.Variations) + len(item.Metrics)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,6 +205,7 @@ func TestFeatBitTrackAnswers(t *testing.T) {
 		secret, kind string
 	}{
 		{name: "all", body: with(varied + metric), status: 200, kept: "checkout click"},
+		{name: "several in a list", body: with(`,"variations":[` + featBitVaried + `,` + featBitVaried + `],"metrics":[` + featBitMetric + `,` + featBitMetric + `]`), status: 200, kept: "checkout checkout click click"},
 		{name: "empty lists", body: with(`,"variations":[],"metrics":[]`), status: 200},
 		{name: "a user alone", body: with(""), status: 200},
 		{name: "empty", body: "[]", status: 200},
@@ -336,6 +338,7 @@ func TestFeatBitExperiment(t *testing.T) {
 	for _, e := range srv.Events() {
 		got = append(got, fmt.Sprint(e.FlagKey, e.UserKey, e.SendToExperiment))
 	}
+	slices.Sort(got) // a request has them by user
 	want := []string{"allttrue", "allutrue", "nonetfalse", "noneufalse", "sometfalse", "someutrue"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -45,7 +45,7 @@ func appendProperty(dst []byte, start int, name, value string) []byte {
 }
 
 func appendClassicEvaluation(dst []byte, e *Evaluation) []byte {
-	dst = append(dst, `"userVariations":[{"featureFlagKeyName":`...)
+	dst = append(dst, `{"featureFlagKeyName":`...)
 	dst = appendString(dst, e.Flag.Key)
 	dst = append(dst, `,"sendToExperiment":`...)
 	dst = strconv.AppendBool(dst, e.Experiment)
@@ -57,15 +57,15 @@ func appendClassicEvaluation(dst []byte, e *Evaluation) []byte {
 	dst = appendString(dst, e.Variation.Value)
 	dst = append(dst, `,"reason":`...)
 	dst = appendString(dst, e.Reason.String())
-	return append(dst, `}}]`...)
+	return append(dst, `}}`...)
 }
 
 func appendClassicMetric(dst []byte, m *Metric) []byte {
-	dst = append(dst, `"metrics":[{"route":"index/metric","type":"CustomEvent","eventName":`...)
+	dst = append(dst, `{"route":"index/metric","type":"CustomEvent","eventName":`...)
 	dst = appendString(dst, m.Name)
 	dst = append(dst, `,"numericValue":`...)
 	dst = appendNumber(dst, m.Value)
-	return append(dst, `,"appType":"goserverside"}]`...)
+	return append(dst, `,"appType":"goserverside"}`...)
 }
 
 // appendNumber appends a finite number as JSON.

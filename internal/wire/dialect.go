@@ -46,6 +46,12 @@ type Dialect struct {
 	DecodeFlag    func(raw []byte) (*model.Flag, error)
 	DecodeSegment func(raw []byte) (*model.Segment, error)
 
+	// ItemPerUser: an item of a body has all events of a user. Otherwise each
+	// event is an item.
+	ItemPerUser bool
+	// EvaluationList begins the list of evaluations in an item, after the user.
+	EvaluationList string
+	// AppendEvaluation and AppendMetric append an element of an item's lists.
 	AppendUser       func(dst []byte, u *eval.User, private *Private) []byte
 	AppendEvaluation func(dst []byte, e *Evaluation) []byte
 	AppendMetric     func(dst []byte, m *Metric) []byte
@@ -94,6 +100,8 @@ func FeatBitDialect() *Dialect {
 		Update:           contained(data.Update),
 		DecodeFlag:       data.Flag,
 		DecodeSegment:    data.Segment,
+		ItemPerUser:      true,
+		EvaluationList:   `,"variations":[`,
 		AppendUser:       appendFeatBitUser,
 		AppendEvaluation: appendFeatBitEvaluation,
 		AppendMetric:     appendFeatBitMetric,
@@ -119,6 +127,7 @@ func ClassicDialect(prefix string) *Dialect {
 		Update:           contained(data.Update),
 		DecodeFlag:       data.Flag,
 		DecodeSegment:    data.Segment,
+		EvaluationList:   `,"userVariations":[`,
 		AppendUser:       appendClassicUser,
 		AppendEvaluation: appendClassicEvaluation,
 		AppendMetric:     appendClassicMetric,

@@ -18,15 +18,6 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/events and testdata/events-featbit")
 
-// appendItem joins the parts of an event as the queue does.
-func appendItem(dst []byte, d *Dialect, u *eval.User, private *Private, event func(dst []byte) []byte) []byte {
-	dst = append(dst, `{"user":`...)
-	dst = d.AppendUser(dst, u, private)
-	dst = append(dst, ',')
-	dst = event(dst)
-	return append(dst, '}')
-}
-
 func evaluationOf(key, id, value string, reason eval.Reason, experiment bool) *Evaluation {
 	v := eval.NewVariation(id, value)
 	return &Evaluation{Flag: &eval.Flag{Key: key}, Variation: &v, Reason: reason, Experiment: experiment, UnixMilli: 1662595200123}
@@ -82,12 +73,14 @@ func TestGoldenEvents(t *testing.T) {
 		for _, test := range tests {
 			t.Run(d.Name+" "+test.name, func(t *testing.T) {
 				t.Parallel()
-				got := appendItem(nil, d, test.user, NewPrivate(test.private), func(dst []byte) []byte {
-					if test.metric != nil {
-						return d.AppendMetric(dst, test.metric)
-					}
-					return d.AppendEvaluation(dst, test.evaluation)
-				})
+				b := NewBody(d, NewPrivate(test.private))
+				if test.metric != nil {
+					b.AddMetric(test.user, *test.metric, noLimit)
+				} else {
+					b.AddEvaluation(test.user, *test.evaluation, noLimit)
+				}
+				got := encoded(t, b)
+				got = got[1 : len(got)-1] // the item
 				if !json.Valid(got) || bytes.Contains(got, []byte(":null")) {
 					t.Errorf("not JSON, or null: %s", got)
 				}
@@ -228,11 +221,12 @@ func FuzzEvents(f *testing.F) {
 		}
 		metric := &Metric{Name: flagKey, Value: number}
 
-		out := append([]byte(nil), '[')
-		out = appendItem(out, d, user, nil, func(dst []byte) []byte { return d.AppendEvaluation(dst, evaluation) })
-		out = append(out, ',')
-		out = appendItem(out, d, user, NewPrivate([]string{"name", attribute}), func(dst []byte) []byte { return d.AppendMetric(dst, metric) })
-		out = append(out, ']')
+		open, private := NewBody(d, nil), NewBody(d, NewPrivate([]string{"name", attribute}))
+		open.AddEvaluation(user, *evaluation, noLimit)
+		private.AddMetric(user, *metric, noLimit)
+		out := encoded(t, open)
+		out = append(out[:len(out)-1], ',')
+		out = append(out, encoded(t, private)[1:]...)
 
 		var items []trackItem
 		decoder := json.NewDecoder(bytes.NewReader(out))

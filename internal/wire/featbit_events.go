@@ -6,9 +6,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Events of FeatBit (FeatBit reference, section 7). There is one item for each
-// evaluation, as on the older platform, so that a queue needs to know of one
-// form only.
+// Events of FeatBit (FeatBit reference, section 7). An item is a user with lists
+// of evaluations and metrics; the platform stores each element of the lists on its
+// own.
 
 func appendFeatBitUser(dst []byte, u *eval.User, private *Private) []byte {
 	dst = append(dst, `{"keyId":`...)
@@ -36,7 +36,7 @@ func appendNotEmpty(dst []byte, start int, name, value string) []byte {
 }
 
 func appendFeatBitEvaluation(dst []byte, e *Evaluation) []byte {
-	dst = append(dst, `"variations":[{"featureFlagKey":`...)
+	dst = append(dst, `{"featureFlagKey":`...)
 	dst = appendString(dst, e.Flag.Key)
 	dst = append(dst, `,"variation":{"id":`...)
 	dst = appendString(dst, e.Variation.ID)
@@ -46,15 +46,15 @@ func appendFeatBitEvaluation(dst []byte, e *Evaluation) []byte {
 	dst = strconv.AppendInt(dst, e.UnixMilli, 10)
 	dst = append(dst, `,"sendToExperiment":`...)
 	dst = strconv.AppendBool(dst, e.Experiment)
-	return append(dst, `}]`...)
+	return append(dst, '}')
 }
 
 func appendFeatBitMetric(dst []byte, m *Metric) []byte {
-	dst = append(dst, `"metrics":[{"appType":"go-server-side","route":"index/metric","type":"CustomEvent","eventName":`...)
+	dst = append(dst, `{"appType":"go-server-side","route":"index/metric","type":"CustomEvent","eventName":`...)
 	dst = appendString(dst, m.Name)
 	dst = append(dst, `,"numericValue":`...)
 	dst = appendNumber(dst, m.Value)
 	dst = append(dst, `,"timestamp":`...)
 	dst = strconv.AppendInt(dst, m.UnixMilli, 10)
-	return append(dst, `}]`...)
+	return append(dst, '}')
 }
