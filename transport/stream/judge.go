@@ -3,7 +3,6 @@ package stream
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
@@ -29,8 +28,7 @@ func (s *session) judge(end *ending) (v verdict) {
 	case end.refused:
 		v = s.judgeRefusal(end)
 	case end.answer != nil:
-		status := end.answer.StatusCode
-		if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
+		if status := end.answer.StatusCode; status >= 400 && retry.Classify(status) != retry.Transient {
 			v.wait = s.MaxRetry
 		}
 		if asked, ok := retry.After(end.answer.Header, time.Now()); ok {

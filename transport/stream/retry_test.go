@@ -140,6 +140,8 @@ func TestPauseAfterAnswer(t *testing.T) {
 		{"404", "404 Not Found", "", 60 * s, 60 * s * 5 / 4},
 		{"426", "426 Upgrade Required", "", 60 * s, 60 * s * 5 / 4},
 		{"408", "408 Request Timeout", "", s / 2, s},
+		{"421", "421 Misdirected Request", "", s / 2, s},
+		{"425", "425 Too Early", "", s / 2, s},
 		{"429", "429 Too Many Requests", "", s / 2, s},
 		{"500", "500 Internal Server Error", "", s / 2, s},
 		{"503", "503 Service Unavailable", "", s / 2, s},
