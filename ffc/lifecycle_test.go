@@ -301,3 +301,65 @@ func TestOfflineTouchesNothing(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestFlagsOfBeforeCloseKeepTheirValues: what For and AllVariations returned
+// still evaluates after Close, and its events are counted as lost.
+func TestFlagsOfBeforeCloseKeepTheirValues(t *testing.T) {
+	t.Parallel()
+	onBoth(t, testFlagsOfBeforeCloseKeepTheirValues)
+}
+
+func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	_, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2").Serve("2"))
+	flags, all := client.For(ffc.NewUser("u")), client.AllVariations(t.Context(), ffc.NewUser("u"))
+	if err := client.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := flags.Int(t.Context(), "a", 0); got != 2 {
+		t.Errorf("For: got %d after Close", got)
+	}
+	if d, ok := all.Get("a"); !ok || d.Value != "2" {
+		t.Errorf("AllVariations: got %+v, %v after Close", d, ok)
+	}
+	if events := client.Stats().Events; events.Dropped.Closed != 2 || events.Queued != 0 {
+		t.Errorf("events %+v, expected 2 dropped as Closed", events)
+	}
+}
+
+// TestCancelledContextChangesNoEvaluation: a request whose client has gone still
+// gets values, and its events are recorded.
+func TestCancelledContextChangesNoEvaluation(t *testing.T) {
+	t.Parallel()
+	onBoth(t, testCancelledContextChangesNoEvaluation)
+}
+
+func testCancelledContextChangesNoEvaluation(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	var got context.Context
+	server, client := connectedTo(t, g, func(c *ffc.Config) {
+		c.Events.Interval = -1
+		c.OnEvaluation = func(ctx context.Context, _ ffc.Evaluation) { got = ctx }
+	}, ffctest.Flag("a").Variations("1", "2").Serve("2"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	user := ffc.NewUser("u")
+	if n := client.IntVariation(ctx, "a", user, 0); n != 2 {
+		t.Errorf("IntVariation: got %d", n)
+	}
+	if got != ctx {
+		t.Error("OnEvaluation got another context")
+	}
+	if all := client.AllVariations(ctx, user); !all.Success {
+		t.Errorf("AllVariations: %+v", all)
+	}
+	if err := client.Track(ctx, user, "bought"); err != nil {
+		t.Errorf("Track: %v", err)
+	}
+	if err := client.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := len(server.Events()); n != 2 {
+		t.Errorf("%d events arrived, expected 2", n)
+	}
+}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 // TestEventsOutage: what the platform does not take now it takes later.
@@ -25,5 +27,39 @@ func testEventsOutage(t *testing.T, g ffctest.Generation) {
 	}
 	if stats := client.Stats().Events; stats.Delivered != 4 || stats.Queued != 0 || len(server.Events()) != 4 {
 		t.Errorf("%d events arrived, and the books say %+v", len(server.Events()), stats)
+	}
+}
+
+// TestRefusedClientDeliversEvents: a client that has given up fetching data
+// keeps serving its bootstrap and keeps delivering events.
+func TestRefusedClientDeliversEvents(t *testing.T) {
+	t.Parallel()
+	onBoth(t, testRefusedClientDeliversEvents)
+}
+
+func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Generation) {
+	t.Parallel()
+	data := g.Snapshot(ffctest.Flag("a").Variations("1", "2").Serve("2"))
+	server := ffctest.NewServer(data, g)
+	defer server.Close()
+	server.RejectUpgrade(4003)
+	client, err := ffc.New(t.Context(), ffc.Config{
+		EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet(), Bootstrap: data,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if s := client.Status(); s.State != ffc.StateOff || kind(s.Err) != transport.KindRefused {
+		t.Errorf("status %+v, expected OFF", s)
+	}
+	if got := client.IntVariation(t.Context(), "a", ffc.NewUser("u"), 0); got != 2 {
+		t.Errorf("got %d, expected the value of the bootstrap", got)
+	}
+	if err := client.Flush(within(t)); err != nil {
+		t.Error(err)
+	}
+	if n := len(server.Events()); n != 1 {
+		t.Errorf("%d events arrived, expected 1", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -193,4 +194,38 @@ func TestRefusalLater(t *testing.T) {
 			t.Errorf("log:\n%s", &log)
 		}
 	})
+}
+
+// TestOutageIsLoggedOnce: the log has one line when events stay queued, whatever
+// the number of deliveries, and one when the platform accepts events again.
+func TestOutageIsLoggedOnce(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusServiceUnavailable: "ffc: events could not be delivered",
+		http.StatusForbidden:          "ffc: the platform refuses events; they stay queued until it accepts them again",
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sink := platform{answer: func(n int, _ []item) reply {
+					if n < 3 {
+						return reply{status: status}
+					}
+					return reply{}
+				}}
+				p := inMemory(Config{Retries: -1}, &sink)
+				var log bytes.Buffer
+				logTo(p, &log)
+				record(p, user("u"), "a")
+				for range 3 {
+					if err := p.Flush(t.Context()); err == nil {
+						t.Error("Flush returned no error")
+					}
+				}
+				checkError(t, p.Flush(t.Context()), nil)
+				lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+				if len(lines) != 2 || !strings.Contains(lines[0], want) || !strings.Contains(lines[1], "ffc: events are being delivered again") {
+					t.Errorf("log:\n%s", &log)
+				}
+			})
+		})
+	}
 }

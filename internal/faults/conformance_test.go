@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,47 +9,125 @@ import (
 	"testing"
 )
 
-// TestConformanceNamesTests: every test that docs/conformance.md and
-// docs/limits.md name exists, and every row names one.
+const root = "../.."
+
+var testName = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz|Example)\\w+)`")
+
+// TestConformanceNamesTests: every test that docs/conformance.md, docs/limits.md
+// and docs/failure.md name exists. Every table row names one, and so does every
+// list item of failure.md that promises something.
 func TestConformanceNamesTests(t *testing.T) {
-	name := regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz|Example)\\w+)`")
 	sources := map[string]string{} // of the tests, by directory
-	for _, document := range []string{"conformance.md", "limits.md"} {
-		text, err := os.ReadFile(filepath.Join("../../docs", document))
-		if err != nil {
-			t.Fatal(err)
+	for _, document := range []string{"conformance.md", "limits.md", "failure.md"} {
+		text := readDocument(t, document)
+		promises := rowsOf(text)
+		if document == "failure.md" {
+			promises = append(promises, itemsOf(text)...)
 		}
-		// What was measured is held by the tests that its heading names.
-		before, rest, _ := strings.Cut(string(text), "<!-- measured -->")
-		_, after, _ := strings.Cut(rest, "<!-- end -->")
-		rows := 0
-		for line := range strings.Lines(before + after) {
-			named := name.FindAllStringSubmatch(line, -1)
-			if strings.HasPrefix(line, "| ") && !regexp.MustCompile(`^\| (Id|Limit|Defect) \|`).MatchString(line) {
-				rows++
-				if len(named) == 0 {
-					t.Errorf("%s: a row names no test: %s", document, line)
-				}
-			}
-			for _, n := range named {
-				dir, function := n[1], n[2]
-				if sources[dir] == "" {
-					files, _ := filepath.Glob(filepath.Join("../..", dir, "*_test.go"))
-					for _, file := range files {
-						source, err := os.ReadFile(file)
-						if err != nil {
-							t.Fatal(err)
-						}
-						sources[dir] += string(source)
-					}
-				}
-				if !strings.Contains(sources[dir], "\nfunc "+function+"(") {
-					t.Errorf("%s names %s.%s, which does not exist", document, dir, function)
-				}
+		for _, promise := range promises {
+			if !testName.MatchString(promise) {
+				t.Errorf("%s names no test: %s", document, promise)
 			}
 		}
-		if rows < 10 {
-			t.Errorf("%s has %d rows", document, rows)
+		if len(promises) < 10 {
+			t.Errorf("%s has %d rows", document, len(promises))
+		}
+		for _, n := range testName.FindAllStringSubmatch(text, -1) {
+			dir, function := n[1], n[2]
+			if sources[dir] == "" {
+				sources[dir] = sourceOf(t, dir, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+			}
+			if !strings.Contains(sources[dir], "\nfunc "+function+"(") {
+				t.Errorf("%s names %s.%s, which does not exist", document, dir, function)
+			}
 		}
 	}
+}
+
+// TestFailureQuotesMessages: the log lines and errors that docs/failure.md
+// quotes are in the code, so that a reader finds them.
+func TestFailureQuotesMessages(t *testing.T) {
+	var code strings.Builder
+	for _, dir := range []string{"ffc", "flush", "internal", "transport"} {
+		code.WriteString(sourceOf(t, dir, func(file string) bool { return !strings.HasSuffix(file, "_test.go") }))
+	}
+	quotes := 0
+	for _, quote := range regexp.MustCompile("`[^`\n]+`").FindAllString(readDocument(t, "failure.md"), -1) {
+		quote = strings.Trim(quote, "`")
+		if !strings.Contains(quote, " ") || strings.Contains(quote, "×") { // an identifier or a formula
+			continue
+		}
+		quotes++
+		for part := range strings.SplitSeq(strings.TrimPrefix(quote, "Request invalid: "), "…") {
+			// Format verbs separate the parts of a message.
+			if !strings.Contains(code.String(), strings.TrimSpace(part)) {
+				t.Errorf("no message has %q", part)
+			}
+		}
+	}
+	if quotes < 20 {
+		t.Errorf("failure.md has %d quotes", quotes)
+	}
+}
+
+// readDocument returns a page without code blocks and measured tables: the text
+// around such a table names its tests.
+func readDocument(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile("(?s)<!-- measured -->.*?<!-- end -->|\n```.*?\n```").ReplaceAllString(string(text), "")
+}
+
+// unheld are tables that promise nothing of their own: an overview of the
+// sections, and examples of a formula.
+var unheld = regexp.MustCompile(`^\| (What fails \| Evaluations|T) \|`)
+
+// rowsOf returns the rows of all tables, without their headers.
+func rowsOf(text string) (rows []string) {
+	inTable, counts := false, false
+	for line := range strings.SplitSeq(text, "\n") {
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			inTable = false
+		case !inTable:
+			inTable, counts = true, !unheld.MatchString(line)
+		case counts && !strings.HasPrefix(line, "|---"):
+			rows = append(rows, line)
+		}
+	}
+	return rows
+}
+
+// itemsOf returns the items of lists, without those that a line with a colon
+// introduces: they belong to that sentence.
+func itemsOf(text string) (items []string) {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, paragraph := range paragraphs {
+		if !strings.HasPrefix(paragraph, "- ") || i > 0 && strings.HasSuffix(paragraphs[i-1], ":") {
+			continue
+		}
+		items = append(items, strings.Split("\n"+paragraph, "\n- ")[1:]...)
+	}
+	return items
+}
+
+// sourceOf returns the Go files below a directory that are wanted.
+func sourceOf(t *testing.T, dir string, wanted func(file string) bool) string {
+	t.Helper()
+	var source strings.Builder
+	err := filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || !wanted(path) {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		source.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source.String()
 }
