@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -63,6 +64,19 @@ func runServe(ctx context.Context, c *console, args []string) error {
 // file is read again and again, and the machine is a developer's.
 const smallHeap = 40
 
+// smallMemory is what the process may take before garbage is collected more often,
+// in bytes, unless what it keeps needs more.
+const smallMemory = 160 << 20
+
+// keepSmall sets how much memory the process may take beside what it keeps.
+func keepSmall() (restore func()) {
+	runtime.GC()
+	var now runtime.MemStats
+	runtime.ReadMemStats(&now)
+	before := debug.SetMemoryLimit(max(smallMemory, int64(now.HeapAlloc)*3/2))
+	return func() { debug.SetMemoryLimit(before) }
+}
+
 func (s *serveOptions) serve(ctx context.Context, c *console) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(smallHeap))
 	platform, err := local.New(local.Config{
@@ -75,6 +89,7 @@ func (s *serveOptions) serve(ctx context.Context, c *console) error {
 	if err != nil {
 		return noDataError("%v", err)
 	}
+	defer keepSmall()()
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {

@@ -59,6 +59,9 @@ func (s *Server) archive(k kind, identity func(dialect) string) {
 // apply stores e and pushes it. The lock is held.
 func (s *Server) apply(e entity) {
 	s.store.put(e)
+	if len(s.sockets) == 0 {
+		return
+	}
 	var one [kinds][]entity
 	one[e.kind] = []entity{e}
 	s.push(s.dialect().message("patch", one))

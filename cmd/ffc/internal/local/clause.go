@@ -6,41 +6,63 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
-// Operators of the simple form, by what they are followed by.
-func textOperators() map[string]func(ffctest.Attribute, string) ffctest.Clause {
-	return map[string]func(ffctest.Attribute, string) ffctest.Clause{
-		"equal":         ffctest.Attribute.Equal,
-		"notEqual":      ffctest.Attribute.NotEqual,
-		"contains":      ffctest.Attribute.Contains,
-		"notContains":   ffctest.Attribute.NotContains,
-		"startsWith":    ffctest.Attribute.StartsWith,
-		"endsWith":      ffctest.Attribute.EndsWith,
-		"matchRegex":    ffctest.Attribute.MatchRegex,
-		"notMatchRegex": ffctest.Attribute.NotMatchRegex,
+// Operators of the simple form, by what they are followed by; nil if the name is
+// none of them. There are as many calls as conditions, so these are no maps.
+
+func textOperator(name string) func(ffctest.Attribute, string) ffctest.Clause {
+	switch name {
+	case "equal":
+		return ffctest.Attribute.Equal
+	case "notEqual":
+		return ffctest.Attribute.NotEqual
+	case "contains":
+		return ffctest.Attribute.Contains
+	case "notContains":
+		return ffctest.Attribute.NotContains
+	case "startsWith":
+		return ffctest.Attribute.StartsWith
+	case "endsWith":
+		return ffctest.Attribute.EndsWith
+	case "matchRegex":
+		return ffctest.Attribute.MatchRegex
+	case "notMatchRegex":
+		return ffctest.Attribute.NotMatchRegex
 	}
+	return nil
 }
 
-func listOperators() map[string]func(ffctest.Attribute, ...string) ffctest.Clause {
-	return map[string]func(ffctest.Attribute, ...string) ffctest.Clause{
-		"isOneOf":  ffctest.Attribute.IsOneOf,
-		"notOneOf": ffctest.Attribute.NotOneOf,
+func listOperator(name string) func(ffctest.Attribute, ...string) ffctest.Clause {
+	switch name {
+	case "isOneOf":
+		return ffctest.Attribute.IsOneOf
+	case "notOneOf":
+		return ffctest.Attribute.NotOneOf
 	}
+	return nil
 }
 
-func numberOperators() map[string]func(ffctest.Attribute, string) ffctest.Clause {
-	return map[string]func(ffctest.Attribute, string) ffctest.Clause{
-		"lessThan":    ffctest.Attribute.LessThan,
-		"atMost":      ffctest.Attribute.AtMost,
-		"greaterThan": ffctest.Attribute.GreaterThan,
-		"atLeast":     ffctest.Attribute.AtLeast,
+func numberOperator(name string) func(ffctest.Attribute, string) ffctest.Clause {
+	switch name {
+	case "lessThan":
+		return ffctest.Attribute.LessThan
+	case "atMost":
+		return ffctest.Attribute.AtMost
+	case "greaterThan":
+		return ffctest.Attribute.GreaterThan
+	case "atLeast":
+		return ffctest.Attribute.AtLeast
 	}
+	return nil
 }
 
-func bareOperators() map[string]func(ffctest.Attribute) ffctest.Clause {
-	return map[string]func(ffctest.Attribute) ffctest.Clause{
-		"isTrue":  ffctest.Attribute.IsTrue,
-		"isFalse": ffctest.Attribute.IsFalse,
+func bareOperator(name string) func(ffctest.Attribute) ffctest.Clause {
+	switch name {
+	case "isTrue":
+		return ffctest.Attribute.IsTrue
+	case "isFalse":
+		return ffctest.Attribute.IsFalse
 	}
+	return nil
 }
 
 const someOperator = "an operator, such as equal, isOneOf, atLeast or isTrue"
@@ -88,19 +110,19 @@ func (r *reader) clause(n *node) ffctest.Clause {
 		panic(&mismatch{members[1].at, "one operator", "a second, " + quote(members[1].name)})
 	}
 	m := members[0]
-	if op, ok := textOperators()[m.name]; ok {
+	if op := textOperator(m.name); op != nil {
 		return op(attribute, textOf(m.value))
 	}
-	if op, ok := listOperators()[m.name]; ok {
+	if op := listOperator(m.name); op != nil {
 		return op(attribute, texts(m.value)...)
 	}
-	if op, ok := numberOperators()[m.name]; ok {
+	if op := numberOperator(m.name); op != nil {
 		if m.value.kind != number {
 			fail(m.value, "a number, without quotes")
 		}
 		return op(attribute, m.value.text)
 	}
-	if op, ok := bareOperators()[m.name]; ok {
+	if op := bareOperator(m.name); op != nil {
 		if !booleanOf(m.value) {
 			fail(m.value, "true")
 		}

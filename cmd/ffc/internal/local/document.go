@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -12,6 +13,9 @@ import (
 type document interface {
 	// data are the flags and segments in bootstrap form.
 	data() []byte
+	// parts yields data in pieces, and forgets what it has yielded: data of a large
+	// file is several times the file.
+	parts() iter.Seq[[]byte]
 	// flagKeys and segmentIDs are in the order of the file.
 	flagKeys() []string
 	segmentIDs() []string

@@ -69,15 +69,17 @@ func (e *edits) text(n *node) string { return string(e.doc[n.start:n.end]) }
 // apply returns the changed document.
 func (e *edits) apply() []byte {
 	slices.SortStableFunc(e.list, func(a, b edit) int { return a.start - b.start })
-	var out bytes.Buffer
+	size := len(e.doc)
+	for _, x := range e.list {
+		size += len(x.text)
+	}
+	out := make([]byte, 0, size)
 	done := 0
 	for _, x := range e.list {
-		out.Write(e.doc[done:x.start])
-		out.WriteString(x.text)
+		out = append(append(out, e.doc[done:x.start]...), x.text...)
 		done = x.end
 	}
-	out.Write(e.doc[done:])
-	return out.Bytes()
+	return append(out, e.doc[done:]...)
 }
 
 // marshalText writes a text as JSON, the way that people would.

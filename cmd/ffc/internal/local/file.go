@@ -116,7 +116,8 @@ func statFile(path string) (fs.FileInfo, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	if _, err := statFile(path); err != nil {
+	info, err := statFile(path)
+	if err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
@@ -124,11 +125,13 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if len(text) > maxFile {
+	var text bytes.Buffer
+	text.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead) // the text is kept
+	_, err = text.ReadFrom(io.LimitReader(f, maxFile+1))
+	if text.Len() > maxFile {
 		return nil, fmt.Errorf("%s is no flag file: expected %d MiB at most", path, maxFile>>20)
 	}
-	return text, err
+	return text.Bytes(), err
 }
 
 // write puts text in the place of the file, unless that is not what was loaded.

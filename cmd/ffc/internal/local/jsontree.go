@@ -292,10 +292,11 @@ func (p *jsonParser) list(n *node, depth int) error {
 
 // string reads a text, which is what is next.
 func (p *jsonParser) string() (string, error) {
-	start := p.i
+	start, escaped := p.i, false
 	for p.i++; p.i < len(p.doc); p.i++ {
 		switch c := p.doc[p.i]; {
 		case c == '\\':
+			escaped = true
 			p.i++
 		case c < ' ':
 			return "", &mismatch{p.i, "the closing quote of a text", "the end of the line or a control character"}
@@ -305,6 +306,9 @@ func (p *jsonParser) string() (string, error) {
 			raw := p.doc[start:p.i]
 			if !utf8.Valid(raw) {
 				return "", &mismatch{start, "a text in UTF-8", "other bytes"}
+			}
+			if !escaped {
+				return string(raw[1 : len(raw)-1]), nil
 			}
 			if json.Unmarshal(raw, &s) != nil {
 				return "", &mismatch{start, "a text with the escapes of JSON", clip(string(raw))}

@@ -123,6 +123,10 @@ func (l *live) flagsChanged(v *view) {
 	next := make(map[string]map[string]int64, len(v.flags))
 	for i := range v.flags {
 		f := &v.flags[i]
+		if now := l.flags[f.Key]; now != nil && isFor(now, f.Variations) {
+			next[f.Key] = now
+			continue
+		}
 		counts := make(map[string]int64, len(f.Variations))
 		for _, variation := range f.Variations {
 			counts[variation.ID] = l.flags[f.Key][variation.ID]
@@ -132,6 +136,19 @@ func (l *live) flagsChanged(v *view) {
 	l.flags = next
 	l.states++
 	l.wake()
+}
+
+// isFor reports whether a flag's counts are those of its variations.
+func isFor(now map[string]int64, variations []variationView) bool {
+	if len(now) != len(variations) {
+		return false
+	}
+	for _, v := range variations {
+		if _, ok := now[v.ID]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *live) stateChanged() {

@@ -86,21 +86,41 @@ func New(cfg Config) (*Platform, error) {
 		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
 	}
 	p.generation, p.file.doc = generation, doc
-	p.server, err = ffctest.NewHandler(ffctest.HandlerConfig{
-		Generation:   generation,
-		Data:         doc.data(),
-		Keep:         -1,
-		OnEvents:     p.live.record,
-		PeersChanged: p.peers,
-	})
-	if err == nil {
-		doc.served()
-		err = p.show(doc, nil)
-	}
-	if err != nil {
+	if err := p.begin(doc); err != nil {
 		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
 	}
 	return p, nil
+}
+
+// begin makes the server and shows what it serves, part by part.
+func (p *Platform) begin(doc document) error {
+	var d *description
+	for part := range doc.parts() {
+		var err error
+		if p.server == nil {
+			p.server, err = ffctest.NewHandler(ffctest.HandlerConfig{
+				Generation:   p.generation,
+				Data:         part,
+				Keep:         -1,
+				OnEvents:     p.live.record,
+				PeersChanged: p.peers,
+			})
+			if err == nil {
+				d, err = newDescription(p.generation, p.server.EnvSecret, nil)
+			}
+		} else {
+			err = p.server.Merge(part)
+		}
+		if err == nil {
+			err = d.add(part, p.server.Version())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	doc.served()
+	p.showView(d.view(doc))
+	return nil
 }
 
 // generationOf returns the generation with this name; nil for "".
@@ -228,22 +248,26 @@ func (p *Platform) refuse(w http.ResponseWriter, reason string) {
 // show makes what the server holds visible to readers, with no problem. Changed is
 // the part of it that is not visible yet; nil: all of it.
 func (p *Platform) show(doc document, changed []byte) error {
-	var before *view
-	if now := p.shown.Load(); now != nil {
-		before = now.view
-	}
 	served, version := changed, p.server.Version()
 	if changed == nil {
 		served, version = p.server.Snapshot(), 0
 	}
-	view, err := newView(doc, p.generation, served, version, p.server.EnvSecret, before)
+	view, err := newView(doc, p.generation, served, version, p.server.EnvSecret, p.shown.Load().view)
 	if err != nil {
 		return err
 	}
-	p.shown.Store(&shown{view: view})
-	p.logWarnings(before, view)
-	p.live.flagsChanged(view)
+	p.showView(view)
 	return nil
+}
+
+func (p *Platform) showView(v *view) {
+	var before *view
+	if now := p.shown.Load(); now != nil {
+		before = now.view
+	}
+	p.shown.Store(&shown{view: v})
+	p.logWarnings(before, v)
+	p.live.flagsChanged(v)
 }
 
 // followPeers tells the page about clients that come and go.

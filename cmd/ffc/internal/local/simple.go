@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,9 @@ import (
 type simple struct {
 	text      []byte
 	root      *node
-	parts     map[string]part // of flags by key
-	whole     bool            // parts are not those of the document before
+	flags     map[string]part // by key
+	whole     bool            // nothing is known of the document before
+	built     [][]byte        // snapshots of all flags if whole, else of those that differ; nil if the platform has them
 	segments  []byte          // in bootstrap form, with commas
 	keys, ids []string
 }
@@ -25,7 +27,6 @@ type simple struct {
 // part is a flag of the file.
 type part struct {
 	source []byte // in the file
-	json   []byte // in bootstrap form; nil if the platform has it
 	// alone: the flag refers to no other one, so its source and the ids of the
 	// file's segments say all about it.
 	alone bool
@@ -34,18 +35,38 @@ type part struct {
 // data implements document.
 func (s *simple) data() []byte {
 	size := len(s.segments) + 100
-	for _, p := range s.parts {
-		size += len(p.json) + 1
+	for _, snapshot := range s.built {
+		size += len(snapshot)
 	}
 	out := append(make([]byte, 0, size), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
-	for i, key := range s.keys {
+	out = append(s.appendFlags(out), `],"segments":[`...)
+	return append(append(out, s.segments...), `]}}`...)
+}
+
+// appendFlags appends the flags that have been built, with commas.
+func (s *simple) appendFlags(out []byte) []byte {
+	for i, snapshot := range s.built {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, s.parts[key].json...)
+		out = append(out, itemsOf(snapshot, "featureFlags")...)
 	}
-	out = append(out, `],"segments":[`...)
-	return append(append(out, s.segments...), `]}}`...)
+	return out
+}
+
+// parts implements document.
+func (s *simple) parts() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !yield(fmt.Appendf(nil, `{"segments":[%s]}`, s.segments)) {
+			return
+		}
+		for i, snapshot := range s.built {
+			s.built[i] = nil
+			if !yield(snapshot) {
+				return
+			}
+		}
+	}
 }
 
 // changed implements document. Which flags have changed it knows best.
@@ -53,23 +74,12 @@ func (s *simple) changed([]string) []byte {
 	if s.whole {
 		return nil
 	}
-	out := []byte(`{"featureFlags":[`)
-	for _, key := range s.keys {
-		if json := s.parts[key].json; json != nil {
-			out = append(append(out, json...), ',')
-		}
-	}
-	out = append(bytes.TrimSuffix(out, []byte(",")), `],"segments":[`...)
+	out := append(s.appendFlags([]byte(`{"featureFlags":[`)), `],"segments":[`...)
 	return append(append(out, s.segments...), `]}`...)
 }
 
 // served implements document. The bootstrap form is large.
-func (s *simple) served() {
-	for key, p := range s.parts {
-		p.json = nil
-		s.parts[key] = p
-	}
-}
+func (s *simple) served() { s.built = nil }
 
 func (s *simple) flagKeys() []string   { return s.keys }
 func (s *simple) segmentIDs() []string { return s.ids }
@@ -103,7 +113,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (
 			err = wrong
 		}
 	}()
-	s := &simple{text: doc, root: root, parts: make(map[string]part), whole: before == nil}
+	s := &simple{text: doc, root: root, flags: make(map[string]part), whole: before == nil}
 	r := &reader{generation: g, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
 	checkMembers(root, "flags", "segments")
 
@@ -141,32 +151,44 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (
 		if i > 0 {
 			s.segments = append(s.segments, ',')
 		}
-		s.segments = append(s.segments, onlyItem(g.Snapshot(r.segment(m)), "segments")...)
+		s.segments = append(s.segments, itemsOf(g.Snapshot(r.segment(m)), "segments")...)
+	}
+	var alone []int
+	for i := range parts {
+		if parts[i].alone && !same[i] {
+			alone = append(alone, i)
+		}
 	}
 	var wrong firstError
-	inParallel(len(flags), func(i int) {
-		if parts[i].alone && !same[i] {
-			wrong.note(i, func() { parts[i].json = r.build(flags[i].name) })
-		}
-	})
-	for _, i := range dependent { // one by one, as they share what they refer to
-		wrong.note(i, func() { parts[i].json = r.build(flags[i].name) })
+	runs := slices.Collect(slices.Chunk(alone, run))
+	s.built = make([][]byte, len(runs))
+	inParallel(len(runs), func(i int) { s.built[i] = r.build(runs[i], flags, &wrong) })
+	for numbers := range slices.Chunk(dependent, run) { // one by one, as they share what they refer to
+		s.built = append(s.built, r.build(numbers, flags, &wrong))
 	}
 	if wrong.err != nil {
 		return nil, wrong.err
 	}
 	for i, key := range s.keys {
-		s.parts[key] = parts[i]
+		s.flags[key] = parts[i]
 	}
 	return s, nil
 }
 
-// build returns a flag in bootstrap form.
-func (r *reader) build(key string) []byte {
-	f := r.flags[key].begin()
-	out := onlyItem(r.generation.Snapshot(r.finish(f)), "featureFlags")
-	f.forget()
-	return out
+// run is how many flags are built at a time.
+const run = 100
+
+// build returns the flags of these numbers in bootstrap form.
+func (r *reader) build(numbers []int, flags []member, wrong *firstError) []byte {
+	var items []ffctest.Item
+	for _, i := range numbers {
+		wrong.note(i, func() {
+			f := r.flags[flags[i].name].begin()
+			items = append(items, r.finish(f).Version(1))
+			f.forget()
+		})
+	}
+	return r.generation.Snapshot(items...)
 }
 
 // firstError keeps what is wrong with the first of several items.
@@ -201,23 +223,21 @@ func (s *simple) lookup(key string) (part, bool) {
 	if s == nil {
 		return part{}, false
 	}
-	p, ok := s.parts[key]
+	p, ok := s.flags[key]
 	return p, ok
 }
 
-// onlyItem returns the only item of a snapshot.
-func onlyItem(snapshot []byte, list string) []byte {
-	for name, data := range jsontext.Members(snapshot) {
-		if string(name) != "data" {
-			continue
-		}
-		for name, items := range jsontext.Members(data) {
-			if string(name) != list {
-				continue
-			}
-			for item := range jsontext.Elements(items) {
-				return bytes.Clone(item)
-			}
+// itemsOf returns the items of a list of a snapshot, with commas.
+func itemsOf(snapshot []byte, list string) []byte {
+	items := memberOf(memberOf(snapshot, "data"), list)
+	return bytes.TrimSuffix(bytes.TrimPrefix(items, []byte("[")), []byte("]"))
+}
+
+// memberOf returns a member of an object; nil if there is none.
+func memberOf(object []byte, name string) []byte {
+	for n, value := range jsontext.Members(object) {
+		if string(n) == name {
+			return value
 		}
 	}
 	return nil
@@ -442,6 +462,14 @@ func objectOf(n *node) []member {
 	}
 	if n.kind != object {
 		fail(n, "an object")
+	}
+	if len(n.members) <= 16 {
+		for i, m := range n.members {
+			if slices.ContainsFunc(n.members[:i], func(earlier member) bool { return earlier.name == m.name }) {
+				panic(&mismatch{m.at, "each name once", "a second " + quote(m.name)})
+			}
+		}
+		return n.members
 	}
 	seen := make(map[string]bool, len(n.members))
 	for _, m := range n.members {

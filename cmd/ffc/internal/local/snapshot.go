@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -38,6 +39,11 @@ func (s *snapshot) changed(keys []string) []byte {
 		out = append(out, s.text[n.start:n.end]...)
 	}
 	return append(out, `]}`...)
+}
+
+// parts implements document. The environment is known by all flags together.
+func (s *snapshot) parts() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) { yield(s.data()) }
 }
 
 // served implements document.

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -73,57 +72,97 @@ type segmentView struct {
 // it or, if version is not 0, a part that has this version: the rest is that of
 // the view before, from which also comes what has not changed. It may be nil.
 func newView(doc document, g ffctest.Generation, served []byte, version int64, secret string, before *view) (*view, error) {
-	dialect := wire.FeatBitDialect()
+	d, err := newDescription(g, secret, before)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.add(served, version); err != nil {
+		return nil, err
+	}
+	return d.view(doc), nil
+}
+
+// description is a view on the way: what a server serves may come in parts.
+type description struct {
+	dialect  *wire.Dialect
+	before   *view // nil: none
+	flags    map[string]flagView
+	segments map[string]segmentView
+}
+
+func newDescription(g ffctest.Generation, secret string, before *view) (*description, error) {
+	d := &description{
+		dialect:  wire.FeatBitDialect(),
+		before:   before,
+		flags:    make(map[string]flagView),
+		segments: make(map[string]segmentView),
+	}
 	if g == ffctest.Classic {
 		prefix, err := wire.FlagIDPrefix(secret)
 		if err != nil {
 			return nil, err
 		}
-		dialect = wire.ClassicDialect(prefix)
+		d.dialect = wire.ClassicDialect(prefix)
 	}
-	update, _, err := dialect.Update(served)
+	return d, nil
+}
+
+// add describes what is served, at a version or, if that is 0, at its own. Flags
+// that the view before has at the same version stay as they are.
+func (d *description) add(served []byte, version int64) error {
+	update, _, err := d.dialect.Update(served)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	keys := doc.flagKeys()
-	v := &view{index: make(map[string]int, len(keys)), flags: make([]flagView, len(keys))}
-	items := make(map[string]*eval.Item, len(update.Flags))
-	for i := range update.Flags {
-		items[update.Flags[i].Key] = &update.Flags[i]
+	flags := make([]flagView, len(update.Flags))
+	inParallel(len(flags), func(i int) {
+		item := &update.Flags[i]
 		if version != 0 {
-			update.Flags[i].Version = version
+			item.Version = version
+		}
+		if known := d.before.flag(item.Key); known == nil || known.Version != item.Version {
+			flags[i] = viewFlag(d.dialect, item.Key, item.Version, item.Raw)
+		}
+	})
+	for i := range flags {
+		if flags[i].Key != "" {
+			d.flags[flags[i].Key] = flags[i]
 		}
 	}
+	for _, item := range update.Segments {
+		d.segments[item.Key] = viewSegment(d.dialect, item.Key, item.Raw)
+	}
+	return nil
+}
+
+// view returns the view of all flags and segments of doc.
+func (d *description) view(doc document) *view {
+	keys := doc.flagKeys()
+	v := &view{index: make(map[string]int, len(keys)), flags: make([]flagView, len(keys))}
 	for i, key := range keys {
 		v.index[key] = i
-	}
-	inParallel(len(keys), func(i int) {
-		item := items[keys[i]]
-		switch known := before.flag(keys[i]); {
-		case known != nil && (item == nil || known.Version == item.Version):
+		flag, described := d.flags[key]
+		switch known := d.before.flag(key); {
+		case described:
+			v.flags[i] = flag
+		case known != nil:
 			v.flags[i] = *known
 			v.flags[i].Prerequisites = append([]prerequisiteView{}, known.Prerequisites...) // resolve changes them
 			v.flags[i].Warnings = known.own
-		case item == nil:
-			v.flags[i] = emptyFlagView(keys[i])
 		default:
-			v.flags[i] = viewFlag(dialect, item.Key, item.Version, item.Raw)
+			v.flags[i] = emptyFlagView(key)
 		}
-	})
-	byID := make(map[string]segmentView)
-	for _, item := range update.Segments {
-		byID[item.Key] = viewSegment(dialect, item.Key, item.Raw)
 	}
 	for i, id := range doc.segmentIDs() {
-		segment, ok := byID[id]
-		if !ok && before != nil && i < len(before.segments) {
-			segment = before.segments[i]
+		segment, ok := d.segments[id]
+		if !ok && d.before != nil && i < len(d.before.segments) {
+			segment = d.before.segments[i]
 		}
 		v.segments = append(v.segments, segment)
 	}
 	v.resolve()
 	v.warnCircles()
-	return v, nil
+	return v
 }
 
 // flag returns a flag; nil if there is none, or no view.
