@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
 // TestReadmeRunsAgainstServe: the snippets of the README's quick start are a
@@ -21,27 +23,7 @@ func TestReadmeRunsAgainstServe(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, start, ok := strings.Cut(string(readme), "## Quick start")
-	start, _, ok2 := strings.Cut(start, "\n## ")
-	if !ok || !ok2 {
-		t.Fatal("the README has no quick start")
-	}
-	var snippets []string
-	for _, m := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(start, -1) {
-		snippets = append(snippets, m[1])
-	}
-	find := func(part string) string {
-		t.Helper()
-		i := slices.IndexFunc(snippets, func(s string) bool { return strings.Contains(s, part) })
-		if i < 0 {
-			t.Fatalf("the quick start has no snippet with %q", part)
-		}
-		return snippets[i]
-	}
+	find := snippets(t, "Quick start")
 	const transport = "Transport: &stream.Transport{},\n"
 	body := strings.Replace(find("ffc.New(ctx"), transport, transport+"BaseURL: baseURL,\n", 1)
 	connect, rest, ok := strings.Cut(body, "user :=")
@@ -57,31 +39,10 @@ func main() {
 
 func run(ctx context.Context, envSecret, baseURL string) error {
 ` + connect + find("WaitReady") + find("VariationDetail") + find("client.For(") + "user :=" + rest + "}\n"
-	file := filepath.Join(t.TempDir(), "main.go")
-	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	binary := filepath.Join(t.TempDir(), "program")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, file).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s\n%s", err, out, program)
-	}
+	binary := build(t, program)
 	onBoth(t, func(t *testing.T, g ffctest.Generation) {
-		p, err := local.New(local.Config{File: filepath.Join(t.TempDir(), "flags.json"), Create: true, Platform: g.String()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- p.Run(ctx, listener) }()
-		defer func() {
-			cancel()
-			<-ended
-		}()
-		cmd := exec.CommandContext(t.Context(), binary, p.EnvSecret(), local.URL(listener.Addr()))
+		secret, url := serveExample(t, g)
+		cmd := exec.CommandContext(t.Context(), binary, secret, url)
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
@@ -93,6 +54,178 @@ func run(ctx context.Context, envSecret, baseURL string) error {
 			t.Errorf("a flag is missing or of another type:\n%s", stderr.String())
 		}
 	})
+}
+
+// TestReadmePlatformsRunAgainstServe: the snippets for Lambda, Cloud Run and FeatBit
+// get a flag of the file that ffc serve makes, and deliver its event.
+func TestReadmePlatformsRunAgainstServe(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	const onDemand, baseURL = "Transport: &poll.Transport{", "BaseURL: os.Args[3],\n"
+	function := strings.Replace(snippets(t, "Where your code runs")("lambda.Start("), onDemand, baseURL+onDemand, 1)
+	server := strings.Replace(snippets(t, "Where your code runs")("client.Middleware("), onDemand, baseURL+onDemand, 1)
+	featBit := strings.Replace(snippets(t, "FeatBit")("serverKey"), `"http://localhost:5100"`, "os.Args[3]", 1)
+	binary := build(t, `package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+var snapshot []byte
+
+func main() {
+	run := map[string]func(ctx context.Context, secret string) error{"function": function, "server": server, "featbit": featBit}[os.Args[1]]
+	if err := run(context.Background(), os.Args[2]); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func function(context.Context, string) error {
+`+function+`
+	return nil
+}
+
+func server(ctx context.Context, envSecret string) error {
+	mux := http.NewServeMux()
+`+server+`
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, client.Variation(r.Context(), "banner", ffc.NewUser("ann"), "none"))
+	})
+	listening := httptest.NewServer(server.Handler)
+	defer listening.Close()
+	resp, err := http.Get(listening.URL)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	fmt.Println(string(body), err)
+	return client.Close(ctx)
+}
+
+func featBit(ctx context.Context, serverKey string) error {
+`+featBit+`
+	if err != nil {
+		return err
+	}
+	if err := client.WaitReady(ctx); err != nil {
+		return err
+	}
+	fmt.Println(client.Variation(ctx, "banner", ffc.NewUser("ann"), "none"), nil)
+	return client.Close(ctx)
+}
+`)
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		secret, url := serveExample(t, g)
+		delivered := 0
+		isDelivered := func() {
+			delivered++
+			if _, state := get(t, url+"/local/state"); !strings.Contains(state, fmt.Sprintf(`"events":{"evaluations":%d,`, delivered)) {
+				t.Errorf("not %d events: %s", delivered, state)
+			}
+		}
+		programs := []string{"server"}
+		if g == ffctest.FeatBit {
+			programs = append(programs, "featbit")
+		}
+		for _, name := range programs {
+			out, err := exec.CommandContext(t.Context(), binary, name, secret, url).CombinedOutput()
+			if err != nil || !strings.HasSuffix(string(out), "Welcome! <nil>\n") || strings.Contains(string(out), "fallback") {
+				t.Errorf("%v: the program %s printed\n%s", err, name, out)
+			}
+			isDelivered()
+		}
+		runtime := lambdatest.NewRuntime()
+		defer runtime.Close()
+		cmd := exec.CommandContext(t.Context(), binary, "function", secret, url)
+		cmd.Env = append(os.Environ(), "FFC_ENV_SECRET="+secret)
+		var stderr output
+		cmd.Stderr = &stderr
+		process, err := runtime.StartProcess(cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer process.Kill()
+		inv := runtime.Invoke(within(t), []byte(`{"queryStringParameters":{"user":"ann"}}`))
+		if inv.Err != nil || !strings.Contains(string(inv.Response), `"body":"Welcome!"`) || strings.Contains(stderr.String(), "fallback") {
+			t.Errorf("%v: the function responded\n%s\n%s", inv.Err, inv.Response, &stderr)
+		}
+		isDelivered()
+	})
+}
+
+// snippets returns a function that finds the Go snippet with a part in a section
+// of the README.
+func snippets(t *testing.T, section string) (find func(part string) string) {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(readme), "\n## "+section+"\n")
+	text, _, ok2 := strings.Cut(text, "\n## ")
+	if !ok || !ok2 {
+		t.Fatalf("the README has no section %q", section)
+	}
+	return func(part string) string {
+		t.Helper()
+		for _, m := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], part) {
+				return m[1]
+			}
+		}
+		t.Fatalf("the section %q has no snippet with %q", section, part)
+		return ""
+	}
+}
+
+// build compiles a program and returns its path.
+func build(t *testing.T, program string) (binary string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary = filepath.Join(t.TempDir(), "program")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, file).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s\n%s", err, out, program)
+	}
+	return binary
+}
+
+// serveExample serves the file that ffc serve makes, until the test ends.
+func serveExample(t *testing.T, g ffctest.Generation) (secret, url string) {
+	t.Helper()
+	p, err := local.New(local.Config{File: filepath.Join(t.TempDir(), "flags.json"), Create: true, Platform: g.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx, listener) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return p.EnvSecret(), local.URL(listener.Addr())
 }
 
 // The file that ffc serve makes in the clone is ignored there.
