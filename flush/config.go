@@ -29,7 +29,7 @@ type Config struct {
 	Capacity int
 	// BatchSize is how many events go in one request at most. A request of 512
 	// KiB takes no more of them either, and an event that alone is larger than
-	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 500.
+	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 1,000.
 	BatchSize int
 	// Requests is how many requests may be under way at once. The events of
 	// one user keep their order all the same. 0 is 4.
@@ -94,7 +94,7 @@ func (c Config) withDefaults(onDemand bool) Config {
 		c.Interval = 3 * time.Second
 	}
 	orDefault(&c.Capacity, 20_000)
-	orDefault(&c.BatchSize, 500)
+	orDefault(&c.BatchSize, 1000)
 	orDefault(&c.Requests, 4)
 	orDefault(&c.Retries, 2)
 	orDefault(&c.RetryWait, 200*time.Millisecond)

@@ -5,40 +5,49 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // distant is a platform that takes some time for each request.
 type distant struct {
 	roundTrip time.Duration
+	connect   time.Duration // for each connection
 	requests  atomic.Int64
+	idle      atomic.Int64 // connections
 }
 
 // RoundTrip implements http.RoundTripper.
 func (d *distant) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, req.Body)
 	d.requests.Add(1)
+	if d.idle.Add(-1) < 0 {
+		d.idle.Add(1)
+		time.Sleep(d.connect)
+	}
 	time.Sleep(d.roundTrip)
+	d.idle.Add(1)
 	return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
 }
 
 // report records events at a rate for half a minute and returns the counts at its
 // end, before what is queued has left.
-func report(t *testing.T, cfg Config, roundTrip time.Duration, users, perSecond int) (s Stats) {
+func report(t *testing.T, cfg Config, platform *distant, users, perSecond int) (s Stats) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		to := destination("http://platform.test", &http.Client{Transport: &distant{roundTrip: roundTrip}})
+		to := destination("http://platform.test", &http.Client{Transport: platform})
 		to.OnDemand = false
 		p := New(cfg, to)
 		stop := run(p)
 		known := make([]*eval.User, users)
 		for i := range known {
-			known[i] = user(fmt.Sprint("user-", i))
+			known[i] = &eval.User{Key: fmt.Sprint("user-", i), Name: strings.Repeat("x", 230)}
 		}
 		r := served("flag", "1", "true")
 		const step, duration = 10 * time.Millisecond, 30 * time.Second
@@ -67,17 +76,62 @@ func TestRate(t *testing.T) {
 		}{
 			{150 * time.Millisecond, 2000},
 			{150 * time.Millisecond, 4000},
-			{150 * time.Millisecond, 4 * 500 * 1000 / 150 * 2 / 3},
-			{2 * time.Second, 4 * 500 * 1000 / 2000 * 2 / 3},
+			{150 * time.Millisecond, 4 * 1000 * 1000 / 150 * 2 / 3},
+			{2 * time.Second, 4 * 1000 * 1000 / 2000 * 2 / 3},
 		} {
 			t.Run(fmt.Sprintf("%d events a second of %d users, %v", test.perSecond, users, test.roundTrip), func(t *testing.T) {
-				s := report(t, Config{}, test.roundTrip, users, test.perSecond)
+				s := report(t, Config{}, &distant{roundTrip: test.roundTrip}, users, test.perSecond)
 				if s.Dropped.Total() > 0 || s.Queued > 20_000*3/4 {
 					t.Errorf("Stats: %+v", s)
 				}
 			})
 		}
 	}
+}
+
+// TestRateFromColdConnection reports 20,000 events a second from the first moment
+// on, while each connection takes two round trips to open, for TCP and TLS 1.3.
+func TestRateFromColdConnection(t *testing.T) {
+	const roundTrip = 150 * time.Millisecond
+	for _, users := range []int{10, 1000, 100_000} {
+		t.Run(fmt.Sprintf("%d users", users), func(t *testing.T) {
+			s := report(t, Config{}, &distant{roundTrip: roundTrip, connect: 2 * roundTrip}, users, 20_000)
+			if s.Dropped.Total() > 0 || s.Recorded != 600_000 {
+				t.Errorf("Stats: %+v", s)
+			}
+		})
+	}
+}
+
+// TestFewRequests sends 10,000 events in one Flush, in the ways in which programs
+// evaluate.
+func TestFewRequests(t *testing.T) {
+	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+		for _, test := range []struct {
+			name string
+			user func(i int) int
+		}{
+			{name: "one event of each user", user: func(i int) int { return i }},
+			{name: "ten events of each user", user: func(i int) int { return i / 10 }},
+			{name: "one user", user: func(int) int { return 0 }},
+			{name: "seven users in turn", user: func(i int) int { return i % 7 }},
+			{name: "a hundred users in turn", user: func(i int) int { return i % 100 }},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := inMemoryOf(d, Config{}, &platform{})
+					for i := range 10_000 {
+						u := &eval.User{Key: fmt.Sprint("user-", test.user(i)), Name: strings.Repeat("x", 230)}
+						record(p, u, "flag")
+					}
+					checkError(t, p.Flush(t.Context()), nil)
+					if s := p.Stats(); s.Delivered != 10_000 || s.Requests > 12 {
+						t.Errorf("Stats: %+v", s)
+					}
+				})
+			})
+		}
+	})
 }
 
 // TestRateWithRejectedEvents shows that events that the platform rejects do not
