@@ -217,6 +217,26 @@ func TestFallbacks(t *testing.T) {
 	}
 }
 
+// TestFallbacksAreCountedByReason: an evaluation without a value is counted, and
+// makes no event.
+func TestFallbacksAreCountedByReason(t *testing.T) {
+	t.Parallel()
+	ctx, user := t.Context(), ffc.NewUser("u")
+	_, client := connected(t, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("text").Variations("red", "blue"),
+		ffctest.Flag("circle").Prerequisite(ffctest.Flag("back"), "true"), ffctest.Flag("back").Prerequisite(ffctest.Flag("circle"), "true"))
+	client.IntVariation(ctx, "text", user, 0)
+	client.BoolVariation(ctx, "circle", user, false)
+	client.BoolVariation(ctx, "missing", user, false)
+	client.Variation(ctx, "text", ffc.User{}, "")
+	stats := client.Stats()
+	if want := (ffc.FallbackReasons{FlagNotFound: 1, UserNotSpecified: 1, WrongType: 1, Error: 1}); stats.Fallbacks != 4 || stats.FallbackReasons != want {
+		t.Errorf("counted %d fallbacks, %+v, expected %+v", stats.Fallbacks, stats.FallbackReasons, want)
+	}
+	if stats.Events.Recorded != 0 {
+		t.Errorf("fallbacks made %d events", stats.Events.Recorded)
+	}
+}
+
 func TestForPinsDataAndUser(t *testing.T) {
 	t.Parallel()
 	onBoth(t, testForPinsDataAndUser)

@@ -175,6 +175,9 @@ func testClientLateAnswer(t *testing.T, g ffctest.Generation) {
 	if _, err := server.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
 		t.Fatal(err)
 	}
+	if s := client.Status(); s.Err != nil {
+		t.Errorf("status %+v while no attempt has failed", s)
+	}
 	server.Put(ffctest.Flag("f").Serve("true"))
 	resume()
 	if err := client.WaitReady(within(t)); err != nil {
