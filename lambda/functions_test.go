@@ -68,16 +68,20 @@ var functions = map[string]func(){
 			return value, err
 		})
 	},
-	"stuck": func() {
-		client := childClient()
-		evaluate := evaluating(client)
-		lambda.Start(client, func(ctx context.Context, user string) (string, error) {
-			_, _ = evaluate(ctx, user)
-			select {}
-		})
-	},
+	"stuck":         func() { startStuck() },
+	"stuck, keep":   func() { startStuck(lambda.KeepProcess()) },
 	"asleep":        func() { lambda.Start(childClient(), sleeping) },
 	"asleep, plain": func() { awslambda.Start(sleeping) },
+}
+
+// startStuck runs a handler that never returns.
+func startStuck(opts ...lambda.Option) {
+	client := childClient()
+	evaluate := evaluating(client)
+	lambda.Start(client, func(ctx context.Context, user string) (string, error) {
+		_, _ = evaluate(ctx, user)
+		select {}
+	}, opts...)
 }
 
 func childClient(configure ...func(*ffc.Config)) *ffc.Client {

@@ -20,15 +20,16 @@ func startOn(t *testing.T, g ffctest.Generation, name string, env ...string) (*f
 }
 
 // startCommand is startOn, and returns the command as well.
-func startCommand(t *testing.T, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
+func startCommand(t testing.TB, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
 	t.Helper()
 	platform := ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")), g)
 	t.Cleanup(platform.Close)
 	rt := lambdatest.NewRuntime()
 	t.Cleanup(rt.Close)
 	cmd := lambdatest.Command(name)
-	// A data race ends the process, and invocations with it.
-	cmd.Env = append(append(cmd.Env, "TEST_PLATFORM="+platform.URL, "TEST_SECRET="+platform.EnvSecret, "GORACE=halt_on_error=1"), env...)
+	// A data race ends the process, and invocations with it. The race detector
+	// would sleep for 1 s on exit, which is longer than Lambda waits.
+	cmd.Env = append(append(cmd.Env, "TEST_PLATFORM="+platform.URL, "TEST_SECRET="+platform.EnvSecret, "GORACE=halt_on_error=1 atexit_sleep_ms=0"), env...)
 	process, err := rt.StartProcess(cmd)
 	if err != nil {
 		t.Fatal(err)

@@ -325,6 +325,27 @@ func TestEmptyAnswers(t *testing.T) {
 	})
 }
 
+// TestFlagsComeBack: flags that were gone for so long that the client followed,
+// and then come back in the versions that they had, are followed within Resync:
+// the client cannot tell them from those of a server that is stuck.
+func TestFlagsComeBack(t *testing.T) {
+	onSites(t, others, func(s *site, pushes bool) {
+		items := others()
+		s.hold(0)
+		s.sees("other-3", "none", 5*time.Minute, fullTime+resyncTime)
+		s.runs(time.Minute, func() {})
+		s.hold(0, items...)
+		most := resyncTime
+		if pushes { // what was restored shows with the next answer with everything
+			most += fullTime
+		}
+		s.sees("other-3", "same", 0, most)
+		if status := s.client.Status(); status.State != ffc.StateOK || status.Err != nil || status.DataAge > time.Minute {
+			s.Errorf("status %+v", status)
+		}
+	})
+}
+
 // TestRestored: a platform that was restored from a backup is followed after
 // three answers that agree, over Resync, counted from the first answer with
 // everything.

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
@@ -19,6 +20,8 @@ type fallback struct {
 	transport transport.Transport
 	env       transport.Env
 	patience  time.Duration
+	retry     time.Duration // before it starts again after a refusal that is final for it
+	trust     func()        // called when the platform took the secret
 	running   sync.WaitGroup
 
 	mu     sync.Mutex
@@ -27,6 +30,8 @@ type fallback struct {
 	store  *secondStore // of the session that runs; nil if none does
 	cancel context.CancelFunc
 	serves bool // the data comes from the session that runs
+	// refused: the last session gave up, and timer starts another one.
+	refused bool
 }
 
 // interrupted notes why the socket does not work, which does not matter to the
@@ -68,10 +73,10 @@ func (f *fallback) prepare(ctx context.Context) {
 func (f *fallback) start(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.wanted || f.store != nil {
+	if !f.wanted || f.store != nil || f.refused {
 		return
 	}
-	store := &secondStore{Store: f.env.Store, f: f}
+	store := &secondStore{Store: f.env.Store, f: f, again: func() { f.startAgain(ctx) }}
 	env := f.env
 	env.Store = store
 	env.Background = true
@@ -82,6 +87,14 @@ func (f *fallback) start(ctx context.Context) {
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.store = store
 	f.running.Go(func() { run(ctx, session) })
+}
+
+// startAgain starts the fallback after a session that gave up.
+func (f *fallback) startAgain(ctx context.Context) {
+	f.mu.Lock()
+	f.refused = false
+	f.mu.Unlock()
+	f.start(ctx)
 }
 
 // tick is how often a fallback that works on demand is asked. As long as the
@@ -108,22 +121,29 @@ func run(ctx context.Context, session transport.Session) {
 func (f *fallback) stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.wanted = false
+	f.wanted, f.refused = false, false
 	if f.timer != nil {
 		f.timer.Stop()
 		f.timer = nil
 	}
 	if f.store != nil {
-		f.cancel()
-		f.store, f.cancel = nil, nil
+		f.end()
 		f.note(false)
 	}
+}
+
+// end ends the session that runs. The lock is held.
+func (f *fallback) end() {
+	f.cancel()
+	f.store, f.cancel = nil, nil
 }
 
 // secondStore is the store as one session of the fallback sees it.
 type secondStore struct {
 	transport.Store
-	f *fallback
+	f        *fallback
+	again    func()      // starts another session
+	answered atomic.Bool // by the platform itself, which took the secret
 }
 
 // whileItRuns calls tell if the session has not been stopped, and reports
@@ -144,14 +164,22 @@ func (s *secondStore) Apply(message []byte, asked transport.Mark) (transport.App
 	if !s.whileItRuns(func() {}) {
 		return transport.Applied{}, context.Canceled
 	}
-	return s.Store.Apply(message, asked)
+	applied, err := s.Store.Apply(message, asked)
+	if err == nil && asked != 0 {
+		s.answered.Store(true)
+	}
+	return applied, err
 }
 
-// Confirm implements transport.Store.
+// Confirm implements transport.Store. A platform that has data for a secret took
+// the secret; FeatBit answers with nothing to a secret that it does not know.
 func (s *secondStore) Confirm() {
 	s.whileItRuns(func() {
 		s.f.note(true)
 		s.Store.Confirm()
+		if s.answered.Load() && s.Version() > 0 {
+			s.f.trust()
+		}
 	})
 }
 
@@ -163,5 +191,14 @@ func (s *secondStore) Interrupted(err error) {
 	})
 }
 
-// Off implements transport.Store: the socket may still come to work.
-func (s *secondStore) Off(err error) { s.Interrupted(err) }
+// Off implements transport.Store. It is not final: the socket may still come to
+// work, and this session may have met a firewall. Another session starts later.
+func (s *secondStore) Off(err error) {
+	s.whileItRuns(func() {
+		s.f.note(false)
+		s.Store.Interrupted(err)
+		s.f.end()
+		s.f.refused = true
+		s.f.timer = time.AfterFunc(retry.Lengthen(s.f.retry, retry.Jitter), s.again)
+	})
+}

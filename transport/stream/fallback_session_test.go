@@ -125,7 +125,7 @@ func (s *secondSession) apply(message string) error {
 	return err
 }
 
-// serve brings all data.
+// serve brings all data, from a cache.
 func (s *secondSession) serve() {
 	s.f.t.Helper()
 	if err := s.apply(full); err != nil {

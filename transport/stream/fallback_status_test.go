@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,76 @@ func TestFallbackRefused(t *testing.T) {
 				if n := s.store.count("off"); n > 0 {
 					t.Error("the session gave up")
 				}
+			})
+		})
+	}
+}
+
+// Where websockets do not pass, one refusal of a firewall must not end the
+// fallback for good.
+func TestFallbackStartsAgainAfterRefusal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, f := fallingBack(t, stream.Transport{})
+		s.p.onDial = func(context.Context) error { return errors.New("no route to host") }
+		s.run()
+		for range 3 {
+			second := f.next()
+			second.serve()
+			s.store.await("confirmed")
+			refused := time.Now()
+			second.store.Off(errSecond)
+			second.isStopped()
+			s.store.awaitError("interrupted", transport.KindNetwork, errSecond.Error())
+			again := f.next()
+			checkBetween(t, "begins", again.at.Sub(refused), time.Minute, 75*time.Second)
+			again.store.Off(errSecond)
+		}
+	})
+}
+
+// A secret that the platform took by polling is not wrong when the socket is
+// refused.
+func TestFallbackSpeaksForTheSecret(t *testing.T) {
+	tests := []struct {
+		name  string
+		asked transport.Mark
+		empty bool // FeatBit answers so to a secret that it does not know
+		final bool
+	}{
+		{"answer of the platform", 1, false, false},
+		{"answer without data", 1, true, true},
+		{"answer of a cache", 0, false, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s, f := fallingBack(t, stream.Transport{})
+				s.store.empty = tt.empty
+				s.run()
+				s.p.accept().refuse("502 Bad Gateway")
+				second := f.next()
+				if _, err := second.store.Apply([]byte(full), tt.asked); err != nil {
+					t.Fatal(err)
+				}
+				second.store.Confirm()
+				s.p.accept().upgradeAt(0).closeWith(4003, "")
+				if tt.final {
+					s.store.awaitError("off", transport.KindRefused, "EnvSecret")
+					s.ended()
+					return
+				}
+				s.store.await("confirmed")
+				synctest.Wait()
+				s.store.checkTold()
+				refused := time.Now()
+				c := s.p.accept()
+				checkBetween(t, "connects again", c.at.Sub(refused), time.Minute, 75*time.Second)
+				second.store.Confirm()
+				s.store.await("confirmed")
+				c.upgrade().expect(opText, syncRequest)
+				c.send(full)
+				s.store.await("fallback false")
+				second.isStopped()
 			})
 		})
 	}

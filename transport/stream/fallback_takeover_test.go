@@ -180,7 +180,7 @@ func TestFallbackOnDemandThatFails(t *testing.T) {
 		s.run()
 		s.p.accept().refuse("403 Forbidden")
 		second := f.next()
-		second.store.Off(errSecond)
+		second.store.Interrupted(errSecond)
 		second.loaded <- context.DeadlineExceeded
 		select {
 		case <-second.asked:

@@ -40,6 +40,7 @@ type store struct {
 	patience time.Duration
 	events   chan event
 	onApply  func() error // if set, called by Apply; an error is its result
+	empty    bool         // there is no data, whatever comes
 
 	mu    sync.Mutex
 	marks transport.Mark
@@ -62,7 +63,12 @@ func (s *store) add(e event) {
 	s.events <- e
 }
 
-func (s *store) Version() int64 { return version }
+func (s *store) Version() int64 {
+	if s.empty {
+		return 0
+	}
+	return version
+}
 
 // version is that of the data in a store.
 const version = 1662595200123

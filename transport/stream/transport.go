@@ -133,7 +133,8 @@ func (s *session) useFallback() error {
 	if _, err := s.Fallback.Open(s.env); err != nil {
 		return fmt.Errorf("stream: Fallback: %w", err)
 	}
-	s.fallback.transport, s.fallback.patience = s.Fallback, s.FallbackAfter
+	s.fallback.transport, s.fallback.patience, s.fallback.retry = s.Fallback, s.FallbackAfter, s.MaxRetry
+	s.fallback.trust = func() { s.trusted.Store(true) }
 	return nil
 }
 
