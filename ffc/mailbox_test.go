@@ -29,7 +29,10 @@ func TestBlockedListener(t *testing.T) {
 			want = append(want, key)
 		}
 		b.put([]string{key})
-		if n := len(b.waiting); n > maxWaiting {
+		b.mu.Lock()
+		n := len(b.waiting)
+		b.mu.Unlock()
+		if n > maxWaiting {
 			t.Fatalf("%d values wait", n)
 		}
 	}

@@ -133,6 +133,9 @@ func (r *Rules) compilePattern(expression string, owner *patternOwner) (*pattern
 		}
 	}
 	full, err := owner.compileBacktracker(expression)
+	if err == errMatchStacks && p.fast != nil {
+		full, err = &backtracker{refused: err}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,10 @@ const (
 	// for timeoutWindow.
 	maxTimeouts   = 3
 	timeoutWindow = time.Minute
+	// A timeout after less than earlyTimeout, or more than lateTimeout, is not the
+	// pattern's fault.
+	earlyTimeout = matchTimeout / 2
+	lateTimeout  = 300 * time.Millisecond
 	// slowMatch is from when on a match may have grown its stacks so much that
 	// they are not kept.
 	slowMatch = 2 * time.Millisecond
@@ -36,6 +40,8 @@ var (
 
 // backtracker is a pattern of the second engine, which is .NET's.
 type backtracker struct {
+	// refused is why the pattern is never tried; nil if it is.
+	refused error
 	// engine runs matches. It keeps the stacks they grew.
 	engine atomic.Pointer[regexp2.Regexp]
 	// unused has run no match: copies of it have no stacks.
@@ -57,6 +63,9 @@ func (o *patternOwner) compileBacktracker(expression string) (*backtracker, erro
 	if err != nil {
 		return nil, patternError(err)
 	}
+	if err := checkStacks(expression); err != nil {
+		return nil, err
+	}
 	engine.MatchTimeout = matchTimeout
 	b := &backtracker{unused: *engine}
 	b.engine.Store(engine)
@@ -70,8 +79,11 @@ func withoutVerbs(format string) string {
 }
 
 // match reports whether the pattern is found in s. The error is errBacktrackText,
-// errMatchTimeout or, if the pattern is not tried, errPaused.
+// errMatchTimeout or, if the pattern is not tried, b.refused or errPaused.
 func (b *backtracker) match(s string) (bool, error) {
+	if b.refused != nil {
+		return false, b.refused
+	}
 	if len(s) > maxBacktrackText && utf8.RuneCountInString(s) > maxBacktrackText {
 		return false, errBacktrackText
 	}
@@ -81,12 +93,13 @@ func (b *backtracker) match(s string) (bool, error) {
 	return b.attempt(s, b.run)
 }
 
-// attempt calls run, which matches s, and once more if that times out: after a
-// freeze the engine's clock jumps, and a match that waits for the processor looks
-// slow.
+// attempt calls run, which matches s, and once more if the engine's clock has
+// jumped. A slow match ends between 50 and 250 ms after it began. After a freeze
+// the clock ends matches that have just begun, and a match that was frozen, or
+// that had no processor, looks slower than that.
 func (b *backtracker) attempt(s string, run func(string) (bool, time.Duration, error)) (bool, error) {
 	matched, took, err := run(s)
-	if err != nil {
+	if err != nil && err != errEngine && (took < earlyTimeout || took > lateTimeout) {
 		matched, took, err = run(s)
 	}
 	if err != nil || took > slowMatch {

@@ -177,20 +177,25 @@ func TestCatastrophicPattern(t *testing.T) {
 	}
 }
 
-// TestTimeoutIsRepeatedOnce: a freeze, or a processor that is busy, ends a match
-// that is not slow.
+// TestTimeoutIsRepeatedOnce: a freeze ends a match that is not slow, or makes it
+// look slower than a slow one is. A slow match is not repeated.
 func TestTimeoutIsRepeatedOnce(t *testing.T) {
 	t.Parallel()
 	timeout := errors.New("timeout")
+	const frozen = time.Hour
 	tests := []struct {
 		name     string
 		attempts []error
+		took     time.Duration
 		matched  bool
 	}{
-		{"no timeout", []error{nil}, true},
-		{"one timeout", []error{timeout, nil}, true},
-		{"two timeouts", []error{timeout, timeout}, false},
-		{"panics of the engine", []error{errEngine, errEngine}, false},
+		{"no timeout", []error{nil}, time.Microsecond, true},
+		{"match that the clock's jump ended", []error{timeout, nil}, time.Microsecond, true},
+		{"frozen match", []error{timeout, nil}, frozen, true},
+		{"frozen match that is slow", []error{timeout, timeout}, frozen, false},
+		{"slow match, between two ticks", []error{timeout}, matchTimeout, false},
+		{"slow match, at a late tick", []error{timeout}, 250 * time.Millisecond, false},
+		{"panic of the engine", []error{errEngine}, time.Microsecond, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -200,7 +205,7 @@ func TestTimeoutIsRepeatedOnce(t *testing.T) {
 			matched, err := b.attempt("a", func(string) (bool, time.Duration, error) {
 				err := test.attempts[calls]
 				calls++
-				return err == nil, time.Microsecond, err
+				return err == nil, test.took, err
 			})
 			if matched != test.matched || (err == nil) != test.matched || calls != len(test.attempts) || len(b.timeouts) > 0 == test.matched {
 				t.Errorf("got %v, %v after %d calls, with %d timeouts", matched, err, calls, len(b.timeouts))
