@@ -117,8 +117,12 @@ func (manualSession) Run(ctx context.Context) { <-ctx.Done() }
 // put gives the client all of its data.
 func (m *manual) put(t testing.TB, items ...ffctest.Item) {
 	t.Helper()
-	if _, err := m.store.Apply(ffctest.Snapshot(items...), m.store.Mark()); err != nil {
+	applied, err := m.store.Apply(ffctest.Snapshot(items...), m.store.Mark())
+	if err != nil {
 		t.Fatal(err)
+	}
+	if applied.Held == 0 {
+		m.store.Confirm()
 	}
 }
 
