@@ -22,6 +22,7 @@ type choices struct {
 	bytes []byte
 	g     ffctest.Generation
 	value string // an odd text, which comes up everywhere
+	from  int64  // versions are later
 }
 
 func (c *choices) below(n int) int {
@@ -45,7 +46,7 @@ var flagKeys = []string{"a", "b", "c", "d", "e"}
 // environment returns flags and segments that lead to each other. Versions grow
 // in the order of the list.
 func (c *choices) environment() (items []ffctest.Item) {
-	version := int64(1_700_000_000_000)
+	version := c.from
 	next := func() int64 {
 		version += int64(1 + c.below(1000))
 		return version
@@ -208,10 +209,13 @@ func FuzzSameAnswers(f *testing.F) {
 			return
 		}
 		value = strings.ToValidUTF8(value, "?") // the platform's texts are JSON
-		c := &choices{bytes: data, g: ffctest.Classic, value: value}
+		c := &choices{bytes: data, g: ffctest.Classic, value: value, from: 1_700_000_000_000}
 		if featbit {
 			c.g = ffctest.FeatBit
 		}
+		backwards := slices.Clone(data)
+		slices.Reverse(backwards)
+		older := (&choices{bytes: backwards, g: c.g, value: value, from: c.from - 1_000_000}).environment()
 		items := c.environment()
 		users := c.users()
 		keys := append([]string{"missing", ""}, flagKeys...)
@@ -225,6 +229,7 @@ func FuzzSameAnswers(f *testing.F) {
 			{"bootstrap", offlineWith(t, whole)},
 			{"one message", applying(t, c.g, whole)},
 			{"item by item", applying(t, c.g, c.apart(items)...)},
+			{"item by item after older ones", applying(t, c.g, append([][]byte{c.g.Snapshot(older...)}, c.apart(items)[1:]...)...)},
 			{"snapshot of a client", offlineWith(t, snapshotOf(t, applying(t, c.g, c.apart(items)...)))},
 			{"one message after an older one", applying(t, c.g, c.g.Snapshot(items[0]), whole)},
 		} {
@@ -304,6 +309,24 @@ func answers(t *testing.T, client *ffc.Client, users []ffc.User, keys []string) 
 			t.Fatal(err)
 		}
 		lines = append(lines, fmt.Sprintf("user %d: %s", i, text))
+		var list struct {
+			Data []struct{ KeyName, Variation, Reason, Name string }
+		}
+		if err := json.Unmarshal(text, &list); err != nil {
+			t.Fatal(err)
+		}
+		if all.Success && len(list.Data) != len(flagKeys) {
+			t.Errorf("user %d: AllVariations has %d flags, not %d", i, len(list.Data), len(flagKeys))
+		}
+		for _, got := range list.Data {
+			if !all.Success {
+				break
+			}
+			d := client.VariationDetail(ctx, got.KeyName, user, "fallback")
+			if got.Reason != string(d.Reason) || got.Name != d.FlagName || d.Err == nil && got.Variation != d.Value {
+				t.Errorf("user %d, flag %q: AllVariations has %+v, VariationDetail %+v", i, got.KeyName, got, d)
+			}
+		}
 		pinned := client.For(user)
 		for _, key := range keys {
 			d := client.VariationDetail(ctx, key, user, "fallback")
