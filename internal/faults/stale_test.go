@@ -66,12 +66,17 @@ type site struct {
 	client     *ffc.Client
 	log        logs
 	onDemand   bool
+	posted     func(http.ResponseWriter, *http.Request, http.Handler) // takes events, if set
 
 	mu     sync.Mutex
 	behind int // which server answers
 }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.posted != nil && r.Method == http.MethodPost {
+		s.posted(w, r, s.servers[0])
+		return
+	}
 	s.mu.Lock()
 	server := s.servers[s.behind]
 	s.mu.Unlock()
@@ -141,7 +146,7 @@ func (s *site) open(items []ffctest.Item, noSockets bool, tr transport.Transport
 	connections := &http.Transport{DialContext: listener.dial}
 	client, err := ffc.New(s.Context(), ffc.Config{
 		Platform: s.generation.platform, EnvSecret: s.servers[0].EnvSecret, BaseURL: "http://platform.test",
-		HTTPClient: &http.Client{Transport: connections}, Transport: tr, Events: flush.Config{Disabled: true},
+		HTTPClient: &http.Client{Transport: connections}, Transport: tr, Events: flush.Config{Disabled: s.posted == nil},
 		Logger: slog.New(slog.NewTextHandler(&s.log, nil)), QuietFallbacks: true,
 	})
 	if err != nil {
