@@ -59,9 +59,11 @@ func TestDependencies(t *testing.T) {
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
-		{"cmd/ffc", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/resync", "internal/store", "internal/setting",
+		{"internal/flagfile", append([]string{"ffc/ffctest"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+		{"cmd/ffc", append([]string{"internal/flagfile", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/ondemand", "internal/resync", "internal/store", "internal/setting",
 			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc/internal/local", append([]string{"ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
+		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way

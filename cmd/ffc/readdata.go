@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // readData returns the flags and segments of a file, in the form that
@@ -20,7 +20,7 @@ func readData(stdin io.Reader, path, platform string) ([]byte, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, noDataError("%s is empty: expected a flag file, or a snapshot, which ffc snapshot writes", sourceName(path))
 	}
-	if data, err = local.Bootstrap(sourceName(path), data, platform); err != nil {
+	if data, err = flagfile.Bootstrap(sourceName(path), data, platform); err != nil {
 		return nil, noDataError("%v", err)
 	}
 	return data, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // maxBody is how large a request of the page may be.
@@ -19,7 +20,7 @@ func (p *Platform) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, "index.html") })
 	mux.HandleFunc("GET /page/{name...}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r.PathValue("name")) })
-	mux.HandleFunc("GET /local/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, marshal(p.state())) })
+	mux.HandleFunc("GET /local/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, flagfile.Marshal(p.state())) })
 	mux.HandleFunc("GET /local/live", p.live.serve)
 	mux.HandleFunc("POST /local/flags/{key}", p.serveEdit)
 	mux.HandleFunc("POST /local/evaluate", p.serveEvaluate)
@@ -87,7 +88,7 @@ func countsOf(counts map[string]map[string]int64, key string) map[string]int64 {
 }
 
 func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
-	var c change
+	var c flagfile.Change
 	if err := readJSON(w, r, &c); err != nil {
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
@@ -104,7 +105,7 @@ func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
 	}
 	counts, _ := p.live.counts()
 	flag.Counts = countsOf(counts, flag.Key)
-	writeJSON(w, http.StatusOK, marshal(flag))
+	writeJSON(w, http.StatusOK, flagfile.Marshal(flag))
 }
 
 // serveEvaluate answers what a user gets and why: for a flag with its
@@ -128,9 +129,9 @@ func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 	u := &question.User
 	attributes := []ffc.Attr{ffc.Name(u.Name), ffc.Email(u.Email), ffc.Country(u.Country)}
 	for name, raw := range u.Attributes {
-		value, err := attributeText(raw)
+		value, err := flagfile.AttributeText(raw)
 		if err != nil {
-			writeError(w, http.StatusBadRequest, "the attribute "+quote(name)+" "+err.Error())
+			writeError(w, http.StatusBadRequest, "the attribute "+flagfile.Quote(name)+" "+err.Error())
 			return
 		}
 		attributes = append(attributes, ffc.String(name, value))
@@ -148,19 +149,6 @@ func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, out)
-}
-
-// attributeText returns what rules see of an attribute.
-func attributeText(raw json.RawMessage) (string, error) {
-	n, err := parseJSON(raw)
-	if err != nil {
-		return "", err
-	}
-	switch n.kind {
-	case text, number, boolean:
-		return n.text, nil
-	}
-	return "", fmt.Errorf("is %s: expected a text, a number, true or false", n.describe())
 }
 
 // readJSON reads the body of a request, which has to be one value that fits.
@@ -183,7 +171,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 }
 
 func writeError(w http.ResponseWriter, status int, text string) {
-	writeJSON(w, status, marshal(struct {
+	writeJSON(w, status, flagfile.Marshal(struct {
 		Error string `json:"error"`
 	}{text}))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 func TestOtherSitesAreRefused(t *testing.T) {
@@ -190,10 +191,10 @@ func TestState(t *testing.T) {
 		if g == ffctest.FeatBit {
 			want = strings.Replace(want, `[{"flag":"shop","variation":"2","value":"closed"}]`, `[]`, 1)
 		}
-		if got := string(marshal(f)); got != want {
+		if got := string(flagfile.Marshal(f)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got, want := string(marshal(w.state().Segments)), `[{"id":"s","name":"s","included":["u1"],"excluded":["u2"],"rules":["email ends with @example.com"],"warnings":[]}]`; got != want {
+		if got, want := string(flagfile.Marshal(w.state().Segments)), `[{"id":"s","name":"s","included":["u1"],"excluded":["u2"],"rules":["email ends with @example.com"],"warnings":[]}]`; got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})
@@ -230,7 +231,7 @@ func TestWords(t *testing.T) {
 	for _, tt := range tests {
 		for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
 			data := g.Snapshot(ffctest.Flag("f").Rule("true", tt.clauses...))
-			doc, _, err := parseDocument(data, nil)
+			doc, _, err := flagfile.Parse(data, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

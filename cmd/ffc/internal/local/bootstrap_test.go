@@ -7,12 +7,13 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
-		data, err := Bootstrap("flags.json", []byte(`{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`), g.String())
+		data, err := flagfile.Bootstrap("flags.json", []byte(`{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`), g.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +27,7 @@ func TestBootstrap(t *testing.T) {
 		}
 		snapshot := g.Snapshot(ffctest.Flag("a"))
 		for _, other := range [][]byte{snapshot, []byte(`{"success":true,"data":{"featureFlags":[]}}`), []byte(`[]`)} {
-			if got, err := Bootstrap("flags.json", other, ""); err != nil || !bytes.Equal(got, other) {
+			if got, err := flagfile.Bootstrap("flags.json", other, ""); err != nil || !bytes.Equal(got, other) {
 				t.Errorf("%s: got %s, %v", other, got, err)
 			}
 		}
@@ -36,11 +37,11 @@ func TestBootstrap(t *testing.T) {
 		`{"flgas":{}}`:      `flags.json:1:2: `,
 		`{"flags":`:         "flags.json:1:",
 	} {
-		if _, err := Bootstrap("flags.json", []byte(text), ""); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := flagfile.Bootstrap("flags.json", []byte(text), ""); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}
-	if _, err := Bootstrap("flags.json", []byte(`{}`), "featbti"); err == nil {
+	if _, err := flagfile.Bootstrap("flags.json", []byte(`{}`), "featbti"); err == nil {
 		t.Error("there is no such platform")
 	}
 }

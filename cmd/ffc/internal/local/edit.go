@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"net/http"
 	"time"
 )
@@ -17,26 +18,26 @@ type statusError struct {
 func (e *statusError) Error() string { return e.err.Error() }
 
 // edit changes a flag in the file and serves it.
-func (p *Platform) edit(key string, c change) (flagView, error) {
+func (p *Platform) edit(key string, c flagfile.Change) (flagView, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	view := p.shown.Load().view
 	i, ok := view.index[key]
 	if !ok {
-		return flagView{}, &statusError{http.StatusNotFound, fmt.Errorf("there is no flag %s", quote(key))}
+		return flagView{}, &statusError{http.StatusNotFound, fmt.Errorf("there is no flag %s", flagfile.Quote(key))}
 	}
-	if err := c.check(view.flags[i].variationIDs()); err != nil {
+	if err := c.Check(view.flags[i].variationIDs()); err != nil {
 		return flagView{}, &statusError{http.StatusBadRequest, err}
 	}
 	version := max(time.Now().UnixMilli(), view.flags[i].Version+1)
-	text, err := p.file.doc.edit(key, c, version)
+	text, err := p.file.doc.Edit(key, c, version)
 	if err != nil {
 		return flagView{}, &statusError{http.StatusBadRequest, err}
 	}
 	if bytes.Equal(text, p.file.text) {
 		return view.flags[i], nil
 	}
-	doc, _, err := parseChanged(p.file.doc, text, &p.generation)
+	doc, _, err := flagfile.ParseChanged(p.file.doc, text, &p.generation)
 	if err != nil {
 		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would break the file: %w", err)}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 func TestChangeReachesClients(t *testing.T) {
@@ -33,7 +35,7 @@ func TestChangeReachesClients(t *testing.T) {
 					w.change("a", `{"on":true}`)
 					w.serves(client, "a", user, "red")
 					flag := w.change("a", `{"shares":[{"variation":"1","percent":0},{"variation":"2","percent":100}]}`)
-					if len(flag.Shares) != 1 || flag.Shares[0] != (share{"2", 100}) {
+					if len(flag.Shares) != 1 || flag.Shares[0] != (flagfile.Share{Variation: "2", Percent: 100}) {
 						t.Errorf("got shares %v", flag.Shares)
 					}
 					w.serves(client, "a", user, "blue")
@@ -101,7 +103,7 @@ func TestWriteBackOfSnapshots(t *testing.T) {
 		text = strings.Replace(text, `"featureFlags": [`, `"unknown": {"kept":  1}, "featureFlags": [`, 1)
 		w := start(t, text, Config{})
 		flag := w.change("a", `{"on":false,"shares":[{"variation":"1","percent":20},{"variation":"3","percent":80}]}`)
-		if len(flag.Shares) != 2 || flag.Shares[0] != (share{"1", 20}) || flag.Shares[1] != (share{"3", 80}) || flag.On {
+		if len(flag.Shares) != 2 || flag.Shares[0] != (flagfile.Share{Variation: "1", Percent: 20}) || flag.Shares[1] != (flagfile.Share{Variation: "3", Percent: 80}) || flag.On {
 			t.Errorf("got %v", flag)
 		}
 		got := w.read()
@@ -110,29 +112,45 @@ func TestWriteBackOfSnapshots(t *testing.T) {
 				t.Errorf("no %s in\n%s", part, got)
 			}
 		}
-		other, own := parsedFlag(t, text, "b"), parsedFlag(t, text, "a")
-		if !strings.Contains(got, text[other.start:other.end]) {
+		if !strings.Contains(got, flagText(t, g, text, "b")) {
 			t.Errorf("the other flag has changed too:\n%s", got)
 		}
 		// What stands around the flag stays as well.
-		if !strings.HasPrefix(got, text[:own.start]) || !strings.HasSuffix(got, text[own.end:]) {
+		own := flagText(t, g, text, "a")
+		before, after, _ := strings.Cut(text, own)
+		if !strings.HasPrefix(got, before) || !strings.HasSuffix(got, after) {
 			t.Errorf("what is around the flag has changed too:\n%s", got)
 		}
-		if before, after := own.get("variationOptions"), parsedFlag(t, got, "a").get("variationOptions"); before != nil &&
-			text[before.start:before.end] != got[after.start:after.end] {
+		if options := member(own, "variationOptions"); member(flagText(t, g, got, "a"), "variationOptions") != options {
 			t.Errorf("the variations have changed:\n%s", got)
 		}
 	})
 }
 
-// parsedFlag finds a flag in a snapshot.
-func parsedFlag(t *testing.T, text, key string) *node {
+// flagText returns the text of a flag in a snapshot.
+func flagText(t *testing.T, g ffctest.Generation, text, key string) string {
 	t.Helper()
-	doc, _, err := parseDocument([]byte(text), nil)
-	if err != nil {
-		t.Fatal(err)
+	identity, want := "key", `"`+key+`"`
+	if g == ffctest.Classic {
+		identity, want = "id", `"FF__11__22__33__`+key+`"`
 	}
-	return doc.(*snapshot).flags[key]
+	for flag := range jsontext.Elements([]byte(member(member(text, "data"), "featureFlags"))) {
+		if member(string(flag), identity) == want {
+			return string(flag)
+		}
+	}
+	t.Fatalf("no flag %s in\n%s", key, text)
+	return ""
+}
+
+// member returns the text of a member of an object; "" if there is none.
+func member(object, name string) string {
+	for n, value := range jsontext.Members([]byte(object)) {
+		if string(n) == name {
+			return string(value)
+		}
+	}
+	return ""
 }
 
 func TestConflict(t *testing.T) {
@@ -146,7 +164,7 @@ func TestConflict(t *testing.T) {
 		t.Fatal(err)
 	}
 	status := func() int {
-		_, err := p.edit("a", change{On: new(false)})
+		_, err := p.edit("a", flagfile.Change{On: new(false)})
 		if known, ok := err.(*statusError); ok {
 			return known.status
 		}
@@ -230,7 +248,7 @@ func TestLinksAndPermissionsStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.edit("a", change{On: new(false)}); err != nil {
+	if _, err := p.edit("a", flagfile.Change{On: new(false)}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(link)
@@ -250,13 +268,13 @@ func TestLinksAndPermissionsStay(t *testing.T) {
 	if err := os.Chmod(target, 0o440); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.edit("a", change{On: new(true)}); err == nil {
+	if _, err := p.edit("a", flagfile.Change{On: new(true)}); err == nil {
 		t.Error("a file that may not be written was replaced")
 	}
 	if err := errors.Join(os.Chmod(target, 0o640), os.Chmod(filepath.Dir(target), 0o500)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.edit("a", change{On: new(true)}); err == nil || !strings.Contains(err.Error(), "its directory refuses") {
+	if _, err := p.edit("a", flagfile.Change{On: new(true)}); err == nil || !strings.Contains(err.Error(), "its directory refuses") {
 		t.Errorf("in a directory that may not be written: got %v", err)
 	}
 	_ = os.Chmod(filepath.Dir(target), 0o700) // for the end of the test

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // explainer evaluates flags with a client of its own, which has no connection
@@ -19,7 +20,7 @@ type explainer struct {
 // explain evaluates a flag and returns the explanation as JSON.
 func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
 	var out []byte
-	err := p.explainer.with(p, func(client *ffc.Client, _ *view) { out = marshal(client.Explain(key, user)) })
+	err := p.explainer.with(p, func(client *ffc.Client, _ *view) { out = flagfile.Marshal(client.Explain(key, user)) })
 	return out, err
 }
 
@@ -31,7 +32,7 @@ func (p *Platform) explainAll(user ffc.User) ([]byte, error) {
 		for i, f := range v.flags {
 			all[i] = client.Explain(f.Key, user)
 		}
-		out = marshal(all)
+		out = flagfile.Marshal(all)
 	})
 	return out, err
 }

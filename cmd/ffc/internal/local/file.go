@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"io"
 	"io/fs"
 	"os"
@@ -25,7 +26,7 @@ var exampleFile []byte
 type file struct {
 	path string
 	text []byte
-	doc  document
+	doc  flagfile.Document
 	// seen is the file as of the last look that may be relied on.
 	seen stamp
 	// doubt is what was wrong at the last look, if that was news.

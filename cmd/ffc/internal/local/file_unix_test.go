@@ -3,6 +3,7 @@
 package local
 
 import (
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,7 +39,7 @@ func TestPipeInsteadOfAFile(t *testing.T) {
 	if problem := p.shown.Load().problem; !strings.Contains(problem, want) {
 		t.Errorf("got problem %q", problem)
 	}
-	if _, err := p.edit("a", change{On: new(false)}); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := p.edit("a", flagfile.Change{On: new(false)}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"net"
 	"net/http"
 	"net/netip"
@@ -56,7 +57,7 @@ func (g *guard) platform(r *http.Request) string {
 const refusedOrigin = "the request comes from a page of another site"
 
 func refusedHost(host string) string {
-	reason := "the request is for " + quote(host) + ", not for this machine"
+	reason := "the request is for " + flagfile.Quote(host) + ", not for this machine"
 	if isHost(host) {
 		reason += "; if that is a name of yours, start ffc serve with -allow-host " + host
 	}
@@ -66,7 +67,7 @@ func refusedHost(host string) string {
 // CheckHost returns an error unless name can be among Config.AllowHosts.
 func CheckHost(name string) error {
 	if !isHost(hostOf(name)) || strings.Contains(name, "/") { // "http" has the port "//host"
-		return fmt.Errorf("%s is not the name of a machine: expected one such as host.docker.internal", quote(name))
+		return fmt.Errorf("%s is not the name of a machine: expected one such as host.docker.internal", flagfile.Quote(name))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -46,10 +47,10 @@ func TestChangeOfOneFlagOfMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := p.shown.Load().view
-	if _, err := p.edit("flag-7", change{On: new(false)}); err != nil {
+	if _, err := p.edit("flag-7", flagfile.Change{On: new(false)}); err != nil {
 		t.Fatal(err)
 	}
-	if built := p.file.doc.(*simple); built.whole {
+	if p.file.doc.Changed(nil) == nil {
 		t.Error("all flags were built again")
 	}
 	after := p.shown.Load().view
@@ -100,7 +101,7 @@ func TestMemoryOfALargeFile(t *testing.T) {
 		}
 	})
 	changing, more := memoryOf(func() {
-		if _, err := p.edit("flag-7", change{On: new(false)}); err != nil {
+		if _, err := p.edit("flag-7", flagfile.Change{On: new(false)}); err != nil {
 			t.Fatal(err)
 		}
 	})

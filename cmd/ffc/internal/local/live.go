@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 const (
@@ -290,7 +291,7 @@ func sender(w http.ResponseWriter, patience time.Duration) func([]byte) bool {
 }
 
 func frame(event string, data any) []byte {
-	out := append([]byte("event: "+event+"\ndata: "), marshal(data)...)
+	out := append([]byte("event: "+event+"\ndata: "), flagfile.Marshal(data)...)
 	return append(out, "\n\n"...)
 }
 

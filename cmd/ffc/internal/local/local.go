@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // Config says what a platform serves, and to whom.
@@ -74,28 +74,28 @@ func New(cfg Config) (*Platform, error) {
 	p.live = newLive(p)
 	p.pages = p.routes()
 
-	wanted, err := generationOf(cfg.Platform)
+	wanted, err := flagfile.Generation(cfg.Platform)
 	if err != nil {
 		return nil, err
 	}
 	if p.file, err = openFile(cfg.File, cfg.Create); err != nil {
 		return nil, err
 	}
-	doc, generation, err := parseDocument(p.file.text, wanted)
+	doc, generation, err := flagfile.Parse(p.file.text, wanted)
 	if err != nil {
-		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
+		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
 	p.generation, p.file.doc = generation, doc
 	if err := p.begin(doc); err != nil {
-		return nil, errors.New(explainPosition(cfg.File, p.file.text, err))
+		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
 	return p, nil
 }
 
 // begin makes the server and shows what it serves, part by part.
-func (p *Platform) begin(doc document) error {
+func (p *Platform) begin(doc flagfile.Document) error {
 	var d *description
-	for part := range doc.parts() {
+	for part := range doc.Parts() {
 		var err error
 		if p.server == nil {
 			p.server, err = ffctest.NewHandler(ffctest.HandlerConfig{
@@ -118,22 +118,9 @@ func (p *Platform) begin(doc document) error {
 			return err
 		}
 	}
-	doc.served()
+	doc.Served()
 	p.showView(d.view(doc))
 	return nil
-}
-
-// generationOf returns the generation with this name; nil for "".
-func generationOf(name string) (*ffctest.Generation, error) {
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
-		if name == g.String() {
-			return &g, nil
-		}
-	}
-	if name == "" {
-		return nil, nil
-	}
-	return nil, fmt.Errorf("there is no platform %q: take classic or featbit", name)
 }
 
 // EnvSecret is the secret that clients need.
@@ -247,7 +234,7 @@ func (p *Platform) refuse(w http.ResponseWriter, reason string) {
 
 // show makes what the server holds visible to readers, with no problem. Changed is
 // the part of it that is not visible yet; nil: all of it.
-func (p *Platform) show(doc document, changed []byte) error {
+func (p *Platform) show(doc flagfile.Document, changed []byte) error {
 	served, version := changed, p.server.Version()
 	if changed == nil {
 		served, version = p.server.Snapshot(), 0

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // TestSimpleForm: a file says the same as builders do.
@@ -64,24 +65,24 @@ func TestSimpleForm(t *testing.T) {
 		ffctest.Flag("g").Serve("false").NoExperiment(),
 	}
 	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
-		doc, _, err := parseDocument([]byte(text), &g)
+		doc, _, err := flagfile.Parse([]byte(text), &g)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := normal(t, doc.data()), normal(t, g.Snapshot(items...)); got != want {
+		if got, want := normal(t, doc.Data()), normal(t, g.Snapshot(items...)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got := strings.Join(append(doc.flagKeys(), doc.segmentIDs()...), " "); got != "shop f g s t" {
+		if got := strings.Join(append(doc.FlagKeys(), doc.SegmentIDs()...), " "); got != "shop f g s t" {
 			t.Errorf("got order %s", got)
 		}
 	}
 	withPrerequisite := `{"flags": {"f": {"prerequisites": {"g": "b"}}, "g": {"variations": ["a", "b"]}}}`
-	doc, _, err := parseDocument([]byte(withPrerequisite), nil)
+	doc, _, err := flagfile.Parse([]byte(withPrerequisite), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := ffctest.Flag("g").Variations("a", "b")
-	if got, want := normal(t, doc.data()), normal(t, ffctest.Snapshot(ffctest.Flag("f").Prerequisite(g, "b"), g)); got != want {
+	if got, want := normal(t, doc.Data()), normal(t, ffctest.Snapshot(ffctest.Flag("f").Prerequisite(g, "b"), g)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -159,7 +160,7 @@ func TestWhatIsWrongWhere(t *testing.T) {
 		}
 	}
 	g := ffctest.FeatBit
-	_, _, err := parseDocument([]byte(`{"flags": {"f": {"prerequisites": {"g": "true"}}, "g": {}}}`), &g)
+	_, _, err := flagfile.Parse([]byte(`{"flags": {"f": {"prerequisites": {"g": "true"}}, "g": {}}}`), &g)
 	if err == nil || !strings.Contains(err.Error(), "which FeatBit does not have") {
 		t.Errorf("got %v", err)
 	}
@@ -247,7 +248,7 @@ func TestDocumentedFiles(t *testing.T) {
 		"doc.go":        "\t{" + between(file.Doc.Text(), "\t{", "\n\t}\n") + "\n\t}\n",
 		"docs/local.md": between(string(guide), "```json\n", "```"),
 	} {
-		if doc, _, err := parseDocument([]byte(text), nil); err != nil || len(doc.flagKeys()) != 2 {
+		if doc, _, err := flagfile.Parse([]byte(text), nil); err != nil || len(doc.FlagKeys()) != 2 {
 			t.Errorf("%s: got %v in %s", where, err, text)
 		}
 	}
@@ -261,51 +262,53 @@ func FuzzDocument(f *testing.F) {
 	f.Add(string(ffctest.Snapshot(ffctest.Flag("a"))))
 	f.Add(string(ffctest.FeatBit.Snapshot(ffctest.Flag("a"))))
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := parseJSON([]byte(text)); err == nil && !json.Valid([]byte(strings.TrimPrefix(text, "\ufeff"))) {
+		if _, err := flagfile.AttributeText([]byte(text)); err == nil && !json.Valid([]byte(strings.TrimPrefix(text, "\ufeff"))) {
 			t.Fatalf("not JSON, but parsed: %q", text)
 		}
-		doc, g, err := parseDocument([]byte(text), nil)
+		doc, g, err := flagfile.Parse([]byte(text), nil)
 		if err != nil {
-			if wrong, ok := err.(*mismatch); ok && (wrong.offset < 0 || wrong.offset > len(text)) {
-				t.Fatalf("wrong at %d of %d", wrong.offset, len(text))
+			if wrong, ok := err.(*flagfile.Mismatch); ok && (wrong.Offset < 0 || wrong.Offset > len(text)) {
+				t.Fatalf("wrong at %d of %d", wrong.Offset, len(text))
 			}
 			return
 		}
-		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Generation: g, Data: doc.data()})
+		// Of a snapshot only parts are understood, and it is not served.
+		simple := doc.Changed([]string{}) == nil
+		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Generation: g, Data: doc.Data()})
 		if err != nil {
-			if _, ok := doc.(*simple); ok {
+			if simple {
 				t.Fatalf("the server does not take it: %v", err)
 			}
 			return
 		}
 		v, err := newView(doc, g, server.Snapshot(), 0, server.EnvSecret, nil)
 		if err != nil {
-			if _, ok := doc.(*simple); ok {
+			if simple {
 				t.Fatalf("it cannot be shown: %v", err)
 			}
 			return
 		}
 		for i := range v.flags {
 			flag := &v.flags[i]
-			c := change{On: new(!flag.On)}
+			c := flagfile.Change{On: new(!flag.On)}
 			if n := len(flag.Variations); n > 0 {
-				c.Shares = []share{{flag.Variations[n-1].ID, 100}}
+				c.Shares = []flagfile.Share{{Variation: flag.Variations[n-1].ID, Percent: 100}}
 			}
-			if c.check(flag.variationIDs()) != nil {
+			if c.Check(flag.variationIDs()) != nil {
 				continue
 			}
-			changed, err := doc.edit(flag.Key, c, 1)
+			changed, err := doc.Edit(flag.Key, c, 1)
 			if err != nil {
 				continue
 			}
-			again, _, err := parseDocument(changed, &g)
+			again, _, err := flagfile.Parse(changed, &g)
 			if err != nil {
 				t.Fatalf("%q became %q: %v", text, changed, err)
 			}
-			if _, ok := doc.(*simple); !ok {
+			if !simple {
 				continue
 			}
-			w, err := newView(again, g, again.data(), 0, server.EnvSecret, nil)
+			w, err := newView(again, g, again.Data(), 0, server.EnvSecret, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -342,5 +345,5 @@ func normal(t *testing.T, data []byte) string {
 		}
 		slices.SortFunc(items, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	}
-	return string(marshal(message.Data))
+	return string(flagfile.Marshal(message.Data))
 }

@@ -2,13 +2,10 @@ package local
 
 import (
 	"encoding/json"
-	"fmt"
-	"runtime"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -31,7 +28,7 @@ type flagView struct {
 	Targets       []targetView       `json:"targets"`
 	Prerequisites []prerequisiteView `json:"prerequisites"`
 	Rules         []ruleView         `json:"rules"`
-	Shares        []share            `json:"shares"`
+	Shares        []flagfile.Share   `json:"shares"`
 	Counts        map[string]int64   `json:"counts"`
 	Warnings      []string           `json:"warnings"`
 
@@ -55,8 +52,8 @@ type prerequisiteView struct {
 }
 
 type ruleView struct {
-	Words  string  `json:"words"`
-	Shares []share `json:"shares"`
+	Words  string           `json:"words"`
+	Shares []flagfile.Share `json:"shares"`
 }
 
 type segmentView struct {
@@ -71,7 +68,7 @@ type segmentView struct {
 // newView describes what a server serves, in the order of doc. Served is all of
 // it or, if version is not 0, a part that has this version: the rest is that of
 // the view before, from which also comes what has not changed. It may be nil.
-func newView(doc document, g ffctest.Generation, served []byte, version int64, secret string, before *view) (*view, error) {
+func newView(doc flagfile.Document, g ffctest.Generation, served []byte, version int64, secret string, before *view) (*view, error) {
 	d, err := newDescription(g, secret, before)
 	if err != nil {
 		return nil, err
@@ -115,7 +112,7 @@ func (d *description) add(served []byte, version int64) error {
 		return err
 	}
 	flags := make([]flagView, len(update.Flags))
-	inParallel(len(flags), func(i int) {
+	flagfile.InParallel(len(flags), func(i int) {
 		item := &update.Flags[i]
 		if version != 0 {
 			item.Version = version
@@ -136,8 +133,8 @@ func (d *description) add(served []byte, version int64) error {
 }
 
 // view returns the view of all flags and segments of doc.
-func (d *description) view(doc document) *view {
-	keys := doc.flagKeys()
+func (d *description) view(doc flagfile.Document) *view {
+	keys := doc.FlagKeys()
 	v := &view{index: make(map[string]int, len(keys)), flags: make([]flagView, len(keys))}
 	for i, key := range keys {
 		v.index[key] = i
@@ -153,7 +150,7 @@ func (d *description) view(doc document) *view {
 			v.flags[i] = emptyFlagView(key)
 		}
 	}
-	for i, id := range doc.segmentIDs() {
+	for i, id := range doc.SegmentIDs() {
 		segment, ok := d.segments[id]
 		if !ok && d.before != nil && i < len(d.before.segments) {
 			segment = d.before.segments[i]
@@ -174,20 +171,6 @@ func (v *view) flag(key string) *flagView {
 		return &v.flags[i]
 	}
 	return nil
-}
-
-// inParallel calls f for 0 to n-1, on all processors.
-func inParallel(n int, f func(i int)) {
-	workers := min(runtime.GOMAXPROCS(0), n/100+1)
-	var wait sync.WaitGroup
-	for w := range workers {
-		wait.Go(func() {
-			for i := n * w / workers; i < n*(w+1)/workers; i++ {
-				f(i)
-			}
-		})
-	}
-	wait.Wait()
 }
 
 // viewFlag describes a flag. Of one that cannot be decoded it is only the key,
@@ -230,7 +213,7 @@ func emptyFlagView(key string) flagView {
 		Targets:       []targetView{},
 		Prerequisites: []prerequisiteView{},
 		Rules:         []ruleView{},
-		Shares:        []share{},
+		Shares:        []flagfile.Share{},
 		Warnings:      []string{},
 		own:           []string{},
 	}
@@ -267,22 +250,22 @@ func variationID(f *model.Flag, i int) string {
 }
 
 // sharesOf returns what each variation gets, in the order of the rollout.
-func sharesOf(f *model.Flag, r model.Rollout) []share {
-	out := []share{}
+func sharesOf(f *model.Flag, r model.Rollout) []flagfile.Share {
+	out := []flagfile.Share{}
 	for _, s := range r.Shares {
 		percent := (s.To - s.From) * 100
 		if !(percent >= 0 && percent <= 100) { // also refuses NaN, which JSON does not have
 			percent = 0
 		}
 		id := variationID(f, s.Variation)
-		if i := slices.IndexFunc(out, func(have share) bool { return have.Variation == id }); i >= 0 {
+		if i := slices.IndexFunc(out, func(have flagfile.Share) bool { return have.Variation == id }); i >= 0 {
 			out[i].Percent += percent
 		} else {
-			out = append(out, share{id, percent})
+			out = append(out, flagfile.Share{Variation: id, Percent: percent})
 		}
 	}
 	for i := range out {
-		out[i].Percent = tidy(out[i].Percent)
+		out[i].Percent = flagfile.Tidy(out[i].Percent)
 	}
 	return out
 }
@@ -339,14 +322,4 @@ func notNil(list []string) []string {
 		return []string{}
 	}
 	return list
-}
-
-// explainPosition is "file:line:column: what is wrong", or "file: what is
-// wrong" when there is no place for it.
-func explainPosition(file string, text []byte, err error) string {
-	if wrong, ok := err.(*mismatch); ok {
-		line, column := position(text, wrong.offset)
-		return fmt.Sprintf("%s:%d:%d: %v", file, line, column, wrong)
-	}
-	return file + ": " + strings.TrimPrefix(err.Error(), "ffctest: ")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -18,7 +19,7 @@ func warnFlag(rules *eval.Rules, f *model.Flag) []string {
 		for _, key := range t.Keys.All() {
 			if other, known := variationOf[key]; known && other != t.Variation {
 				out = append(out, fmt.Sprintf("user %s is in the targets of %s and of %s: the first counts",
-					quote(key), quote(valueOf(f, other)), quote(valueOf(f, t.Variation))))
+					flagfile.Quote(key), flagfile.Quote(valueOf(f, other)), flagfile.Quote(valueOf(f, t.Variation))))
 			} else if !known {
 				variationOf[key] = t.Variation
 			}
@@ -45,11 +46,11 @@ func warnClauses(rules *eval.Rules, where string, clauses []model.Clause) (out [
 		case c.Malformed != "" || isSegmentClause(c):
 		case rules.NeverFound(c.Property):
 			out = append(out, fmt.Sprintf("%sno user can have the attribute %s: expected key, name, email, country, or a name of your own",
-				where, quote(c.Property)))
+				where, flagfile.Quote(c.Property)))
 		case c.Property == "":
 			out = append(out, where+"a condition names no attribute, so no user has one")
 		case strings.TrimSpace(c.Property) != c.Property:
-			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and users hardly have such a one", where, quote(c.Property)))
+			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and users hardly have such a one", where, flagfile.Quote(c.Property)))
 		case c.Operator == "IsOneOf" && isEmptyList(c.Value):
 			out = append(out, where+"a list of values is empty, so the condition matches nobody")
 		}
@@ -178,12 +179,12 @@ func (v *view) warnings() map[string]struct{} {
 	}
 	for i := range v.flags {
 		for _, w := range v.flags[i].Warnings {
-			out["flag "+quote(v.flags[i].Key)+": "+w] = struct{}{}
+			out["flag "+flagfile.Quote(v.flags[i].Key)+": "+w] = struct{}{}
 		}
 	}
 	for i := range v.segments {
 		for _, w := range v.segments[i].Warnings {
-			out["segment "+quote(v.segments[i].ID)+": "+w] = struct{}{}
+			out["segment "+flagfile.Quote(v.segments[i].ID)+": "+w] = struct{}{}
 		}
 	}
 	return out

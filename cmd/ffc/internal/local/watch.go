@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"os"
 	"time"
 )
@@ -57,7 +58,7 @@ func (p *Platform) look() {
 	case p.shown.Load().problem != "":
 		p.trouble("")
 	}
-	if err != nil && !p.believe(explainPosition(p.cfg.File, text, err)) {
+	if err != nil && !p.believe(flagfile.Explain(p.cfg.File, text, err)) {
 		return
 	}
 	if err == nil {
@@ -76,7 +77,7 @@ func (f *file) saw(now stamp) {
 
 // load serves another text of the file, or returns what is wrong with it.
 func (p *Platform) load(text []byte) error {
-	doc, _, err := parseChanged(p.file.doc, text, &p.generation)
+	doc, _, err := flagfile.ParseChanged(p.file.doc, text, &p.generation)
 	if err != nil {
 		return err
 	}
@@ -89,31 +90,31 @@ func (p *Platform) load(text []byte) error {
 
 // accept serves doc, which text is. Changed are the keys of the flags that differ
 // from what is served; nil: that is not known.
-func (p *Platform) accept(text []byte, doc document, changed []string) error {
-	part := doc.changed(changed)
+func (p *Platform) accept(text []byte, doc flagfile.Document, changed []string) error {
+	part := doc.Changed(changed)
 	var err error
 	if part != nil {
 		if err = p.server.Merge(part); err == nil {
 			p.archiveOthers(doc)
 		}
 	} else {
-		err = p.server.Replace(doc.data())
+		err = p.server.Replace(doc.Data())
 	}
 	if err != nil {
 		return err
 	}
-	doc.served()
+	doc.Served()
 	p.file.text, p.file.doc = text, doc
 	return p.show(doc, part)
 }
 
 // archiveOthers archives what is served and no more in doc.
-func (p *Platform) archiveOthers(doc document) {
+func (p *Platform) archiveOthers(doc flagfile.Document) {
 	flags := make(map[string]bool)
-	for _, key := range doc.flagKeys() {
+	for _, key := range doc.FlagKeys() {
 		flags[key] = true
 	}
-	for _, key := range p.file.doc.flagKeys() {
+	for _, key := range p.file.doc.FlagKeys() {
 		if !flags[key] {
 			p.server.Archive(key)
 		}

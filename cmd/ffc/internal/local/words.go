@@ -2,9 +2,9 @@ package local
 
 import (
 	"encoding/json"
-	"math"
 	"strings"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -75,13 +75,13 @@ func verb(operator string) string {
 	case "BiggerEqualThan":
 		return "is at least"
 	}
-	return "has the unknown operator " + quote(operator) + " with"
+	return "has the unknown operator " + flagfile.Quote(operator) + " with"
 }
 
 // operand quotes a text that would not be seen, or would be misread.
 func operand(s string) string {
 	if s == "" || strings.TrimSpace(s) != s || strings.ContainsAny(s, ",\"\n") || strings.Contains(s, " and ") {
-		return string(marshalText(s))
+		return string(flagfile.MarshalText(s))
 	}
 	return s
 }
@@ -100,6 +100,3 @@ func listInWords(value, separator string) string {
 	}
 	return strings.Join(items, separator)
 }
-
-// tidy takes the noise out of a percentage that comes from subtracting.
-func tidy(percent float64) float64 { return math.Round(percent*1e7) / 1e7 }

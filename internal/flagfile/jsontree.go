@@ -1,10 +1,11 @@
-package local
+package flagfile
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
@@ -70,7 +71,7 @@ func (n *node) describe() string {
 	case list:
 		return "a list"
 	case text:
-		return quote(n.text)
+		return Quote(n.text)
 	case number:
 		return "the number " + clip(n.text)
 	default:
@@ -78,8 +79,8 @@ func (n *node) describe() string {
 	}
 }
 
-// quote quotes a text of the file for an error, and spares the reader a long one.
-func quote(s string) string { return strconv.Quote(clip(s)) }
+// Quote quotes a text of the file for an error, and spares the reader a long one.
+func Quote(s string) string { return strconv.Quote(clip(s)) }
 
 func clip(s string) string {
 	const enough = 60
@@ -93,13 +94,13 @@ func clip(s string) string {
 	return s[:end] + "…"
 }
 
-// mismatch is a place in a document where something else was expected.
-type mismatch struct {
-	offset        int
+// Mismatch is a place in a document where something else was expected.
+type Mismatch struct {
+	Offset        int
 	expected, got string
 }
 
-func (m *mismatch) Error() string { return "expected " + m.expected + ", got " + m.got }
+func (m *Mismatch) Error() string { return "expected " + m.expected + ", got " + m.got }
 
 // position returns the line and the column of an offset, both from 1. A column
 // is a character.
@@ -108,6 +109,16 @@ func position(doc []byte, offset int) (line, column int) {
 	line = 1 + bytes.Count(before, []byte("\n"))
 	before = bytes.TrimPrefix(before[bytes.LastIndexByte(before, '\n')+1:], bom())
 	return line, 1 + utf8.RuneCount(before)
+}
+
+// Explain is "file:line:column: what is wrong", or "file: what is
+// wrong" when there is no place for it.
+func Explain(file string, text []byte, err error) string {
+	if wrong, ok := err.(*Mismatch); ok {
+		line, column := position(text, wrong.Offset)
+		return fmt.Sprintf("%s:%d:%d: %v", file, line, column, wrong)
+	}
+	return file + ": " + strings.TrimPrefix(err.Error(), "ffctest: ")
 }
 
 // bom is what some editors begin a file with.
@@ -176,7 +187,7 @@ func (p *jsonParser) wrong(expected string) error {
 			got = "bytes that are not UTF-8"
 		}
 	}
-	return &mismatch{p.i, expected, got}
+	return &Mismatch{p.i, expected, got}
 }
 
 // take skips c if it is next.
@@ -198,7 +209,7 @@ func (p *jsonParser) value(depth int, expected string) (*node, error) {
 		p.i = jsontext.Skip(p.doc, p.i)
 		n.kind, n.lazy = object, true
 	case depth > maxDepth:
-		return nil, &mismatch{p.i, "less nesting", fmt.Sprintf("more than %d levels", maxDepth)}
+		return nil, &Mismatch{p.i, "less nesting", fmt.Sprintf("more than %d levels", maxDepth)}
 	case p.take('{'):
 		err = p.object(n, depth)
 	case p.take('['):
@@ -232,7 +243,7 @@ func (p *jsonParser) object(n *node, depth int) error {
 			return err
 		}
 		if !p.take(':') {
-			return p.wrong("a colon after " + quote(m.name))
+			return p.wrong("a colon after " + Quote(m.name))
 		}
 		if m.value, err = p.member(depth, m.name); err != nil {
 			return err
@@ -250,7 +261,7 @@ func (p *jsonParser) object(n *node, depth int) error {
 // member reads the value of a member. What is in the flags of a file stays lazy.
 func (p *jsonParser) member(depth int, name string) (*node, error) {
 	if !p.lazy || p.within || depth > 1 || !isFlags(name) {
-		return p.value(depth+1, "a value for "+quote(name))
+		return p.value(depth+1, "a value for "+Quote(name))
 	}
 	p.space()
 	n := &node{start: p.i}
@@ -264,7 +275,7 @@ func (p *jsonParser) member(depth int, name string) (*node, error) {
 		err = p.list(n, depth+1)
 	default:
 		p.within = false
-		return p.value(depth+1, "a value for "+quote(name))
+		return p.value(depth+1, "a value for "+Quote(name))
 	}
 	n.end = p.i
 	return n, err
@@ -299,19 +310,19 @@ func (p *jsonParser) string() (string, error) {
 			escaped = true
 			p.i++
 		case c < ' ':
-			return "", &mismatch{p.i, "the closing quote of a text", "the end of the line or a control character"}
+			return "", &Mismatch{p.i, "the closing quote of a text", "the end of the line or a control character"}
 		case c == '"':
 			p.i++
 			var s string
 			raw := p.doc[start:p.i]
 			if !utf8.Valid(raw) {
-				return "", &mismatch{start, "a text in UTF-8", "other bytes"}
+				return "", &Mismatch{start, "a text in UTF-8", "other bytes"}
 			}
 			if !escaped {
 				return string(raw[1 : len(raw)-1]), nil
 			}
 			if json.Unmarshal(raw, &s) != nil {
-				return "", &mismatch{start, "a text with the escapes of JSON", clip(string(raw))}
+				return "", &Mismatch{start, "a text with the escapes of JSON", clip(string(raw))}
 			}
 			return s, nil
 		}
@@ -337,7 +348,7 @@ func (p *jsonParser) literal(n *node, expected string) error {
 	case json.Valid(p.doc[p.i:end]):
 		n.kind = number
 	default:
-		return &mismatch{p.i, expected, clip(n.text)}
+		return &Mismatch{p.i, expected, clip(n.text)}
 	}
 	p.i = end
 	return nil
@@ -345,4 +356,17 @@ func (p *jsonParser) literal(n *node, expected string) error {
 
 func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.' || c == '_'
+}
+
+// AttributeText returns what rules see of an attribute.
+func AttributeText(raw []byte) (string, error) {
+	n, err := parseJSON(raw)
+	if err != nil {
+		return "", err
+	}
+	switch n.kind {
+	case text, number, boolean:
+		return n.text, nil
+	}
+	return "", fmt.Errorf("is %s: expected a text, a number, true or false", n.describe())
 }

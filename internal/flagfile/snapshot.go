@@ -1,4 +1,4 @@
-package local
+package flagfile
 
 import (
 	"bytes"
@@ -25,8 +25,8 @@ type snapshot struct {
 	flags      map[string]*node // lazy
 }
 
-// changed implements document.
-func (s *snapshot) changed(keys []string) []byte {
+// Changed implements Document.
+func (s *snapshot) Changed(keys []string) []byte {
 	if keys == nil {
 		return nil
 	}
@@ -41,17 +41,17 @@ func (s *snapshot) changed(keys []string) []byte {
 	return append(out, `]}`...)
 }
 
-// parts implements document. The environment is known by all flags together.
-func (s *snapshot) parts() iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) { yield(s.data()) }
+// Parts implements Document. The environment is known by all flags together.
+func (s *snapshot) Parts() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) { yield(s.Data()) }
 }
 
-// served implements document.
-func (s *snapshot) served() {}
+// Served implements Document.
+func (s *snapshot) Served() {}
 
-func (s *snapshot) data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
-func (s *snapshot) flagKeys() []string   { return s.keys }
-func (s *snapshot) segmentIDs() []string { return s.ids }
+func (s *snapshot) Data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
+func (s *snapshot) FlagKeys() []string   { return s.keys }
+func (s *snapshot) SegmentIDs() []string { return s.ids }
 
 // isSnapshot reports whether a file is in bootstrap form. Segments are the only
 // member in common with the simple one; a file with "flags" is not served
@@ -62,13 +62,13 @@ func isSnapshot(root *node) bool {
 		segments != nil && segments.kind == list && root.get("flags") == nil
 }
 
-func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document, ffctest.Generation, error) {
+func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (Document, ffctest.Generation, error) {
 	s := &snapshot{text: doc, flags: make(map[string]*node)}
-	data := s.data()
+	data := s.Data()
 	body := root
 	if root.get("messageType") != nil {
 		if body = root.get("data"); body == nil || body.kind != object {
-			return nil, 0, &mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
+			return nil, 0, &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
 		}
 	}
 	if wire.DialectOfData(data).Name == wire.PlatformFeatBit {
@@ -85,7 +85,7 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (document
 	err := each(doc, flags, s.flagIdentity(), func(name, n *node) error {
 		key, err := s.flagKey(name)
 		if _, twice := s.flags[key]; twice && err == nil {
-			err = &mismatch{name.start, "each flag once", "a second " + name.describe()}
+			err = &Mismatch{name.start, "each flag once", "a second " + name.describe()}
 		}
 		s.flags[key] = n
 		if err == nil && !isArchived(n) {
@@ -118,7 +118,7 @@ func (s *snapshot) flagKey(identity *node) (string, error) {
 	}
 	parts := strings.SplitN(identity.text, "__", 5)
 	if len(parts) < 5 || parts[0] != "FF" || parts[4] == "" {
-		return "", &mismatch{identity.start, "FF__account__project__environment__key", identity.describe()}
+		return "", &Mismatch{identity.start, "FF__account__project__environment__key", identity.describe()}
 	}
 	return parts[4], nil
 }
@@ -135,7 +135,7 @@ func each(doc []byte, of *node, identity string, visit func(name, n *node) error
 	case of == nil || of.kind == null:
 		return nil
 	case of.kind != list:
-		return &mismatch{of.start, "a list", of.describe()}
+		return &Mismatch{of.start, "a list", of.describe()}
 	}
 	for _, item := range of.items {
 		if item.lazy {
@@ -153,11 +153,11 @@ func each(doc []byte, of *node, identity string, visit func(name, n *node) error
 		name := item.get(identity)
 		switch {
 		case item.kind != object:
-			return &mismatch{item.start, "an object", item.describe()}
+			return &Mismatch{item.start, "an object", item.describe()}
 		case name == nil:
-			return &mismatch{item.start, fmt.Sprintf("an object with %q", identity), "one without"}
+			return &Mismatch{item.start, fmt.Sprintf("an object with %q", identity), "one without"}
 		case name.kind != text || name.text == "":
-			return &mismatch{name.start, "a text that is not empty", name.describe()}
+			return &Mismatch{name.start, "a text that is not empty", name.describe()}
 		}
 		if err := visit(name, item); err != nil {
 			return err
@@ -187,13 +187,13 @@ func lazyName(doc []byte, item *node, identity string) *node {
 
 // edit raises the version too: clients that have started from this file ignore
 // what is no newer.
-func (s *snapshot) edit(key string, c change, version int64) ([]byte, error) {
+func (s *snapshot) Edit(key string, c Change, version int64) ([]byte, error) {
 	flag, err := s.flags[key].expand(s.text)
 	if err != nil {
 		return nil, err
 	}
 	e := &edits{doc: s.text}
-	changedAt := marshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
+	changedAt := MarshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
 	if s.generation == ffctest.FeatBit {
 		e.set(flag, "updatedAt", changedAt)
 		if c.On != nil {
@@ -217,7 +217,7 @@ func (s *snapshot) edit(key string, c change, version int64) ([]byte, error) {
 		if *c.On {
 			status = "Enabled"
 		}
-		e.set(basics, "status", marshalText(status))
+		e.set(basics, "status", MarshalText(status))
 	}
 	if c.Shares != nil {
 		if err := classicShares(e, flag, basics, c.Shares); err != nil {
@@ -229,7 +229,7 @@ func (s *snapshot) edit(key string, c change, version int64) ([]byte, error) {
 
 // classicShares writes a default rule. Each share repeats its variation as the
 // flag has it, and keeps what of it counts in experiments.
-func classicShares(e *edits, flag, basics *node, shares []share) error {
+func classicShares(e *edits, flag, basics *node, shares []Share) error {
 	const rollouts = "defaultRulePercentageRollouts"
 	options := make(map[string]string)
 	if list := flag.get("variationOptions"); list != nil {
@@ -261,7 +261,7 @@ func classicShares(e *edits, flag, basics *node, shares []share) error {
 	return nil
 }
 
-func featBitShares(e *edits, flag *node, shares []share) {
+func featBitShares(e *edits, flag *node, shares []Share) {
 	rule := flag.get("fallthrough")
 	counted := make(map[string]string)
 	if list := rule.get("variations"); list != nil {
@@ -275,7 +275,7 @@ func featBitShares(e *edits, flag *node, shares []share) {
 	var parts []string
 	for _, r := range ranges(shares) {
 		parts = append(parts, fmt.Sprintf(`{"id": %s, "rollout": [%v, %v], "exptRollout": %s}`,
-			marshalText(r.variation), r.from, r.to, cmp.Or(counted[r.variation], "1")))
+			MarshalText(r.variation), r.from, r.to, cmp.Or(counted[r.variation], "1")))
 	}
 	variations := "[" + strings.Join(parts, ", ") + "]"
 	if rule == nil || rule.kind != object {
@@ -293,7 +293,7 @@ type extent struct {
 
 // ranges lays shares side by side. Neighbours have the very same bound and the
 // last ends at exactly 1: a gap would be users that get nothing.
-func ranges(shares []share) []extent {
+func ranges(shares []Share) []extent {
 	var out []extent
 	bound, sum := 0.0, 0.0
 	for _, s := range shares {

@@ -1,4 +1,4 @@
-package local
+package flagfile
 
 import (
 	"slices"
@@ -71,14 +71,14 @@ const someOperator = "an operator, such as equal, isOneOf, atLeast or isTrue"
 func (r *reader) clauses(rule *node) []ffctest.Clause {
 	conditions := rule.get("if")
 	if conditions == nil {
-		panic(&mismatch{rule.start, `a rule with "if" and a list of conditions`, "one without"})
+		panic(&Mismatch{rule.start, `a rule with "if" and a list of conditions`, "one without"})
 	}
 	var out []ffctest.Clause
 	for _, n := range listOf(conditions) {
 		out = append(out, r.clause(n))
 	}
 	if len(out) == 0 {
-		panic(&mismatch{conditions.start, "a list of conditions", "an empty one, which matches nobody"})
+		panic(&Mismatch{conditions.start, "a list of conditions", "an empty one, which matches nobody"})
 	}
 	return out
 }
@@ -95,7 +95,7 @@ func (r *reader) clause(n *node) ffctest.Clause {
 	}
 	name := n.get("attribute")
 	if name == nil {
-		panic(&mismatch{n.start, `a condition with "attribute", or with nothing but "inSegment" or "notInSegment"`, "another one"})
+		panic(&Mismatch{n.start, `a condition with "attribute", or with nothing but "inSegment" or "notInSegment"`, "another one"})
 	}
 	if s := textOf(name); s == "" || s == "User is in segment" || s == "User is not in segment" {
 		fail(name, "the name of an attribute")
@@ -104,10 +104,10 @@ func (r *reader) clause(n *node) ffctest.Clause {
 	members = slices.DeleteFunc(slices.Clone(members), func(m member) bool { return m.name == "attribute" })
 	switch len(members) {
 	case 0:
-		panic(&mismatch{n.end - 1, someOperator, "the end of the condition"})
+		panic(&Mismatch{n.end - 1, someOperator, "the end of the condition"})
 	case 1:
 	default:
-		panic(&mismatch{members[1].at, "one operator", "a second, " + quote(members[1].name)})
+		panic(&Mismatch{members[1].at, "one operator", "a second, " + Quote(members[1].name)})
 	}
 	m := members[0]
 	if op := textOperator(m.name); op != nil {
@@ -128,7 +128,7 @@ func (r *reader) clause(n *node) ffctest.Clause {
 		}
 		return op(attribute)
 	}
-	panic(&mismatch{m.at, someOperator, quote(m.name)})
+	panic(&Mismatch{m.at, someOperator, Quote(m.name)})
 }
 
 // segmentRefs reads one id, or a list of them.
@@ -145,7 +145,7 @@ func (r *reader) segmentRefs(n *node) []string {
 		ids = append(ids, item.text)
 	}
 	if len(ids) == 0 {
-		panic(&mismatch{n.start, "the id of a segment", "an empty list"})
+		panic(&Mismatch{n.start, "the id of a segment", "an empty list"})
 	}
 	return ids
 }

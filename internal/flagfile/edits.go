@@ -1,4 +1,4 @@
-package local
+package flagfile
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ func (e *edits) set(of *node, name, value string) {
 func (e *edits) swap(of *node, old, name, value string) {
 	for _, m := range of.members {
 		if m.name == old {
-			e.list = append(e.list, edit{m.at, m.value.end, marshalText(name) + ": " + value})
+			e.list = append(e.list, edit{m.at, m.value.end, MarshalText(name) + ": " + value})
 			return
 		}
 	}
@@ -45,7 +45,7 @@ func (e *edits) replace(n *node, value string) {
 }
 
 func (e *edits) add(of *node, name, value string) {
-	line := marshalText(name) + ": " + value
+	line := MarshalText(name) + ": " + value
 	if len(of.members) == 0 {
 		at := of.start + 1
 		if slices.ContainsFunc(e.list, func(x edit) bool { return x.start == at }) {
@@ -82,16 +82,16 @@ func (e *edits) apply() []byte {
 	return append(out, e.doc[done:]...)
 }
 
-// marshalText writes a text as JSON, the way that people would.
-func marshalText(s string) string { return string(marshal(s)) }
+// MarshalText writes a text as JSON, the way that people would.
+func MarshalText(s string) string { return string(Marshal(s)) }
 
-// marshal is for values that always marshal. It leaves < and > readable.
-func marshal(v any) []byte {
+// Marshal is for values that always marshal. It leaves < and > readable.
+func Marshal(v any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
-		panic("local: " + err.Error())
+		panic("flagfile: " + err.Error())
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -1,4 +1,4 @@
-package local
+package flagfile
 
 import (
 	"bytes"
@@ -32,8 +32,8 @@ type part struct {
 	alone bool
 }
 
-// data implements document.
-func (s *simple) data() []byte {
+// Data implements Document.
+func (s *simple) Data() []byte {
 	size := len(s.segments) + 100
 	for _, snapshot := range s.built {
 		size += len(snapshot)
@@ -54,8 +54,8 @@ func (s *simple) appendFlags(out []byte) []byte {
 	return out
 }
 
-// parts implements document.
-func (s *simple) parts() iter.Seq[[]byte] {
+// Parts implements Document.
+func (s *simple) Parts() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		if !yield(fmt.Appendf(nil, `{"segments":[%s]}`, s.segments)) {
 			return
@@ -69,8 +69,8 @@ func (s *simple) parts() iter.Seq[[]byte] {
 	}
 }
 
-// changed implements document. Which flags have changed it knows best.
-func (s *simple) changed([]string) []byte {
+// Changed implements Document. Which flags have changed it knows best.
+func (s *simple) Changed([]string) []byte {
 	if s.whole {
 		return nil
 	}
@@ -78,11 +78,11 @@ func (s *simple) changed([]string) []byte {
 	return append(append(out, s.segments...), `]}`...)
 }
 
-// served implements document. The bootstrap form is large.
-func (s *simple) served() { s.built = nil }
+// Served implements Document. The bootstrap form is large.
+func (s *simple) Served() { s.built = nil }
 
-func (s *simple) flagKeys() []string   { return s.keys }
-func (s *simple) segmentIDs() []string { return s.ids }
+func (s *simple) FlagKeys() []string   { return s.keys }
+func (s *simple) SegmentIDs() []string { return s.ids }
 
 // reader turns a tree into flags. It stops at the first thing that is wrong.
 type reader struct {
@@ -101,12 +101,12 @@ type simpleFlag struct {
 }
 
 // fail stops reading: what was expected in the place of n.
-func fail(n *node, expected string) { panic(&mismatch{n.start, expected, n.describe()}) }
+func fail(n *node, expected string) { panic(&Mismatch{n.start, expected, n.describe()}) }
 
 func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (_ *simple, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			wrong, ok := r.(*mismatch)
+			wrong, ok := r.(*Mismatch)
 			if !ok {
 				panic(r)
 			}
@@ -121,7 +121,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (
 	flags, segments := objectOf(root.get("flags")), objectOf(root.get("segments"))
 	for _, m := range segments {
 		if strings.TrimSpace(m.name) == "" {
-			panic(&mismatch{m.at, "the id of a segment", quote(m.name)})
+			panic(&Mismatch{m.at, "the id of a segment", Quote(m.name)})
 		}
 		r.segments[m.name] = true
 		s.ids = append(s.ids, m.name)
@@ -134,7 +134,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (
 	var dependent []int
 	for i, m := range flags {
 		if strings.TrimSpace(m.name) == "" {
-			panic(&mismatch{m.at, "the key of a flag", quote(m.name)})
+			panic(&Mismatch{m.at, "the key of a flag", Quote(m.name)})
 		}
 		parts[i].source = doc[m.value.start:m.value.end]
 		parts[i].alone = !bytes.Contains(parts[i].source, []byte("prerequisites"))
@@ -162,7 +162,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (
 	var wrong firstError
 	runs := slices.Collect(slices.Chunk(alone, run))
 	s.built = make([][]byte, len(runs))
-	inParallel(len(runs), func(i int) { s.built[i] = r.build(runs[i], flags, &wrong) })
+	InParallel(len(runs), func(i int) { s.built[i] = r.build(runs[i], flags, &wrong) })
 	for numbers := range slices.Chunk(dependent, run) { // one by one, as they share what they refer to
 		s.built = append(s.built, r.build(numbers, flags, &wrong))
 	}
@@ -198,14 +198,14 @@ type firstError struct {
 	err error
 }
 
-// note calls f, which panics with a *mismatch if item i is wrong.
+// note calls f, which panics with a *Mismatch if item i is wrong.
 func (e *firstError) note(i int, f func()) {
 	defer func() {
 		v := recover()
 		if v == nil {
 			return
 		}
-		wrong, ok := v.(*mismatch)
+		wrong, ok := v.(*Mismatch)
 		if !ok {
 			panic(v)
 		}
@@ -270,7 +270,7 @@ func (f *simpleFlag) begin() *simpleFlag {
 			f.variations = append(f.variations, value)
 		}
 		if len(f.variations) == 0 {
-			panic(&mismatch{n.start, "a list of variations", "an empty one"})
+			panic(&Mismatch{n.start, "a list of variations", "an empty one"})
 		}
 		f.builder.Variations(f.variations...)
 	}
@@ -304,7 +304,7 @@ func (r *reader) finish(f *simpleFlag) *ffctest.FlagBuilder {
 		case rollout != nil:
 			b.RuleRollout(f.percents(rollout, true), clauses...)
 		default:
-			panic(&mismatch{rule.start, `a rule with "serve" or "rollout"`, "one with neither"})
+			panic(&Mismatch{rule.start, `a rule with "serve" or "rollout"`, "one with neither"})
 		}
 	}
 	switch serve, rollout := f.served(f.node); {
@@ -327,14 +327,14 @@ func (r *reader) finish(f *simpleFlag) *ffctest.FlagBuilder {
 
 func (r *reader) prerequisite(f *simpleFlag, m member) {
 	if r.generation == ffctest.FeatBit {
-		panic(&mismatch{m.at, "no prerequisites, which FeatBit does not have", quote(m.name)})
+		panic(&Mismatch{m.at, "no prerequisites, which FeatBit does not have", Quote(m.name)})
 	}
 	other := r.flags[m.name]
 	switch {
 	case other == nil:
-		panic(&mismatch{m.at, "the key of a flag in this file", quote(m.name)})
+		panic(&Mismatch{m.at, "the key of a flag in this file", Quote(m.name)})
 	case other == f:
-		panic(&mismatch{m.at, "the key of another flag", quote(m.name)})
+		panic(&Mismatch{m.at, "the key of another flag", Quote(m.name)})
 	}
 	other.begin()
 	f.builder.Prerequisite(other.builder, other.variation(m.value))
@@ -360,7 +360,7 @@ func (r *reader) segment(m member) *ffctest.SegmentBuilder {
 func (f *simpleFlag) served(n *node) (serve, rollout *node) {
 	serve, rollout = n.get("serve"), n.get("rollout")
 	if serve != nil && rollout != nil {
-		panic(&mismatch{rollout.start, `either "serve" or "rollout"`, "both"})
+		panic(&Mismatch{rollout.start, `either "serve" or "rollout"`, "both"})
 	}
 	return serve, rollout
 }
@@ -375,9 +375,9 @@ func (f *simpleFlag) checkVariation(value string, at int) {
 	if !slices.Contains(f.variations, value) {
 		quoted := make([]string, len(f.variations))
 		for i, v := range f.variations {
-			quoted[i] = quote(v)
+			quoted[i] = Quote(v)
 		}
-		panic(&mismatch{at, "a variation of flag " + quote(f.key) + ", " + orList(quoted), quote(value)})
+		panic(&Mismatch{at, "a variation of flag " + Quote(f.key) + ", " + orList(quoted), Quote(value)})
 	}
 }
 
@@ -397,12 +397,12 @@ func (f *simpleFlag) percents(n *node, whole bool) []float64 {
 		sum += percent
 	}
 	if whole && !isWhole(sum) {
-		panic(&mismatch{n.start, "percentages with a sum of 100", fmt.Sprintf("a sum of %v", tidy(sum))})
+		panic(&Mismatch{n.start, "percentages with a sum of 100", fmt.Sprintf("a sum of %v", Tidy(sum))})
 	}
 	return out
 }
 
-func (s *simple) edit(key string, c change, _ int64) ([]byte, error) {
+func (s *simple) Edit(key string, c Change, _ int64) ([]byte, error) {
 	flag, err := s.root.get("flags").get(key).expand(s.text)
 	if err != nil {
 		return nil, err
@@ -429,7 +429,7 @@ func (s *simple) edit(key string, c change, _ int64) ([]byte, error) {
 			if err != nil || i < 1 || i > len(variations) {
 				return nil, fmt.Errorf("%q is not the id of a variation", share.Variation)
 			}
-			only = marshalText(variations[i-1])
+			only = MarshalText(variations[i-1])
 			parts = append(parts, only+": "+strconv.FormatFloat(share.Percent, 'f', -1, 64))
 		}
 		if len(parts) == 1 {
@@ -448,9 +448,9 @@ func checkMembers(n *node, names ...string) {
 		if !slices.Contains(names, m.name) {
 			quoted := make([]string, len(names))
 			for i, name := range names {
-				quoted[i] = quote(name)
+				quoted[i] = Quote(name)
 			}
-			panic(&mismatch{m.at, orList(quoted), quote(m.name)})
+			panic(&Mismatch{m.at, orList(quoted), Quote(m.name)})
 		}
 	}
 }
@@ -466,7 +466,7 @@ func objectOf(n *node) []member {
 	if len(n.members) <= 16 {
 		for i, m := range n.members {
 			if slices.ContainsFunc(n.members[:i], func(earlier member) bool { return earlier.name == m.name }) {
-				panic(&mismatch{m.at, "each name once", "a second " + quote(m.name)})
+				panic(&Mismatch{m.at, "each name once", "a second " + Quote(m.name)})
 			}
 		}
 		return n.members
@@ -474,7 +474,7 @@ func objectOf(n *node) []member {
 	seen := make(map[string]bool, len(n.members))
 	for _, m := range n.members {
 		if seen[m.name] {
-			panic(&mismatch{m.at, "each name once", "a second " + quote(m.name)})
+			panic(&Mismatch{m.at, "each name once", "a second " + Quote(m.name)})
 		}
 		seen[m.name] = true
 	}
@@ -497,7 +497,7 @@ func textOf(n *node) string {
 	case text:
 		return n.text
 	case number, boolean:
-		fail(n, "a text, such as "+quote(n.text))
+		fail(n, "a text, such as "+Quote(n.text))
 	default:
 		fail(n, "a text")
 	}
@@ -519,7 +519,7 @@ func nonEmpty(n *node, what string) []string {
 		out = append(out, nonEmptyText(item, what))
 	}
 	if len(out) == 0 {
-		panic(&mismatch{n.start, what, "an empty list"})
+		panic(&Mismatch{n.start, what, "an empty list"})
 	}
 	return out
 }
