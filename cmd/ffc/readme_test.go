@@ -143,9 +143,12 @@ func featBit(ctx context.Context, serverKey string) error {
 			programs = append(programs, "featbit")
 		}
 		for _, name := range programs {
-			out, err := exec.CommandContext(t.Context(), binary, name, secret, url).CombinedOutput()
-			if err != nil || !strings.HasSuffix(string(out), "Welcome! <nil>\n") || strings.Contains(string(out), "fallback") {
-				t.Errorf("%v: the program %s printed\n%s", err, name, out)
+			cmd := exec.CommandContext(t.Context(), binary, name, secret, url)
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			if err != nil || string(out) != "Welcome! <nil>\n" || strings.Contains(stderr.String(), "fallback") {
+				t.Errorf("%v: the program %s printed\n%s%s", err, name, out, &stderr)
 			}
 			isDelivered()
 		}

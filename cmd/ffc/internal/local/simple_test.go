@@ -231,7 +231,7 @@ func TestFiles(t *testing.T) {
 // the one in the guide.
 func TestDocumentedFiles(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../../../internal/flagfile/doc.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
