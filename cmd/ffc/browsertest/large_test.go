@@ -68,6 +68,29 @@ func TestThousandsOfFlags(t *testing.T) {
 	}
 }
 
+// TestFirstPaintOfThousandsOfFlags bounds what the first paint takes, in counts
+// that a busy machine does not change: what is drawn does not grow with the flags,
+// what is sent does by less than 1 KiB for each.
+func TestFirstPaintOfThousandsOfFlags(t *testing.T) {
+	drawn := func(flags int) (elements, bytes int) {
+		p := serve(t, manyFlags(flags))
+		b := open(t, p.url, "#/", desktop)
+		b.untilText("#found", fmt.Sprintf("%d,%03d flags", flags/1000, flags%1000))
+		elements = evaluate[int](b, `document.querySelectorAll("*").length`)
+		bytes = evaluate[int](b, `fetch("/local/state").then((answer) => answer.text()).then((state) => state.length)`)
+		return elements, bytes
+	}
+	few, _ := drawn(1000)
+	many, bytes := drawn(5000)
+	t.Logf("%d elements for 1,000 flags, %d for 5,000; %d bytes for each flag", few, many, bytes/5000)
+	if many > few+100 || many > 2000 {
+		t.Errorf("5,000 flags are drawn as %d elements, 1,000 as %d", many, few)
+	}
+	if bytes > 5000<<10 {
+		t.Errorf("5,000 flags are sent in %d bytes", bytes)
+	}
+}
+
 // TestLongListOnPhone: a list that the page scrolls draws what is seen as well.
 func TestLongListOnPhone(t *testing.T) {
 	p := serve(t, manyFlags(2000))
