@@ -55,6 +55,7 @@ func (s *store) init(c *Client) {
 		GaveUp: func(p eval.Problem) {
 			c.promptLog.Warn("ffc: a regular expression could not decide", "problem", p.Error())
 		},
+		Omit: func(key string) bool { return slices.Contains(c.cfg.Events.OmitFlags, key) },
 	}
 	c.view.Store(&view{snapshot: eval.NewSnapshot(s.source), serving: c.cfg.Offline})
 }

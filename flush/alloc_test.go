@@ -12,6 +12,8 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	u := user("u")
 	own := served("own", "1", "true")
 	prerequisites := []eval.Result{served("a", "1", "true"), served("b", "1", "true")}
+	omit := served("omitted", "1", "true")
+	omit.Flag.Omitted = true
 	tests := []struct {
 		name   string
 		cfg    Config
@@ -23,6 +25,11 @@ func TestRecordAllocatesNothing(t *testing.T) {
 			room := [8]eval.Result{own, own}
 			result := own
 			p.RecordEvaluation(u, room[:2], &result)
+		}},
+		{name: "omitted", cfg: Config{OmitFlags: []string{"own"}}, record: func(p *Processor) {
+			room := [8]eval.Result{own, own, omit}
+			result := omit
+			p.RecordEvaluation(u, room[:3], &result)
 		}},
 		{name: "fallback", record: func(p *Processor) { p.RecordFallback(eval.ReasonFlagNotFound) }},
 		{name: "full queue", cfg: Config{Capacity: 1}, record: func(p *Processor) { p.RecordEvaluation(u, prerequisites, &own) }},

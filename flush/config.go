@@ -3,6 +3,7 @@ package flush
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,13 @@ type Config struct {
 	PrivateAttributes []string
 	// AllAttributesPrivate: of users, only the keys leave the process.
 	AllAttributesPrivate bool
+	// OmitFlags are the keys of flags whose evaluations are not reported, for
+	// flags that are evaluated very often, as in hot loops and health checks. The
+	// platform's charts then do not count these evaluations. Evaluations that
+	// count in an experiment are reported all the same. Omitted evaluations take
+	// no place in the queue, and Stats counts them as Omitted. A key without a
+	// flag is not an error.
+	OmitFlags []string
 	// Disabled: no event is queued and none delivered.
 	Disabled bool
 }
@@ -84,6 +92,9 @@ func (c Config) Validate() error {
 		case "":
 			errs = append(errs, errors.New("PrivateAttributes has an empty name"))
 		}
+	}
+	if slices.Contains(c.OmitFlags, "") {
+		errs = append(errs, errors.New("OmitFlags has an empty key"))
 	}
 	return errors.Join(errs...)
 }

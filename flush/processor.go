@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,14 +137,40 @@ func privateOf(cfg *Config) *wire.Private {
 
 // RecordEvaluation queues the result of an evaluation and, before it, those of
 // the prerequisites. It does not block, do I/O or allocate; it keeps u and the
-// flags. When there is no room the events are dropped and counted.
+// flags, and may change the elements of prerequisites. When there is no room the
+// events are dropped and counted.
 func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
 	if p.cfg.Disabled {
 		p.queue.count(eval.ReasonNone)
 		return
 	}
+	if len(p.cfg.OmitFlags) > 0 {
+		if prerequisites, own = p.omit(prerequisites, own); own == nil {
+			return
+		}
+	}
 	p.queue.record(u, nil, results{prerequisites, own})
 }
+
+// omit removes the results of omitted flags and counts them. The last result that
+// is left is own; nil if none is left.
+func (p *Processor) omit(prerequisites []eval.Result, own *eval.Result) ([]eval.Result, *eval.Result) {
+	kept := slices.DeleteFunc(prerequisites, omitted)
+	n := len(prerequisites) - len(kept)
+	if omitted(*own) {
+		n++
+		own = nil
+		if last := len(kept) - 1; last >= 0 {
+			own, kept = &kept[last], kept[:last]
+		}
+	}
+	if n > 0 {
+		p.queue.omit(n, own == nil)
+	}
+	return kept, own
+}
+
+func omitted(r eval.Result) bool { return r.Flag.Omitted && !r.Experiment }
 
 // RecordFallback counts an evaluation that has no value, for this reason. It
 // makes no event.
@@ -475,6 +502,7 @@ func (p *Processor) Stats() Stats {
 			TooLarge:  lost[lossTooLarge],
 			Closed:    lost[lossClosed],
 		},
+		Omitted:  p.queue.omitted(),
 		Resent:   p.total.resent,
 		Requests: p.total.requests,
 		Err:      p.err,

@@ -81,6 +81,7 @@ type shard struct {
 	maxText  int        // from which on there is no room
 	latest   *eval.User // of the event that was recorded last, if it is in the ring
 	recorded uint64
+	omitted  uint64 // not recorded
 	lost     [lossKinds]uint64
 	// evaluations and fallbacks are counted here as well because it is the
 	// place that cores do not share.
@@ -337,6 +338,30 @@ func (q *queue) count(reason eval.Reason) {
 	}
 	s.mu.Unlock()
 	q.nearest.Put(s)
+}
+
+// omit counts events that are not recorded. evaluation says that nothing else of
+// the evaluation is.
+func (q *queue) omit(events int, evaluation bool) {
+	s := q.nearest.Get().(*shard)
+	s.mu.Lock()
+	s.omitted += uint64(events)
+	if evaluation {
+		s.evaluations++
+	}
+	s.mu.Unlock()
+	q.nearest.Put(s)
+}
+
+// omitted sums up the shards.
+func (q *queue) omitted() (n uint64) {
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		n += s.omitted
+		s.mu.Unlock()
+	}
+	return n
 }
 
 // Fallbacks counts evaluations without a value by reason: index 0 is

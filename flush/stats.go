@@ -12,6 +12,9 @@ type Stats struct {
 	Delivered uint64
 	Queued    uint64
 	Dropped   Dropped
+	// Omitted counts events of flags in Config.OmitFlags. Recorded does not
+	// include them.
+	Omitted uint64
 	// Resent counts events that were sent although an earlier request with
 	// them may have arrived, as its answer was lost. The platform may have
 	// counted them twice.

@@ -14,6 +14,8 @@ import (
 // Flag is a compiled model.Flag. It does not change.
 type Flag struct {
 	Key, Name string
+	// Omitted: evaluations are reported only if they count in an experiment.
+	Omitted bool
 
 	enabled       bool
 	off           *Variation

@@ -22,6 +22,8 @@ type Source struct {
 	// decide, because it takes too long or the text is too long. It is called as
 	// Report is. It may be nil.
 	GaveUp func(Problem)
+	// Omit sets Flag.Omitted, by the key of the flag. It may be nil.
+	Omit func(key string) bool
 
 	patternsGivenUp atomic.Uint64
 }
@@ -40,7 +42,9 @@ func (s *Source) flag(e *entry[Flag]) *Flag {
 		if !e.Alone {
 			e.refers.Store(s.Rules.referencesOfFlag(m))
 		}
-		return s.Rules.compileFlag(m, newPatternOwner(s, false, e.Key))
+		f, err := s.Rules.compileFlag(m, newPatternOwner(s, false, e.Key))
+		f.Omitted = s.Omit != nil && s.Omit(e.Key)
+		return f, err
 	}, func(err error) *Flag { return brokenFlag(e.Key, err) })
 	if problem != nil {
 		s.Report(Problem{Key: e.Key, Err: problem})

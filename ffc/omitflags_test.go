@@ -1,0 +1,54 @@
+package ffc_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+)
+
+// TestOmitFlagsReportsExperimentsOnly evaluates flags before and after a change.
+func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+		flags := func(value string) []ffctest.Item {
+			return []ffctest.Item{
+				ffctest.Flag("noisy").NoExperiment().Serve(value),
+				ffctest.Flag("measured").Serve(value),
+				ffctest.Flag("other").NoExperiment().Serve(value),
+			}
+		}
+		server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events = flush.Config{OmitFlags: []string{"noisy", "measured", "unknown"}} }, flags("true")...)
+		evaluate := func(want bool) {
+			t.Helper()
+			for _, key := range []string{"noisy", "measured", "other"} {
+				if got := client.BoolVariation(t.Context(), key, ffc.NewUser("u"), !want); got != want {
+					t.Errorf("%s is %v", key, got)
+				}
+			}
+			if err := client.Flush(within(t)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		evaluate(true)
+		updates := client.Stats().Updates
+		if err := server.Replace(g.Snapshot(flags("false")...)); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, client, func() bool { return client.Stats().Updates > updates })
+		evaluate(false)
+		var got []string
+		for _, e := range server.Events() {
+			got = append(got, e.FlagKey+" "+e.Value)
+		}
+		want := []string{"measured true", "other true", "measured false", "other false"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		if s := client.Stats(); s.Events.Omitted != 2 || s.Events.Recorded != 4 || s.Evaluations != 6 {
+			t.Errorf("Stats: %+v", s)
+		}
+	})
+}
