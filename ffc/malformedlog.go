@@ -66,7 +66,7 @@ func (l *malformedLog) line(log *slog.Logger, problem string) {
 	}
 	l.mu.Unlock()
 	if !quiet {
-		log.Error("ffc: malformed data; other flags are not affected", "problem", problem)
+		log.Error("ffc: malformed data; other flags are not affected", "error", problem)
 	}
 }
 

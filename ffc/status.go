@@ -253,11 +253,11 @@ func (c *Client) logStatus() {
 		c.log.Info("ffc: the data is up to date", "version", s.DataVersion)
 	case s.Err == ErrClosed:
 	case s.State == StateOff:
-		c.log.Error("ffc: the platform refuses this client, which gives up; "+c.whatServes(), "cause", s.Err)
+		c.log.Error("ffc: the platform refuses this client, which gives up; "+c.whatServes(), "error", s.Err)
 	case kindOf(s.Err) == transport.KindData:
-		c.log.Warn("ffc: the platform's data cannot be used; retrying; "+c.whatServes(), "state", s.State, "cause", s.Err)
+		c.log.Warn("ffc: the platform's data cannot be used; retrying; "+c.whatServes(), "state", s.State, "error", s.Err)
 	default:
-		c.log.Warn("ffc: the platform cannot be reached; retrying; "+c.whatServes(), "state", s.State, "cause", s.Err)
+		c.log.Warn("ffc: the platform cannot be reached; retrying; "+c.whatServes(), "state", s.State, "error", s.Err)
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *store) init(c *Client) {
 			s.malformed.report(c.promptLog, p)
 		},
 		GaveUp: func(p eval.Problem) {
-			c.promptLog.Warn("ffc: a regular expression could not decide", "problem", p.Error())
+			c.promptLog.Warn("ffc: a regular expression could not decide", "error", p.Error())
 		},
 		Omit: func(key string) bool { return slices.Contains(c.cfg.Events.OmitFlags, key) },
 	}

@@ -453,7 +453,7 @@ func (p *Processor) Close(ctx context.Context) error {
 	p.turn <- struct{}{} // not for long: if ctx has ended, so does the flush that has it
 	defer p.endTurn()
 	if n := p.drop(failed.Cause); n > 0 {
-		p.to.Logger.Warn("ffc: events were lost on closing", "dropped", n, "cause", failed.Cause)
+		p.to.Logger.Warn("ffc: events were lost on closing", "dropped", n, "error", failed.Cause)
 	}
 	return p.result(before, 0, failed.Cause, closing)
 }

@@ -14,7 +14,7 @@
 //
 //	provider := ffcopenfeature.NewProvider(client, ffcopenfeature.Config{})
 //	if err := openfeature.SetProviderWithContextAndWait(ctx, provider); err != nil {
-//		slog.Warn("flags answer their defaults for now", "cause", err)
+//		slog.Warn("flags answer their defaults for now", "error", err)
 //	}
 //	flags := openfeature.NewClient("shop")
 //	visitor := openfeature.NewEvaluationContext("u-42", map[string]any{"country": "FR"})

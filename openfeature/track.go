@@ -39,6 +39,6 @@ func (p *Provider) Track(ctx context.Context, trackingEventName string, evalCtx 
 func (p *Provider) warn(kind, trackingEventName, cause string) {
 	if _, told := p.told.LoadOrStore(kind, true); !told {
 		p.logger().Warn("ffc: something tracked is not recorded; more of this kind will not be logged",
-			"name", trackingEventName, "cause", cause)
+			"name", trackingEventName, "error", cause)
 	}
 }

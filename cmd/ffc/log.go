@@ -49,7 +49,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		switch a.Key {
 		case "state":
 			elsewhere = true
-		case "cause", "problem":
+		case "error":
 			if err, ok := a.Value.Any().(error); ok {
 				var why *transport.Error
 				elsewhere = elsewhere || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused

@@ -30,7 +30,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		slog.Error("job failed", "cause", err)
+		slog.Error("job failed", "error", err)
 		os.Exit(1)
 	}
 }
@@ -83,7 +83,7 @@ func job(ctx context.Context, cfg ffc.Config) (err error) {
 		if i%100 == 99 {
 			// A long job delivers now and then. What fails stays queued.
 			if err := client.Flush(ctx); err != nil {
-				slog.Warn("events wait for the next delivery", "cause", err)
+				slog.Warn("events wait for the next delivery", "error", err)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := run(ctx, *platform); err != nil {
-		slog.Error("quickstart failed", "cause", err)
+		slog.Error("quickstart failed", "error", err)
 		os.Exit(1)
 	}
 }

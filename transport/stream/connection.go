@@ -177,7 +177,7 @@ func (c *connection) passOver(message []byte, err error) error {
 		return err
 	}
 	if _, known := c.s.passedOver.LoadOrStore(why.Error(), true); !known {
-		c.s.env.Logger.Error("ffc: the platform sent a message that cannot be used; the connection goes on", "cause", why)
+		c.s.env.Logger.Error("ffc: the platform sent a message that cannot be used; the connection goes on", "error", why)
 	}
 	if c.end.usable.IsZero() {
 		c.unusable = why

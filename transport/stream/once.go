@@ -51,7 +51,7 @@ func (r *refresher) fetch(ctx context.Context, commit ondemand.Commit) error {
 			return &ondemand.Failure{Err: end.err, RetryAfter: v.wait, Final: v.final}
 		}
 		r.failures.Add(1)
-		r.env.Logger.Warn("ffc: the platform refused the connection", "cause", end.err)
+		r.env.Logger.Warn("ffc: the platform refused the connection", "error", end.err)
 	}
 }
 

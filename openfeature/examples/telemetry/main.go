@@ -23,7 +23,7 @@ import (
 
 func main() {
 	if err := run(context.Background(), os.Stdout); err != nil {
-		slog.Error("telemetry failed", "cause", err)
+		slog.Error("telemetry failed", "error", err)
 		os.Exit(1)
 	}
 }
