@@ -66,6 +66,21 @@ func TestEvaluateUser(t *testing.T) {
 	b.until(`document.querySelector("[name=email]").value === "u1@example.com" && document.querySelector(".attribute input").value === "plan"`)
 }
 
+// TestFallbacksSayWhatToDo: when callers get their fallback, the page has the reason
+// and what to do.
+func TestFallbacksSayWhatToDo(t *testing.T) {
+	p := serve(t, `{"flags": {"a": {"prerequisites": {"b": "true"}}, "b": {"prerequisites": {"a": "true"}}, "c": {}}}`)
+	b := open(t, p.url, "#/flag/a/evaluate", desktop)
+	b.untilText(".verdict", "the caller's fallback", "The flag cannot be evaluated")
+	b.untilText(".verdict-remedy", "Correct the flag in the file")
+	b.untilText(".warnings", "form a circle of a, b")
+	b.visit("#/flag/c/evaluate")
+	b.untilText(".verdict", "No rule matched")
+	b.write("[name=key]", "")
+	b.untilText(".verdict", "the caller's fallback", "The user has no key")
+	b.untilText(".verdict-remedy", "Give each user a key")
+}
+
 func TestEvaluateAllFlags(t *testing.T) {
 	p := serve(t, shop)
 	b := open(t, p.url, "#/evaluate", desktop)

@@ -17,6 +17,13 @@ const reasons = {
 	"error in evaluation": "The flag cannot be evaluated",
 };
 
+// remedies are what to do when callers get their fallback.
+const remedies = {
+	"flag not found": "Check the flag's key in the program, and that the program has the secret of this page.",
+	"user not specified": "Give each user a key: ffc.NewUser with a text that is not empty.",
+	"error in evaluation": "Correct the flag in the file. Its warnings say what is wrong with it.",
+};
+
 // plain are reasons that say all that their error does.
 const plain = ["client not ready", "flag not found", "user not specified"];
 
@@ -37,6 +44,7 @@ export function explained(explanation) {
 		{ class: "explained" },
 		el("div", { class: "verdict" }, outcomeOf(explanation), el("span", { class: "verdict-reason" }, verdict(explanation)), explanation.experiment && el("span", { class: "tag" }, "counts in experiments")),
 		explanation.error && !plain.includes(explanation.reason) && el("p", { class: "verdict-error" }, explanation.error),
+		remedies[explanation.reason] && el("p", { class: "verdict-remedy" }, remedies[explanation.reason]),
 		steps(explanation),
 	);
 }
