@@ -79,7 +79,10 @@ func TestCloseCutsFlushShort(t *testing.T) {
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("took %v", took)
 		}
-		checkError(t, <-first, &Error{Retained: 2, Cause: ErrClosed})
+		var cut *Error // Close may drop all three before the flush counts
+		if err := <-first; !errors.As(err, &cut) || !errors.Is(err, ErrClosed) || cut.Retained != 2 || cut.Dropped != 0 && cut.Dropped != 3 {
+			t.Errorf("first flush: %v", err)
+		}
 		var late *Error // may come before Close drops the events, or after
 		if err := <-second; !errors.As(err, &late) || !errors.Is(err, ErrClosed) || late.Retained+late.Dropped != 3 {
 			t.Errorf("second flush: %v", err)
@@ -178,8 +181,9 @@ func TestCloseRace(t *testing.T) {
 		if s.Recorded != 404 || s.Queued != 0 || s.Dropped.Total() != s.Dropped.Closed {
 			t.Errorf("Stats: %+v", s)
 		}
-		if got := sink.count(); uint64(got) != s.Delivered {
-			t.Errorf("%d events arrived, %d were delivered", got, s.Delivered)
+		// On a busy machine Close may run out of time while a request is answered.
+		if got := uint64(sink.count()); got < s.Delivered || got > s.Delivered+s.Dropped.Closed {
+			t.Errorf("%d events arrived, %d were delivered, %d dropped by Close", got, s.Delivered, s.Dropped.Closed)
 		}
 	}
 }
