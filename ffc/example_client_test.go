@@ -164,7 +164,7 @@ func ExampleClient_Stats() {
 
 	s := client.Stats()
 	fmt.Println(s.Evaluations, s.Fallbacks)
-	fmt.Println(s.Events.Recorded == s.Events.Delivered+s.Events.Queued+s.Events.Dropped.Total())
+	fmt.Println(s.Events.Recorded == s.Events.Delivered+s.Events.Queued+s.Events.Dropped.Total()+s.Events.Deduplicated)
 	// Output:
 	// 2 1
 	// true

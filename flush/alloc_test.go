@@ -4,6 +4,7 @@ package flush
 
 import (
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
@@ -30,6 +31,16 @@ func TestRecordAllocatesNothing(t *testing.T) {
 			room := [8]eval.Result{own, own, omit}
 			result := omit
 			p.RecordEvaluation(u, room[:3], &result)
+		}},
+		{name: "reported once", cfg: Config{Once: time.Hour}, record: func(p *Processor) {
+			room := [8]eval.Result{own, own}
+			result := own
+			p.RecordEvaluation(u, room[:2], &result)
+		}},
+		{name: "reported again", cfg: Config{Once: 1}, record: func(p *Processor) {
+			result := own
+			result.Experiment = true
+			p.RecordEvaluation(u, nil, &result)
 		}},
 		{name: "fallback", record: func(p *Processor) { p.RecordFallback(eval.ReasonFlagNotFound) }},
 		{name: "full queue", cfg: Config{Capacity: 1}, record: func(p *Processor) { p.RecordEvaluation(u, prerequisites, &own) }},

@@ -56,6 +56,16 @@ type Config struct {
 	PrivateAttributes []string
 	// AllAttributesPrivate: of users, only the keys leave the process.
 	AllAttributesPrivate bool
+	// Once is the time within which the same variation of the same flag for the
+	// same user key is reported once, for hot loops and health checks. Then the
+	// platform's charts count users who were served a variation in that time
+	// instead of evaluations. Evaluations that count in an experiment are
+	// suppressed only after the same one was delivered, so an experiment sees
+	// every user. Metrics are never suppressed. Stats counts suppressed events as
+	// Deduplicated. The client remembers 65,536 evaluations, in 1 MiB; beyond
+	// that it forgets some and reports them again, as it does if an event was
+	// dropped. The unit is 1 ms. 0 is off.
+	Once time.Duration
 	// OmitFlags are the keys of flags whose evaluations are not reported, for
 	// flags that are evaluated very often, as in hot loops and health checks. The
 	// platform's charts then do not count these evaluations. Evaluations that
@@ -84,6 +94,7 @@ func (c Config) Validate() error {
 	negative("BatchSize", c.BatchSize < 0, c.BatchSize)
 	negative("Requests", c.Requests < 0, c.Requests)
 	negative("RetryWait", c.RetryWait < 0, c.RetryWait)
+	negative("Once", c.Once < 0, c.Once)
 	negative("Timeout", c.Timeout < 0, c.Timeout)
 	for _, name := range c.PrivateAttributes {
 		switch name {

@@ -297,7 +297,7 @@ func within(t *testing.T, d time.Duration) context.Context {
 // checkBooks fails the test unless every event is accounted for.
 func checkBooks(t testing.TB, s Stats) {
 	t.Helper()
-	if s.Recorded != s.Delivered+s.Queued+s.Dropped.Total() {
+	if s.Recorded != s.Delivered+s.Queued+s.Dropped.Total()+s.Deduplicated {
 		t.Errorf("the books do not balance: %+v", s)
 	}
 }

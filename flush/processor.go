@@ -51,6 +51,7 @@ type Processor struct {
 	header  func() http.Header // of requests; a function, so that no verb prints the secret
 	private *wire.Private
 	queue   *queue
+	once    *once // nil: nothing is suppressed
 
 	// turn is held by the one flush that is under way.
 	turn chan struct{}
@@ -113,6 +114,7 @@ func New(cfg Config, to Destination) *Processor {
 		client:  httpclient.Attempts(to.Client, cfg.Timeout),
 		private: privateOf(&cfg),
 		queue:   newQueue(cfg.Capacity, cfg.BatchSize),
+		once:    newOnce(cfg.Once),
 		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
@@ -145,29 +147,52 @@ func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, 
 		return
 	}
 	if len(p.cfg.OmitFlags) > 0 {
-		if prerequisites, own = p.omit(prerequisites, own); own == nil {
+		n := 0
+		prerequisites, own, n = without(prerequisites, own, omitted)
+		if n > 0 {
+			p.queue.omit(n, own == nil)
+		}
+		if own == nil {
 			return
 		}
+	}
+	if p.once != nil {
+		p.recordOnce(u, prerequisites, own)
+		return
 	}
 	p.queue.record(u, nil, results{prerequisites, own})
 }
 
-// omit removes the results of omitted flags and counts them. The last result that
-// is left is own; nil if none is left.
-func (p *Processor) omit(prerequisites []eval.Result, own *eval.Result) ([]eval.Result, *eval.Result) {
-	kept := slices.DeleteFunc(prerequisites, omitted)
-	n := len(prerequisites) - len(kept)
-	if omitted(*own) {
-		n++
-		own = nil
-		if last := len(kept) - 1; last >= 0 {
-			own, kept = &kept[last], kept[:last]
-		}
-	}
+// recordOnce records the results that were not reported within Config.Once.
+func (p *Processor) recordOnce(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
+	now := p.queue.stamps.now().unixMilli
+	prerequisites, own, n := without(prerequisites, own, func(r eval.Result) bool { return p.once.suppress(u.Key, &r, now) })
 	if n > 0 {
-		p.queue.omit(n, own == nil)
+		p.queue.deduplicate(n, own == nil)
 	}
-	return kept, own
+	if own == nil || p.queue.record(u, nil, results{prerequisites, own}) {
+		return
+	}
+	for i := range prerequisites {
+		r := &prerequisites[i]
+		p.once.forget(u.Key, r.Flag, r.Variation, r.Experiment)
+	}
+	p.once.forget(u.Key, own.Flag, own.Variation, own.Experiment)
+}
+
+// without removes results and returns how many they are. The last result that is
+// left is own; nil if none is left. It reuses the memory of prerequisites.
+func without(prerequisites []eval.Result, own *eval.Result, remove func(eval.Result) bool) (kept []eval.Result, last *eval.Result, n int) {
+	kept = slices.DeleteFunc(prerequisites, remove)
+	n = len(prerequisites) - len(kept)
+	if !remove(*own) {
+		return kept, own, n
+	}
+	n++
+	if end := len(kept) - 1; end >= 0 {
+		return kept[:end], &kept[end], n
+	}
+	return nil, nil, n
 }
 
 func omitted(r eval.Result) bool { return r.Flag.Omitted && !r.Experiment }
@@ -502,10 +527,11 @@ func (p *Processor) Stats() Stats {
 			TooLarge:  lost[lossTooLarge],
 			Closed:    lost[lossClosed],
 		},
-		Omitted:  p.queue.omitted(),
-		Resent:   p.total.resent,
-		Requests: p.total.requests,
-		Err:      p.err,
+		Deduplicated: lost[duplicate],
+		Omitted:      p.queue.omitted(),
+		Resent:       p.total.resent,
+		Requests:     p.total.requests,
+		Err:          p.err,
 	}
 	if wait := max(p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt)); wait > 0 {
 		s.PausedUntil = time.Now().Add(wait)

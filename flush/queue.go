@@ -102,6 +102,7 @@ const (
 	lossRejected
 	lossTooLarge
 	lossClosed
+	duplicate // not a loss: Config.Once
 	lossKinds
 )
 
@@ -152,30 +153,33 @@ type results struct {
 // size is how many events the call makes.
 func (r results) size() int { return len(r.prerequisites) + 1 }
 
-// record queues all events of a call, or counts all of them as lost.
-func (q *queue) record(u *eval.User, m *metric, r results) {
+// record queues all events of a call, or counts all of them as lost. It reports
+// whether there was room.
+func (q *queue) record(u *eval.User, m *metric, r results) (queued bool) {
 	s := q.nearest.Get().(*shard)
 	if q.full() {
 		s.lose(r.size(), r.own != nil) // without reading the clock, which would take most of the time
-	} else if now := q.stamps.now(); !s.record(now, u, m, r) {
-		q.recordElsewhere(s, now, u, m, r)
+	} else if now := q.stamps.now(); s.record(now, u, m, r) {
+		queued = true
+	} else {
+		queued = q.recordElsewhere(s, now, u, m, r)
 	}
 	q.nearest.Put(s)
+	return queued
 }
 
 // full reports whether there is no room for a single event in any shard.
 func (q *queue) full() bool { return q.fullAt.Load() == q.releases.Load()+1 }
 
 // recordElsewhere looks for a shard with room, or counts the loss.
-func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results) {
+func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results) (queued bool) {
 	if r.size() > q.shards[0].size {
-		q.spread(now, u, r)
-		return
+		return q.spread(now, u, r)
 	}
 	if releases := q.releases.Load(); q.fullAt.Load() != releases+1 {
 		for i := range q.shards {
 			if q.shards[(full.index+i)%len(q.shards)].record(now, u, m, r) {
-				return
+				return true
 			}
 		}
 		if r.size() == 1 {
@@ -183,13 +187,14 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 		}
 	}
 	full.lose(r.size(), r.own != nil)
+	return false
 }
 
 // spread queues the events of an evaluation that has more of them than any
 // shard can hold, as far as there is room: the evaluation's own event first,
 // then the prerequisites nearest to it. Events of one time are taken in the
 // order of the shards, so the last shard gets the last events.
-func (q *queue) spread(now stamp, u *eval.User, r results) {
+func (q *queue) spread(now stamp, u *eval.User, r results) (all bool) {
 	left := r.size()
 	for i := len(q.shards) - 1; i >= 0; i-- {
 		left -= q.shards[i].recordLast(now, u, r, left)
@@ -197,6 +202,7 @@ func (q *queue) spread(now stamp, u *eval.User, r results) {
 	if left > 0 {
 		q.shards[0].lose(left, left == r.size())
 	}
+	return left == 0
 }
 
 // recordLast queues the last of the first n results, as far as there is room,
@@ -346,6 +352,20 @@ func (q *queue) omit(events int, evaluation bool) {
 	s := q.nearest.Get().(*shard)
 	s.mu.Lock()
 	s.omitted += uint64(events)
+	if evaluation {
+		s.evaluations++
+	}
+	s.mu.Unlock()
+	q.nearest.Put(s)
+}
+
+// deduplicate counts events that Config.Once suppresses. evaluation says that
+// nothing else of the evaluation is recorded.
+func (q *queue) deduplicate(events int, evaluation bool) {
+	s := q.nearest.Get().(*shard)
+	s.mu.Lock()
+	s.recorded += uint64(events)
+	s.lost[duplicate] += uint64(events)
 	if evaluation {
 		s.evaluations++
 	}

@@ -105,8 +105,8 @@ func TestValidate(t *testing.T) {
 	}{
 		{name: "zero"},
 		{name: "negative where that means something", cfg: Config{Interval: -1, Retries: -1}},
-		{name: "negative", cfg: Config{Capacity: -1, BatchSize: -2, Requests: -3, RetryWait: -4, Timeout: -5},
-			want: []string{"Capacity is -1", "BatchSize is -2", "Requests is -3", "RetryWait is -4ns", "Timeout is -5ns"}},
+		{name: "negative", cfg: Config{Capacity: -1, BatchSize: -2, Requests: -3, RetryWait: -4, Timeout: -5, Once: -6},
+			want: []string{"Capacity is -1", "BatchSize is -2", "Requests is -3", "RetryWait is -4ns", "Timeout is -5ns", "Once is -6ns"}},
 		{name: "private", cfg: Config{PrivateAttributes: []string{"name", "Email", "COUNTRY", "NAMES", "Plan", "nAME"}}},
 		{name: "private, the key on classic only", cfg: Config{PrivateAttributes: []string{"key", "KeyId", "KEYID"}}},
 		{name: "private key", cfg: Config{PrivateAttributes: []string{"keyId", ""}}, want: []string{`"keyId"`, "empty name"}},

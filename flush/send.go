@@ -254,6 +254,9 @@ func (d *delivery) settle(events []*waiting, why loss, cause error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.settled += len(events)
+	if d.p.once != nil {
+		d.p.once.settled(events, why, d.p.queue.stamps.now().unixMilli)
+	}
 	d.p.mu.Lock()
 	defer d.p.mu.Unlock()
 	d.p.queue.settle(events)

@@ -4,7 +4,7 @@ import "time"
 
 // Stats counts events since the processor was made. At any time
 //
-//	Recorded = Delivered + Queued + Dropped.Total()
+//	Recorded = Delivered + Queued + Dropped.Total() + Deduplicated
 //
 // where an event counts as Queued until its request has been answered.
 type Stats struct {
@@ -12,6 +12,8 @@ type Stats struct {
 	Delivered uint64
 	Queued    uint64
 	Dropped   Dropped
+	// Deduplicated counts events that were not sent because of Config.Once.
+	Deduplicated uint64
 	// Omitted counts events of flags in Config.OmitFlags. Recorded does not
 	// include them.
 	Omitted uint64
