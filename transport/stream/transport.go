@@ -35,7 +35,8 @@ type Transport struct {
 	// &poll.Transport{} where a proxy does not let websockets pass. One that
 	// works on demand is asked each second, so its MaxAge counts. The socket is
 	// tried on, and takes over when it works. ffc.Status.Fallback tells which of
-	// the two serves. It cannot be combined with OnDemand.
+	// the two serves. A Fallback that the platform refuses starts again after
+	// MaxRetry. It cannot be combined with OnDemand.
 	Fallback transport.Transport
 	// FallbackAfter is how long there must be no connection before Fallback
 	// begins, plus a random part of up to a half. If a connection has never
