@@ -1,7 +1,9 @@
 package local
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,7 +12,6 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 const (
@@ -240,7 +241,7 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	// A page that was loaded again shows what it showed before.
 	recent, _ := l.since(progress{})
 	recent = slices.DeleteFunc(recent, func(e eventView) bool { return e.Number > told.head })
-	if !send(append(frame("state", l.platform.state()), frame("recent", append([]eventView{}, recent...))...)) {
+	if !send(appendFrame(appendFrame(nil, "state", l.platform.state()), "recent", append([]eventView{}, recent...))) {
 		return
 	}
 	for {
@@ -253,12 +254,12 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 		case <-wake:
 			events, now := l.since(told)
 			if now.states != told.states {
-				batch = append(batch, frame("state", l.platform.state())...)
+				batch = appendFrame(batch, "state", l.platform.state())
 			}
 			if now.head != told.head {
 				counts, totals := l.counts()
-				batch = append(batch, frame("events", events)...)
-				batch = append(batch, frame("counts", countsView{counts, totals})...)
+				batch = appendFrame(batch, "events", events)
+				batch = appendFrame(batch, "counts", countsView{counts, totals})
 			}
 			told = now
 		case <-alive.C:
@@ -290,9 +291,15 @@ func sender(w http.ResponseWriter, patience time.Duration) func([]byte) bool {
 	}
 }
 
-func frame(event string, data any) []byte {
-	out := append([]byte("event: "+event+"\ndata: "), flagfile.Marshal(data)...)
-	return append(out, "\n\n"...)
+// appendFrame appends an event. A state is large, so it is written in place.
+func appendFrame(out []byte, event string, data any) []byte {
+	buffer := bytes.NewBuffer(append(out, "event: "+event+"\ndata: "...))
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(data); err != nil { // which ends the line
+		panic("local: " + err.Error())
+	}
+	return append(buffer.Bytes(), '\n')
 }
 
 // pause waits. It reports false when ctx has ended before.
