@@ -32,7 +32,8 @@ type calls struct {
 // do runs f on a goroutine of its own. If f has not returned when grace is over
 // after done, do abandons it and returns an error; late is then called when f
 // does return. nil is no function to call. Only if do returns nil may the
-// caller use what f has written.
+// caller use what f has written. f must not write named results of the caller:
+// each return of the caller would write them at the same time.
 func (c *calls) do(done <-chan struct{}, function string, f, late func()) error {
 	if n := c.abandoned.Load(); n > 0 && n+c.running.Load() >= maxAbandoned {
 		return fmt.Errorf("%s %w", function, errTooMany)

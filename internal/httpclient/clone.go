@@ -173,7 +173,9 @@ var errProxyAddress = errors.New("the address of the proxy is not a URL: check H
 // proxyOf calls a Proxy function, which net/http does on the caller's
 // goroutine. Its error may quote the address of the proxy, and with it a
 // password, so it is not passed on.
-func (p *Pool) proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) (u *url.URL, err error) {
+func (p *Pool) proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) (*url.URL, error) {
+	var u *url.URL // not a result, which a return would write, too
+	var err error
 	if failed := p.calls.do(req.Context().Done(), "HTTPClient's Proxy", func() { u, err = proxy(req) }, nil); failed != nil {
 		return nil, failed
 	}

@@ -123,11 +123,12 @@ func (b *foreignBody) Read(p []byte) (int, error) {
 }
 
 // Close implements io.Closer.
-func (b *foreignBody) Close() (err error) {
+func (b *foreignBody) Close() error {
 	done := b.done
 	if b.broken != nil {
 		done = closedChannel // there has been time enough
 	}
+	var err error // not a result, which a return would write, too
 	if failed := b.calls.do(done, bodyFunction, func() { err = b.from.(io.Closer).Close() }, nil); failed != nil {
 		return failed
 	}
@@ -157,8 +158,10 @@ func newForeignSocket(c *calls, socket io.ReadWriteCloser) *foreignSocket {
 
 // Write implements io.Writer. The bytes are copied: a call that was abandoned
 // may still read them.
-func (s *foreignSocket) Write(p []byte) (n int, err error) {
+func (s *foreignSocket) Write(p []byte) (int, error) {
 	bytes := append([]byte(nil), p...)
+	var n int
+	var err error
 	if failed := s.calls.do(s.closed, bodyFunction, func() { n, err = s.to.Write(bytes) }, nil); failed != nil {
 		return 0, failed
 	}
@@ -166,8 +169,9 @@ func (s *foreignSocket) Write(p []byte) (n int, err error) {
 }
 
 // Close implements io.Closer.
-func (s *foreignSocket) Close() (err error) {
+func (s *foreignSocket) Close() error {
 	s.once.Do(func() { close(s.closed) })
+	var err error
 	if failed := s.calls.do(s.closed, bodyFunction, func() { err = s.to.Close() }, nil); failed != nil {
 		return failed
 	}

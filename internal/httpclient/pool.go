@@ -58,7 +58,8 @@ func NewPool(base *http.Client, report func(function string)) *Pool {
 	}
 	p.jar, p.client.Timeout = base.Jar, base.Timeout
 	if check := base.CheckRedirect; check != nil {
-		p.client.CheckRedirect = func(req *http.Request, via []*http.Request) (err error) {
+		p.client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+			var err error // not a result, which a return would write, too
 			if failed := p.calls.do(req.Context().Done(), "HTTPClient.CheckRedirect", func() { err = check(req, via) }, nil); failed != nil {
 				return failed
 			}
