@@ -360,9 +360,10 @@ func (p *Processor) totals() totals {
 // result is what a flush returns that began when the totals were before. They
 // also tell what became of its events in the turns of others.
 func (p *Processor) result(before totals, kept int, cause error, by mode) error {
-	_, _, lost := p.queue.counts()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	_, queued, lost := p.queue.counts()
+	kept = min(kept, int(queued)) // Close may have dropped some since
 	// What comes after Close is nobody's loss: nobody is left to be told.
 	dropped := losses{given: p.total.dropped, missed: lost[lossFull]}
 	news := dropped.since(before.told)
