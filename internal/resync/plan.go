@@ -135,7 +135,9 @@ func (s *Plan) ask(k kind) Question {
 			q.Since = min(version, s.answered.UnixMilli())
 		}
 	}
-	if s.held != nil && s.nextHeld.passed() { // the same again, to compare the answers
+	// The same again: each answer counts, for what is held or against it. Unless it
+	// is everything, it costs the platform little.
+	if s.held != nil && (s.held.Since > 0 || s.nextHeld.passed()) {
 		q.Since = min(q.Since, s.held.Since)
 	}
 	if q.Since <= 0 {

@@ -10,8 +10,11 @@ import (
 const (
 	// DefaultAfter is how long answers have to agree, if nothing else is set.
 	DefaultAfter = 5 * time.Minute
-	// enough is how many answers in a row have to agree.
-	enough = 3
+	// enough is how many answers in a row have to agree. It doubles each time
+	// that an answer in between has the stored version, up to maxEnough: then
+	// the servers differ, and some of them lag.
+	enough    = 3
+	maxEnough = 48
 	// share is the part of the stored items that a full may lack: one of so many.
 	share = 10
 	// future is how far the clock of the platform may be ahead of ours.
@@ -39,6 +42,9 @@ type Hold struct {
 	After time.Duration
 
 	held map[eval.ItemID]*held
+	// disputed is how many answers in a row have to agree about items that
+	// servers differ about; enough for all others.
+	disputed map[eval.ItemID]int
 	// gone are the versions of items that a full did not have any more. An item
 	// of that version, or an older one, is a copy from before.
 	gone map[eval.ItemID]int64
@@ -98,7 +104,7 @@ func (h *Hold) Decide(s *eval.Snapshot, u *eval.Update, asked uint64) Decision {
 		h.platform = true
 	}
 	if u.Full && !s.Synced() {
-		h.held, h.gone = nil, nil
+		h.held, h.gone, h.disputed = nil, nil, nil
 		d.Terms.Asked = asked
 		return d.Decision
 	}
@@ -144,7 +150,7 @@ func (d *decision) items(stored eval.Stored, items []eval.Item, segments bool) {
 				delete(d.held, id)
 			}
 		case !item.Older(had):
-			delete(d.held, id)
+			d.dispute(id, item.Version == had.Version)
 		case !d.isAnswer():
 			// Pushes may come in any order.
 		case arrived > d.asked && d.asked > 0:
@@ -244,6 +250,24 @@ func newestUntil(u *eval.Update, latest int64) (version int64) {
 	return version
 }
 
+// dispute ends what was said of an item, as the update has it in the stored
+// version or a newer one. After the stored version it takes more answers to
+// follow an older one.
+func (d *decision) dispute(id eval.ItemID, stored bool) {
+	if !stored {
+		delete(d.disputed, id)
+	} else if d.held[id] != nil {
+		if d.disputed == nil || len(d.disputed) >= maxGone {
+			d.Hold.disputed = make(map[eval.ItemID]int)
+		}
+		d.disputed[id] = min(2*d.needed(id), maxEnough)
+	}
+	delete(d.held, id)
+}
+
+// needed returns how many answers in a row have to agree about an item.
+func (h *Hold) needed(id eval.ItemID) int { return max(enough, h.disputed[id]) }
+
 // agreed counts what an answer says of an item, and reports whether enough
 // answers in a row said so.
 func (d *decision) agreed(id eval.ItemID, said *held) bool {
@@ -261,8 +285,9 @@ func (d *decision) agreed(id eval.ItemID, said *held) bool {
 		h.question = d.question
 	}
 	age := clock.Age(h.first)
-	if d.follow && h.answers >= enough && age >= d.after() {
+	if d.follow && h.answers >= d.needed(id) && age >= d.after() {
 		delete(d.held, id)
+		delete(d.disputed, id)
 		return true
 	}
 	if h.answers > d.Answers || h.answers == d.Answers && age > d.For {

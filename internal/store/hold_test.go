@@ -473,3 +473,37 @@ func TestRestoredPlatformIsFollowed(t *testing.T) {
 		})
 	}
 }
+
+// TestDisputedItemTakesMoreAnswers: an answer in between that has the stored
+// version shows that servers differ, so that it takes twice as many answers.
+func TestDisputedItemTakesMoreAnswers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := newClient(t)
+		c.full("a5 b5")
+		older := func(n int) (followed int) {
+			for i := range n {
+				time.Sleep(store.DefaultAfter)
+				if d := c.patch("a3"); d.Followed > 0 {
+					return i + 1
+				}
+			}
+			return 0
+		}
+		if n := older(2); n != 0 {
+			t.Fatalf("followed after %d answers", n)
+		}
+		c.patch("a5")
+		if n := older(5); n != 0 {
+			t.Errorf("followed after %d answers, though one before them had the stored version", n)
+		}
+		c.patch("a5")
+		if n := older(100); n != 12 {
+			t.Errorf("followed after %d answers, want 12", n)
+		}
+		c.has("a3 b5")
+		c.patch("a7") // a change: it is disputed no more
+		if n := older(100); n != 3 {
+			t.Errorf("after a change followed after %d answers, want 3", n)
+		}
+	})
+}
