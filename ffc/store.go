@@ -133,7 +133,8 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 			send(listeners, keys)
 		}
 	}
-	return transport.Applied{Full: update.Full, Held: p.decision.Held, Answers: p.decision.Answers, For: p.decision.For}, nil
+	return transport.Applied{Full: update.Full, Held: p.decision.Held, Answers: p.decision.Answers, For: p.decision.For,
+		HeldVersion: p.decision.HeldVersion}, nil
 }
 
 // published is what an update changed.

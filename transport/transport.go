@@ -135,6 +135,10 @@ type Applied struct {
 	// long, about the item that most agree about.
 	Answers int
 	For     time.Duration
+	// HeldVersion is the newest version that the store has of what is held. A
+	// question for what is newer than the version before it shows at little cost
+	// whether another server of the platform has it, too.
+	HeldVersion int64
 }
 
 // Mark is a moment on the timeline of a Store. What arrived before the mark was

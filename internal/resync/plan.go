@@ -62,8 +62,10 @@ type Plan struct {
 	nextFull   due
 	nextHeld   due       // set while an answer is held back
 	held       *Question // the question of that answer
-	agreed     int       // answers about it
-	heard      time.Time // when the last complete answer came
+	// heldVersion is the newest version that the store has of what is held.
+	heldVersion int64
+	agreed      int       // answers about it
+	heard       time.Time // when the last complete answer came
 }
 
 // due is a moment that is some time away from another, by whichever clock is
@@ -135,10 +137,12 @@ func (s *Plan) ask(k kind) Question {
 			q.Since = min(version, s.answered.UnixMilli())
 		}
 	}
-	// The same again: each answer counts, for what is held or against it. Unless it
-	// is everything, it costs the platform little.
-	if s.held != nil && (s.held.Since > 0 || s.nextHeld.passed()) {
+	switch {
+	case s.held == nil:
+	case s.held.Since > 0 || s.nextHeld.passed(): // the same again, to compare the answers
 		q.Since = min(q.Since, s.held.Since)
+	case s.heldVersion > 1: // in between, ask at little cost whether a server has what is held
+		q.Since = min(q.Since, s.heldVersion-1)
 	}
 	if q.Since <= 0 {
 		q.Since, q.kind = 0, everything
@@ -186,10 +190,10 @@ func (s *Plan) hold(q Question, a Answer) {
 	if s.held == nil || q.Since < s.held.Since {
 		s.held = &Question{Since: q.Since}
 	}
-	s.agreed = a.Answers
+	s.agreed, s.heldVersion = a.Answers, a.HeldVersion
 	in := s.holdFor / 2
 	switch {
-	case a.Answers >= 2:
+	case a.Answers >= 2 && a.For < s.holdFor: // after that it takes more answers
 		in = s.holdFor - a.For
 	case a.Alone:
 		in = min(soon, s.holdFor/4)

@@ -11,8 +11,8 @@ const (
 	// DefaultAfter is how long answers have to agree, if nothing else is set.
 	DefaultAfter = 5 * time.Minute
 	// enough is how many answers in a row have to agree. It doubles each time
-	// that an answer in between has the stored version, up to maxEnough: then
-	// the servers differ, and some of them lag.
+	// that an answer in between has the stored version, up to maxEnough, and the
+	// time doubles with it: then the servers differ, and some of them lag.
 	enough    = 3
 	maxEnough = 48
 	// share is the part of the stored items that a full may lack: one of so many.
@@ -78,6 +78,8 @@ type Decision struct {
 	// agree about, and For is since when.
 	Answers int
 	For     time.Duration
+	// HeldVersion is the newest stored version of the items that are held.
+	HeldVersion int64
 	// Followed is how many items were held and no longer are, because enough
 	// answers agree.
 	Followed int
@@ -110,6 +112,9 @@ func (h *Hold) Decide(s *eval.Snapshot, u *eval.Update, asked uint64) Decision {
 	}
 	d.items(s.Stored(false), u.Flags, false)
 	d.items(s.Stored(true), u.Segments, true)
+	if d.differs {
+		clear(d.held)
+	}
 	if u.Full {
 		d.missing(s)
 	}
@@ -125,6 +130,7 @@ type decision struct {
 	asked    uint64
 	question uint64
 	follow   bool // when enough answers agree
+	differs  bool // it is a patch of a server that has a held item as it is stored
 }
 
 // isAnswer reports whether the update counts as an answer.
@@ -157,6 +163,9 @@ func (d *decision) items(stored eval.Stored, items []eval.Item, segments bool) {
 			// The item was pushed after this answer was asked for.
 		default:
 			d.older(id, item)
+			if _, kept := d.Terms.Keep[id]; kept {
+				d.HeldVersion = max(d.HeldVersion, had.Version)
+			}
 		}
 	}
 }
@@ -232,6 +241,7 @@ func (d *decision) missing(s *eval.Snapshot) {
 		default:
 			d.Missing++
 			d.Example = l.id
+			d.HeldVersion = max(d.HeldVersion, l.version)
 			d.keep(l.id)
 		}
 	}
@@ -253,10 +263,15 @@ func newestUntil(u *eval.Update, latest int64) (version int64) {
 // dispute ends what was said of an item, as the update has it in the stored
 // version or a newer one. After the stored version it takes more answers to
 // follow an older one.
+//
+// A patch does not speak of all items. If it has one in the stored version, it
+// comes from another server than the answers that are counted: those of all items
+// start again.
 func (d *decision) dispute(id eval.ItemID, stored bool) {
 	if !stored {
 		delete(d.disputed, id)
 	} else if d.held[id] != nil {
+		d.differs = d.differs || !d.update.Full
 		if d.disputed == nil || len(d.disputed) >= maxGone {
 			d.Hold.disputed = make(map[eval.ItemID]int)
 		}
@@ -285,7 +300,8 @@ func (d *decision) agreed(id eval.ItemID, said *held) bool {
 		h.question = d.question
 	}
 	age := clock.Age(h.first)
-	if d.follow && h.answers >= d.needed(id) && age >= d.after() {
+	needed := d.needed(id)
+	if d.follow && h.answers >= needed && age >= d.after()*time.Duration(needed/enough) {
 		delete(d.held, id)
 		delete(d.disputed, id)
 		return true
