@@ -32,8 +32,10 @@ type Config struct {
 	// KiB takes no more of them either, and an event that alone is larger than
 	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 1,000.
 	BatchSize int
-	// Requests is how many requests may be under way at once. The events of
-	// one user keep their order all the same. 0 is 4.
+	// Requests is how many requests may be under way at once: one until the
+	// platform has answered one, and at most two while answers take longer than
+	// 0.5 s, as more would make a slow platform slower. The events of one user keep
+	// their order all the same. 0 is 4.
 	Requests int
 	// Retries is how often a request is tried again within one delivery, after
 	// a network error or the statuses 404, 407, 408, 421, 425, 429 and 5xx. What

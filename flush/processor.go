@@ -63,6 +63,7 @@ type Processor struct {
 
 	bodies    sync.Pool // of *wire.Body, for encode
 	isolation isolation // of the flush that has the turn
+	pace      *pace
 
 	mu     sync.Mutex // guards the rest
 	total  tally
@@ -116,6 +117,7 @@ func New(cfg Config, to Destination) *Processor {
 		queue:   newQueue(cfg.Capacity, cfg.BatchSize),
 		once:    newOnce(cfg.Once),
 		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
+		pace:    newPace(cfg.Requests),
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}

@@ -155,13 +155,14 @@ func TestRefusalAmongLanes(t *testing.T) {
 				return reply{}
 			}
 			return [...]reply{
-				{wait: time.Second},
-				{wait: time.Second, status: 503}, // its next try would be at 1.5 s
-				{wait: 1200 * time.Millisecond, status: 401},
-				{wait: 2 * time.Second}, // sent at 1 s, by the first lane
+				{wait: 400 * time.Millisecond},
+				{wait: 400 * time.Millisecond, status: 503}, // its next try would be at 0.9 s
+				{wait: 480 * time.Millisecond, status: 401},
+				{wait: 2 * time.Second}, // sent at 0.4 s, by the first lane
 			}[n]
 		}}
 		p := inMemory(Config{BatchSize: 1, Requests: 3, RetryWait: 500 * time.Millisecond}, &sink)
+		p.pace.answered(time.Millisecond)
 		for i := range 60 {
 			record(p, user(fmt.Sprint(i)), "f")
 		}

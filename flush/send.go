@@ -159,7 +159,13 @@ func (d *delivery) lane(events []*waiting) {
 			events = events[1:]
 			continue
 		}
+		d.p.pace.begin()
+		if d.stop.Load() { // meanwhile
+			d.p.pace.end()
+			return
+		}
 		result, err := d.request(body, events[:n], try{retries: retries})
+		d.p.pace.end()
 		switch result {
 		case delivered:
 			d.deliverAgain(events[:n])
@@ -399,6 +405,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 			unsure = len(events)
 		}
 	}
+	var began time.Time
 	r := httpclient.Retrier{
 		Client:  d.p.client,
 		Retries: how.retries,
@@ -413,6 +420,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 		Wait: d.p.cfg.RetryWait,
 		Stop: d.stop.Load,
 		OnTry: func(previous error) {
+			began = time.Now()
 			noteLost(previous)
 			d.p.mu.Lock()
 			defer d.p.mu.Unlock()
@@ -421,6 +429,9 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 		},
 	}
 	resp, err := r.Do(req)
+	if err == nil && !began.IsZero() {
+		d.p.pace.answered(time.Since(began))
+	}
 	noteLost(err)
 	if unsure == len(events) {
 		for _, e := range events {
