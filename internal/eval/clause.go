@@ -200,7 +200,7 @@ func (r *Rules) parseList(text string) (list model.List, err error) {
 	if r.Strict && string(array) == "null" {
 		return list, nil
 	}
-	if array[0] != '[' || len(array) > math.MaxUint32 {
+	if array[0] != '[' || uint64(len(array)) > math.MaxUint32 {
 		return list, errNoList
 	}
 	var all []byte

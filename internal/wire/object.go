@@ -247,7 +247,7 @@ func (o object) textList(name string, each func(yield func(inside []byte))) (lis
 	switch {
 	case count == 0:
 		return list
-	case size > math.MaxUint32:
+	case uint64(size) > math.MaxUint32:
 		o.fail(name, "a list of less than 4 GiB")
 		return list
 	}

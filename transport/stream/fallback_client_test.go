@@ -93,7 +93,7 @@ func testClientFallsBack(t *testing.T, g ffctest.Generation) {
 			for range 20 {
 				follows("a change by the socket")
 			}
-			if n := len(srv.Requests(ffctest.Polling)); n > polls {
+			if n := len(srv.Requests(ffctest.Polling)); n > polls+1 { // one may have been under way
 				t.Errorf("polled %d times while the socket works", n-polls)
 			}
 
