@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // Fault is what happens to connections. The zero value is nothing.
@@ -43,6 +45,7 @@ type Proxy struct {
 	// Address is host:port, on loopback.
 	Address string
 
+	port    *testkit.Port
 	tls     *tls.Config // terminates TLS; nil is none
 	running sync.WaitGroup
 
@@ -58,9 +61,17 @@ type Proxy struct {
 // NewProxy starts a proxy before a server at an http URL, or an https URL, whose
 // TLS passes through. With a TLS configuration it is the end of TLS.
 func NewProxy(url string, config *tls.Config) (*Proxy, error) {
-	p := &Proxy{Address: "127.0.0.1:0", tls: config, pairs: make(map[*pair]struct{})}
+	port, err := testkit.NewPort()
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{Address: port.Address, port: port, tls: config, pairs: make(map[*pair]struct{})}
 	p.Target(url)
-	return p, p.Up()
+	if err := p.Up(); err != nil {
+		port.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // URL is where clients find the server.
@@ -106,11 +117,11 @@ func (p *Proxy) Up() error {
 	if p.closed || p.listener != nil {
 		return nil
 	}
-	listener, err := net.Listen("tcp", p.Address)
+	listener, err := p.port.Listen()
 	if err != nil {
 		return err
 	}
-	p.Address, p.listener = listener.Addr().String(), listener
+	p.listener = listener
 	p.running.Go(func() { p.accept(listener) })
 	return nil
 }
@@ -147,6 +158,7 @@ func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
 	p.down()
+	p.port.Close()
 	for c := range p.pairs {
 		c.end(false)
 	}

@@ -2,7 +2,6 @@ package browsertest
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -53,7 +53,7 @@ type platform struct {
 	t          *testing.T
 	generation string
 	url        string
-	address    string
+	port       *testkit.Port
 	file       string
 	stop       func()
 }
@@ -66,7 +66,12 @@ func serve(t *testing.T, flags string) *platform {
 
 func serveGeneration(t *testing.T, generation, flags string) *platform {
 	t.Helper()
-	p := &platform{t: t, generation: generation, address: "127.0.0.1:0", file: filepath.Join(t.TempDir(), "flags.json")}
+	port, err := testkit.NewPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(port.Close)
+	p := &platform{t: t, generation: generation, port: port, file: filepath.Join(t.TempDir(), "flags.json")}
 	p.save(flags)
 	p.start()
 	t.Cleanup(func() { p.stop() })
@@ -80,11 +85,11 @@ func (p *platform) start() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", p.address)
+	listener, err := p.port.Listen()
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.Platform, p.address = served, listener.Addr().String()
+	p.Platform = served
 	p.url = local.URL(listener.Addr())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
