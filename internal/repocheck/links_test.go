@@ -1,8 +1,9 @@
-package ffc_test
+package repocheck
 
 import (
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,18 +23,18 @@ var (
 func TestLinksResolve(t *testing.T) {
 	t.Parallel()
 	checked := 0
-	for _, path := range repositoryFiles(t) {
-		if filepath.Ext(path) != ".md" {
+	for _, file := range repositoryFiles(t) {
+		if path.Ext(file) != ".md" {
 			continue
 		}
-		document := spans.ReplaceAllString(fences.ReplaceAllString(readFile(t, path), ""), "")
+		document := spans.ReplaceAllString(fences.ReplaceAllString(readFile(t, file), ""), "")
 		for _, link := range links.FindAllStringSubmatch(document, -1) {
 			if strings.Contains(link[1], "://") {
 				continue
 			}
 			checked++
-			if problem := follow(t, path, link[1]); problem != "" {
-				t.Errorf("%s: %s: %s", path, link[1], problem)
+			if problem := follow(t, file, link[1]); problem != "" {
+				t.Errorf("%s: %s: %s", file, link[1], problem)
 			}
 		}
 	}
@@ -47,16 +48,16 @@ func follow(t *testing.T, from, link string) string {
 	file, anchor, named := strings.Cut(link, "#")
 	target := from
 	if file != "" {
-		target = filepath.Join(filepath.Dir(from), filepath.FromSlash(file))
+		target = path.Join(path.Dir(from), file)
 	}
-	if strings.HasPrefix(target, filepath.Join("..", "..")) {
+	if !fs.ValidPath(target) {
 		return "leads out of the repository"
 	}
-	if _, err := os.Stat(target); err != nil {
-		return "there is no such file"
+	if _, err := fs.Stat(os.DirFS(root), target); err != nil {
+		return "no such file"
 	}
-	if named && (filepath.Ext(target) != ".md" || !anchors(readFile(t, target))[anchor]) {
-		return "there is no such heading"
+	if named && (path.Ext(target) != ".md" || !anchors(readFile(t, target))[anchor]) {
+		return "no such heading"
 	}
 	return ""
 }

@@ -1,4 +1,4 @@
-package faults_test
+package repocheck
 
 import (
 	"io/fs"
@@ -9,14 +9,13 @@ import (
 	"testing"
 )
 
-const root = "../.."
-
 var testName = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz|Example)\\w+)`")
 
 // TestConformanceNamesTests: every test that docs/conformance.md, docs/limits.md
 // and docs/failure.md name exists. Every table row names one, and so does every
 // list item of failure.md that promises something.
 func TestConformanceNamesTests(t *testing.T) {
+	t.Parallel()
 	sources := map[string]string{} // of the tests, by directory
 	for _, document := range []string{"conformance.md", "limits.md", "failure.md"} {
 		text := readDocument(t, document)
@@ -47,6 +46,7 @@ func TestConformanceNamesTests(t *testing.T) {
 // TestFailureQuotesMessages: the log lines and errors that docs/failure.md
 // quotes are in the code, so that a reader finds them.
 func TestFailureQuotesMessages(t *testing.T) {
+	t.Parallel()
 	var code strings.Builder
 	for _, dir := range []string{"ffc", "flush", "internal", "transport"} {
 		code.WriteString(sourceOf(t, dir, func(file string) bool { return !strings.HasSuffix(file, "_test.go") }))
@@ -74,11 +74,8 @@ func TestFailureQuotesMessages(t *testing.T) {
 // around such a table names its tests.
 func readDocument(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "docs", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return regexp.MustCompile("(?s)<!-- measured -->.*?<!-- end -->|\n```.*?\n```").ReplaceAllString(string(text), "")
+	text := readFile(t, "docs/"+name)
+	return regexp.MustCompile("(?s)<!-- measured -->.*?<!-- end -->|\n```.*?\n```").ReplaceAllString(text, "")
 }
 
 // unheld are tables that promise nothing of their own: an overview of the

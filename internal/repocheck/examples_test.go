@@ -1,4 +1,4 @@
-package ffc_test
+package repocheck
 
 import (
 	"go/ast"
@@ -92,7 +92,7 @@ func readPackage(t *testing.T, dir string) *exported {
 		examples: make(map[string]bool),
 		used:     make(map[string]bool),
 	}
-	files, _ := filepath.Glob(filepath.Join("..", filepath.FromSlash(dir), "*.go"))
+	files, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "*.go"))
 	for _, path := range files {
 		test, example := strings.HasSuffix(path, "_test.go"), strings.HasPrefix(filepath.Base(path), "example")
 		if test && !example {

@@ -1,4 +1,4 @@
-package ffc_test
+package repocheck
 
 import (
 	"os/exec"
@@ -94,4 +94,19 @@ func TestDependencies(t *testing.T) {
 // allowedInternal reports whether dep is a package inside an allowed one.
 func allowedInternal(dep string, allowed []string) bool {
 	return slices.ContainsFunc(allowed, func(a string) bool { return strings.HasPrefix(dep, a+"/internal/") })
+}
+
+// TestBuildForLambda: a program for Lambda links nothing that is for tests.
+func TestBuildForLambda(t *testing.T) {
+	t.Parallel()
+	linked := dependencies(t, "examples/lambda")
+	if !slices.Contains(linked, "github.com/aws/aws-lambda-go/lambda") {
+		t.Fatal("the example for Lambda does not link aws-lambda-go/lambda")
+	}
+	for _, pkg := range linked {
+		if strings.HasSuffix(pkg, "/ffctest") || strings.HasSuffix(pkg, "/lambdatest") ||
+			slices.Contains([]string{"testing", "net/rpc", "net/http/httptest", "text/template", "html/template", "github.com/coder/websocket"}, pkg) {
+			t.Errorf("the example for Lambda links %s", pkg)
+		}
+	}
 }
