@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/afterwork"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/event"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -34,7 +34,7 @@ type Client struct {
 	view       atomic.Pointer[view]
 	store      store
 	status     statusBoard
-	events     *flush.Processor
+	events     *event.Processor
 	deliveries afterwork.Requests // with the requests of the middleware
 	session    transport.Session
 	onDemand   transport.Refresher // the session, if it works on demand
@@ -143,7 +143,7 @@ func (c *Client) start() {
 	events := c.cfg.Events
 	events.Disabled = events.Disabled || c.cfg.Offline
 	secret := c.cfg.EnvSecret
-	c.events = flush.New(events, flush.Destination{
+	c.events = event.New(events, event.Destination{
 		URL:      c.cfg.eventsURL + c.cfg.dialect.EventsPath,
 		Secret:   func() string { return secret },
 		Client:   c.requests.Client(),

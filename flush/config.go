@@ -111,25 +111,3 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
-
-// withDefaults replaces zeros. onDemand is for the default of Interval.
-func (c Config) withDefaults(onDemand bool) Config {
-	if c.Interval == 0 && !onDemand {
-		c.Interval = 3 * time.Second
-	}
-	orDefault(&c.Capacity, 20_000)
-	orDefault(&c.BatchSize, 1000)
-	orDefault(&c.Requests, 4)
-	orDefault(&c.Retries, 2)
-	orDefault(&c.RetryWait, 200*time.Millisecond)
-	orDefault(&c.Timeout, 10*time.Second)
-	c.Retries = max(c.Retries, 0)
-	return c
-}
-
-func orDefault[T comparable](setting *T, value T) {
-	var zero T
-	if *setting == zero {
-		*setting = value
-	}
-}

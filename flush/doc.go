@@ -1,11 +1,12 @@
-// Package flush queues events (evaluations and metrics) and delivers them to
-// the platform, when asked or at an interval.
+// Package flush holds the settings of event delivery (Config), the error that
+// Client.Flush and Client.Close return (Error), and the counts in
+// ffc.Stats.Events (Stats).
 //
-// Applications meet it as ffc.Config.Events, which is a Config, and in the
-// *Error that Client.Flush returns. The Processor is the client's.
+// A client queues events, which are evaluations and metrics, and delivers them
+// to the platform at an interval, on Flush and on Close.
 //
 // Every recorded event is accounted for: it is delivered, still queued, or
 // dropped for one of the reasons that Stats counts. Delivery is at least once
-// while the process lives: if the answer to a request is lost, its events are
+// while the process lives: if the response to a request is lost, its events are
 // sent again, and counted as Resent.
 package flush

@@ -2,7 +2,7 @@ package flush
 
 import "time"
 
-// Stats counts events since the processor was made. At any time
+// Stats counts events since the client was made. At any time
 //
 //	Recorded = Delivered + Queued + Dropped.Total() + Deduplicated
 //

@@ -1,6 +1,0 @@
-//go:build !race
-
-package flush
-
-// million is how many events TestMillion sends.
-const million = 1_000_000

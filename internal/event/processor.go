@@ -1,0 +1,558 @@
+package event
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+// closeTime bounds Close when its context has no deadline.
+const closeTime = 5 * time.Second
+
+// Destination is where events go. It is the client's to fill in.
+type Destination struct {
+	URL      string
+	Secret   func() string // a function, so that no verb prints it
+	Client   *http.Client
+	Logger   *slog.Logger
+	Dialect  *wire.Dialect
+	OnDemand bool // the transport works on demand: no background by default
+}
+
+// Format implements fmt.Formatter: a destination prints as its host.
+func (d Destination) Format(f fmt.State, _ rune) {
+	host := "invalid URL"
+	if u, err := url.Parse(d.URL); err == nil {
+		host = u.Host
+	}
+	_, _ = fmt.Fprintf(f, "event.Destination(%s)", host)
+}
+
+// Processor queues events and delivers them. It is the client's: applications
+// have no use for it. Its methods may be called concurrently.
+type Processor struct {
+	cfg     flush.Config
+	to      Destination
+	client  *http.Client
+	header  func() http.Header // of requests; a function, so that no verb prints the secret
+	private *wire.Private
+	queue   *queue
+	once    *once // nil: nothing is suppressed
+
+	// turn is held by the one flush that is under way.
+	turn chan struct{}
+	// ended is cancelled when Close has no more time for that flush.
+	ended   context.Context
+	end     context.CancelCauseFunc
+	closing atomic.Bool   // set first thing in Close
+	closed  chan struct{} // closed last thing in Close
+
+	bodies    sync.Pool // of *wire.Body, for encode
+	isolation isolation // of the flush that has the turn
+	pace      *pace
+
+	mu     sync.Mutex // guards the rest
+	total  tally
+	told   losses // what a flush.Error has told of
+	lostTo error  // why events were dropped last
+	err    error  // why the last delivery kept or dropped events
+	down   bool   // the last delivery kept events and none was accepted
+	health health // as the log said last
+	// Lost for want of room when the log last said so, and when that was.
+	overflow   uint64
+	overflowAt time.Time
+	// The platform asked at askedAt not to be called for askedFor.
+	askedAt  time.Time
+	askedFor time.Duration
+	// Since pausedAt deliveries in the background pause, for that long, because
+	// the platform refused one.
+	pausedAt  time.Time
+	pausedFor time.Duration
+	pauses    retry.Backoff
+}
+
+// health is how the last delivery went.
+type health uint8
+
+const (
+	healthy  health = iota
+	failing         // events were kept or dropped
+	refusing        // the platform refuses the secret, or everything
+)
+
+// firstPause and maxPause bound how long deliveries in the background pause
+// after the platform refused one. The pause doubles with each further refusal.
+const (
+	firstPause = 2 * time.Second
+	maxPause   = 10 * time.Minute
+)
+
+// Format implements fmt.Formatter: a processor prints as how many events wait.
+func (p *Processor) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "event.Processor(%d queued)", p.Queued())
+}
+
+// New returns a client's processor for a valid configuration. Nothing runs yet.
+func New(cfg flush.Config, to Destination) *Processor {
+	cfg = withDefaults(cfg, to.OnDemand)
+	p := &Processor{
+		cfg:     cfg,
+		to:      to,
+		client:  httpclient.Attempts(to.Client, cfg.Timeout),
+		private: privateOf(&cfg),
+		queue:   newQueue(cfg.Capacity, cfg.BatchSize),
+		once:    newOnce(cfg.Once),
+		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
+		pace:    newPace(cfg.Requests),
+		turn:    make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+	}
+	p.bodies.New = func() any { return wire.NewBody(to.Dialect, p.private) }
+	header := http.Header{
+		"Content-Type": {to.Dialect.EventsType},
+		"User-Agent":   {wire.UserAgent()},
+	}
+	header.Set(to.Dialect.SecretHeader, to.Secret())
+	p.header = header.Clone
+	p.ended, p.end = context.WithCancelCause(context.Background())
+	return p
+}
+
+// withDefaults replaces zeros. onDemand is for the default of Interval.
+func withDefaults(c flush.Config, onDemand bool) flush.Config {
+	if c.Interval == 0 && !onDemand {
+		c.Interval = 3 * time.Second
+	}
+	c.Capacity = cmp.Or(c.Capacity, 20_000)
+	c.BatchSize = cmp.Or(c.BatchSize, 1000)
+	c.Requests = cmp.Or(c.Requests, 4)
+	c.Retries = max(cmp.Or(c.Retries, 2), 0)
+	c.RetryWait = cmp.Or(c.RetryWait, 200*time.Millisecond)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	return c
+}
+
+func privateOf(cfg *flush.Config) *wire.Private {
+	if cfg.AllAttributesPrivate {
+		return wire.AllPrivate()
+	}
+	return wire.NewPrivate(cfg.PrivateAttributes)
+}
+
+// RecordEvaluation queues the result of an evaluation and, before it, those of
+// the prerequisites. It does not block, do I/O or allocate; it keeps u and the
+// flags, and may change the elements of prerequisites. When there is no room the
+// events are dropped and counted.
+func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
+	if p.cfg.Disabled {
+		p.queue.count(eval.ReasonNone)
+		return
+	}
+	if len(p.cfg.OmitFlags) > 0 {
+		n := 0
+		prerequisites, own, n = without(prerequisites, own, omitted)
+		if n > 0 {
+			p.queue.omit(n, own == nil)
+		}
+		if own == nil {
+			return
+		}
+	}
+	if p.once != nil {
+		p.recordOnce(u, prerequisites, own)
+		return
+	}
+	p.queue.record(u, nil, results{prerequisites, own})
+}
+
+// recordOnce records the results that were not reported within flush.Config.Once.
+func (p *Processor) recordOnce(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
+	now := p.queue.stamps.now().unixMilli
+	prerequisites, own, n := without(prerequisites, own, func(r eval.Result) bool { return p.once.suppress(u.Key, &r, now) })
+	if n > 0 {
+		p.queue.deduplicate(n, own == nil)
+	}
+	if own == nil || p.queue.record(u, nil, results{prerequisites, own}) {
+		return
+	}
+	for i := range prerequisites {
+		r := &prerequisites[i]
+		p.once.forget(u.Key, r.Flag, r.Variation, r.Experiment)
+	}
+	p.once.forget(u.Key, own.Flag, own.Variation, own.Experiment)
+}
+
+// without removes results and returns how many they are. The last result that is
+// left is own; nil if none is left. It reuses the memory of prerequisites.
+func without(prerequisites []eval.Result, own *eval.Result, remove func(eval.Result) bool) (kept []eval.Result, last *eval.Result, n int) {
+	kept = slices.DeleteFunc(prerequisites, remove)
+	n = len(prerequisites) - len(kept)
+	if !remove(*own) {
+		return kept, own, n
+	}
+	n++
+	if end := len(kept) - 1; end >= 0 {
+		return kept[:end], &kept[end], n
+	}
+	return nil, nil, n
+}
+
+func omitted(r eval.Result) bool { return r.Flag.Omitted && !r.Experiment }
+
+// RecordFallback counts an evaluation that has no value, for this reason. It
+// makes no event.
+func (p *Processor) RecordFallback(why eval.Reason) { p.queue.count(why) }
+
+// Evaluations returns the number of evaluations, and of those without a value
+// by reason.
+func (p *Processor) Evaluations() (all uint64, fallbacks Fallbacks) { return p.queue.evaluations() }
+
+// RecordMetric queues a metric. It is like RecordEvaluation, but allocates.
+func (p *Processor) RecordMetric(u *eval.User, name string, value float64) {
+	if p.cfg.Disabled {
+		return
+	}
+	p.queue.record(u, &metric{name: name, value: value}, results{})
+}
+
+// ReadClock is for the beginning of a unit of work: the process may have been
+// frozen until now, and the clock that events are timed by have stood still.
+func (p *Processor) ReadClock() { p.queue.stamps.compare() }
+
+// Background reports whether Run has something to do and may be called.
+func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
+
+// Run delivers events until ctx ends: at the configured interval, and as soon as
+// there are enough for a request, unless the last one was in vain. After the
+// platform refused a delivery it pauses, longer each time. A delivery that is
+// under way when ctx ends is not cut short: its events might go out twice.
+func (p *Processor) Run(ctx context.Context) {
+	ticker := time.NewTicker(p.cfg.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-p.queue.wake:
+			if p.unavailable() || p.queue.fresh() < p.queue.wakeAt {
+				continue
+			}
+		}
+		// Failures are logged and counted; what is kept stays queued.
+		_ = p.flush(context.WithoutCancel(ctx), background)
+	}
+}
+
+// unavailable reports whether the platform accepted nothing in the last delivery.
+func (p *Processor) unavailable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.down
+}
+
+// mode is who flushes.
+type mode uint8
+
+const (
+	called     mode = iota // by Flush
+	background             // by Run: it pauses, and leaves it to others to tell what is dropped
+	closing                // by Close: if the platform asked to wait, it waits
+)
+
+// Flush delivers what was recorded before the call and returns nil when all of
+// it has arrived, and nothing has been dropped since a *flush.Error last told;
+// otherwise it returns a *flush.Error, and what can be tried again stays queued. It
+// blocks until then or until ctx ends. It does not wait for a time before which
+// the platform asked not to be called again, but says so.
+//
+// Flushes take turns: one that waits for another answers for the events of
+// both.
+func (p *Processor) Flush(ctx context.Context) error { return p.flush(ctx, called) }
+
+func (p *Processor) flush(ctx context.Context, by mode) error {
+	before := p.totals()
+	kept, cause := p.deliver(ctx, by)
+	p.logOverflow()
+	return p.result(before, kept, cause, by)
+}
+
+// deliver sends what is queued. It returns how many events stay queued, and why.
+func (p *Processor) deliver(ctx context.Context, by mode) (kept int, cause error) {
+	if err := p.takeTurn(ctx); err != nil {
+		return p.queue.queued(), err
+	}
+	defer p.endTurn()
+	if err := p.barred(ctx, by); err != nil {
+		return p.queue.queued(), err
+	}
+	backlog := p.queue.take()
+	if len(backlog) == 0 {
+		return 0, nil
+	}
+	if ended := cmp.Or(context.Cause(ctx), context.Cause(p.ended)); ended != nil {
+		return len(backlog), ended
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
+	defer stop()
+
+	d := delivery{p: p, ctx: ctx, closing: by == closing}
+	d.run(backlog)
+	return p.conclude(&d), d.reason()
+}
+
+// takeTurn waits for other flushes to end. A turn that is free is taken even
+// if ctx has ended, for there may be nothing to do.
+func (p *Processor) takeTurn(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *Processor) endTurn() { <-p.turn }
+
+// barred says why nothing may be sent now.
+func (p *Processor) barred(ctx context.Context, by mode) error {
+	p.mu.Lock()
+	wait, pause, cause := p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt), p.err
+	p.mu.Unlock()
+	switch {
+	case wait > 0 && (by != closing || !httpclient.Wait(ctx, wait)):
+		err := fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
+		if cause != nil {
+			err = fmt.Errorf("%w: %w", err, cause)
+		}
+		return err
+	case by == background && pause > 0:
+		return cause
+	}
+	return nil
+}
+
+// totals is what a flush counts from.
+type totals struct {
+	delivered uint64
+	told      losses
+}
+
+// losses counts dropped events: those that deliveries gave up, and those that
+// were not queued at all.
+type losses struct{ given, missed uint64 }
+
+func (l losses) since(told losses) losses {
+	return losses{l.given - told.given, l.missed - told.missed}
+}
+
+func (p *Processor) totals() totals {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return totals{delivered: p.total.delivered, told: p.told}
+}
+
+// result is what a flush returns that began when the totals were before. They
+// also tell what became of its events in the turns of others.
+func (p *Processor) result(before totals, kept int, cause error, by mode) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, queued, lost := p.queue.counts()
+	kept = min(kept, int(queued)) // Close may have dropped some since
+	// What comes after Close is nobody's loss: nobody is left to be told.
+	dropped := losses{given: p.total.dropped, missed: lost[lossFull]}
+	news := dropped.since(before.told)
+	e := &flush.Error{
+		Delivered: int(p.total.delivered - before.delivered),
+		Retained:  kept,
+		Dropped:   int(news.given + news.missed),
+		Cause:     cause,
+	}
+	if e.Retained == 0 && e.Dropped == 0 {
+		return nil
+	}
+	if e.Cause == nil && news.given > 0 {
+		e.Cause = p.lostTo
+	}
+	if e.Cause == nil {
+		e.Cause = flush.ErrQueueFull
+	}
+	if by != background {
+		p.told.given = max(p.told.given, dropped.given)
+		p.told.missed = max(p.told.missed, dropped.missed)
+	}
+	return e
+}
+
+// logOverflow tells, at most once a minute, of events there was no room for.
+func (p *Processor) logOverflow() {
+	_, _, lost := p.queue.counts()
+	p.mu.Lock()
+	more := lost[lossFull] - p.overflow
+	if more == 0 || p.overflow > 0 && clock.Age(p.overflowAt) < time.Minute {
+		p.mu.Unlock()
+		return
+	}
+	p.overflow, p.overflowAt = lost[lossFull], time.Now()
+	p.mu.Unlock()
+	p.to.Logger.Warn("ffc: events were dropped, as the queue was full", "dropped", more, "capacity", p.cfg.Capacity)
+}
+
+// conclude ends a delivery and returns how many events stay queued.
+func (p *Processor) conclude(d *delivery) (kept int) {
+	kept = p.queue.tidy()
+	now := healthy
+	switch {
+	case d.refused:
+		now = refusing
+	case kept > 0 || d.dropped > 0:
+		now = failing
+	}
+
+	p.mu.Lock()
+	p.err, p.down = nil, kept > 0 && d.accepted == 0
+	if now != healthy {
+		p.err = d.reason()
+	}
+	p.askedAt, p.askedFor = time.Now(), d.waitFor
+	if d.accepted > 0 || now == healthy {
+		p.pauses.Reset()
+	}
+	p.pausedAt, p.pausedFor = p.askedAt, 0
+	if d.refused && p.Background() {
+		p.pausedFor = p.pauses.Next(0)
+	}
+	news, pause := now != p.health, max(p.pausedFor, p.askedFor)
+	p.health = now
+	p.mu.Unlock()
+
+	switch {
+	case !news:
+	case now == refusing:
+		p.to.Logger.Error("ffc: the platform refuses events; they stay queued until it accepts them again",
+			"queued", kept, "retry_in", pause.Round(time.Millisecond), "error", d.cause)
+	case now == failing:
+		p.to.Logger.Warn("ffc: events could not be delivered",
+			"delivered", d.delivered, "queued", kept, "dropped", d.dropped, "error", d.cause)
+	default:
+		p.to.Logger.Info("ffc: events are being delivered again")
+	}
+	return kept
+}
+
+// Close delivers what is queued, within ctx or 5 s if that has no deadline,
+// and drops the rest; what is recorded from now on is dropped. It returns an
+// *flush.Error if events were lost. Further calls wait for the first, as long as
+// their ctx allows, and return nil.
+func (p *Processor) Close(ctx context.Context) error {
+	if !p.closing.CompareAndSwap(false, true) {
+		select {
+		case <-p.closed:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer close(p.closed)
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, closeTime)
+		defer cancel()
+	}
+	p.queue.shut(lossClosed)
+	// A flush that is under way may have more time than this ctx.
+	stop := context.AfterFunc(ctx, func() { p.end(fmt.Errorf("%w: %w", flush.ErrClosed, context.Cause(ctx))) })
+	defer stop()
+	before := p.totals()
+	var failed *flush.Error
+	for errors.As(p.flush(ctx, closing), &failed) && failed.Retained > 0 && failed.Delivered > 0 {
+		// One more delivery may get further.
+	}
+	if failed == nil {
+		return nil
+	}
+	p.turn <- struct{}{} // not for long: if ctx has ended, so does the flush that has it
+	defer p.endTurn()
+	if n := p.drop(failed.Cause); n > 0 {
+		p.to.Logger.Warn("ffc: events were lost on closing", "dropped", n, "error", failed.Cause)
+	}
+	return p.result(before, 0, failed.Cause, closing)
+}
+
+// drop gives up what is still queued and returns how many events that is.
+func (p *Processor) drop(cause error) uint64 {
+	backlog := p.queue.take()
+	events := make([]*waiting, len(backlog))
+	for i := range backlog {
+		events[i] = &backlog[i]
+	}
+	n := uint64(len(events))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue.settle(events)
+	p.queue.tidy()
+	if n > 0 {
+		p.total.dropped += n
+		p.total.lost[lossClosed] += n
+		p.lostTo = fmt.Errorf("%w: %w", flush.ErrClosed, cause)
+	}
+	return n
+}
+
+// Queued returns how many events wait.
+func (p *Processor) Queued() int { return p.queue.queued() }
+
+// Capacity returns how many events can wait.
+func (p *Processor) Capacity() int { return p.cfg.Capacity }
+
+// Stats returns the counts so far.
+func (p *Processor) Stats() flush.Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	recorded, queued, lost := p.queue.counts()
+	for why, n := range p.total.lost {
+		lost[why] += n
+	}
+	s := flush.Stats{
+		Recorded:  recorded,
+		Delivered: p.total.delivered,
+		Queued:    queued,
+		Dropped: flush.Dropped{
+			QueueFull: lost[lossFull],
+			Rejected:  lost[lossRejected],
+			TooLarge:  lost[lossTooLarge],
+			Closed:    lost[lossClosed],
+		},
+		Deduplicated: lost[duplicate],
+		Omitted:      p.queue.omitted(),
+		Resent:       p.total.resent,
+		Requests:     p.total.requests,
+		Err:          p.err,
+	}
+	if wait := max(p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt)); wait > 0 {
+		s.PausedUntil = time.Now().Add(wait)
+	}
+	return s
+}

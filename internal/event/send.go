@@ -1,0 +1,468 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+const (
+	// maxBody is the size at which a request is closed although it could take
+	// more events.
+	maxBody = 512 << 10
+	// maxEvent is the size from which on an event is not sent. Proxies before a
+	// platform tend to refuse larger bodies, and one attribute that was never
+	// meant to be sent must not sink a batch.
+	maxEvent = 1 << 20
+)
+
+var errTooLarge = fmt.Errorf("an event is larger than %d bytes: make large attributes of users private, or leave them out", maxEvent)
+
+// delivery is one flush under way.
+type delivery struct {
+	p       *Processor
+	ctx     context.Context
+	closing bool        // there is no next delivery
+	events  []*waiting  // all that wait, in order
+	stop    atomic.Bool // the platform wants no more requests for now
+	// extra counts requests for parts, answered those that were answered.
+	extra, answered int
+
+	mu         sync.Mutex      // guards the rest while lanes are under way
+	held       map[string]bool // keys of users whose events wait for the next delivery
+	bodies     [][]*waiting    // that were rejected, but for single suspects
+	accepted   int             // requests
+	rejections int             // requests that were rejected, after retries
+	rejection  error           // the last one
+	separate   int             // rejections that no single event explains
+	settled    int             // events
+	delivered  uint64          // events
+	dropped    uint64          // events
+	cause      error           // why not everything was delivered
+	down       bool            // a request failed for which no event is to blame
+	waitFor    time.Duration   // Retry-After
+	refused    bool
+}
+
+// tally counts what deliveries did.
+type tally struct {
+	delivered, dropped uint64
+	resent, requests   uint64
+	lost               [lossKinds]uint64 // dropped, by reason
+}
+
+// run sends what waits: first everything that is not under suspicion, then
+// suspects in parts, and again what may go after that.
+func (d *delivery) run(backlog []waiting) {
+	d.held = map[string]bool{}
+	d.events = make([]*waiting, len(backlog))
+	for i := range backlog {
+		d.events[i] = &backlog[i]
+	}
+	suspects := d.suspects(d.events)
+	if d.p.isolation.first {
+		d.isolate(suspects)
+		suspects = d.suspects(d.events)
+	}
+	for first := true; ; first = false {
+		d.probe(d.others(suspects))
+		d.send(d.others(suspects))
+		if d.closing && first {
+			d.blame(true)
+			clear(d.held)
+			suspects = d.suspects(d.events)
+		}
+		if !d.isolate(suspects) {
+			break
+		}
+		suspects = d.suspects(d.events)
+	}
+	d.blame(d.accepted > 0 || !slices.ContainsFunc(suspects, func(user []*waiting) bool { return user[0].strikes == 0 }))
+	if d.accepted > 0 {
+		d.p.isolation.vain, d.p.isolation.turn = 0, 0
+	}
+	d.p.isolation.first = !d.p.isolation.first && len(suspects) > 0 && d.answered == 0 && d.ctx.Err() != nil
+}
+
+// others returns the events of users who are not among the suspects and need not
+// wait.
+func (d *delivery) others(suspects [][]*waiting) []*waiting {
+	users := make(map[string]bool, len(suspects))
+	for _, user := range suspects {
+		users[user[0].user.Key] = true
+	}
+	return slices.DeleteFunc(slices.Clone(d.events), func(e *waiting) bool {
+		return e.settled || users[e.user.Key] || d.held[e.user.Key]
+	})
+}
+
+// send sends events in lanes: requests of different lanes are under way at the
+// same time, and all events of one user go through the same lane, so that they
+// keep their order.
+func (d *delivery) send(events []*waiting) {
+	lanes := min(d.p.cfg.Requests, (len(events)+d.p.cfg.BatchSize-1)/d.p.cfg.BatchSize)
+	if lanes <= 1 {
+		d.lane(events)
+		return
+	}
+	var wg sync.WaitGroup
+	for _, lane := range lanesOf(events, lanes) {
+		wg.Go(func() { d.lane(lane) })
+	}
+	wg.Wait()
+}
+
+// lanesOf gives each user to the lane that has the fewest events by then.
+func lanesOf(events []*waiting, n int) [][]*waiting {
+	lanes := make([][]*waiting, n)
+	of := map[string]int{}
+	for _, e := range events {
+		i, ok := of[e.user.Key]
+		if !ok {
+			for j := range lanes {
+				if len(lanes[j]) < len(lanes[i]) {
+					i = j
+				}
+			}
+			of[e.user.Key] = i
+		}
+		lanes[i] = append(lanes[i], e)
+	}
+	return lanes
+}
+
+// lane sends events one request after the other. It stops at the first that must
+// be kept, because what follows must not overtake it. After a rejection it goes
+// on with other users: with one request if the platform has accepted none yet.
+func (d *delivery) lane(events []*waiting) {
+	// After a 413 requests are smaller, for the rest of the delivery. If one
+	// event turns out to be to blame, they may grow again.
+	size, most := d.p.cfg.BatchSize, d.p.cfg.BatchSize
+	retries, inVain := d.p.cfg.Retries, false
+	for len(events) > 0 && !d.stop.Load() {
+		body, n := d.p.encode(events, size)
+		if n == 0 {
+			d.drop(events[:1], lossTooLarge, errTooLarge)
+			events = events[1:]
+			continue
+		}
+		d.p.pace.begin()
+		if d.stop.Load() { // meanwhile
+			d.p.pace.end()
+			return
+		}
+		result, err := d.request(body, events[:n], try{retries: retries})
+		d.p.pace.end()
+		switch result {
+		case delivered:
+			d.deliverAgain(events[:n])
+			size = min(2*size, most)
+			retries, inVain = d.p.cfg.Retries, false
+		case split:
+			if n > 1 {
+				size, most = n/2, n/2
+				continue
+			}
+			d.drop(events[:n], lossTooLarge, err)
+			most = d.p.cfg.BatchSize
+		case rejected:
+			if !d.suspect(events[:n]) {
+				if inVain {
+					return // most likely an outage
+				}
+				retries, inVain = 0, true
+			}
+			events = d.free(events[n:])
+			continue
+		case retained, refused:
+			return
+		}
+		events = events[n:]
+	}
+}
+
+// suspect notes that a request of a lane was rejected. Its users' events wait.
+// It reports whether the platform has accepted another request.
+func (d *delivery) suspect(events []*waiting) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bodies = append(d.bodies, events)
+	d.separate++
+	for _, e := range events {
+		d.held[e.user.Key] = true
+	}
+	return d.accepted > 0
+}
+
+// free returns those of the events whose users need not wait.
+func (d *delivery) free(events []*waiting) []*waiting {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(events), func(e *waiting) bool { return d.held[e.user.Key] })
+}
+
+// blame counts the rejections of lanes' requests for their events, if those may
+// be the reason. In an outage the first requests count, not more and more of
+// them while those are under suspicion.
+func (d *delivery) blame(events bool) {
+	for _, body := range d.bodies {
+		for _, e := range body {
+			if !events || e.settled {
+				continue
+			}
+			e.rejections = add(e.rejections, 1)
+			if len(body) == 1 {
+				e.alone = add(e.alone, 1)
+			}
+		}
+	}
+	d.bodies = nil
+}
+
+// deliver settles events that the platform accepted.
+func (d *delivery) deliver(events []*waiting) { d.settle(events, lossNone, nil) }
+
+// deliverAgain is deliver for a request of a lane. If its events were in a
+// request that was rejected, they were not the reason.
+func (d *delivery) deliverAgain(events []*waiting) {
+	rejections := int(events[0].alone)
+	if rejections == 0 && slices.ContainsFunc(events, func(e *waiting) bool { return e.rejections > 0 }) {
+		rejections = 1
+	}
+	d.mu.Lock()
+	d.p.isolation.count(0, rejections)
+	d.mu.Unlock()
+	d.deliver(events)
+}
+
+// drop settles events that are given up.
+func (d *delivery) drop(events []*waiting, why loss, cause error) {
+	d.note(cause, 0, false)
+	d.settle(events, why, cause)
+}
+
+// settle frees the places of events and counts them, in one step for Stats.
+func (d *delivery) settle(events []*waiting, why loss, cause error) {
+	n := uint64(len(events))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.settled += len(events)
+	if d.p.once != nil {
+		d.p.once.settled(events, why, d.p.queue.stamps.now().unixMilli)
+	}
+	d.p.mu.Lock()
+	defer d.p.mu.Unlock()
+	d.p.queue.settle(events)
+	if why == lossNone {
+		d.delivered += n
+		d.p.total.delivered += n
+		return
+	}
+	d.dropped += n
+	d.p.total.dropped += n
+	d.p.total.lost[why] += n
+	d.p.lostTo = cause
+}
+
+// try is how a request is sent.
+type try struct {
+	retries int
+	// fresh closes the connection after the request. Requests that are to blame an
+	// event must not all go to the one backend behind a balancer that is broken.
+	fresh bool
+}
+
+// request posts a body and returns what the answer means for its events, and
+// why they were not delivered.
+func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, error) {
+	var before rejections
+	resp, err := d.post(body, events, how, &before)
+	switch {
+	case err != nil && before.last != nil && d.ctx.Err() != nil:
+		// The retry was cut. The answer before it counts.
+		return rejected, d.reject(before.last)
+	case err != nil:
+		d.note(err, 0, true)
+		return retained, err
+	}
+	// Reading to the end lets the connection be used again.
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	_ = resp.Body.Close()
+	wait, asked := retry.After(resp.Header, time.Now())
+	result := outcomeOf(resp.StatusCode, asked)
+	if result == delivered {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.accepted++
+		d.p.isolation.count(1, before.n)
+		return result, nil
+	}
+	if result == refused || wait > 0 {
+		d.stop.Store(true)
+	}
+	err = d.statusError(resp)
+	if result == split {
+		return result, err
+	}
+	if result == rejected {
+		return result, d.reject(err)
+	}
+	d.note(err, wait, true)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = d.refused || result == refused
+	return result, err
+}
+
+// reject notes that the platform rejected a request.
+func (d *delivery) reject(err error) error {
+	d.note(err, 0, false)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rejections++
+	d.rejection = err
+	return err
+}
+
+// statusError describes an answer. It takes nothing from resp that a
+// RoundTripper of the application's might leave out.
+func (d *delivery) statusError(resp *http.Response) error {
+	address := "the platform"
+	if u, err := url.Parse(d.p.to.URL); err == nil {
+		address = u.Redacted()
+	}
+	err := fmt.Errorf("%s answered %d %s", address, resp.StatusCode, http.StatusText(resp.StatusCode))
+	switch {
+	case retry.Classify(resp.StatusCode) == retry.Refused:
+		return fmt.Errorf("%w: %w", err, flush.ErrRefused)
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		return fmt.Errorf("%w: redirects are not followed, so EventsURL has to name the final address", err)
+	}
+	return err
+}
+
+// note remembers why something was not delivered: a refusal of the secret if
+// there is one, else what came first. down says that no event is to blame.
+func (d *delivery) note(err error, wait time.Duration, down bool) {
+	if ended := context.Cause(d.ctx); ended != nil && !errors.Is(err, ended) {
+		err = fmt.Errorf("%w, after %w", ended, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cause == nil || errors.Is(err, flush.ErrRefused) && !errors.Is(d.cause, flush.ErrRefused) {
+		d.cause = err
+	}
+	d.waitFor = max(d.waitFor, wait)
+	d.down = d.down || down
+}
+
+// reason returns why not everything was delivered. It has flush.ErrRejected if what
+// is kept may be kept because of single events only.
+func (d *delivery) reason() error {
+	if d.rejections == 0 || d.down || d.accepted == 0 && d.separate > 1 {
+		return d.cause
+	}
+	return fmt.Errorf("%w: %w", d.cause, flush.ErrRejected)
+}
+
+// rejections are the tries of a request that were answered with a status for
+// which an event may be the reason.
+type rejections struct {
+	n    int
+	last error // nil if the last answer was another
+}
+
+// post sends a request, several times if need be. It remembers which events
+// may have arrived although no answer said so, and counts rejections.
+func (d *delivery) post(body []byte, events []*waiting, how try, before *rejections) (*http.Response, error) {
+	req, err := retryablehttp.NewRequestWithContext(d.ctx, http.MethodPost, d.p.to.URL, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = d.p.header()
+	req.Close = how.fresh
+	unsure := 0
+	for _, e := range events {
+		if e.sent {
+			unsure++
+		}
+	}
+	noteLost := func(err error) {
+		if err != nil && !httpclient.Unsent(err) {
+			unsure = len(events)
+		}
+	}
+	var began time.Time
+	r := httpclient.Retrier{
+		Client:  d.p.client,
+		Retries: how.retries,
+		RetryOn: func(resp *http.Response) bool {
+			before.last = nil
+			if _, asked := retry.After(resp.Header, time.Now()); outcomeOf(resp.StatusCode, asked) == rejected {
+				before.n++
+				before.last = d.statusError(resp)
+			}
+			return retryable(resp.StatusCode)
+		},
+		Wait: d.p.cfg.RetryWait,
+		Stop: d.stop.Load,
+		OnTry: func(previous error) {
+			began = time.Now()
+			noteLost(previous)
+			d.p.mu.Lock()
+			defer d.p.mu.Unlock()
+			d.p.total.requests++
+			d.p.total.resent += uint64(unsure)
+		},
+	}
+	resp, err := r.Do(req)
+	if err == nil && !began.IsZero() {
+		d.p.pace.answered(time.Since(began))
+	}
+	noteLost(err)
+	if unsure == len(events) {
+		for _, e := range events {
+			e.sent = true
+		}
+	}
+	return resp, err
+}
+
+// encode returns the body for the first events and how many they are. It stops
+// before an event that is too large to be sent.
+func (p *Processor) encode(events []*waiting, most int) (body []byte, n int) {
+	b := p.bodies.Get().(*wire.Body)
+	defer p.bodies.Put(b)
+	defer b.Reset()
+	for n < min(most, len(events)) && b.Len() < maxBody {
+		if !addEvent(b, &events[n].event) {
+			break
+		}
+		n++
+	}
+	return b.AppendTo(make([]byte, 0, b.Len())), n
+}
+
+// addEvent reports whether the event is small enough to be sent.
+func addEvent(b *wire.Body, e *event) bool {
+	if e.metric != nil {
+		return b.AddMetric(e.user, wire.Metric{Name: e.metric.name, Value: e.metric.value, UnixMilli: e.unixMilli}, maxEvent)
+	}
+	return b.AddEvaluation(e.user, wire.Evaluation{
+		Flag: e.flag, Variation: e.variation, Reason: e.reason, Experiment: e.experiment, UnixMilli: e.unixMilli,
+	}, maxEvent)
+}
