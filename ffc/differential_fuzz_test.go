@@ -54,13 +54,13 @@ func (c *choices) environment() (items []ffctest.Item) {
 	for _, id := range []string{"p", "q", "r"} {
 		s := ffctest.Segment(id).Version(next())
 		if c.below(2) == 1 {
-			s.Include(c.userKey(), "v")
+			s = s.Include(c.userKey(), "v")
 		}
 		if c.below(2) == 1 {
-			s.Exclude(c.userKey())
+			s = s.Exclude(c.userKey())
 		}
 		for range c.below(3) {
-			s.Rule(c.clauses()...)
+			s = s.Rule(c.clauses()...)
 		}
 		items = append(items, s)
 	}
@@ -77,26 +77,26 @@ func (c *choices) environment() (items []ffctest.Item) {
 			cut := float64(c.below(101))
 			return []float64{cut, 100 - cut, 0, 0}
 		}
-		f.Serve(value()).OffVariation(value())
+		f = f.Serve(value()).OffVariation(value())
 		if c.below(8) == 7 {
-			f.Off()
+			f = f.Off()
 		}
 		if c.below(3) == 2 {
-			f.Rollout(percents()...)
+			f = f.Rollout(percents()...)
 		}
 		if c.below(3) == 2 {
-			f.Target(value(), c.userKey(), "v")
+			f = f.Target(value(), c.userKey(), "v")
 		}
 		for range c.below(4) {
 			if c.below(3) == 2 {
-				f.RuleRollout(percents(), c.clauses()...)
+				f = f.RuleRollout(percents(), c.clauses()...)
 			} else {
-				f.Rule(value(), c.clauses()...)
+				f = f.Rule(value(), c.clauses()...)
 			}
 		}
 		if c.g == ffctest.Classic && len(flags) > 0 && c.below(3) == 2 {
 			i := c.below(len(flags))
-			f.Prerequisite(flags[i], first[i])
+			f = f.Prerequisite(flags[i], first[i])
 		}
 		flags = append(flags, f)
 		first = append(first, values[0])

@@ -39,7 +39,7 @@ func testHammer(t *testing.T, g ffctest.Generation) {
 		direct := ffctest.Flag("direct").Variations(values...).Serve(values[i])
 		dependent := ffctest.Flag("dependent").Variations(values...).OffVariation("v000").Serve(values[i])
 		if g == ffctest.Classic {
-			dependent.Prerequisite(direct, values[i])
+			dependent = dependent.Prerequisite(direct, values[i])
 		}
 		return []ffctest.Item{
 			direct,
@@ -56,12 +56,12 @@ func testHammer(t *testing.T, g ffctest.Generation) {
 	// patch differs from in its name only.
 	patch := func(i int) []byte {
 		items := version(i)
-		for _, item := range items {
+		for n, item := range items {
 			switch item := item.(type) {
 			case *ffctest.FlagBuilder:
-				item.Version(int64(1000 + i))
+				items[n] = item.Version(int64(1000 + i))
 			case *ffctest.SegmentBuilder:
-				item.Version(int64(1000 + i))
+				items[n] = item.Version(int64(1000 + i))
 			}
 		}
 		return []byte(strings.Replace(string(g.Snapshot(items...)), `"full"`, `"patch"`, 1))

@@ -18,7 +18,7 @@ func TestManyPatterns(t *testing.T) {
 		for _, pattern := range []string{strings.Repeat(`\pL`, 5000), strings.Repeat(`\p{L}`, 3000), strings.Repeat(`\w{1000}`, 1500), "b" + strings.Repeat("a?", 8000)} {
 			flag := ffctest.Flag("f").Serve("false").Rule("true", ffctest.Attr("plan").Equal("pro"))
 			for i := range 25 {
-				flag.Rule("true", ffctest.Attr(fmt.Sprint("attribute-", i)).MatchRegex(pattern))
+				flag = flag.Rule("true", ffctest.Attr(fmt.Sprint("attribute-", i)).MatchRegex(pattern))
 			}
 			var log syncBuffer
 			_, client := connectedTo(t, g, func(c *ffc.Config) { c.Logger = textLogger(&log) }, flag, ffctest.Flag("other"))
@@ -98,7 +98,7 @@ func TestPatternsCountInAnEvaluation(t *testing.T) {
 	onBoth(t, func(t *testing.T, g ffctest.Generation) {
 		flag := ffctest.Flag("f").Serve("false")
 		for range 4 {
-			flag.Rule("true", ffctest.Attr("p").MatchRegex(strings.Repeat("(a|b|c|d)?", 1000)+"!"))
+			flag = flag.Rule("true", ffctest.Attr("p").MatchRegex(strings.Repeat("(a|b|c|d)?", 1000)+"!"))
 		}
 		_, client := connectedTo(t, g, nil, flag)
 		for length, failed := range map[int]bool{100: false, 4096: true, 1 << 20: false} {

@@ -19,9 +19,8 @@ import (
 func TestReasonsAndErrors(t *testing.T) {
 	t.Parallel()
 	gate := ffctest.Flag("gate").Off()
-	loop, back := ffctest.Flag("loop"), ffctest.Flag("back")
-	loop.Prerequisite(back, "true")
-	back.Prerequisite(loop, "true")
+	loop := ffctest.Flag("loop").Prerequisite(ffctest.Flag("back"), "true")
+	back := ffctest.Flag("back").Prerequisite(loop, "true")
 	client := offline(t, gate, loop, back,
 		ffctest.Flag("off").Variations("on", "off").Off(),
 		ffctest.Flag("gated").Variations("on", "off").Prerequisite(gate, "true"),

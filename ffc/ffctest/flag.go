@@ -3,21 +3,18 @@ package ffctest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// FlagBuilder describes a flag. Its methods change it and return it; they panic
-// when the description makes no sense. It is not safe for concurrent use.
-// [Server.Put] and [Snapshot] read it and keep nothing, so it can be changed and
-// put again.
-type FlagBuilder struct {
-	flag flag
-	used bool // something refers to the variations by index
-}
+// FlagBuilder describes a flag. It does not change: its methods return a copy
+// with the change, and panic if the description makes no sense. It is safe for
+// concurrent use. The zero value is a flag without a key; make one with [Flag].
+type FlagBuilder struct{ flag flag }
 
-// flag is what its author said about a flag, before any generation of the
-// platform gives it a shape. Variations are indexes into values.
+// flag describes a flag independently of the platform. Variations are indexes
+// into values.
 type flag struct {
 	key, name     string
 	on            bool
@@ -26,9 +23,9 @@ type flag struct {
 	prerequisites []prerequisite
 	targets       []target
 	rules         []rule
-	fallthru      []share // none: all of the first variation
+	fallthru      []share // nil: everyone gets the first variation
 	experiment    *experiment
-	version       int64 // 0: whoever writes the flag decides
+	version       int64 // 0: set by the server or the snapshot
 }
 
 type prerequisite struct {
@@ -53,76 +50,86 @@ type share struct {
 	variation int
 }
 
-// experiment says who counts: per variation, that part of all users that fall
-// through. None is nobody.
+// experiment says which users count in experiments: for each variation, this
+// part of all users that reach the default rule. Without parts no user counts.
 type experiment struct{ parts []float64 }
 
-// Flag describes a flag that is on, has the variations "true" and "false" (ids
-// 1 and 2), serves the first to everyone and the last while it is off.
+// Flag describes a flag that is on and has the variations "true" and "false",
+// with the ids 1 and 2. It serves the first variation to everyone, and the last
+// while it is off. Flag panics if key is blank.
 func Flag(key string) *FlagBuilder {
 	if strings.TrimSpace(key) == "" {
 		panic("ffctest: a flag needs a key")
 	}
-	return &FlagBuilder{flag: flag{key: key, name: key, on: true, values: []string{"true", "false"}, off: -1}}
+	return &FlagBuilder{flag{key: key, name: key, on: true, values: []string{"true", "false"}, off: -1}}
+}
+
+// with returns a copy of b after change. Change must replace slices, not write
+// to their elements: the copy shares them with b.
+func (b *FlagBuilder) with(change func(f *flag)) *FlagBuilder {
+	next := *b
+	change(&next.flag)
+	return &next
 }
 
 // Name sets the name that people see. The default is the key.
 func (b *FlagBuilder) Name(name string) *FlagBuilder {
-	b.flag.name = name
-	return b
+	return b.with(func(f *flag) { f.name = name })
 }
 
-// On switches the flag on, which it is by default.
+// On switches the flag on, which is the default.
 func (b *FlagBuilder) On() *FlagBuilder {
-	b.flag.on = true
-	return b
+	return b.with(func(f *flag) { f.on = true })
 }
 
 // Off switches the flag off: everyone gets the off variation.
 func (b *FlagBuilder) Off() *FlagBuilder {
-	b.flag.on = false
-	return b
+	return b.with(func(f *flag) { f.on = false })
 }
 
-// Variations sets the values that the flag can serve; their ids are "1", "2",
-// and so on. It comes before whatever refers to a variation.
+// Variations sets the values that the flag can serve. Their ids are "1", "2"
+// and so on. Call it before any method that refers to a variation.
 func (b *FlagBuilder) Variations(values ...string) *FlagBuilder {
 	if len(values) == 0 {
 		b.misuse("needs at least one variation")
 	}
-	if b.used {
+	if b.usesVariations() {
 		b.misuse("already refers to its variations: call Variations first")
 	}
 	for i, value := range values {
-		for _, earlier := range values[:i] {
-			if value == earlier {
-				b.misuse("has the variation %q twice", value)
-			}
+		if slices.Contains(values[:i], value) {
+			b.misuse("has the variation %q twice", value)
 		}
 	}
-	b.flag.values = append([]string(nil), values...)
-	return b
+	return b.with(func(f *flag) { f.values = slices.Clone(values) })
 }
 
-// OffVariation sets the value served while the flag is off or a prerequisite
-// fails. The default is the last variation.
+// usesVariations reports whether anything refers to a variation by its index.
+func (b *FlagBuilder) usesVariations() bool {
+	f := &b.flag
+	return f.off >= 0 || f.fallthru != nil || len(f.targets)+len(f.rules) > 0 ||
+		f.experiment != nil && len(f.experiment.parts) > 0
+}
+
+// OffVariation sets the value that the flag serves while it is off or a
+// prerequisite fails. The default is the last variation.
 func (b *FlagBuilder) OffVariation(value string) *FlagBuilder {
-	b.flag.off = b.variation(value)
-	return b
+	off := b.variation(value)
+	return b.with(func(f *flag) { f.off = off })
 }
 
-// Serve gives one variation to every user that no target and no rule takes. The
-// default is the first variation.
+// Serve gives one variation to every user that no target and no rule matches.
+// The default is the first variation.
 func (b *FlagBuilder) Serve(value string) *FlagBuilder {
-	b.flag.fallthru = all(b.variation(value))
-	return b
+	shares := all(b.variation(value))
+	return b.with(func(f *flag) { f.fallthru = shares })
 }
 
-// Rollout divides the users that no target and no rule takes over the
+// Rollout divides the users that no target and no rule matches over the
 // variations: one percentage for each, in order, with a sum of 100.
 func (b *FlagBuilder) Rollout(percents ...float64) *FlagBuilder {
-	b.flag.fallthru = b.divide(percents)
-	return b
+	shares := b.divide(percents)
+	return b.with(func(f *flag) { f.fallthru = shares })
 }
 
 // Target gives one variation to the users with these keys.
@@ -132,12 +139,11 @@ func (b *FlagBuilder) Target(value string, userKeys ...string) *FlagBuilder {
 		b.misuse("has a target for %q without users", value)
 	}
 	t.users = checkUserKeys(b.owner(), userKeys)
-	b.flag.targets = append(b.flag.targets, t)
-	return b
+	return b.with(func(f *flag) { f.targets = appended(f.targets, t) })
 }
 
 // Rule gives one variation to users that match all conditions. Rules are tried
-// in the order they were added.
+// in the order in which they were added.
 func (b *FlagBuilder) Rule(value string, clauses ...Clause) *FlagBuilder {
 	return b.rule(all(b.variation(value)), clauses)
 }
@@ -148,72 +154,69 @@ func (b *FlagBuilder) RuleRollout(percents []float64, clauses ...Clause) *FlagBu
 	return b.rule(b.divide(percents), clauses)
 }
 
-// Prerequisite makes this flag serve its off variation unless flag serves
-// value to the same user. It does not put flag on a server or in a snapshot.
-// FeatBit has no prerequisites: there a flag that has one makes Put and Snapshot
-// panic.
-func (b *FlagBuilder) Prerequisite(flag *FlagBuilder, value string) *FlagBuilder {
-	b.flag.prerequisites = append(b.flag.prerequisites,
-		prerequisite{flagKey: flag.flag.key, variation: flag.variation(value), value: value})
-	return b
+// Prerequisite makes this flag serve its off variation unless other serves
+// value to the same user. It does not put other on a server or in a snapshot.
+// FeatBit has no prerequisites: there Put and Snapshot panic for a flag that has
+// one.
+func (b *FlagBuilder) Prerequisite(other *FlagBuilder, value string) *FlagBuilder {
+	p := prerequisite{flagKey: other.flag.key, variation: other.variation(value), value: value}
+	return b.with(func(f *flag) { f.prerequisites = appended(f.prerequisites, p) })
 }
 
-// Experiment says who counts in experiments: for each variation, in order, that
-// percentage of all users that fall through, taken out of the variation's
-// share. More than the share is all of it. Users that a target or a rule takes
-// do not count. Without Experiment and NoExperiment everyone counts.
+// Experiment says which users count in experiments: for each variation, in
+// order, this percentage of all users that reach the default rule, at most the
+// variation's share. Users that match a target or a rule do not count. Without
+// Experiment and NoExperiment every user counts.
 func (b *FlagBuilder) Experiment(percents ...float64) *FlagBuilder {
 	b.checkPercents(percents)
 	parts := make([]float64, len(percents))
 	for i, percent := range percents {
 		parts[i] = percent / 100
 	}
-	b.flag.experiment = &experiment{parts: parts}
-	return b
+	return b.with(func(f *flag) { f.experiment = &experiment{parts: parts} })
 }
 
 // NoExperiment says that no user of this flag counts in experiments.
 func (b *FlagBuilder) NoExperiment() *FlagBuilder {
-	b.flag.experiment = &experiment{}
-	return b
+	return b.with(func(f *flag) { f.experiment = &experiment{} })
 }
 
-// Version fixes the version, in milliseconds since 1970. Without it the server
-// stamps the flag when it is put, and a snapshot counts from 1.
+// Version sets the version, in milliseconds since 1970. By default the server
+// sets it when the flag is put, and a snapshot counts from 1.
 func (b *FlagBuilder) Version(unixMilli int64) *FlagBuilder {
-	b.flag.version = checkVersion(b.owner(), unixMilli)
-	return b
+	checkVersion(b.owner(), unixMilli)
+	return b.with(func(f *flag) { f.version = unixMilli })
 }
 
 func (b *FlagBuilder) rule(shares []share, clauses []Clause) *FlagBuilder {
-	b.flag.rules = append(b.flag.rules, rule{shares: shares, clauses: checkClauses(b.owner(), clauses)})
-	return b
+	r := rule{shares: shares, clauses: checkClauses(b.owner(), clauses)}
+	return b.with(func(f *flag) { f.rules = appended(f.rules, r) })
 }
+
+// appended returns a new list with one more item.
+func appended[T any](list []T, item T) []T { return append(slices.Clip(list), item) }
 
 // variation returns the index of value.
 func (b *FlagBuilder) variation(value string) int {
-	b.used = true
-	for i, v := range b.flag.values {
-		if v == value {
-			return i
-		}
+	i := slices.Index(b.flag.values, value)
+	if i < 0 {
+		b.misuse("has no variation %q, it has %q: call Variations first", value, b.flag.values)
 	}
-	b.misuse("has no variation %q, it has %q: call Variations first", value, b.flag.values)
-	return -1
+	return i
 }
 
-// all is a rollout of everyone to one variation.
+// all is a rollout that gives everyone one variation.
 func all(variation int) []share {
 	return []share{{from: 0, to: 1, variation: variation}}
 }
 
-// divide turns percentages into shares. Neighbours share the very same bound
-// and the last ends at exactly 1: any gap would be users that get nothing. A
+// divide turns percentages into shares. Neighbours have exactly the same bound
+// and the last share ends at exactly 1: users in a gap would get nothing. A
 // variation of 0 percent gets no share, because a range of one point can still
 // hold a user.
 func (b *FlagBuilder) divide(percents []float64) []share {
 	total := b.checkPercents(percents)
-	if math.Abs(total-100) > 0.001+1e-9 { // 33.333 three times is fine
+	if math.Abs(total-100) > 0.001+1e-9 { // 33.333 three times is accepted
 		b.misuse("has percentages with a sum of %v, not 100: %v", total, percents)
 	}
 	var shares []share
@@ -223,8 +226,8 @@ func (b *FlagBuilder) divide(percents []float64) []share {
 			continue
 		}
 		sum += percent
-		// Twelve decimals are far finer than any bucket and spare the reader
-		// 0.33299999999999996.
+		// Twelve decimals are far finer than any bucket, and keep
+		// 0.33299999999999996 out of the JSON.
 		s := share{from: bound, to: min(math.Round(sum*1e10)/1e12, 1), variation: i}
 		bound = s.to
 		shares = append(shares, s)
@@ -234,12 +237,11 @@ func (b *FlagBuilder) divide(percents []float64) []share {
 }
 
 func (b *FlagBuilder) checkPercents(percents []float64) (total float64) {
-	b.used = true
 	if len(percents) != len(b.flag.values) {
 		b.misuse("has %d variations %q but got %d percentages %v", len(b.flag.values), b.flag.values, len(percents), percents)
 	}
 	for _, percent := range percents {
-		if !(percent >= 0 && percent <= 100.001) { // also refuses NaN
+		if !(percent >= 0 && percent <= 100.001) { // also rejects NaN
 			b.misuse("has a percentage that is not between 0 and 100: %v", percents)
 		}
 		total += percent
@@ -253,18 +255,16 @@ func (b *FlagBuilder) misuse(format string, args ...any) {
 	panic("ffctest: " + b.owner() + " " + fmt.Sprintf(format, args...))
 }
 
+// checkUserKeys panics if a key is empty, and returns a copy.
 func checkUserKeys(owner string, keys []string) []string {
-	for _, key := range keys {
-		if key == "" {
-			panic("ffctest: " + owner + " names a user with an empty key")
-		}
+	if slices.Contains(keys, "") {
+		panic("ffctest: " + owner + " names a user with an empty key")
 	}
-	return append([]string(nil), keys...)
+	return slices.Clone(keys)
 }
 
-func checkVersion(owner string, unixMilli int64) int64 {
+func checkVersion(owner string, unixMilli int64) {
 	if unixMilli < 1 {
 		panic(fmt.Sprintf("ffctest: %s has version %d, which is not positive", owner, unixMilli))
 	}
-	return unixMilli
 }

@@ -191,11 +191,6 @@ func TestMisusePanics(t *testing.T) {
 		{"unknown rule variation", func() { red().Rule("green", age) }, `no variation "green"`},
 		{"unknown prerequisite variation", func() { red().Prerequisite(ffctest.Flag("base"), "red") }, `flag "base" has no variation "red"`},
 		{"variations too late", func() { ffctest.Flag("f").Serve("true").Variations("a") }, "call Variations first"},
-		{"variations of a prerequisite too late", func() {
-			base := ffctest.Flag("base")
-			red().Prerequisite(base, "true")
-			base.Variations("a")
-		}, "call Variations first"},
 		{"too few percentages", func() { red().Rollout(100) }, "2 variations"},
 		{"too many percentages", func() { red().RuleRollout([]float64{50, 25, 25}, age) }, "3 percentages"},
 		{"sum too high", func() { red().Rollout(50, 50.002) }, "not 100"},
@@ -225,6 +220,49 @@ func TestMisusePanics(t *testing.T) {
 			t.Parallel()
 			expectPanic(t, tt.want, tt.do)
 		})
+	}
+}
+
+// Every method of a builder leaves the builder as it was and returns another.
+func TestBuildersReturnCopies(t *testing.T) {
+	t.Parallel()
+	vip, free := ffctest.Attr("vip").IsTrue(), ffctest.Attr("free").IsTrue()
+	plain, segment := ffctest.Flag("f"), ffctest.Segment("s").Include("u1").Exclude("u2").Rule(vip)
+	full := ffctest.Flag("f").Target("true", "u1").Rule("true", vip).Prerequisite(plain, "true").Rollout(50, 50)
+	full = full.Target("true", "u2").Rule("true", vip).Prerequisite(plain, "true").Target("true", "u3").Rule("true", vip).Prerequisite(plain, "true")
+	before := ffctest.Snapshot(full, segment)
+	changed := map[string]ffctest.Item{
+		"Variations":                 plain.Variations("a"),
+		"Name":                       full.Name("g"),
+		"Off":                        full.Off(),
+		"OffVariation":               full.OffVariation("true"),
+		"Serve":                      full.Serve("false"),
+		"Rollout":                    full.Rollout(1, 99),
+		"Target":                     full.Target("true", "u4"),
+		"another Target":             full.Target("false", "u5"),
+		"Rule":                       full.Rule("true", free),
+		"RuleRollout":                full.RuleRollout([]float64{1, 99}, free),
+		"Prerequisite":               full.Prerequisite(plain, "false"),
+		"Experiment":                 full.Experiment(1, 2),
+		"NoExperiment":               full.NoExperiment(),
+		"Version":                    full.Version(7),
+		"On after Off":               full.Off().On().Name("on"),
+		"Segment Include":            segment.Include("u3"),
+		"Segment Include of another": segment.Include("u4"),
+		"Segment Exclude":            segment.Exclude("u3"),
+		"Segment Rule":               segment.Rule(free),
+		"Segment Version":            segment.Version(7),
+	}
+	if after := ffctest.Snapshot(full, segment); !bytes.Equal(before, after) {
+		t.Errorf("a method changed its builder:\n%s\nbefore:\n%s", after, before)
+	}
+	seen := map[string]string{string(ffctest.Snapshot(full)): "the flag", string(ffctest.Snapshot(segment)): "the segment"}
+	for name, item := range changed {
+		data := string(ffctest.Snapshot(item))
+		if same, ok := seen[data]; ok {
+			t.Errorf("%s gives the same as %s: %s", name, same, data)
+		}
+		seen[data] = name
 	}
 }
 

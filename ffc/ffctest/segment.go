@@ -1,55 +1,66 @@
 package ffctest
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
-// SegmentBuilder describes a segment. Its methods change it and return it; they
-// panic when the description makes no sense. It is not safe for concurrent use.
-// [Server.Put] and [Snapshot] read it and keep nothing, so it can be changed and
-// put again.
+// SegmentBuilder describes a segment. It does not change: its methods return a
+// copy with the change, and panic if the description makes no sense. It is safe
+// for concurrent use. The zero value is a segment without an id; make one with
+// [Segment].
 type SegmentBuilder struct{ segment segment }
 
-// segment is what its author said about a segment, before any generation of the
-// platform gives it a shape.
+// segment describes a segment independently of the platform.
 type segment struct {
 	id       string
 	included []string
 	excluded []string
 	rules    [][]Clause
-	version  int64 // 0: whoever writes the segment decides
+	version  int64 // 0: set by the server or the snapshot
 }
 
 // Segment describes a segment without users. Rules refer to it by its id, with
-// [InSegment] and [NotInSegment].
+// [InSegment] and [NotInSegment]. Segment panics if id is empty.
 func Segment(id string) *SegmentBuilder {
 	if id == "" {
 		panic("ffctest: a segment needs an id")
 	}
-	return &SegmentBuilder{segment: segment{id: id}}
+	return &SegmentBuilder{segment{id: id}}
+}
+
+// with is as for FlagBuilder.
+func (b *SegmentBuilder) with(change func(s *segment)) *SegmentBuilder {
+	next := *b
+	change(&next.segment)
+	return &next
 }
 
 // Include puts the users with these keys in the segment.
 func (b *SegmentBuilder) Include(userKeys ...string) *SegmentBuilder {
-	b.segment.included = append(b.segment.included, checkUserKeys(b.owner(), userKeys)...)
-	return b
+	keys := checkUserKeys(b.owner(), userKeys)
+	return b.with(func(s *segment) { s.included = slices.Concat(s.included, keys) })
 }
 
-// Exclude keeps the users with these keys out, whatever else says they are in.
+// Exclude keeps the users with these keys out of the segment, even if they are
+// included or match a rule.
 func (b *SegmentBuilder) Exclude(userKeys ...string) *SegmentBuilder {
-	b.segment.excluded = append(b.segment.excluded, checkUserKeys(b.owner(), userKeys)...)
-	return b
+	keys := checkUserKeys(b.owner(), userKeys)
+	return b.with(func(s *segment) { s.excluded = slices.Concat(s.excluded, keys) })
 }
 
-// Rule puts users in the segment that match all conditions. One rule is enough.
+// Rule puts users in the segment that match all conditions. One matching rule is
+// enough.
 func (b *SegmentBuilder) Rule(clauses ...Clause) *SegmentBuilder {
-	b.segment.rules = append(b.segment.rules, checkClauses(b.owner(), clauses))
-	return b
+	clauses = checkClauses(b.owner(), clauses)
+	return b.with(func(s *segment) { s.rules = appended(s.rules, clauses) })
 }
 
-// Version fixes the version, in milliseconds since 1970. Without it the server
-// stamps the segment when it is put, and a snapshot counts from 1.
+// Version sets the version, in milliseconds since 1970. By default the server
+// sets it when the segment is put, and a snapshot counts from 1.
 func (b *SegmentBuilder) Version(unixMilli int64) *SegmentBuilder {
-	b.segment.version = checkVersion(b.owner(), unixMilli)
-	return b
+	checkVersion(b.owner(), unixMilli)
+	return b.with(func(s *segment) { s.version = unixMilli })
 }
 
 func (b *SegmentBuilder) owner() string { return "segment " + strconv.Quote(b.segment.id) }

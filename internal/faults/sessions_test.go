@@ -281,8 +281,8 @@ var messages = []scenario{
 // with is the flags in a version.
 func (w *world) with(value string, version int64) []ffctest.Item {
 	items := w.flags(value)
-	for _, item := range items {
-		item.(*ffctest.FlagBuilder).Version(version)
+	for i, item := range items {
+		items[i] = item.(*ffctest.FlagBuilder).Version(version)
 	}
 	return items
 }

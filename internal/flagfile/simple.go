@@ -272,7 +272,7 @@ func (f *simpleFlag) begin() *simpleFlag {
 		if len(f.variations) == 0 {
 			panic(&Mismatch{n.start, "a list of variations", "an empty one"})
 		}
-		f.builder.Variations(f.variations...)
+		f.builder = f.builder.Variations(f.variations...)
 	}
 	return f
 }
@@ -280,52 +280,56 @@ func (f *simpleFlag) begin() *simpleFlag {
 func (r *reader) finish(f *simpleFlag) *ffctest.FlagBuilder {
 	b := f.builder
 	if n := f.node.get("name"); n != nil {
-		b.Name(textOf(n))
+		b = b.Name(textOf(n))
 	}
 	if n := f.node.get("on"); n != nil && !booleanOf(n) {
-		b.Off()
+		b = b.Off()
 	}
 	if n := f.node.get("offVariation"); n != nil {
-		b.OffVariation(f.variation(n))
+		b = b.OffVariation(f.variation(n))
 	}
 	for _, m := range objectOf(f.node.get("prerequisites")) {
-		r.prerequisite(f, m)
+		b = r.prerequisite(f, b, m)
 	}
 	for _, m := range objectOf(f.node.get("targets")) {
 		f.checkVariation(m.name, m.at)
-		b.Target(m.name, nonEmpty(m.value, "the key of a user")...)
+		keys := userKeys(m.value)
+		if len(keys) == 0 {
+			panic(&Mismatch{m.value.start, aUserKey, "an empty list"})
+		}
+		b = b.Target(m.name, keys...)
 	}
 	for _, rule := range listOf(f.node.get("rules")) {
 		checkMembers(rule, "if", "serve", "rollout")
 		clauses := r.clauses(rule)
 		switch serve, rollout := f.served(rule); {
 		case serve != nil:
-			b.Rule(f.variation(serve), clauses...)
+			b = b.Rule(f.variation(serve), clauses...)
 		case rollout != nil:
-			b.RuleRollout(f.percents(rollout, true), clauses...)
+			b = b.RuleRollout(f.percents(rollout, true), clauses...)
 		default:
 			panic(&Mismatch{rule.start, `a rule with "serve" or "rollout"`, "one with neither"})
 		}
 	}
 	switch serve, rollout := f.served(f.node); {
 	case serve != nil:
-		b.Serve(f.variation(serve))
+		b = b.Serve(f.variation(serve))
 	case rollout != nil:
-		b.Rollout(f.percents(rollout, true)...)
+		b = b.Rollout(f.percents(rollout, true)...)
 	}
 	if n := f.node.get("experiment"); n != nil {
 		if n.kind == boolean && n.text == "false" {
-			b.NoExperiment()
+			b = b.NoExperiment()
 		} else if n.kind != object {
 			fail(n, "an object with percentages by variation, or false")
 		} else {
-			b.Experiment(f.percents(n, false)...)
+			b = b.Experiment(f.percents(n, false)...)
 		}
 	}
 	return b
 }
 
-func (r *reader) prerequisite(f *simpleFlag, m member) {
+func (r *reader) prerequisite(f *simpleFlag, b *ffctest.FlagBuilder, m member) *ffctest.FlagBuilder {
 	if r.generation == ffctest.FeatBit {
 		panic(&Mismatch{m.at, "no prerequisites, which FeatBit does not have", Quote(m.name)})
 	}
@@ -337,21 +341,16 @@ func (r *reader) prerequisite(f *simpleFlag, m member) {
 		panic(&Mismatch{m.at, "the key of another flag", Quote(m.name)})
 	}
 	other.begin()
-	f.builder.Prerequisite(other.builder, other.variation(m.value))
+	return b.Prerequisite(other.builder, other.variation(m.value))
 }
 
 func (r *reader) segment(m member) *ffctest.SegmentBuilder {
 	checkMembers(m.value, "included", "excluded", "rules")
 	b := ffctest.Segment(m.name)
-	for _, item := range listOf(m.value.get("included")) {
-		b.Include(nonEmptyText(item, "the key of a user"))
-	}
-	for _, item := range listOf(m.value.get("excluded")) {
-		b.Exclude(nonEmptyText(item, "the key of a user"))
-	}
+	b = b.Include(userKeys(m.value.get("included"))...).Exclude(userKeys(m.value.get("excluded"))...)
 	for _, rule := range listOf(m.value.get("rules")) {
 		checkMembers(rule, "if")
-		b.Rule(r.clauses(rule)...)
+		b = b.Rule(r.clauses(rule)...)
 	}
 	return b
 }
@@ -504,25 +503,20 @@ func textOf(n *node) string {
 	return ""
 }
 
-func nonEmptyText(n *node, what string) string {
-	s := textOf(n)
-	if s == "" {
-		fail(n, what)
+// userKeys returns the user keys of a list; none of nil.
+func userKeys(n *node) []string {
+	var keys []string
+	for _, item := range listOf(n) {
+		key := textOf(item)
+		if key == "" {
+			fail(item, aUserKey)
+		}
+		keys = append(keys, key)
 	}
-	return s
+	return keys
 }
 
-// nonEmpty returns the texts of a list that has at least one.
-func nonEmpty(n *node, what string) []string {
-	var out []string
-	for _, item := range listOf(n) {
-		out = append(out, nonEmptyText(item, what))
-	}
-	if len(out) == 0 {
-		panic(&Mismatch{n.start, what, "an empty list"})
-	}
-	return out
-}
+const aUserKey = "the key of a user"
 
 func booleanOf(n *node) bool {
 	if n.kind != boolean {

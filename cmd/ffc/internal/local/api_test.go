@@ -176,7 +176,7 @@ func TestState(t *testing.T) {
 			RuleRollout([]float64{33.3, 33.3, 33.4}, ffctest.Attr("age").GreaterThan("18")).
 			Rollout(10.1, 20.2, 69.7)
 		if g == ffctest.Classic {
-			flag.Prerequisite(shop, "closed")
+			flag = flag.Prerequisite(shop, "closed")
 		}
 		w := start(t, snapshotOf(t, g, shop, flag, ffctest.Segment("s").Include("u1").Exclude("u2").Rule(ffctest.Attr("email").EndsWith("@example.com"))), Config{})
 		f := w.flag("f")
