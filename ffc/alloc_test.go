@@ -19,7 +19,7 @@ import (
 // allocating nothing once the flag has been used.
 func TestNoAllocation(t *testing.T) { onBoth(t, testNoAllocation) }
 
-func testNoAllocation(t *testing.T, g ffctest.Generation) {
+func testNoAllocation(t *testing.T, g ffctest.Platform) {
 	keys := make([]string, 50)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("key-%d", i)
@@ -123,7 +123,7 @@ func TestUserAllocation(t *testing.T) {
 // not the bootstrap once more.
 func TestNewAllocatesLittle(t *testing.T) { onBoth(t, testNewAllocatesLittle) }
 
-func testNewAllocatesLittle(t *testing.T, g ffctest.Generation) {
+func testNewAllocatesLittle(t *testing.T, g ffctest.Platform) {
 	flags := make([]ffctest.Item, 1000)
 	for i := range flags {
 		flags[i] = ffctest.Flag(fmt.Sprintf("flag-%04d", i)).Variations("on", "off")

@@ -77,7 +77,7 @@ func TestForeignBootstrap(t *testing.T) {
 // What is its own, and what does not say where it is from, is served.
 func TestOwnBootstrap(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		own := g.Snapshot(ffctest.Flag("f").Variations("on", "off"))
 		for name, snapshot := range map[string][]byte{
 			"own":     own,

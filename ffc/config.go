@@ -23,9 +23,8 @@ type Config struct {
 	// the time, &poll.Transport{} for those that are frozen, throttled or
 	// short-lived. Required unless Offline.
 	Transport transport.Transport
-	// Platform is the generation of the platform: featureflag.co or FeatBit.
-	// PlatformAuto tells it by the shape of the secret or, offline without a
-	// secret, by that of Bootstrap.
+	// Platform is featureflag.co or FeatBit. PlatformAuto detects it by the
+	// shape of the secret or, offline without a secret, of Bootstrap.
 	Platform Platform
 	// BaseURL is http(s)://host[/prefix]. "" is https://api.featureflag.co on
 	// PlatformClassic. PlatformFeatBit needs one: that of the evaluation server,
@@ -88,7 +87,7 @@ type Config struct {
 	OnEvaluation func(context.Context, Evaluation)
 }
 
-// Platform is a generation of the platform.
+// Platform names a platform.
 type Platform string
 
 // The platforms.

@@ -20,7 +20,7 @@ import (
 // makes the first choice.
 type choices struct {
 	bytes []byte
-	g     ffctest.Generation
+	g     ffctest.Platform
 	value string // an odd text, which comes up everywhere
 	from  int64  // versions are later
 }
@@ -271,7 +271,7 @@ func offlineWith(t *testing.T, snapshot []byte) *ffc.Client {
 }
 
 // applying returns a client to which messages were pushed.
-func applying(t *testing.T, g ffctest.Generation, messages ...[]byte) *ffc.Client {
+func applying(t *testing.T, g ffctest.Platform, messages ...[]byte) *ffc.Client {
 	t.Helper()
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{

@@ -23,7 +23,7 @@ func TestHammer(t *testing.T) {
 	onBoth(t, testHammer)
 }
 
-func testHammer(t *testing.T, g ffctest.Generation) {
+func testHammer(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	const patches, readers, rounds = 100, 8, 300
 	eventsPerRound := int64(3)

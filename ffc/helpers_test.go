@@ -16,10 +16,10 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// onBoth runs a test for both generations of the platform.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+// onBoth runs a test for both platforms.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(g.String(), func(t *testing.T) { test(t, g) })
 	}
 }
@@ -31,10 +31,10 @@ func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item)
 	return connectedTo(t, ffctest.Classic, configure, items...)
 }
 
-// connectedTo is connected for either generation.
-func connectedTo(t testing.TB, g ffctest.Generation, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+// connectedTo is connected for either platform.
+func connectedTo(t testing.TB, g ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
-	server := ffctest.NewServer(g.Snapshot(items...), g)
+	server := g.NewServer(g.Snapshot(items...))
 	t.Cleanup(server.Close)
 	cfg := ffc.Config{
 		EnvSecret: server.EnvSecret,

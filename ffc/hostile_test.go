@@ -155,10 +155,10 @@ func TestNothingIsReflected(t *testing.T) {
 	}
 	for name, answer := range answers {
 		for kind, open := range transports {
-			for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+			for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 				t.Run(fmt.Sprintf("%s, %s, %v", name, kind, g), func(t *testing.T) {
 					t.Parallel()
-					platform := ffctest.NewServer(g.Snapshot(ffctest.Flag("a")), g)
+					platform := g.NewServer(g.Snapshot(ffctest.Flag("a")))
 					t.Cleanup(platform.Close)
 					front := newReflector(t, answer)
 					var log syncBuffer

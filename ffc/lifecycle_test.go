@@ -24,9 +24,9 @@ func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
 	onBoth(t, testBecomesReadyWhenThePlatformComesBack)
 }
 
-func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Generation) {
+func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
-	server := ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("live", "x")), g)
+	server := g.NewServer(g.Snapshot(ffctest.Flag("a").Variations("live", "x")))
 	defer server.Close()
 	server.RejectUpgrade(http.StatusServiceUnavailable)
 	tests := []struct {
@@ -81,9 +81,9 @@ func TestNewReturnsEarlyWhenRefused(t *testing.T) {
 	onBoth(t, testNewReturnsEarlyWhenRefused)
 }
 
-func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Generation) {
+func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
-	server := ffctest.NewServer(nil, g)
+	server := g.NewServer(nil)
 	defer server.Close()
 	server.RejectUpgrade(4003)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // less than StartWait
@@ -113,9 +113,9 @@ func TestContextBoundsTheWaitOnly(t *testing.T) {
 	onBoth(t, testContextBoundsTheWaitOnly)
 }
 
-func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Generation) {
+func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
-	server := ffctest.NewServer(g.Snapshot(ffctest.Flag("a")), g)
+	server := g.NewServer(g.Snapshot(ffctest.Flag("a")))
 	defer server.Close()
 	resume := server.Stall(ffctest.Streaming)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -138,7 +138,7 @@ func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Generation) {
 // goroutines, and counts goroutines.
 func TestCloseInEveryState(t *testing.T) { onBoth(t, testCloseInEveryState) }
 
-func testCloseInEveryState(t *testing.T, g ffctest.Generation) {
+func testCloseInEveryState(t *testing.T, g ffctest.Platform) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func testCloseInEveryState(t *testing.T, g ffctest.Generation) {
 	for _, state := range states {
 		t.Run(state.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
-			server := ffctest.NewServer(g.Snapshot(ffctest.Flag("a")), g)
+			server := g.NewServer(g.Snapshot(ffctest.Flag("a")))
 			cfg := ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()}
 			if state.prepare != nil {
 				state.prepare(server, &cfg)
@@ -249,7 +249,7 @@ func TestCloseDeliversWhatIsQueued(t *testing.T) {
 	onBoth(t, testCloseDeliversWhatIsQueued)
 }
 
-func testCloseDeliversWhatIsQueued(t *testing.T, g ffctest.Generation) {
+func testCloseDeliversWhatIsQueued(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
 	for range 10 {
@@ -309,7 +309,7 @@ func TestFlagsOfBeforeCloseKeepTheirValues(t *testing.T) {
 	onBoth(t, testFlagsOfBeforeCloseKeepTheirValues)
 }
 
-func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, g ffctest.Generation) {
+func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	_, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2").Serve("2"))
 	flags, all := client.For(ffc.NewUser("u")), client.AllVariations(t.Context(), ffc.NewUser("u"))
@@ -334,7 +334,7 @@ func TestCancelledContextChangesNoEvaluation(t *testing.T) {
 	onBoth(t, testCancelledContextChangesNoEvaluation)
 }
 
-func testCancelledContextChangesNoEvaluation(t *testing.T, g ffctest.Generation) {
+func testCancelledContextChangesNoEvaluation(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	var got context.Context
 	server, client := connectedTo(t, g, func(c *ffc.Config) {

@@ -47,7 +47,7 @@ func TestMiddlewareClosedMeanwhile(t *testing.T) {
 	onBoth(t, testMiddlewareClosedMeanwhile)
 }
 
-func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Generation) {
+func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	platform, client := polledOn(t, g, func(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: time.Nanosecond} }, ffctest.Flag("a"))
 	s, text := listen(t, client.Middleware(evaluating(client)), false)

@@ -229,8 +229,8 @@ func polled(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*
 	return polledOn(t, ffctest.Classic, configure, items...)
 }
 
-// polledOn is polled for either generation.
-func polledOn(t testing.TB, g ffctest.Generation, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+// polledOn is polled for either platform.
+func polledOn(t testing.TB, g ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
 	return connectedTo(t, g, func(c *ffc.Config) {
 		c.Transport = &poll.Transport{}

@@ -46,7 +46,7 @@ func TestMiddlewarePanics(t *testing.T) {
 	onBoth(t, testMiddlewarePanics)
 }
 
-func testMiddlewarePanics(t *testing.T, g ffctest.Generation) {
+func testMiddlewarePanics(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	for _, value := range []any{http.ErrAbortHandler, "a mistake", errors.New("an error"), 7} {
 		t.Run(fmt.Sprint(value), func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestMiddlewareHijacked(t *testing.T) {
 	onBoth(t, testMiddlewareHijacked)
 }
 
-func testMiddlewareHijacked(t *testing.T, g ffctest.Generation) {
+func testMiddlewareHijacked(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 	s, text := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -170,7 +170,7 @@ func TestMiddlewareStreams(t *testing.T) {
 	onBoth(t, testMiddlewareStreams)
 }
 
-func testMiddlewareStreams(t *testing.T, g ffctest.Generation) {
+func testMiddlewareStreams(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	flushes := map[string]func(http.ResponseWriter) error{
 		"Flusher":            func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil },
@@ -336,7 +336,7 @@ func TestMiddlewareHTTP2(t *testing.T) {
 	onBoth(t, testMiddlewareHTTP2)
 }
 
-func testMiddlewareHTTP2(t *testing.T, g ffctest.Generation) {
+func testMiddlewareHTTP2(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
 	var together sync.WaitGroup
@@ -368,7 +368,7 @@ func TestMiddlewareClientGone(t *testing.T) {
 	onBoth(t, testMiddlewareClientGone)
 }
 
-func testMiddlewareClientGone(t *testing.T, g ffctest.Generation) {
+func testMiddlewareClientGone(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {

@@ -69,7 +69,7 @@ func TestReconnectTellsOnlyOfChanges(t *testing.T) {
 	onBoth(t, testReconnectTellsOnlyOfChanges)
 }
 
-func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Generation) {
+func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	// An answer that lacks more than a tenth of what is there is held back.
 	others := []ffctest.Item{ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c")}
@@ -98,7 +98,7 @@ func TestOnStatus(t *testing.T) {
 	onBoth(t, testOnStatus)
 }
 
-func testOnStatus(t *testing.T, g ffctest.Generation) {
+func testOnStatus(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil, ffctest.Flag("a"))
 	statuses := make(chan ffc.Status, 10)
@@ -126,7 +126,7 @@ func TestOnStatusGetsTheLatest(t *testing.T) {
 	onBoth(t, testOnStatusGetsTheLatest)
 }
 
-func testOnStatusGetsTheLatest(t *testing.T, g ffctest.Generation) {
+func testOnStatusGetsTheLatest(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil, ffctest.Flag("a"))
 	busy, statuses := make(chan struct{}), make(chan ffc.Status)
@@ -232,7 +232,7 @@ func TestListenersHarmNobody(t *testing.T) {
 	onBoth(t, testListenersHarmNobody)
 }
 
-func testListenersHarmNobody(t *testing.T, g ffctest.Generation) {
+func testListenersHarmNobody(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2", "3"))
 	block := make(chan struct{})

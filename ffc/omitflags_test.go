@@ -12,7 +12,7 @@ import (
 // TestOmitFlagsReportsExperimentsOnly evaluates flags before and after a change.
 func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		flags := func(value string) []ffctest.Item {
 			return []ffctest.Item{
 				ffctest.Flag("noisy").NoExperiment().Serve(value),

@@ -15,7 +15,7 @@ func TestEventsOutage(t *testing.T) {
 	onBoth(t, testEventsOutage)
 }
 
-func testEventsOutage(t *testing.T, g ffctest.Generation) {
+func testEventsOutage(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
 	for _, failure := range []ffctest.Failure{{}, {Status: 429, RetryAfter: "0"}, {Status: 502}, {Reset: true}} {
@@ -37,10 +37,10 @@ func TestRefusedClientDeliversEvents(t *testing.T) {
 	onBoth(t, testRefusedClientDeliversEvents)
 }
 
-func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Generation) {
+func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	data := g.Snapshot(ffctest.Flag("a").Variations("1", "2").Serve("2"))
-	server := ffctest.NewServer(data, g)
+	server := g.NewServer(data)
 	defer server.Close()
 	server.RejectUpgrade(4003)
 	client, err := ffc.New(t.Context(), ffc.Config{

@@ -20,7 +20,7 @@ func TestPollingWithoutSegmentsIsLogged(t *testing.T) {
 	flag := ffctest.Flag("beta").Variations("no", "yes").Rule("yes", ffctest.NotInSegment("members"))
 	tests := []struct {
 		name      string
-		platform  ffctest.Generation
+		platform  ffctest.Platform
 		transport transport.Transport
 		bootstrap []byte
 		items     []ffctest.Item

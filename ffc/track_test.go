@@ -15,10 +15,10 @@ func TestTrack(t *testing.T) {
 	onBoth(t, testTrack)
 }
 
-func testTrack(t *testing.T, g ffctest.Generation) {
+func testTrack(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil)
-	appType := map[ffctest.Generation]string{ffctest.Classic: "goserverside", ffctest.FeatBit: "go-server-side"}[g]
+	appType := map[ffctest.Platform]string{ffctest.Classic: "goserverside", ffctest.FeatBit: "go-server-side"}[g]
 	ctx, user := t.Context(), ffc.NewUser("u", ffc.Country("FR"))
 	bad := map[string]error{
 		"user": client.Track(ctx, ffc.User{}, "e"),

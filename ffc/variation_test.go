@@ -242,7 +242,7 @@ func TestForPinsDataAndUser(t *testing.T) {
 	onBoth(t, testForPinsDataAndUser)
 }
 
-func testForPinsDataAndUser(t *testing.T, g ffctest.Generation) {
+func testForPinsDataAndUser(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2").Serve("1"))
 	flags := client.For(ffc.NewUser("u"))
@@ -283,7 +283,7 @@ func TestAllVariations(t *testing.T) {
 	onBoth(t, testAllVariations)
 }
 
-func testAllVariations(t *testing.T, g ffctest.Generation) {
+func testAllVariations(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil,
 		ffctest.Flag("b").Variations("x", "y").Target("y", "u"),

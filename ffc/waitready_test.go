@@ -22,7 +22,7 @@ import (
 // else does.
 func TestWaitReadyLoadsOnDemand(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		for name, onDemand := range map[string]transport.Transport{"poll": &poll.Transport{}, "stream": &stream.Transport{OnDemand: true}} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

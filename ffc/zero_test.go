@@ -44,7 +44,7 @@ func zeroValues() map[string]any {
 		"lambda.Option":     new(lambda.Option),
 		"ffctest.Attribute": new(ffctest.Attribute), "ffctest.Clause": new(ffctest.Clause), "ffctest.Endpoint": new(ffctest.Endpoint),
 		"ffctest.Event": new(ffctest.Event), "ffctest.Failure": new(ffctest.Failure), "ffctest.FlagBuilder": new(ffctest.FlagBuilder),
-		"ffctest.Generation": new(ffctest.Generation), "ffctest.HandlerConfig": new(ffctest.HandlerConfig), "ffctest.Peer": new(ffctest.Peer),
+		"ffctest.Platform": new(ffctest.Platform), "ffctest.HandlerConfig": new(ffctest.HandlerConfig), "ffctest.Peer": new(ffctest.Peer),
 		"ffctest.Request": new(ffctest.Request), "ffctest.SegmentBuilder": new(ffctest.SegmentBuilder), "ffctest.Server": new(ffctest.Server),
 		"lambdatest.Call": new(lambdatest.Call), "lambdatest.End": new(lambdatest.End), "lambdatest.Entry": new(lambdatest.Entry),
 		"lambdatest.FunctionError": new(lambdatest.FunctionError), "lambdatest.Invocation": new(lambdatest.Invocation),

@@ -25,13 +25,13 @@ func TestBootstrap(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		flags := g.Snapshot(ffctest.Flag("checkout-button").Variations("green", "orange").Target("orange", "ann"), ffctest.Flag("discount").Variations("15", "0"))
 		for name, data := range map[string][]byte{
 			"the example's environment": flags,
 			"another environment":       bytes.ReplaceAll(flags, []byte("FF__11__22__33__"), []byte("FF__7__8__9__")),
 		} {
-			t.Run(name, func(t *testing.T) { invokeBootstrap(t, bootstrap, ffctest.NewServer(data, g)) })
+			t.Run(name, func(t *testing.T) { invokeBootstrap(t, bootstrap, g.NewServer(data)) })
 		}
 	})
 }

@@ -17,7 +17,7 @@ import (
 // connection.
 func TestOneConnection(t *testing.T) { onBoth(t, testOneConnection) }
 
-func testOneConnection(t *testing.T, g ffctest.Generation) {
+func testOneConnection(t *testing.T, g ffctest.Platform) {
 	var dialled atomic.Int64
 	e := newEnvironmentOn(t, g, func(c *ffc.Config) {
 		c.Transport = &poll.Transport{MaxAge: 1}

@@ -52,7 +52,7 @@ func TestFailureDeliversFirst(t *testing.T) {
 // TestBeforeResponse: events leave before the caller has its answer.
 func TestBeforeResponse(t *testing.T) { onBoth(t, testBeforeResponse) }
 
-func testBeforeResponse(t *testing.T, g ffctest.Generation) {
+func testBeforeResponse(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler, lambda.BeforeResponse()) })
 	inv := e.invoke(`"ann"`)
@@ -112,7 +112,7 @@ func (panickingTransport) Close()                                          {}
 // TestClosedClient: a function goes on with a client that has been closed.
 func TestClosedClient(t *testing.T) { onBoth(t, testClosedClient) }
 
-func testClosedClient(t *testing.T, g ffctest.Generation) {
+func testClosedClient(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	lambda.Close(e.client)

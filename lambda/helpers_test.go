@@ -38,10 +38,10 @@ type environment struct {
 	client   *ffc.Client
 }
 
-// onBoth runs a test for both generations of the platform.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+// onBoth runs a test for both platforms.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(g.String(), func(t *testing.T) { test(t, g) })
 	}
 }
@@ -53,10 +53,10 @@ func newEnvironment(t testing.TB, configure func(*ffc.Config)) *environment {
 	return newEnvironmentOn(t, ffctest.Classic, configure)
 }
 
-// newEnvironmentOn is newEnvironment for either generation of the platform.
-func newEnvironmentOn(t testing.TB, g ffctest.Generation, configure func(*ffc.Config)) *environment {
+// newEnvironmentOn is newEnvironment for either platform.
+func newEnvironmentOn(t testing.TB, g ffctest.Platform, configure func(*ffc.Config)) *environment {
 	t.Helper()
-	e := &environment{t: t, platform: ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")), g), runtime: lambdatest.NewRuntime()}
+	e := &environment{t: t, platform: g.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off"))), runtime: lambdatest.NewRuntime()}
 	t.Cleanup(e.platform.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)

@@ -19,7 +19,7 @@ func stale(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: 1} }
 // invocation.
 func TestOrder(t *testing.T) { onBoth(t, testOrder) }
 
-func testOrder(t *testing.T, g ffctest.Generation) {
+func testOrder(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, stale)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	for range 3 {
@@ -39,7 +39,7 @@ func testOrder(t *testing.T, g ffctest.Generation) {
 // speaks again.
 func TestStallDoesNotDelayTheResponse(t *testing.T) { onBoth(t, testStallDoesNotDelayTheResponse) }
 
-func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Generation) {
+func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	resume := e.platform.Stall(ffctest.Events)
@@ -62,7 +62,7 @@ func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Generation) {
 // transport that works on demand.
 func TestFresh(t *testing.T) { onBoth(t, testFresh) }
 
-func testFresh(t *testing.T, g ffctest.Generation) {
+func testFresh(t *testing.T, g ffctest.Platform) {
 	for name, on := range map[string]transport.Transport{
 		"poll":   &poll.Transport{MaxAge: 1},
 		"stream": &stream.Transport{OnDemand: true, MaxAge: 1},

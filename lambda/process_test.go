@@ -13,16 +13,16 @@ import (
 )
 
 // startOn runs one of functions in a process, on a platform of its own.
-func startOn(t *testing.T, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
+func startOn(t *testing.T, g ffctest.Platform, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
 	t.Helper()
 	platform, rt, process, _ := startCommand(t, g, name, env...)
 	return platform, rt, process
 }
 
 // startCommand is startOn, and returns the command as well.
-func startCommand(t testing.TB, g ffctest.Generation, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
+func startCommand(t testing.TB, g ffctest.Platform, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
 	t.Helper()
-	platform := ffctest.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")), g)
+	platform := g.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")))
 	t.Cleanup(platform.Close)
 	rt := lambdatest.NewRuntime()
 	t.Cleanup(rt.Close)
@@ -43,7 +43,7 @@ func TestFreeze(t *testing.T) {
 	onBoth(t, testFreeze)
 }
 
-func testFreeze(t *testing.T, g ffctest.Generation) {
+func testFreeze(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	platform, rt, _ := startOn(t, g, "evaluate")
 	for i := range 3 {
@@ -63,7 +63,7 @@ func TestTermination(t *testing.T) {
 	onBoth(t, testTermination)
 }
 
-func testTermination(t *testing.T, g ffctest.Generation) {
+func testTermination(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	for name, want := range map[string]int{"gather": 5, "gather, killed": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestConcurrency(t *testing.T) {
 	onBoth(t, testConcurrency)
 }
 
-func testConcurrency(t *testing.T, g ffctest.Generation) {
+func testConcurrency(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	platform, rt, _ := startOn(t, g, "together", "AWS_LAMBDA_MAX_CONCURRENCY=16")
 	const rounds, at = 20, 16

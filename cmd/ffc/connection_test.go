@@ -48,7 +48,7 @@ func TestSecretSources(t *testing.T) {
 
 // TestNoData: why there is none is said, and how to find out more.
 func TestNoData(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		said := func(name, address, want string, out outcome) {
 			t.Helper()

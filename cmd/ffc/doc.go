@@ -61,7 +61,7 @@
 //
 //	ffc serve [options] [FILE]
 //
-// Runs a platform of either generation on this machine, for development: clients
+// Runs a platform of either platform on this machine, for development: clients
 // connect to it as to the real one, by websocket or polling, and send it their
 // events. The flags are in a file, in a form that is easy to write or as a
 // snapshot; it is followed while an editor changes it. The page that the address

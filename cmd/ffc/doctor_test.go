@@ -45,9 +45,9 @@ All is well.
 
 // TestDoctorHealthy: what people see, and that the platform has nothing of it.
 func TestDoctorHealthy(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
-		want := map[ffctest.Generation]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[g]
+		want := map[ffctest.Platform]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[g]
 		out := at(t, s, "doctor")
 		out.stdout = timeless(out.stdout, s)
 		out.is(t, outcome{stdout: want})
@@ -126,9 +126,9 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		return a
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		dead, silent := "http://"+deadPort(t), "http://"+silentPort(t)
-		other := map[ffctest.Generation]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[g]
+		other := map[ffctest.Platform]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[g]
 		ahead := "fail this machine's clock is 100 s ahead of the platform's, which refuses tokens that are 30 s off"
 		aheadToken := "warn taken only with the platform's time"
 		if g == ffctest.Classic { // takes tokens from the future
@@ -168,7 +168,7 @@ func TestDoctorFaults(t *testing.T) {
 			{name: "slow clock", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second) },
 				want:    want{"clock": "fail this machine's clock is 100 s behind the platform's", "token": "warn taken only with the platform's time"}},
-			{name: "fast clock", code: map[ffctest.Generation]int{ffctest.Classic: 0, ffctest.FeatBit: 1}[g],
+			{name: "fast clock", code: map[ffctest.Platform]int{ffctest.Classic: 0, ffctest.FeatBit: 1}[g],
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(-100 * time.Second) },
 				want:    want{"clock": ahead, "token": aheadToken}},
 			{name: "clock a little off",
@@ -318,7 +318,7 @@ func TestDoctorData(t *testing.T) {
 // TestDoctorNamesPatterns: a regular expression that neither engine accepts is
 // named, in a flag and in a segment; one that the second engine runs is fine.
 func TestDoctorNamesPatterns(t *testing.T) {
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		s := platform(t, g, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
 			ffctest.Flag("b").Rule("true", ffctest.Attr("plan").Equal("x"), ffctest.Attr("plan").NotMatchRegex("(")),
 			ffctest.Segment("s").Rule(ffctest.Attr("plan").MatchRegex("[z-a]")))
@@ -367,8 +367,8 @@ func TestDuration(t *testing.T) {
 // TestDoctorKnowsTheOtherPlatform: a secret and a URL of different platforms are
 // told apart from a wrong secret.
 func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
-		other := map[ffctest.Generation]ffctest.Generation{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[g]
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+		other := map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[g]
 		s := platform(t, g, shop()...)
 		out := bare(t, "doctor", "-secret", other.EnvSecret(), "-url", s.URL)
 		own, theirs := "featureflag.co", "FeatBit"

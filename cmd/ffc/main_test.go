@@ -74,18 +74,18 @@ func environmentOf(s *ffctest.Server) map[string]string {
 	return map[string]string{"FFC_ENV_SECRET": s.EnvSecret, "FFC_BASE_URL": s.URL}
 }
 
-// onBoth runs a test for both generations of the platform.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+// onBoth runs a test for both platforms.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(g.String(), func(t *testing.T) { test(t, g) })
 	}
 }
 
 // platform returns a platform with these flags and segments.
-func platform(t *testing.T, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+func platform(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	s := ffctest.NewServer(g.Snapshot(items...), g)
+	s := g.NewServer(g.Snapshot(items...))
 	t.Cleanup(s.Close)
 	return s
 }

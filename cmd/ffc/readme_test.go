@@ -40,7 +40,7 @@ func main() {
 func run(ctx context.Context, envSecret, baseURL string) error {
 ` + connect + find("WaitReady") + find("VariationDetail") + find("client.For(") + "user :=" + rest + "}\n"
 	binary := build(t, program)
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		secret, url := serveExample(t, g)
 		cmd := exec.CommandContext(t.Context(), binary, secret, url)
 		var stderr strings.Builder
@@ -129,7 +129,7 @@ func featBit(ctx context.Context, serverKey string) error {
 	return client.Close(ctx)
 }
 `)
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		secret, url := serveExample(t, g)
 		delivered := 0
 		isDelivered := func() {
@@ -211,7 +211,7 @@ func build(t *testing.T, program string) (binary string) {
 }
 
 // serveExample serves the file that ffc serve makes, until the test ends.
-func serveExample(t *testing.T, g ffctest.Generation) (secret, url string) {
+func serveExample(t *testing.T, g ffctest.Platform) (secret, url string) {
 	t.Helper()
 	p, err := local.New(local.Config{File: filepath.Join(t.TempDir(), "flags.json"), Create: true, Platform: g.String()})
 	if err != nil {

@@ -95,7 +95,7 @@ func (s *serveOptions) serve(ctx context.Context, c *console) error {
 	if err != nil {
 		return s.explainListen(err)
 	}
-	if err := c.print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Generation(), s.file)); err != nil {
+	if err := c.print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Platform(), s.file)); err != nil {
 		_ = listener.Close()
 		return err
 	}
@@ -106,9 +106,9 @@ func (s *serveOptions) serve(ctx context.Context, c *console) error {
 }
 
 // welcome is what a user needs to begin.
-func welcome(url, secret string, generation ffctest.Generation, file string) string {
+func welcome(url, secret string, platform ffctest.Platform, file string) string {
 	like := "featureflag.co (classic)"
-	if generation == ffctest.FeatBit {
+	if platform == ffctest.FeatBit {
 		like = "FeatBit"
 	}
 	return fmt.Sprintf(`A platform like %s runs on this machine. Ctrl-C ends it.

@@ -95,7 +95,7 @@ func TestServe(t *testing.T) {
 	if status, body := get(t, url); status != 200 || !strings.Contains(body, "<html") {
 		t.Errorf("the page: %d %s", status, body)
 	}
-	if status, body := get(t, url+"/local/state"); status != 200 || !strings.Contains(body, `"generation":"featbit"`) || !strings.Contains(body, url) {
+	if status, body := get(t, url+"/local/state"); status != 200 || !strings.Contains(body, `"platform":"featbit"`) || !strings.Contains(body, url) {
 		t.Errorf("the state: %d %s", status, body)
 	}
 	text := stdout.String()

@@ -30,12 +30,12 @@ func main() {
 }
 
 func run(ctx context.Context, name string) error {
-	var generation ffctest.Generation
+	var platform ffctest.Platform
 	switch name {
 	case "classic":
-		generation = ffctest.Classic
+		platform = ffctest.Classic
 	case "featbit":
-		generation = ffctest.FeatBit
+		platform = ffctest.FeatBit
 	default:
 		return fmt.Errorf("there is no platform %q: take classic or featbit", name)
 	}
@@ -48,14 +48,14 @@ func run(ctx context.Context, name string) error {
 		Rule("one-page", ffctest.Attr("country").IsOneOf("FR", "BE"), ffctest.Attr("age").AtLeast("18")).
 		Serve("classic")
 	discount := ffctest.Flag("discount").Variations("0", "10").Rollout(50, 50)
-	platform := ffctest.NewServer(generation.Snapshot(checkout, discount), generation)
-	defer platform.Close()
+	server := platform.NewServer(platform.Snapshot(checkout, discount))
+	defer server.Close()
 
 	// The client: one for the process, shared by everything in it. It tells the
 	// platform by the secret.
 	client, err := ffc.New(ctx, ffc.Config{
-		EnvSecret: platform.EnvSecret,
-		BaseURL:   platform.URL,
+		EnvSecret: server.EnvSecret,
+		BaseURL:   server.URL,
 		Transport: &stream.Transport{},
 	})
 	if err != nil {
@@ -63,7 +63,7 @@ func run(ctx context.Context, name string) error {
 	}
 	defer client.Close(context.WithoutCancel(ctx)) // also if ctx has ended
 	status := client.Status()
-	fmt.Printf("connected to the platform at %s: status %s, data version %d\n\n", platform.URL, status.State, status.DataVersion)
+	fmt.Printf("connected to the platform at %s: status %s, data version %d\n\n", server.URL, status.State, status.DataVersion)
 
 	// Evaluation is local: no request is sent to answer these.
 	users := []ffc.User{
@@ -84,7 +84,7 @@ func run(ctx context.Context, name string) error {
 	stop := client.OnChange(func(keys []string) { changed <- keys })
 	defer stop()
 	since := time.Now()
-	platform.Put(checkout.Serve("one-page"))
+	server.Put(checkout.Serve("one-page"))
 	select {
 	case keys := <-changed:
 		fmt.Printf("%v changed on the platform; %v later eve gets checkout=%s\n\n",
@@ -100,7 +100,7 @@ func run(ctx context.Context, name string) error {
 	if err := client.Flush(ctx); err != nil {
 		return err
 	}
-	events, err := platform.WaitEvents(ctx, 8)
+	events, err := server.WaitEvents(ctx, 8)
 	if err != nil {
 		return err
 	}

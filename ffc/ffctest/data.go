@@ -13,20 +13,20 @@ func (s *Server) Put(items ...Item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, item := range items {
-		s.apply(item.entity(s.dialect(), s.nextVersion()))
+		s.apply(item.entity(s.protocolLocked(), s.nextVersion()))
 	}
 }
 
 // Archive removes a flag: clients are pushed the whole flag, marked as archived
 // and on the classic platform switched off. Put brings it back. It panics when there is no such flag.
 func (s *Server) Archive(key string) {
-	s.archive(flags, func(d dialect) string { return d.flagID(key) })
+	s.archive(flags, func(d protocol) string { return d.flagID(key) })
 }
 
 // ArchiveSegment removes a segment: clients are pushed the whole segment, marked
 // as archived. Put brings it back. It panics when there is no such segment.
 func (s *Server) ArchiveSegment(id string) {
-	s.archive(segments, func(dialect) string { return id })
+	s.archive(segments, func(protocol) string { return id })
 }
 
 // Snapshot returns everything that the server holds, archived items too, in
@@ -34,7 +34,7 @@ func (s *Server) ArchiveSegment(id string) {
 func (s *Server) Snapshot() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.store.snapshot(s.dialect())
+	return s.store.snapshot(s.protocolLocked())
 }
 
 // Version returns the highest version of anything the server ever held, in
@@ -45,15 +45,15 @@ func (s *Server) Version() int64 {
 	return s.store.version
 }
 
-func (s *Server) archive(k kind, identity func(dialect) string) {
+func (s *Server) archive(k kind, identity func(protocol) string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := identity(s.dialect())
+	id := identity(s.protocolLocked())
 	e, ok := s.store.entities[k][id]
 	if !ok {
 		panic(fmt.Sprintf("ffctest: there is no %q to archive", id))
 	}
-	s.apply(s.dialect().archive(e, s.nextVersion()))
+	s.apply(s.protocolLocked().archive(e, s.nextVersion()))
 }
 
 // apply stores e and pushes it. The lock is held.
@@ -64,7 +64,7 @@ func (s *Server) apply(e entity) {
 	}
 	var one [kinds][]entity
 	one[e.kind] = []entity{e}
-	s.push(s.dialect().message("patch", one))
+	s.push(s.protocolLocked().message("patch", one))
 }
 
 // nextVersion is the clock, or one more than the last when the clock has not

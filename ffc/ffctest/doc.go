@@ -28,12 +28,11 @@
 // A client with &poll.Transport{} works as well. Like the platform's, the answers
 // to it have no segments: flags that use segments need a websocket.
 //
-// The platform is featureflag.co, unless [FeatBit] is asked for. Descriptions of
-// flags are the same for both; what has been written to JSON is not. FeatBit has
-// no prerequisites, and polling has segments there.
+// The functions of this package imitate featureflag.co; the methods of [FeatBit]
+// imitate FeatBit. The builders are the same for both platforms, the JSON is not.
+// FeatBit has no prerequisites, and polling has segments there.
 //
-//	srv := ffctest.NewServer(nil, ffctest.FeatBit)
-//	srv := ffctest.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("checkout")), ffctest.FeatBit)
+//	srv := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("checkout")))
 //
 // Code that only reads flags needs no server: give [Snapshot] to an offline
 // client.

@@ -82,10 +82,10 @@ func ExampleNewServer() {
 }
 
 // The same on FeatBit: the client tells the platform by the secret.
-func ExampleNewServer_featBit() {
+func ExamplePlatform_NewServer() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	srv := ffctest.NewServer(nil, ffctest.FeatBit)
+	srv := ffctest.FeatBit.NewServer(nil)
 	defer srv.Close()
 	srv.Put(ffctest.Flag("checkout").Variations("red", "blue").Target("blue", "u1"))
 	client, err := ffc.New(ctx, ffc.Config{
@@ -256,17 +256,17 @@ func ExampleAttr() {
 }
 
 // The same test on both platforms.
-func ExampleGeneration() {
-	for _, generation := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+func ExamplePlatform() {
+	for _, platform := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		client, err := ffc.New(context.Background(), ffc.Config{
 			Offline:   true,
-			Bootstrap: generation.Snapshot(ffctest.Flag("a")),
+			Bootstrap: platform.Snapshot(ffctest.Flag("a")),
 		})
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(generation, client.IsEnabled(context.Background(), "a", ffc.NewUser("u1")))
+		fmt.Println(platform, client.IsEnabled(context.Background(), "a", ffc.NewUser("u1")))
 	}
 	// Output:
 	// classic true

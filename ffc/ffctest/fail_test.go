@@ -36,7 +36,7 @@ func TestFail(t *testing.T) {
 	t.Parallel()
 	all := map[ffctest.Endpoint]int{ffctest.Streaming: 101, ffctest.Events: 200, ffctest.Polling: 200}
 	for e, good := range all {
-		eachGeneration(t, e.String(), func(t *testing.T, g ffctest.Generation) {
+		onBoth(t, e.String(), func(t *testing.T, g ffctest.Platform) {
 			srv := newServerOf(t, g)
 			var want []int
 			expect := func(statuses ...int) {

@@ -259,13 +259,13 @@ func TestFeatBitData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := ffctest.NewServer(data, ffctest.FeatBit)
+	srv := ffctest.FeatBit.NewServer(data)
 	defer srv.Close()
 	client := sdk(t, srv, &stream.Transport{})
 	if err := srv.WaitSynced(within(t), client); err != nil {
 		t.Error(err)
 	}
-	again := ffctest.NewServer(srv.Snapshot(), ffctest.FeatBit)
+	again := ffctest.FeatBit.NewServer(srv.Snapshot())
 	defer again.Close()
 	if string(again.Snapshot()) != string(srv.Snapshot()) || again.Version() != srv.Version() || srv.Version() == 0 {
 		t.Errorf("version %d became %d", srv.Version(), again.Version())
@@ -276,13 +276,13 @@ func TestFeatBitData(t *testing.T) {
 		`{"segments":[{"id":"x","updatedAt":"yesterday"}]}`:                `"yesterday" is not a time`,
 		`{"segments":[{"updatedAt":"2026-01-01T00:00:00"}]}`:               "no id",
 	} {
-		expectPanic(t, want, func() { ffctest.NewServer([]byte(text), ffctest.FeatBit).Close() })
+		expectPanic(t, want, func() { ffctest.FeatBit.NewServer([]byte(text)).Close() })
 	}
 }
 
-// TestGenerationsEvaluateAlike: a description means the same on both, as long as
+// TestPlatformsEvaluateAlike: a description means the same on both, as long as
 // no percentage decides.
-func TestGenerationsEvaluateAlike(t *testing.T) {
+func TestPlatformsEvaluateAlike(t *testing.T) {
 	t.Parallel()
 	items := []ffctest.Item{
 		ffctest.Segment("s").Include("in").Exclude("out").Rule(ffctest.Attr("email").EndsWith("@example.com")),
@@ -303,7 +303,7 @@ func TestGenerationsEvaluateAlike(t *testing.T) {
 		"segment":   ffc.NewUser("u", ffc.Email("u@example.com")),
 		"rest":      ffc.NewUser("out", ffc.Email("u@example.com"), ffc.Int("age", 17), ffc.Country("BE")),
 	}
-	eachGeneration(t, "same items", func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, "same items", func(t *testing.T, g ffctest.Platform) {
 		client, err := ffc.New(t.Context(), ffc.Config{Offline: true, EnvSecret: g.EnvSecret(), Bootstrap: g.Snapshot(items...)})
 		if err != nil {
 			t.Fatal(err)
@@ -351,7 +351,7 @@ func TestFeatBitSnapshotOfAnotherEnvironment(t *testing.T) {
 	t.Parallel()
 	const env = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 	data := bytes.ReplaceAll(ffctest.FeatBit.Snapshot(ffctest.Flag("f").Variations("on", "off")), []byte("11111111-2222-3333-4444-555555555555"), []byte(env))
-	srv := ffctest.NewServer(data, ffctest.FeatBit)
+	srv := ffctest.FeatBit.NewServer(data)
 	defer srv.Close()
 	if srv.EnvSecret == ffctest.FeatBitEnvSecret || len(srv.EnvSecret) != 44 {
 		t.Fatalf("the secret is %s", srv.EnvSecret)

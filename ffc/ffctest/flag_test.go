@@ -210,9 +210,8 @@ func TestMisusePanics(t *testing.T) {
 		{"version of a flag", func() { red().Version(0) }, "version 0"},
 		{"version of a segment", func() { ffctest.Segment("s").Version(-1) }, "version -1"},
 		{"prerequisite on FeatBit", func() { ffctest.FeatBit.Snapshot(ffctest.Flag("f").Prerequisite(ffctest.Flag("g"), "true")) }, `flag "f" has a prerequisite, which FeatBit does not have`},
-		{"no generation", func() { ffctest.NewServer(nil, 2) }, "no such Generation"},
-		{"two generations", func() { ffctest.NewServer(nil, ffctest.Classic, ffctest.FeatBit) }, "more than one"},
-		{"data of another generation", func() { ffctest.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("f"))) }, "as data of classic"},
+		{"unknown platform", func() { ffctest.Platform(2).NewServer(nil) }, "unknown Platform"},
+		{"data of another platform", func() { ffctest.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("f"))) }, "as data of classic"},
 		{"twice in a snapshot", func() { ffctest.Snapshot(red(), red()) }, "twice"},
 	}
 	for _, tt := range tests {

@@ -5,7 +5,7 @@ import "fmt"
 // HandlerConfig says what [NewHandler] makes. The zero value is an empty
 // environment of the classic platform.
 type HandlerConfig struct {
-	Generation Generation
+	Platform Platform
 	// Data are as for NewServer, with one difference: everything gets a new
 	// version, as from Replace, so that clients of an earlier server take it. A
 	// client that has a version of an earlier server and asks for what is newer,
@@ -31,17 +31,17 @@ type HandlerConfig struct {
 // the caller's own, who must call Close. The handler needs connections that can
 // be hijacked, so HTTP/1.1. The error says why it cannot use the data.
 func NewHandler(cfg HandlerConfig) (*Server, error) {
-	s := newServer(cfg.Generation)
+	s := newServer(cfg.Platform)
 	s.keep, s.onEvents, s.onPeers = cfg.Keep, cfg.OnEvents, cfg.PeersChanged
 	var entities []entity
 	if cfg.Data != nil {
 		var err error
-		if entities, err = s.platform.load(cfg.Data); err != nil {
-			return nil, fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
+		if entities, err = s.protocol.load(cfg.Data); err != nil {
+			return nil, fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
 		}
 	}
 	s.store.first = s.replace(entities, true)
-	s.EnvSecret = s.platform.secret()
+	s.EnvSecret = s.protocol.secret()
 	return s, nil
 }
 

@@ -45,9 +45,9 @@ func mount(t *testing.T, cfg ffctest.HandlerConfig) *ffctest.Server {
 
 func TestHandler(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, "mounted", func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, "mounted", func(t *testing.T, g ffctest.Platform) {
 		changed := make(chan struct{}, 1)
-		srv := mount(t, ffctest.HandlerConfig{Generation: g, Data: g.Snapshot(ffctest.Flag("f")), PeersChanged: changed})
+		srv := mount(t, ffctest.HandlerConfig{Platform: g, Data: g.Snapshot(ffctest.Flag("f")), PeersChanged: changed})
 		if srv.EnvSecret != g.EnvSecret() {
 			t.Errorf("got secret %q", srv.EnvSecret)
 		}
@@ -91,8 +91,8 @@ func TestHandler(t *testing.T) {
 // TestHandlerAfterAnother: no patch would do for a client of another server.
 func TestHandlerAfterAnother(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, "after another", func(t *testing.T, g ffctest.Generation) {
-		srv := mount(t, ffctest.HandlerConfig{Generation: g, Data: g.Snapshot(ffctest.Flag("a"), ffctest.Segment("s"))})
+	onBoth(t, "after another", func(t *testing.T, g ffctest.Platform) {
+		srv := mount(t, ffctest.HandlerConfig{Platform: g, Data: g.Snapshot(ffctest.Flag("a"), ffctest.Segment("s"))})
 		c := dial(t, srv)
 		began := srv.Version()
 		srv.Put(ffctest.Flag("b"))
@@ -125,7 +125,7 @@ func TestHandlerAfterAnother(t *testing.T) {
 			}
 		}
 
-		empty := mount(t, ffctest.HandlerConfig{Generation: g})
+		empty := mount(t, ffctest.HandlerConfig{Platform: g})
 		c = dial(t, empty)
 		empty.Put(ffctest.Flag("a"))
 		c.expect("patch a |")
@@ -208,8 +208,8 @@ func TestKeep(t *testing.T) {
 
 func TestReplace(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, "replace", func(t *testing.T, g ffctest.Generation) {
-		srv := mount(t, ffctest.HandlerConfig{Generation: g, Data: g.Snapshot(ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c"), ffctest.Segment("s"))})
+	onBoth(t, "replace", func(t *testing.T, g ffctest.Platform) {
+		srv := mount(t, ffctest.HandlerConfig{Platform: g, Data: g.Snapshot(ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c"), ffctest.Segment("s"))})
 		c := dial(t, srv)
 		replace := func(items ...ffctest.Item) {
 			t.Helper()

@@ -30,17 +30,17 @@ func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	return newServerOf(t, ffctest.Classic, items...)
 }
 
-func newServerOf(t *testing.T, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+func newServerOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	srv := ffctest.NewServer(g.Snapshot(items...), g)
+	srv := g.NewServer(g.Snapshot(items...))
 	t.Cleanup(srv.Close)
 	return srv
 }
 
-// eachGeneration runs a test for both.
-func eachGeneration(t *testing.T, name string, test func(t *testing.T, g ffctest.Generation)) {
+// onBoth runs a test for both.
+func onBoth(t *testing.T, name string, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(name+"/"+g.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, g)

@@ -30,7 +30,7 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request) {
 func (s *Server) poll(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.platform.poll(r, &s.store)
+	return s.protocol.poll(r, &s.store)
 }
 
 // write answers. The client may be gone.

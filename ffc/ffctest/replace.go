@@ -21,7 +21,7 @@ func (s *Server) Replace(data []byte) error { return s.take(data, true) }
 func (s *Server) Merge(data []byte) error { return s.take(data, false) }
 
 func (s *Server) take(data []byte, whole bool) error {
-	d := s.generation.dialect()
+	d := s.platform.protocol()
 	entities, err := d.load(data)
 	silent := false // of which environment the data is
 	if f, ok := d.(*featBit); ok {
@@ -31,7 +31,7 @@ func (s *Server) take(data []byte, whole bool) error {
 		err = errors.New("its flags are of another environment")
 	}
 	if err != nil {
-		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
+		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
 	}
 	s.replace(entities, whole)
 	return nil
@@ -53,7 +53,7 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 		}
 		has[e.kind][e.id] = true
 		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(held, e) {
-			stamped := s.dialect().stamp(e, version)
+			stamped := s.protocolLocked().stamp(e, version)
 			stamped.source = sha256.Sum256(e.json)
 			s.apply(stamped)
 		}
@@ -63,7 +63,7 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 	}
 	for k := range kinds {
 		for _, held := range s.store.each(k, func(e entity) bool { return !e.archived && !has[k][e.id] }) {
-			s.apply(s.dialect().archive(held, version))
+			s.apply(s.protocolLocked().archive(held, version))
 		}
 	}
 	return version
@@ -72,7 +72,7 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 // same reports whether two entities differ in no more than their version.
 func (s *Server) same(held, e entity) bool {
 	return held.source == sha256.Sum256(e.json) ||
-		bytes.Equal(canonical(s.dialect().stamp(held, 0).json), canonical(s.dialect().stamp(e, 0).json))
+		bytes.Equal(canonical(s.protocolLocked().stamp(held, 0).json), canonical(s.protocolLocked().stamp(e, 0).json))
 }
 
 // canonical returns JSON with the members of objects in alphabetical order.

@@ -13,13 +13,13 @@ import (
 // Clients see it when they ask. After an error, which says what is wrong with the
 // data, nothing has changed.
 func (s *Server) Restore(data []byte) error {
-	d := s.generation.dialect()
+	d := s.platform.protocol()
 	entities, err := d.load(data)
 	if err == nil && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
 		err = errors.New("its flags are of another environment")
 	}
 	if err != nil {
-		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.generation, err)
+		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,20 +19,20 @@ type Server struct {
 	// of a client's configuration. It is "" for what NewHandler returns.
 	URL string
 	// EnvSecret is a secret of the environment that the server's flags belong
-	// to: that of its [Generation], unless NewServer was given flags of another
+	// to: that of its [Platform], unless NewServer was given flags of another
 	// one. On the classic platform every other secret of that environment is as
 	// good.
 	EnvSecret string
 
-	generation Generation
-	platform   dialect
-	http       *http.Server   // nil for what NewHandler returns
-	running    sync.WaitGroup // the accept loop, connections and requests
-	closing    chan struct{}  // closed when Close begins
-	closeOnce  sync.Once
-	keep       int // see HandlerConfig
-	onEvents   func([]Event)
-	onPeers    chan<- struct{}
+	platform  Platform
+	protocol  protocol
+	http      *http.Server   // nil for what NewHandler returns
+	running   sync.WaitGroup // the accept loop, connections and requests
+	closing   chan struct{}  // closed when Close begins
+	closeOnce sync.Once
+	keep      int // see HandlerConfig
+	onEvents  func([]Event)
+	onPeers   chan<- struct{}
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -48,26 +48,21 @@ type Server struct {
 	waiters  map[*waiter]struct{}
 }
 
-// NewServer starts a server on a free port of 127.0.0.1. Data are flags and
-// segments in bootstrap form: a whole data-sync message, such as [Snapshot] and
-// [Server.Snapshot] return, or its data object; nil is an empty environment.
-// The server is [Classic] unless a generation is given, which data must be of as
-// well. NewServer panics when it cannot use data or cannot listen. The caller
-// must call Close.
-func NewServer(data []byte, generation ...Generation) *Server {
-	var s *Server
-	switch len(generation) {
-	case 0:
-		s = newServer(Classic)
-	case 1:
-		s = newServer(generation[0])
-	default:
-		panic("ffctest: NewServer was given more than one Generation")
-	}
+// NewServer starts a server of the [Classic] platform on a free port of
+// 127.0.0.1. Data are flags and segments in bootstrap form: a whole data-sync
+// message, such as [Snapshot] and [Server.Snapshot] return, or its data object;
+// nil is an empty environment. NewServer panics if it cannot use data or cannot
+// listen. The caller must call Close.
+func NewServer(data []byte) *Server { return Classic.NewServer(data) }
+
+// NewServer is like the function [NewServer], for platform p. It panics if data
+// are of the other platform.
+func (p Platform) NewServer(data []byte) *Server {
+	s := newServer(p)
 	if data != nil {
-		entities, err := s.platform.load(data)
+		entities, err := s.protocol.load(data)
 		if err != nil {
-			panic(fmt.Sprintf("ffctest: cannot use the data given to NewServer as data of %v: %v", s.generation, err))
+			panic(fmt.Sprintf("ffctest: cannot use the data given to NewServer as data of %v: %v", p, err))
 		}
 		for _, e := range entities {
 			s.store.put(e)
@@ -78,11 +73,11 @@ func NewServer(data []byte, generation ...Generation) *Server {
 		panic("ffctest: cannot listen: " + err.Error())
 	}
 	s.URL = "http://" + listener.Addr().String()
-	s.EnvSecret = s.platform.secret()
+	s.EnvSecret = s.protocol.secret()
 	s.http = &http.Server{
 		Handler:   s,
 		ConnState: s.connState,
-		// Clients that go away are what is being tested, not news.
+		// Tests make clients go away: such errors are expected.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	s.running.Go(func() {
@@ -91,23 +86,23 @@ func NewServer(data []byte, generation ...Generation) *Server {
 	return s
 }
 
-// dialect returns the server's generation with its environment. The lock is held.
-func (s *Server) dialect() dialect {
-	if s.platform == nil { // the zero Server
-		s.platform = s.generation.dialect()
+// protocolLocked returns the protocol with the server's environment.
+func (s *Server) protocolLocked() protocol {
+	if s.protocol == nil { // the zero Server
+		s.protocol = s.platform.protocol()
 	}
-	return s.platform
+	return s.protocol
 }
 
 // newServer returns a server without data that nothing leads to yet.
-func newServer(g Generation) *Server {
+func newServer(p Platform) *Server {
 	return &Server{
-		generation: g,
-		platform:   g.dialect(),
-		closing:    make(chan struct{}),
-		sockets:    make(map[*socket]struct{}),
-		hijacked:   make(map[net.Conn]struct{}),
-		waiters:    make(map[*waiter]struct{}),
+		platform: p,
+		protocol: p.protocol(),
+		closing:  make(chan struct{}),
+		sockets:  make(map[*socket]struct{}),
+		hijacked: make(map[net.Conn]struct{}),
+		waiters:  make(map[*waiter]struct{}),
 	}
 }
 
@@ -143,7 +138,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.running.Done()
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-	endpoint, ok := s.platform.endpoint(r.URL.Path)
+	endpoint, ok := s.protocol.endpoint(r.URL.Path)
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		return

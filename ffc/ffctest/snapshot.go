@@ -5,17 +5,17 @@ import "fmt"
 // Item is a flag or a segment: what [Flag] and [Segment] return.
 type Item interface {
 	// entity writes the item at version, or at the item's own if it has one.
-	entity(d dialect, version int64) entity
+	entity(d protocol, version int64) entity
 }
 
-func (b *FlagBuilder) entity(d dialect, version int64) entity {
+func (b *FlagBuilder) entity(d protocol, version int64) entity {
 	if b.flag.version != 0 {
 		version = b.flag.version
 	}
 	return d.flag(&b.flag, version)
 }
 
-func (b *SegmentBuilder) entity(d dialect, version int64) entity {
+func (b *SegmentBuilder) entity(d protocol, version int64) entity {
 	if b.segment.version != 0 {
 		version = b.segment.version
 	}
@@ -28,10 +28,10 @@ func (b *SegmentBuilder) entity(d dialect, version int64) entity {
 // FeatBit.Snapshot writes what [FeatBit] has.
 func Snapshot(items ...Item) []byte { return Classic.Snapshot(items...) }
 
-// Snapshot is like the function [Snapshot], for this generation. It panics when
-// that does not have what an item says.
-func (g Generation) Snapshot(items ...Item) []byte {
-	d := g.dialect()
+// Snapshot is like the function [Snapshot], for platform p. It also panics if an
+// item needs something that the platform does not have.
+func (p Platform) Snapshot(items ...Item) []byte {
+	d := p.protocol()
 	var s store
 	for i, item := range items {
 		e := item.entity(d, int64(i+1))
@@ -44,7 +44,7 @@ func (g Generation) Snapshot(items ...Item) []byte {
 }
 
 // snapshot returns everything in s in bootstrap form.
-func (s *store) snapshot(d dialect) []byte {
+func (s *store) snapshot(d protocol) []byte {
 	return d.message("full", s.all(everything))
 }
 

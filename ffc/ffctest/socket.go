@@ -62,7 +62,7 @@ func (c *socket) read(ctx context.Context, ws *websocket.Conn) {
 		if kind != websocket.MessageText {
 			continue
 		}
-		if r, ok := c.server.platform.request(frame); ok && (r.ping || c.syncs) {
+		if r, ok := c.server.protocol.request(frame); ok && (r.ping || c.syncs) {
 			c.server.request(c, r)
 		}
 	}

@@ -16,8 +16,8 @@ const (
 	kinds    // how many kinds there are
 )
 
-// entity is one flag, segment or user tag, written the way its generation of
-// the platform writes it. It does not change; a change makes a new one.
+// entity is one flag, segment or user tag, written as its
+// platform writes it. It does not change: a change makes another entity.
 type entity struct {
 	kind     kind
 	id       string

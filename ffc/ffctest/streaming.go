@@ -37,7 +37,7 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answered(Streaming, index, http.StatusSwitchingProtocols)
-	if !s.platform.authentic(r.URL.Query(), s.now()) {
+	if !s.protocol.authentic(r.URL.Query(), s.now()) {
 		s.refuse(w, r, closeInvalid, "")
 		return
 	}

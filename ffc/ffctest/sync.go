@@ -32,13 +32,13 @@ func parseRequest(message map[string]json.RawMessage) (request, bool) {
 // answer writes the answer to r. The lock is held.
 func (s *Server) answer(r request) []byte {
 	if r.ping {
-		return []byte(s.platform.pong())
+		return []byte(s.protocol.pong())
 	}
 	since := s.store.since(r.since)
 	if since == 0 {
-		return s.platform.message("full", s.store.all(s.platform.visible))
+		return s.protocol.message("full", s.store.all(s.protocol.visible))
 	}
-	return s.platform.message("patch", s.store.all(func(e entity) bool {
-		return s.platform.visible(e) && e.version > since
+	return s.protocol.message("patch", s.store.all(func(e entity) bool {
+		return s.protocol.visible(e) && e.version > since
 	}))
 }

@@ -55,7 +55,7 @@ func (s *Server) missing(client Client) string {
 	if err := client.WriteSnapshot(&snapshot); err != nil {
 		return "has no data"
 	}
-	entities, err := s.generation.dialect().load(snapshot.Bytes())
+	entities, err := s.platform.protocol().load(snapshot.Bytes())
 	if err != nil {
 		return "has data that cannot be read: " + err.Error()
 	}
@@ -66,7 +66,7 @@ func (s *Server) missing(client Client) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, kind := range []kind{flags, segments} {
-		if kind == segments && !s.streamed && s.generation == Classic {
+		if kind == segments && !s.streamed && s.platform == Classic {
 			continue
 		}
 		for id, want := range s.store.entities[kind] {

@@ -33,7 +33,7 @@ func TestWaitSynced(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
-		g        ffctest.Generation
+		g        ffctest.Platform
 		how      transport.Transport
 		segments bool
 	}{
@@ -46,7 +46,7 @@ func TestWaitSynced(t *testing.T) {
 		{"featbit, poll on demand", ffctest.FeatBit, &poll.Transport{MaxAge: time.Millisecond, Resync: time.Millisecond}, true},
 		{"featbit, poll at an interval", ffctest.FeatBit, &poll.Transport{Interval: time.Millisecond, Resync: time.Millisecond}, true},
 	}
-	withoutSegment := map[ffctest.Generation]string{ffctest.Classic: "true", ffctest.FeatBit: "fallback"}
+	withoutSegment := map[ffctest.Platform]string{ffctest.Classic: "true", ffctest.FeatBit: "fallback"}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

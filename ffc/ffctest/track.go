@@ -51,7 +51,7 @@ func (s *Server) serveTrack(w http.ResponseWriter, r *http.Request) {
 // takeEvents captures the events of a request if it is good, and returns the
 // answer.
 func (s *Server) takeEvents(r *http.Request, body []byte) reply {
-	t := s.platform.track(r, body, s.now())
+	t := s.protocol.track(r, body, s.now())
 	s.mu.Lock()
 	s.track.kept = append(s.track.kept, t.events...)
 	s.track.forgotten += forget(&s.track.kept, s.keep)

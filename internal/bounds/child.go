@@ -165,16 +165,16 @@ func (t *task) serve() (value string, err error) {
 	if err != nil {
 		return "", err
 	}
-	generation := ffctest.Classic
+	platform := ffctest.Classic
 	if t.Platform == wire.PlatformFeatBit {
-		generation = ffctest.FeatBit
+		platform = ffctest.FeatBit
 	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%v", v)
 		}
 	}()
-	server := ffctest.NewServer(data, generation)
+	server := platform.NewServer(data)
 	server.Close()
 	return "", nil
 }

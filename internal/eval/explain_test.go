@@ -335,7 +335,7 @@ func TestExplainedCauses(t *testing.T) {
 	}
 }
 
-// environmentOf is environment under the rules of either generation.
+// environmentOf is environment under the rules of either platform.
 func environmentOf(t testing.TB, strict bool, items map[string]any) *eval.Snapshot {
 	t.Helper()
 	s, _ := environment(t, items)

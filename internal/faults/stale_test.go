@@ -129,7 +129,7 @@ func (s *site) open(items []ffctest.Item, noSockets bool, tr transport.Transport
 		platform = ffctest.FeatBit
 	}
 	for i := range s.servers {
-		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Generation: platform})
+		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: platform})
 		if err != nil {
 			s.Fatal(err)
 		}

@@ -42,7 +42,7 @@ var generations = []generation{
 		server:   func(data []byte) *ffctest.Server { return ffctest.NewServer(data) },
 		snapshot: func(items ...ffctest.Item) []byte { return ffctest.Snapshot(items...) }},
 	{name: "featbit", platform: ffc.PlatformFeatBit, changes: true,
-		server:   func(data []byte) *ffctest.Server { return ffctest.NewServer(data, ffctest.FeatBit) },
+		server:   func(data []byte) *ffctest.Server { return ffctest.FeatBit.NewServer(data) },
 		snapshot: func(items ...ffctest.Item) []byte { return ffctest.FeatBit.Snapshot(items...) }},
 }
 

@@ -7,11 +7,11 @@ import (
 )
 
 // Bootstrap returns the flags and segments of a flag file of the simple form in
-// bootstrap form, for a platform as in Generation. What is of another form it
+// bootstrap form, for a platform as in Platform. What is of another form it
 // returns as it is. The error says what is wrong with the file of this name, and
 // where.
-func Bootstrap(name string, text []byte, platform string) ([]byte, error) {
-	generation, err := Generation(platform)
+func Bootstrap(name string, text []byte, platformName string) ([]byte, error) {
+	platform, err := Platform(platformName)
 	if err != nil {
 		return nil, err
 	}
@@ -22,15 +22,15 @@ func Bootstrap(name string, text []byte, platform string) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New(Explain(name, text, err))
 	}
-	return bootstrap(name, text, generation)
+	return bootstrap(name, text, platform)
 }
 
 // Snapshot is Bootstrap for a file of either form, which must be of platform g.
-func Snapshot(name string, text []byte, g ffctest.Generation) ([]byte, error) {
+func Snapshot(name string, text []byte, g ffctest.Platform) ([]byte, error) {
 	return bootstrap(name, text, &g)
 }
 
-func bootstrap(name string, text []byte, g *ffctest.Generation) ([]byte, error) {
+func bootstrap(name string, text []byte, g *ffctest.Platform) ([]byte, error) {
 	doc, _, err := Parse(text, g)
 	if err != nil {
 		return nil, errors.New(Explain(name, text, err))

@@ -57,7 +57,7 @@
 // notInSegment with the id of a segment of the file, or a list of them. Members
 // that are not among these, and members that are there twice, are errors.
 //
-// The other form is a snapshot of an environment, of either generation of the
+// The other form is a snapshot of an environment, of either platform of the
 // platform, as ffc.Client's WriteSnapshot gives. Whatever it has that is not
 // known here is served, and stays in the file.
 package flagfile

@@ -43,16 +43,16 @@ type Share struct {
 	Percent   float64 `json:"percent"`
 }
 
-// Parse reads a flag file of either form. Generation is what the file
+// Parse reads a flag file of either form. Platform is what the file
 // must be for; a snapshot may decide it when it is nil. The error may be a
 // *Mismatch.
-func Parse(text []byte, generation *ffctest.Generation) (Document, ffctest.Generation, error) {
-	return ParseChanged(nil, text, generation)
+func Parse(text []byte, platform *ffctest.Platform) (Document, ffctest.Platform, error) {
+	return ParseChanged(nil, text, platform)
 }
 
 // ParseChanged is Parse for another text of a file. Flags that have not
 // changed are taken from what the file held before.
-func ParseChanged(previous Document, text []byte, generation *ffctest.Generation) (Document, ffctest.Generation, error) {
+func ParseChanged(previous Document, text []byte, platform *ffctest.Platform) (Document, ffctest.Platform, error) {
 	root, err := parseLazily(text)
 	switch {
 	case err != nil:
@@ -60,11 +60,11 @@ func ParseChanged(previous Document, text []byte, generation *ffctest.Generation
 	case root.kind != object:
 		return nil, 0, &Mismatch{root.start, "a flag file, which begins with {", root.describe()}
 	case isSnapshot(root):
-		return parseSnapshot(text, root, generation)
+		return parseSnapshot(text, root, platform)
 	}
 	g := ffctest.Classic
-	if generation != nil {
-		g = *generation
+	if platform != nil {
+		g = *platform
 	}
 	before, _ := previous.(*simple)
 	doc, err := parseSimple(text, root, g, before)
@@ -106,9 +106,9 @@ func isWhole(sum float64) bool { return math.Abs(sum-100) <= 0.001+1e-9 }
 // Tidy takes the noise out of a percentage that comes from subtracting.
 func Tidy(percent float64) float64 { return math.Round(percent*1e7) / 1e7 }
 
-// Generation returns the generation with this name; nil for "".
-func Generation(name string) (*ffctest.Generation, error) {
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+// Platform returns the platform with this name; nil for "".
+func Platform(name string) (*ffctest.Platform, error) {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		if name == g.String() {
 			return &g, nil
 		}

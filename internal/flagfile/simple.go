@@ -86,9 +86,9 @@ func (s *simple) SegmentIDs() []string { return s.ids }
 
 // reader turns a tree into flags. It stops at the first thing that is wrong.
 type reader struct {
-	generation ffctest.Generation
-	flags      map[string]*simpleFlag
-	segments   map[string]bool
+	platform ffctest.Platform
+	flags    map[string]*simpleFlag
+	segments map[string]bool
 }
 
 // simpleFlag is a flag on the way to its builder.
@@ -103,7 +103,7 @@ type simpleFlag struct {
 // fail stops reading: what was expected in the place of n.
 func fail(n *node, expected string) { panic(&Mismatch{n.start, expected, n.describe()}) }
 
-func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (_ *simple, err error) {
+func parseSimple(doc []byte, root *node, g ffctest.Platform, before *simple) (_ *simple, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			wrong, ok := r.(*Mismatch)
@@ -114,7 +114,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Generation, before *simple) (
 		}
 	}()
 	s := &simple{text: doc, root: root, flags: make(map[string]part), whole: before == nil}
-	r := &reader{generation: g, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
+	r := &reader{platform: g, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
 	checkMembers(root, "flags", "segments")
 
 	// Flags refer to each other and to segments, in any order.
@@ -188,7 +188,7 @@ func (r *reader) build(numbers []int, flags []member, wrong *firstError) []byte 
 			f.forget()
 		})
 	}
-	return r.generation.Snapshot(items...)
+	return r.platform.Snapshot(items...)
 }
 
 // firstError keeps what is wrong with the first of several items.
@@ -330,7 +330,7 @@ func (r *reader) finish(f *simpleFlag) *ffctest.FlagBuilder {
 }
 
 func (r *reader) prerequisite(f *simpleFlag, b *ffctest.FlagBuilder, m member) *ffctest.FlagBuilder {
-	if r.generation == ffctest.FeatBit {
+	if r.platform == ffctest.FeatBit {
 		panic(&Mismatch{m.at, "no prerequisites, which FeatBit does not have", Quote(m.name)})
 	}
 	other := r.flags[m.name]

@@ -19,10 +19,10 @@ import (
 
 // snapshot is a file in bootstrap form.
 type snapshot struct {
-	text       []byte
-	generation ffctest.Generation
-	keys, ids  []string
-	flags      map[string]*node // lazy
+	text      []byte
+	platform  ffctest.Platform
+	keys, ids []string
+	flags     map[string]*node // lazy
 }
 
 // Changed implements Document.
@@ -62,7 +62,7 @@ func isSnapshot(root *node) bool {
 		segments != nil && segments.kind == list && root.get("flags") == nil
 }
 
-func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (Document, ffctest.Generation, error) {
+func parseSnapshot(doc []byte, root *node, wanted *ffctest.Platform) (Document, ffctest.Platform, error) {
 	s := &snapshot{text: doc, flags: make(map[string]*node)}
 	data := s.Data()
 	body := root
@@ -72,15 +72,15 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (Document
 		}
 	}
 	if wire.DialectOfData(data).Name == wire.PlatformFeatBit {
-		s.generation = ffctest.FeatBit
+		s.platform = ffctest.FeatBit
 	}
 	flags, segments := body.get("featureFlags"), body.get("segments")
 	empty := (flags == nil || len(flags.items) == 0) && (segments == nil || len(segments.items) == 0)
-	if wanted != nil && *wanted != s.generation {
+	if wanted != nil && *wanted != s.platform {
 		if !empty {
-			return nil, 0, fmt.Errorf("expected a snapshot of the platform %v, got one of %v", *wanted, s.generation)
+			return nil, 0, fmt.Errorf("expected a snapshot of the platform %v, got one of %v", *wanted, s.platform)
 		}
-		s.generation = *wanted
+		s.platform = *wanted
 	}
 	err := each(doc, flags, s.flagIdentity(), func(name, n *node) error {
 		key, err := s.flagKey(name)
@@ -101,11 +101,11 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Generation) (Document
 			return nil
 		})
 	}
-	return s, s.generation, err
+	return s, s.platform, err
 }
 
 func (s *snapshot) flagIdentity() string {
-	if s.generation == ffctest.FeatBit {
+	if s.platform == ffctest.FeatBit {
 		return "key"
 	}
 	return "id"
@@ -113,7 +113,7 @@ func (s *snapshot) flagIdentity() string {
 
 // flagKey returns the key that stands in what a flag is known by.
 func (s *snapshot) flagKey(identity *node) (string, error) {
-	if s.generation == ffctest.FeatBit {
+	if s.platform == ffctest.FeatBit {
 		return identity.text, nil
 	}
 	parts := strings.SplitN(identity.text, "__", 5)
@@ -194,7 +194,7 @@ func (s *snapshot) Edit(key string, c Change, version int64) ([]byte, error) {
 	}
 	e := &edits{doc: s.text}
 	changedAt := MarshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
-	if s.generation == ffctest.FeatBit {
+	if s.platform == ffctest.FeatBit {
 		e.set(flag, "updatedAt", changedAt)
 		if c.On != nil {
 			e.set(flag, "isEnabled", strconv.FormatBool(*c.On))

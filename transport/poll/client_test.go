@@ -39,17 +39,17 @@ func newClient(t testing.TB, url string, settings *poll.Transport, configure fun
 	return client
 }
 
-var secretHeader = map[ffctest.Generation]string{ffctest.Classic: "envSecret", ffctest.FeatBit: "Authorization"}
+var secretHeader = map[ffctest.Platform]string{ffctest.Classic: "envSecret", ffctest.FeatBit: "Authorization"}
 
-// onBoth runs a test for both generations of the platform.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+// onBoth runs a test for both platforms.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(g.String(), func(t *testing.T) { test(t, g) })
 	}
 }
 
-// newClientOf is newClient for a server of either generation.
+// newClientOf is newClient for a server of either platform.
 func newClientOf(t testing.TB, server *ffctest.Server, settings *poll.Transport, configure func(*ffc.Config)) *ffc.Client {
 	t.Helper()
 	return newClient(t, server.URL, settings, func(c *ffc.Config) {
@@ -65,9 +65,9 @@ func newServer(t testing.TB, items ...ffctest.Item) *ffctest.Server {
 	return newServerOf(t, ffctest.Classic, items...)
 }
 
-func newServerOf(t testing.TB, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+func newServerOf(t testing.TB, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	server := ffctest.NewServer(g.Snapshot(items...), g)
+	server := g.NewServer(g.Snapshot(items...))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -92,7 +92,7 @@ func TestClient(t *testing.T) {
 	onBoth(t, testClient)
 }
 
-func testClient(t *testing.T, g ffctest.Generation) {
+func testClient(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server := newServerOf(t, g, ffctest.Flag("f").Variations("old", "new").Serve("old"))
 	client := newClientOf(t, server, &poll.Transport{Resync: 1}, nil)
@@ -122,7 +122,7 @@ func TestClientOutage(t *testing.T) {
 	onBoth(t, testClientOutage)
 }
 
-func testClientOutage(t *testing.T, g ffctest.Generation) {
+func testClientOutage(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server := newServerOf(t, g, ffctest.Flag("f").Serve("true"))
 	client := newClientOf(t, server, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
@@ -162,7 +162,7 @@ func TestClientLateAnswer(t *testing.T) {
 	onBoth(t, testClientLateAnswer)
 }
 
-func testClientLateAnswer(t *testing.T, g ffctest.Generation) {
+func testClientLateAnswer(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server := newServerOf(t, g)
 	client := newClientOf(t, server, &poll.Transport{Budget: 1, MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
@@ -195,7 +195,7 @@ func TestClientOneRequestForAll(t *testing.T) {
 	onBoth(t, testClientOneRequestForAll)
 }
 
-func testClientOneRequestForAll(t *testing.T, g ffctest.Generation) {
+func testClientOneRequestForAll(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server := newServerOf(t, g, ffctest.Flag("f").Serve("false"))
 	client := newClientOf(t, server, &poll.Transport{MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
@@ -224,7 +224,7 @@ func TestClientCloseDuringRefresh(t *testing.T) {
 	onBoth(t, testClientCloseDuringRefresh)
 }
 
-func testClientCloseDuringRefresh(t *testing.T, g ffctest.Generation) {
+func testClientCloseDuringRefresh(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server := newServerOf(t, g)
 	client := newClientOf(t, server, &poll.Transport{}, nil)

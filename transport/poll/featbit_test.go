@@ -16,7 +16,7 @@ const (
 func openFeatBit(t *testing.T, a answer, settings poll.Transport) *session {
 	t.Helper()
 	p := newPlatform(t, a)
-	p.generation = "featbit"
+	p.name = "featbit"
 	s := open(t, p, settings)
 	s.store.has(0)
 	return s

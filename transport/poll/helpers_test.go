@@ -29,8 +29,8 @@ const (
 // platform answers requests without sockets.
 type platform struct {
 	t testing.TB
-	// generation is the platform's name; "" is classic.
-	generation string
+	// name is the platform's name; "" is classic.
+	name string
 
 	mu     sync.Mutex
 	answer answer
@@ -237,10 +237,10 @@ func openWith(t testing.TB, p *platform, client *http.Client, settings poll.Tran
 }
 
 func platformName(p *platform) string {
-	if p == nil || p.generation == "" {
+	if p == nil || p.name == "" {
 		return "classic"
 	}
-	return p.generation
+	return p.name
 }
 
 // outcome is how a call ended.

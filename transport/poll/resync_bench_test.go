@@ -56,7 +56,7 @@ func BenchmarkResync(b *testing.B) {
 					at := time.Now().Add(-test.changed).Add(-time.Duration(i) * 60 * time.Second / time.Duration(flags))
 					items = append(items, ffctest.Flag(fmt.Sprint("flag-", i)).Rule("true", ffctest.Attr("plan").IsOneOf("pro", "team")).Version(at.UnixMilli()))
 				}
-				server := ffctest.NewServer(ffctest.FeatBit.Snapshot(items...), ffctest.FeatBit)
+				server := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(items...))
 				defer server.Close()
 				connections := &http.Transport{DisableCompression: true}
 				defer connections.CloseIdleConnections()

@@ -58,10 +58,10 @@ func newClient(t *testing.T, srv *ffctest.Server, settings *stream.Transport) (*
 	return client, log
 }
 
-// onBoth runs a test for both generations of the platform.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+// onBoth runs a test for both platforms.
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(g.String(), func(t *testing.T) { test(t, g) })
 	}
 }
@@ -71,9 +71,9 @@ func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	return newServerOf(t, ffctest.Classic, items...)
 }
 
-func newServerOf(t *testing.T, g ffctest.Generation, items ...ffctest.Item) *ffctest.Server {
+func newServerOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	srv := ffctest.NewServer(g.Snapshot(items...), g)
+	srv := g.NewServer(g.Snapshot(items...))
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -129,7 +129,7 @@ func TestChangesArrive(t *testing.T) {
 	onBoth(t, testChangesArrive)
 }
 
-func testChangesArrive(t *testing.T, g ffctest.Generation) {
+func testChangesArrive(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
 	srv := newServerOf(t, g, flag)
@@ -156,7 +156,7 @@ func TestReconnectsConverge(t *testing.T) {
 	onBoth(t, testReconnectsConverge)
 }
 
-func testReconnectsConverge(t *testing.T, g ffctest.Generation) {
+func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
 	items := []ffctest.Item{flag, ffctest.Flag("archived")}
@@ -198,7 +198,7 @@ func TestStatusFollowsTheConnection(t *testing.T) {
 	onBoth(t, testStatusFollowsTheConnection)
 }
 
-func testStatusFollowsTheConnection(t *testing.T, g ffctest.Generation) {
+func testStatusFollowsTheConnection(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g, ffctest.Flag("f"))
 	settings := quick()
@@ -231,7 +231,7 @@ func TestPatchOvertakesFull(t *testing.T) {
 	onBoth(t, testPatchOvertakesFull)
 }
 
-func testPatchOvertakesFull(t *testing.T, g ffctest.Generation) {
+func testPatchOvertakesFull(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g, ffctest.Flag("a"), ffctest.Flag("b"))
 	resume := srv.Stall(ffctest.Streaming)
@@ -259,7 +259,7 @@ func TestSkewedClock(t *testing.T) {
 	onBoth(t, testSkewedClock)
 }
 
-func testSkewedClock(t *testing.T, g ffctest.Generation) {
+func testSkewedClock(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -303,7 +303,7 @@ func TestRefusedSecret(t *testing.T) {
 	onBoth(t, testRefusedSecret)
 }
 
-func testRefusedSecret(t *testing.T, g ffctest.Generation) {
+func testRefusedSecret(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g)
 	srv.RejectUpgrade(4003)
@@ -349,7 +349,7 @@ func TestOneTransportForTwoClients(t *testing.T) {
 // counts goroutines, so it must run alone.
 func TestNothingIsLeft(t *testing.T) { onBoth(t, testNothingIsLeft) }
 
-func testNothingIsLeft(t *testing.T, g ffctest.Generation) {
+func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -451,7 +451,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Generation) {
 // A delivery of events that succeeds shows that the platform is back.
 func TestDeliveryBringsTheSocketBack(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		t.Parallel()
 		srv := newServerOf(t, g, ffctest.Flag("f"))
 		settings := stream.Transport{FirstRetry: time.Hour, MaxRetry: time.Hour}
@@ -481,7 +481,7 @@ func TestCloseInAnyMoment(t *testing.T) {
 	onBoth(t, testCloseInAnyMoment)
 }
 
-func testCloseInAnyMoment(t *testing.T, g ffctest.Generation) {
+func testCloseInAnyMoment(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g, ffctest.Flag("f"))
 	for n := range 50 {

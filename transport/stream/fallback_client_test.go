@@ -22,7 +22,7 @@ func TestClientFallsBack(t *testing.T) {
 	onBoth(t, testClientFallsBack)
 }
 
-func testClientFallsBack(t *testing.T, g ffctest.Generation) {
+func testClientFallsBack(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	type way struct {
 		name          string

@@ -144,7 +144,7 @@ func TestClosesAreNotFinal(t *testing.T) {
 	onBoth(t, testClosesAreNotFinal)
 }
 
-func testClosesAreNotFinal(t *testing.T, g ffctest.Generation) {
+func testClosesAreNotFinal(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
 	srv := newServerOf(t, g, flag)
@@ -168,7 +168,7 @@ func TestRateLimited(t *testing.T) {
 	onBoth(t, testRateLimited)
 }
 
-func testRateLimited(t *testing.T, g ffctest.Generation) {
+func testRateLimited(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g, ffctest.Flag("f"))
 	srv.FailNext(ffctest.Streaming, 2, ffctest.Failure{Status: 429})

@@ -27,7 +27,7 @@ func syncSince(version int64) string {
 func featBit(t *testing.T) *platform {
 	t.Helper()
 	p := inMemory(t)
-	p.generation = "featbit"
+	p.name = "featbit"
 	return p
 }
 

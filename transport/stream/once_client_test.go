@@ -39,7 +39,7 @@ func TestOnDemandClient(t *testing.T) {
 	onBoth(t, testOnDemandClient)
 }
 
-func testOnDemandClient(t *testing.T, g ffctest.Generation) {
+func testOnDemandClient(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	flag := func(value string) *ffctest.FlagBuilder {
 		return ffctest.Flag("f").Variations("other", value).Rule(value, ffctest.InSegment("staff"))
@@ -73,7 +73,7 @@ func testOnDemandClient(t *testing.T, g ffctest.Generation) {
 // open. This test looks at goroutines, so it must run alone.
 func TestOnDemandClientOwnsNothing(t *testing.T) { onBoth(t, testOnDemandClientOwnsNothing) }
 
-func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Generation) {
+func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 	srv := newServerOf(t, g, ffctest.Flag("f"))
 	before := runtime.NumGoroutine()
 	check := func() {
@@ -110,7 +110,7 @@ func TestOnDemandClientDialsOnce(t *testing.T) {
 	onBoth(t, testOnDemandClientDialsOnce)
 }
 
-func testOnDemandClientDialsOnce(t *testing.T, g ffctest.Generation) {
+func testOnDemandClientDialsOnce(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g, ffctest.Flag("f").Variations("value"))
 	client, _ := newClient(t, srv, &stream.Transport{OnDemand: true, Budget: 20 * time.Second})
@@ -170,7 +170,7 @@ func TestNothingNewRebuildsNothing(t *testing.T) {
 	onBoth(t, testNothingNewRebuildsNothing)
 }
 
-func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Generation) {
+func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	for _, onDemandToo := range []bool{false, true} {
 		t.Run(strconv.FormatBool(onDemandToo), func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestOnDemandClientClosesInAnyMoment(t *testing.T) {
 	onBoth(t, testOnDemandClientClosesInAnyMoment)
 }
 
-func testOnDemandClientClosesInAnyMoment(t *testing.T, g ffctest.Generation) {
+func testOnDemandClientClosesInAnyMoment(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	srv := newServerOf(t, g, ffctest.Flag("f"))
 	for n := range 50 {

@@ -25,8 +25,8 @@ type platform struct {
 	patience time.Duration // how long the test waits for the client
 	conns    chan net.Conn
 
-	// generation is the platform's name; "" is classic.
-	generation string
+	// name is the platform's name; "" is classic.
+	name string
 	// onDial, if set before a client starts, is called for each dial.
 	onDial func(context.Context) error
 

@@ -173,7 +173,7 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 	}
 	opened, err := settings.Open(transport.Env{
 		EnvSecret:    transport.NewSecret(secret),
-		Platform:     cmp.Or(p.generation, "classic"),
+		Platform:     cmp.Or(p.name, "classic"),
 		BaseURL:      "http" + strings.TrimPrefix(p.url, "ws"),
 		StreamingURL: p.url,
 		HTTPClient:   s.http,

@@ -1,5 +1,4 @@
-// Package ffc adapts this repository's SDK, for both generations of the
-// platform. Its own row is the classic one; that of FeatBit is peers/ffcfeatbit.
+// Package ffc adapts this repository's SDK, for both platforms. Its own row is the classic one; that of FeatBit is peers/ffcfeatbit.
 package ffc
 
 import (
@@ -22,7 +21,7 @@ import (
 // many that starting a goroutine for each core takes no part of the time.
 const burst = 100_000
 
-// Platform is a generation of the platform, whose data the SDK is fed.
+// Platform is a platform, whose data the SDK is fed.
 type Platform struct {
 	encode func(*fixture.Dataset) ([]byte, error)
 	secret string

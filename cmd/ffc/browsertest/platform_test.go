@@ -50,28 +50,28 @@ const shop = `{
 // platform is a local platform that serves a file.
 type platform struct {
 	*local.Platform
-	t          *testing.T
-	generation string
-	url        string
-	port       *testkit.Port
-	file       string
-	stop       func()
+	t    *testing.T
+	name string
+	url  string
+	port *testkit.Port
+	file string
+	stop func()
 }
 
 // serve serves flags until the end of the test.
 func serve(t *testing.T, flags string) *platform {
 	t.Helper()
-	return serveGeneration(t, "classic", flags)
+	return serveOn(t, "classic", flags)
 }
 
-func serveGeneration(t *testing.T, generation, flags string) *platform {
+func serveOn(t *testing.T, name, flags string) *platform {
 	t.Helper()
 	port, err := testkit.NewPort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(port.Close)
-	p := &platform{t: t, generation: generation, port: port, file: filepath.Join(t.TempDir(), "flags.json")}
+	p := &platform{t: t, name: name, port: port, file: filepath.Join(t.TempDir(), "flags.json")}
 	p.save(flags)
 	p.start()
 	t.Cleanup(func() { p.stop() })
@@ -81,7 +81,7 @@ func serveGeneration(t *testing.T, generation, flags string) *platform {
 // start serves the file, after stop at the address from before.
 func (p *platform) start() {
 	p.t.Helper()
-	served, err := local.New(local.Config{File: p.file, Platform: p.generation, Log: func(line string) { p.t.Log(line) }})
+	served, err := local.New(local.Config{File: p.file, Platform: p.name, Log: func(line string) { p.t.Log(line) }})
 	if err != nil {
 		p.t.Fatal(err)
 	}

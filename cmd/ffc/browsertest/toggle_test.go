@@ -27,15 +27,15 @@ func TestSwitchByClick(t *testing.T) {
 	b.untilText(".head-on", "On")
 }
 
-// TestFeatBit: the page is the same on either generation of the platform.
+// TestFeatBit: the page is the same on either platform.
 func TestFeatBit(t *testing.T) {
-	p := serveGeneration(t, "featbit", `{"flags": {
+	p := serveOn(t, "featbit", `{"flags": {
 		"a": {"rules": [{"if": [{"attribute": "plan", "equal": "pro"}], "serve": "false"}], "rollout": {"true": 50, "false": 50}},
 		"b": {}
 	}}`)
 	c := p.client()
 	b := open(t, p.url, "#/flag/b", desktop)
-	b.untilText("#generation", "FeatBit")
+	b.untilText("#platform", "FeatBit")
 	b.untilText(".client", "streaming from 127.0.0.1")
 	b.click(".head .switch")
 	c.until("b", "u1", "false")

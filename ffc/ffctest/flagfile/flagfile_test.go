@@ -18,12 +18,12 @@ import (
 func TestFileServesEverywhere(t *testing.T) {
 	t.Parallel()
 	const path = "testdata/flags.json"
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		data, err := flagfile.Read(path, g)
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := ffctest.NewServer(data, g)
+		server := g.NewServer(data)
 		defer server.Close()
 		if err := server.Replace(data); err != nil {
 			t.Error(err)

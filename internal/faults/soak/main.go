@@ -94,12 +94,12 @@ type soak struct {
 
 // platform is a platform behind a network that breaks, and its clients.
 type platform struct {
-	generation ffctest.Generation
-	random     *rand.Rand // the soak's
-	server     *ffctest.Server
-	proxy      *faults.Proxy
-	clients    []*ffc.Client
-	arrived    uint64 // events, at servers that are gone
+	platform ffctest.Platform
+	random   *rand.Rand // the soak's
+	server   *ffctest.Server
+	proxy    *faults.Proxy
+	clients  []*ffc.Client
+	arrived  uint64 // events, at servers that are gone
 }
 
 var values = []string{"v0", "v1", "v2", "v3"}
@@ -109,8 +109,8 @@ func release(value string) *ffctest.FlagBuilder {
 }
 
 func (s *soak) open() error {
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
-		p := &platform{generation: g, random: s.random}
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		p := &platform{platform: g, random: s.random}
 		s.platforms = append(s.platforms, p)
 		if err := p.open(); err != nil {
 			return err
@@ -143,7 +143,7 @@ func transports() []transport.Transport {
 }
 
 func (p *platform) open() (err error) {
-	p.server = ffctest.NewServer(p.generation.Snapshot(release("v0")), p.generation)
+	p.server = p.platform.NewServer(p.platform.Snapshot(release("v0")))
 	if p.proxy, err = faults.NewProxy(p.server.URL, nil); err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (s *soak) restart() {
 // which is not the clients' memory.
 func (p *platform) restart() {
 	old := p.server
-	p.server = ffctest.NewServer(old.Snapshot(), p.generation)
+	p.server = p.platform.NewServer(old.Snapshot())
 	p.proxy.Target(p.server.URL)
 	old.Close()
 	p.arrived += uint64(len(old.Events()))
@@ -303,7 +303,7 @@ func heap() uint64 {
 func (s *soak) close(out io.Writer) (wrong []error) {
 	for _, p := range s.platforms {
 		for _, err := range p.close(out) {
-			wrong = append(wrong, fmt.Errorf("%v: %w", p.generation, err))
+			wrong = append(wrong, fmt.Errorf("%v: %w", p.platform, err))
 		}
 	}
 	if n := s.illegal.Load(); n > 0 {
@@ -328,7 +328,7 @@ func (p *platform) close(out io.Writer) (wrong []error) {
 		}
 		stats := c.Stats()
 		e := stats.Events
-		fmt.Fprintf(out, "%v, client %d: %+v\n", p.generation, i, stats)
+		fmt.Fprintf(out, "%v, client %d: %+v\n", p.platform, i, stats)
 		if e.Recorded != e.Delivered || e.Queued != 0 || e.Dropped.Total() != 0 {
 			wrong = append(wrong, fmt.Errorf("client %d: the books do not balance: %+v", i, e))
 		}
@@ -336,7 +336,7 @@ func (p *platform) close(out io.Writer) (wrong []error) {
 		resent += e.Resent
 	}
 	arrived := p.arrived + uint64(len(p.server.Events()))
-	fmt.Fprintf(out, "%v: %d events arrived, %d were delivered, %d sent again\n", p.generation, arrived, delivered, resent)
+	fmt.Fprintf(out, "%v: %d events arrived, %d were delivered, %d sent again\n", p.platform, arrived, delivered, resent)
 	if arrived < delivered || arrived > delivered+resent {
 		wrong = append(wrong, errors.New("what arrived is not what was delivered"))
 	}

@@ -29,15 +29,15 @@ func (p *Platform) routes() *http.ServeMux {
 
 // stateView is all that the page shows.
 type stateView struct {
-	Generation string        `json:"generation"`
-	EnvSecret  string        `json:"envSecret"`
-	URL        string        `json:"url"`
-	File       string        `json:"file"`
-	Problem    string        `json:"problem"`
-	Flags      []flagView    `json:"flags"`
-	Segments   []segmentView `json:"segments"`
-	Clients    []clientView  `json:"clients"`
-	Events     totals        `json:"events"`
+	Platform  string        `json:"platform"`
+	EnvSecret string        `json:"envSecret"`
+	URL       string        `json:"url"`
+	File      string        `json:"file"`
+	Problem   string        `json:"problem"`
+	Flags     []flagView    `json:"flags"`
+	Segments  []segmentView `json:"segments"`
+	Clients   []clientView  `json:"clients"`
+	Events    totals        `json:"events"`
 }
 
 type clientView struct {
@@ -53,15 +53,15 @@ func (p *Platform) state() stateView {
 	now := p.shown.Load()
 	counts, totals := p.live.counts()
 	out := stateView{
-		Generation: p.generation.String(),
-		EnvSecret:  p.server.EnvSecret,
-		URL:        p.url,
-		File:       p.cfg.File,
-		Problem:    now.problem,
-		Flags:      append([]flagView{}, now.view.flags...),
-		Segments:   append([]segmentView{}, now.view.segments...),
-		Clients:    []clientView{},
-		Events:     totals,
+		Platform:  p.platform.String(),
+		EnvSecret: p.server.EnvSecret,
+		URL:       p.url,
+		File:      p.cfg.File,
+		Problem:   now.problem,
+		Flags:     append([]flagView{}, now.view.flags...),
+		Segments:  append([]segmentView{}, now.view.segments...),
+		Clients:   []clientView{},
+		Events:    totals,
 	}
 	for i := range out.Flags {
 		out.Flags[i].Counts = countsOf(counts, out.Flags[i].Key)

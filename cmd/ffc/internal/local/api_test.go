@@ -114,7 +114,7 @@ func TestHeaders(t *testing.T) {
 
 func TestEvaluate(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, string(exampleFile), Config{Platform: g.String()})
 		ask := func(body string) (value, reason, problem string) {
 			t.Helper()
@@ -169,7 +169,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestState(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		shop := ffctest.Flag("shop").Variations("open", "closed")
 		flag := ffctest.Flag("f").Name("F").Variations("x", "y", "z").OffVariation("y").Target("z", "u1", "u2").
 			Rule("y", ffctest.InSegment("s", "t"), ffctest.Attr("plan").Equal("pro")).
@@ -229,7 +229,7 @@ func TestWords(t *testing.T) {
 		{a(x.Equal("a and b is c")), `x is "a and b is c"`},
 	}
 	for _, tt := range tests {
-		for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+		for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 			data := g.Snapshot(ffctest.Flag("f").Rule("true", tt.clauses...))
 			doc, _, err := flagfile.Parse(data, nil)
 			if err != nil {

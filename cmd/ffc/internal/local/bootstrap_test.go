@@ -12,7 +12,7 @@ import (
 
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		data, err := flagfile.Bootstrap("flags.json", []byte(`{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`), g.String())
 		if err != nil {
 			t.Fatal(err)

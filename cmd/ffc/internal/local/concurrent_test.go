@@ -18,7 +18,7 @@ import (
 // nothing is lost that the editor has saved, and no event.
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, twoFlags, Config{Platform: g.String()})
 		clients := []*ffc.Client{w.client(&stream.Transport{}), w.client(&poll.Transport{})}
 		user := ffc.NewUser("u1")

@@ -17,7 +17,7 @@ import (
 
 func TestChangeReachesClients(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		a := ffctest.Flag("a").Variations("red", "blue").Serve("red").OffVariation("blue")
 		files := map[string]string{"simple": twoFlags, "snapshot": snapshotOf(t, g, a, ffctest.Flag("b"))}
 		for form, text := range files {
@@ -98,7 +98,7 @@ func TestWriteBackKeepsTheRest(t *testing.T) {
 
 func TestWriteBackOfSnapshots(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		text := snapshotOf(t, g, ffctest.Flag("a").Variations("x", "y", "z").Rollout(50, 50, 0).Experiment(10, 20, 0), ffctest.Flag("b"))
 		text = strings.Replace(text, `"featureFlags": [`, `"unknown": {"kept":  1}, "featureFlags": [`, 1)
 		w := start(t, text, Config{})
@@ -128,7 +128,7 @@ func TestWriteBackOfSnapshots(t *testing.T) {
 }
 
 // flagText returns the text of a flag in a snapshot.
-func flagText(t *testing.T, g ffctest.Generation, text, key string) string {
+func flagText(t *testing.T, g ffctest.Platform, text, key string) string {
 	t.Helper()
 	identity, want := "key", `"`+key+`"`
 	if g == ffctest.Classic {

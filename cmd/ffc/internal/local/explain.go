@@ -49,7 +49,7 @@ func (e *explainer) with(p *Platform, ask func(*ffc.Client, *view)) error {
 	p.mu.Unlock()
 	if data != nil {
 		client, err := ffc.New(context.Background(), ffc.Config{
-			Platform:  ffc.Platform(p.generation.String()),
+			Platform:  ffc.Platform(p.platform.String()),
 			Offline:   true,
 			Bootstrap: data,
 			Logger:    slog.New(slog.DiscardHandler),

@@ -45,9 +45,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func eachGeneration(t *testing.T, test func(t *testing.T, g ffctest.Generation)) {
+func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		t.Run(g.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, g)
@@ -245,7 +245,7 @@ func (w *world) flag(key string) flagView {
 }
 
 // snapshotOf is a snapshot the way that people keep one.
-func snapshotOf(t *testing.T, g ffctest.Generation, items ...ffctest.Item) string {
+func snapshotOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := json.Indent(&out, g.Snapshot(items...), "", "  "); err != nil {

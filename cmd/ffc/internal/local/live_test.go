@@ -69,11 +69,11 @@ func (p *page) next(event string, into any) {
 
 func TestLive(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, twoFlags, Config{Platform: g.String()})
 		p := w.open()
 		var state stateView
-		if p.next("state", &state); len(state.Flags) != 2 || len(state.Clients) != 0 || state.URL != w.url || state.Generation != g.String() {
+		if p.next("state", &state); len(state.Flags) != 2 || len(state.Clients) != 0 || state.URL != w.url || state.Platform != g.String() {
 			t.Errorf("got %+v", state)
 		}
 		streaming := w.client(&stream.Transport{})

@@ -33,16 +33,16 @@ type Config struct {
 
 // Platform is the local platform. Its methods are safe for concurrent use.
 type Platform struct {
-	cfg        Config
-	generation ffctest.Generation
-	server     *ffctest.Server
-	peers      chan struct{} // see ffctest.HandlerConfig
-	guard      *guard
-	pages      *http.ServeMux
-	live       *live
-	explainer  explainer
-	url        string // set before anything is served
-	running    sync.WaitGroup
+	cfg       Config
+	platform  ffctest.Platform
+	server    *ffctest.Server
+	peers     chan struct{} // see ffctest.HandlerConfig
+	guard     *guard
+	pages     *http.ServeMux
+	live      *live
+	explainer explainer
+	url       string // set before anything is served
+	running   sync.WaitGroup
 
 	// shown is what readers see. It is replaced with mu held.
 	shown atomic.Pointer[shown]
@@ -74,18 +74,18 @@ func New(cfg Config) (*Platform, error) {
 	p.live = newLive(p)
 	p.pages = p.routes()
 
-	wanted, err := flagfile.Generation(cfg.Platform)
+	wanted, err := flagfile.Platform(cfg.Platform)
 	if err != nil {
 		return nil, err
 	}
 	if p.file, err = openFile(cfg.File, cfg.Create); err != nil {
 		return nil, err
 	}
-	doc, generation, err := flagfile.Parse(p.file.text, wanted)
+	doc, platform, err := flagfile.Parse(p.file.text, wanted)
 	if err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
-	p.generation, p.file.doc = generation, doc
+	p.platform, p.file.doc = platform, doc
 	if err := p.begin(doc); err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
@@ -99,14 +99,14 @@ func (p *Platform) begin(doc flagfile.Document) error {
 		var err error
 		if p.server == nil {
 			p.server, err = ffctest.NewHandler(ffctest.HandlerConfig{
-				Generation:   p.generation,
+				Platform:     p.platform,
 				Data:         part,
 				Keep:         -1,
 				OnEvents:     p.live.record,
 				PeersChanged: p.peers,
 			})
 			if err == nil {
-				d, err = newDescription(p.generation, p.server.EnvSecret, nil)
+				d, err = newDescription(p.platform, p.server.EnvSecret, nil)
 			}
 		} else {
 			err = p.server.Merge(part)
@@ -126,8 +126,8 @@ func (p *Platform) begin(doc flagfile.Document) error {
 // EnvSecret is the secret that clients need.
 func (p *Platform) EnvSecret() string { return p.server.EnvSecret }
 
-// Generation is the generation of the platform.
-func (p *Platform) Generation() ffctest.Generation { return p.generation }
+// Platform returns the platform that p imitates.
+func (p *Platform) Platform() ffctest.Platform { return p.platform }
 
 // URL returns where a platform is that listens on addr, for programs on the same
 // machine.
@@ -239,7 +239,7 @@ func (p *Platform) show(doc flagfile.Document, changed []byte) error {
 	if changed == nil {
 		served, version = p.server.Snapshot(), 0
 	}
-	view, err := newView(doc, p.generation, served, version, p.server.EnvSecret, p.shown.Load().view)
+	view, err := newView(doc, p.platform, served, version, p.server.EnvSecret, p.shown.Load().view)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func TestSimpleForm(t *testing.T) {
 			Rollout(33.3, 66.7).Experiment(0, 10),
 		ffctest.Flag("g").Serve("false").NoExperiment(),
 	}
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		doc, _, err := flagfile.Parse([]byte(text), &g)
 		if err != nil {
 			t.Fatal(err)
@@ -213,12 +213,12 @@ func TestFiles(t *testing.T) {
 	if text, _ := os.ReadFile(mine); string(text) != "{}" {
 		t.Errorf("a file that exists was made anew: %s", text)
 	}
-	for _, g := range []ffctest.Generation{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 		if err := os.WriteFile(mine, g.Snapshot(ffctest.Flag("f")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		p, err := New(Config{File: mine})
-		if err != nil || p.Generation() != g {
+		if err != nil || p.Platform() != g {
 			t.Errorf("a snapshot of %v: %v", g, err)
 		}
 		if _, err := New(Config{File: mine, Platform: []string{"featbit", "classic"}[g]}); err == nil {
@@ -274,7 +274,7 @@ func FuzzDocument(f *testing.F) {
 		}
 		// Of a snapshot only parts are understood, and it is not served.
 		simple := doc.Changed([]string{}) == nil
-		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Generation: g, Data: doc.Data()})
+		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: g, Data: doc.Data()})
 		if err != nil {
 			if simple {
 				t.Fatalf("the server does not take it: %v", err)

@@ -68,7 +68,7 @@ type segmentView struct {
 // newView describes what a server serves, in the order of doc. Served is all of
 // it or, if version is not 0, a part that has this version: the rest is that of
 // the view before, from which also comes what has not changed. It may be nil.
-func newView(doc flagfile.Document, g ffctest.Generation, served []byte, version int64, secret string, before *view) (*view, error) {
+func newView(doc flagfile.Document, g ffctest.Platform, served []byte, version int64, secret string, before *view) (*view, error) {
 	d, err := newDescription(g, secret, before)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ type description struct {
 	segments map[string]segmentView
 }
 
-func newDescription(g ffctest.Generation, secret string, before *view) (*description, error) {
+func newDescription(g ffctest.Platform, secret string, before *view) (*description, error) {
 	d := &description{
 		dialect:  wire.FeatBitDialect(),
 		before:   before,

@@ -19,7 +19,7 @@ import (
 func TestFileReachesClients(t *testing.T) {
 	t.Parallel()
 	blue := strings.Replace(twoFlags, `"serve": "red"`, `"serve": "blue"`, 1)
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, twoFlags, Config{Platform: g.String()})
 		client, user := w.client(&stream.Transport{}), ffc.NewUser("u1")
 		before := w.flag("b").Version
@@ -75,7 +75,7 @@ func TestFileReachesClients(t *testing.T) {
 // until several answers agree.
 func TestClientsOutliveThePlatform(t *testing.T) {
 	t.Parallel()
-	eachGeneration(t, func(t *testing.T, g ffctest.Generation) {
+	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		for name, how := range map[string]transport.Transport{
 			"stream": &stream.Transport{FirstRetry: time.Millisecond},
 			"poll":   &poll.Transport{MaxAge: time.Millisecond},

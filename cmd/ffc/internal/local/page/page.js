@@ -140,12 +140,12 @@ function leave(event) {
 }
 
 listen("state", () => {
-	const { file, generation } = store.state;
+	const { file, platform } = store.state;
 	text(document.getElementById("file"), baseName(file));
 	set(document.getElementById("file"), "title", file);
-	const tag = document.getElementById("generation");
+	const tag = document.getElementById("platform");
 	tag.hidden = false;
-	text(tag, generation === "featbit" ? "FeatBit" : generation);
+	text(tag, platform === "featbit" ? "FeatBit" : platform);
 	showProblem();
 	show();
 });

@@ -6,47 +6,47 @@ import (
 	"time"
 )
 
-// Generation is one of the platforms that a [Server] can be and that data can be
-// written for. Everything in this package works with both, but for what the
-// documentation of a method says.
-type Generation int
+// Platform is a platform that a [Server] imitates and that data are written for.
+// Everything in this package works with both platforms; documentation names the
+// exceptions. The zero value is [Classic].
+type Platform int
 
 const (
-	// Classic is featureflag.co. It is what NewServer and [Snapshot] take
-	// without being told.
-	Classic Generation = iota
+	// Classic is featureflag.co, the platform of the functions [NewServer] and
+	// [Snapshot].
+	Classic Platform = iota
 	// FeatBit is FeatBit, its successor.
 	FeatBit
 )
 
-// FeatBitEnvSecret is the secret of a [Server] that is [FeatBit]. It opens
-// nothing outside of tests.
+// FeatBitEnvSecret is the secret of a [Server] of platform [FeatBit]. No real
+// platform accepts it.
 const FeatBitEnvSecret = "PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"
 
-// String returns the name of the generation, in lower case.
-func (g Generation) String() string {
-	if g == FeatBit {
+// String returns "classic" or "featbit".
+func (p Platform) String() string {
+	if p == FeatBit {
 		return "featbit"
 	}
 	return "classic"
 }
 
 // EnvSecret returns [EnvSecret] or [FeatBitEnvSecret].
-func (g Generation) EnvSecret() string { return g.dialect().secret() }
+func (p Platform) EnvSecret() string { return p.protocol().secret() }
 
-// dialect returns the generation with its environment for tests.
-func (g Generation) dialect() dialect {
-	switch g {
+// protocol returns the platform's protocol, for the environment of its EnvSecret.
+func (p Platform) protocol() protocol {
+	switch p {
 	case Classic:
 		return &classic{env: defaultEnvironment()}
 	case FeatBit:
 		return &featBit{}
 	}
-	panic("ffctest: there is no such Generation: take Classic or FeatBit")
+	panic("ffctest: unknown Platform: use Classic or FeatBit")
 }
 
-// dialect is what one generation has of its own, for one environment.
-type dialect interface {
+// protocol is everything that differs between platforms, for one environment.
+type protocol interface {
 	// load reads bootstrap data: a whole data-sync message or its data object.
 	// Everything but identity, version and archived mark is taken as it is, so
 	// that broken flags can be served.
