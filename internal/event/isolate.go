@@ -394,11 +394,12 @@ func (d *delivery) part(events []*waiting, n int) (sent int, result outcome) {
 
 // logRejected logs that an event is dropped because the platform rejects it.
 func (p *Processor) logRejected(e *waiting, cause error) {
-	kind, name := "metric", ""
-	if e.metric != nil {
-		name = e.metric.name
-	} else {
-		kind, name = "flag", e.flag.Key
+	what, name := "flag", ""
+	switch e.kind {
+	case kindEvaluation:
+		name = e.flag.Key
+	case kindMetric:
+		what, name = "metric", e.metric.name
 	}
-	p.to.Logger.Warn("ffc: an event was dropped, as the platform rejects it", kind, safelog.Quote(name), "error", cause)
+	p.to.Logger.Warn("ffc: an event was dropped, as the platform rejects it", what, safelog.Quote(name), "error", cause)
 }

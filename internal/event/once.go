@@ -101,7 +101,7 @@ func remember(set *[onceWays]reported, now reported) {
 
 // delivered remembers an evaluation that counts in an experiment.
 func (o *once) delivered(e *event, unixMilli int64) {
-	if e.metric != nil || !e.experiment {
+	if e.kind != kindEvaluation || !e.experiment {
 		return
 	}
 	hash := o.hash(e.user.Key, e.flag, e.variation, true)
@@ -130,7 +130,7 @@ func (o *once) settled(events []*waiting, why loss, unixMilli int64) {
 		switch {
 		case why == lossNone:
 			o.delivered(&e.event, unixMilli)
-		case e.metric == nil:
+		case e.kind == kindEvaluation:
 			o.forget(e.user.Key, e.flag, e.variation, e.experiment)
 		}
 	}

@@ -37,15 +37,25 @@ type queue struct {
 	wakeAt int
 }
 
+// kind is what an event is.
+type kind uint8
+
+const (
+	kindEvaluation kind = iota + 1
+	kindMetric
+)
+
 // event is one evaluation or metric. Pointers are to immutable values.
 type event struct {
 	stamp
-	user       *eval.User
-	metric     *metric // nil for an evaluation
+	user   *eval.User
+	metric *metric // of kindMetric
+	// The result of kindEvaluation.
 	flag       *eval.Flag
 	variation  *eval.Variation
 	reason     eval.Reason
 	experiment bool
+	kind       kind
 	// text is how many bytes of text the event keeps that the one before it in
 	// the shard does not. It needs no room of its own in the struct.
 	text uint32
@@ -150,6 +160,15 @@ type results struct {
 	own           *eval.Result
 }
 
+// kind is the kind of the events. It is no field, as the compiler keeps a larger
+// struct in memory instead of registers.
+func (r results) kind() kind {
+	if r.own == nil {
+		return kindMetric
+	}
+	return kindEvaluation
+}
+
 // size is how many events the call makes.
 func (r results) size() int { return len(r.prerequisites) + 1 }
 
@@ -158,7 +177,7 @@ func (r results) size() int { return len(r.prerequisites) + 1 }
 func (q *queue) record(u *eval.User, m *metric, r results) (queued bool) {
 	s := q.nearest.Get().(*shard)
 	if q.full() {
-		s.lose(r.size(), r.own != nil) // without reading the clock, which would take most of the time
+		s.lose(r.size(), r.kind() == kindEvaluation) // without reading the clock, which would take most of the time
 	} else if now := q.stamps.now(); s.record(now, u, m, r) {
 		queued = true
 	} else {
@@ -186,7 +205,7 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 			q.fullAt.Store(releases + 1)
 		}
 	}
-	full.lose(r.size(), r.own != nil)
+	full.lose(r.size(), r.kind() == kindEvaluation)
 	return false
 }
 
@@ -221,9 +240,9 @@ func (s *shard) recordLast(now stamp, u *eval.User, r results, n int) (recorded 
 	s.allocate()
 	for i := n - recorded; i < n; i++ {
 		if i < len(r.prerequisites) {
-			s.put(now, u, nil, &r.prerequisites[i])
+			s.putEvaluation(now, u, &r.prerequisites[i])
 		} else {
-			s.put(now, u, nil, r.own)
+			s.putEvaluation(now, u, r.own)
 		}
 	}
 	s.notify()
@@ -244,7 +263,7 @@ func (s *shard) add(now stamp, u *eval.User, m *metric, r results) bool {
 		return false
 	}
 	s.recorded += uint64(r.size())
-	if r.own != nil {
+	if r.kind() == kindEvaluation {
 		s.evaluations++
 	}
 	if s.gate != lossNone {
@@ -252,10 +271,15 @@ func (s *shard) add(now stamp, u *eval.User, m *metric, r results) bool {
 		return true
 	}
 	s.allocate()
-	for i := range r.prerequisites {
-		s.put(now, u, m, &r.prerequisites[i])
+	switch r.kind() {
+	case kindEvaluation:
+		for i := range r.prerequisites {
+			s.putEvaluation(now, u, &r.prerequisites[i])
+		}
+		s.putEvaluation(now, u, r.own)
+	case kindMetric:
+		s.putMetric(now, u, m)
 	}
-	s.put(now, u, m, r.own)
 	s.notify()
 	return true
 }
@@ -286,30 +310,44 @@ func (s *shard) room() int {
 	return s.size - s.held
 }
 
-func (s *shard) put(now stamp, u *eval.User, m *metric, r *eval.Result) {
+func (s *shard) putEvaluation(now stamp, u *eval.User, r *eval.Result) {
+	e := s.next()
+	e.stamp, e.user, e.kind = now, u, kindEvaluation
+	e.flag, e.variation, e.reason, e.experiment = r.Flag, r.Variation, r.Reason, r.Experiment
+	if u != s.latest {
+		s.keep(e)
+	}
+}
+
+func (s *shard) putMetric(now stamp, u *eval.User, m *metric) {
+	e := s.next()
+	e.stamp, e.user, e.kind, e.metric = now, u, kindMetric, m
+	s.keep(e)
+}
+
+// next returns the place for the next event. It is zero: see take.
+func (s *shard) next() *event {
 	place := s.head + s.count
 	if place >= len(s.ring) {
 		place -= len(s.ring)
 	}
 	s.count++
 	s.held++
-	e := &s.ring[place]
-	e.stamp, e.user, e.metric = now, u, m // the rest is zero: see take
-	if u != s.latest || m != nil {
-		e.text = textOf(e, s.latest)
-		s.text += int(e.text)
-		s.latest = u
-	}
-	if r != nil {
-		e.flag, e.variation, e.reason, e.experiment = r.Flag, r.Variation, r.Reason, r.Experiment
-	}
+	return &s.ring[place]
+}
+
+// keep counts the text that the event keeps.
+func (s *shard) keep(e *event) {
+	e.text = textOf(e, s.latest)
+	s.text += int(e.text)
+	s.latest = e.user
 }
 
 // textOf returns how many bytes of text an event keeps, where the one before it
 // has a user already.
 func textOf(e *event, before *eval.User) uint32 {
 	n := 0
-	if e.metric != nil {
+	if e.kind == kindMetric {
 		n = len(e.metric.name)
 	}
 	if e.user != before {

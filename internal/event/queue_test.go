@@ -28,7 +28,7 @@ func (q *queue) put(shard int, u *eval.User, m metric) bool {
 
 func namesOf(backlog []waiting) (names []string) {
 	for _, e := range backlog {
-		if e.metric != nil {
+		if e.kind == kindMetric {
 			names = append(names, e.metric.name)
 		} else {
 			names = append(names, e.flag.Key)

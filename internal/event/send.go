@@ -459,7 +459,7 @@ func (p *Processor) encode(events []*waiting, most int) (body []byte, n int) {
 
 // addEvent reports whether the event is small enough to be sent.
 func addEvent(b *wire.Body, e *event) bool {
-	if e.metric != nil {
+	if e.kind == kindMetric {
 		return b.AddMetric(e.user, wire.Metric{Name: e.metric.name, Value: e.metric.value, UnixMilli: e.unixMilli}, maxEvent)
 	}
 	return b.AddEvaluation(e.user, wire.Evaluation{
