@@ -9,7 +9,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -27,7 +26,7 @@ func (s *source) Run(ctx context.Context) { <-ctx.Done() }
 // there is an error, are told once each, and harm no others.
 func TestMalformedFlags(t *testing.T) {
 	t.Parallel()
-	var log testkit.Log
+	var log syncBuffer
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
 		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, QuietFallbacks: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),

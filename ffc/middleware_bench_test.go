@@ -12,7 +12,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -95,7 +94,7 @@ func delayed(b *testing.B, delay time.Duration) *ffc.Client {
 		EnvSecret: platform.EnvSecret,
 		BaseURL:   front.URL,
 		Transport: &poll.Transport{MaxAge: time.Hour}, // no refresh takes part
-		Logger:    testkit.Quiet(),
+		Logger:    quiet(),
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestOmitFlagsReportsExperimentsOnly evaluates flags before and after a change.
@@ -29,7 +28,7 @@ func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 					t.Errorf("%s is %v", key, got)
 				}
 			}
-			if err := client.Flush(testkit.Within(t)); err != nil {
+			if err := client.Flush(within(t)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // valueFlag is a flag that gives everyone one value.
@@ -338,7 +337,7 @@ func TestOnEvaluation(t *testing.T) {
 			contexts = append(contexts, ctx.Value(contextKey{}))
 			panic("the application's mistake")
 		},
-		Logger: testkit.Quiet(),
+		Logger: quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)

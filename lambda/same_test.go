@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
@@ -268,7 +266,7 @@ func TestTwice(t *testing.T) {
 
 func offline(t testing.TB) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Logger: testkit.Quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Logger: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +286,7 @@ func invoke(t *testing.T, payloads []string, handler any, opts ...awslambda.Opti
 			rt = lambdatest.NewRuntime()
 			rt.Start(func() { awslambda.StartWithOptions(handler, opts...) })
 		}
-		list = append(list, rt.Invoke(testkit.Within(t), []byte(payload)))
+		list = append(list, rt.Invoke(within(t), []byte(payload)))
 	}
 	return list
 }

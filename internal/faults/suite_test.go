@@ -4,8 +4,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // scenario is something that goes wrong while a client runs, and then not any
@@ -40,7 +38,7 @@ const playing = 10
 // play plays scenarios and checks that they leave nothing behind.
 func play(t *testing.T, scenarios []scenario) {
 	warmUp(t)
-	before := testkit.Used()
+	before := used()
 	slots := make(chan struct{}, playing)
 	var running sync.WaitGroup
 	for _, s := range scenarios {
@@ -59,7 +57,7 @@ func play(t *testing.T, scenarios []scenario) {
 		}
 	}
 	running.Wait()
-	before.Returned(t)
+	settled(t, before)
 }
 
 // warmUp has the process make what it makes once, which does not count as left

@@ -6,13 +6,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // Load fetches however fresh the data is.
 func TestLoad(t *testing.T) {
-	testkit.Bubble(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		for n := range 3 {
 			done := call(t.Context(), s.Load)
@@ -32,7 +30,7 @@ func TestLoad(t *testing.T) {
 
 // Load tries until it has data, with the pauses of Refresh.
 func TestLoadTriesAgain(t *testing.T) {
-	testkit.Bubble(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		done := call(t.Context(), s.Load)
 		failedAt := time.Time{}
@@ -54,7 +52,7 @@ func TestLoadTriesAgain(t *testing.T) {
 
 // Load and Refresh wait for the same fetch.
 func TestLoadAndRefresh(t *testing.T) {
-	testkit.Bubble(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		calls := []<-chan outcome{call(t.Context(), s.Load), s.refresh(), call(t.Context(), s.Load)}
 		synctest.Wait()
@@ -73,7 +71,7 @@ func TestLoadAndRefresh(t *testing.T) {
 // Load returns when its context ends: during a fetch, which goes on, or in a
 // pause, with the reason for it.
 func TestLoadContext(t *testing.T) {
-	testkit.Bubble(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		enough := errors.New("enough")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, enough)
@@ -96,7 +94,7 @@ func TestLoadContext(t *testing.T) {
 }
 
 func TestLoadFinal(t *testing.T) {
-	testkit.Bubble(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		done := call(t.Context(), s.Load)
 		s.next().answer <- &Failure{Err: errNoRoute, RetryAfter: time.Second, Final: true}

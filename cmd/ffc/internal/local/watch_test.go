@@ -10,7 +10,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -38,7 +37,7 @@ func TestFileReachesClients(t *testing.T) {
 		w.serves(client, "a", user, "red")
 
 		w.write(blue[:len(blue)/2]) // half
-		testkit.Eventually(t, "the problem", func() bool { return w.state().Problem != "" })
+		eventually(t, "the problem", func() bool { return w.state().Problem != "" })
 		if got := w.state().Problem; !strings.HasPrefix(got, w.path+":3:") || !strings.Contains(got, "expected ") {
 			t.Errorf("got problem %q", got)
 		}
@@ -50,21 +49,21 @@ func TestFileReachesClients(t *testing.T) {
 		}
 		w.write(blue) // and the rest
 		w.serves(client, "a", user, "blue")
-		testkit.Eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
+		eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
 
 		if err := os.Remove(w.path); err != nil { // gone for a while
 			t.Fatal(err)
 		}
-		testkit.Eventually(t, "the problem", func() bool { return strings.Contains(w.state().Problem, "cannot be read") })
+		eventually(t, "the problem", func() bool { return strings.Contains(w.state().Problem, "cannot be read") })
 		w.write(blue)
-		testkit.Eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
+		eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
 
 		if after := w.flag("b").Version; after != before {
 			t.Errorf("a flag that was not changed has version %d, had %d", after, before)
 		}
 		w.write(`{"flags": {"b": {"name": "The second"}, "c": {}}}`)
 		w.serves(client, "c", user, "true")
-		testkit.Eventually(t, "a flag to be gone", func() bool { return !client.FlagKnown("a") })
+		eventually(t, "a flag to be gone", func() bool { return !client.FlagKnown("a") })
 		if got := len(w.state().Flags); got != 2 {
 			t.Errorf("the page shows %d flags", got)
 		}
