@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // String writes the explanation for people, in several lines:
@@ -176,10 +178,12 @@ func condition(c *ExplainedClause) string {
 	if c.Operator != "" {
 		parts = append(parts, plain(c.Operator))
 	}
+	o := model.OperatorNamed(c.Operator)
+	isList := o.Operand == model.ListOperand || o.Operand == model.SegmentsOperand
 	switch {
-	case c.Operator == "IsTrue", c.Operator == "IsFalse": // need nothing to compare with
-	case strings.HasPrefix(c.Operand, "[") && c.Operator != "MatchRegex" && c.Operator != "NotMatchRegex":
-		parts = append(parts, plain(c.Operand)) // a list
+	case o.Relation != model.NoRelation && o.Operand == model.NoOperand:
+	case isList && strings.HasPrefix(c.Operand, "["):
+		parts = append(parts, plain(c.Operand))
 	case len(parts) > 0:
 		parts = append(parts, quoted(c.Operand))
 	default:

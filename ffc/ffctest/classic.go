@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // classic is the classic platform, for one environment.
@@ -109,12 +110,12 @@ type classicClause struct {
 	Value     string  `json:"value"`
 }
 
-func classicClauses(clauses []Clause) []classicClause {
+func classicClauses(clauses []model.Clause) []classicClause {
 	out := make([]classicClause, len(clauses))
 	for i, c := range clauses {
-		out[i] = classicClause{Property: c.property, Value: c.value}
-		if c.operator != "" {
-			out[i].Operation = &clauses[i].operator
+		out[i] = classicClause{Property: c.Property, Value: c.Value}
+		if c.Operator != "" {
+			out[i].Operation = &clauses[i].Operator
 		}
 	}
 	return out

@@ -1,16 +1,21 @@
 package ffctest
 
-import "encoding/json"
+import (
+	"slices"
 
-// Clause is one condition of a rule. It comes from the methods of [Attribute],
-// from [InSegment] or from [NotInSegment].
-type Clause struct{ property, operator, value string }
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
 
-// Attribute is a property of users that conditions are written on.
+// Clause is one condition of a rule. The methods of [Attribute], [InSegment] and
+// [NotInSegment] make clauses.
+type Clause struct{ clause model.Clause }
+
+// Attribute is an attribute of users that conditions test. [Attr] makes
+// attributes.
 type Attribute struct{ name string }
 
-// Attr names a property of users: "key", "name", "email", "country" or any
-// custom one.
+// Attr names an attribute of users: "key", "name", "email", "country" or any
+// custom attribute. It panics if name is empty.
 func Attr(name string) Attribute {
 	if name == "" {
 		panic("ffctest: Attr needs the name of an attribute")
@@ -18,101 +23,108 @@ func Attr(name string) Attribute {
 	return Attribute{name: name}
 }
 
-func (a Attribute) is(operator, value string) Clause {
-	return Clause{property: a.name, operator: operator, value: value}
+func (a Attribute) is(relation model.Relation, operand string) Clause {
+	return Clause{model.Clause{Property: a.name, Operator: model.OperatorOf(relation, false).Name, Value: operand}}
+}
+
+func (a Attribute) isNot(relation model.Relation, operand string) Clause {
+	return Clause{model.Clause{Property: a.name, Operator: model.OperatorOf(relation, true).Name, Value: operand}}
 }
 
 // Equal matches users whose attribute is exactly value.
-func (a Attribute) Equal(value string) Clause { return a.is("Equal", value) }
+func (a Attribute) Equal(value string) Clause { return a.is(model.Equals, value) }
 
-// NotEqual matches whoever Equal does not, users without the attribute too.
-func (a Attribute) NotEqual(value string) Clause { return a.is("NotEqual", value) }
+// NotEqual matches users that Equal does not match, including users without the
+// attribute.
+func (a Attribute) NotEqual(value string) Clause { return a.isNot(model.Equals, value) }
 
-// Contains matches users whose attribute has value in it.
-func (a Attribute) Contains(value string) Clause { return a.is("Contains", value) }
+// Contains matches users whose attribute contains value.
+func (a Attribute) Contains(value string) Clause { return a.is(model.Contains, value) }
 
-// NotContains matches whoever Contains does not, users without the attribute too.
-func (a Attribute) NotContains(value string) Clause { return a.is("NotContain", value) }
+// NotContains matches users that Contains does not match, including users
+// without the attribute.
+func (a Attribute) NotContains(value string) Clause { return a.isNot(model.Contains, value) }
 
 // StartsWith matches users whose attribute begins with value.
-func (a Attribute) StartsWith(value string) Clause { return a.is("StartsWith", value) }
+func (a Attribute) StartsWith(value string) Clause { return a.is(model.StartsWith, value) }
 
 // EndsWith matches users whose attribute ends with value.
-func (a Attribute) EndsWith(value string) Clause { return a.is("EndsWith", value) }
+func (a Attribute) EndsWith(value string) Clause { return a.is(model.EndsWith, value) }
 
 // IsOneOf matches users whose attribute is exactly one of values.
-func (a Attribute) IsOneOf(values ...string) Clause { return a.is("IsOneOf", list(values)) }
+func (a Attribute) IsOneOf(values ...string) Clause { return a.is(model.IsOneOf, list(values)) }
 
-// NotOneOf matches whoever IsOneOf does not, users without the attribute too.
-func (a Attribute) NotOneOf(values ...string) Clause { return a.is("NotOneOf", list(values)) }
+// NotOneOf matches users that IsOneOf does not match, including users without
+// the attribute.
+func (a Attribute) NotOneOf(values ...string) Clause { return a.isNot(model.IsOneOf, list(values)) }
 
-// IsTrue matches users whose attribute is "true" in any case.
-func (a Attribute) IsTrue() Clause { return a.is("IsTrue", "") }
+// IsTrue matches users whose attribute is "true", in upper or lower case.
+func (a Attribute) IsTrue() Clause { return a.is(model.IsTrue, "") }
 
-// IsFalse matches users whose attribute is "false" in any case.
-func (a Attribute) IsFalse() Clause { return a.is("IsFalse", "") }
+// IsFalse matches users whose attribute is "false", in upper or lower case.
+func (a Attribute) IsFalse() Clause { return a.is(model.IsFalse, "") }
 
-// MatchRegex matches users in whose attribute pattern is found. The pattern is
-// not checked here: one that does not compile is something to test with.
-func (a Attribute) MatchRegex(pattern string) Clause { return a.is("MatchRegex", pattern) }
+// MatchRegex matches users whose attribute contains a match of pattern. It does
+// not check pattern, so that tests can use an invalid one.
+func (a Attribute) MatchRegex(pattern string) Clause { return a.is(model.MatchesPattern, pattern) }
 
-// NotMatchRegex matches whoever MatchRegex does not, users without the
-// attribute too.
-func (a Attribute) NotMatchRegex(pattern string) Clause { return a.is("NotMatchRegex", pattern) }
+// NotMatchRegex matches users that MatchRegex does not match, including users
+// without the attribute.
+func (a Attribute) NotMatchRegex(pattern string) Clause {
+	return a.isNot(model.MatchesPattern, pattern)
+}
 
-// LessThan matches users whose attribute is a number < number. Neither side is
-// checked here: text that is no number is something to test with.
-func (a Attribute) LessThan(number string) Clause { return a.is("LessThan", number) }
+// LessThan matches users whose attribute is a number < number. It does not check
+// number, so that tests can use other text.
+func (a Attribute) LessThan(number string) Clause { return a.is(model.IsLess, number) }
 
 // AtMost matches users whose attribute is a number <= number.
-func (a Attribute) AtMost(number string) Clause { return a.is("LessEqualThan", number) }
+func (a Attribute) AtMost(number string) Clause { return a.is(model.IsAtMost, number) }
 
 // GreaterThan matches users whose attribute is a number > number.
-func (a Attribute) GreaterThan(number string) Clause { return a.is("BiggerThan", number) }
+func (a Attribute) GreaterThan(number string) Clause { return a.is(model.IsGreater, number) }
 
 // AtLeast matches users whose attribute is a number >= number.
-func (a Attribute) AtLeast(number string) Clause { return a.is("BiggerEqualThan", number) }
+func (a Attribute) AtLeast(number string) Clause { return a.is(model.IsAtLeast, number) }
 
-// InSegment matches users that are in at least one of the segments.
-func InSegment(ids ...string) Clause { return segmentClause("User is in segment", ids) }
+// InSegment matches users that are in at least one of the segments. It panics
+// without an id and if an id is empty.
+func InSegment(ids ...string) Clause { return segmentClause(false, ids) }
 
-// NotInSegment matches users that are in none of the segments.
-func NotInSegment(ids ...string) Clause { return segmentClause("User is not in segment", ids) }
+// NotInSegment matches users that are in none of the segments. It panics without
+// an id and if an id is empty.
+func NotInSegment(ids ...string) Clause { return segmentClause(true, ids) }
 
-// segmentClause has no operator: that is how the platform writes it.
-func segmentClause(property string, ids []string) Clause {
+// segmentClause has the operator as property, as the platforms write it.
+func segmentClause(negated bool, ids []string) Clause {
 	if len(ids) == 0 {
 		panic("ffctest: a condition on segments needs at least one segment id")
 	}
-	for _, id := range ids {
-		if id == "" {
-			panic("ffctest: a segment id is empty")
-		}
+	if slices.Contains(ids, "") {
+		panic("ffctest: a segment id is empty")
 	}
-	return Clause{property: property, value: list(ids)}
+	return Clause{model.Clause{Property: model.OperatorOf(model.IsInSegment, negated).Name, Value: list(ids)}}
 }
 
-// list is how the platform writes several values into one: as JSON text.
+// list writes the operand of a clause with several values: JSON text.
 func list(values []string) string {
 	if len(values) == 0 {
 		return "[]"
 	}
-	text, err := json.Marshal(values)
-	if err != nil {
-		panic("ffctest: " + err.Error()) // strings always marshal
-	}
-	return string(text)
+	return string(mustMarshal(values))
 }
 
-// checkClauses panics unless clauses can be a rule of owner, and returns a copy.
-func checkClauses(owner string, clauses []Clause) []Clause {
+// checkClauses panics unless clauses can be a rule of owner, and returns them.
+func checkClauses(owner string, clauses []Clause) []model.Clause {
 	if len(clauses) == 0 {
-		panic("ffctest: " + owner + " has a rule without conditions, which matches nobody")
+		panic("ffctest: " + owner + " has a rule without conditions, which matches no user")
 	}
-	for _, c := range clauses {
+	out := make([]model.Clause, len(clauses))
+	for i, c := range clauses {
 		if c == (Clause{}) {
 			panic("ffctest: " + owner + " has an empty Clause in a rule")
 		}
+		out[i] = c.clause
 	}
-	return append([]Clause(nil), clauses...)
+	return out
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // featBit is FeatBit, for one environment.
@@ -197,15 +198,15 @@ func featBitShares(shares []share, part func(variation int) float64) []featBitSh
 	return out
 }
 
-func featBitClauses(clauses []Clause) []featBitClause {
+func featBitClauses(clauses []model.Clause) []featBitClause {
 	out := make([]featBitClause, len(clauses))
 	for i, c := range clauses {
-		out[i] = featBitClause{ID: "c" + strconv.Itoa(i+1), Property: c.property, Value: c.value}
-		if c.property == "key" {
+		out[i] = featBitClause{ID: "c" + strconv.Itoa(i+1), Property: c.Property, Value: c.Value}
+		if c.Property == "key" {
 			out[i].Property = "keyId"
 		}
-		if c.operator != "" {
-			out[i].Operator = &clauses[i].operator
+		if c.Operator != "" {
+			out[i].Operator = &clauses[i].Operator
 		}
 	}
 	return out

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // FlagBuilder describes a flag. It does not change: its methods return a copy
@@ -40,7 +42,7 @@ type target struct {
 }
 
 type rule struct {
-	clauses []Clause
+	clauses []model.Clause
 	shares  []share
 }
 

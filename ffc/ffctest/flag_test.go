@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -104,6 +105,22 @@ func TestBuildersWriteJSON(t *testing.T) {
 				t.Errorf("differs from %s:\n%s", path, got.Bytes())
 			}
 		})
+	}
+}
+
+// The golden files have a clause of each operator.
+func TestEveryOperatorHasABuilder(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"clauses", "featbit-clauses"} {
+		text, err := os.ReadFile(filepath.Join("testdata", "builders", name+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for o := range model.Operators() {
+			if !bytes.Contains(text, fmt.Appendf(nil, "%q", o.Name)) {
+				t.Errorf("%s.json has no %s", name, o.Name)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package ffctest
 import (
 	"slices"
 	"strconv"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // SegmentBuilder describes a segment. It does not change: its methods return a
@@ -16,7 +18,7 @@ type segment struct {
 	id       string
 	included []string
 	excluded []string
-	rules    [][]Clause
+	rules    [][]model.Clause
 	version  int64 // 0: set by the server or the snapshot
 }
 
@@ -52,8 +54,8 @@ func (b *SegmentBuilder) Exclude(userKeys ...string) *SegmentBuilder {
 // Rule puts users in the segment that match all conditions. One matching rule is
 // enough.
 func (b *SegmentBuilder) Rule(clauses ...Clause) *SegmentBuilder {
-	clauses = checkClauses(b.owner(), clauses)
-	return b.with(func(s *segment) { s.rules = appended(s.rules, clauses) })
+	rule := checkClauses(b.owner(), clauses)
+	return b.with(func(s *segment) { s.rules = appended(s.rules, rule) })
 }
 
 // Version sets the version, in milliseconds since 1970. By default the server

@@ -136,7 +136,7 @@ func (r *Rules) referencesOfSegment(m *model.Segment) *references {
 // appendSegments appends the ids of the segments that clauses ask for.
 func (r *Rules) appendSegments(ids []string, clauses []model.Clause) []string {
 	for i := range clauses {
-		if op, _ := r.operator(&clauses[i]); op == opSegment {
+		if r.operator(&clauses[i]).Operand == model.SegmentsOperand {
 			list, _ := r.parseList(clauses[i].Value)
 			for i := range list.Ends {
 				ids = append(ids, list.At(i))

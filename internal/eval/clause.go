@@ -13,19 +13,20 @@ import (
 
 // clause is a compiled model.Clause.
 type clause struct {
-	op        operator
+	relation  model.Relation
 	negate    bool
+	undecided bool // an evaluation that comes to the clause fails
 	attribute attributeRef
-	text      string  // operand of the text operators
+	text      string  // operand of the text relations
 	number    float64 // operand of the comparisons
 	*operands         // nil for most clauses, of which there can be many
 }
 
 // operands are those of few clauses.
 type operands struct {
-	set      textSet     // of opOneOf
-	pattern  *pattern    // of opRegexp
-	segments []segmentID // of opSegment
+	set      textSet     // of model.IsOneOf
+	pattern  *pattern    // of model.MatchesPattern
+	segments []segmentID // of model.IsInSegment
 	err      error       // what is wrong with the clause, if anything
 }
 
@@ -37,89 +38,26 @@ func (c *clause) problem() error {
 	return c.err
 }
 
-// operator is what a clause does with the attribute.
-type operator uint8
-
-const (
-	opNever operator = iota // unknown, or its operand makes no sense
-	opEqual
-	opContains
-	opPrefix
-	opSuffix
-	opOneOf
-	opTrue
-	opFalse
-	opRegexp
-	opLess
-	opLessEqual
-	opGreater
-	opGreaterEqual
-	opSegment // the last of those that can be decided
-	opMalformed
-)
-
-// operatorOf maps the platform's names (protocol reference, section 6.3).
-// Names are exact: "notequal" is no operator.
-func operatorOf(name string) (op operator, negate bool) {
-	switch name {
-	case "Equal":
-		return opEqual, false
-	case "NotEqual":
-		return opEqual, true
-	case "Contains":
-		return opContains, false
-	case "NotContain":
-		return opContains, true
-	case "StartsWith":
-		return opPrefix, false
-	case "EndsWith":
-		return opSuffix, false
-	case "IsOneOf":
-		return opOneOf, false
-	case "NotOneOf":
-		return opOneOf, true
-	case "IsTrue":
-		return opTrue, false
-	case "IsFalse":
-		return opFalse, false
-	case "MatchRegex":
-		return opRegexp, false
-	case "NotMatchRegex":
-		return opRegexp, true
-	case "LessThan":
-		return opLess, false
-	case "LessEqualThan":
-		return opLessEqual, false
-	case "BiggerThan":
-		return opGreater, false
-	case "BiggerEqualThan":
-		return opGreaterEqual, false
-	case "User is in segment":
-		return opSegment, false
-	case "User is not in segment":
-		return opSegment, true
-	}
-	return opNever, false
-}
-
-// operator returns what a clause does.
-func (r *Rules) operator(m *model.Clause) (op operator, negate bool) {
-	if !r.SegmentsByProperty {
-		if m.Operator == "" { // segment clauses have it as property
-			if op, negate = operatorOf(m.Property); op >= opLess && op <= opGreaterEqual {
-				op = opNever // comparisons are never written like that
-			}
-			return op, negate
+// operator returns the operator of a clause.
+func (r *Rules) operator(m *model.Clause) model.Operator {
+	if r.SegmentsByProperty {
+		if o := model.OperatorNamed(m.Property); o.Operand == model.SegmentsOperand {
+			return o
 		}
-		return operatorOf(m.Operator)
+		if o := model.OperatorNamed(m.Operator); o.Operand != model.SegmentsOperand {
+			return o
+		}
+		return model.Operator{}
 	}
-	if op, negate = operatorOf(m.Property); op == opSegment {
-		return op, negate
+	if m.Operator != "" {
+		return model.OperatorNamed(m.Operator)
 	}
-	if op, negate = operatorOf(m.Operator); op == opSegment {
-		return opNever, false
+	// Segment clauses have their operator as property. Comparisons are never
+	// written like that.
+	if o := model.OperatorNamed(m.Property); o.Operand != model.NumberOperand {
+		return o
 	}
-	return op, negate
+	return model.Operator{}
 }
 
 // compileClause returns the clause of the owner. A clause with a problem is still
@@ -143,47 +81,46 @@ var (
 func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 	c := clause{attribute: r.attribute(m.Property), text: m.Value}
 	if m.Malformed != "" {
-		c.op = opMalformed
+		c.undecided = true
 		return c, errors.New(m.Malformed)
 	}
-	c.op, c.negate = r.operator(m)
-	if r.EmptyIsMissing && m.Value == "" {
-		switch c.op {
-		case opEqual, opContains, opPrefix, opSuffix, opRegexp:
-			c.op = opNever // keeps negate: nothing equals an empty value
-			return c, nil
-		}
+	o := r.operator(m)
+	c.relation, c.negate = o.Relation, o.Negated
+	if o.Relation == model.NoRelation {
+		return c, errUnknownOperator
+	}
+	if r.EmptyIsMissing && m.Value == "" && (o.Operand == model.TextOperand || o.Operand == model.PatternOperand) {
+		c.relation = model.NoRelation // keeps negate: nothing equals an empty value
+		return c, nil
 	}
 	var err error
-	switch c.op {
-	case opNever:
-		return c, errUnknownOperator
-	case opOneOf:
+	switch o.Operand {
+	case model.ListOperand:
 		var list model.List
 		if list, err = r.parseList(m.Value); err != nil {
-			c.op = opNever
+			c.relation = model.NoRelation
 		}
 		c.operands = &operands{set: newTextSet(list)}
-	case opSegment:
+	case model.SegmentsOperand:
 		var list model.List
 		list, err = r.parseList(m.Value)
 		c.operands = &operands{segments: segmentIDs(list)}
-	case opRegexp:
+	case model.PatternOperand:
 		c.operands = &operands{}
 		if c.pattern, err = r.compilePattern(m.Value, owner); err != nil {
 			// Neither polarity: malformed data must not let a user in.
-			c.op, c.negate = opNever, false
+			c.relation, c.negate = model.NoRelation, false
 		}
-	case opLess, opLessEqual, opGreater, opGreaterEqual:
+	case model.NumberOperand:
 		number, ok := r.number(m.Value)
 		if !ok {
-			c.op = opNever
+			c.relation = model.NoRelation
 			return c, errNoNumber
 		}
 		c.number = number
 	}
 	if r.Strict && err != nil {
-		c.op = opMalformed
+		c.relation, c.undecided = model.NoRelation, true
 	}
 	return c, err
 }
@@ -222,23 +159,25 @@ func (r *Rules) parseList(text string) (list model.List, err error) {
 
 var errNoList = errors.New("its value is not a JSON array of strings")
 
+// test reports whether the relation holds for an attribute. It does not decide
+// model.MatchesPattern and model.IsInSegment.
 func (c *clause) test(rules *Rules, value string) bool {
-	switch c.op {
-	case opEqual:
+	switch c.relation {
+	case model.Equals:
 		return value == c.text
-	case opContains:
+	case model.Contains:
 		return strings.Contains(value, c.text)
-	case opPrefix:
+	case model.StartsWith:
 		return strings.HasPrefix(value, c.text)
-	case opSuffix:
+	case model.EndsWith:
 		return strings.HasSuffix(value, c.text)
-	case opOneOf:
+	case model.IsOneOf:
 		return c.set.has(value)
-	case opTrue:
+	case model.IsTrue:
 		return equalFold(value, "true")
-	case opFalse:
+	case model.IsFalse:
 		return equalFold(value, "false")
-	case opLess, opLessEqual, opGreater, opGreaterEqual:
+	case model.IsLess, model.IsAtMost, model.IsGreater, model.IsAtLeast:
 		return c.compare(rules, value)
 	}
 	return false
@@ -249,12 +188,12 @@ func (c *clause) compare(rules *Rules, value string) bool {
 	if !ok {
 		return false
 	}
-	switch c.op {
-	case opLess:
+	switch c.relation {
+	case model.IsLess:
 		return number < c.number
-	case opLessEqual:
+	case model.IsAtMost:
 		return number <= c.number
-	case opGreater:
+	case model.IsGreater:
 		return number > c.number
 	}
 	return number >= c.number

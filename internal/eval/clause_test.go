@@ -112,6 +112,41 @@ func TestClauses(t *testing.T) {
 	}
 }
 
+// TestEveryOperatorIsEvaluated: of these users, each operator matches some and not
+// others, and its negation the others.
+func TestEveryOperatorIsEvaluated(t *testing.T) {
+	t.Parallel()
+	operands := map[model.Operand]string{
+		model.NoOperand: "", model.TextOperand: "b", model.PatternOperand: "^b", model.NumberOperand: "2",
+		model.ListOperand: `["b"]`, model.SegmentsOperand: `["s"]`,
+	}
+	users := []string{"a", "b", "1", "2", "3", "true", "false"}
+	matches := make(map[model.Relation]string)
+	for o := range model.Operators() {
+		c := model.Clause{Property: "attribute", Operator: o.Name, Value: operands[o.Operand]}
+		if o.Operand == model.SegmentsOperand {
+			c = model.Clause{Property: o.Name, Value: c.Value}
+		}
+		s, p := environment(t, map[string]any{"f": newFlag(when(c)), "s": model.Segment{Included: model.Texts("b")}})
+		p.none(t)
+		var got string
+		for _, name := range users {
+			u := user(name)
+			u.Set("attribute", name)
+			if (answer(s, "f", u) == matched) != o.Negated {
+				got += name + " "
+			}
+		}
+		if got == "" || strings.Fields(got)[0] == "a" {
+			t.Errorf("%s holds for %q", o.Name, got)
+		}
+		if first, ok := matches[o.Relation]; ok && first != got {
+			t.Errorf("%s negates %q, not %q", o.Name, got, first)
+		}
+		matches[o.Relation] = got
+	}
+}
+
 // TestPropertyAsOperator: only segment clauses are written without an operator.
 func TestPropertyAsOperator(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,7 @@
 package eval
 
+import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+
 // Result is the outcome for one flag and user. Variation is nil when there is
 // none to serve: ReasonError or ReasonLimit.
 type Result struct {
@@ -165,7 +167,7 @@ func (e *evaluation) ownRules(f *Flag) Result {
 // clauseText is how many bytes of an attribute count as a clause more.
 const clauseText = 256
 
-// matches decides all operators before opSegment. A clause that cannot be decided
+// matches decides a clause about an attribute. A clause that cannot be decided
 // does not match.
 func (e *evaluation) matches(c *clause) (matches, decided bool) {
 	value, _ := e.user.lookup(&c.attribute)
@@ -175,7 +177,7 @@ func (e *evaluation) matches(c *clause) (matches, decided bool) {
 	if e.rules.EmptyIsMissing && value == "" {
 		return c.negate, true
 	}
-	if c.op == opRegexp {
+	if c.relation == model.MatchesPattern {
 		found, ok := e.find(c.pattern, value)
 		return ok && found != c.negate, ok
 	}
@@ -204,18 +206,18 @@ func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
 	}
 	for i := range clauses {
 		c := &clauses[i]
-		if c.op < opSegment {
+		switch {
+		case c.undecided:
+			e.failed = true
+			return false
+		case c.relation == model.IsInSegment:
+			if e.inAny(c.segments, path) == c.negate || e.failed {
+				return false
+			}
+		default:
 			if matches, _ := e.matches(c); !matches {
 				return false
 			}
-			continue
-		}
-		if c.op == opMalformed {
-			e.failed = true
-			return false
-		}
-		if e.inAny(c.segments, path) == c.negate || e.failed {
-			return false
 		}
 	}
 	return true

@@ -19,7 +19,7 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 	for i := range clauses {
 		c, err := x.explainClause(&m[i], &clauses[i], path)
 		out = append(out, c)
-		if err != nil && clauses[i].op == opMalformed {
+		if err != nil && clauses[i].undecided {
 			owner.Err = fmt.Errorf("rule %d: clause %d (operator %q): %w", rule+1, i+1, m[i].Operator, err)
 			err = owner
 		}
@@ -33,29 +33,29 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath) (out ExplainedClause, err error) {
 	out = ExplainedClause{Attribute: m.Property, Operator: m.Operator, Operand: m.Value}
 	out.Problem = c.problem()
-	op, _ := x.rules.operator(m)
-	if op != opNever && (m.Operator == "" || op == opSegment && x.rules.SegmentsByProperty) {
+	o := x.rules.operator(m)
+	if o.Name != "" && o.Name == m.Property {
 		out.Operator = m.Property
 	}
-	if op == opSegment {
+	if o.Operand == model.SegmentsOperand {
 		out.Attribute = ""
 	} else {
 		out.UserValue, out.Present = x.user.lookup(&c.attribute)
 	}
 	switch {
-	case c.op < opSegment:
+	case c.undecided:
+		err = out.Problem
+	case c.relation == model.IsInSegment:
+		var in bool
+		in, out.Segments, err = x.explainSegments(c.segments, path)
+		out.Matched = err == nil && in != c.negate
+	default:
 		var decided bool
 		if out.Matched, decided = x.matches(c); x.limited {
 			err = errClauses
 		} else if !decided {
 			out.Problem = errUndecided
 		}
-	case c.op == opMalformed:
-		err = out.Problem
-	default:
-		var in bool
-		in, out.Segments, err = x.explainSegments(c.segments, path)
-		out.Matched = err == nil && in != c.negate
 	}
 	return out, err
 }

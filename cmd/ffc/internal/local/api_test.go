@@ -86,7 +86,7 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	w := start(t, twoFlags, Config{})
 	for path, kind := range map[string]string{
-		"/": "text/html; charset=utf-8", "/page/page.css": "text/css; charset=utf-8", "/page/page.js": "text/javascript; charset=utf-8",
+		"/": "text/html; charset=utf-8", "/page/page.css": "text/css; charset=utf-8", "/page/page.js": "text/javascript; charset=utf-8", "/page/operators.js": "text/javascript; charset=utf-8",
 		"/local/state": "application/json; charset=utf-8", "/local/nothing": "text/plain; charset=utf-8",
 	} {
 		req, err := http.NewRequestWithContext(within(t), "GET", w.url+path, nil)

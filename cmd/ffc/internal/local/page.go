@@ -5,10 +5,23 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 //go:embed page
 var pageFiles embed.FS
+
+// operatorsScript returns the page's script of the same name, which has the words
+// for each operator of the platforms.
+func operatorsScript() []byte {
+	words := make(map[string]string)
+	for o := range model.Operators() {
+		words[o.Name] = o.Words
+	}
+	return append([]byte("export const operators = "), flagfile.Marshal(words)...)
+}
 
 // contentTypes are those of the page's files. What the system's own tables say
 // is not asked: on some machines scripts are plain text there.
@@ -30,6 +43,9 @@ func contentType(name string) string {
 // time whether it has changed: the next one may come from another version.
 func servePage(w http.ResponseWriter, name string) {
 	file, err := fs.ReadFile(pageFiles, path.Join("page", name))
+	if name == "operators.js" {
+		file, err = operatorsScript(), nil
+	}
 	kind := contentType(name)
 	if err != nil || kind == "" {
 		http.Error(w, "there is no such page", http.StatusNotFound)

@@ -42,6 +42,7 @@ func warnSegment(rules *eval.Rules, s *model.Segment) []string {
 
 func warnClauses(rules *eval.Rules, where string, clauses []model.Clause) (out []string) {
 	for _, c := range clauses {
+		o := model.OperatorNamed(c.Operator)
 		switch {
 		case c.Malformed != "" || isSegmentClause(c):
 		case rules.NeverFound(c.Property):
@@ -51,7 +52,7 @@ func warnClauses(rules *eval.Rules, where string, clauses []model.Clause) (out [
 			out = append(out, where+"a condition names no attribute, so no user has one")
 		case strings.TrimSpace(c.Property) != c.Property:
 			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and users hardly have such a one", where, flagfile.Quote(c.Property)))
-		case c.Operator == "IsOneOf" && isEmptyList(c.Value):
+		case o.Operand == model.ListOperand && !o.Negated && isEmptyList(c.Value):
 			out = append(out, where+"a list of values is empty, so the condition matches nobody")
 		}
 	}
@@ -63,7 +64,7 @@ func isEmptyList(value string) bool {
 }
 
 func isSegmentClause(c model.Clause) bool {
-	return c.Property == "User is in segment" || c.Property == "User is not in segment"
+	return model.OperatorNamed(c.Property).Operand == model.SegmentsOperand
 }
 
 func valueOf(f *model.Flag, variation int) string {

@@ -24,58 +24,24 @@ func clauseInWords(c model.Clause) string {
 	if c.Malformed != "" {
 		return "a condition that cannot be read"
 	}
-	switch c.Property {
-	case "User is in segment":
-		return "is in segment " + listInWords(c.Value, " or ")
-	case "User is not in segment":
-		return "is not in segment " + listInWords(c.Value, " or ")
+	if o := model.OperatorNamed(c.Property); o.Operand == model.SegmentsOperand {
+		return o.Words + " " + listInWords(c.Value, " or ")
 	}
 	attribute := c.Property
 	if strings.EqualFold(attribute, "keyId") {
 		attribute = "key"
 	}
-	attribute = operand(attribute)
-	switch c.Operator {
-	case "IsTrue":
-		return attribute + " is true"
-	case "IsFalse":
-		return attribute + " is false"
-	case "IsOneOf":
-		return attribute + " is one of " + listInWords(c.Value, ", ")
-	case "NotOneOf":
-		return attribute + " is none of " + listInWords(c.Value, ", ")
+	o := model.OperatorNamed(c.Operator)
+	words := operand(attribute) + " " + o.Words
+	switch {
+	case o.Relation == model.NoRelation:
+		return operand(attribute) + " has the unknown operator " + flagfile.Quote(c.Operator) + " with " + operand(c.Value)
+	case o.Operand == model.NoOperand:
+		return words
+	case o.Operand == model.ListOperand:
+		return words + " " + listInWords(c.Value, ", ")
 	}
-	return attribute + " " + verb(c.Operator) + " " + operand(c.Value)
-}
-
-func verb(operator string) string {
-	switch operator {
-	case "Equal":
-		return "is"
-	case "NotEqual":
-		return "is not"
-	case "Contains":
-		return "contains"
-	case "NotContain":
-		return "does not contain"
-	case "StartsWith":
-		return "starts with"
-	case "EndsWith":
-		return "ends with"
-	case "MatchRegex":
-		return "matches"
-	case "NotMatchRegex":
-		return "does not match"
-	case "LessThan":
-		return "is less than"
-	case "LessEqualThan":
-		return "is at most"
-	case "BiggerThan":
-		return "is more than"
-	case "BiggerEqualThan":
-		return "is at least"
-	}
-	return "has the unknown operator " + flagfile.Quote(operator) + " with"
+	return words + " " + operand(c.Value)
 }
 
 // operand quotes a text that would not be seen, or would be misread.

@@ -1,6 +1,7 @@
 // Why a user gets what they get: the tree that the SDK's Explain makes.
 import { el, icon } from "./dom.js";
-import { operator, percent, plural } from "./format.js";
+import { percent, plural } from "./format.js";
+import { operators } from "./operators.js";
 import { flagPath } from "./route.js";
 import { store } from "./store.js";
 import { chip, colour } from "./variation.js";
@@ -120,7 +121,7 @@ function clauses(rule) {
 	return el("ul", { class: "clauses" }, all.map(clause));
 }
 
-function clause({ attribute, operator: op, operand, userValue, present, matched, problem, segments }) {
+function clause({ attribute, operator, operand, userValue, present, matched, problem, segments }) {
 	const inSegment = !attribute;
 	return el(
 		"li",
@@ -129,7 +130,7 @@ function clause({ attribute, operator: op, operand, userValue, present, matched,
 		el(
 			"div",
 			{ class: "clause-body" },
-			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operator(op), operands(operand, inSegment)),
+			el("p", { class: "clause-words" }, attribute && el("code", null, attribute), attribute && " ", operators[operator] ?? operator, operands(operand, inSegment)),
 			!inSegment && el("p", { class: "clause-user" }, present ? ["The user has ", userValue === "" ? el("em", null, "an empty text") : el("code", null, userValue)] : "The user has no such attribute"),
 			problem && el("p", { class: "verdict-error" }, problem),
 			segments.length > 0 && el("ul", { class: "clauses" }, segments.map(segment)),

@@ -28,32 +28,6 @@ export function when(ms) {
 	return `on ${day.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" })}`;
 }
 
-const operators = {
-	Equal: "is",
-	NotEqual: "is not",
-	Contains: "contains",
-	NotContain: "does not contain",
-	StartsWith: "starts with",
-	EndsWith: "ends with",
-	MatchRegex: "matches",
-	NotMatchRegex: "does not match",
-	IsOneOf: "is one of",
-	NotOneOf: "is none of",
-	LessThan: "is less than",
-	LessEqualThan: "is at most",
-	BiggerThan: "is more than",
-	BiggerEqualThan: "is at least",
-	IsTrue: "is true",
-	IsFalse: "is false",
-	"User is in segment": "is in segment",
-	"User is not in segment": "is not in segment",
-};
-
-// operator is one of the platform's in the words that rules are told in.
-export function operator(name) {
-	return operators[name] ?? name;
-}
-
 // baseName is the last part of a path.
 export function baseName(path) {
 	return path.replace(/^.*[\\/]/, "");
