@@ -226,7 +226,7 @@ func TestPrivateKeyIsRejected(t *testing.T) {
 			_, err := ffc.New(t.Context(), ffc.Config{
 				Offline: true, Bootstrap: g.Snapshot(ffctest.Flag("f")), Events: flush.Config{PrivateAttributes: []string{name}}, Logger: quiet(),
 			})
-			rejected := err != nil && strings.Contains(err.Error(), "without the user's key")
+			rejected := err != nil && strings.Contains(err.Error(), "cannot be private")
 			if want := !ofClassic || g == ffctest.Classic; rejected != want {
 				t.Errorf("%s: rejected %v, want %v: %v", name, rejected, want, err)
 			}

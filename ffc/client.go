@@ -53,8 +53,10 @@ type Client struct {
 // closeTime is how long Close delivers events if its context has no deadline.
 const closeTime = 5 * time.Second
 
-// New returns a client. Its error is for unusable configuration, all problems
-// at once; a platform that cannot be reached is none. New waits until the
+// New returns a client. It fails only if the configuration is invalid, and
+// reports all problems at once: the error joins one *ConfigError for each.
+// Bootstrap and the transport's settings are checked once the other fields are
+// valid. New does not fail when the platform is unreachable. It waits until the
 // client has the platform's data, the platform refuses the secret,
 // Config.StartWait is over or ctx ends, whichever comes first, and the client
 // goes on trying: see Initialized, WaitReady and Status. Until there is data,
@@ -80,13 +82,12 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	c.store.init(c)
 	c.status.init(cfg.Offline)
-	if err := c.store.bootstrap(cfg.Bootstrap); err != nil {
-		return nil, fmt.Errorf("ffc: Config.Bootstrap: %w", err)
-	}
+	errs := configErrors("Bootstrap", c.store.bootstrap(cfg.Bootstrap))
 	c.cfg.Bootstrap = nil // not to be kept twice
 	c.requests = httpclient.NewPool(cfg.HTTPClient, c.noteAbandoned)
-	if err := c.open(); err != nil {
-		return nil, fmt.Errorf("ffc: Config.Transport: %w", err)
+	errs = append(errs, configErrors("Transport", c.open())...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	c.start()
 	c.cfg.EnvSecret = "" // who has it now needs it: a client that is printed as part of something must not tell
@@ -130,7 +131,7 @@ func (c *Client) open() (err error) {
 	}
 	c.onDemand, _ = c.session.(transport.Refresher)
 	if _, runs := c.session.(transport.Runner); missing(c.session) || !runs && c.onDemand == nil {
-		return fmt.Errorf("its Open returned %T: expected a transport.Runner or a transport.Refresher", c.session)
+		return fmt.Errorf("Open returned %T: expected a transport.Runner or a transport.Refresher", c.session)
 	}
 	if holder, ok := c.session.(transport.Holder); ok {
 		c.store.holdFor(holder.HoldFor())

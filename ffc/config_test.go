@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -28,22 +30,22 @@ func TestNewRejects(t *testing.T) {
 		cfg  ffc.Config
 		want []string // all of these are in the error
 	}{
-		{"nothing set", ffc.Config{}, []string{"Config.EnvSecret is empty", "Config.Transport is missing"}},
-		{"secret of no platform", with(func(c *ffc.Config) { c.EnvSecret = "not a secret!" }), []string{"Config.EnvSecret fits neither platform", "set Config.Platform", "not of FeatBit", "is not standard Base64"}},
+		{"nothing set", ffc.Config{}, []string{"Config.EnvSecret: missing secret", "Config.Transport: missing transport"}},
+		{"secret of no platform", with(func(c *ffc.Config) { c.EnvSecret = "not a secret!" }), []string{"Config.EnvSecret: the secret fits neither platform", "set the platform", "FeatBit's secrets have", "is not standard Base64"}},
 		{"secret checked offline, too", ffc.Config{Offline: true, EnvSecret: "AAAA"}, []string{"Config.EnvSecret"}},
-		{"unknown platform", with(func(c *ffc.Config) { c.Platform = "other" }), []string{`Config.Platform is "other"`}},
+		{"unknown platform", with(func(c *ffc.Config) { c.Platform = "other" }), []string{`Config.Platform: unknown platform "other"`}},
 		{"base URL without scheme", with(func(c *ffc.Config) { c.BaseURL = "example.com" }), []string{"Config.BaseURL", "expected http://host[/prefix] or https://host[/prefix]"}},
 		{"base URL of a socket", with(func(c *ffc.Config) { c.BaseURL = "wss://example.com" }), []string{"Config.BaseURL"}},
-		{"base URL that is none", with(func(c *ffc.Config) { c.BaseURL = "http://a b:c" }), []string{"Config.BaseURL is not a URL"}},
-		{"base URL with password", with(func(c *ffc.Config) { c.BaseURL = "https://u:hunter2@example.com" }), []string{"Config.BaseURL has a user name"}},
-		{"base URL with query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?a=b" }), []string{"Config.BaseURL has a query"}},
-		{"base URL with empty query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?" }), []string{"Config.BaseURL has a query"}},
-		{"transport that is a nil pointer", with(func(c *ffc.Config) { c.Transport = (*stream.Transport)(nil) }), []string{"Config.Transport is missing"}},
+		{"base URL that is none", with(func(c *ffc.Config) { c.BaseURL = "http://a b:c" }), []string{"Config.BaseURL: invalid URL: expected"}},
+		{"base URL with password", with(func(c *ffc.Config) { c.BaseURL = "https://u:hunter2@example.com" }), []string{"Config.BaseURL: the URL has a user name"}},
+		{"base URL with query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?a=b" }), []string{"Config.BaseURL: the URL has a query"}},
+		{"base URL with empty query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?" }), []string{"Config.BaseURL: the URL has a query"}},
+		{"transport that is a nil pointer", with(func(c *ffc.Config) { c.Transport = (*stream.Transport)(nil) }), []string{"Config.Transport: missing transport"}},
 		{"events URL of a socket", with(func(c *ffc.Config) { c.EventsURL = "ws://example.com" }), []string{"Config.EventsURL"}},
 		{"streaming URL of a page", with(func(c *ffc.Config) { c.StreamingURL = "http://example.com" }), []string{"Config.StreamingURL", "expected ws://host[/prefix] or wss://host[/prefix]"}},
 		{"events", with(func(c *ffc.Config) { c.Events = flush.Config{Capacity: -1, PrivateAttributes: []string{"key"}} }),
-			[]string{"Config.Events", "Capacity is -1", `PrivateAttributes has "key"`}},
-		{"transport", with(func(c *ffc.Config) { c.Transport = &stream.Transport{PingInterval: -1} }), []string{"Config.Transport", "PingInterval"}},
+			[]string{"Config.Events.Capacity: -1 is negative", `Config.Events.PrivateAttributes: "key" cannot be private`}},
+		{"transport", with(func(c *ffc.Config) { c.Transport = &stream.Transport{PingInterval: -1} }), []string{"Config.Transport.PingInterval: -1ns is negative"}},
 		{"bootstrap that is not JSON", with(func(c *ffc.Config) { c.Bootstrap = []byte("{") }), []string{"Config.Bootstrap"}},
 		{"bootstrap of something else", with(func(c *ffc.Config) { c.Bootstrap = []byte(`{"a":1}`) }), []string{"Config.Bootstrap", "featureFlags"}},
 		{"bootstrap of another environment", with(func(c *ffc.Config) {
@@ -71,6 +73,60 @@ func TestNewRejects(t *testing.T) {
 		})
 	}
 }
+
+// Each problem is a *ConfigError with the path of its field, and an error that
+// makes sense without it.
+func TestConfigErrorNamesField(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("no route")
+	for name, test := range map[string]struct {
+		cfg    ffc.Config
+		fields []string
+	}{
+		"nothing set": {ffc.Config{}, []string{"EnvSecret", "Transport"}},
+		"URLs": {ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: &stream.Transport{}, BaseURL: "x", StreamingURL: "x", EventsURL: "x"},
+			[]string{"BaseURL", "EventsURL", "StreamingURL"}},
+		"FeatBit without a URL": {ffc.Config{EnvSecret: ffctest.FeatBitEnvSecret, Transport: &stream.Transport{}}, []string{"BaseURL"}},
+		"events": {ffc.Config{Offline: true, Platform: "x", Events: flush.Config{Capacity: -1, BatchSize: -1, Requests: -1, RetryWait: -1, Timeout: -1,
+			Once: -1, PrivateAttributes: []string{"", "KeyID"}, OmitFlags: []string{""}}},
+			[]string{"Events.BatchSize", "Events.Capacity", "Events.OmitFlags", "Events.Once", "Events.PrivateAttributes", "Events.PrivateAttributes", "Events.Requests", "Events.RetryWait", "Events.Timeout", "Platform"}},
+		"bootstrap and transport": {ffc.Config{EnvSecret: ffctest.EnvSecret, Bootstrap: []byte("{"), Transport: &stream.Transport{
+			MaxMessage: -1, PingInterval: -1, Fallback: &poll.Transport{MaxAge: -1, URL: "x"}}},
+			[]string{"Bootstrap", "Transport.Fallback.MaxAge", "Transport.Fallback.URL", "Transport.MaxMessage", "Transport.PingInterval"}},
+		"another transport": {ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: failing{cause}}, []string{"Transport"}},
+		"no session":        {ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: failing{}}, []string{"Transport"}},
+	} {
+		_, err := ffc.New(t.Context(), test.cfg)
+		if errors.Is(err, cause) != (name == "another transport") {
+			t.Errorf("%s: %v", name, err)
+		}
+		all, ok := err.(interface{ Unwrap() []error })
+		if !ok {
+			t.Fatalf("%s: %T joins nothing", name, err)
+		}
+		var fields []string
+		for _, err := range all.Unwrap() {
+			var e *ffc.ConfigError
+			if !errors.As(err, &e) || e != err {
+				t.Errorf("%s: got a %T: %v", name, err, err)
+				continue
+			}
+			fields = append(fields, e.Field)
+			if text := e.Err.Error(); e.Error() != "ffc: Config."+e.Field+": "+text || strings.Contains(text, "Config.") || strings.HasPrefix(text, "is ") {
+				t.Errorf("%s: %v", name, e)
+			}
+		}
+		slices.Sort(fields)
+		if !slices.Equal(fields, test.fields) {
+			t.Errorf("%s: got %q, want %q", name, fields, test.fields)
+		}
+	}
+}
+
+// failing is a transport whose Open fails, or returns no session.
+type failing struct{ err error }
+
+func (f failing) Open(transport.Env) (transport.Session, error) { return nil, f.err }
 
 func TestConfigPrintsWithoutSecret(t *testing.T) {
 	t.Parallel()

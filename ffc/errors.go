@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 )
 
 // Errors of this package, for errors.Is.
@@ -25,6 +26,35 @@ var (
 	// client's log and Explain say more.
 	ErrEvaluation = errors.New("ffc: the flag cannot be evaluated")
 )
+
+// ConfigError is the error of one invalid field of Config. New joins the errors
+// of all invalid fields: errors.As finds the first, and the method
+// Unwrap() []error of New's error returns all. No ConfigError holds a secret.
+type ConfigError struct {
+	// Field is the name of the field in Config, such as EnvSecret. Fields of
+	// Events and of the transports in package stream and poll are named with
+	// what leads to them: Events.Capacity, Transport.MaxAge,
+	// Transport.Fallback.MaxAge. The errors of other transports have Transport.
+	Field string
+	// Err says what is wrong and what is expected. Its text does not repeat the
+	// name of the field.
+	Err error
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string { return fmt.Sprintf("ffc: Config.%s: %v", e.Field, e.Err) }
+
+// Unwrap returns Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// configErrors returns a *ConfigError for each setting inside the field that err
+// is about.
+func configErrors(field string, err error) (all []error) {
+	for _, inner := range setting.Within(field, err) {
+		all = append(all, &ConfigError{inner.Field, inner.Err})
+	}
+	return all
+}
 
 // errLimit is ErrEvaluation with the reason.
 var errLimit = fmt.Errorf("%w: its evaluation looks at too many flags, segments and clauses (Client.Explain shows which)", ErrEvaluation)

@@ -54,7 +54,19 @@ func ExampleClient_Middleware() {
 	}
 	fmt.Println(start(context.Background(), "not a secret", nil, http.NewServeMux()))
 	// Output:
-	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret: the secret fits neither platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+}
+
+func ExampleConfigError() {
+	_, err := ffc.New(context.Background(), ffc.Config{Offline: true, BaseURL: "localhost:5100"})
+	var invalid *ffc.ConfigError
+	if errors.As(err, &invalid) {
+		fmt.Println(invalid.Field)
+		fmt.Println(invalid.Err)
+	}
+	// Output:
+	// BaseURL
+	// invalid URL "localhost:5100": expected http://host[/prefix] or https://host[/prefix]
 }
 
 func ExampleNew_offline() {
@@ -196,12 +208,12 @@ func ExampleDefault() {
 func Example_service() {
 	fmt.Println(shop(context.Background(), "not a secret"))
 	// Output:
-	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret: the secret fits neither platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }
 
 func ExampleNew_featBit() {
 	_, err := onFeatBit(context.Background(), "not a key")
 	fmt.Println(err)
 	// Output:
-	// ffc: Config.EnvSecret fits neither platform (if it is right, set Config.Platform): it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret: the secret fits neither platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }

@@ -34,12 +34,12 @@ func TestFeatBitDetected(t *testing.T) {
 		{name: "classic", cfg: ffc.Config{EnvSecret: ffctest.EnvSecret}, platform: "classic", base: "https://api.featureflag.co", socket: "wss://api.featureflag.co"},
 		{name: "FeatBit", cfg: ffc.Config{EnvSecret: featBitSecret, BaseURL: "http://localhost:5100/"}, platform: "featbit", base: "http://localhost:5100", socket: "ws://localhost:5100"},
 		{name: "named", cfg: ffc.Config{EnvSecret: "new-form", Platform: ffc.PlatformFeatBit, BaseURL: "https://example.com/featbit"}, platform: "featbit", base: "https://example.com/featbit", socket: "wss://example.com/featbit"},
-		{name: "no base URL", cfg: ffc.Config{EnvSecret: featBitSecret}, problem: "Config.BaseURL is missing"},
-		{name: "no base URL, other URLs", cfg: ffc.Config{EnvSecret: featBitSecret, StreamingURL: "ws://localhost:5100", EventsURL: "http://localhost:5100"}, problem: "Config.BaseURL is missing"},
-		{name: "neither", cfg: ffc.Config{EnvSecret: featBitSecret[1:]}, problem: "set Config.Platform"},
-		{name: "wrong name", cfg: ffc.Config{EnvSecret: featBitSecret, Platform: ffc.PlatformClassic}, problem: "Config.EnvSecret is of FeatBit"},
-		{name: "wrong name, the other way", cfg: ffc.Config{EnvSecret: ffctest.EnvSecret, Platform: ffc.PlatformFeatBit, BaseURL: "http://localhost:5100"}, problem: "Config.EnvSecret is of featureflag.co"},
-		{name: "named, without a secret", cfg: ffc.Config{Platform: ffc.PlatformFeatBit, BaseURL: "http://localhost:5100"}, problem: "Config.EnvSecret is empty"},
+		{name: "no base URL", cfg: ffc.Config{EnvSecret: featBitSecret}, problem: "Config.BaseURL: missing URL"},
+		{name: "no base URL, other URLs", cfg: ffc.Config{EnvSecret: featBitSecret, StreamingURL: "ws://localhost:5100", EventsURL: "http://localhost:5100"}, problem: "Config.BaseURL: missing URL"},
+		{name: "neither", cfg: ffc.Config{EnvSecret: featBitSecret[1:]}, problem: "set the platform"},
+		{name: "wrong name", cfg: ffc.Config{EnvSecret: featBitSecret, Platform: ffc.PlatformClassic}, problem: "Config.EnvSecret: the secret is FeatBit's"},
+		{name: "wrong name, the other way", cfg: ffc.Config{EnvSecret: ffctest.EnvSecret, Platform: ffc.PlatformFeatBit, BaseURL: "http://localhost:5100"}, problem: "Config.EnvSecret: the secret is featureflag.co's"},
+		{name: "named, without a secret", cfg: ffc.Config{Platform: ffc.PlatformFeatBit, BaseURL: "http://localhost:5100"}, problem: "Config.EnvSecret: missing secret"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -172,7 +172,7 @@ func (s *store) publish(u *eval.Update, asked transport.Mark) (p published) {
 // platform answers to a secret it does not know.
 func (s *store) tellEmpty(old *eval.Snapshot, u *eval.Update) {
 	if s.c.cfg.dialect.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
-		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is not so, check Config.EnvSecret")
+		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is wrong, check the secret")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -23,16 +24,14 @@ type settings struct {
 func (c Config) resolve() (settings, error) {
 	s := settings{Config: c}
 	var errs []error
-	problem := func(setting string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("ffc: Config.%s %w", setting, err))
-		}
+	problem := func(field string, err error) {
+		errs = append(errs, configErrors(field, err)...)
 	}
 	var err error
 	switch c.Platform {
 	case PlatformAuto, PlatformClassic, PlatformFeatBit:
 	default:
-		problem("Platform", fmt.Errorf("is %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
+		problem("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}
 	switch {
@@ -46,10 +45,10 @@ func (c Config) resolve() (settings, error) {
 		s.dialect = wire.DialectOfData(c.Bootstrap)
 	}
 	if missing(c.Transport) && !c.Offline {
-		problem("Transport", errors.New("is missing: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
+		problem("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
 	if c.BaseURL == "" && s.dialect.DefaultBaseURL == "" && !c.Offline {
-		problem("BaseURL", errors.New("is missing: FeatBit is run by its users, so it has no usual address; "+
+		problem("BaseURL", errors.New("missing URL: FeatBit has no default; "+
 			"expected that of the evaluation server, such as http://localhost:5100"))
 	}
 	s.baseURL, err = checkURL(c.BaseURL, s.dialect.DefaultBaseURL, "http", "https")
@@ -59,7 +58,7 @@ func (c Config) resolve() (settings, error) {
 	// http becomes ws and https becomes wss.
 	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
 	problem("StreamingURL", err)
-	problem("Events:", errors.Join(c.Events.Validate(), checkPrivate(s.dialect, c.Events.PrivateAttributes)))
+	problem("Events", errors.Join(c.Events.Validate(), checkPrivate(s.dialect, c.Events.PrivateAttributes)))
 	return s, errors.Join(errs...)
 }
 
@@ -73,7 +72,7 @@ func checkPrivate(dialect *wire.Dialect, names []string) error {
 	var errs []error
 	for _, name := range names {
 		if lower := strings.ToLower(name); name != "keyId" && (lower == "key" || lower == "keyid") {
-			errs = append(errs, fmt.Errorf("PrivateAttributes has %q: events cannot go without the user's key", name))
+			errs = append(errs, setting.Errorf("PrivateAttributes", "%q cannot be private: events need the user's key", name))
 		}
 	}
 	return errors.Join(errs...)
@@ -102,13 +101,13 @@ func checkURL(text, otherwise string, schemes ...string) (string, error) {
 	switch {
 	case err != nil:
 		// The text of the error would quote the URL, password and all.
-		return "", fmt.Errorf("is not a URL: %s", expected)
+		return "", fmt.Errorf("invalid URL: %s", expected)
 	case u.Scheme != schemes[0] && u.Scheme != schemes[1] || u.Hostname() == "":
-		return "", fmt.Errorf("is %q: %s", u.Redacted(), expected)
+		return "", fmt.Errorf("invalid URL %q: %s", u.Redacted(), expected)
 	case u.User != nil:
-		return "", fmt.Errorf("has a user name in it: %s", expected)
+		return "", fmt.Errorf("the URL has a user name: %s", expected)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", fmt.Errorf("has a query or fragment: %s", expected)
+		return "", fmt.Errorf("the URL has a query or fragment: %s", expected)
 	}
 	return strings.TrimRight(u.String(), "/"), nil // String escapes what the text may not
 }

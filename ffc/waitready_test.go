@@ -154,7 +154,7 @@ func TestNewRejectsSessionsThatDoNothing(t *testing.T) {
 		"pointer, and neither of these": new(onlyStats),
 	} {
 		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: sessionOf{session}, Logger: quiet()})
-		if err == nil || !strings.Contains(err.Error(), "ffc: Config.Transport: its Open returned") {
+		if err == nil || !strings.Contains(err.Error(), "ffc: Config.Transport: Open returned") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -169,7 +169,7 @@ func TestNewRejectsNilTransports(t *testing.T) {
 	t.Parallel()
 	for _, none := range []transport.Transport{nil, (*poll.Transport)(nil), (*stream.Transport)(nil), openFunc(nil)} {
 		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: none, Logger: quiet()})
-		if err == nil || !strings.Contains(err.Error(), "Config.Transport is missing") {
+		if err == nil || !strings.Contains(err.Error(), "Config.Transport: missing transport") {
 			t.Errorf("%T: got %v", none, err)
 		}
 	}

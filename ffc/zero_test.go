@@ -30,7 +30,7 @@ import (
 // package.Type.
 func zeroValues() map[string]any {
 	return map[string]any{
-		"ffc.AllFlags": new(ffc.AllFlags), "ffc.Attr": new(ffc.Attr), "ffc.Client": new(ffc.Client), "ffc.Config": new(ffc.Config),
+		"ffc.AllFlags": new(ffc.AllFlags), "ffc.Attr": new(ffc.Attr), "ffc.Client": new(ffc.Client), "ffc.Config": new(ffc.Config), "ffc.ConfigError": new(ffc.ConfigError),
 		"ffc.Detail": new(ffc.Detail[string]), "ffc.Evaluation": new(ffc.Evaluation), "ffc.Explanation": new(ffc.Explanation),
 		"ffc.ExplainedClause": new(ffc.ExplainedClause), "ffc.ExplainedPrerequisite": new(ffc.ExplainedPrerequisite),
 		"ffc.ExplainedRollout": new(ffc.ExplainedRollout), "ffc.ExplainedRule": new(ffc.ExplainedRule),

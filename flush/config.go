@@ -2,9 +2,10 @@ package flush
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 )
 
 // Config says how events are queued and delivered. The zero value is ready to
@@ -81,33 +82,30 @@ type Config struct {
 
 const maxCapacity = 10_000_000
 
-// Validate returns all problems of the configuration, joined.
+// Validate returns an error that joins one for each invalid field, or nil. In
+// ffc.New these errors are *ffc.ConfigError.
 func (c Config) Validate() error {
-	var errs []error
-	negative := func(name string, bad bool, is any) {
-		if bad {
-			errs = append(errs, fmt.Errorf("%s is %v: expected 0 (the default) or more", name, is))
-		}
+	errs := []error{
+		setting.NotNegative("Capacity", c.Capacity),
+		setting.NotNegative("BatchSize", c.BatchSize),
+		setting.NotNegative("Requests", c.Requests),
+		setting.NotNegative("RetryWait", c.RetryWait),
+		setting.NotNegative("Once", c.Once),
+		setting.NotNegative("Timeout", c.Timeout),
 	}
-	negative("Capacity", c.Capacity < 0, c.Capacity)
 	if c.Capacity > maxCapacity {
-		errs = append(errs, fmt.Errorf("%s is %d: expected at most %d", "Capacity", c.Capacity, maxCapacity))
+		errs = append(errs, setting.Errorf("Capacity", "%d is too many: expected at most %d", c.Capacity, maxCapacity))
 	}
-	negative("BatchSize", c.BatchSize < 0, c.BatchSize)
-	negative("Requests", c.Requests < 0, c.Requests)
-	negative("RetryWait", c.RetryWait < 0, c.RetryWait)
-	negative("Once", c.Once < 0, c.Once)
-	negative("Timeout", c.Timeout < 0, c.Timeout)
 	for _, name := range c.PrivateAttributes {
 		switch name {
 		case "keyId":
-			errs = append(errs, fmt.Errorf("PrivateAttributes has %q: events cannot go without the user's key", name))
+			errs = append(errs, setting.Errorf("PrivateAttributes", "%q cannot be private: events need the user's key", name))
 		case "":
-			errs = append(errs, errors.New("PrivateAttributes has an empty name"))
+			errs = append(errs, setting.Errorf("PrivateAttributes", "an attribute has no name"))
 		}
 	}
 	if slices.Contains(c.OmitFlags, "") {
-		errs = append(errs, errors.New("OmitFlags has an empty key"))
+		errs = append(errs, setting.Errorf("OmitFlags", "a flag has no key"))
 	}
 	return errors.Join(errs...)
 }

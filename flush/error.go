@@ -10,7 +10,7 @@ var (
 	// ErrRefused: the platform, or a firewall before it, answered 401 or 403.
 	// Events stay queued up to Config.Capacity. In the background deliveries go
 	// on, with pauses of at most 10 min; each Flush sends a request.
-	ErrRefused = errors.New("the platform refuses events with this secret (401 or 403): check EnvSecret and EventsURL")
+	ErrRefused = errors.New("the platform refuses events with this secret (401 or 403): check the secret and the events URL")
 	// ErrRejected: the platform answered 400, 422 or 500, perhaps because of an
 	// event in the request. Further deliveries find out whether there is one and
 	// drop it as Dropped.Rejected; the others are delivered.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -104,7 +104,7 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 	p.stop()
 	switch {
 	case err != nil:
-		return nil, o.usage("%s", wording.Of(err))
+		return nil, o.usage("%s", errtext.Of(err))
 	case client.Initialized():
 		return client, nil
 	}
@@ -119,7 +119,7 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 func (n *connection) noData(s ffc.Status) error {
 	why := fmt.Sprintf("no answer within %v", n.timeout)
 	if s.Err != nil {
-		why = wording.Of(s.Err)
+		why = errtext.Of(s.Err)
 	}
 	return noDataError("there is no data from %s: %s\nRun \"ffc doctor\" to find out more.", n.address(), why)
 }
@@ -169,7 +169,7 @@ func offline(c *console, platform, name string, data []byte) (*ffc.Client, error
 		Logger:         slog.New(log),
 	})
 	if err != nil {
-		return nil, noDataError("%s cannot be used: %s", name, wording.Of(err))
+		return nil, noDataError("%s cannot be used: %s", name, errtext.Of(err))
 	}
 	return client, nil
 }

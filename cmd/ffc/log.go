@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -54,9 +54,9 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 				var why *transport.Error
 				elsewhere = elsewhere || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused
 				if h.progress != nil {
-					h.progress.set(wording.Of(err))
+					h.progress.set(errtext.Of(err))
 				}
-				text += ": " + wording.Of(err)
+				text += ": " + errtext.Of(err)
 				break
 			}
 			text += ": " + a.Value.String()
@@ -66,7 +66,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	if !elsewhere || h.progress == nil {
-		h.c.warn("%s", wording.In(text))
+		h.c.warn("%s", text)
 	}
 	return nil
 }

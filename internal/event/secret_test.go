@@ -108,10 +108,10 @@ func TestValidate(t *testing.T) {
 		{name: "zero"},
 		{name: "negative where that means something", cfg: flush.Config{Interval: -1, Retries: -1}},
 		{name: "negative", cfg: flush.Config{Capacity: -1, BatchSize: -2, Requests: -3, RetryWait: -4, Timeout: -5, Once: -6},
-			want: []string{"Capacity is -1", "BatchSize is -2", "Requests is -3", "RetryWait is -4ns", "Timeout is -5ns", "Once is -6ns"}},
+			want: []string{"Capacity: -1 is neg", "BatchSize: -2 is neg", "Requests: -3 is neg", "RetryWait: -4ns is neg", "Timeout: -5ns is neg", "Once: -6ns is neg"}},
 		{name: "private", cfg: flush.Config{PrivateAttributes: []string{"name", "Email", "COUNTRY", "NAMES", "Plan", "nAME"}}},
 		{name: "private, the key on classic only", cfg: flush.Config{PrivateAttributes: []string{"key", "KeyId", "KEYID"}}},
-		{name: "private key", cfg: flush.Config{PrivateAttributes: []string{"keyId", ""}}, want: []string{`"keyId"`, "empty name"}},
+		{name: "private key", cfg: flush.Config{PrivateAttributes: []string{"keyId", ""}}, want: []string{`"keyId"`, "an attribute has no name"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

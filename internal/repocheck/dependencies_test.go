@@ -34,7 +34,7 @@ func TestDependencies(t *testing.T) {
 		regexps   = "github.com/dlclark/regexp2/syntax"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/wire"}
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/setting", "internal/wire"}
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -48,22 +48,23 @@ func TestDependencies(t *testing.T) {
 		{"internal/resync", []string{"transport", "internal/clock", "internal/retry"}, nil},
 		{"internal/store", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/wire", []string{"internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat, regexp2, regexps}},
-		{"flush", nil, nil},
+		{"internal/setting", nil, nil},
+		{"flush", []string{"internal/setting"}, nil},
 		{"internal/event", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
-		{"internal/afterwork", []string{"flush", "internal/clock"}, nil},
+		{"internal/afterwork", []string{"flush", "internal/clock", "internal/setting"}, nil},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event", "internal/store"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock"}, nil},
 		{"internal/ondemand", []string{"internal/clock", "internal/retry"}, nil},
-		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync", "internal/setting"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
-		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync", "internal/setting"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest", []string{"internal/jsontext"}, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
 		{"internal/flagfile", append([]string{"ffc/ffctest"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc", append([]string{"internal/flagfile", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/ondemand", "internal/resync", "internal/store", "internal/setting",
-			"cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/wording"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+		{"cmd/ffc", append([]string{"internal/flagfile", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/ondemand", "internal/resync", "internal/store",
+			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/store"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}

@@ -25,13 +25,13 @@ func DialectFor(platform, secret string) (*Dialect, string, error) {
 	case err == nil:
 		return ClassicDialect(prefix), PadSecret(secret), nil
 	case platform == PlatformClassic && isFeatBitSecret(secret):
-		err = errors.New("is of FeatBit: is Config.Platform right?")
+		err = errors.New("the secret is FeatBit's, but the platform is set to classic: correct one of them")
 	case platform == PlatformClassic || secret == "":
 	case isFeatBitSecret(secret):
 		return FeatBitDialect(), secret, nil
 	default:
-		err = fmt.Errorf("fits neither platform (if it is right, set Config.Platform): "+
-			"it is not of FeatBit, whose secrets have 44 characters, and as one of featureflag.co it %w", err)
+		err = fmt.Errorf("the secret fits neither platform (if it is right, set the platform): "+
+			"FeatBit's secrets have 44 characters; for featureflag.co, %w", err)
 	}
 	return ClassicDialect(""), secret, err
 }
@@ -43,9 +43,9 @@ func checkFeatBitSecret(secret string, classic bool) error {
 	case secret == "":
 		return errNoSecret
 	case classic:
-		return errors.New("is of featureflag.co: is Config.Platform right?")
+		return errors.New("the secret is featureflag.co's, but the platform is set to featbit: correct one of them")
 	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("has spaces, line breaks or letters that no secret has")
+		return errors.New("the secret has spaces, line breaks or letters that no secret has")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (e *ForeignError) Error() string { return e.text }
 
 // errFlagFile is the error of a file that ffc serve understands, and the SDK does
 // not.
-var errFlagFile = errors.New("is a flag file of ffc serve: expected a snapshot; ffc snapshot -file makes one of it")
+var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a snapshot; ffc snapshot -file makes one of it")
 
 // CheckOrigin returns a *ForeignError if data, a snapshot, is of another platform
 // than d, or of another environment than the secret's, and another error if data

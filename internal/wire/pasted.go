@@ -32,7 +32,7 @@ func checkPasted(secret string) (bare string, _ error) {
 	case len(found) == 0:
 		return secret, nil
 	}
-	return strings.Map(visible, rest), errors.New("has " + strings.Join(found, " and ") + ": expected the secret alone")
+	return strings.Map(visible, rest), errors.New("the secret has " + strings.Join(found, " and ") + ": expected the secret alone")
 }
 
 // peel takes one thing off that does not belong to a secret, and returns what

@@ -56,7 +56,7 @@ func TestBlankInsidePastedSecret(t *testing.T) {
 func TestNothingButBlanksIsNoPastedSecret(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{" ", "\n", `""`, "\ufeff"} {
-		if _, _, err := DialectFor("", secret); err == nil || !strings.Contains(err.Error(), "is empty") {
+		if _, _, err := DialectFor("", secret); err == nil || !strings.Contains(err.Error(), "missing secret") {
 			t.Errorf("%q: got %v", secret, err)
 		}
 	}

@@ -51,7 +51,7 @@ func TestFailures(t *testing.T) {
 		{"304 that was not asked for", with(304, "", `ETag: "a"`), transport.KindNetwork, "304 Not Modified", 1, 60 * s, 75 * s},
 		{"400", with(400, ""), transport.KindNetwork, "400 Bad Request", 1, 60 * s, 75 * s},
 		{"403", with(403, ""), transport.KindNetwork, "403 Forbidden", 1, 60 * s, 75 * s},
-		{"404 on both routes", with(404, ""), transport.KindNetwork, "check BaseURL or URL", 2, 60 * s, 75 * s},
+		{"404 on both routes", with(404, ""), transport.KindNetwork, "check the URL", 2, 60 * s, 75 * s},
 		{"408", with(408, ""), transport.KindNetwork, "408 Request Timeout", 2, s / 2, s},
 		{"429", with(429, ""), transport.KindNetwork, "429 Too Many Requests", 2, s / 2, s},
 		{"429 with seconds", with(429, "", "Retry-After: 7"), transport.KindNetwork, "429", 1, 7 * s, 8750 * ms},
@@ -138,7 +138,7 @@ func TestRefused(t *testing.T) {
 		p := newPlatform(t, with(401, ""))
 		s := open(t, p, poll.Transport{})
 		why := s.refused("off")
-		if why.Kind != transport.KindRefused || !strings.Contains(why.Error(), "check EnvSecret") {
+		if why.Kind != transport.KindRefused || !strings.Contains(why.Error(), "check the secret") {
 			t.Errorf("got %q", why)
 		}
 		p.requests()

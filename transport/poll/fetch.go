@@ -74,7 +74,7 @@ func (s *session) get(ctx context.Context) (*answer, error) {
 
 var (
 	errNotFound = errors.New("404 Not Found")
-	errNoRoute  = errors.New("the server has no route for polling, it answered 404 Not Found: check BaseURL or URL")
+	errNoRoute  = errors.New("the server has no route for polling, it answered 404 Not Found: check the URL")
 )
 
 // getFrom asks one route for all data or, if it can be asked for that, for what
@@ -221,8 +221,8 @@ func (s *session) judge(resp *http.Response) error {
 }
 
 var (
-	errRefused  = errors.New("the platform answered 401 Unauthorized: check EnvSecret")
-	errNoSecret = errors.New("a server that may not have the secret answered 401 Unauthorized: check URL, or where redirects from BaseURL lead")
+	errRefused  = errors.New("the platform answered 401 Unauthorized: check the secret")
+	errNoSecret = errors.New("a server that may not have the secret answered 401 Unauthorized: check the URL, or where redirects lead")
 )
 
 // hadSecret reports whether the server that answered was sent the secret: not

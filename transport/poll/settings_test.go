@@ -13,7 +13,7 @@ import (
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	const path = "https://signed.test/flags?signature=hunter2"
-	unusable := "poll: URL is not usable: expected http(s)://host/path without a user name"
+	unusable := "URL: invalid URL: expected http(s)://host/path without a user name"
 	tests := []struct {
 		name     string
 		settings poll.Transport
@@ -22,16 +22,16 @@ func TestSettings(t *testing.T) {
 		{"defaults", poll.Transport{}, nil},
 		{"all", poll.Transport{MaxAge: 1, Budget: 1, Interval: 1, Timeout: 1, FirstRetry: 1, MaxRetry: 1, MaxMessage: 1, URL: path}, nil},
 		{"negative", poll.Transport{MaxAge: -1, Budget: -time.Second, Interval: -1, Timeout: -1, FirstRetry: -1, MaxRetry: -1, MaxMessage: -1, URL: "x"}, []string{
-			"poll: MaxAge is -1ns: expected 0 (the default) or more",
-			"poll: Budget is -1s: expected 0 (the default) or more",
-			"poll: Interval is -1ns: expected 0 (the default) or more",
-			"poll: Timeout is -1ns: expected 0 (the default) or more",
-			"poll: FirstRetry is -1ns: expected 0 (the default) or more",
-			"poll: MaxRetry is -1ns: expected 0 (the default) or more",
-			"poll: MaxMessage is -1: expected 0 (the default) or more",
+			"MaxAge: -1ns is negative: expected 0 (the default) or more",
+			"Budget: -1s is negative: expected 0 (the default) or more",
+			"Interval: -1ns is negative: expected 0 (the default) or more",
+			"Timeout: -1ns is negative: expected 0 (the default) or more",
+			"FirstRetry: -1ns is negative: expected 0 (the default) or more",
+			"MaxRetry: -1ns is negative: expected 0 (the default) or more",
+			"MaxMessage: -1 is negative: expected 0 (the default) or more",
 			unusable,
 		}},
-		{"retries", poll.Transport{FirstRetry: 2 * time.Minute}, []string{"poll: FirstRetry is 2m0s: expected at most MaxRetry, which is 1m0s"}},
+		{"retries", poll.Transport{FirstRetry: 2 * time.Minute}, []string{"FirstRetry: 2m0s is too long: expected at most MaxRetry, which is 1m0s"}},
 		{"other scheme", poll.Transport{URL: "ftp://signed.test/flags?signature=hunter2"}, []string{unusable}},
 		{"no scheme", poll.Transport{URL: "signed.test/flags?signature=hunter2"}, []string{unusable}},
 		{"no host", poll.Transport{URL: "https:///flags?signature=hunter2"}, []string{unusable}},

@@ -2,7 +2,6 @@ package poll
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -85,16 +84,16 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	}
 	s := &session{settings: settings(*t), env: env, secretHeader: dialect.SecretHeader}
 	err = errors.Join(
-		setting.Default("poll: MaxAge", &s.MaxAge, 30*time.Second),
-		setting.Default("poll: Budget", &s.Budget, 500*time.Millisecond),
-		setting.Default("poll: Interval", &s.Interval, 0),
-		setting.Default("poll: Timeout", &s.Timeout, 10*time.Second),
-		setting.Default("poll: FirstRetry", &s.FirstRetry, time.Second),
-		setting.Default("poll: MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting.Default("poll: MaxMessage", &s.MaxMessage, 128<<20),
+		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
+		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
+		setting.Default("Interval", &s.Interval, 0),
+		setting.Default("Timeout", &s.Timeout, 10*time.Second),
+		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
+		setting.Default("MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.FirstRetry > s.MaxRetry {
-		err = fmt.Errorf("poll: FirstRetry is %v: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
+		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
 	var urlErr error
 	s.routes, urlErr = routesOf(s.URL, env, dialect)
@@ -196,7 +195,7 @@ func routesOf(custom string, env transport.Env, dialect *wire.Dialect) ([]route,
 	u, err := url.Parse(custom)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		// The URL is not quoted: it may be signed.
-		return nil, errors.New("poll: URL is not usable: expected http(s)://host/path without a user name")
+		return nil, setting.Errorf("URL", "invalid URL: expected http(s)://host/path without a user name")
 	}
 	r := route{url: custom, header: header, cached: true} // has no changes, only all data
 	if base, _ := url.Parse(env.BaseURL); base != nil && base.Scheme == u.Scheme && strings.EqualFold(base.Host, u.Host) {

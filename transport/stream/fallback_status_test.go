@@ -194,7 +194,7 @@ func TestFallbackSpeaksForTheSecret(t *testing.T) {
 				second.store.Confirm()
 				s.p.accept().upgradeAt(0).closeWith(4003, "")
 				if tt.final {
-					s.store.awaitError("off", transport.KindRefused, "EnvSecret")
+					s.store.awaitError("off", transport.KindRefused, "check the secret")
 					s.ended()
 					return
 				}

@@ -199,7 +199,7 @@ func TestOnDemandRefusal(t *testing.T) {
 						t.Errorf("got %v after %v, want an error at once", o.err, o.took)
 					}
 				}
-				s.store.awaitError("off", transport.KindRefused, "EnvSecret")
+				s.store.awaitError("off", transport.KindRefused, "check the secret")
 				s.checkQuiet()
 				s.checkNotTried()
 				if o := s.wait(s.load(t.Context())); o.err == nil || o.took != 0 {

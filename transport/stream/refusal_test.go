@@ -83,7 +83,7 @@ func TestRefusal(t *testing.T) {
 					c.upgradeAt(ahead)
 					c.closeWith(4003, "invalid request, close by server")
 					if tt.final && i == len(tt.aheads)-1 {
-						sn.store.awaitError("off", transport.KindRefused, "EnvSecret")
+						sn.store.awaitError("off", transport.KindRefused, "check the secret")
 						sn.ended()
 						time.Sleep(time.Hour)
 						if n := len(p.conns); n > 0 {

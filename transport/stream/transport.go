@@ -2,7 +2,6 @@ package stream
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -97,21 +96,21 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	}
 	s := &session{settings: settings(*t), env: env, dialect: dialect, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
 	err = errors.Join(
-		setting.Default("stream: MaxAge", &s.MaxAge, 30*time.Second),
-		setting.Default("stream: Budget", &s.Budget, 500*time.Millisecond),
-		setting.Default("stream: FallbackAfter", &s.FallbackAfter, 5*time.Second),
-		setting.Default("stream: PingInterval", &s.PingInterval, dialect.PingInterval),
-		setting.Default("stream: ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
-		setting.Default("stream: SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
-		setting.Default("stream: FirstRetry", &s.FirstRetry, time.Second),
-		setting.Default("stream: MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting.Default("stream: MaxMessage", &s.MaxMessage, 128<<20),
+		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
+		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
+		setting.Default("FallbackAfter", &s.FallbackAfter, 5*time.Second),
+		setting.Default("PingInterval", &s.PingInterval, dialect.PingInterval),
+		setting.Default("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
+		setting.Default("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
+		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
+		setting.Default("MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.PingInterval >= s.SilenceTimeout {
-		err = fmt.Errorf("stream: PingInterval is %v: expected less than SilenceTimeout, which is %v", s.PingInterval, s.SilenceTimeout)
+		err = setting.Errorf("PingInterval", "%v is too long: expected less than SilenceTimeout, which is %v", s.PingInterval, s.SilenceTimeout)
 	}
 	if err == nil && s.FirstRetry > s.MaxRetry {
-		err = fmt.Errorf("stream: FirstRetry is %v: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
+		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
 	if s.Fallback != nil {
 		err = errors.Join(err, s.useFallback())
@@ -129,10 +128,10 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 // useFallback checks the second transport.
 func (s *session) useFallback() error {
 	if s.OnDemand {
-		return errors.New("stream: Fallback is set: expected none with OnDemand")
+		return setting.Errorf("Fallback", "a fallback cannot be combined with OnDemand")
 	}
 	if _, err := s.Fallback.Open(s.env); err != nil {
-		return fmt.Errorf("stream: Fallback: %w", err)
+		return setting.Under("Fallback", err)
 	}
 	s.fallback.transport, s.fallback.patience, s.fallback.retry = s.Fallback, s.FallbackAfter, s.MaxRetry
 	s.fallback.trust = func() { s.trusted.Store(true) }

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
@@ -39,7 +39,7 @@ func (p *endpoint) obstacle() string {
 // checkURL finds out where everything is.
 func (e *examination) checkURL(ctx context.Context) finding {
 	if err := e.validate(ctx); err != nil {
-		return fail("correct it, in the options or in FFC_BASE_URL", "%s", strings.ReplaceAll(wording.Of(err), "\n", "; ")).atOnce()
+		return fail("correct it, in the options or in FFC_BASE_URL", "%s", errtext.Of(err)).atOnce()
 	}
 	base := strings.TrimRight(e.BaseURL, "/")
 	if base == "" {
@@ -81,7 +81,7 @@ func (e *examination) checkURL(ctx context.Context) finding {
 // validate is what the SDK says about the URLs.
 func (e *examination) validate(ctx context.Context) error {
 	if e.BaseURL == "" && e.dialect.DefaultBaseURL == "" {
-		return errors.New("-url is missing: FeatBit is run by its users; expected that of the evaluation server, such as http://localhost:5100")
+		return errors.New("-url: missing URL: FeatBit has no default; expected that of the evaluation server, such as http://localhost:5100")
 	}
 	client, err := ffc.New(ctx, ffc.Config{ // offline: it asks nobody
 		Offline:      true,

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
@@ -87,5 +87,5 @@ func noAnswer(err error) finding {
 	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
 		err = withURL.Err
 	}
-	return fail(advice, "there is no HTTP answer: %s", wording.Of(err))
+	return fail(advice, "there is no HTTP answer: %s", errtext.Of(err))
 }

@@ -48,9 +48,9 @@ func TestURL(t *testing.T) {
 		{"http://featbit:5100", "", "", "ok "},
 		{"http://featbit.local", "", "", "ok "},
 		{"http://[::1]:5100", "", "", "ok "},
-		{"ws://flags.example.com", "", "", `fail -url is "ws://flags.example.com": expected http://host[/prefix] or https://host[/prefix]`},
-		{"https://name:password@flags.example.com", "", "", "fail -url has a user name in it"},
-		{"", "https://x", "?", `fail -events-url is "?": expected http://host[/prefix] or https://host[/prefix]; -streaming-url is "https://x"`},
+		{"ws://flags.example.com", "", "", `fail -url: invalid URL "ws://flags.example.com": expected http://host[/prefix] or https://host[/prefix]`},
+		{"https://name:password@flags.example.com", "", "", "fail -url: the URL has a user name"},
+		{"", "https://x", "?", `fail -events-url: invalid URL "?": expected http://host[/prefix] or https://host[/prefix]; -streaming-url: invalid URL "https://x"`},
 	}
 	for _, test := range tests {
 		t.Run(test.base+" "+test.streaming, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestURL(t *testing.T) {
 			}
 		})
 	}
-	examine(t, doctor.Config{EnvSecret: ffctest.FeatBitEnvSecret}).is(t, map[string]string{"url": "fail -url is missing: FeatBit is run by its users"})
+	examine(t, doctor.Config{EnvSecret: ffctest.FeatBitEnvSecret}).is(t, map[string]string{"url": "fail -url: missing URL: FeatBit has no default"})
 }
 
 func TestSecret(t *testing.T) {
@@ -73,9 +73,9 @@ func TestSecret(t *testing.T) {
 		{"eF9fYWNjb3VudF9fcHJvamVjdF9fZW52", "", `ok of featureflag.co ("eF9"…, 32 characters)`}, // with names for numbers
 		{"short", "featbit", "ok of FeatBit (5 characters)"},
 		{"", "", "fail there is none"},
-		{" " + ffctest.EnvSecret, "", "fail has a blank in front: expected the secret alone"},
-		{"nonsense", "", "fail fits neither platform (if it is right, set -platform)"},
-		{ffctest.FeatBitEnvSecret, "classic", "fail is of FeatBit: is -platform right?"},
+		{" " + ffctest.EnvSecret, "", "fail the secret has a blank in front: expected the secret alone"},
+		{"nonsense", "", "fail the secret fits neither platform (if it is right, set the platform)"},
+		{ffctest.FeatBitEnvSecret, "classic", "fail the secret is FeatBit's, but the platform is set to classic: correct one of them"},
 	}
 	for _, test := range tests {
 		got := examine(t, doctor.Config{EnvSecret: test.secret, Platform: test.platform, BaseURL: "http://127.0.0.1:1"})

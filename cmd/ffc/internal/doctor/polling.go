@@ -3,7 +3,7 @@ package doctor
 import (
 	"context"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -24,7 +24,7 @@ func (e *examination) checkPolling(ctx context.Context) finding {
 	}
 	why := "there was no answer"
 	if err != nil {
-		why = wording.Of(err)
+		why = errtext.Of(err)
 	}
 	if e.streams {
 		return warn("nothing, unless programs use &poll.Transport{}: the websocket works", "no data: %s", why)

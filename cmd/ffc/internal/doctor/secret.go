@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -24,7 +23,7 @@ func (e *examination) checkSecret(context.Context) finding {
 	}
 	e.noSecret = "the secret cannot be used"
 	return fail("copy the secret of a server-side SDK once more from the platform's settings page of the environment",
-		"%s (%s)", strings.TrimPrefix(wording.Of(err), "the secret "), masked(e.EnvSecret)).atOnce()
+		"%v (%s)", err, masked(e.EnvSecret)).atOnce()
 }
 
 // environmentOf says which environment a secret is of, as far as it tells.

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/wording"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -147,7 +147,7 @@ func (e *examination) judgeData(s *store, err error) finding {
 	if !s.got {
 		why := "there was no answer"
 		if err != nil {
-			why = wording.Of(err)
+			why = errtext.Of(err)
 		}
 		return fail("look at the platform's own health, and whether something between holds messages back", "none came: %s", why)
 	}

@@ -1,0 +1,75 @@
+// Package setting checks settings, and names the ones that are invalid.
+package setting
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Error is the error of one invalid setting.
+type Error struct {
+	// Field is the name of the setting, with the names of the fields that lead to
+	// it: MaxAge, or Fallback.MaxAge.
+	Field string
+	Err   error
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf returns the error of a setting. The format is that of fmt.Errorf.
+func Errorf(field, format string, args ...any) error {
+	return &Error{field, fmt.Errorf(format, args...)}
+}
+
+// Within returns the errors of the settings inside a field: one for each *Error
+// that err joins. A cause that is no *Error becomes an error of the field itself.
+func Within(field string, err error) []*Error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Error:
+		return []*Error{{field + "." + e.Field, e.Err}}
+	case interface{ Unwrap() []error }:
+		var all []*Error
+		for _, inner := range e.Unwrap() {
+			all = append(all, Within(field, inner)...)
+		}
+		for _, inner := range all {
+			if inner.Field != field {
+				return all
+			}
+		}
+	}
+	return []*Error{{field, err}}
+}
+
+// Under is Within as one error, which joins them.
+func Under(field string, err error) error {
+	var all []error
+	for _, inner := range Within(field, err) {
+		all = append(all, inner)
+	}
+	return errors.Join(all...)
+}
+
+// NotNegative returns an error if a number is less than zero.
+func NotNegative[T ~int | ~int64](field string, value T) error {
+	if value < 0 {
+		return Errorf(field, "%v is negative: expected 0 (the default) or more", value)
+	}
+	return nil
+}
+
+// Default replaces zero by the default. It returns an error if the value is less
+// than zero.
+func Default[T time.Duration | int64](field string, value *T, otherwise T) error {
+	if *value == 0 {
+		*value = otherwise
+	}
+	return NotNegative(field, *value)
+}
