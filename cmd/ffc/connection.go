@@ -17,8 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// connection are the options that say where the platform is and which
-// environment of it is meant.
+// connection holds the options that select the platform and the environment.
 type connection struct {
 	secret, secretFile string
 	url, streamingURL  string
@@ -27,23 +26,36 @@ type connection struct {
 	poll               bool
 }
 
-func (n *connection) define(o options, timeout time.Duration) {
-	o.StringVar(&n.secret, "secret", "", "")
-	o.StringVar(&n.secretFile, "secret-file", "", "")
-	o.StringVar(&n.url, "url", "", "")
-	o.StringVar(&n.streamingURL, "streaming-url", "", "")
-	o.StringVar(&n.platform, "platform", "", "")
-	o.DurationVar(&n.timeout, "timeout", timeout, "")
+func (n *connection) define(o *options) {
+	o.section("The environment:")
+	o.text(&n.secretFile, "secret-file", "FILE", "a file with the secret; - is standard input")
+	o.text(&n.secret, "secret", "SECRET", "the secret itself; other users can see it in the list of processes, "+
+		"so prefer FFC_ENV_SECRET or -secret-file")
+	o.text(&n.url, "url", "URL", "http(s)://host[/prefix] of the platform; required for FeatBit: that of its evaluation server "+
+		"(default "+wire.ClassicDialect("").DefaultBaseURL+" for featureflag.co)")
+	o.text(&n.streamingURL, "streaming-url", "URL", "ws(s)://host[/prefix] of websockets (default as -url)")
+	o.platform(&n.platform, "classic or featbit (default by the form of the secret)")
 }
 
-func (n *connection) definePoll(o options) { o.BoolVar(&n.poll, "poll", false, "") }
+// connectionHelp follows the options in help.
+const connectionHelp = `
+If -secret or -url is not given, FFC_ENV_SECRET or FFC_BASE_URL replaces it.
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY select the proxy.
 
-// complete adds what the environment variables and the file of the secret have,
-// and checks what can be checked here.
-func (n *connection) complete(c *console, o options) error {
+`
+
+// defineWait adds the options for a command that gets data from the platform.
+func (n *connection) defineWait(o *options) {
+	o.toggle(&n.poll, "poll", "get the data by polling instead of a websocket; featureflag.co then sends no segments")
+	o.duration(&n.timeout, "timeout", "how long to wait for the data", 10*time.Second)
+}
+
+// complete reads the file of the secret and the environment variables for options
+// that are not given.
+func (n *connection) complete(c *console, o *options) error {
 	switch {
 	case o.given("secret") && o.given("secret-file"):
-		return o.usage("-secret and -secret-file are given: expected one of them")
+		return o.usage("-secret and -secret-file exclude each other")
 	case o.given("secret-file"):
 		secret, err := readFile(c.stdin, n.secretFile)
 		if err != nil {
@@ -59,24 +71,33 @@ func (n *connection) complete(c *console, o options) error {
 	if !o.given("url") {
 		n.url = c.env("FFC_BASE_URL")
 	}
-	if n.platform != "" && !isPlatform(n.platform) {
-		return o.usage("-platform is %q: expected classic or featbit", n.platform)
-	}
-	if n.timeout <= 0 {
-		return o.usage("-timeout is %v: expected more than 0, such as 10s", n.timeout)
-	}
 	return nil
 }
 
-func isPlatform(name string) bool {
-	return name == string(ffc.PlatformClassic) || name == string(ffc.PlatformFeatBit)
+// platform adds the option -platform.
+func (o *options) platform(value *string, help string) {
+	o.define("platform", "NAME", help, func(name string) error {
+		if name != string(ffc.PlatformClassic) && name != string(ffc.PlatformFeatBit) {
+			return fmt.Errorf("unknown platform %q: expected classic or featbit", name)
+		}
+		*value = name
+		return nil
+	})
 }
 
-const missingSecret = "which environment? Set FFC_ENV_SECRET to its secret, or give -secret-file FILE"
+const missingSecret = "missing secret: set FFC_ENV_SECRET, or use -secret-file FILE"
 
-// connect returns a client that has the platform's data. The caller must close
-// it.
-func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.Client, error) {
+// client returns a client of the data in a file, or of the platform if the command
+// line names no file. The caller must close it.
+func (n *connection) client(ctx context.Context, c *console, o *options, file string) (*ffc.Client, error) {
+	if o.given("file") {
+		return n.offline(c, o, file)
+	}
+	return n.connect(ctx, c, o)
+}
+
+// connect returns a client that has the platform's data.
+func (n *connection) connect(ctx context.Context, c *console, o *options) (*ffc.Client, error) {
 	if err := n.complete(c, o); err != nil {
 		return nil, err
 	}
@@ -90,7 +111,7 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 	p := c.progress("connecting to " + n.address())
 	log := &logHandler{c: c, progress: p}
 	client, err := ffc.New(ctx, ffc.Config{
-		QuietFallbacks: true, // the commands say it themselves
+		QuietFallbacks: true, // the commands report it themselves
 		EnvSecret:      n.secret,
 		Transport:      t,
 		Platform:       ffc.Platform(n.platform),
@@ -115,16 +136,16 @@ func (n *connection) connect(ctx context.Context, c *console, o options) (*ffc.C
 	return nil, n.noData(client.Status())
 }
 
-// noData says why there is none.
+// noData returns the error of a client that got no data.
 func (n *connection) noData(s ffc.Status) error {
-	why := fmt.Sprintf("no answer within %v", n.timeout)
+	why := fmt.Sprintf("no response within %v", n.timeout)
 	if s.Err != nil {
 		why = errtext.Of(s.Err)
 	}
-	return noDataError("there is no data from %s: %s\nRun \"ffc doctor\" to find out more.", n.address(), why)
+	return noDataError("cannot get data from %s: %s\nRun \"ffc doctor\" to find the cause.", n.address(), why)
 }
 
-// address is where the data comes from.
+// address returns the URL that the data comes from.
 func (n *connection) address() string {
 	if n.poll {
 		return cmp.Or(n.url, wire.ClassicDialect("").DefaultBaseURL)
@@ -132,19 +153,18 @@ func (n *connection) address() string {
 	return cmp.Or(n.streamingURL, n.url, wire.ClassicDialect("").DefaultBaseURL)
 }
 
-// disconnect closes a client that has nothing to deliver.
+// disconnect closes a client that has no events.
 func disconnect(client *ffc.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_ = client.Close(ctx)
 }
 
-// offline returns a client of the data in a file, which takes the place of the
-// platform's.
-func (n *connection) offline(_ context.Context, c *console, o options, file string) (*ffc.Client, error) {
+// offline returns a client of the data in a file.
+func (n *connection) offline(c *console, o *options, file string) (*ffc.Client, error) {
 	for _, name := range []string{"secret", "secret-file", "url", "streaming-url", "poll", "timeout"} {
 		if o.given(name) {
-			return nil, o.usage("-file and -%s are given: is the data in a file, or the platform's?", name)
+			return nil, o.usage("-file and -%s exclude each other: the data comes from the file or from the platform", name)
 		}
 	}
 	if err := n.complete(c, o); err != nil {
@@ -154,22 +174,17 @@ func (n *connection) offline(_ context.Context, c *console, o options, file stri
 	if err != nil {
 		return nil, err
 	}
-	return offline(c, n.platform, sourceName(file), data)
-}
-
-// offline returns a client of data that came from a file.
-func offline(c *console, platform, name string, data []byte) (*ffc.Client, error) {
 	log := &logHandler{c: c}
 	defer log.stop()
 	client, err := ffc.New(context.Background(), ffc.Config{
 		QuietFallbacks: true,
 		Offline:        true,
-		Platform:       ffc.Platform(platform),
+		Platform:       ffc.Platform(n.platform),
 		Bootstrap:      data,
 		Logger:         slog.New(log),
 	})
 	if err != nil {
-		return nil, noDataError("%s cannot be used: %s", name, errtext.Of(err))
+		return nil, noDataError("%s is invalid: %s", sourceName(file), errtext.Of(err))
 	}
 	return client, nil
 }

@@ -32,10 +32,10 @@ func TestSecretSources(t *testing.T) {
 			t.Errorf("%s: code %d, %q", name, out.code, out.stderr)
 		}
 	}
-	const run = "\nRun \"ffc help snapshot\" for how to use it.\n"
+	const run = "\nRun \"ffc help snapshot\" for usage.\n"
 	empty := write(t, "empty.txt", "\n")
 	for want, args := range map[string][]string{
-		"-secret and -secret-file are given: expected one of them":                                                         {"-secret", "x", "-secret-file", file},
+		"-secret and -secret-file exclude each other":                                                                      {"-secret", "x", "-secret-file", file},
 		"-secret-file: " + empty + " is empty":                                                                             {"-secret-file", empty},
 		"-secret-file: open /no/such/file: no such file or directory":                                                      {"-secret-file", "/no/such/file"},
 		"-url: invalid URL \"ftp://host\": expected http://host[/prefix] or https://host[/prefix]":                         {"-secret", s.EnvSecret, "-url", "ftp://host"},
@@ -46,13 +46,13 @@ func TestSecretSources(t *testing.T) {
 	}
 }
 
-// TestNoData: why there is none is said, and how to find out more.
+// TestNoData: why there is none is said, and how to find the cause.
 func TestNoData(t *testing.T) {
 	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		said := func(name, address, want string, out outcome) {
 			t.Helper()
-			want = "ffc: there is no data from " + address + ": " + want + "\nRun \"ffc doctor\" to find out more.\n"
+			want = "ffc: cannot get data from " + address + ": " + want + "\nRun \"ffc doctor\" to find the cause.\n"
 			if out.code != exitNoData || out.stdout != "" || out.stderr != want {
 				t.Errorf("%s: code %d, %q, want %q", name, out.code, out.stderr, want)
 			}
@@ -63,7 +63,7 @@ func TestNoData(t *testing.T) {
 		said("dead port", "http://"+dead, "dial tcp "+dead+": connect: connection refused",
 			bare(t, append([]string{"snapshot", "-url", "http://" + dead}, short...)...))
 		out := bare(t, append([]string{"snapshot", "-url", "http://" + silent}, short...)...)
-		if out.code != exitNoData || out.stdout != "" || !strings.Contains(out.stderr, "there is no data from http://"+silent+": ") {
+		if out.code != exitNoData || out.stdout != "" || !strings.Contains(out.stderr, "cannot get data from http://"+silent+": ") {
 			t.Errorf("silent port: %+v", out)
 		}
 		resume := s.Stall(ffctest.Streaming)

@@ -8,17 +8,17 @@ import (
 	"sync"
 )
 
-// console is where a command reads and writes.
+// console holds the streams and the environment variables of a command.
 type console struct {
 	stdin  io.Reader
 	stdout io.Writer
 	env    func(string) string
-	colour bool // stdout shows colours
+	colour bool // stdout can show colours
 	live   bool // stderr can show a line that changes
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards stderr and drawn
 	stderr io.Writer
-	drawn  bool // stderr shows such a line
+	drawn  bool // stderr shows a line that changes
 }
 
 func newConsole(stdin io.Reader, stdout, stderr io.Writer, env func(string) string) *console {
@@ -38,7 +38,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// say writes a line for people, beside what the command puts out.
+// say writes a line to stderr.
 func (c *console) say(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,10 +46,10 @@ func (c *console) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.stderr, format+"\n", args...)
 }
 
-// warn is say for what may be wrong.
+// warn writes a warning to stderr.
 func (c *console) warn(format string, args ...any) { c.say("ffc: warning: "+format, args...) }
 
-// erase takes back the line that changes. The lock is held.
+// erase removes the line that changes. The caller holds the lock.
 func (c *console) erase() {
 	if c.drawn {
 		_, _ = io.WriteString(c.stderr, "\r\x1b[K")
@@ -65,7 +65,7 @@ const (
 	faint  = "2"
 )
 
-// paint colours a text if stdout shows it.
+// paint colours a text if stdout can show colours.
 func (c *console) paint(colour, text string) string {
 	if !c.colour {
 		return text
@@ -73,10 +73,10 @@ func (c *console) paint(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-// print writes the output of a command.
+// print writes the output of a command to stdout.
 func (c *console) print(text string) error {
 	if _, err := io.WriteString(c.stdout, text); err != nil {
-		return noError("the output cannot be written: %v", err)
+		return noError("cannot write the output: %v", err)
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func TestOutputCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"help"}, {"doctor", "-url", "http://127.0.0.1:1"}} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), args, nil, brokenWriter{}, &stderr, environment())
-		if want := "ffc: the output cannot be written: io: read/write on closed pipe\n"; code != exitNo || stderr.String() != want {
+		if want := "ffc: cannot write the output: io: read/write on closed pipe\n"; code != exitNo || stderr.String() != want {
 			t.Errorf("%v: code %d, %q", args, code, stderr.String())
 		}
 	}

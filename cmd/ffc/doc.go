@@ -1,6 +1,6 @@
-// Command ffc works with the feature flags of featureflag.co and FeatBit: it
-// says which value a user gets and why, writes snapshots for programs to embed,
-// finds out why a program does not get its flags, and is a platform for
+// Command ffc works with the feature flags of featureflag.co and FeatBit. It
+// evaluates flags and explains the values, writes snapshots that programs embed,
+// finds out why a program does not get its flags, and runs a platform for
 // development on this machine.
 //
 //	go run ./cmd/ffc help
@@ -9,74 +9,72 @@
 //	go run ./cmd/ffc doctor
 //	go run ./cmd/ffc serve
 //
-// To have it at hand:
+// To install it:
 //
 //	go install github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc@latest
 //
 // # The environment
 //
-// The secret of the environment is taken from -secret-file, a file or standard
-// input, or else from FFC_ENV_SECRET. There is -secret as well, but what is on a
-// command line, others can see in the list of processes. The platform is
-// https://api.featureflag.co, or what -url or else FFC_BASE_URL says; FeatBit
-// needs one of these. The shape of the secret tells which of the two platforms
-// it is of, unless -platform does. Proxies are taken from HTTPS_PROXY,
-// HTTP_PROXY and NO_PROXY.
+// The option -secret-file names a file with the secret of the environment, or
+// standard input. Without it, FFC_ENV_SECRET has the secret. Prefer both to the
+// option -secret: other users can see the command line in the list of processes.
+//
+// The URL of the platform is that of the option -url, or of FFC_BASE_URL. The
+// default is https://api.featureflag.co; FeatBit has no default. The form of the
+// secret selects the platform, unless -platform does. HTTPS_PROXY, HTTP_PROXY and
+// NO_PROXY select the proxy.
 //
 // # eval
 //
 //	ffc eval [options] FLAG
 //	ffc eval [options] -all
 //
-// Evaluates a flag for a user and shows the value and what led to it, by the
-// rules of the platform that the data is of. The data is that of a flag file or
-// a snapshot (-file), or else of the platform, over a websocket that is closed
-// again, or with -poll by a request; the latter has no segments on
-// featureflag.co. Nothing is reported to the platform.
+// Evaluates a flag for a user and explains the value, by the rules of the platform
+// that the data comes from. The data is in a flag file or a snapshot (-file), or
+// comes from the platform: over a websocket, or by a request with -poll, which
+// brings no segments on featureflag.co. The command sends no events.
 //
 // The user is -user KEY with any number of -attr NAME=VALUE, or -user-json with
-// an object as ffc.UserFromMap takes it.
+// an object for ffc.UserFromMap.
 //
 // # snapshot
 //
 //	ffc snapshot [-o FILE] [options]
 //
-// Writes the current flags and segments in the form of ffc.Config.Bootstrap: to
-// standard output, or to a file that is replaced as a whole. With -file they are
-// those of a flag file. A summary goes to standard error.
+// Writes the current flags and segments in the form of ffc.Config.Bootstrap, to
+// standard output or to a file. The file is replaced as a whole. With -file the
+// command converts a flag file. A summary goes to standard error.
 //
 // # doctor
 //
 //	ffc doctor [options]
 //
-// Checks, in this order, the shape of the secret, the URLs, DNS, TCP, TLS and
-// its certificate, this machine's clock, the websocket, whether the token is
-// taken and data arrives, polling, the event endpoint and proxies. For each it
-// prints ok, warn, fail or skip, what was seen, how long it took, and what to
-// do. A check that makes no sense after an earlier one is skipped. The secret is
-// never shown, and nothing on the platform changes: to the event endpoint goes
-// an empty list.
+// Checks the form of the secret, the URLs, DNS, TCP, TLS and its certificate, the
+// clock of this machine, the websocket, the token, the data, polling, the event
+// endpoint and proxies, in this order. Each check prints ok, warn, fail or skip, a
+// description, its duration, and what to do. A check that an earlier failure makes
+// pointless is skipped. The output does not contain the secret. The platform does
+// not change: the event endpoint gets an empty list.
 //
 // # serve
 //
 //	ffc serve [options] [FILE]
 //
-// Runs a platform of either platform on this machine, for development: clients
-// connect to it as to the real one, by websocket or polling, and send it their
-// events. The flags are in a file, in a form that is easy to write or as a
-// snapshot; it is followed while an editor changes it. The page that the address
-// shows in a browser switches flags, changes percentages and writes that to the
-// file, evaluates users and says why, and shows clients and events as they come.
-// It listens on loopback only unless -addr says otherwise, and refuses what other
-// sites send through a browser.
+// Runs a platform of either kind on this machine, for development. Clients connect
+// to it by websocket or polling and send it their events. The flags are in a flag
+// file or a snapshot. serve reads the file again whenever it changes. The page at
+// the address switches flags and changes percentages, which changes the file. The
+// page also evaluates users, explains the values, and shows clients and events.
+// serve listens on loopback only, unless -addr has another address, and rejects
+// requests that other web sites send through a browser.
 //
 // # Output
 //
-// Results go to standard output, everything else to standard error. With -json,
-// results are JSON: of eval an explanation, with -all a list of them; of doctor
-// an object with the checks; of snapshot a summary, which needs -o FILE. Colours, and a line that says what takes longer
-// than a second, appear on terminals only, unless TERM is dumb; NO_COLOR takes
-// the colours away.
+// Results go to standard output, everything else to standard error. With -json the
+// results are JSON: of eval an explanation, or a list of them with -all; of doctor
+// an object with the checks; of snapshot a summary, which needs -o FILE. Colours
+// and the progress line, which appears after a second, are for terminals only. They
+// are off if TERM is dumb. NO_COLOR switches off the colours.
 //
 // # Exit codes
 //
@@ -89,8 +87,8 @@
 //	                              output
 //	serve     ended by a signal   cannot listen         command line  file
 //
-// Output is that standard output or the file of -o cannot be written. No data is
-// that the platform is unreachable or rejects the secret, or that the file of
-// -file is invalid. Commands that are interrupted, as by Ctrl-C, exit with 130,
-// except serve.
+// "Output" means that standard output or the file of -o cannot be written. "No
+// data" means that the platform is unreachable or rejects the secret, or that the
+// file of -file is invalid. Commands that are interrupted, as by Ctrl-C, exit with
+// 130, except serve.
 package main

@@ -13,32 +13,46 @@ import (
 // checkTime is how long a check of doctor may take.
 const checkTime = 5 * time.Second
 
-// doctorOptions are the options of doctor.
-type doctorOptions struct {
-	options
+// doctorRun is the doctor command with its options.
+type doctorRun struct {
+	*command
 	connection
 	eventsURL string
 	json      bool
 }
 
-func newDoctorOptions() *doctorOptions {
-	d := &doctorOptions{options: newOptions("doctor")}
-	d.connection.define(d.options, checkTime)
-	d.StringVar(&d.eventsURL, "events-url", "", "")
-	d.BoolVar(&d.json, "json", false, "")
-	return d
+func doctorCommand() *command {
+	d := &doctorRun{command: &command{
+		name:    "doctor",
+		summary: "find out why a program does not get its flags",
+		help: `Usage: ffc doctor [options]
+
+Finds out why a program does not get its flags or cannot deliver its events. It
+checks the secret, the URL, DNS, TCP, TLS, the clock, the websocket, the token,
+the data, polling, the event endpoint and the proxy, in this order. It changes
+nothing: it sends an empty list to the event endpoint.
+
+  ffc doctor -secret-file secret.txt
+
+`,
+		footer: connectionHelp + `Exit codes: 0 no check failed, warnings are possible; 1 a check failed, or the
+output cannot be written; 2 the command line is invalid; 130 interrupted.
+`,
+	}}
+	o := &d.options
+	o.toggle(&d.json, "json", "print the checks as JSON")
+	o.duration(&d.timeout, "timeout", "how long a check may take", checkTime)
+	d.connection.define(o)
+	o.text(&d.eventsURL, "events-url", "URL", "http(s)://host[/prefix] of the event endpoint (default as -url)")
+	d.run = d.examine
+	return d.command
 }
 
-func runDoctor(ctx context.Context, c *console, args []string) error {
-	d := newDoctorOptions()
-	rest, err := d.parse(args)
-	switch {
-	case err != nil:
-		return c.helpOr(err, doctorHelp)
-	case len(rest) > 0:
-		return d.usage("%q is not an option", rest[0])
+func (d *doctorRun) examine(ctx context.Context, c *console, args []string) error {
+	if len(args) > 0 {
+		return d.options.usage("unexpected argument %q", args[0])
 	}
-	if err := d.complete(c, d.options); err != nil {
+	if err := d.complete(c, &d.options); err != nil {
 		return err
 	}
 	r := report{Checks: []check{}}
@@ -46,7 +60,7 @@ func runDoctor(ctx context.Context, c *console, args []string) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var broken error // the output
-	err = doctor.Run(running, doctor.Config{
+	err := doctor.Run(running, doctor.Config{
 		EnvSecret:    d.secret,
 		Platform:     d.platform,
 		BaseURL:      d.url,
@@ -83,7 +97,7 @@ func runDoctor(ctx context.Context, c *console, args []string) error {
 	return err
 }
 
-// line is what people see of a check.
+// line returns the text of a check.
 func (c *console) line(k doctor.Check) string {
 	colour := map[doctor.Outcome]string{doctor.OK: green, doctor.Warn: yellow, doctor.Fail: red, doctor.Skipped: faint}[k.Outcome]
 	text := c.paint(colour, fmt.Sprintf("%-4s", k.Outcome)) + fmt.Sprintf("  %-9s  %s", k.Name, k.Seen)
@@ -96,7 +110,7 @@ func (c *console) line(k doctor.Check) string {
 	return text + "\n"
 }
 
-// duration is how long a check took, no more exact than is of use.
+// duration returns a duration with two or three digits.
 func duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Millisecond:
@@ -143,7 +157,7 @@ func (r *report) String() string {
 	case r.Failures > 0:
 		return fmt.Sprintf("%s.\n", count(r.Failures, "failure"))
 	case r.Warnings > 0:
-		return fmt.Sprintf("It works, with %s.\n", count(r.Warnings, "warning"))
+		return fmt.Sprintf("No failure, %s.\n", count(r.Warnings, "warning"))
 	}
-	return "All is well.\n"
+	return "No problem found.\n"
 }

@@ -24,7 +24,7 @@ ok    polling    2 flags; segments come by websocket only (N ms)
 ok    events     the platform takes events (N ms)
 ok    proxy      there are no variables for one, and none is used
 
-All is well.
+No problem found.
 `
 
 const wantHealthyFeatBit = `ok    secret     of FeatBit ("PC0"…, 44 characters)
@@ -40,7 +40,7 @@ ok    polling    2 flags, 1 segment (N ms)
 ok    events     the platform takes events (N ms)
 ok    proxy      there are no variables for one, and none is used
 
-All is well.
+No problem found.
 `
 
 // TestDoctorHealthy: what people see, and that the platform has nothing of it.
@@ -344,8 +344,8 @@ func TestDoctorColours(t *testing.T) {
 }
 
 func TestDoctorUsage(t *testing.T) {
-	bare(t, "doctor", "now").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: \"now\" is not an option\nRun \"ffc help doctor\" for how to use it.\n"})
-	bare(t, "doctor", "-poll").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: there is no option -poll\nRun \"ffc help doctor\" for how to use it.\n"})
+	bare(t, "doctor", "now").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: unexpected argument \"now\"\nRun \"ffc help doctor\" for usage.\n"})
+	bare(t, "doctor", "-poll").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: unknown option -poll\nRun \"ffc help doctor\" for usage.\n"})
 }
 
 func checkOf(outcome string) doctor.Check {

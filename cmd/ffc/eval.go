@@ -14,44 +14,61 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// evalOptions are the options of eval.
-type evalOptions struct {
-	options
+// evalRun is the eval command with its options.
+type evalRun struct {
+	*command
 	connection
 	user      userOptions
 	file      string
 	all, json bool
 }
 
-func newEvalOptions() *evalOptions {
-	e := &evalOptions{options: newOptions("eval")}
-	e.connection.define(e.options, connectTime)
-	e.connection.definePoll(e.options)
-	e.user.define(e.options)
-	e.StringVar(&e.file, "file", "", "")
-	e.BoolVar(&e.all, "all", false, "")
-	e.BoolVar(&e.json, "json", false, "")
-	return e
+func evalCommand() *command {
+	e := &evalRun{command: &command{
+		name:    "eval",
+		summary: "evaluate a flag for a user, and explain the value",
+		help: `Usage: ffc eval [options] FLAG
+       ffc eval [options] -all
+
+Evaluates a flag for a user and explains the value: it shows the prerequisites,
+targets, rules and percentages that were looked at. It sends no events.
+
+  ffc eval -file flags.json -user u1 -attr country=FR -attr plan=pro checkout
+  ffc eval -secret-file secret.txt -user-json @user.json -json checkout
+`,
+		footer: connectionHelp + `Exit codes: 0 the flag has a value; 1 the flag does not exist, a flag cannot be
+evaluated, or the output cannot be written; 2 the command line is invalid; 3
+there is no data from the platform or in the file; 130 interrupted.
+`,
+	}}
+	o := &e.options
+	o.section("The user:")
+	e.user.define(o)
+	o.section("The data (default: that of the platform):")
+	o.text(&e.file, "file", "FILE", "a flag file of ffc serve, or a snapshot of either platform; - is standard input")
+	e.defineWait(o)
+	e.connection.define(o)
+	o.section("The output:")
+	o.toggle(&e.all, "all", "evaluate all flags, one line each")
+	o.toggle(&e.json, "json", "print JSON: an explanation, or a list of them with -all")
+	e.run = e.evaluate
+	return e.command
 }
 
-func runEval(ctx context.Context, c *console, args []string) error {
-	e := newEvalOptions()
-	rest, err := e.parse(args)
+func (e *evalRun) evaluate(ctx context.Context, c *console, args []string) error {
 	switch {
-	case err != nil:
-		return c.helpOr(err, evalHelp)
-	case e.all && len(rest) > 0:
-		return e.usage("-all is given, and so is %q: expected one of them", rest[0])
-	case !e.all && len(rest) == 0:
-		return e.usage("which flag? Give its key, or -all")
-	case len(rest) > 1:
-		return e.usage("more than one flag is given: %s", strings.Join(rest, ", "))
+	case e.all && len(args) > 0:
+		return e.options.usage("-all and the flag key %q exclude each other", args[0])
+	case !e.all && len(args) == 0:
+		return e.options.usage("missing flag key: pass one, or use -all")
+	case len(args) > 1:
+		return e.options.usage("too many flag keys: expected one, got %s", strings.Join(args, ", "))
 	}
-	user, err := e.user.user(c, e.options)
+	user, err := e.user.user(c, &e.options)
 	if err != nil {
 		return err
 	}
-	client, err := e.client(ctx, c)
+	client, err := e.client(ctx, c, &e.options, e.file)
 	if err != nil {
 		return err
 	}
@@ -60,15 +77,7 @@ func runEval(ctx context.Context, c *console, args []string) error {
 	if e.all {
 		return evalAll(c, client, keys, user, e.json)
 	}
-	return evalOne(c, client, keys, rest[0], user, e.json)
-}
-
-// client returns a client of the file, or else of the platform.
-func (e *evalOptions) client(ctx context.Context, c *console) (*ffc.Client, error) {
-	if !e.given("file") {
-		return e.connect(ctx, c, e.options)
-	}
-	return e.offline(ctx, c, e.options, e.file)
+	return evalOne(c, client, keys, args[0], user, e.json)
 }
 
 // evalOne explains one flag.
@@ -116,7 +125,7 @@ func evalAll(c *console, client *ffc.Client, keys []string, user ffc.User, asJSO
 			continue
 		}
 		err = &failure{code: exitNo}
-		if !asJSON { // which has it
+		if !asJSON { // JSON has the error
 			c.warn("%q: %s", e.FlagKey, strings.TrimPrefix(e.Err.Error(), "ffc: "))
 		}
 	}

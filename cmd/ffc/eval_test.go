@@ -146,15 +146,15 @@ func TestEvalUnknownFlag(t *testing.T) {
 }
 
 func TestEvalUsage(t *testing.T) {
-	const run = "Run \"ffc help eval\" for how to use it.\n"
+	const run = "Run \"ffc help eval\" for usage.\n"
 	for want, args := range map[string][]string{
-		"which flag? Give its key, or -all":                                              {"-user", "u1"},
-		"-all is given, and so is \"checkout\": expected one of them":                    {"-all", "checkout"},
-		"more than one flag is given: a, b":                                              {"-user", "u", "a", "b"},
-		"-file and -url are given: is the data in a file, or the platform's?":            {"-user", "u", "-file", "x", "-url", "http://x", "a"},
-		"-file and -poll are given: is the data in a file, or the platform's?":           {"-user", "u", "-file", "x", "-poll", "a"},
-		"which environment? Set FFC_ENV_SECRET to its secret, or give -secret-file FILE": {"-user", "u", "a"},
-		"there is no option -usr: did you mean \"-user\"?":                               {"-usr", "u", "a"},
+		"missing flag key: pass one, or use -all":                                               {"-user", "u1"},
+		"-all and the flag key \"checkout\" exclude each other":                                 {"-all", "checkout"},
+		"too many flag keys: expected one, got a, b":                                            {"-user", "u", "a", "b"},
+		"-file and -url exclude each other: the data comes from the file or from the platform":  {"-user", "u", "-file", "x", "-url", "http://x", "a"},
+		"-file and -poll exclude each other: the data comes from the file or from the platform": {"-user", "u", "-file", "x", "-poll", "a"},
+		"missing secret: set FFC_ENV_SECRET, or use -secret-file FILE":                          {"-user", "u", "a"},
+		"unknown option -usr: did you mean \"-user\"?":                                          {"-usr", "u", "a"},
 	} {
 		bare(t, append([]string{"eval"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}
@@ -175,15 +175,15 @@ func TestEvalFlagFile(t *testing.T) {
 // TestEvalFile: what is wrong with a file is said, and where.
 func TestEvalFile(t *testing.T) {
 	for content, want := range map[string]string{
-		"":                             "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
-		" \n":                          "PATH is empty: expected a flag file, or a snapshot, which ffc snapshot writes",
+		"":                             "PATH is empty: expected a flag file, or a snapshot from ffc snapshot",
+		" \n":                          "PATH is empty: expected a flag file, or a snapshot from ffc snapshot",
 		"{\n  \"data\": [1,\n  }":      "PATH:3:3: expected a value, got '}'",
 		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: expected a comma or }, got 'x'",
 		"{\"data\":":                   `PATH:1:9: expected a value for "data", got the end of the file`,
-		"[]":                           "PATH cannot be used: the message is a JSON array: expected an object with featureFlags, as the platform sends it and ffc snapshot writes it",
-		"{\"data\":{}}":                "PATH cannot be used: the message has neither featureFlags nor segments: is it a message of the platform?",
+		"[]":                           "PATH is invalid: the message is a JSON array: expected an object with featureFlags, as the platform sends it and ffc snapshot writes it",
+		"{\"data\":{}}":                "PATH is invalid: the message has neither featureFlags nor segments: is it a message of the platform?",
 		"{\"flags\":\n{\"a\":1}}":      "PATH:2:6: expected an object, got the number 1",
-		"{\"messageType\":\"pong\"}":   "PATH cannot be used: the message has a messageType other than \"data-sync\"",
+		"{\"messageType\":\"pong\"}":   "PATH is invalid: the message has a messageType other than \"data-sync\"",
 		string(ffctest.Snapshot())[1:]: "PATH:1:14: expected the end of the file, got ':'",
 	} {
 		path := write(t, "flags.json", content)

@@ -12,10 +12,10 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// logHandler shows people what the SDK logs while it starts. Why a connection
-// cannot be made yet is a detail of its progress, and why it never will be is
-// the error of the command. What is logged later is about single flags, which
-// their explanations tell as well.
+// logHandler prints what the SDK logs while it starts. The error of a connection
+// is a detail of the progress line, or the error of the command if the SDK gives
+// up. Later log lines are about single flags, whose explanations have the same
+// error.
 type logHandler struct {
 	c        *console
 	progress *progress // nil without a connection
@@ -24,7 +24,7 @@ type logHandler struct {
 	over bool
 }
 
-// stop ends it: nothing is shown any more.
+// stop makes the handler ignore further log lines.
 func (h *logHandler) stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -44,7 +44,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		return nil
 	}
 	text := strings.TrimPrefix(r.Message, "ffc: ")
-	elsewhere := false // it is told there
+	elsewhere := false // the command reports the error itself
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "state":

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxNearest is how many names are suggested at most.
+// maxNearest is the maximum number of suggested names.
 const maxNearest = 3
 
-// nearest returns the names that somebody who wrote name may have meant, the
-// likeliest first.
+// nearest returns the names that are most similar to name, the most similar
+// first.
 func nearest(name string, names []string) []string {
 	type candidate struct {
 		name     string
@@ -21,7 +21,7 @@ func nearest(name string, names []string) []string {
 	for _, n := range names {
 		has := strings.ToLower(n)
 		d := distance(wrote, has)
-		// Of short words, most are but a few letters apart.
+		// Most short words differ in few letters only.
 		if limit := max(1, len(wrote)/3); d > limit {
 			if len(wrote) < 3 || !strings.Contains(has, wrote) {
 				continue
@@ -38,8 +38,8 @@ func nearest(name string, names []string) []string {
 	return out
 }
 
-// distance returns how many letters have to be added, removed, changed or
-// swapped with the next one to make b of a.
+// distance returns the number of letters to add, remove, change or swap with the
+// next letter to turn a into b.
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	before, last, this := make([]int, len(to)+1), make([]int, len(to)+1), make([]int, len(to)+1)

@@ -2,97 +2,179 @@ package main
 
 import (
 	"errors"
-	"flag"
-	"io"
-	"regexp"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// options are the flags of a command line, which unlike those of package flag
-// may also follow the other arguments.
+// options are the options of a command. On a command line they may stand before
+// and after the other arguments, with one hyphen or two.
 type options struct {
-	*flag.FlagSet
+	command string
+	all     []*option // in the order of help
 }
 
-func newOptions(command string) options {
-	o := options{flag.NewFlagSet(command, flag.ContinueOnError)}
-	o.SetOutput(io.Discard)
-	return o
+// option is one of them. An option without a placeholder is a switch, which needs
+// no value.
+type option struct {
+	section     string // the heading above it in help
+	name        string
+	placeholder string // what help shows for its value
+	help        string
+	set         func(value string) error
+	given       bool
 }
 
-// parse returns the arguments that are no options. The error is flag.ErrHelp if
-// help is asked for.
-func (o options) parse(args []string) (rest []string, err error) {
-	var verbatim []string
-	if i := slices.Index(args, "--"); i >= 0 {
-		args, verbatim = args[:i], args[i+1:]
-	}
-	for {
-		if err := o.Parse(args); err != nil {
-			return nil, o.problem(err)
+// errHelp says that the command line asks for help.
+var errHelp = errors.New("help")
+
+// section begins a section of help.
+func (o *options) section(heading string) { o.all = append(o.all, &option{section: heading}) }
+
+// define adds an option. The error of set says what is expected.
+func (o *options) define(name, placeholder, help string, set func(value string) error) {
+	o.all = append(o.all, &option{name: name, placeholder: placeholder, help: help, set: set})
+}
+
+// text adds an option whose value is a text.
+func (o *options) text(value *string, name, placeholder, help string) {
+	o.define(name, placeholder, help, func(text string) error {
+		*value = text
+		return nil
+	})
+}
+
+// toggle adds a switch.
+func (o *options) toggle(value *bool, name, help string) {
+	o.define(name, "", help, func(text string) (err error) {
+		if *value, err = strconv.ParseBool(text); err != nil {
+			return fmt.Errorf("invalid value %q: expected true, false or no value", text)
 		}
-		if o.NArg() == 0 {
-			return append(rest, verbatim...), nil
-		}
-		rest = append(rest, o.Arg(0))
-		args = o.Args()[1:]
-	}
+		return nil
+	})
 }
 
-// problem says what is wrong with options.
-func (o options) problem(err error) error {
-	if errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	text := err.Error()
-	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
-	if unknown {
-		var names []string
-		o.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-		near := nearest(strings.TrimLeft(name, "-"), names)
-		for i := range near {
-			near[i] = "-" + near[i]
+// duration adds an option whose value is a duration of more than 0.
+func (o *options) duration(value *time.Duration, name, help string, otherwise time.Duration) {
+	*value = otherwise
+	o.define(name, "DURATION", fmt.Sprintf("%s (default %v)", help, otherwise), func(text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("invalid duration %q: expected more than 0, such as 500ms or 10s", text)
 		}
-		text = "there is no option -" + name + didYouMean(near)
-	} else {
-		text = reword(text)
-	}
-	return o.usage("%s", text)
+		*value = d
+		return nil
+	})
 }
 
-var (
-	invalid = regexp.MustCompile(`(?s)^invalid (boolean )?value (".*") for (?:flag )?-(\S+): (.*)$`)
-	missing = regexp.MustCompile(`^flag needs an argument: -(\S+)$`)
+// parse sets the options that args have, and returns the other arguments. After
+// the argument -- all are. The error is errHelp if args ask for help.
+func (o *options) parse(args []string) (rest []string, err error) {
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			return append(rest, args...), nil
+		}
+		if len(arg) < 2 || arg[0] != '-' { // "-" alone is an argument
+			rest = append(rest, arg)
+			continue
+		}
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+		option := o.find(name)
+		switch {
+		case option == nil && (name == "h" || name == "help"):
+			return nil, errHelp
+		case option == nil:
+			return nil, o.usage("unknown option -%s%s", name, didYouMean(o.nearest(name)))
+		case option.placeholder == "" && !hasValue:
+			value = "true"
+		case !hasValue && len(args) == 0:
+			return nil, o.usage("-%s: missing value: expected %s", name, option.placeholder)
+		case !hasValue:
+			value, args = args[0], args[1:]
+		}
+		option.given = true
+		if err := option.set(value); err != nil {
+			return nil, o.usage("-%s: %v", name, err)
+		}
+	}
+	return rest, nil
+}
+
+// find returns the option with a name, or nil.
+func (o *options) find(name string) *option {
+	i := slices.IndexFunc(o.all, func(p *option) bool { return p.name == name && name != "" })
+	if i < 0 {
+		return nil
+	}
+	return o.all[i]
+}
+
+// nearest returns the options that name may stand for.
+func (o *options) nearest(name string) []string {
+	var names []string
+	for _, option := range o.all {
+		if option.name != "" {
+			names = append(names, option.name)
+		}
+	}
+	near := nearest(strings.TrimLeft(name, "-"), names)
+	for i := range near {
+		near[i] = "-" + near[i]
+	}
+	return near
+}
+
+// given reports whether the command line has an option.
+func (o *options) given(name string) bool {
+	option := o.find(name)
+	return option != nil && option.given
+}
+
+// usage returns an error about how the command was used.
+func (o *options) usage(format string, args ...any) error {
+	return usageError("%s: "+format+"\nRun \"ffc help %s\" for usage.", append(append([]any{o.command}, args...), o.command)...)
+}
+
+const (
+	helpIndent = 27 // of the texts of options
+	helpWidth  = 80
 )
 
-// reword says what package flag says without its flags, which are not those of
-// this program.
-func reword(text string) string {
-	if m := missing.FindStringSubmatch(text); m != nil {
-		return "-" + m[1] + ": expected a value after it"
+// help returns the text of all options, in lines of at most helpWidth characters.
+func (o *options) help() string {
+	var b strings.Builder
+	for _, option := range o.all {
+		if option.name == "" {
+			fmt.Fprintf(&b, "\n%s\n", option.section)
+			continue
+		}
+		left := strings.TrimRight("  -"+option.name+" "+option.placeholder, " ")
+		for _, line := range wrap(option.help, helpWidth-helpIndent) {
+			fmt.Fprintf(&b, "%-*s%s\n", helpIndent, left, line)
+			left = ""
+		}
 	}
-	m := invalid.FindStringSubmatch(text)
-	if m == nil {
-		return text
-	}
-	why := m[4]
-	switch {
-	case m[1] != "":
-		why = "expected true or false, or nothing"
-	case why == "parse error": // durations are all that is parsed
-		why = "expected a duration, such as 500ms or 10s"
-	}
-	return "-" + m[3] + " is " + m[2] + ": " + why
+	return b.String()
 }
 
-// usage is an error about how the command was used.
-func (o options) usage(format string, args ...any) error {
-	return usageError("%s: "+format+"\nRun \"ffc help %s\" for how to use it.", append(append([]any{o.Name()}, args...), o.Name())...)
-}
-
-// given reports whether an option was given.
-func (o options) given(name string) (yes bool) {
-	o.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
-	return yes
+// wrap breaks a text into lines of at most width characters.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
 }

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// placeError is an error at a place of a text.
+// placeError is an error with its line and column.
 type placeError struct {
 	name         string
 	line, column int
@@ -19,7 +19,7 @@ func (e *placeError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.name, e.line, e.column, e.problem)
 }
 
-// checkJSON says where data stops being JSON.
+// checkJSON returns an error with the place where data is not JSON.
 func checkJSON(name string, data []byte) error {
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(data, new(json.RawMessage))

@@ -8,24 +8,25 @@ import (
 )
 
 const (
-	// progressAfter is how long something may take before it is worth a line.
+	// progressAfter is the time after which the line appears.
 	progressAfter = time.Second
-	// progressWidth is how long the line may be: one that wraps cannot be erased.
+	// progressWidth is the maximum length of the line: a line that wraps cannot be
+	// erased.
 	progressWidth = 79
 )
 
-// progress is a line on a terminal that says what is going on, until it ends.
+// progress is a line on a terminal that shows what the command does.
 type progress struct {
 	c     *console
 	what  string
 	began time.Time
-	stop  func() // ends it and erases the line
+	stop  func() // erases the line
 
 	mu     sync.Mutex
 	detail string
 }
 
-// progress begins to show what is going on. The caller must call stop.
+// progress shows what the command does. The caller must call stop.
 func (c *console) progress(what string) *progress {
 	p := &progress{c: c, what: what, began: time.Now(), stop: func() {}}
 	if !c.live {
@@ -46,7 +47,7 @@ func (c *console) progress(what string) *progress {
 	return p
 }
 
-// set adds why it takes so long.
+// set adds a reason to the line.
 func (p *progress) set(detail string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,17 +8,17 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
-// readData returns the flags and segments of a file, in the form that
-// ffc.Config.Bootstrap takes. The path - is stdin. The platform is that of a flag
-// file of ffc serve, which does not say it.
+// readData returns the flags and segments of a file, in the form of
+// ffc.Config.Bootstrap. The path - is stdin. A flag file of ffc serve does not name
+// its platform; platform does.
 func readData(stdin io.Reader, path, platform string) ([]byte, error) {
 	data, err := readFile(stdin, path)
 	if err != nil {
 		return nil, noDataError("%v", err)
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // which some editors write
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some editors write it
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, noDataError("%s is empty: expected a flag file, or a snapshot, which ffc snapshot writes", sourceName(path))
+		return nil, noDataError("%s is empty: expected a flag file, or a snapshot from ffc snapshot", sourceName(path))
 	}
 	if data, err = flagfile.Bootstrap(sourceName(path), data, platform); err != nil {
 		return nil, noDataError("%v", err)
@@ -26,7 +26,7 @@ func readData(stdin io.Reader, path, platform string) ([]byte, error) {
 	return data, nil
 }
 
-// readFile returns what is in a file; - is stdin.
+// readFile returns the content of a file; - is stdin.
 func readFile(stdin io.Reader, path string) ([]byte, error) {
 	if path == "-" {
 		return io.ReadAll(stdin)

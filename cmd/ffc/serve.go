@@ -15,12 +15,12 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
-// defaultFile is what is served, and made, when no file is named.
+// defaultFile is served, and created, if the command line names no file.
 const defaultFile = "flags.json"
 
-// serveOptions are the options of serve.
-type serveOptions struct {
-	options
+// serveRun is the serve command with its options.
+type serveRun struct {
+	*command
 	addr       string
 	platform   string
 	allowHosts []string
@@ -28,40 +28,59 @@ type serveOptions struct {
 	file       string
 }
 
-func newServeOptions() *serveOptions {
-	s := &serveOptions{options: newOptions("serve")}
-	s.StringVar(&s.addr, "addr", "127.0.0.1:4400", "")
-	s.StringVar(&s.platform, "platform", "", "")
-	s.Func("allow-host", "", func(name string) error {
+func serveCommand() *command {
+	s := &serveRun{addr: "127.0.0.1:4400", command: &command{
+		name:    "serve",
+		summary: "run a platform for development on this machine, with a page",
+		help: `Usage: ffc serve [options] [FILE]
+
+Runs a platform for development on this machine. It reads the flags from FILE,
+and again whenever FILE changes. A page shows and changes the flags, evaluates
+users, and shows the clients and their events. The default of FILE is
+flags.json; ffc creates it with a few example flags if it does not exist. FILE
+may also be a snapshot that ffc snapshot wrote.
+
+  ffc serve
+  ffc serve -platform featbit -addr 127.0.0.1:5100 flags.json
+
+`,
+		footer: `
+A flag file is JSON:
+
+  {"flags": {"checkout": {"variations": ["old", "new"], "serve": "new"}}}
+
+docs/local.md in the SDK's repository describes the whole format.
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 the address cannot be used; 2 the
+command line is invalid; 3 the file is invalid.
+`,
+	}}
+	o := &s.options
+	o.text(&s.addr, "addr", "HOST:PORT", "where to listen (default "+s.addr+"); port 0 is any free port")
+	o.platform(&s.platform, "the platform to run: classic or featbit (default that of the file, or else classic)")
+	o.toggle(&s.create, "create", "create FILE if it does not exist")
+	o.define("allow-host", "NAME", "another name of this machine, such as host.docker.internal; may be repeated", func(name string) error {
 		s.allowHosts = append(s.allowHosts, name)
 		return local.CheckHost(name)
 	})
-	s.BoolVar(&s.create, "create", false, "")
-	return s
+	s.run = s.serveArgs
+	return s.command
 }
 
-// runServe runs a local platform until ctx ends, which is how it is meant to
-// end.
-func runServe(ctx context.Context, c *console, args []string) error {
-	s := newServeOptions()
-	rest, err := s.parse(args)
+func (s *serveRun) serveArgs(ctx context.Context, c *console, args []string) error {
 	switch {
-	case err != nil:
-		return c.helpOr(err, serveHelp)
-	case s.platform != "" && !isPlatform(s.platform):
-		return s.usage("-platform is %q: expected classic or featbit", s.platform)
-	case len(rest) > 1:
-		return s.usage("it takes one file, got %s", strings.Join(rest, ", "))
-	case len(rest) == 1:
-		s.file = rest[0]
+	case len(args) > 1:
+		return s.options.usage("too many files: expected one, got %s", strings.Join(args, ", "))
+	case len(args) == 1:
+		s.file = args[0]
 	default:
 		s.file, s.create = defaultFile, true
 	}
 	return s.serve(ctx, c)
 }
 
-// smallHeap is the percentage by which garbage may exceed what is in use: a large
-// file is read again and again, and the machine is a developer's.
+// smallHeap is the percentage of garbage beside the data in use: serve reads large
+// files again and again, on the machine of a developer.
 const smallHeap = 40
 
 // smallMemory is what the process may take before garbage is collected more often,
@@ -77,7 +96,8 @@ func keepSmall() (restore func()) {
 	return func() { debug.SetMemoryLimit(before) }
 }
 
-func (s *serveOptions) serve(ctx context.Context, c *console) error {
+// serve runs the platform until ctx ends.
+func (s *serveRun) serve(ctx context.Context, c *console) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(smallHeap))
 	platform, err := local.New(local.Config{
 		File:       s.file,
@@ -105,13 +125,13 @@ func (s *serveOptions) serve(ctx context.Context, c *console) error {
 	return platform.Run(ctx, listener)
 }
 
-// welcome is what a user needs to begin.
+// welcome returns the text that serve prints when it is ready.
 func welcome(url, secret string, platform ffctest.Platform, file string) string {
 	like := "featureflag.co (classic)"
 	if platform == ffctest.FeatBit {
 		like = "FeatBit"
 	}
-	return fmt.Sprintf(`A platform like %s runs on this machine. Ctrl-C ends it.
+	return fmt.Sprintf(`A platform compatible with %s runs on this machine. Press Ctrl-C to stop it.
 
   page    %s
   secret  %s
@@ -125,23 +145,21 @@ client, err := ffc.New(ctx, ffc.Config{
 `, like, url, secret, file, secret, url)
 }
 
-// listensElsewhere reports whether an address can be reached from other
-// machines.
+// listensElsewhere reports whether other machines can reach an address.
 func listensElsewhere(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback()
 }
 
-// exposed says what that means.
-const exposed = "listening on %v: whoever reaches this port can read the flags, change them and the file, " +
-	"and send events, as the secret is in the source of this program; use it on networks you trust, " +
-	"or leave out -addr to listen on this machine only. Browsers elsewhere see the page under names given with -allow-host."
+// exposed is the warning about such an address.
+const exposed = "listening on %v: any machine that reaches this port can read the flags, change the file and send events, " +
+	"because the secret is public; use -addr only on networks that you trust. Browsers on other machines need a name from -allow-host."
 
-// explainListen says what to do when the port cannot be had.
-func (s *serveOptions) explainListen(err error) error {
+// explainListen returns an error that says what to do if listening fails.
+func (s *serveRun) explainListen(err error) error {
 	host, port, splitErr := net.SplitHostPort(s.addr)
 	if splitErr != nil {
-		return s.usage("-addr is %q: expected host:port, such as 127.0.0.1:4400", s.addr)
+		return s.options.usage("-addr: invalid address %q: expected host:port, such as 127.0.0.1:4400", s.addr)
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return noError("cannot listen on -addr %s: %v; expected an address of this machine and a free port, such as 127.0.0.1:4400", s.addr, err)
@@ -150,6 +168,6 @@ func (s *serveOptions) explainListen(err error) error {
 	if n, err := strconv.Atoi(port); err == nil && n < 65535 {
 		other = strconv.Itoa(n + 1)
 	}
-	return noError("port %s is taken, perhaps by another ffc serve: end that one, or take another port with -addr %s",
+	return noError("port %s is in use, perhaps by another ffc serve: stop that program, or use another port with -addr %s",
 		port, net.JoinHostPort(host, other))
 }

@@ -99,7 +99,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("the state: %d %s", status, body)
 	}
 	text := stdout.String()
-	if !strings.Contains(text, "like FeatBit") || !strings.Contains(text, file) || stderr.String() != "" {
+	if !strings.Contains(text, "compatible with FeatBit") || !strings.Contains(text, file) || stderr.String() != "" {
 		t.Errorf("got %s%s", stdout, stderr)
 	}
 	// What is there to be pasted is Go.
@@ -134,7 +134,7 @@ func TestServeElsewhere(t *testing.T) {
 		t.Errorf("got %s", url)
 	}
 	eventually := within(t)
-	for !strings.Contains(stderr.String(), "whoever reaches this port") {
+	for !strings.Contains(stderr.String(), "any machine that reaches this port") {
 		if eventually.Err() != nil {
 			t.Fatalf("got %s", stderr)
 		}
@@ -162,13 +162,13 @@ func TestServeMistakes(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"port taken", []string{"-addr", taken.Addr().String(), good}, exitNo, []string{"port " + port + " is taken", "-addr 127.0.0.1:"}},
+		{"port taken", []string{"-addr", taken.Addr().String(), good}, exitNo, []string{"port " + port + " is in use", "-addr 127.0.0.1:"}},
 		{"no address", []string{"-addr", "4400", good}, exitUsage, []string{"host:port", "127.0.0.1:4400"}},
 		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, exitNo, []string{"cannot listen on -addr 192.0.2.1:4400", "an address of this machine"}},
 		{"bad file", []string{bad}, exitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
 		{"no file", []string{missing}, exitNoData, []string{"there is no file " + missing, "-create"}},
 		{"no platform", []string{"-platform", "featbti", good}, exitUsage, []string{"-platform", "classic or featbit"}},
-		{"two files", []string{good, bad}, exitUsage, []string{"one file"}},
+		{"two files", []string{good, bad}, exitUsage, []string{"too many files: expected one"}},
 		{"no such option", []string{"-port", "1"}, exitUsage, []string{"-port", "ffc help serve"}},
 		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{"-allow-host", `"" is not the name of a machine`}},
 		{"a URL for a name", []string{"-allow-host", "http://my.machine", good}, exitUsage, []string{"-allow-host", "such as host.docker.internal"}},

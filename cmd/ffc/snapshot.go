@@ -10,58 +10,62 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// connectTime is how long a command waits for data.
-const connectTime = 10 * time.Second
-
-// snapshotOptions are the options of snapshot.
-type snapshotOptions struct {
-	options
+// snapshotRun is the snapshot command with its options.
+type snapshotRun struct {
+	*command
 	connection
-	file string // to write
-	of   string // to read, instead of the platform
-	json bool
+	output string
+	input  string // read instead of the platform
+	json   bool
 }
 
-func newSnapshotOptions() *snapshotOptions {
-	s := &snapshotOptions{options: newOptions("snapshot")}
-	s.connection.define(s.options, connectTime)
-	s.connection.definePoll(s.options)
-	s.StringVar(&s.file, "o", "", "")
-	s.StringVar(&s.of, "file", "", "")
-	s.BoolVar(&s.json, "json", false, "")
-	return s
+func snapshotCommand() *command {
+	s := &snapshotRun{command: &command{
+		name:    "snapshot",
+		summary: "write the flags and segments to a file, to embed in a program",
+		help: `Usage: ffc snapshot [options]
+
+Writes the current flags and segments, for the setting Bootstrap of the SDK: a
+program that embeds the file has flags before it has a connection. A summary
+goes to standard error.
+
+  ffc snapshot -secret-file secret.txt -o snapshot.json
+  ffc snapshot -file flags.json -o snapshot.json
+
+`,
+		footer: connectionHelp + `Exit codes: 0 the snapshot is written; 1 the snapshot cannot be written; 2 the
+command line is invalid; 3 there is no data from the platform or in the file;
+130 interrupted.
+`,
+	}}
+	o := &s.options
+	o.text(&s.input, "file", "FILE", "read a flag file of ffc serve or another snapshot instead of the platform; - is standard input")
+	o.text(&s.output, "o", "FILE", "where to write (default standard output); the file is replaced as a whole, "+
+		"and a failure leaves the old one")
+	o.toggle(&s.json, "json", "print the summary as JSON on standard output; needs -o FILE")
+	s.defineWait(o)
+	s.connection.define(o)
+	s.run = s.write
+	return s.command
 }
 
-func runSnapshot(ctx context.Context, c *console, args []string) error {
-	s := newSnapshotOptions()
-	rest, err := s.parse(args)
+func (s *snapshotRun) write(ctx context.Context, c *console, args []string) error {
 	switch {
-	case err != nil:
-		return c.helpOr(err, snapshotHelp)
-	case len(rest) > 0:
-		return s.usage("%q is not an option: to write to a file, give -o %s", rest[0], rest[0])
+	case len(args) > 0:
+		return s.options.usage("unexpected argument %q: use -o %s to write to a file", args[0], args[0])
+	case s.json && (s.output == "" || s.output == "-"):
+		return s.options.usage("-json prints to standard output, as the snapshot does: use -o FILE")
 	}
-	if s.json && (s.file == "" || s.file == "-") {
-		return s.usage("-json writes to standard output, which has the snapshot: give -o FILE")
-	}
-	client, err := s.client(ctx, c)
+	client, err := s.client(ctx, c, &s.options, s.input)
 	if err != nil {
 		return err
 	}
 	defer disconnect(client)
-	return writeSnapshot(c, client, s.file, s.json)
+	return writeSnapshot(c, client, s.output, s.json)
 }
 
-// client returns a client of the file, or else of the platform.
-func (s *snapshotOptions) client(ctx context.Context, c *console) (*ffc.Client, error) {
-	if !s.given("file") {
-		return s.connect(ctx, c, s.options)
-	}
-	return s.offline(ctx, c, s.options, s.of)
-}
-
-// writeSnapshot writes the client's data to a file, or to stdout, and tells
-// what it was.
+// writeSnapshot writes the client's data to a file, or to stdout, and prints a
+// summary.
 func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) error {
 	var data bytes.Buffer
 	if err := client.WriteSnapshot(&data); err != nil {
@@ -70,7 +74,7 @@ func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) err
 	data.WriteByte('\n')
 	written, err := summarize(data.Bytes(), client.Status().DataVersion)
 	if err != nil {
-		return noDataError("the platform's data cannot be read again: %v", err)
+		return noDataError("the snapshot is invalid: %v", err)
 	}
 	if file == "" || file == "-" {
 		err = c.print(data.String())
@@ -93,12 +97,12 @@ func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) err
 		c.say("%s", written)
 	}
 	if written.Flags == 0 {
-		c.warn("there are no flags: is it the right environment or file?")
+		c.warn("the snapshot has no flags: check the environment or the file")
 	}
 	return nil
 }
 
-// summary says what a snapshot has.
+// summary describes a snapshot.
 type summary struct {
 	File     string `json:"file,omitempty"`
 	Flags    int    `json:"flags"`
@@ -107,7 +111,7 @@ type summary struct {
 	Bytes    int    `json:"bytes"`
 }
 
-// summarize counts what a snapshot has that is not archived.
+// summarize counts the flags and segments that are not archived.
 func summarize(snapshot []byte, version int64) (summary, error) {
 	type item struct {
 		Archived bool `json:"isArchived"`
@@ -147,7 +151,7 @@ func (s summary) String() string {
 		where, s.Version, time.UnixMilli(s.Version).UTC().Format("2006-01-02 15:04:05 UTC"), s.Bytes)
 }
 
-// count is a number of things.
+// count returns a number with a noun in the right form.
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

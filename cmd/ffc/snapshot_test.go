@@ -108,23 +108,23 @@ func TestSnapshotOfFile(t *testing.T) {
 func TestSnapshotOfNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		out := at(t, platform(t, g), "snapshot")
-		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: there are no flags: is it the right environment or file?\n") {
+		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the snapshot has no flags: check the environment or the file\n") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
 		}
 	})
 }
 
 func TestSnapshotUsage(t *testing.T) {
-	const run = "Run \"ffc help snapshot\" for how to use it.\n"
+	const run = "Run \"ffc help snapshot\" for usage.\n"
 	for want, args := range map[string][]string{
-		"\"flags.json\" is not an option: to write to a file, give -o flags.json": {"flags.json"},
-		"there is no option -ulr: did you mean \"-url\"?":                         {"-ulr", "x"},
-		"-o: expected a value after it":                                           {"-o"},
-		"-timeout is \"5\": expected a duration, such as 500ms or 10s":            {"-timeout", "5"},
-		"-poll is \"maybe\": expected true or false, or nothing":                  {"-poll=maybe"},
-		"-timeout is 0s: expected more than 0, such as 10s":                       {"-timeout", "0"},
-		"-platform is \"Classic\": expected classic or featbit":                   {"-platform", "Classic"},
-		"-json writes to standard output, which has the snapshot: give -o FILE":   {"-json"},
+		"unexpected argument \"flags.json\": use -o flags.json to write to a file":     {"flags.json"},
+		"unknown option -ulr: did you mean \"-url\"?":                                  {"-ulr", "x"},
+		"-o: missing value: expected FILE":                                             {"-o"},
+		"-timeout: invalid duration \"5\": expected more than 0, such as 500ms or 10s": {"-timeout", "5"},
+		"-poll: invalid value \"maybe\": expected true, false or no value":             {"-poll=maybe"},
+		"-timeout: invalid duration \"0\": expected more than 0, such as 500ms or 10s": {"-timeout", "0"},
+		"-platform: unknown platform \"Classic\": expected classic or featbit":         {"-platform", "Classic"},
+		"-json prints to standard output, as the snapshot does: use -o FILE":           {"-json"},
 		missingSecret: nil,
 	} {
 		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: snapshot: " + want + "\n" + run})
@@ -167,7 +167,7 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("a device: %v", err)
 	}
 	for _, bad := range []string{dir, filepath.Join(dir, "missing", "flags.json")} {
-		if err := writeFile(bad, []byte("x")); err == nil || !strings.HasPrefix(err.Error(), "the file cannot be written: ") {
+		if err := writeFile(bad, []byte("x")); err == nil || !strings.HasPrefix(err.Error(), "cannot write the file: ") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,61 +12,49 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// userOptions are the options that say who the user is.
+// userOptions holds the options that describe the user.
 type userOptions struct {
-	key     string
-	attrs   []ffc.Attr
-	json    string
-	problem string // with an attribute; what package flag says would quote its value
+	key   string
+	attrs []ffc.Attr
+	json  string
 }
 
-func (u *userOptions) define(o options) {
-	o.StringVar(&u.key, "user", "", "")
-	o.StringVar(&u.json, "user-json", "", "")
-	o.Func("attr", "", func(text string) error {
+func (u *userOptions) define(o *options) {
+	o.text(&u.key, "user", "KEY", "the key of the user")
+	o.define("attr", "NAME=VALUE", "an attribute; may be repeated; name, email and country are built in", func(text string) error {
 		name, value, ok := strings.Cut(text, "=")
-		if !ok || name == "" {
-			u.problem = "expected NAME=VALUE"
-		} else if problem := attributeProblem(name); problem != "" {
-			u.problem = problem
+		switch {
+		case !ok || name == "":
+			return errors.New("invalid attribute: expected NAME=VALUE") // the text may be private
+		case name == "key" || name == "keyid" || name == "keyId":
+			return fmt.Errorf("%q is the key of the user: use -user", name)
 		}
 		u.attrs = append(u.attrs, ffc.String(name, value))
 		return nil
 	})
+	o.text(&u.json, "user-json", "JSON", `the whole user, such as {"key":"u1","country":"FR","age":1}; @FILE reads a file, @- standard input`)
 }
 
 // builtIn are the attributes that have a meaning on classic, in the only spelling
-// that ffc.UserFromMap knows. On FeatBit other spellings are attributes of their
-// own.
+// that ffc.UserFromMap knows. On FeatBit other spellings are other attributes.
 var builtIn = []string{"key", "keyid", "name", "email", "country"}
 
-// attributeProblem says why an attribute cannot be meant as one.
-func attributeProblem(name string) string {
-	switch name {
-	case "key", "keyid", "keyId":
-		return "the key is what -user is for"
-	}
-	return ""
-}
-
-// user returns the user that is asked about.
-func (u *userOptions) user(c *console, o options) (ffc.User, error) {
+// user returns the user to evaluate.
+func (u *userOptions) user(c *console, o *options) (ffc.User, error) {
 	switch {
-	case u.problem != "":
-		return ffc.User{}, o.usage("-attr: %s", u.problem)
 	case o.given("user-json") && (o.given("user") || o.given("attr")):
-		return ffc.User{}, o.usage("-user-json is the whole user: expected neither -user nor -attr with it")
+		return ffc.User{}, o.usage("-user-json excludes -user and -attr: it is the whole user")
 	case o.given("user-json"):
 		return u.fromJSON(c, o)
 	case !o.given("user"):
-		return ffc.User{}, o.usage("for which user? Give -user KEY, or -user-json")
+		return ffc.User{}, o.usage("missing user: use -user KEY or -user-json JSON")
 	case strings.TrimSpace(u.key) == "":
-		return ffc.User{}, o.usage("-user is blank: expected the key of a user")
+		return ffc.User{}, o.usage("-user: blank key: expected the key of a user")
 	}
 	return ffc.NewUser(u.key, u.attrs...), nil
 }
 
-func (u *userOptions) fromJSON(c *console, o options) (ffc.User, error) {
+func (u *userOptions) fromJSON(c *console, o *options) (ffc.User, error) {
 	name, text := "-user-json", []byte(u.json)
 	if path, ok := strings.CutPrefix(u.json, "@"); ok {
 		var err error
@@ -80,7 +70,7 @@ func (u *userOptions) fromJSON(c *console, o options) (ffc.User, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber() // numbers keep their spelling
 	if err := decoder.Decode(&members); err != nil || members == nil {
-		return ffc.User{}, o.usage(`%s is not a user: expected an object such as {"key":"u1","country":"FR"}`, name)
+		return ffc.User{}, o.usage(`%s: invalid user: expected an object such as {"key":"u1","country":"FR"}`, name)
 	}
 	user, err := ffc.UserFromMap(members)
 	if err != nil {
@@ -89,10 +79,10 @@ func (u *userOptions) fromJSON(c *console, o options) (ffc.User, error) {
 	for _, member := range slices.Sorted(maps.Keys(members)) {
 		switch members[member].(type) {
 		case bool, nil, []any, map[string]any:
-			c.warn("%s: %q is passed over, as it is no string and no number", name, member)
+			c.warn("%s: skipped %q, which is neither a string nor a number", name, member)
 		default:
 			if lower := strings.ToLower(member); member != lower && slices.Contains(builtIn, lower) {
-				c.warn("%s: %q counts on FeatBit only: expected %q for featureflag.co", name, member, lower)
+				c.warn("%s: %q has no effect on featureflag.co: use %q there", name, member, lower)
 			}
 		}
 	}

@@ -46,36 +46,36 @@ func TestUser(t *testing.T) {
 }
 
 func TestUserUsage(t *testing.T) {
-	const run = "Run \"ffc help eval\" for how to use it.\n"
+	const run = "Run \"ffc help eval\" for usage.\n"
 	broken := write(t, "user.json", "{\n \"key\": \"u1\",\n \"é\" 1}")
 	for want, args := range map[string][]string{
-		"for which user? Give -user KEY, or -user-json":                                    nil,
-		"-user is blank: expected the key of a user":                                       {"-user", " "},
-		"-user-json is the whole user: expected neither -user nor -attr with it":           {"-user-json", "{}", "-attr", "a=b"},
-		"-attr: expected NAME=VALUE":                                                       {"-user", "u", "-attr", "plan"},
-		"-attr: the key is what -user is for":                                              {"-user", "u", "-attr", "keyId=x"},
+		"missing user: use -user KEY or -user-json JSON":                                   nil,
+		"-user: blank key: expected the key of a user":                                     {"-user", " "},
+		"-user-json excludes -user and -attr: it is the whole user":                        {"-user-json", "{}", "-attr", "a=b"},
+		"-attr: invalid attribute: expected NAME=VALUE":                                    {"-user", "u", "-attr", "plan"},
+		"-attr: \"keyId\" is the key of the user: use -user":                               {"-user", "u", "-attr", "keyId=x"},
 		"-user-json:1:1: unexpected end of JSON input":                                     {"-user-json", ""},
 		"-user-json:1:7: invalid character '}' after object key":                           {"-user-json", `{"key"}`},
 		broken + ":3:6: invalid character '1' after object key":                            {"-user-json", "@" + broken},
 		"-user-json: open /no/such/file: no such file or directory":                        {"-user-json", "@/no/such/file"},
-		`-user-json is not a user: expected an object such as {"key":"u1","country":"FR"}`: {"-user-json", "[]"},
+		`-user-json: invalid user: expected an object such as {"key":"u1","country":"FR"}`: {"-user-json", "[]"},
 		`-user-json: unusable user: "key" is missing`:                                      {"-user-json", "{}"},
 	} {
 		bare(t, append([]string{"eval", "-all", "-file", "x"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}
 	bare(t, "eval", "-all", "-file", "x", "-user-json", "null").is(t, outcome{code: exitUsage,
-		stderr: "ffc: eval: -user-json is not a user: expected an object such as {\"key\":\"u1\",\"country\":\"FR\"}\n" + run})
+		stderr: "ffc: eval: -user-json: invalid user: expected an object such as {\"key\":\"u1\",\"country\":\"FR\"}\n" + run})
 }
 
 // TestUserPassedOver: what the SDK passes over is said, by name only.
 func TestUserPassedOver(t *testing.T) {
 	file := write(t, "flags.json", string(attributes()))
 	out := bare(t, "eval", "-file", file, "-all", "-user-json", `{"key":"u1","vip":true,"list":["x"],"none":null,"Name":"x","KeyId":"x","ok":1.50}`)
-	const want = `ffc: warning: -user-json: "KeyId" counts on FeatBit only: expected "keyid" for featureflag.co
-ffc: warning: -user-json: "Name" counts on FeatBit only: expected "name" for featureflag.co
-ffc: warning: -user-json: "list" is passed over, as it is no string and no number
-ffc: warning: -user-json: "none" is passed over, as it is no string and no number
-ffc: warning: -user-json: "vip" is passed over, as it is no string and no number
+	const want = `ffc: warning: -user-json: "KeyId" has no effect on featureflag.co: use "keyid" there
+ffc: warning: -user-json: "Name" has no effect on featureflag.co: use "name" there
+ffc: warning: -user-json: skipped "list", which is neither a string nor a number
+ffc: warning: -user-json: skipped "none", which is neither a string nor a number
+ffc: warning: -user-json: skipped "vip", which is neither a string nor a number
 `
 	if out.code != 0 || out.stderr != want {
 		t.Errorf("code %d, stderr:\n%s", out.code, out.stderr)

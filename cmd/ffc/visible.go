@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// visible returns a text with characters that nobody sees, or that change the
-// order of others, as escapes: two flags or users that look alike need not be the
-// same. In JSON the escapes mean the same characters.
+// visible escapes the characters of a text that are invisible or that change the
+// order of others: different flags or users must not look alike. The escapes are
+// those of JSON.
 func visible(text string) string {
 	if !strings.ContainsFunc(text, isHidden) {
 		return text

@@ -5,20 +5,20 @@ import (
 	"path/filepath"
 )
 
-// writeFile writes a file as a whole: who reads it sees all or nothing of it,
-// and a failure leaves what was there.
+// writeFile replaces a file as a whole: readers see the old or the new content, and
+// a failure leaves the old content.
 func writeFile(path string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = noError("the file cannot be written: %v", err)
+			err = noError("cannot write the file: %v", err)
 		}
 	}()
 	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // rather than replacing the link
+		path = target // keep the link
 	}
-	mode := os.FileMode(0o600) // of a new file: flags may name users
+	mode := os.FileMode(0o600) // for a new file: flags may name users
 	if info, err := os.Stat(path); err == nil {
-		if !info.Mode().IsRegular() { // a pipe or a device has no halves
+		if !info.Mode().IsRegular() { // a pipe or a device cannot be renamed
 			return os.WriteFile(path, data, mode)
 		}
 		mode = info.Mode().Perm()
