@@ -152,7 +152,7 @@ func (c *Client) start() {
 		Dialect:  c.cfg.dialect,
 		OnDemand: c.onDemand != nil,
 	})
-	c.deliveries.Flush = c.Flush
+	c.deliveries.Flush = c.flush
 	c.deliveries.Queued = func() uint64 { return uint64(c.events.Queued()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
@@ -235,6 +235,12 @@ func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (er
 // that may still be delivered stay queued for the next Flush. It blocks until
 // then or until ctx ends. After Close it returns ErrClosed.
 func (c *Client) Flush(ctx context.Context) error {
+	// A delivery of the middleware may be under way, and go first.
+	defer c.deliveries.Count()()
+	return c.flush(ctx)
+}
+
+func (c *Client) flush(ctx context.Context) error {
 	if c.closed.Load() || c.unmade() {
 		return ErrClosed
 	}

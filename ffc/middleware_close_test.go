@@ -145,6 +145,32 @@ func TestMiddlewareCloseSendsAgain(t *testing.T) {
 	}
 }
 
+// TestFlushAfterMiddlewareDeliveryDied: a delivery whose connection died between
+// requests does not block a Flush between requests.
+func TestFlushAfterMiddlewareDeliveryDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t, ffctest.Flag("a"))
+		client := m.client(nil)
+		m.set(reply{}, reply{hang: true})
+		h := client.Middleware(evaluating(client))
+		for range 3 {
+			serve(t.Context(), h, "u")
+		}
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		m.set(reply{}, reply{}) // for new connections
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := client.Flush(ctx); err != nil {
+			t.Error(err)
+		}
+		m.checkBooks(client, 3)
+		if err := client.Close(t.Context()); err != nil || m.arrived() != 3 {
+			t.Errorf("%d events arrived, want 3; Close returned %v", m.arrived(), err)
+		}
+	})
+}
+
 // TestMiddlewareCloseReadsTheAnswer: what the endpoint accepted before a freeze
 // is not sent again when the client is closed after the freeze.
 func TestMiddlewareCloseReadsTheAnswer(t *testing.T) {

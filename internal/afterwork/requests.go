@@ -13,7 +13,8 @@ import (
 // own: no request waits for a delivery unless Hold is called. A delivery begins
 // when a request begins, or while one lasts, and may outlast the request. None
 // begins between requests, when the process may be frozen. The timeouts of a
-// delivery count only the time during which a request is under way.
+// delivery count only the time during which a request is under way, or Count
+// counts.
 //
 // Flush and Queued must be set; the methods may be called concurrently.
 type Requests struct {
@@ -166,6 +167,13 @@ func (r *Requests) follow(d *delivery) *delivery {
 	r.current.Store(next)
 	close(d.done)
 	return next
+}
+
+// Count counts the time until stop is called for the timeouts of the delivery
+// under way, as the time of a request counts. No delivery begins for it.
+func (r *Requests) Count() (stop func()) {
+	r.watch.Start()
+	return r.watch.Stop
 }
 
 // Hold waits until all events that were recorded before are delivered, or can

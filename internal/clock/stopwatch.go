@@ -19,12 +19,13 @@ const (
 	maxBreaks = 4
 )
 
-// Stopwatch measures the time during which work is under way. Timeouts of
-// contexts that carry a Stopwatch count only the time while it runs. The zero
-// value stands still. Its methods may be called concurrently.
+// Stopwatch measures the time during which work is under way: it runs while Start
+// has been called more often than Stop. Timeouts of contexts that carry a
+// Stopwatch count only the time while it runs. The zero value stands still. Its
+// methods may be called concurrently.
 type Stopwatch struct {
 	mu        sync.Mutex
-	running   bool
+	starts    int // less stops
 	stoppedAt time.Time
 	timeouts  map[*timeout]struct{}
 }
@@ -68,7 +69,7 @@ func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context
 		w.timeouts = make(map[*timeout]struct{})
 	}
 	w.timeouts[t] = struct{}{}
-	if w.running {
+	if w.starts > 0 {
 		t.resume()
 	}
 	return timed{ctx}, func() {
@@ -89,14 +90,14 @@ func (t timed) Err() error {
 	return err
 }
 
-// Start lets the timeouts count.
+// Start lets the timeouts count until Stop is called.
 func (w *Stopwatch) Start() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running {
+	w.starts++
+	if w.starts > 1 {
 		return
 	}
-	w.running = true
 	for t := range w.timeouts {
 		if t.still += min(Age(w.stoppedAt), Age(t.since)); t.still >= t.whole {
 			t.still = 0
@@ -109,14 +110,15 @@ func (w *Stopwatch) Start() {
 	}
 }
 
-// Stop stops the timeouts, and their timers.
+// Stop ends what Start began. The last one stops the timeouts and their timers.
 func (w *Stopwatch) Stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.running {
+	w.starts--
+	if w.starts > 0 {
 		return
 	}
-	w.running, w.stoppedAt = false, time.Now()
+	w.stoppedAt = time.Now()
 	for t := range w.timeouts {
 		t.timer.Stop()
 		t.count()
@@ -148,7 +150,7 @@ func (t *timeout) count() {
 func (t *timeout) wake() {
 	t.watch.mu.Lock()
 	_, waits := t.watch.timeouts[t]
-	if !waits || !t.watch.running {
+	if !waits || t.watch.starts == 0 {
 		t.watch.mu.Unlock()
 		return
 	}

@@ -30,9 +30,10 @@ func TestStopwatchCountsOnlyWhileItRuns(t *testing.T) {
 		for range 5 {
 			time.Sleep(8 * time.Second)
 			watch.Start()
-			watch.Start() // again changes nothing
-			time.Sleep(1900 * time.Millisecond)
-			watch.Stop()
+			watch.Start()
+			time.Sleep(900 * time.Millisecond)
+			watch.Stop() // of two
+			time.Sleep(time.Second)
 			watch.Stop()
 		}
 		watch.Start()
