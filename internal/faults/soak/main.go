@@ -1,7 +1,8 @@
-// Command soak runs clients of both platforms, with every transport, through
-// faults of all kinds, as long as -for says. It fails unless every event is
-// accounted for, the clients have the platform's data in the end, and memory and
-// goroutines have not grown.
+// Command soak runs clients of both platforms through faults of all kinds, as
+// long as -for says: with every transport, over HTTP/1 and over TLS with HTTP/2,
+// with deliveries in the background and behind the middleware. It fails unless
+// every event is accounted for, each client recovers the platform's data without
+// a restart, and memory and goroutines have not grown.
 package main
 
 import (
@@ -10,21 +11,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 func main() {
@@ -39,15 +35,19 @@ func main() {
 }
 
 const (
-	evaluators = 2 // for each client
 	// margin is how much the heap may grow by chance.
 	margin = 16 << 20
+	// recovery is how long clients may take to recover from all faults. It only
+	// has to be shorter than forever, as the machine may be busy.
+	recovery = time.Minute
+	// untilCheck is how many faults there are between two checks of the clients.
+	untilCheck = 25
 )
 
 // run returns all that was wrong, joined.
 func run(length time.Duration, seed uint64, out io.Writer) error {
 	began := runtime.NumGoroutine()
-	s := &soak{random: rand.New(rand.NewPCG(seed, 0))}
+	s := &soak{random: rand.New(rand.NewPCG(seed, 0)), played: make(map[string]int)}
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -56,16 +56,14 @@ func run(length time.Duration, seed uint64, out io.Writer) error {
 	var work sync.WaitGroup
 	for _, p := range s.platforms {
 		for _, c := range p.clients {
-			for range evaluators {
-				work.Go(func() { s.evaluate(ctx, c) })
-			}
-			work.Go(func() { s.refresh(ctx, c) })
+			c.work(ctx, &work)
 		}
 	}
-	early, late := s.disturb(ctx)
+	early, late, wrong := s.disturb(ctx)
+	cancel()
 	work.Wait()
 
-	wrong := s.close(out)
+	wrong = append(wrong, s.close(out)...)
 	if late > early+margin {
 		wrong = append(wrong, fmt.Errorf("the heap had %d MB early on and %d MB late", early>>20, late>>20))
 	}
@@ -79,8 +77,13 @@ func run(length time.Duration, seed uint64, out io.Writer) error {
 	if goroutines > began {
 		wrong = append(wrong, fmt.Errorf("%d goroutines are left, there were %d", goroutines, began))
 	}
-	fmt.Fprintf(out, "faults %d, evaluations %d, heap %d KB early and %d KB late, goroutines %d and %d\n",
-		s.disturbed, s.evaluations.Load(), early>>10, late>>10, began, goroutines)
+	faults := 0
+	for _, name := range slices.Sorted(maps.Keys(s.played)) {
+		fmt.Fprintf(out, "%5d × %s\n", s.played[name], name)
+		faults += s.played[name]
+	}
+	fmt.Fprintf(out, "faults %d, checks %d, evaluations %d, heap %d KB early and %d KB late, goroutines %d and %d\n",
+		faults, s.checks, s.evaluations.Load(), early>>10, late>>10, began, goroutines)
 	return errors.Join(wrong...)
 }
 
@@ -88,29 +91,14 @@ type soak struct {
 	random      *rand.Rand
 	platforms   []*platform
 	evaluations atomic.Uint64
-	illegal     atomic.Uint64
-	disturbed   int
-}
-
-// platform is a platform behind a network that breaks, and its clients.
-type platform struct {
-	platform ffctest.Platform
-	random   *rand.Rand // the soak's
-	server   *ffctest.Server
-	proxy    *faults.Proxy
-	clients  []*ffc.Client
-	arrived  uint64 // events, at servers that are gone
-}
-
-var values = []string{"v0", "v1", "v2", "v3"}
-
-func release(value string) *ffctest.FlagBuilder {
-	return ffctest.Flag("release").Variations(values...).Serve(value)
+	illegal     atomic.Uint64  // evaluations and requests
+	played      map[string]int // how often each fault was
+	checks      int
 }
 
 func (s *soak) open() error {
 	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		p := &platform{platform: g, random: s.random}
+		p := &platform{soak: s, kind: g}
 		s.platforms = append(s.platforms, p)
 		if err := p.open(); err != nil {
 			return err
@@ -119,99 +107,49 @@ func (s *soak) open() error {
 	return nil
 }
 
-func push() *stream.Transport {
-	return &stream.Transport{
-		FirstRetry: 5 * time.Millisecond, MaxRetry: 50 * time.Millisecond, PingInterval: 50 * time.Millisecond,
-		SilenceTimeout: 300 * time.Millisecond, ConnectTimeout: 500 * time.Millisecond,
-	}
-}
-
-func requests() *poll.Transport {
-	return &poll.Transport{
-		MaxAge: 10 * time.Millisecond, Timeout: 500 * time.Millisecond,
-		FirstRetry: 5 * time.Millisecond, MaxRetry: 50 * time.Millisecond,
-	}
-}
-
-// transports are all ways to get data.
-func transports() []transport.Transport {
-	onDemand, falling, polling := push(), push(), requests()
-	onDemand.OnDemand, onDemand.MaxAge = true, 10*time.Millisecond
-	falling.Fallback, falling.FallbackAfter = requests(), 50*time.Millisecond
-	polling.Interval = 20 * time.Millisecond
-	return []transport.Transport{push(), onDemand, falling, requests(), polling}
-}
-
-func (p *platform) open() (err error) {
-	p.server = p.platform.NewServer(p.platform.Snapshot(release("v0")))
-	if p.proxy, err = faults.NewProxy(p.server.URL, nil); err != nil {
-		return err
-	}
-	for _, via := range transports() {
-		client, err := ffc.New(context.Background(), ffc.Config{
-			EnvSecret: p.server.EnvSecret, BaseURL: p.proxy.URL(), Transport: via,
-			Events: flush.Config{Interval: 20 * time.Millisecond, Timeout: 500 * time.Millisecond, RetryWait: time.Millisecond},
-			Logger: slog.New(slog.DiscardHandler),
-		})
-		if err != nil {
-			return err
-		}
-		p.clients = append(p.clients, client)
-	}
-	return nil
-}
-
-func (s *soak) evaluate(ctx context.Context, c *ffc.Client) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	user := ffc.NewUser("user", ffc.String("plan", "free"))
-	for {
-		d := c.VariationDetail(ctx, "release", user, "fallback")
-		if d.Err != nil || d.Value == "fallback" {
-			s.illegal.Add(1)
-		}
-		s.evaluations.Add(1)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (s *soak) refresh(ctx context.Context, c *ffc.Client) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			_ = c.Refresh(ctx)
-		}
-	}
-}
-
-// disturb breaks and mends things until ctx ends. It returns the size of the
-// heap after the first third, when all that grows once has, and in the end.
-func (s *soak) disturb(ctx context.Context) (early, late uint64) {
+// disturb breaks and mends things until ctx ends, and checks now and then that
+// all clients recover. It returns the size of the heap after the first third,
+// when all that grows once has, and in the end, and which clients did not recover.
+func (s *soak) disturb(ctx context.Context) (early, late uint64, wrong []error) {
 	deadline, _ := ctx.Deadline()
 	third := time.Until(deadline) * 2 / 3
-	for ctx.Err() == nil {
-		s.disturbed++
+	for n := 1; ctx.Err() == nil; n++ {
 		p := s.platforms[s.random.IntN(len(s.platforms))]
-		mend := p.fault()
-		p.server.Put(release(values[s.random.IntN(len(values))]))
+		f := breaks[s.random.IntN(len(breaks))]
+		s.played[f.name]++
+		mend := f.happens(p)
+		p.change()
 		s.pause(ctx, 100)
 		mend()
 		s.pause(ctx, 100)
+		if n%untilCheck == 0 {
+			if wrong = s.check(); wrong != nil {
+				return early, late, wrong
+			}
+		}
 		if early == 0 && time.Until(deadline) < third {
 			s.restart()
 			early = heap()
 		}
 	}
 	s.restart()
-	return early, heap()
+	late = heap()
+	return early, late, s.check()
+}
+
+// check waits until all clients have recovered, while nothing is broken.
+func (s *soak) check() (wrong []error) {
+	s.checks++
+	ctx, cancel := context.WithTimeout(context.Background(), recovery)
+	defer cancel()
+	for _, p := range s.platforms {
+		for _, c := range p.clients {
+			if err := c.recovers(ctx); err != nil {
+				wrong = append(wrong, fmt.Errorf("%v, %s: %w", p.kind, c.name, err))
+			}
+		}
+	}
+	return wrong
 }
 
 // restart restarts all platforms.
@@ -219,16 +157,6 @@ func (s *soak) restart() {
 	for _, p := range s.platforms {
 		p.restart()
 	}
-}
-
-// restart restarts the platform. The server before kept all that it was sent,
-// which is not the clients' memory.
-func (p *platform) restart() {
-	old := p.server
-	p.server = p.platform.NewServer(old.Snapshot())
-	p.proxy.Target(p.server.URL)
-	old.Close()
-	p.arrived += uint64(len(old.Events()))
 }
 
 func (s *soak) pause(ctx context.Context, most int) {
@@ -240,58 +168,6 @@ func (s *soak) pause(ctx context.Context, most int) {
 	}
 }
 
-// fault breaks something.
-func (p *platform) fault() (mend func()) {
-	network := func(f faults.Fault) func() {
-		p.proxy.Set(f)
-		p.proxy.Break()
-		return func() { p.proxy.Set(faults.Fault{}) }
-	}
-	nothing := func() {}
-	switch p.random.IntN(15) {
-	case 12:
-		p.restart()
-		return nothing
-	case 13: // a firewall, a proxy
-		statuses := []int{401, 403, 404, 407, 421, 425, 429, 503}
-		p.server.FailNext(ffctest.Events, 1, ffctest.Failure{Status: statuses[p.random.IntN(len(statuses))]})
-		return nothing
-	case 0:
-		p.proxy.Down()
-		p.proxy.Break()
-		return func() { _ = p.proxy.Up() }
-	case 1:
-		return network(faults.Fault{Drop: true})
-	case 2:
-		return network(faults.Fault{Cut: &faults.Cut{Answer: p.random.IntN(2) == 0, After: p.random.IntN(400), Orderly: p.random.IntN(2) == 0}})
-	case 3:
-		p.proxy.Set(faults.Fault{Swallow: true})
-		return func() { p.proxy.Set(faults.Fault{}) }
-	case 4:
-		return network(faults.Fault{Chunk: 1})
-	case 5:
-		return network(faults.Fault{Gather: 10 * time.Millisecond})
-	case 6:
-		p.server.CloseConnections([]int{1000, 1001, 1011, 1012}[p.random.IntN(4)], "")
-		return nothing
-	case 7:
-		p.server.Send([]byte([]string{"{", "null", `{"messageType":"data-sync","data":{"eventType":"full"}}`}[p.random.IntN(3)]))
-		return nothing
-	case 8:
-		return p.server.Stall(ffctest.Events)
-	case 9:
-		return p.server.Stall(ffctest.Streaming)
-	case 10:
-		return p.server.Fail(ffctest.Polling, ffctest.Failure{Status: 500 + p.random.IntN(5)})
-	case 11:
-		p.server.FailNext(ffctest.Events, 3, ffctest.Failure{Reset: true, Processed: p.random.IntN(2) == 0})
-		return nothing
-	}
-	p.server.Skew(time.Duration(p.random.IntN(41)-20) * time.Minute)
-	p.server.DropConnections()
-	return func() { p.server.Skew(0) }
-}
-
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -299,48 +175,15 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// close takes stock and ends everything. It returns what is wrong.
+// close ends everything. It returns what is wrong.
 func (s *soak) close(out io.Writer) (wrong []error) {
 	for _, p := range s.platforms {
 		for _, err := range p.close(out) {
-			wrong = append(wrong, fmt.Errorf("%v: %w", p.platform, err))
+			wrong = append(wrong, fmt.Errorf("%v: %w", p.kind, err))
 		}
 	}
 	if n := s.illegal.Load(); n > 0 {
 		wrong = append(wrong, fmt.Errorf("%d evaluations had no value", n))
 	}
-	return wrong
-}
-
-func (p *platform) close(out io.Writer) (wrong []error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	var delivered, resent uint64
-	for i, c := range p.clients {
-		if err := p.server.WaitSynced(ctx, c); err != nil {
-			wrong = append(wrong, fmt.Errorf("client %d: %w", i, err))
-		}
-		for c.Flush(ctx) != nil && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
-		if err := c.Close(ctx); err != nil {
-			wrong = append(wrong, fmt.Errorf("client %d: Close: %w", i, err))
-		}
-		stats := c.Stats()
-		e := stats.Events
-		fmt.Fprintf(out, "%v, client %d: %+v\n", p.platform, i, stats)
-		if e.Recorded != e.Delivered || e.Queued != 0 || e.Dropped.Total() != 0 {
-			wrong = append(wrong, fmt.Errorf("client %d: the books do not balance: %+v", i, e))
-		}
-		delivered += e.Delivered
-		resent += e.Resent
-	}
-	arrived := p.arrived + uint64(len(p.server.Events()))
-	fmt.Fprintf(out, "%v: %d events arrived, %d were delivered, %d sent again\n", p.platform, arrived, delivered, resent)
-	if arrived < delivered || arrived > delivered+resent {
-		wrong = append(wrong, errors.New("what arrived is not what was delivered"))
-	}
-	p.proxy.Close()
-	p.server.Close()
 	return wrong
 }
