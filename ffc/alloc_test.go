@@ -12,6 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -100,7 +101,7 @@ func testNoAllocation(t *testing.T, g ffctest.Platform) {
 		t.Errorf("events were not on: %+v", stats)
 	}
 
-	unready, err := ffc.New(ctx, ffc.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "http://127.0.0.1:1", Transport: &stream.Transport{}, StartWait: -1, Logger: quiet(),
+	unready, err := ffc.New(ctx, ffc.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "http://127.0.0.1:1", Transport: &stream.Transport{}, StartWait: -1, Logger: testkit.Quiet(),
 		HTTPClient: &http.Client{}})
 	if err != nil {
 		t.Fatal(err)

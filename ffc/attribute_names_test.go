@@ -10,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // spellings are names of attributes that are, or look like, built-in ones.
@@ -96,7 +97,7 @@ func TestAttributeNamesAreExactOnFeatBit(t *testing.T) {
 						t.Errorf("%s, attribute %s, rule on %s: got %v, want %v", constructor, name, property, got, want)
 					}
 				}
-				if err := errors.Join(client.Track(t.Context(), user, "m"), client.Flush(within(t))); err != nil {
+				if err := errors.Join(client.Track(t.Context(), user, "m"), client.Flush(testkit.Within(t))); err != nil {
 					t.Fatal(err)
 				}
 				about, body := sent(t, server)
@@ -173,7 +174,7 @@ func TestKeyIDIsTheKey(t *testing.T) {
 			if client.BoolVariation(t.Context(), "f", user, false) {
 				t.Errorf("%s: the attribute hides the key", constructor)
 			}
-			if err := client.Flush(within(t)); err != nil {
+			if err := client.Flush(testkit.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 			if _, body := sent(t, server); strings.Contains(body, `"x"`) {
@@ -205,7 +206,7 @@ func TestPrivateInEverySpelling(t *testing.T) {
 				}
 				for constructor, user := range usersWith(t, name, value) {
 					client.BoolVariation(t.Context(), "f", user, false)
-					if err := errors.Join(client.Track(t.Context(), user, "m"), client.Flush(within(t))); err != nil {
+					if err := errors.Join(client.Track(t.Context(), user, "m"), client.Flush(testkit.Within(t))); err != nil {
 						t.Fatal(err)
 					}
 					if _, body := sent(t, server); strings.Contains(body, value) || !strings.Contains(body, `"keyId":"u"`) {
@@ -224,7 +225,7 @@ func TestPrivateKeyIsRejected(t *testing.T) {
 	onBoth(t, func(t *testing.T, g ffctest.Platform) {
 		for name, ofClassic := range map[string]bool{"keyId": false, "key": true, "Key": true, "keyid": true, "KeyId": true, "KEYID": true} {
 			_, err := ffc.New(t.Context(), ffc.Config{
-				Offline: true, Bootstrap: g.Snapshot(ffctest.Flag("f")), Events: flush.Config{PrivateAttributes: []string{name}}, Logger: quiet(),
+				Offline: true, Bootstrap: g.Snapshot(ffctest.Flag("f")), Events: flush.Config{PrivateAttributes: []string{name}}, Logger: testkit.Quiet(),
 			})
 			rejected := err != nil && strings.Contains(err.Error(), "cannot be private")
 			if want := !ofClassic || g == ffctest.Classic; rejected != want {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -42,7 +43,7 @@ func TestForeignBootstrap(t *testing.T) {
 	for name, test := range foreignBootstraps() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log syncBuffer
+			var log testkit.Log
 			cfg := ffc.Config{
 				EnvSecret: test.secret,
 				BaseURL:   "http://127.0.0.1:1",
@@ -85,7 +86,7 @@ func TestOwnBootstrap(t *testing.T) {
 			"empty":   g.Snapshot(),
 			"segment": g.Snapshot(ffctest.Segment("s").Include("u")),
 		} {
-			client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: g.EnvSecret(), Offline: true, Bootstrap: snapshot, Logger: quiet()})
+			client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: g.EnvSecret(), Offline: true, Bootstrap: snapshot, Logger: testkit.Quiet()})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue

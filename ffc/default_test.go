@@ -6,6 +6,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -81,7 +82,7 @@ func TestDefaultReplacedMeanwhile(t *testing.T) {
 	defer server.Close()
 	resume := server.Stall(ffctest.Streaming)
 	defer resume()
-	ffc.SetDefault(ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()})
+	ffc.SetDefault(ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet()})
 	got := make(chan *ffc.Client)
 	go func() {
 		client, err := ffc.Default(t.Context())

@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // choices makes an environment and its users of bytes. When there are none left it
@@ -262,7 +263,7 @@ func (c *choices) apart(items []ffctest.Item) (messages [][]byte) {
 
 func offlineWith(t *testing.T, snapshot []byte) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: snapshot, Logger: quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: snapshot, Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatalf("%v in %s", err, snapshot)
 	}
@@ -275,7 +276,7 @@ func applying(t *testing.T, g ffctest.Platform, messages ...[]byte) *ffc.Client 
 	t.Helper()
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: g.EnvSecret(), BaseURL: "http://localhost:1", Transport: from, StartWait: -1, Logger: quiet(), Events: flush.Config{Disabled: true},
+		EnvSecret: g.EnvSecret(), BaseURL: "http://localhost:1", Transport: from, StartWait: -1, Logger: testkit.Quiet(), Events: flush.Config{Disabled: true},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // explain explains a flag. The explanation has to agree with the evaluation, and
@@ -193,7 +194,7 @@ func TestExplainWithoutData(t *testing.T) {
 	t.Parallel()
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, Logger: quiet(), Fallbacks: map[string]string{"a": "x", "gone": "y"},
+		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, Logger: testkit.Quiet(), Fallbacks: map[string]string{"a": "x", "gone": "y"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestFeatBitPushesNameAffectedFlags: FeatBit pushes a segment alone when it
@@ -58,7 +59,7 @@ func TestFeatBitEvents(t *testing.T) {
 	if err := client.TrackMetric(t.Context(), user, "purchase", 19.9); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Flush(within(t)); err != nil {
+	if err := client.Flush(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	events := server.Events()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -195,7 +196,7 @@ func TestFeatBitEmpty(t *testing.T) {
 	const empty = `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[]}}`
 	for secret, want := range map[string]int{featBitSecret: 1, ffctest.EnvSecret: 0} {
 		none := &idle{}
-		log := &syncBuffer{}
+		log := &testkit.Log{}
 		client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: secret, BaseURL: "http://localhost:5100", Transport: none, StartWait: -1,
 			Logger: slog.New(slog.NewTextHandler(log, nil))})
 		if err != nil {

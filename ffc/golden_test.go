@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // goldenDir holds vectors recorded from the platform's reference SDK; its
@@ -65,7 +66,7 @@ type goldenUser struct {
 // offlineClient evaluates the data object of a message.
 func offlineClient(t testing.TB, secret string, data []byte) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: secret, Offline: true, Bootstrap: data, Logger: quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: secret, Offline: true, Bootstrap: data, Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,20 +1,15 @@
 package ffc_test
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
-
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 // onBoth runs a test for both platforms.
 func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
@@ -40,7 +35,7 @@ func connectedTo(t testing.TB, g ffctest.Platform, configure func(*ffc.Config), 
 		EnvSecret: server.EnvSecret,
 		BaseURL:   server.URL,
 		Transport: &stream.Transport{FirstRetry: 5 * time.Millisecond, MaxRetry: 20 * time.Millisecond},
-		Logger:    quiet(),
+		Logger:    testkit.Quiet(),
 	}
 	if configure != nil {
 		configure(&cfg)
@@ -75,22 +70,4 @@ func waitFor(t testing.TB, client *ffc.Client, condition func() bool) {
 			t.Fatal("what was waited for did not happen")
 		}
 	}
-}
-
-// syncBuffer is a log that can be read while it is written.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -33,13 +34,13 @@ func TestHTTPClientThatIgnoresItsContext(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var log syncBuffer
+				var log testkit.Log
 				client, err := ffc.New(t.Context(), ffc.Config{
 					EnvSecret: ffctest.EnvSecret, Transport: transport, StartWait: -1,
 					Bootstrap: ffctest.Snapshot(ffctest.Flag("a")),
 					Events:    flush.Config{Interval: -1},
 					Logger:    slog.New(slog.NewTextHandler(&log, nil)),
-					HTTPClient: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+					HTTPClient: &http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
 						time.Sleep(time.Hour)
 						return nil, io.EOF
 					})},
@@ -161,7 +162,7 @@ func TestNothingIsReflected(t *testing.T) {
 					platform := g.NewServer(g.Snapshot(ffctest.Flag("a")))
 					t.Cleanup(platform.Close)
 					front := newReflector(t, answer)
-					var log syncBuffer
+					var log testkit.Log
 					client, err := ffc.New(t.Context(), ffc.Config{
 						EnvSecret: platform.EnvSecret, BaseURL: "http://" + front.Addr().String(), Transport: open(), StartWait: -1,
 						Bootstrap: platform.Snapshot(), Events: flush.Config{Retries: -1}, QuietFallbacks: true,

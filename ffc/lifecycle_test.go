@@ -14,7 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -46,7 +46,7 @@ func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Platform) 
 			Transport: &stream.Transport{FirstRetry: 5 * time.Millisecond, MaxRetry: 20 * time.Millisecond},
 			Bootstrap: test.bootstrap,
 			StartWait: 30 * time.Millisecond,
-			Logger:    quiet(),
+			Logger:    testkit.Quiet(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +88,7 @@ func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Platform) {
 	server.RejectUpgrade(4003)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // less than StartWait
 	defer cancel()
-	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()})
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Platform) {
 	resume := server.Stall(ffctest.Streaming)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()})
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func testCloseInEveryState(t *testing.T, g ffctest.Platform) {
 		t.Run(state.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			server := g.NewServer(g.Snapshot(ffctest.Flag("a")))
-			cfg := ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet()}
+			cfg := ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet()}
 			if state.prepare != nil {
 				state.prepare(server, &cfg)
 			}
@@ -210,7 +210,7 @@ func testCloseInEveryState(t *testing.T, g ffctest.Platform) {
 			}
 			checkClosed(t, client)
 			server.Close()
-			leak.Goroutines(t, before)
+			testkit.GoroutinesEnd(t, before)
 		})
 	}
 }
@@ -265,7 +265,7 @@ func testCloseDeliversWhatIsQueued(t *testing.T, g ffctest.Platform) {
 
 func TestOfflineTouchesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
-	forbidden := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+	forbidden := &http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
 		t.Error("an offline client sent a request")
 		return nil, errors.New("forbidden")
 	})}
@@ -297,10 +297,6 @@ func TestOfflineTouchesNothing(t *testing.T) {
 		t.Errorf("offline without bootstrap: %+v", d)
 	}
 }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestFlagsOfBeforeCloseKeepTheirValues: what For and AllVariations returned
 // still evaluates after Close, and its events are counted as lost.

@@ -1,16 +1,17 @@
 package ffc_test
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestLongPattern: a regular expression that is too long matches nobody, in
@@ -18,7 +19,7 @@ import (
 func TestLongPattern(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a?", 10_000)
-	var log syncBuffer
+	var log testkit.Log
 	_, client := connected(t, func(c *ffc.Config) { c.Logger = textLogger(&log) },
 		ffctest.Flag("matches").Rule("true", ffctest.Attr("plan").MatchRegex(long)).Serve("false"),
 		ffctest.Flag("does-not").Rule("true", ffctest.Attr("plan").NotMatchRegex(long)).Serve("false"),
@@ -63,16 +64,7 @@ func TestManyListeners(t *testing.T) {
 func textLogger(to io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
 
 // waitForLog waits until the log has a text.
-func waitForLog(t *testing.T, log *syncBuffer, text string) {
+func waitForLog(t *testing.T, log *testkit.Log, text string) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
-	for !strings.Contains(log.String(), text) {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("the log lacks %q: %s", text, log.String())
-		}
-	}
+	testkit.Eventually(t, fmt.Sprintf("the log has %q", text), func() bool { return strings.Contains(log.String(), text) })
 }

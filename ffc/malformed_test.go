@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -26,7 +27,7 @@ func (s *source) Run(ctx context.Context) { <-ctx.Done() }
 // there is an error, are told once each, and harm no others.
 func TestMalformedFlags(t *testing.T) {
 	t.Parallel()
-	var log syncBuffer
+	var log testkit.Log
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
 		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, QuietFallbacks: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -94,7 +95,7 @@ func delayed(b *testing.B, delay time.Duration) *ffc.Client {
 		EnvSecret: platform.EnvSecret,
 		BaseURL:   front.URL,
 		Transport: &poll.Transport{MaxAge: time.Hour}, // no refresh takes part
-		Logger:    quiet(),
+		Logger:    testkit.Quiet(),
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -16,7 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -32,12 +32,12 @@ func TestMiddlewareLeavesNothing(t *testing.T) {
 		if w, _ := serve(t.Context(), h, fmt.Sprint(i)); w.Body.String() != "true" {
 			t.Errorf("got %q", w.Body)
 		}
-		leak.Goroutines(t, before)
+		testkit.GoroutinesEnd(t, before)
 	}
 	if err := client.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }
 
 // TestMiddlewareClosedMeanwhile: requests go on when the client is closed by
@@ -56,7 +56,7 @@ func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Platform) {
 	for i := range 8 {
 		wg.Go(func() {
 			for j := range 50 {
-				body, err := get(within(t), s.Client(), fmt.Sprintf("%s/?u%d", s.URL, i))
+				body, err := get(testkit.Within(t), s.Client(), fmt.Sprintf("%s/?u%d", s.URL, i))
 				if err != nil || body != "true" && body != "fallback" {
 					t.Errorf("got %q, %v", body, err)
 				}
@@ -69,7 +69,7 @@ func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Platform) {
 	for range 3 {
 		wg.Go(func() {
 			<-half
-			if err := client.Close(within(t)); err != nil && !errors.As(err, new(*flush.Error)) {
+			if err := client.Close(testkit.Within(t)); err != nil && !errors.As(err, new(*flush.Error)) {
 				t.Error(err)
 			}
 		})
@@ -238,7 +238,7 @@ func (broken) Close()                                          {}
 // once.
 func TestMiddlewareTransportPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var text logText
+		var text testkit.Log
 		client, err := ffc.New(t.Context(), ffc.Config{
 			EnvSecret: ffctest.EnvSecret,
 			Transport: broken{},

@@ -8,13 +8,13 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -56,7 +56,7 @@ func (m *memory) client(configure func(*ffc.Config, *poll.Transport)) *ffc.Clien
 		BaseURL:    "http://platform.test",
 		Transport:  transport,
 		HTTPClient: &http.Client{Transport: m},
-		Logger:     quiet(),
+		Logger:     testkit.Quiet(),
 	}
 	if configure != nil {
 		configure(&cfg, transport)
@@ -201,14 +201,6 @@ func (m *memory) checkBooks(client *ffc.Client, recorded int) {
 
 var errDown = errors.New("the platform is down")
 
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // receive takes a value from a channel, or fails the test when none comes.
 func receive[T any](t testing.TB, what string, c <-chan T) (value T) {
 	t.Helper()
@@ -242,9 +234,9 @@ func polledOn(t testing.TB, g ffctest.Platform, configure func(*ffc.Config), ite
 
 // listen serves a handler on loopback. What net/http logs goes to the returned
 // text.
-func listen(t testing.TB, h http.Handler, http2 bool) (*httptest.Server, *logText) {
+func listen(t testing.TB, h http.Handler, http2 bool) (*httptest.Server, *testkit.Log) {
 	t.Helper()
-	text := new(logText)
+	text := new(testkit.Log)
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(text, "", 0)
 	s.EnableHTTP2 = http2
@@ -255,25 +247,6 @@ func listen(t testing.TB, h http.Handler, http2 bool) (*httptest.Server, *logTex
 	}
 	t.Cleanup(s.Close)
 	return s, text
-}
-
-// logText is a log that can be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // get makes a request and returns the body, or the error.

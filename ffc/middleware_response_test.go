@@ -19,6 +19,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestMiddlewarePasses: the handler gets the very writer and request, so
@@ -66,7 +67,7 @@ func testMiddlewarePanics(t *testing.T, g ffctest.Platform) {
 				}()
 				inner.ServeHTTP(w, r)
 			}), false)
-			if body, err := get(within(t), s.Client(), s.URL+"/?u"); err == nil || body != "" {
+			if body, err := get(testkit.Within(t), s.Client(), s.URL+"/?u"); err == nil || body != "" {
 				t.Errorf("the client got %q, %v; want a connection cut before what was buffered", body, err)
 			}
 			if got := receive(t, "the panic", seen); got != value {
@@ -110,7 +111,7 @@ func testMiddlewareHijacked(t *testing.T, g ffctest.Platform) {
 			fmt.Fprintf(conn, "%s and %s", value, line)
 		}()
 	})), false)
-	conn, err := new(net.Dialer).DialContext(within(t), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	conn, err := new(net.Dialer).DialContext(testkit.Within(t), "tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestMiddlewareHijackHidden(t *testing.T) {
 		conn.Close()
 	}))
 	s, text := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(hiding{w}, r) }), false)
-	if body, err := get(within(t), s.Client(), s.URL); body != "hijacked" || err != nil {
+	if body, err := get(testkit.Within(t), s.Client(), s.URL); body != "hijacked" || err != nil {
 		t.Errorf("got %q, %v", body, err)
 	}
 	s.Close()
@@ -190,7 +191,7 @@ func testMiddlewareStreams(t *testing.T, g ffctest.Platform) {
 						}
 					}
 				})), http2)
-				req, err := http.NewRequestWithContext(within(t), http.MethodGet, s.URL, nil)
+				req, err := http.NewRequestWithContext(testkit.Within(t), http.MethodGet, s.URL, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -305,7 +306,7 @@ func TestMiddlewareResponsesAreUntouched(t *testing.T) {
 // rawResponse returns the bytes of a response, but for the date.
 func rawResponse(t *testing.T, s *httptest.Server, method string) string {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(within(t), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	conn, err := new(net.Dialer).DialContext(testkit.Within(t), "tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +322,7 @@ var date = regexp.MustCompile(`Date: [^\r]*\r\n`)
 // arrived by then.
 func closeAndCheck(t *testing.T, client *ffc.Client, platform *ffctest.Server, want int) {
 	t.Helper()
-	if err := client.Close(within(t)); err != nil {
+	if err := client.Close(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	if n := len(platform.Events()); n != want {
@@ -352,7 +353,7 @@ func testMiddlewareHTTP2(t *testing.T, g ffctest.Platform) {
 	var wg sync.WaitGroup
 	for i := range 10 {
 		wg.Go(func() {
-			if body, err := get(within(t), s.Client(), fmt.Sprintf("%s/?u%d", s.URL, i)); body != "true" || err != nil {
+			if body, err := get(testkit.Within(t), s.Client(), fmt.Sprintf("%s/?u%d", s.URL, i)); body != "true" || err != nil {
 				t.Errorf("got %q, %v", body, err)
 			}
 		})
@@ -374,7 +375,7 @@ func testMiddlewareClientGone(t *testing.T, g ffctest.Platform) {
 		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {
 			t.Parallel()
 			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
-			ctx, leave := context.WithCancel(within(t))
+			ctx, leave := context.WithCancel(testkit.Within(t))
 			s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				evaluating(client).ServeHTTP(w, r)
 				leave()

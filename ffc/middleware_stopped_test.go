@@ -19,6 +19,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -71,7 +72,7 @@ func TestMiddlewareStopped(t *testing.T) {
 	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
 	defer platform.Close()
 	slow := slowEvents(t, platform, 150*time.Millisecond)
-	cmd := exec.CommandContext(within(t), os.Args[0], "-test.run=^TestStoppedServer$")
+	cmd := exec.CommandContext(testkit.Within(t), os.Args[0], "-test.run=^TestStoppedServer$")
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", stoppedURL+"="+slow, stoppedSecret+"="+platform.EnvSecret)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -90,7 +91,7 @@ func TestMiddlewareStopped(t *testing.T) {
 
 	const requests = 8
 	for i := range requests {
-		if body, err := get(within(t), http.DefaultClient, fmt.Sprintf("http://%s/?u%d", address, i)); body != "true" || err != nil {
+		if body, err := get(testkit.Within(t), http.DefaultClient, fmt.Sprintf("http://%s/?u%d", address, i)); body != "true" || err != nil {
 			t.Fatalf("request %d: got %q, %v", i, body, err)
 		}
 		time.Sleep(time.Millisecond)

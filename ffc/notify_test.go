@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -166,7 +167,7 @@ func testOnStatusGetsTheLatest(t *testing.T, g ffctest.Platform) {
 // TestStatusLog: the log says what an outage means.
 func TestStatusLog(t *testing.T) {
 	t.Parallel()
-	var log syncBuffer
+	var log testkit.Log
 	logTo := func(c *ffc.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
 	server, client := connected(t, logTo, ffctest.Flag("a"))
 	server.RejectUpgrade(503)
@@ -197,7 +198,7 @@ func kind(err error) transport.Kind {
 // what, which may be anything.
 func TestPanicLog(t *testing.T) {
 	t.Parallel()
-	var log syncBuffer
+	var log testkit.Log
 	server, client := connected(t, func(c *ffc.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		c.OnEvaluation = func(context.Context, ffc.Evaluation) { panic(errors.New("hunter2")) }
@@ -270,7 +271,7 @@ func testListenersHarmNobody(t *testing.T, g ffctest.Platform) {
 // noise itself, the log says so, once.
 func TestExitOfListenerIsLogged(t *testing.T) {
 	t.Parallel()
-	var log syncBuffer
+	var log testkit.Log
 	server, client := connected(t, func(c *ffc.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, ffctest.Flag("a").Variations("1", "2"))
 	calls := make(chan struct{})
 	client.OnChange(func([]string) { calls <- struct{}{}; runtime.Goexit() })

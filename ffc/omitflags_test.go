@@ -7,6 +7,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestOmitFlagsReportsExperimentsOnly evaluates flags before and after a change.
@@ -28,7 +29,7 @@ func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 					t.Errorf("%s is %v", key, got)
 				}
 			}
-			if err := client.Flush(within(t)); err != nil {
+			if err := client.Flush(testkit.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 		}

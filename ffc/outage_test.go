@@ -5,6 +5,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -21,8 +22,8 @@ func testEventsOutage(t *testing.T, g ffctest.Platform) {
 	for _, failure := range []ffctest.Failure{{}, {Status: 429, RetryAfter: "0"}, {Status: 502}, {Reset: true}} {
 		client.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
 		server.FailNext(ffctest.Events, 1, failure)
-		if err := client.ForceFlush(within(t)); err != nil {
-			_ = client.ForceFlush(within(t))
+		if err := client.ForceFlush(testkit.Within(t)); err != nil {
+			_ = client.ForceFlush(testkit.Within(t))
 		}
 	}
 	if stats := client.Stats().Events; stats.Delivered != 4 || stats.Queued != 0 || len(server.Events()) != 4 {
@@ -44,7 +45,7 @@ func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Platform) {
 	defer server.Close()
 	server.RejectUpgrade(4003)
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: quiet(), Bootstrap: data,
+		EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet(), Bootstrap: data,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +57,7 @@ func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Platform) {
 	if got := client.IntVariation(t.Context(), "a", ffc.NewUser("u"), 0); got != 2 {
 		t.Errorf("got %d, expected the value of the bootstrap", got)
 	}
-	if err := client.Flush(within(t)); err != nil {
+	if err := client.Flush(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	if n := len(server.Events()); n != 1 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestManyPatterns: the regular expressions of a flag have one budget of memory
@@ -20,7 +21,7 @@ func TestManyPatterns(t *testing.T) {
 			for i := range 25 {
 				flag = flag.Rule("true", ffctest.Attr(fmt.Sprint("attribute-", i)).MatchRegex(pattern))
 			}
-			var log syncBuffer
+			var log testkit.Log
 			_, client := connectedTo(t, g, func(c *ffc.Config) { c.Logger = textLogger(&log) }, flag, ffctest.Flag("other"))
 			before := heap()
 			for _, key := range []string{"f", "other"} {
@@ -55,7 +56,7 @@ func heap() int64 {
 func TestPatternsGivenUp(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, g ffctest.Platform) {
-		var log syncBuffer
+		var log testkit.Log
 		_, client := connectedTo(t, g, func(c *ffc.Config) { c.Logger = textLogger(&log) },
 			ffctest.Flag("matches").Rule("true", ffctest.Attr("agent").MatchRegex("a")).Serve("false"),
 			ffctest.Flag("does-not").Rule("true", ffctest.Attr("agent").NotMatchRegex("b")).Serve("false"),

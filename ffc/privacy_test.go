@@ -19,6 +19,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -106,7 +107,7 @@ func TestNothingConfidentialIsPrinted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log syncBuffer
+			var log testkit.Log
 			var hooked []ffc.Evaluation
 			var cfg ffc.Config
 			server, client := connected(t, func(c *ffc.Config) {
@@ -314,7 +315,7 @@ func TestVerificationCannotBeTurnedOff(t *testing.T) {
 	defer platform.Close()
 	for _, via := range []transport.Transport{&stream.Transport{}, &poll.Transport{Interval: time.Minute}} {
 		client, err := ffc.New(t.Context(), ffc.Config{
-			EnvSecret: ffctest.EnvSecret, BaseURL: platform.URL, Transport: via, StartWait: -1, Logger: quiet(),
+			EnvSecret: ffctest.EnvSecret, BaseURL: platform.URL, Transport: via, StartWait: -1, Logger: testkit.Quiet(),
 		})
 		if err != nil {
 			t.Fatal(err)

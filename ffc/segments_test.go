@@ -7,6 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -38,7 +39,7 @@ func TestPollingWithoutSegmentsIsLogged(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var log syncBuffer
+			var log testkit.Log
 			_, client := connectedTo(t, tt.platform, func(c *ffc.Config) {
 				c.Transport, c.Bootstrap, c.Logger = tt.transport, tt.bootstrap, slog.New(slog.NewTextHandler(&log, nil))
 			}, tt.items...)

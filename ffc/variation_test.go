@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // valueFlag is a flag that gives everyone one value.
@@ -337,7 +338,7 @@ func TestOnEvaluation(t *testing.T) {
 			contexts = append(contexts, ctx.Value(contextKey{}))
 			panic("the application's mistake")
 		},
-		Logger: quiet(),
+		Logger: testkit.Quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -30,7 +30,7 @@ func TestWaitReadyLoadsOnDemand(t *testing.T) {
 				if client.Initialized() {
 					t.Fatal("initialized before anything was loaded")
 				}
-				if err := client.WaitReady(within(t)); err != nil || !client.Initialized() {
+				if err := client.WaitReady(testkit.Within(t)); err != nil || !client.Initialized() {
 					t.Errorf("WaitReady returned %v, initialized %v", err, client.Initialized())
 				}
 			})
@@ -100,7 +100,7 @@ func TestWaitReadyEnds(t *testing.T) {
 			t.Errorf("WaitReady returned %v", err)
 		}
 	})
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }
 
 func TestWaitReadySaysWhyThePlatformRefuses(t *testing.T) {
@@ -119,12 +119,12 @@ func TestWaitReadySaysWhyThePlatformRefuses(t *testing.T) {
 // or in WaitReady.
 func TestWaitReadyTransportPanics(t *testing.T) {
 	t.Parallel()
-	client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: sessionOf{panicsOnLoad{}}, Logger: quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: sessionOf{panicsOnLoad{}}, Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close(t.Context())
-	if err := client.WaitReady(within(t)); err == nil || !strings.Contains(err.Error(), "Config.Transport panicked") {
+	if err := client.WaitReady(testkit.Within(t)); err == nil || !strings.Contains(err.Error(), "Config.Transport panicked") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func TestNewRejectsSessionsThatDoNothing(t *testing.T) {
 		"neither Runner nor Refresher":  onlyStats{},
 		"pointer, and neither of these": new(onlyStats),
 	} {
-		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: sessionOf{session}, Logger: quiet()})
+		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: sessionOf{session}, Logger: testkit.Quiet()})
 		if err == nil || !strings.Contains(err.Error(), "ffc: Config.Transport: Open returned") {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -168,7 +168,7 @@ func (*nilSession) Run(context.Context) {}
 func TestNewRejectsNilTransports(t *testing.T) {
 	t.Parallel()
 	for _, none := range []transport.Transport{nil, (*poll.Transport)(nil), (*stream.Transport)(nil), openFunc(nil)} {
-		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: none, Logger: quiet()})
+		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: none, Logger: testkit.Quiet()})
 		if err == nil || !strings.Contains(err.Error(), "Config.Transport: missing transport") {
 			t.Errorf("%T: got %v", none, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -45,7 +46,7 @@ func invokeBootstrap(t *testing.T, bootstrap string, platform *ffctest.Server) {
 	if _, err := rt.StartProcess(cmd); err != nil {
 		t.Fatal(err)
 	}
-	inv := rt.Invoke(within(t), []byte(`{"version":"2.0","routeKey":"GET /checkout","queryStringParameters":{"user":"ann"}}`))
+	inv := rt.Invoke(testkit.Within(t), []byte(`{"version":"2.0","routeKey":"GET /checkout","queryStringParameters":{"user":"ann"}}`))
 	if inv.Err != nil || !strings.Contains(string(inv.Response), `{\"button\":\"orange\",\"discount\":15}`) {
 		t.Errorf("response %s, error %v", inv.Response, inv.Err)
 	}

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
@@ -65,16 +66,16 @@ func inBubble(t *testing.T, configure func(*bubble, *ffc.Config), test func(*bub
 			BaseURL:    "http://platform.test",
 			Transport:  &poll.Transport{},
 			HTTPClient: &http.Client{Transport: b},
-			Logger:     quiet(),
+			Logger:     testkit.Quiet(),
 		}
 		b.handler = func(context.Context) error { return nil }
 		if configure != nil {
 			configure(b, &cfg)
 		}
-		listener := newListener()
+		listener := testkit.NewListener()
 		transport := http.DefaultTransport
 		defer func() { http.DefaultTransport = transport }()
-		http.DefaultTransport = &http.Transport{DialContext: listener.dial}
+		http.DefaultTransport = &http.Transport{DialContext: listener.Dial}
 		b.runtime = lambdatest.NewRuntimeOn(listener)
 		defer b.runtime.Close()
 		b.runtime.Start(func() {
@@ -217,50 +218,3 @@ func after(t testing.TB, inv lambdatest.Invocation, name string) time.Duration {
 	t.Fatalf("no %q in: %s", name, names(inv.Timeline))
 	return 0
 }
-
-// listener is a net.Listener in memory.
-type listener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newListener() *listener {
-	return &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (l *listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return ours, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// Accept implements net.Listener.
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (l *listener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-// Addr implements net.Listener.
-func (l *listener) Addr() net.Addr { return memoryAddr{} }
-
-type memoryAddr struct{}
-
-func (memoryAddr) Network() string { return "memory" }
-func (memoryAddr) String() string  { return "runtime.test" }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -42,7 +43,7 @@ func BenchmarkColdStart(b *testing.B) {
 				if _, err := rt.StartProcess(cmd); err != nil {
 					b.Fatal(err)
 				}
-				inv := rt.Invoke(within(b), []byte(`"u"`))
+				inv := rt.Invoke(testkit.Within(b), []byte(`"u"`))
 				if inv.Err != nil {
 					b.Fatal(inv.Err)
 				}

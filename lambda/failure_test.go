@@ -13,7 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -86,7 +86,7 @@ func TestFlagProblemsFailNoInvocation(t *testing.T) {
 
 // TestTransportPanics: so does a panic of a transport of the application's.
 func TestTransportPanics(t *testing.T) {
-	client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: panickingTransport{}, StartWait: -1, Bootstrap: bootstrap(), Logger: quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: panickingTransport{}, StartWait: -1, Bootstrap: bootstrap(), Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,5 +173,5 @@ func TestLeavesNothing(t *testing.T) {
 		e.runtime.Start(func() { awslambda.Start(lambda.Wrap(e.client, e.handler)) })
 		e.invoke(`"ann"`)
 	})
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }

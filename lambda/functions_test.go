@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -90,7 +92,7 @@ func childClient(configure ...func(*ffc.Config)) *ffc.Client {
 		BaseURL:   os.Getenv("TEST_PLATFORM"),
 		Transport: &poll.Transport{MaxAge: time.Hour},
 		StartWait: -1, // the first invocation gets the data
-		Logger:    quiet(),
+		Logger:    testkit.Quiet(),
 	}
 	for _, c := range configure {
 		c(&cfg)

@@ -4,15 +4,14 @@ import (
 	"context"
 	"io"
 	"log"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -24,8 +23,6 @@ func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard) // aws-lambda-go logs each error of a handler
 	os.Exit(m.Run())
 }
-
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // environment is a platform, a client of it and the Lambda runtime. Requests of
 // the client are noted in the runtime's timeline: "refreshed" when data has come,
@@ -65,13 +62,13 @@ func newEnvironmentOn(t testing.TB, g ffctest.Platform, configure func(*ffc.Conf
 		BaseURL:    e.platform.URL,
 		Transport:  &poll.Transport{},
 		HTTPClient: &http.Client{Transport: noting{e.runtime, transport}},
-		Logger:     quiet(),
+		Logger:     testkit.Quiet(),
 	}
 	if configure != nil {
 		configure(&cfg)
 	}
 	var err error
-	if e.client, err = ffc.New(within(t), cfg); err != nil {
+	if e.client, err = ffc.New(testkit.Within(t), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.client.Close(context.Background()) })
@@ -106,7 +103,7 @@ func (e *environment) handler(ctx context.Context, user string) (string, error) 
 
 func (e *environment) invoke(payload string) lambdatest.Invocation {
 	e.t.Helper()
-	return e.runtime.Invoke(within(e.t), []byte(payload))
+	return e.runtime.Invoke(testkit.Within(e.t), []byte(payload))
 }
 
 // checkBooks fails the test unless every event is accounted for, and those that
@@ -131,14 +128,6 @@ func names(timeline []lambdatest.Entry) string {
 		}
 	}
 	return strings.Join(list, " ")
-}
-
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // bootstrap is a snapshot in which the flag "a" has another value.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -44,14 +45,14 @@ func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Platform) {
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	resume := e.platform.Stall(ffctest.Events)
 	call := e.runtime.Begin([]byte(`"ann"`))
-	if inv := call.Answer(within(t)); inv.Err != nil || string(inv.Response) != `"on"` {
+	if inv := call.Answer(testkit.Within(t)); inv.Err != nil || string(inv.Response) != `"on"` {
 		t.Fatalf("response %s, error %v", inv.Response, inv.Err)
 	}
-	if _, err := e.platform.WaitRequests(within(t), ffctest.Events, 1); err != nil {
+	if _, err := e.platform.WaitRequests(testkit.Within(t), ffctest.Events, 1); err != nil {
 		t.Fatal(err)
 	}
 	resume()
-	inv := call.End(within(t))
+	inv := call.End(testkit.Within(t))
 	if got, want := names(inv.Timeline), "invoke handler response events delivered next"; got != want {
 		t.Errorf("order is %s\n     want %s", got, want)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -47,7 +48,7 @@ func testFreeze(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	platform, rt, _ := startOn(t, g, "evaluate")
 	for i := range 3 {
-		inv := rt.Invoke(within(t), fmt.Appendf(nil, `"u%d"`, i))
+		inv := rt.Invoke(testkit.Within(t), fmt.Appendf(nil, `"u%d"`, i))
 		if inv.Err != nil || string(inv.Response) != `"on"` {
 			t.Fatalf("response %s, error %v", inv.Response, inv.Err)
 		}
@@ -70,7 +71,7 @@ func testTermination(t *testing.T, g ffctest.Platform) {
 			t.Parallel()
 			platform, rt, process := startOn(t, g, name)
 			for i := range 5 {
-				if inv := rt.Invoke(within(t), fmt.Appendf(nil, `"u%d"`, i)); inv.Err != nil {
+				if inv := rt.Invoke(testkit.Within(t), fmt.Appendf(nil, `"u%d"`, i)); inv.Err != nil {
 					t.Fatal(inv.Err)
 				}
 			}
@@ -93,7 +94,7 @@ func TestTerminationEndsTheProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, rt, process, cmd := startCommand(t, ffctest.Classic, name)
-			if inv := rt.Invoke(within(t), []byte(`"u"`)); inv.Err != nil {
+			if inv := rt.Invoke(testkit.Within(t), []byte(`"u"`)); inv.Err != nil {
 				t.Fatal(inv.Err)
 			}
 			process.Terminate()
@@ -110,11 +111,11 @@ func TestTerminationLetsInvocationsEnd(t *testing.T) {
 	t.Parallel()
 	platform, rt, process, cmd := startCommand(t, ffctest.Classic, "slow")
 	call := rt.Begin([]byte(`"u"`))
-	if _, err := platform.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
+	if _, err := platform.WaitRequests(testkit.Within(t), ffctest.Polling, 1); err != nil {
 		t.Fatal(err)
 	}
 	process.Terminate()
-	if inv := call.Answer(within(t)); inv.Err != nil || cmd.ProcessState.ExitCode() != 0 {
+	if inv := call.Answer(testkit.Within(t)); inv.Err != nil || cmd.ProcessState.ExitCode() != 0 {
 		t.Errorf("response %s, error %v, %v", inv.Response, inv.Err, cmd.ProcessState)
 	}
 }
@@ -128,7 +129,7 @@ func TestTimeout(t *testing.T) {
 			t.Parallel()
 			platform, rt, process, cmd := startCommand(t, ffctest.Classic, name)
 			rt.SetTimeout(200 * time.Millisecond)
-			inv := rt.Invoke(within(t), []byte(`"u"`))
+			inv := rt.Invoke(testkit.Within(t), []byte(`"u"`))
 			if inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut || names(inv.Timeline) != want {
 				t.Errorf("%v, %s, %s", inv.Err, inv.End, names(inv.Timeline))
 			}
@@ -160,7 +161,7 @@ func testConcurrency(t *testing.T, g ffctest.Platform) {
 			calls = append(calls, rt.Begin(fmt.Appendf(nil, `"u%d-%d"`, round, i)))
 		}
 		for _, call := range calls {
-			if inv := call.End(within(t)); inv.Err != nil || string(inv.Response) != `"on"` {
+			if inv := call.End(testkit.Within(t)); inv.Err != nil || string(inv.Response) != `"on"` {
 				t.Fatalf("response %s, error %v", inv.Response, inv.Err)
 			}
 		}

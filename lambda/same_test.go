@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
@@ -266,7 +268,7 @@ func TestTwice(t *testing.T) {
 
 func offline(t testing.TB) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Logger: quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +288,7 @@ func invoke(t *testing.T, payloads []string, handler any, opts ...awslambda.Opti
 			rt = lambdatest.NewRuntime()
 			rt.Start(func() { awslambda.StartWithOptions(handler, opts...) })
 		}
-		list = append(list, rt.Invoke(within(t), []byte(payload)))
+		list = append(list, rt.Invoke(testkit.Within(t), []byte(payload)))
 	}
 	return list
 }

@@ -2,11 +2,11 @@ package ffcopenfeature_test
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 
 	of "github.com/open-feature/go-sdk/openfeature"
 	"github.com/open-feature/go-sdk/openfeature/isolated"
@@ -18,15 +18,13 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
-
 // user is an evaluation context with a targeting key and nothing else.
 func user(key string) of.EvaluationContext { return of.NewEvaluationContext(key, nil) }
 
 // offline returns a client that has these flags and no connection.
 func offline(t testing.TB, items ...ffctest.Item) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(items...), Logger: quiet()})
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(items...), Logger: testkit.Quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +39,7 @@ func online(t testing.TB, server *ffctest.Server, configure func(*ffc.Config)) *
 		EnvSecret: server.EnvSecret,
 		BaseURL:   server.URL,
 		Transport: &stream.Transport{FirstRetry: 5 * time.Millisecond, MaxRetry: 20 * time.Millisecond},
-		Logger:    quiet(),
+		Logger:    testkit.Quiet(),
 	}
 	if configure != nil {
 		configure(&cfg)
@@ -130,7 +128,7 @@ func (m *manual) put(t testing.TB, items ...ffctest.Item) {
 func manually(t testing.TB, configure func(*ffc.Config)) (*manual, *ffc.Client) {
 	t.Helper()
 	m := &manual{}
-	cfg := ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: m, StartWait: -1, Logger: quiet()}
+	cfg := ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: m, StartWait: -1, Logger: testkit.Quiet()}
 	cfg.Events.Disabled = true // there is no server to post to
 	if configure != nil {
 		configure(&cfg)

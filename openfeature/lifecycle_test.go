@@ -15,7 +15,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	ffcopenfeature "github.com/feature-flags-co/ffc-server-go-sdk/openfeature"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -188,7 +188,7 @@ func TestShutdown(t *testing.T) {
 	if got := len(server.Events()); got != 4 {
 		t.Errorf("%d events delivered, want 4", got)
 	}
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 	if client.Status().State != ffc.StateOK {
 		t.Errorf("the client is %s", client.Status().State)
 	}
@@ -212,7 +212,7 @@ func TestShutdownUnheard(t *testing.T) {
 		provider.Shutdown()
 	}
 	provider.Shutdown()
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }
 
 // TestShutdownWait: without a deadline, an endpoint that hangs holds it up for

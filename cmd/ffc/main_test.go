@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // wrongSecret is well formed, but of no environment that tests have.
@@ -43,7 +43,7 @@ func (i invocation) run(t *testing.T, args ...string) outcome {
 	before := runtime.NumGoroutine()
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, args, strings.NewReader(i.stdin), &stdout, &stderr, func(name string) string { return i.env[name] })
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 	out := outcome{code, stdout.String(), stderr.String()}
 	checkDiscretion(t, out)
 	return out

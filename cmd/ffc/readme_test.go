@@ -14,6 +14,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -156,14 +157,14 @@ func featBit(ctx context.Context, serverKey string) error {
 		defer runtime.Close()
 		cmd := exec.CommandContext(t.Context(), binary, "function", secret, url)
 		cmd.Env = append(os.Environ(), "FFC_ENV_SECRET="+secret)
-		var stderr output
+		var stderr testkit.Log
 		cmd.Stderr = &stderr
 		process, err := runtime.StartProcess(cmd)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer process.Kill()
-		inv := runtime.Invoke(within(t), []byte(`{"queryStringParameters":{"user":"ann"}}`))
+		inv := runtime.Invoke(testkit.Within(t), []byte(`{"queryStringParameters":{"user":"ann"}}`))
 		if inv.Err != nil || !strings.Contains(string(inv.Response), `"body":"Welcome!"`) || strings.Contains(stderr.String(), "fallback") {
 			t.Errorf("%v: the function responded\n%s\n%s", inv.Err, inv.Response, &stderr)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"go/parser"
 	"io"
@@ -14,39 +13,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// output is written by one goroutine and read by another.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // started runs the command until it is ready, and returns where.
-func started(t *testing.T, args ...string) (url string, stdout, stderr *output, end func() int) {
+func started(t *testing.T, args ...string) (url string, stdout, stderr *testkit.Log, end func() int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	stdout, stderr = &output{}, &output{}
+	stdout, stderr = &testkit.Log{}, &testkit.Log{}
 	code := make(chan int, 1)
 	go func() {
 		code <- run(ctx, append([]string{"serve"}, args...), strings.NewReader(""), stdout, stderr, func(string) string { return "" })
@@ -58,7 +33,7 @@ func started(t *testing.T, args ...string) (url string, stdout, stderr *output, 
 	t.Cleanup(func() { end() })
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for limit := within(t); ; {
+	for limit := testkit.Within(t); ; {
 		if at := regexp.MustCompile(`page +(http://\S+)`).FindStringSubmatch(stdout.String()); at != nil {
 			return at[1], stdout, stderr, end
 		}
@@ -72,7 +47,7 @@ func started(t *testing.T, args ...string) (url string, stdout, stderr *output, 
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(within(t), "GET", url, nil)
+	req, err := http.NewRequestWithContext(testkit.Within(t), "GET", url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +108,7 @@ func TestServeElsewhere(t *testing.T) {
 	if !strings.HasPrefix(url, "http://127.0.0.1:") || strings.HasSuffix(url, ":0") {
 		t.Errorf("got %s", url)
 	}
-	eventually := within(t)
+	eventually := testkit.Within(t)
 	for !strings.Contains(stderr.String(), "any machine that reaches this port") {
 		if eventually.Err() != nil {
 			t.Fatalf("got %s", stderr)
@@ -176,7 +151,7 @@ func TestServeMistakes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			out := invocation{ctx: within(t)}.run(t, append([]string{"serve"}, tt.args...)...)
+			out := invocation{ctx: testkit.Within(t)}.run(t, append([]string{"serve"}, tt.args...)...)
 			if out.code != tt.code {
 				t.Errorf("got exit code %d", out.code)
 			}

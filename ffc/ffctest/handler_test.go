@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // mount serves a handler on a listener of the test's own, and returns it with
@@ -277,5 +277,5 @@ func TestHandlerCloseLeavesNothing(t *testing.T) {
 			t.Error("a request after Close was answered")
 		}
 	})
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }

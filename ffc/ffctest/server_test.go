@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 func TestNewServerData(t *testing.T) {
@@ -249,7 +249,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	for _, c := range []*client{idle, silent, stalled, refused} {
 		_ = c.ws.CloseNow()
 	}
-	leak.Goroutines(t, start)
+	testkit.GoroutinesEnd(t, start)
 }
 
 func TestManyAtOnce(t *testing.T) {

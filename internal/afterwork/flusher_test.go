@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // endpoint is where events are delivered to.
@@ -109,20 +110,13 @@ func (e *endpoint) check(want int) {
 	}
 }
 
-// bubble runs a test on a fake clock.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
-
 // unreachable is the error of a delivery that failed.
 func unreachable(retained, delivered int) error {
 	return fmt.Errorf("wrapped: %w", &flush.Error{Retained: retained, Delivered: delivered, Cause: errors.New("no route")})
 }
 
 func TestAlwaysDue(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		if e.Due() {
 			t.Error("due with nothing queued")
@@ -141,7 +135,7 @@ func TestAlwaysDue(t *testing.T) {
 
 // Events gather until there are enough, or for long enough.
 func TestGathering(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		e.Rule = Rule{Every: 10 * time.Second, Events: 5}
 		e.record(1)
@@ -159,7 +153,7 @@ func TestGathering(t *testing.T) {
 
 // Without a number of events only time counts.
 func TestGatheringByTime(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		e.Rule.Every = 10 * time.Second
 		e.record(1)
@@ -189,7 +183,7 @@ func (e *endpoint) resumes() time.Duration {
 // After a failure nothing is delivered for a while, which doubles with each
 // further one, less a part that is random. Success ends it.
 func TestPause(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		e.Rule.Events = 1 // does not count after a failure
 		different := make(map[string]bool)
@@ -219,7 +213,7 @@ func TestPause(t *testing.T) {
 // A delivery that cost work much time is followed by a pause of several times
 // that, so that an endpoint that does not answer takes a small share of the time.
 func TestPauseAfterCostlyFailure(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		e.takes = 5 * time.Second
 		e.becomes(unreachable(1, 0))
@@ -247,7 +241,7 @@ func TestWhatIsAFailure(t *testing.T) {
 		{"another error", flush.ErrClosed, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				e := newEndpoint(t)
 				e.record(3)
 				e.becomes(tt.result)
@@ -282,7 +276,7 @@ func (e *endpoint) begun(within time.Duration) (done chan struct{}) {
 
 // Who comes while somebody delivers does not wait; that one delivers for all.
 func TestOneDelivers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		done := e.begun(time.Minute)
 		began := time.Now()
@@ -320,7 +314,7 @@ func TestDoesNotDeliverAgain(t *testing.T) {
 		{"no time", true, 2*time.Second - 1, nil, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				e := newEndpoint(t)
 				e.becomes(tt.result)
 				done := e.begun(tt.within)
@@ -343,7 +337,7 @@ func TestDoesNotDeliverAgain(t *testing.T) {
 
 // A delivery that panics is one that failed, and does not bar the next.
 func TestPanic(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		e := newEndpoint(t)
 		e.panics = true
 		e.record(1)

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // service is a Requests and where its events go.
@@ -55,7 +55,7 @@ func (s *service) close() {
 // The events of a request leave while a later one is handled, and no request
 // waits.
 func TestRequestsDeliverWithTheNext(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		defer s.close()
 		s.takes = 300 * time.Millisecond
@@ -73,7 +73,7 @@ func TestRequestsDeliverWithTheNext(t *testing.T) {
 
 // Events gather for Every, or until there are Events.
 func TestRequestsGather(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		defer s.close()
 		s.serve(0)
@@ -98,7 +98,7 @@ func TestRequestsGather(t *testing.T) {
 
 // A negative Every leaves only the number of events.
 func TestRequestsGatherByNumberOnly(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		defer s.close()
 		s.rule.Every = -1
@@ -115,7 +115,7 @@ func TestRequestsGatherByNumberOnly(t *testing.T) {
 // A request that never ends keeps neither its own events back nor those of
 // others.
 func TestRequestsThatLast(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		s.requests.Begin(s.rule)
 		for range 60 {
@@ -175,7 +175,7 @@ func TestRequestsDeliverAgain(t *testing.T) {
 // A failed delivery is followed by a pause, in which no request delivers or is
 // held.
 func TestRequestsPause(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		defer s.close()
 		s.becomes(unreachable(1, 0))
@@ -212,7 +212,7 @@ func (s *service) hold(ctx context.Context, limit time.Duration) time.Duration {
 }
 
 func TestHoldDeliversOwnEvents(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		defer s.close()
 		s.takes = 150 * time.Millisecond
@@ -241,7 +241,7 @@ func TestHoldDeliversOwnEvents(t *testing.T) {
 
 // Requests that are held at the same time share deliveries.
 func TestHoldManyAtOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		defer s.close()
 		s.takes = 100 * time.Millisecond
@@ -261,7 +261,7 @@ func TestHoldManyAtOnce(t *testing.T) {
 
 // An endpoint that does not answer costs one request HoldResponse, not each.
 func TestHoldIsLimited(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newService(t)
 		s.takes = time.Hour
 		if took := s.hold(t.Context(), time.Second); took != time.Second {
@@ -331,5 +331,5 @@ func TestRequestsConcurrent(t *testing.T) {
 		t.Errorf("%d events are left", left)
 	}
 	s.close()
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 func TestClose(t *testing.T) {
@@ -35,7 +36,7 @@ func TestClose(t *testing.T) {
 				record(p, user("u"), "a", "b", "c")
 				ctx := t.Context()
 				if test.within != 0 {
-					ctx = within(t, test.within)
+					ctx = testkit.Timeout(t, test.within)
 				}
 				began := time.Now()
 				checkError(t, p.Close(ctx), test.want)
@@ -76,7 +77,7 @@ func TestCloseCutsFlushShort(t *testing.T) {
 		record(p, user("u"), "c")
 		second := start(t, p, t.Context())
 		began := time.Now()
-		checkError(t, p.Close(within(t, 2*time.Second)), &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded})
+		checkError(t, p.Close(testkit.Timeout(t, 2*time.Second)), &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded})
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("took %v", took)
 		}
@@ -123,10 +124,10 @@ func TestCloseTogether(t *testing.T) {
 		go func() { done <- p.Close(t.Context()) }()
 		synctest.Wait()
 		began := time.Now()
-		if err := p.Close(within(t, 100*time.Millisecond)); err != context.DeadlineExceeded || time.Since(began) != 100*time.Millisecond {
+		if err := p.Close(testkit.Timeout(t, 100*time.Millisecond)); err != context.DeadlineExceeded || time.Since(began) != 100*time.Millisecond {
 			t.Errorf("impatient Close: %v after %v", err, time.Since(began))
 		}
-		if err := p.Close(within(t, time.Minute)); err != nil || time.Since(began) != time.Second {
+		if err := p.Close(testkit.Timeout(t, time.Minute)); err != nil || time.Since(began) != time.Second {
 			t.Errorf("patient Close: %v after %v", err, time.Since(began))
 		}
 		checkError(t, <-done, nil)
@@ -149,7 +150,7 @@ func TestCloseStalledServer(t *testing.T) {
 		record(p, user(string(rune('a'+i))), "f")
 	}
 	began := time.Now()
-	checkError(t, p.Close(within(t, 50*time.Millisecond)), &flush.Error{Dropped: 10, Cause: context.DeadlineExceeded})
+	checkError(t, p.Close(testkit.Timeout(t, 50*time.Millisecond)), &flush.Error{Dropped: 10, Cause: context.DeadlineExceeded})
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}

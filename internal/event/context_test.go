@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestContextEndedBefore: nothing is sent, and nothing said of an empty queue.
@@ -78,7 +79,7 @@ func TestDeadlineTooClose(t *testing.T) {
 		p := inMemory(flush.Config{}, &sink)
 		record(p, user("u"), "a")
 		start := time.Now()
-		checkError(t, p.Flush(within(t, 500*time.Millisecond)), &flush.Error{Retained: 1})
+		checkError(t, p.Flush(testkit.Timeout(t, 500*time.Millisecond)), &flush.Error{Retained: 1})
 		if took := time.Since(start); took != 200*time.Millisecond {
 			t.Errorf("took %v, expected one retry", took)
 		}
@@ -96,7 +97,7 @@ func TestContextEndsAmongLanes(t *testing.T) {
 			record(p, user(string(rune('A'+i))), "f")
 		}
 		start := time.Now()
-		checkError(t, p.Flush(within(t, 5*time.Second)), &flush.Error{Delivered: 4, Retained: 396, Cause: context.DeadlineExceeded})
+		checkError(t, p.Flush(testkit.Timeout(t, 5*time.Second)), &flush.Error{Delivered: 4, Retained: 396, Cause: context.DeadlineExceeded})
 		if took := time.Since(start); took != 5*time.Second {
 			t.Errorf("took %v", took)
 		}

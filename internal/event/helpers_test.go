@@ -2,7 +2,6 @@ package event
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -285,14 +284,6 @@ func record(p *Processor, u *eval.User, flags ...string) {
 		r := served(flag, "1", "true")
 		p.RecordEvaluation(u, nil, &r)
 	}
-}
-
-// within bounds a context.
-func within(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // checkBooks fails the test unless every event is accounted for.

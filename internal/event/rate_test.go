@@ -13,6 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -139,7 +140,7 @@ func TestFewRequests(t *testing.T) {
 // slow others down.
 func TestRateWithRejectedEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rejects := roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		rejects := testkit.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(req.Body)
 			if err != nil {
 				return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // askToWait answers the first request with a Retry-After.
@@ -56,7 +57,7 @@ func TestRetryAfter(t *testing.T) {
 				record(p, user("u"), "a")
 				ctx := t.Context()
 				if test.deadline > 0 {
-					ctx = within(t, test.deadline)
+					ctx = testkit.Timeout(t, test.deadline)
 				}
 				start := time.Now()
 				err := p.Flush(ctx)
@@ -81,7 +82,7 @@ func TestRetryAfterAcrossFlushes(t *testing.T) {
 		p := inMemory(flush.Config{}, sink)
 		checkError(t, p.Flush(t.Context()), nil)
 		record(p, user("u"), "a", "b")
-		checkError(t, p.Flush(within(t, time.Second)), &flush.Error{Retained: 2})
+		checkError(t, p.Flush(testkit.Timeout(t, time.Second)), &flush.Error{Retained: 2})
 
 		time.Sleep(20 * time.Second)
 		record(p, user("u"), "c")
@@ -161,10 +162,10 @@ func TestRetryAfterOnClose(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := inMemory(flush.Config{}, askToWait(429, test.after))
 				record(p, user("u"), "a")
-				checkError(t, p.Flush(within(t, time.Second)), &flush.Error{Retained: 1})
+				checkError(t, p.Flush(testkit.Timeout(t, time.Second)), &flush.Error{Retained: 1})
 				ctx := t.Context()
 				if test.close > 0 {
-					ctx = within(t, test.close)
+					ctx = testkit.Timeout(t, test.close)
 				}
 				start := time.Now()
 				checkError(t, p.Close(ctx), test.want)

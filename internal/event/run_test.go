@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // run starts Run; stop ends it and waits.
@@ -196,7 +197,7 @@ func TestRunAndClose(t *testing.T) {
 		record(p, user("u"), "a", "b")
 		time.Sleep(2 * time.Second)
 		record(p, user("u"), "c")
-		checkError(t, p.Close(within(t, 3*time.Second)), &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded})
+		checkError(t, p.Close(testkit.Timeout(t, 3*time.Second)), &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded})
 		stop()
 		s := p.Stats()
 		checkBooks(t, s)
@@ -243,7 +244,7 @@ func TestNothingRuns(t *testing.T) {
 		before := goroutinesHere(t)
 		p := inMemory(flush.Config{}, askToWait(429, "5"))
 		record(p, user("u"), numbered(200)...)
-		checkError(t, p.Flush(within(t, time.Second)), &flush.Error{Retained: 200})
+		checkError(t, p.Flush(testkit.Timeout(t, time.Second)), &flush.Error{Retained: 200})
 		record(p, user("u"), "more")
 		synctest.Wait()
 		if after := goroutinesHere(t); after != before {

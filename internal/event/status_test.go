@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestStatus shows each status to a delivery that may retry twice.
@@ -210,7 +211,7 @@ func TestRejectedGoOn(t *testing.T) {
 func TestAnswerBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closed := 0
-		client := &http.Client{Transport: roundTripFunc(func(req *http.Request) (*http.Response, error) {
+		client := &http.Client{Transport: testkit.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: &brokenBody{ctx: req.Context(), closed: &closed}}, nil
 		})}
 		p := New(flush.Config{Timeout: time.Second}, destination("http://platform.test", client))
@@ -223,10 +224,6 @@ func TestAnswerBody(t *testing.T) {
 		checkStats(t, p, flush.Stats{Recorded: 1, Delivered: 1, Requests: 1})
 	})
 }
-
-type roundTripFunc func(*http.Request) (*http.Response, error)
-
-func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // brokenBody never ends.
 type brokenBody struct {

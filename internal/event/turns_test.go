@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // start runs a Flush in the background.
@@ -90,7 +91,7 @@ func TestFlushWaitsForItsTurn(t *testing.T) {
 		first := start(t, p, t.Context())
 		record(p, user("u"), "c")
 		began := time.Now()
-		checkError(t, p.Flush(within(t, 100*time.Millisecond)), &flush.Error{Retained: 3, Cause: context.DeadlineExceeded})
+		checkError(t, p.Flush(testkit.Timeout(t, 100*time.Millisecond)), &flush.Error{Retained: 3, Cause: context.DeadlineExceeded})
 		if took := time.Since(began); took != 100*time.Millisecond {
 			t.Errorf("took %v", took)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -90,10 +91,6 @@ var handshakes = func() (list []scenario) {
 // poisonous is in an event that the platform cannot store.
 const poisonous = "poisonous-8c1f"
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // sessions are connections that end, or fall silent, when they had worked.
 var sessions = func() (list []scenario) {
 	for _, code := range []int{1000, 1001, 1005, 1011, 1012, 1013, 3000, 4000, 4003} {
@@ -148,7 +145,7 @@ var sessions = func() (list []scenario) {
 			before: func(w *world) {
 				w.dialer(func(*http.Transport) {})
 				passes := w.config.HTTPClient.Transport
-				w.config.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+				w.config.HTTPClient.Transport = testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 					if r.Method != http.MethodPost {
 						return passes.RoundTrip(r)
 					}

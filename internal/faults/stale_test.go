@@ -3,11 +3,9 @@ package faults_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,44 +16,11 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
-
-// pipes is a listener in memory.
-type pipes struct {
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipes) Close() error { l.once.Do(func() { close(l.done) }); return nil }
-
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
-
-func (l *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case l.conns <- far:
-		return near, nil
-	case <-l.done:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // site is an address behind which there are two servers of one platform, and a
 // client with default settings, in the fake time of a bubble.
@@ -139,11 +104,11 @@ func (s *site) open(items []ffctest.Item, noSockets bool, tr transport.Transport
 			server.RejectUpgrade(http.StatusNotFound)
 		}
 	}
-	listener := newPipes()
+	listener := testkit.NewListener()
 	web := &http.Server{Handler: s}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = web.Serve(listener) })
-	connections := &http.Transport{DialContext: listener.dial}
+	connections := &http.Transport{DialContext: listener.Dial}
 	client, err := ffc.New(s.Context(), ffc.Config{
 		Platform: s.generation.platform, EnvSecret: s.servers[0].EnvSecret, BaseURL: "http://platform.test",
 		HTTPClient: &http.Client{Transport: connections}, Transport: tr, Events: flush.Config{Disabled: s.posted == nil},

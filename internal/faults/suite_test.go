@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // scenario is something that goes wrong while a client runs, and then not any
@@ -38,7 +40,7 @@ const playing = 10
 // play plays scenarios and checks that they leave nothing behind.
 func play(t *testing.T, scenarios []scenario) {
 	warmUp(t)
-	before := used()
+	before := testkit.Used()
 	slots := make(chan struct{}, playing)
 	var running sync.WaitGroup
 	for _, s := range scenarios {
@@ -57,7 +59,7 @@ func play(t *testing.T, scenarios []scenario) {
 		}
 	}
 	running.Wait()
-	settled(t, before)
+	before.Returned(t)
 }
 
 // warmUp has the process make what it makes once, which does not count as left

@@ -1,14 +1,11 @@
 package faults_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -462,22 +460,7 @@ func (w *world) books() {
 }
 
 // logs is a log that is looked through for secrets.
-type logs struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
+type logs struct{ testkit.Log }
 
 func (l *logs) check(t *testing.T, secret string) {
 	t.Helper()
@@ -489,36 +472,5 @@ func (l *logs) check(t *testing.T, secret string) {
 	}
 	if len(text) > 64<<10 {
 		t.Errorf("the log has %d bytes", len(text))
-	}
-}
-
-// resources are what must be as before when all is over.
-type resources struct{ goroutines, files int }
-
-func used() (r resources) {
-	r.goroutines = runtime.NumGoroutine()
-	if open, err := os.ReadDir("/proc/self/fd"); err == nil { // Linux
-		r.files = len(open)
-	}
-	return r
-}
-
-// settled waits until no more is used than before.
-func settled(t *testing.T, before resources) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(5 * time.Second)
-	for {
-		now := used()
-		if now.goroutines <= before.goroutines && now.files <= before.files {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("before: %+v, after: %+v\n%s", before, now, stacks[:runtime.Stack(stacks, true)])
-		}
 	}
 }

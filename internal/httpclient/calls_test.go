@@ -13,12 +13,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
-
-// foreign is a RoundTripper that is no *http.Transport.
-type foreign func(*http.Request) (*http.Response, error)
-
-func (f foreign) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // madeBody is a body made of functions.
 type madeBody struct {
@@ -29,7 +26,7 @@ type madeBody struct {
 func (b *madeBody) Read(p []byte) (int, error) { return b.read(p) }
 func (b *madeBody) Close() error               { return b.close() }
 
-func answering(b io.ReadCloser) foreign {
+func answering(b io.ReadCloser) testkit.RoundTrip {
 	return func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Set-Cookie": {"a=b"}}, Body: b}, nil
 	}
@@ -51,13 +48,13 @@ func hooks(mistake func()) map[string]*http.Client {
 	eof := func([]byte) (int, error) { return 0, io.EOF }
 	none := func() error { return nil }
 	return map[string]*http.Client{
-		"RoundTrip":      {Transport: foreign(func(*http.Request) (*http.Response, error) { mistake(); return nil, errors.New("failed") })},
+		"RoundTrip":      {Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) { mistake(); return nil, errors.New("failed") })},
 		"Body.Read":      {Transport: answering(&madeBody{func([]byte) (int, error) { mistake(); return 0, errors.New("failed") }, none})},
 		"Body.Close":     {Transport: answering(&madeBody{eof, func() error { mistake(); return errors.New("failed") }})},
 		"Jar.Cookies":    {Transport: answering(http.NoBody), Jar: cookies{func() { mistake() }, func() {}}},
 		"Jar.SetCookies": {Transport: answering(http.NoBody), Jar: cookies{func() {}, func() { mistake() }}},
 		"CheckRedirect": {
-			Transport: foreign(func(r *http.Request) (*http.Response, error) {
+			Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"/"}}}, nil
 			}),
 			CheckRedirect: func(*http.Request, []*http.Request) error { mistake(); return errors.New("failed") },
@@ -139,7 +136,7 @@ func TestNineHangingCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var calls atomic.Int32
-		pool := NewPool(&http.Client{Transport: foreign(func(*http.Request) (*http.Response, error) {
+		pool := NewPool(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
 			calls.Add(1)
 			<-release
 			return nil, io.EOF
@@ -173,7 +170,7 @@ func TestLateAnswerIsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closed := false
-		client := Attempts(&http.Client{Transport: foreign(func(*http.Request) (*http.Response, error) {
+		client := Attempts(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Minute)
 			return &http.Response{StatusCode: 200, Body: &madeBody{nil, func() error { closed = true; return nil }}}, nil
 		})}, time.Second)
@@ -202,7 +199,7 @@ func TestForeignBodyThatLies(t *testing.T) {
 // TestAnswerWithoutBody: as with net/http, that is an empty one.
 func TestAnswerWithoutBody(t *testing.T) {
 	t.Parallel()
-	bare := foreign(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 503}, nil })
+	bare := testkit.RoundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 503}, nil })
 	for _, client := range []*http.Client{
 		Attempts(&http.Client{Transport: bare}, time.Minute), Following(&http.Client{Transport: bare}, time.Minute, "secret"),
 		Sockets(&http.Client{Transport: bare}),
@@ -221,7 +218,7 @@ func TestCookies(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sent []string
-	base := &http.Client{Jar: jar, Transport: foreign(func(r *http.Request) (*http.Response, error) {
+	base := &http.Client{Jar: jar, Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		sent = append(sent, r.Header.Get("Cookie"))
 		if len(sent) == 1 {
 			return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"/b"}, "Set-Cookie": {"hop=1"}}}, nil

@@ -8,17 +8,14 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestPanicIsAnError: a transport of the application's that panics, or answers
 // nothing at all, costs its request.
 func TestPanicIsAnError(t *testing.T) {
 	t.Parallel()
-	for want, mistake := range map[string]roundTripper{
+	for want, mistake := range map[string]testkit.RoundTrip{
 		"HTTPClient.Transport panicked with a string": func(*http.Request) (*http.Response, error) { panic("hunter2") },
 		"HTTPClient.Transport called runtime.Goexit":  func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil },
 		"returned neither an answer nor an error":     func(*http.Request) (*http.Response, error) { return nil, nil },

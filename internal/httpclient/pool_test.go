@@ -17,17 +17,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// memory is a server in a bubble, to which connections are made of pipes.
+// memory is a server in a bubble.
 type memory struct {
+	*testkit.Listener
 	dialled atomic.Int64
-	conns   chan net.Conn
-	closed  chan struct{}
 }
 
 func newMemory(t *testing.T, h http.Handler) *memory {
-	m := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
+	m := &memory{Listener: testkit.NewListener()}
 	server := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	done := make(chan struct{})
 	go func() {
@@ -41,24 +42,10 @@ func newMemory(t *testing.T, h http.Handler) *memory {
 	return m
 }
 
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case c := <-m.conns:
-		return c, nil
-	case <-m.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error   { close(m.closed); return nil }
-func (m *memory) Addr() net.Addr { return &net.TCPAddr{} }
-
 func (m *memory) transport() *http.Transport {
-	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
+	return &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		m.dialled.Add(1)
-		m.conns <- server
-		return client, nil
+		return m.Dial(ctx, network, address)
 	}}
 }
 
@@ -194,7 +181,7 @@ func TestKeptConnectionThatBroke(t *testing.T) {
 			t.Cleanup(own.CloseIdleConnections)
 			var rt http.RoundTripper = own
 			if isForeign {
-				rt = foreign(own.RoundTrip)
+				rt = testkit.RoundTrip(own.RoundTrip)
 			}
 			pool := NewPool(&http.Client{Transport: rt}, nil)
 			t.Cleanup(pool.Close)
@@ -228,7 +215,7 @@ func TestForeignTransportIsAskedForAnotherConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked []bool
-		base := &http.Client{Transport: foreign(func(r *http.Request) (*http.Response, error) {
+		base := &http.Client{Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			asked = append(asked, r.Close)
 			if len(asked) == 2 || len(asked) == 3 {
 				<-r.Context().Done()

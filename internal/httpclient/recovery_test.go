@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // What requests say about a host, one letter each.
@@ -43,7 +44,7 @@ func TestRecovered(t *testing.T) {
 		t.Run(requests, func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			pool := httpclient.NewPool(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			pool := httpclient.NewPool(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
 				outcome := outcomes[requests[n]]
 				n++
 				if outcome.status == 0 {

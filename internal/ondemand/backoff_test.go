@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 var errNoRoute = errors.New("no route")
@@ -30,7 +32,7 @@ func (s *source) resumes(failedAt time.Time) (*ask, time.Duration) {
 // After a failure nothing is tried for a while, which doubles with each
 // further one, less a part that is random. Success ends it.
 func TestPause(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		for range 2 {
 			different := make(map[string]bool)
@@ -59,7 +61,7 @@ func TestPause(t *testing.T) {
 
 // In the meantime Refresh says why.
 func TestPauseSaysWhy(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.fails(errNoRoute)
 		if err := s.checkAtOnce(true); !errors.Is(err, errNoRoute) || err.Error() != "trying again later, after: no route" {
@@ -72,7 +74,7 @@ func TestPauseSaysWhy(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	for _, after := range []time.Duration{0, 5 * time.Second, 10 * time.Minute} {
 		t.Run(after.String(), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := newSource(t, nil)
 				failedAt := s.fails(fmt.Errorf("wrapped: %w", &Failure{Err: errNoRoute, RetryAfter: after}))
 				low, high := after, after+10*ms
@@ -90,7 +92,7 @@ func TestRetryAfter(t *testing.T) {
 // A dead platform costs units of work no more than Budget for each time it is
 // tried, and nothing in between.
 func TestDeadPlatform(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		var waited time.Duration
 		var tries []time.Time
@@ -120,7 +122,7 @@ func TestDeadPlatform(t *testing.T) {
 
 // After a final failure nothing is tried any more.
 func TestFinal(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		final := &Failure{Err: errNoRoute, Final: true}
 		s.fails(final)

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 const ms = time.Millisecond
@@ -31,7 +33,7 @@ func TestBudget(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := newSource(t, func(c *Config) { c.Budget = tt.budget })
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -52,7 +54,7 @@ func TestBudget(t *testing.T) {
 
 // However many wait for a fetch, they wait for Budget together.
 func TestBudgetIsShared(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		first := s.refresh()
 		time.Sleep(300 * ms)
@@ -70,7 +72,7 @@ func TestBudgetIsShared(t *testing.T) {
 
 // Who comes second waits for what is left of Budget.
 func TestBudgetLeft(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.refresh()
 		time.Sleep(300 * ms)
@@ -82,7 +84,7 @@ func TestBudgetLeft(t *testing.T) {
 
 // A caller that has little time itself does not end the fetch for others.
 func TestBudgetOfOthers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		hasty, cancel := context.WithTimeout(t.Context(), 40*ms)
 		defer cancel()
@@ -101,7 +103,7 @@ func TestBudgetOfOthers(t *testing.T) {
 // Budget does not count while the first data is loaded: who refreshes then has
 // all of it.
 func TestBudgetAfterLoad(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		loaded := call(t.Context(), s.Load)
 		time.Sleep(2 * time.Second)
@@ -118,7 +120,7 @@ func TestBudgetAfterLoad(t *testing.T) {
 // An answer that comes after Budget counts, from when it was asked for. Until
 // then nobody waits, and no other is asked for.
 func TestLateAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		began := time.Now()
 		<-s.refresh()
@@ -142,7 +144,7 @@ func TestLateAnswer(t *testing.T) {
 // An answer that comes after Timeout, from something that does not hear of it,
 // is not stored: there may be newer data.
 func TestTooLateAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.deaf = true
 		<-s.refresh()
@@ -179,7 +181,7 @@ func (s *source) checkGivenUp(a *ask) {
 
 // A fetch is not given up while it stores what it got.
 func TestNotGivenUpWhileStoring(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.storing = func() (bool, error) {
 			time.Sleep(time.Minute)

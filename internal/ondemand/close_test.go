@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // closing calls Close in a goroutine of its own.
@@ -33,7 +35,7 @@ func (s *source) checkClosed() {
 
 // After Close even fresh data is not vouched for.
 func TestClose(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.refreshed()
 		for range 2 {
@@ -47,7 +49,7 @@ func TestClose(t *testing.T) {
 
 // Close ends the fetch that is under way, and those who wait for it go on.
 func TestCloseDuringFetch(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		calls := []<-chan outcome{s.refresh(), call(t.Context(), s.Load)}
 		time.Sleep(100 * ms)
@@ -66,7 +68,7 @@ func TestCloseDuringFetch(t *testing.T) {
 
 // Close waits for a fetch that does not hear of it. Its data is not stored.
 func TestCloseWaits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.deaf = true
 		refreshed := s.refresh()
@@ -88,7 +90,7 @@ func TestCloseWaits(t *testing.T) {
 
 // Data that comes after Close was called is not stored as fresh.
 func TestCloseBeforeAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.deaf = true
 		refreshed := s.refresh()
@@ -105,7 +107,7 @@ func TestCloseBeforeAnswer(t *testing.T) {
 }
 
 func TestCloseDuringPause(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		loaded := call(t.Context(), s.Load)
 		s.next().answer <- &Failure{Err: errNoRoute, RetryAfter: time.Minute}

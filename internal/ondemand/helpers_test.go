@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
@@ -182,11 +181,4 @@ func (s *source) checkAtOnce(wantErr bool) error {
 		s.t.Errorf("%d fetches, want none", n)
 	}
 	return o.err
-}
-
-// bubble runs a test on a fake clock.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
 }

@@ -6,11 +6,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // Load fetches however fresh the data is.
 func TestLoad(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		for n := range 3 {
 			done := call(t.Context(), s.Load)
@@ -30,7 +32,7 @@ func TestLoad(t *testing.T) {
 
 // Load tries until it has data, with the pauses of Refresh.
 func TestLoadTriesAgain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		done := call(t.Context(), s.Load)
 		failedAt := time.Time{}
@@ -52,7 +54,7 @@ func TestLoadTriesAgain(t *testing.T) {
 
 // Load and Refresh wait for the same fetch.
 func TestLoadAndRefresh(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		calls := []<-chan outcome{call(t.Context(), s.Load), s.refresh(), call(t.Context(), s.Load)}
 		synctest.Wait()
@@ -71,7 +73,7 @@ func TestLoadAndRefresh(t *testing.T) {
 // Load returns when its context ends: during a fetch, which goes on, or in a
 // pause, with the reason for it.
 func TestLoadContext(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		enough := errors.New("enough")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, enough)
@@ -94,7 +96,7 @@ func TestLoadContext(t *testing.T) {
 }
 
 func TestLoadFinal(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		done := call(t.Context(), s.Load)
 		s.next().answer <- &Failure{Err: errNoRoute, RetryAfter: time.Second, Final: true}

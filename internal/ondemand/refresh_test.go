@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // Data younger than MaxAge, less a tenth, is not fetched. Its age counts from
 // when it was asked for.
 func TestMaxAge(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		for range 3 {
 			began := time.Now()
@@ -35,7 +36,7 @@ func TestMaxAge(t *testing.T) {
 
 // Processes that start together do not go on asking together.
 func TestMaxAgeJitter(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		different := make(map[time.Duration]bool)
 		for range 50 {
 			s := newSource(t, nil)
@@ -53,7 +54,7 @@ func TestMaxAgeJitter(t *testing.T) {
 }
 
 func TestOneFetchForAll(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		var calls []<-chan outcome
 		for range 1000 {
@@ -77,7 +78,7 @@ func TestOneFetchForAll(t *testing.T) {
 // Who has found the data old when the fetch for it was about to end needs no
 // other.
 func TestFreshMeanwhile(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		s.refreshed()
 		if o := <-call(t.Context(), s.Refresher.refresh); o.err != nil || o.took != 0 || len(s.asks) > 0 {
@@ -88,7 +89,7 @@ func TestFreshMeanwhile(t *testing.T) {
 
 // All who wait for a fetch that fails hear why.
 func TestOneFailureForAll(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		var calls []<-chan outcome
 		for range 1000 {
@@ -110,7 +111,7 @@ func TestOneFailureForAll(t *testing.T) {
 
 // The client knows of a failure before those who wait for the fetch do.
 func TestFailureIsToldFirst(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, func(c *Config) { c.Budget = time.Minute })
 		s.onFailed = func() { time.Sleep(time.Second) }
 		done := s.refresh()
@@ -123,7 +124,7 @@ func TestFailureIsToldFirst(t *testing.T) {
 
 // Data that cannot be stored makes the fetch fail.
 func TestStoreFails(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)
 		unusable := errors.New("unusable")
 		s.storing = func() (bool, error) { return true, unusable }
@@ -142,7 +143,7 @@ func TestStoreFails(t *testing.T) {
 // Those who wait go on when all is stored, whatever the fetch has to clear up;
 // until then nobody begins another.
 func TestStoredIsDone(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, func(c *Config) { c.Budget = time.Minute })
 		s.lingers = time.Second
 		for _, tt := range []struct {
@@ -164,7 +165,7 @@ func TestStoredIsDone(t *testing.T) {
 // be failing. Who comes then gets a fetch of their own, not what is left of the
 // budget of another.
 func TestRefreshWhileAFailureIsTold(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		telling, tell := make(chan struct{}), make(chan struct{})
 		s := newSource(t, func(cfg *Config) { cfg.Retry = &retry.Backoff{} })
 		s.onFailed = sync.OnceFunc(func() {

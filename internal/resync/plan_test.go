@@ -2,10 +2,10 @@ package resync_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -17,12 +17,6 @@ type store struct {
 
 func (s *store) Version() int64       { return s.version }
 func (s *store) Mark() transport.Mark { return 7 }
-
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
 
 // ms is now in Unix milliseconds, less some time.
 func ms(ago time.Duration) int64 { return time.Now().Add(-ago).UnixMilli() }
@@ -63,7 +57,7 @@ func TestCursors(t *testing.T) {
 		{"the platform's time is unknown, a version from tomorrow", ahead, false, 10 * time.Minute, ahead},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := &store{}
 				p := resync.New(s, 0, 0)
 				q := p.Again()
@@ -97,7 +91,7 @@ func TestTimes(t *testing.T) {
 		{name: "everything only", resync: -1, wantFull: time.Hour, wantHold: 5 * time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				spread := make(map[time.Duration]bool)
 				for range 50 {
 					s := &store{version: ms(time.Second)}
@@ -139,7 +133,7 @@ func TestTimes(t *testing.T) {
 
 // TestPollAsksAgain: among polls for what is new, one in Resync goes back.
 func TestPollAsksAgain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := &store{version: ms(0)}
 		p := resync.New(s, 0, -1)
 		since(t, "a session that has not asked yet", p.Poll(), ms(10*time.Minute))
@@ -162,7 +156,7 @@ func TestPollAsksAgain(t *testing.T) {
 
 // TestFailedQuestionsAreAskedAgain: only answers move anything on.
 func TestFailedQuestionsAreAskedAgain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := &store{version: ms(0)}
 		p := resync.New(s, 0, 0)
 		p.Answered(p.Everything(), answer())
@@ -184,7 +178,7 @@ func TestHeldAnswersAreAskedForAgain(t *testing.T) {
 	for _, everything := range []bool{true, false} {
 		bubbleName := map[bool]string{true: "everything", false: "a cursor"}[everything]
 		t.Run(bubbleName, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := &store{version: ms(0)}
 				p := resync.New(s, time.Minute, -1)
 				p.Answered(p.Everything(), answer())
@@ -237,7 +231,7 @@ func TestHeldAnswersAreAskedForAgain(t *testing.T) {
 // TestLagging: while nothing else confirms the data the question comes again
 // soon, as servers lag by seconds.
 func TestLagging(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := &store{version: ms(0)}
 		p := resync.New(s, 0, 0)
 		a := held(1, 0)
@@ -257,7 +251,7 @@ func TestLagging(t *testing.T) {
 // TestUnanswered: questions that are ignored come again at their usual times,
 // and not for ever.
 func TestUnanswered(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := resync.New(&store{version: ms(0)}, time.Minute, 10*time.Minute)
 		p.Answered(p.Everything(), answer())
 		began, ignored := time.Now(), 0

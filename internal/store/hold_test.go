@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // client is a snapshot and what decides about it.
@@ -179,13 +179,6 @@ func TestClassicPollingHasNoSegments(t *testing.T) {
 	c.has("a6 S:r5 S:s5 S:t5")
 }
 
-// bubble runs a test on a fake clock.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
-
 // TestFollow: three answers in a row that agree, over the time, are followed.
 func TestFollow(t *testing.T) {
 	const before, after = "a5 b6 S:s5", "a4 b6"
@@ -206,7 +199,7 @@ func TestFollow(t *testing.T) {
 		{"an answer with another old version", func(c *client) { c.full("a3 b6 S:s4") }, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				c := newClient(t)
 				c.hold.After = time.Minute
 				c.full(before)
@@ -236,7 +229,7 @@ func TestFollow(t *testing.T) {
 // TestFollowTakesTime: many answers within the time are not enough, nor are two
 // over more than that.
 func TestFollowTakesTime(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		c := newClient(t)
 		c.full("a5")
 		for range 30 {
@@ -258,7 +251,7 @@ func TestFollowTakesTime(t *testing.T) {
 // TestOneQuestionCountsOnce: the messages that come while a question is open
 // may all be its answer.
 func TestOneQuestionCountsOnce(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		c := newClient(t)
 		c.hold.After = time.Nanosecond
 		c.full("a5")
@@ -277,7 +270,7 @@ func TestOneQuestionCountsOnce(t *testing.T) {
 
 // TestFollowIsPerItem: each item is followed when enough answers agree about it.
 func TestFollowIsPerItem(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		c := newClient(t)
 		c.hold.After = time.Nanosecond
 		c.full("a5 b5 c5")
@@ -294,7 +287,7 @@ func TestFollowIsPerItem(t *testing.T) {
 func TestCachesOnly(t *testing.T) {
 	for _, platform := range []bool{false, true} {
 		t.Run(fmt.Sprint("platform ", platform), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				c := newClient(t)
 				c.hold.After = time.Minute
 				first, want := c.cached, "a4"
@@ -433,7 +426,7 @@ func TestRestoredPlatformIsFollowed(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 16))
 				h := newHistory(random, 60, seed%2 == 0)
 				c := newClient(t)
@@ -477,7 +470,7 @@ func TestRestoredPlatformIsFollowed(t *testing.T) {
 // TestDisputedItemTakesMoreAnswers: an answer in between that has the stored
 // version shows that servers differ, so that it takes twice as many answers.
 func TestDisputedItemTakesMoreAnswers(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		c := newClient(t)
 		c.full("a5 b5")
 		older := func(n int) (followed int) {

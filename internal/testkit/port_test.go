@@ -17,7 +17,7 @@ func TestPort(t *testing.T) {
 	defer p.Close()
 	for range 3 {
 		if _, err := net.Dial("tcp", p.Address); !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Fatalf("a port without a listener answered: %v", err)
+			t.Fatalf("a port without a listener accepted a connection: %v", err)
 		}
 		listener, err := p.Listen()
 		if err != nil {

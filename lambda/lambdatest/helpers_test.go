@@ -5,10 +5,8 @@ import (
 	"io"
 	"log"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 
@@ -42,28 +40,4 @@ func names(timeline []lambdatest.Entry) string {
 		list = append(list, e.Name)
 	}
 	return strings.Join(list, " ")
-}
-
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// eventually waits for a condition that nothing tells of.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(10 * time.Second)
-	for !ok() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			buf := make([]byte, 1<<20)
-			t.Fatalf("not in time: %s\n%s", what, buf[:runtime.Stack(buf, true)])
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -42,17 +43,17 @@ func TestProcessIsStopped(t *testing.T) {
 			}
 			stopped := func() bool { return state(t, cmd.Process.Pid) == "T" }
 			for i := range 3 {
-				eventually(t, "the process is stopped, or not", func() bool { return stopped() == test.stopped })
-				inv := rt.Invoke(within(t), fmt.Append(nil, i))
+				testkit.Eventually(t, "the process is stopped, or not", func() bool { return stopped() == test.stopped })
+				inv := rt.Invoke(testkit.Within(t), fmt.Append(nil, i))
 				if inv.Err != nil || string(inv.Response) != fmt.Sprint(i) {
 					t.Fatalf("%s, %v", inv.Response, inv.Err)
 				}
 			}
 			rt.Freeze()
-			eventually(t, "the process is frozen", stopped)
+			testkit.Eventually(t, "the process is frozen", stopped)
 			call := rt.Begin([]byte(`4`))
 			rt.Thaw()
-			if inv := call.End(within(t)); inv.Err != nil {
+			if inv := call.End(testkit.Within(t)); inv.Err != nil {
 				t.Error(inv.Err)
 			}
 		})
@@ -79,15 +80,15 @@ func TestProcessTimesOut(t *testing.T) {
 	if _, err := rt.StartProcess(lambdatest.Command("sleep")); err != nil {
 		t.Fatal(err)
 	}
-	if inv := rt.Invoke(within(t), []byte(`1`)); inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut {
+	if inv := rt.Invoke(testkit.Within(t), []byte(`1`)); inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut {
 		t.Errorf("%v, %s", inv.Err, inv.End)
 	}
-	eventually(t, "the process is gone", func() bool { return strings.HasSuffix(names(rt.Timeline()), "timeout exit") })
+	testkit.Eventually(t, "the process is gone", func() bool { return strings.HasSuffix(names(rt.Timeline()), "timeout exit") })
 	rt.SetTimeout(time.Minute)
 	if _, err := rt.StartProcess(lambdatest.Command("echo")); err != nil {
 		t.Fatal(err)
 	}
-	if inv := rt.Invoke(within(t), []byte(`2`)); inv.Err != nil {
+	if inv := rt.Invoke(testkit.Within(t), []byte(`2`)); inv.Err != nil {
 		t.Error(inv.Err)
 	}
 }
@@ -105,7 +106,7 @@ func TestTerminate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rt.Invoke(within(t), []byte(`1`))
+		rt.Invoke(testkit.Within(t), []byte(`1`))
 		process.Terminate()
 		content, _ := os.ReadFile(file)
 		if got := string(content) == "SIGTERM"; got != (name == "term") {
@@ -114,7 +115,7 @@ func TestTerminate(t *testing.T) {
 		if got := names(rt.Timeline()); got != "start next invoke response next terminate exit" {
 			t.Errorf("%s: order is %s", name, got)
 		}
-		if inv := rt.Invoke(within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited {
+		if inv := rt.Invoke(testkit.Within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited {
 			t.Errorf("%s: afterwards: %v", name, inv.Err)
 		}
 	}
@@ -130,7 +131,7 @@ func TestProcessFails(t *testing.T) {
 	if _, err := rt.StartProcess(lambdatest.Command("unknown")); err != nil {
 		t.Fatal(err)
 	}
-	if inv := rt.Invoke(within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited {
+	if inv := rt.Invoke(testkit.Within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited {
 		t.Errorf("a function that is not known: %v", inv.Err)
 	}
 	if _, err := rt.StartProcess(lambdatest.Command("echo")); err != nil {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+
 	awslambda "github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
@@ -39,7 +41,7 @@ func TestInvoke(t *testing.T) {
 	})
 	for _, payload := range []string{`{"a":[1,"two"]}`, `"text"`} {
 		before := time.Now()
-		inv := rt.Invoke(within(t), []byte(payload))
+		inv := rt.Invoke(testkit.Within(t), []byte(payload))
 		if inv.Err != nil || string(inv.Response) != payload || inv.ContentType != "application/json" || inv.End != lambdatest.Completed {
 			t.Errorf("%+v", inv)
 		}
@@ -81,11 +83,11 @@ func TestErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rt := newRuntime(t)
 			rt.Start(func() { awslambda.Start(test.handler) })
-			inv := rt.Invoke(within(t), []byte(`"x"`))
+			inv := rt.Invoke(testkit.Within(t), []byte(`"x"`))
 			if !strings.HasPrefix(fmt.Sprint(inv.Err), test.want) || string(inv.Response) != test.partial || inv.End != test.end || names(inv.Timeline) != test.order {
 				t.Errorf("%v, %q, %s, %s", inv.Err, inv.Response, inv.End, names(inv.Timeline))
 			}
-			if next := rt.Invoke(within(t), []byte(`"x"`)); test.end == lambdatest.Exited && next.Err != lambdatest.ErrExited {
+			if next := rt.Invoke(testkit.Within(t), []byte(`"x"`)); test.end == lambdatest.Exited && next.Err != lambdatest.ErrExited {
 				t.Errorf("the next invocation: %v", next.Err)
 			}
 		})
@@ -103,13 +105,13 @@ func TestTimeout(t *testing.T) {
 	rt.SetTimeout(10 * time.Millisecond)
 	release := make(chan struct{})
 	rt.Start(func() { awslambda.Start(func(v any) (any, error) { <-release; return v, nil }) })
-	inv := rt.Invoke(within(t), []byte(`1`))
+	inv := rt.Invoke(testkit.Within(t), []byte(`1`))
 	if inv.Err != lambdatest.ErrTimedOut || inv.End != lambdatest.TimedOut || names(inv.Timeline) != "invoke timeout" {
 		t.Errorf("%v, %s, %s", inv.Err, inv.End, names(inv.Timeline))
 	}
 	rt.SetTimeout(time.Minute)
 	close(release)
-	if inv := rt.Invoke(within(t), []byte(`2`)); inv.Err != nil || string(inv.Response) != `2` {
+	if inv := rt.Invoke(testkit.Within(t), []byte(`2`)); inv.Err != nil || string(inv.Response) != `2` {
 		t.Errorf("%s, %v", inv.Response, inv.Err)
 	}
 }
@@ -123,7 +125,7 @@ func TestTimeoutAfterTheAnswer(t *testing.T) {
 	rt.Start(func() {
 		awslambda.Start(func() (io.Reader, error) { return &closing{text: strings.NewReader("text"), released: release}, nil })
 	})
-	inv := rt.Invoke(within(t), []byte(`1`))
+	inv := rt.Invoke(testkit.Within(t), []byte(`1`))
 	close(release)
 	if inv.Err != nil || string(inv.Response) != "text" || inv.End != lambdatest.TimedOut {
 		t.Errorf("%s, %v, %s", inv.Response, inv.Err, inv.End)
@@ -148,7 +150,7 @@ func TestFreeze(t *testing.T) {
 	call := rt.Begin([]byte(`1`))
 	rt.Note("frozen")
 	rt.Thaw()
-	inv := call.End(within(t))
+	inv := call.End(testkit.Within(t))
 	if got := names(rt.Timeline()); inv.Err != nil || got != "start next freeze frozen thaw invoke response next" {
 		t.Errorf("%v, %s", inv.Err, got)
 	}
@@ -175,7 +177,7 @@ func TestSeveralLoops(t *testing.T) {
 	}
 	close(release)
 	for i, call := range calls {
-		if inv := call.End(within(t)); inv.Err != nil || string(inv.Response) != fmt.Sprint(i) {
+		if inv := call.End(testkit.Within(t)); inv.Err != nil || string(inv.Response) != fmt.Sprint(i) {
 			t.Errorf("%d: %s, %v", i, inv.Response, inv.Err)
 		}
 	}
@@ -205,7 +207,7 @@ func TestExit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rt := newRuntime(t)
 			rt.Start(main)
-			if inv := rt.Invoke(within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited || names(rt.Timeline()) != "start exit" {
+			if inv := rt.Invoke(testkit.Within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited || names(rt.Timeline()) != "start exit" {
 				t.Errorf("%v, %s", inv.Err, names(rt.Timeline()))
 			}
 		})
@@ -254,7 +256,7 @@ func TestPanicWithLogger(t *testing.T) {
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 		awslambda.Start(func() { panic("failed") })
 	})
-	if inv := rt.Invoke(within(t), []byte(`1`)); inv.End != lambdatest.Exited {
+	if inv := rt.Invoke(testkit.Within(t), []byte(`1`)); inv.End != lambdatest.Exited {
 		t.Errorf("%v, %s", inv.Err, inv.End)
 	}
 }
@@ -292,7 +294,7 @@ func TestProtocol(t *testing.T) {
 		{"POST", "/2020-01-01/extension/register", 200},
 	}
 	for _, test := range tests {
-		req, err := http.NewRequestWithContext(within(t), test.method, "http://"+rt.Address+test.path, strings.NewReader("{}"))
+		req, err := http.NewRequestWithContext(testkit.Within(t), test.method, "http://"+rt.Address+test.path, strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,11 +321,11 @@ func TestClose(t *testing.T) {
 	for range 3 {
 		rt.Start(func() { awslambda.StartWithOptions(echo, awslambda.WithEnableSIGTERM()) })
 	}
-	rt.Invoke(within(t), []byte(`1`))
+	rt.Invoke(testkit.Within(t), []byte(`1`))
 	rt.Close()
 	rt.Close()
-	if inv := rt.Invoke(within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited {
+	if inv := rt.Invoke(testkit.Within(t), []byte(`1`)); inv.Err != lambdatest.ErrExited {
 		t.Errorf("an invocation after Close: %v", inv.Err)
 	}
-	eventually(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= before })
+	testkit.Eventually(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= before })
 }

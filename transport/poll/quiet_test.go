@@ -13,7 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -55,7 +55,7 @@ func (c *counting) start(t *testing.T, start func(*httptest.Server)) {
 func (c *counting) checkIdle(t *testing.T, when string, conns int64) {
 	t.Helper()
 	t.Log(when)
-	leak.Work(t)
+	testkit.WorkEnds(t)
 	if open := c.open.Load(); open != conns {
 		t.Errorf("%s: %d open connections, want %d", when, open, conns)
 	}
@@ -65,7 +65,7 @@ func (c *counting) checkIdle(t *testing.T, when string, conns int64) {
 // no connection.
 func (c *counting) checkGone(t *testing.T, goroutines int) {
 	t.Helper()
-	leak.Goroutines(t, goroutines)
+	testkit.GoroutinesEnd(t, goroutines)
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
 	for deadline := time.Now().Add(5 * time.Second); c.open.Load() > 0; <-ticker.C {

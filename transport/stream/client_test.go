@@ -16,7 +16,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -443,7 +443,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 			}
 			t.Logf("closed within %v", time.Since(begin))
 			srv.DropConnections() // the server's own
-			leak.Goroutines(t, before)
+			testkit.GoroutinesEnd(t, before)
 		})
 	}
 }

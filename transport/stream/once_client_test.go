@@ -11,7 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -78,7 +78,7 @@ func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 	before := runtime.NumGoroutine()
 	check := func() {
 		t.Helper()
-		leak.Work(t)
+		testkit.WorkEnds(t)
 		if err := srv.WaitConnections(within(t), 0); err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 	if err := client.Close(within(t)); err != nil {
 		t.Error(err)
 	}
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }
 
 func TestOnDemandClientDialsOnce(t *testing.T) {

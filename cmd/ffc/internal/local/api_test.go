@@ -8,6 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 func TestOtherSitesAreRefused(t *testing.T) {
@@ -89,7 +90,7 @@ func TestHeaders(t *testing.T) {
 		"/": "text/html; charset=utf-8", "/page/page.css": "text/css; charset=utf-8", "/page/page.js": "text/javascript; charset=utf-8", "/page/operators.js": "text/javascript; charset=utf-8",
 		"/local/state": "application/json; charset=utf-8", "/local/nothing": "text/plain; charset=utf-8",
 	} {
-		req, err := http.NewRequestWithContext(within(t), "GET", w.url+path, nil)
+		req, err := http.NewRequestWithContext(testkit.Within(t), "GET", w.url+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

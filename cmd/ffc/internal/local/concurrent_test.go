@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -68,7 +69,7 @@ func TestAllAtOnce(t *testing.T) {
 			all.Go(func() {
 				for range 20 {
 					client.Variation(context.Background(), "a", user, "")
-					if err := client.Flush(within(t)); err != nil {
+					if err := client.Flush(testkit.Within(t)); err != nil {
 						t.Error(err)
 					}
 				}

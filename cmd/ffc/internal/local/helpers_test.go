@@ -17,33 +17,11 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
-
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// eventually waits until ok holds.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	look := time.NewTicker(2 * time.Millisecond)
-	defer look.Stop()
-	ctx := within(t)
-	for !ok() {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			t.Fatalf("waited for %s", what)
-		}
-	}
-}
 
 func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
@@ -147,7 +125,7 @@ func (w *world) read() string {
 func (w *world) client(how transport.Transport) *ffc.Client {
 	w.t.Helper()
 	httpClient := &http.Client{Transport: &http.Transport{DialContext: w.dial}}
-	client, err := ffc.New(within(w.t), ffc.Config{
+	client, err := ffc.New(testkit.Within(w.t), ffc.Config{
 		EnvSecret:  w.p.EnvSecret(),
 		BaseURL:    w.url,
 		Transport:  how,
@@ -161,7 +139,7 @@ func (w *world) client(how transport.Transport) *ffc.Client {
 		_ = client.Close(context.Background())
 		httpClient.CloseIdleConnections()
 	})
-	if err := client.WaitReady(within(w.t)); err != nil {
+	if err := client.WaitReady(testkit.Within(w.t)); err != nil {
 		w.t.Fatal(err)
 	}
 	return client
@@ -178,16 +156,16 @@ func transports() map[string]transport.Transport {
 // serves waits until client serves value to a user.
 func (w *world) serves(client *ffc.Client, key string, user ffc.User, value string) {
 	w.t.Helper()
-	eventually(w.t, key+" to be "+value, func() bool {
-		_ = client.Refresh(within(w.t))
-		return client.Variation(within(w.t), key, user, "") == value
+	testkit.Eventually(w.t, key+" to be "+value, func() bool {
+		_ = client.Refresh(testkit.Within(w.t))
+		return client.Variation(testkit.Within(w.t), key, user, "") == value
 	})
 }
 
 // call makes a request of the page's API.
 func (w *world) call(method, path, body string, header http.Header) (status int, answer string) {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(within(w.t), method, w.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(testkit.Within(w.t), method, w.url+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}

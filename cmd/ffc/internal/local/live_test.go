@@ -15,7 +15,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/leak"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -28,7 +28,7 @@ type page struct {
 
 func (w *world) open() *page {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(within(w.t), "GET", w.url+"/local/live", nil)
+	req, err := http.NewRequestWithContext(testkit.Within(w.t), "GET", w.url+"/local/live", nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestLive(t *testing.T) {
 			t.Errorf("got client %+v", c)
 		}
 
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		for i := range 3 {
 			streaming.Variation(ctx, "a", ffc.NewUser(fmt.Sprint("u", i)), "")
 		}
@@ -144,7 +144,7 @@ func TestSlowPage(t *testing.T) {
 	w.p.live.patience = 500 * time.Millisecond
 	addr := strings.TrimPrefix(w.url, "http://")
 	for range 3 {
-		conn, err := (&net.Dialer{}).DialContext(within(t), "tcp", addr)
+		conn, err := (&net.Dialer{}).DialContext(testkit.Within(t), "tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestSlowPage(t *testing.T) {
 		defer w.p.live.mu.Unlock()
 		return len(w.p.live.listeners)
 	}
-	eventually(t, "all pages", func() bool { return pages() == 4 })
+	testkit.Eventually(t, "all pages", func() bool { return pages() == 4 })
 	heap := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -191,7 +191,7 @@ func TestSlowPage(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 	// Whoever reads stays, and the others are cut once they have had their time.
-	eventually(t, "one page", func() bool {
+	testkit.Eventually(t, "one page", func() bool {
 		flood(10)
 		good.next("counts", &counts)
 		return pages() == 1
@@ -246,5 +246,5 @@ func TestEndLeavesNothing(t *testing.T) {
 			t.Error("somebody still listens")
 		}
 	})
-	leak.Goroutines(t, before)
+	testkit.GoroutinesEnd(t, before)
 }

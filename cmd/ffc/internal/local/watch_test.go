@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -37,7 +38,7 @@ func TestFileReachesClients(t *testing.T) {
 		w.serves(client, "a", user, "red")
 
 		w.write(blue[:len(blue)/2]) // half
-		eventually(t, "the problem", func() bool { return w.state().Problem != "" })
+		testkit.Eventually(t, "the problem", func() bool { return w.state().Problem != "" })
 		if got := w.state().Problem; !strings.HasPrefix(got, w.path+":3:") || !strings.Contains(got, "expected ") {
 			t.Errorf("got problem %q", got)
 		}
@@ -49,21 +50,21 @@ func TestFileReachesClients(t *testing.T) {
 		}
 		w.write(blue) // and the rest
 		w.serves(client, "a", user, "blue")
-		eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
+		testkit.Eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
 
 		if err := os.Remove(w.path); err != nil { // gone for a while
 			t.Fatal(err)
 		}
-		eventually(t, "the problem", func() bool { return strings.Contains(w.state().Problem, "cannot be read") })
+		testkit.Eventually(t, "the problem", func() bool { return strings.Contains(w.state().Problem, "cannot be read") })
 		w.write(blue)
-		eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
+		testkit.Eventually(t, "the problem to be gone", func() bool { return w.state().Problem == "" })
 
 		if after := w.flag("b").Version; after != before {
 			t.Errorf("a flag that was not changed has version %d, had %d", after, before)
 		}
 		w.write(`{"flags": {"b": {"name": "The second"}, "c": {}}}`)
 		w.serves(client, "c", user, "true")
-		eventually(t, "a flag to be gone", func() bool { return !client.FlagKnown("a") })
+		testkit.Eventually(t, "a flag to be gone", func() bool { return !client.FlagKnown("a") })
 		if got := len(w.state().Flags); got != 2 {
 			t.Errorf("the page shows %d flags", got)
 		}
