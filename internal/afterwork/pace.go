@@ -2,12 +2,12 @@ package afterwork
 
 import (
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 const (
@@ -72,15 +72,12 @@ func (p *pace) end(failed, costs bool) {
 		p.failures = 0
 		return
 	}
-	p.pause = maxPause
-	if firstPause <= maxPause>>p.failures { // a shift to the left may overflow
-		p.pause = firstPause << p.failures
-	}
+	pause := retry.Double(firstPause, maxPause, p.failures)
 	if costs {
-		p.pause = min(max(p.pause, costShare*clock.Age(p.began)), maxPause)
+		pause = min(max(pause, costShare*clock.Age(p.began)), maxPause)
 	}
 	p.failures++
-	p.pause -= time.Duration(rand.Float64() * float64(p.pause) / 2)
+	p.pause = retry.Shorten(pause, 0.5)
 }
 
 // failed reports whether a delivery has failed: nothing was accepted, and not

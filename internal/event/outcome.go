@@ -35,8 +35,8 @@ func outcomeOf(status int, asked bool) outcome {
 		return retained
 	case http.StatusRequestEntityTooLarge: // asked: it is not the size
 		return retained
-	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests,
-		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	}
+	if retry.Classify(status) == retry.Transient && status <= http.StatusGatewayTimeout && status != http.StatusNotImplemented {
 		return retained
 	}
 	return refused

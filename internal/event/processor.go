@@ -342,7 +342,7 @@ func (p *Processor) barred(ctx context.Context, by mode) error {
 	wait, pause, cause := p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt), p.err
 	p.mu.Unlock()
 	switch {
-	case wait > 0 && (by != closing || !httpclient.Wait(ctx, wait)):
+	case wait > 0 && (by != closing || !retry.Wait(ctx, wait)):
 		err := fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
 		if cause != nil {
 			err = fmt.Errorf("%w: %w", err, cause)

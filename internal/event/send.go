@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
@@ -402,12 +401,12 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 		}
 	}
 	noteLost := func(err error) {
-		if err != nil && !httpclient.Unsent(err) {
+		if err != nil && !retry.Unsent(err) {
 			unsure = len(events)
 		}
 	}
 	var began time.Time
-	r := httpclient.Retrier{
+	loop := retry.Loop{
 		Client:  d.p.client,
 		Retries: how.retries,
 		RetryOn: func(resp *http.Response) bool {
@@ -429,7 +428,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 			d.p.total.resent += uint64(unsure)
 		},
 	}
-	resp, err := r.Do(req)
+	resp, err := loop.Do(req)
 	if err == nil && !began.IsZero() {
 		d.p.pace.answered(time.Since(began))
 	}

@@ -14,7 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-retryablehttp"
+
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // stalled answers no request.
@@ -139,15 +142,13 @@ func TestUnsentOverConnections(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			req := post(t, t.Context(), "body")
-			u, err := req.URL.Parse(test.url)
+			req, err := retryablehttp.NewRequestWithContext(t.Context(), http.MethodPost, test.url, []byte("body"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.URL = u
-			r := Retrier{Client: Attempts(test.client, 200*time.Millisecond)}
-			if _, err := r.Do(req); err == nil || Unsent(err) != test.want { //nolint:bodyclose // there is none
-				t.Errorf("Unsent(%v) is %v", err, Unsent(err))
+			r := retry.Loop{Client: Attempts(test.client, 200*time.Millisecond)}
+			if _, err := r.Do(req); err == nil || retry.Unsent(err) != test.want { //nolint:bodyclose // there is none
+				t.Errorf("Unsent(%v) is %v", err, retry.Unsent(err))
 			}
 		})
 	}
@@ -170,7 +171,7 @@ func TestAttemptsTimeoutByStopwatch(t *testing.T) {
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		if took := time.Since(began); took != time.Hour+3*time.Second || !errors.Is(err, context.DeadlineExceeded) || !Retryable(nil, err) {
+		if took := time.Since(began); took != time.Hour+3*time.Second || !errors.Is(err, context.DeadlineExceeded) || !retry.Retryable(nil, err) {
 			t.Errorf("%v after %v, want a timeout 3 s after work began", err, took)
 		}
 		watch.Stop()

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 const (
@@ -17,8 +19,8 @@ const (
 
 // throughForeign sends a request through a RoundTripper of the application's.
 func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
-	var conn connTrace
-	ctx := httptrace.WithClientTrace(req.Context(), conn.hooks())
+	var conn retry.ConnTrace
+	ctx := httptrace.WithClientTrace(req.Context(), conn.Hooks())
 	req = req.WithContext(ctx)
 	if p.suspect.Load() {
 		req.Close = true // that is all there is to ask for another connection
@@ -35,7 +37,7 @@ func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
 		return nil, failed
 	}
 	if err != nil {
-		if conn.suspicious(ctx) || ctx.Err() != nil {
+		if conn.Suspicious(ctx) || ctx.Err() != nil {
 			p.suspect.Store(true)
 		}
 		return nil, err

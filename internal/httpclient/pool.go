@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 // idleTime is how long connections may be idle before the next request closes
@@ -177,12 +178,12 @@ func (p *Pool) keepCookies(req *http.Request, resp *http.Response) error {
 
 // throughClone sends a request over a connection of the pool's own.
 func (p *Pool) throughClone(req *http.Request) (*http.Response, error) {
-	var conn connTrace
-	ctx := httptrace.WithClientTrace(req.Context(), conn.hooks())
+	var conn retry.ConnTrace
+	ctx := httptrace.WithClientTrace(req.Context(), conn.Hooks())
 	g := p.enter()
 	resp, err := g.rt.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		p.leave(g, conn.suspicious(ctx))
+		p.leave(g, conn.Suspicious(ctx))
 		return nil, err
 	}
 	resp.Body = &pooledBody{ReadCloser: resp.Body, leave: func(failed bool) { p.leave(g, failed) }}

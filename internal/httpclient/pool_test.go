@@ -18,6 +18,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
@@ -162,13 +165,12 @@ func TestKeptConnectionThatBroke(t *testing.T) {
 		t.Cleanup(server.Close)
 		var tries []error
 		send := func(pool *Pool) error {
-			req := post(t, t.Context(), "body")
-			u, err := req.URL.Parse(server.URL)
+			req, err := retryablehttp.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, []byte("body"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.URL, tries = u, nil
-			r := Retrier{Client: Attempts(pool.Client(), time.Minute), Wait: time.Hour, OnTry: func(err error) { tries = append(tries, err) }}
+			tries = nil
+			r := retry.Loop{Client: Attempts(pool.Client(), time.Minute), Wait: time.Hour, OnTry: func(err error) { tries = append(tries, err) }}
 			resp, err := r.Do(req)
 			if err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body)
@@ -192,7 +194,7 @@ func TestKeptConnectionThatBroke(t *testing.T) {
 			t.Fatal(err)
 		}
 		lose.Store(1)
-		if err := send(pool); err != nil || len(tries) != 2 || tries[0] != nil || tries[1] == nil || Unsent(tries[1]) {
+		if err := send(pool); err != nil || len(tries) != 2 || tries[0] != nil || tries[1] == nil || retry.Unsent(tries[1]) {
 			t.Errorf("foreign %v, over a kept connection: %v, tries %v", isForeign, err, tries)
 		}
 		if err := send(pool); err != nil { // so that there is a kept connection again

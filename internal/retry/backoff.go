@@ -26,13 +26,18 @@ type Backoff struct {
 // Next returns the pause after a failure: between half and all of First,
 // doubled for each failure since the last Reset, up to Max.
 func (b *Backoff) Next(time.Duration) time.Duration {
-	pause := b.Max
-	if b.First <= b.Max>>b.failures { // First<<failures may overflow
-		pause = b.First << b.failures
-	}
+	pause := Double(b.First, b.Max, b.failures)
 	b.failures++
 	return Shorten(pause, 0.5)
 }
 
 // Reset makes the next pause the first again.
 func (b *Backoff) Reset() { b.failures = 0 }
+
+// Double returns first, doubled a number of times, but no more than limit.
+func Double(first, limit time.Duration, times uint) time.Duration {
+	if first <= limit>>times { // first<<times may overflow
+		return first << times
+	}
+	return limit
+}

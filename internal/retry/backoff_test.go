@@ -69,3 +69,25 @@ func TestBackoffIsRandom(t *testing.T) {
 		t.Errorf("1000 pauses lie between %v and %v, want most of 30 to 60 min", low, high)
 	}
 }
+
+func TestDouble(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		first time.Duration
+		times uint
+		want  time.Duration
+	}{
+		{200 * time.Millisecond, 0, 200 * time.Millisecond},
+		{200 * time.Millisecond, 1, 400 * time.Millisecond},
+		{200 * time.Millisecond, 7, 25600 * time.Millisecond},
+		{200 * time.Millisecond, 8, 30 * time.Second},
+		{200 * time.Millisecond, 1000, 30 * time.Second},
+		{time.Minute, 0, 30 * time.Second},
+		{1000 * time.Hour, 100, 30 * time.Second},
+		{0, 5, 0},
+	} {
+		if got := Double(test.first, 30*time.Second, test.times); got != test.want {
+			t.Errorf("%v doubled %d times: %v, expected %v", test.first, test.times, got, test.want)
+		}
+	}
+}

@@ -97,8 +97,8 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 	req.Header = r.header.Clone()
 	last := s.last.Load()
 	conditional := last != nil && last.route == which && last.setOn(req.Header)
-	retrier := httpclient.Retrier{Client: s.http, Retries: retries, Wait: retryWait, MaxWait: maxWait, OnTry: func(error) { s.connects.Add(1) }}
-	resp, err := retrier.Do(req)
+	loop := retry.Loop{Client: s.http, Retries: retries, Wait: retryWait, MaxWait: maxWait, OnTry: func(error) { s.connects.Add(1) }}
+	resp, err := loop.Do(req)
 	if err != nil {
 		return nil, problem(transport.KindNetwork, plain(err))
 	}
@@ -205,7 +205,7 @@ func (s *session) store(got *answer) error {
 func (s *session) judge(resp *http.Response) error {
 	kind, err := transport.KindNetwork, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	wait, _ := retry.After(resp.Header, time.Now())
-	if resp.StatusCode >= 300 && resp.StatusCode < 500 && !httpclient.Retryable(resp, nil) {
+	if resp.StatusCode >= 300 && resp.StatusCode < 500 && !retry.Retryable(resp, nil) {
 		wait = max(wait, s.MaxRetry) // not likely to change soon
 	}
 	final := false

@@ -1,9 +1,8 @@
-package httpclient
+package retry_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,13 +15,16 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
 func TestRetryable(t *testing.T) {
 	t.Parallel()
 	for status := 100; status < 700; status++ {
 		want := status == 408 || status == 421 || status == 425 || status == 429 || status >= 500
-		if got := Retryable(&http.Response{StatusCode: status}, nil); got != want {
+		if got := retry.Retryable(&http.Response{StatusCode: status}, nil); got != want {
 			t.Errorf("status %d: %v", status, got)
 		}
 	}
@@ -39,56 +41,8 @@ func TestRetryable(t *testing.T) {
 		{context.Canceled, false},
 		{inURL(context.Canceled), false},
 	} {
-		if got := Retryable(nil, test.err); got != test.want {
+		if got := retry.Retryable(nil, test.err); got != test.want {
 			t.Errorf("%v: %v", test.err, got)
-		}
-	}
-}
-
-func TestUnsent(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		err  error
-		want bool
-	}{
-		{nil, false},
-		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
-		{&url.Error{Op: "Post", Err: &net.OpError{Op: "dial", Err: &net.DNSError{}}}, true},
-		{fmt.Errorf("wrapped: %w", &net.OpError{Op: "dial"}), true},
-		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, false},
-		{&net.OpError{Op: "write", Err: syscall.EPIPE}, false},
-		{io.EOF, false},
-		{context.DeadlineExceeded, false},
-		{unsentError{context.DeadlineExceeded}, true},
-		{fmt.Errorf("wrapped: %w", unsentError{io.EOF}), true},
-	} {
-		if got := Unsent(test.err); got != test.want {
-			t.Errorf("%v: %v", test.err, got)
-		}
-	}
-	if err := error(unsentError{context.DeadlineExceeded}); !errors.Is(err, context.DeadlineExceeded) || err.Error() != context.DeadlineExceeded.Error() {
-		t.Errorf("the error is hidden: %v", err)
-	}
-}
-
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		first time.Duration
-		try   int
-		want  time.Duration
-	}{
-		{200 * time.Millisecond, 0, 200 * time.Millisecond},
-		{200 * time.Millisecond, 1, 400 * time.Millisecond},
-		{200 * time.Millisecond, 7, 25600 * time.Millisecond},
-		{200 * time.Millisecond, 8, 30 * time.Second},
-		{200 * time.Millisecond, 1000, 30 * time.Second},
-		{time.Minute, 0, 30 * time.Second},
-		{1000 * time.Hour, 100, 30 * time.Second},
-		{0, 5, 0},
-	} {
-		if got := backoff(test.first, maxWait, test.try, nil); got != test.want {
-			t.Errorf("%v, try %d: %v, expected %v", test.first, test.try, got, test.want)
 		}
 	}
 }
@@ -189,8 +143,8 @@ func TestDo(t *testing.T) {
 				}
 				s := &script{steps: test.steps, began: time.Now()}
 				var previous []error
-				r := Retrier{
-					Client:  Attempts(&http.Client{Transport: s}, 5*time.Second),
+				r := retry.Loop{
+					Client:  httpclient.Attempts(&http.Client{Transport: s}, 5*time.Second),
 					Retries: 3,
 					Wait:    100 * ms,
 					OnTry:   func(err error) { previous = append(previous, err) },
@@ -243,7 +197,7 @@ func post(t *testing.T, ctx context.Context, body string) *retryablehttp.Request
 func TestDoKeepsLastAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []step{{status: 500}, {status: 500}}}
-		r := Retrier{Client: &http.Client{Transport: s}, Retries: 1, Wait: time.Second}
+		r := retry.Loop{Client: &http.Client{Transport: s}, Retries: 1, Wait: time.Second}
 		resp, err := r.Do(post(t, t.Context(), ""))
 		if err != nil {
 			t.Fatal(err)
@@ -260,7 +214,7 @@ func TestDoStops(t *testing.T) {
 		for _, first := range []step{{status: 503}, {err: io.EOF}} {
 			s := &script{steps: []step{first}}
 			asked := 0
-			r := Retrier{Client: &http.Client{Transport: s}, Retries: 5, Wait: time.Second, Stop: func() bool {
+			r := retry.Loop{Client: &http.Client{Transport: s}, Retries: 5, Wait: time.Second, Stop: func() bool {
 				asked++
 				return true
 			}}
@@ -303,7 +257,7 @@ func TestWait(t *testing.T) {
 					time.AfterFunc(test.cancel, cancel)
 				}
 				began := time.Now()
-				if got := Wait(ctx, test.wait); got != test.want || time.Since(began) != test.took {
+				if got := retry.Wait(ctx, test.wait); got != test.want || time.Since(began) != test.took {
 					t.Errorf("%v after %v", got, time.Since(began))
 				}
 			})

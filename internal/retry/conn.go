@@ -1,0 +1,44 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// ConnTrace records which connection an attempt gets. The zero value is ready.
+type ConnTrace struct{ asked, got, reused atomic.Bool }
+
+// Hooks returns what records the next attempt, for its context.
+func (t *ConnTrace) Hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { t.asked.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			t.reused.Store(info.Reused)
+			t.got.Store(true)
+		},
+	}
+}
+
+func (t *ConnTrace) reset() {
+	t.asked.Store(false)
+	t.got.Store(false)
+	t.reused.Store(false)
+}
+
+// missing reports whether no connection could be made. A RoundTripper that calls
+// no hooks does not tell.
+func (t *ConnTrace) missing() bool { return t.asked.Load() && !t.got.Load() }
+
+// stale reports whether an attempt failed because the server has closed a
+// connection that was kept.
+func (t *ConnTrace) stale(err error) bool {
+	return err != nil && t.reused.Load() && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// Suspicious reports whether the connection of a failed request may be dead: the
+// request waited for it until ctx ended, or it had been idle before.
+func (t *ConnTrace) Suspicious(ctx context.Context) bool {
+	return t.got.Load() && (ctx.Err() != nil || t.reused.Load())
+}
