@@ -44,7 +44,9 @@ type Status struct {
 	// itself cannot connect.
 	Fallback bool
 	// DataAge is how long ago the platform last confirmed the data, also
-	// across times when the process was frozen; 0 if it never did.
+	// across times when the process was frozen; 0 if it never did. A transport
+	// that gets the data from an engine counts from when the platform confirmed
+	// the data to the publisher.
 	DataAge time.Duration
 }
 
@@ -82,7 +84,7 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 	if b.state == StateOff {
 		return false
 	}
-	if state == StateInterrupted && b.state == StateInitializing {
+	if state == StateInterrupted && b.state == StateInitializing && !b.synced {
 		state = StateInitializing
 	}
 	changed = state != b.state || kindOf(err) != kindOf(b.err)
@@ -90,10 +92,13 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 		b.state, b.since = state, time.Now()
 	}
 	b.err = err
+	if e := (*transport.Error)(nil); errors.As(err, &e) && !e.AsOf.IsZero() {
+		b.countFrom(e.AsOf)
+	}
 	if changed { // before anybody can know: who begins to listen then is told of what comes
 		send(b.listeners.all(), struct{}{})
 	}
-	if !b.isReady && (state == StateOK || state == StateOff) {
+	if !b.isReady && state != StateInitializing {
 		b.isReady = true
 		close(b.ready)
 	}
@@ -131,6 +136,25 @@ func (b *statusBoard) confirm() (changed bool) {
 	b.synced = true
 	b.mu.Unlock()
 	return b.set(StateOK, nil)
+}
+
+// appliedAsOf notes that the store has data that the platform confirmed at asOf.
+func (b *statusBoard) appliedAsOf(asOf time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.countFrom(asOf)
+	b.synced = true
+}
+
+// countFrom lets DataAge count from asOf, unless it counts from later. The lock
+// is held.
+func (b *statusBoard) countFrom(asOf time.Time) {
+	now := time.Now()
+	// A time with a monotonic reading, so that DataAge goes on counting when the
+	// clock is set.
+	if at := now.Add(-max(now.Round(0).Sub(asOf), 0)); at.After(b.confirmed) {
+		b.confirmed = at
+	}
 }
 
 func (b *statusBoard) get(version int64) Status {

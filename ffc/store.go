@@ -1,6 +1,7 @@
 package ffc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,7 +113,36 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	}
 	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
 	s.c.view.Load().snapshot.Prepare(update)
-	p := s.publish(update, asked)
+	return s.applied(update, s.publish(update, func(old *eval.Snapshot) hold.Decision {
+		return s.hold.Decide(old, update, uint64(asked))
+	}))
+}
+
+// ApplyAsOf implements transport.Store.
+func (s *store) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) (transport.Applied, error) {
+	update, skipped, err := s.c.cfg.dialect.Update(message)
+	if err == nil && !update.Full {
+		err = errNotWhole
+	}
+	if err != nil {
+		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
+	}
+	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
+	applied, err := s.applied(update, s.publish(update, func(*eval.Snapshot) hold.Decision {
+		s.hold = hold.Hold{After: s.hold.After} // what answers said of other data says nothing of this
+		s.complete.Store(0)
+		return hold.Decision{Terms: eval.Terms{Asked: cmp.Or(uint64(asked), s.now.Load())}}
+	}))
+	if err == nil {
+		s.c.status.appliedAsOf(asOf)
+	}
+	return applied, err
+}
+
+var errNotWhole = errors.New("the message has changes only: expected all data")
+
+// applied tells those whom an update concerns that it is published.
+func (s *store) applied(update *eval.Update, p published) (transport.Applied, error) {
 	if p.after == nil {
 		return transport.Applied{}, ErrClosed
 	}
@@ -144,8 +174,9 @@ type published struct {
 	decision      hold.Decision
 }
 
-// publish makes an update visible to evaluations. After Close it does not.
-func (s *store) publish(u *eval.Update, asked transport.Mark) (p published) {
+// publish makes an update visible to evaluations, as decide decides. After Close
+// it does not. The lock is held while decide runs.
+func (s *store) publish(u *eval.Update, decide func(*eval.Snapshot) hold.Decision) (p published) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.c.view.Load()
@@ -153,7 +184,7 @@ func (s *store) publish(u *eval.Update, asked transport.Mark) (p published) {
 	if s.c.closed.Load() {
 		return p
 	}
-	p.decision = s.hold.Decide(old.snapshot, u, uint64(asked))
+	p.decision = decide(old.snapshot)
 	p.decision.Terms.Arrived = s.now.Load() + 1
 	snapshot, change := old.snapshot.ApplyOn(u, &p.decision.Terms)
 	if snapshot != old.snapshot && !s.c.view.CompareAndSwap(old, &view{snapshot: snapshot, serving: old.serving || snapshot.Synced()}) {
@@ -198,6 +229,14 @@ func (s *store) Confirm() {
 		s.complete.Store(snapshot.Version())
 	}
 	if s.c.status.confirm() {
+		s.c.logStatus()
+	}
+}
+
+// ConfirmAsOf implements transport.Store.
+func (s *store) ConfirmAsOf(asOf time.Time) {
+	s.c.status.appliedAsOf(asOf)
+	if s.c.status.set(StateOK, nil) {
 		s.c.logStatus()
 	}
 }

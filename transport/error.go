@@ -1,5 +1,7 @@
 package transport
 
+import "time"
+
 // Kind groups the reasons for which data may be getting old. The texts are the
 // platform's (protocol reference, section 7.3).
 type Kind string
@@ -27,6 +29,10 @@ const (
 type Error struct {
 	Kind Kind
 	Err  error
+	// AsOf is when the platform confirmed the data, if the session knows that
+	// from another process; ffc.Status.DataAge counts from then, as after
+	// Store.ConfirmAsOf. Zero leaves DataAge as it is.
+	AsOf time.Time
 }
 
 // Error implements error.

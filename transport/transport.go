@@ -81,6 +81,9 @@ type Env struct {
 // Store is the client's end. All methods may be called concurrently; none does
 // I/O or waits for the application.
 //
+// A session that gets data at second hand, from an engine that a publisher
+// writes to, calls ApplyAsOf and ConfirmAsOf in place of Apply and Confirm.
+//
 // A session asks the platform, applies each message that comes, and confirms
 // once when the answer is complete:
 //
@@ -110,8 +113,25 @@ type Store interface {
 	// data, and with each sign of life of a connection that pushes and has
 	// brought such an answer.
 	Confirm()
+	// ApplyAsOf stores data that another process got from the platform, which
+	// confirmed the data at asOf, and publishes it. message is a whole data-sync
+	// message; ApplyAsOf rejects a patch. It replaces everything that the store
+	// had at the mark asked, whatever the versions, and holds nothing back. The
+	// store keeps message. From then on DataAge counts from asOf, unless the
+	// store was confirmed later than that: DataAge never goes back. An asOf
+	// after the present counts as the present.
+	//
+	// Version returns 0 until the next Confirm: the platform itself has to be
+	// asked for everything. ApplyAsOf does not change the state: call ConfirmAsOf
+	// or Interrupted next. Errors are those of Apply.
+	ApplyAsOf(message []byte, asked Mark, asOf time.Time) (Applied, error)
+	// ConfirmAsOf notes that the store has what the platform had at asOf. The
+	// state becomes OK. DataAge counts from asOf as with ApplyAsOf. Call it once
+	// after ApplyAsOf, and each time that the same data is confirmed again.
+	ConfirmAsOf(asOf time.Time)
 	// Interrupted notes that the data may be getting old, and why: an *Error.
-	// The session goes on trying.
+	// The session goes on trying. After ApplyAsOf the client is initialized all
+	// the same.
 	Interrupted(error)
 	// Off notes that the session has given up for good, and why: an *Error.
 	Off(error)

@@ -177,6 +177,10 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 	return transport.Applied{Full: !bytes.Contains(message, []byte(`"patch"`)), Held: s.held}, nil
 }
 
+func (s *store) ApplyAsOf(message []byte, asked transport.Mark, _ time.Time) (transport.Applied, error) {
+	return s.Apply(message, asked)
+}
+func (s *store) ConfirmAsOf(time.Time) { s.add(call{what: "confirmed as of"}) }
 func (s *store) Confirm()              { s.add(call{what: "confirmed"}) }
 func (s *store) Interrupted(err error) { s.add(call{what: "interrupted", err: err}) }
 func (s *store) Off(err error)         { s.add(call{what: "off", err: err}) }

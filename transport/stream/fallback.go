@@ -183,6 +183,23 @@ func (s *secondStore) Confirm() {
 	})
 }
 
+// ApplyAsOf implements transport.Store, as Apply does. Data of an engine does not
+// show that the platform took the secret.
+func (s *secondStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) (transport.Applied, error) {
+	if !s.whileItRuns(func() {}) {
+		return transport.Applied{}, context.Canceled
+	}
+	return s.Store.ApplyAsOf(message, asked, asOf)
+}
+
+// ConfirmAsOf implements transport.Store.
+func (s *secondStore) ConfirmAsOf(asOf time.Time) {
+	s.whileItRuns(func() {
+		s.f.note(true)
+		s.Store.ConfirmAsOf(asOf)
+	})
+}
+
 // Interrupted implements transport.Store: now nothing serves current data.
 func (s *secondStore) Interrupted(err error) {
 	s.whileItRuns(func() {

@@ -99,8 +99,16 @@ func (s *store) Version() int64 { return 0 }
 // Mark implements transport.Store.
 func (s *store) Mark() transport.Mark { return 0 }
 
+// ApplyAsOf implements transport.Store.
+func (s *store) ApplyAsOf(message []byte, asked transport.Mark, _ time.Time) (transport.Applied, error) {
+	return s.Apply(message, asked)
+}
+
 // Confirm implements transport.Store.
 func (s *store) Confirm() {}
+
+// ConfirmAsOf implements transport.Store.
+func (s *store) ConfirmAsOf(time.Time) {}
 
 // Interrupted implements transport.Store.
 func (s *store) Interrupted(error) {}
