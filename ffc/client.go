@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -315,4 +316,16 @@ func (c *Client) closeEvents(ctx context.Context) error {
 		c.running = append(c.running, ended)
 	}
 	return c.events.Close(ctx)
+}
+
+// WriteSnapshot writes the client's data in the form that Config.Bootstrap takes.
+// A program that embeds it has flags before it has a connection. WriteSnapshot
+// returns ErrNotReady while there is no data, and after Close.
+func (c *Client) WriteSnapshot(w io.Writer) error {
+	v := c.current()
+	if !v.serving {
+		return ErrNotReady
+	}
+	_, err := w.Write(c.cfg.dialect.AppendSnapshot(nil, v.snapshot))
+	return err
 }

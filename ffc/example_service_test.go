@@ -25,3 +25,14 @@ func shop(ctx context.Context, envSecret string) error {
 	}
 	return client.TrackMetric(ctx, user, "purchase", 19.90)
 }
+
+// onFeatBit is a client of a FeatBit server on this machine. The README shows
+// it.
+func onFeatBit(ctx context.Context, serverKey string) (*ffc.Client, error) {
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret: serverKey,
+		BaseURL:   "http://localhost:5100",
+		Transport: &stream.Transport{},
+	})
+	return client, err
+}

@@ -1,3 +1,6 @@
+// Package httpclient makes the HTTP clients of the SDK: with timeouts, with
+// connections of their own, and protected from mistakes of an HTTP client that
+// the application provides.
 package httpclient
 
 import (

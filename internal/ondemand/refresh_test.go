@@ -1,6 +1,7 @@
 package ondemand
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -187,4 +188,23 @@ func TestRefreshWhileAFailureIsTold(t *testing.T) {
 			t.Errorf("Refresh: %v", o.err)
 		}
 	})
+}
+
+// BenchmarkFreshNoAlloc is Refresh while the data is fresh: what each unit of
+// work pays. It has to be below 100 ns.
+func BenchmarkFreshNoAlloc(b *testing.B) {
+	r := New(Config{
+		MaxAge: time.Hour, Budget: time.Minute, Timeout: time.Minute, Retry: &retry.Backoff{First: time.Second, Max: time.Minute},
+		Fetch:  func(_ context.Context, commit Commit) error { return commit(func() (bool, error) { return true, nil }) },
+		Failed: func(err error, _ bool) { b.Error(err) },
+	})
+	b.Cleanup(r.Close)
+	ctx := b.Context()
+	if err := r.Refresh(ctx); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = r.Refresh(ctx)
+	}
 }

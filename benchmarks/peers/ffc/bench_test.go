@@ -3,6 +3,7 @@ package ffc
 import (
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/benchmarks/fixture"
 	"github.com/feature-flags-co/ffc-server-go-sdk/benchmarks/harness"
 )
 
@@ -13,3 +14,13 @@ func TestCheck(t *testing.T) { harness.Check(t, Classic().Peer()) }
 func BenchmarkEvaluate(b *testing.B) { harness.Evaluate(b, Classic().Peer()) }
 
 func BenchmarkDeliver(b *testing.B) { harness.Deliver(b, Classic().Peer()) }
+
+// BenchmarkUser makes a user with five attributes, as a request handler would.
+func BenchmarkUser(b *testing.B) {
+	var c client
+	u := fixture.Hit()
+	b.ReportAllocs()
+	for b.Loop() {
+		c.User(u)
+	}
+}
