@@ -2,29 +2,29 @@ package transport
 
 import "time"
 
-// Kind groups the reasons for which data may be getting old. The texts are the
+// Kind groups the reasons for which the data may be stale. The texts are the
 // platform's (protocol reference, section 7.3).
 type Kind string
 
 // The kinds of errors.
 const (
-	// KindNetwork: no connection, or one that broke.
+	// KindNetwork: the connection failed, or a response was an error.
 	KindNetwork Kind = "Network error"
-	// KindWebSocket: something answered, but not with a websocket.
+	// KindWebSocket: the server responded, but did not open a websocket.
 	KindWebSocket Kind = "WebSocket error"
-	// KindClosed: the platform closed the connection, and did not say that it
-	// is unavailable.
+	// KindClosed: the platform closed the connection with a code that does not
+	// say that it is unavailable.
 	KindClosed Kind = "Unknown close code"
 	// KindUnavailable: the platform closed the connection because it shuts
 	// down, restarts, is overloaded or cannot reach its data store.
 	KindUnavailable Kind = "Service unavailable"
-	// KindRefused: the platform does not take the secret, or the clock.
+	// KindRefused: the platform rejected the secret, or the time of the token.
 	KindRefused Kind = "Request invalid"
-	// KindData: a message could not be understood.
+	// KindData: the data is invalid, or goes back to older data.
 	KindData Kind = "Received Data invalid"
 )
 
-// Error says why data may be getting old. It never holds a secret, a token or
+// Error says why the data may be stale. It never holds a secret, a token or
 // user data. Use errors.As to find it in ffc.Status.Err.
 type Error struct {
 	Kind Kind

@@ -68,7 +68,7 @@ func (w *world) dialer(configure func(*http.Transport)) {
 	t := &http.Transport{}
 	configure(t)
 	w.config.HTTPClient = &http.Client{Transport: t}
-	w.rest = t.CloseIdleConnections
+	w.closeIdle = t.CloseIdleConnections
 }
 
 // cut breaks all connections, and those that are being made, which would live

@@ -132,15 +132,15 @@ type world struct {
 	config     ffc.Config
 	tls        *tls.Config // of the proxy
 
-	server  *ffctest.Server
-	servers []*ffctest.Server // all there were
-	proxy   *faults.Proxy
-	client  *ffc.Client
-	log     logs
-	absent  atomic.Bool // flags need not be found
-	works   atomic.Bool
-	tunnel  *tunnel // an HTTP proxy
-	rest    func()  // closes idle connections of the application's
+	server    *ffctest.Server
+	servers   []*ffctest.Server // all there were
+	proxy     *faults.Proxy
+	client    *ffc.Client
+	log       logs
+	absent    atomic.Bool // flags need not be found
+	works     atomic.Bool
+	tunnel    *tunnel // an HTTP proxy
+	closeIdle func()  // closes idle connections of the application's
 	secured
 	impostor *faults.Liar
 	resume   func() // ends a stall that began before the client did
@@ -421,8 +421,8 @@ func (w *world) close() {
 	if w.tunnel != nil {
 		w.tunnel.close()
 	}
-	if w.rest != nil {
-		w.rest()
+	if w.closeIdle != nil {
+		w.closeIdle()
 	}
 	w.log.check(w.T, w.config.EnvSecret)
 }
