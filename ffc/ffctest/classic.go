@@ -1,23 +1,38 @@
 package ffctest
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
+// EnvSecret is the secret of environment 11/22/33 of the classic platform, the
+// one that [Snapshot] writes flags for and that a [Server] has unless its data say
+// otherwise. It opens nothing outside of tests.
+const EnvSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19fZGVmYXVsdF85YzBkZQ=="
+
 // classic is the classic platform, for one environment.
-type classic struct{ env environment }
+type classic struct{ env flagjson.Classic }
 
 // classicNames are what a data object calls its arrays.
 func classicNames() [kinds]string {
 	return [kinds]string{flags: "featureFlags", segments: "segments", userTags: "userTags"}
 }
 
-func (c *classic) flagID(key string) string { return c.env.flagID(key) }
+func (c *classic) flagID(key string) string { return c.env.FlagID(key) }
+
+func (c *classic) format() flagjson.Format { return c.env }
 
 // archive keeps all of e, marks it, and switches a flag off.
 func (c *classic) archive(e entity, version int64) entity {
@@ -37,38 +52,14 @@ func (*classic) rewrite(e entity, version int64, archived bool) entity {
 		if archived {
 			basics = jsontext.Set(basics, "status", []byte(`"Disabled"`))
 		}
-		out = jsontext.Set(out, "ff", jsontext.Set(basics, "lastUpdatedTime", mustMarshal(timeText(version))))
+		out = jsontext.Set(out, "ff", jsontext.Set(basics, "lastUpdatedTime", mustMarshal(flagjson.TimeText(version))))
 	}
 	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
-}
-
-// memberOf returns a member of an object; nil if there is none.
-func memberOf(object []byte, name string) []byte {
-	for n, value := range jsontext.Members(object) {
-		if string(n) == name {
-			return value
-		}
-	}
-	return nil
 }
 
 func (c *classic) message(eventType string, entities [kinds][]entity) []byte {
 	names := classicNames()
 	return newMessage(eventType, names[:], entities)
-}
-
-// newMessage writes a data-sync of eventType "full" or "patch". Names are
-// those of its arrays, in the order of kinds.
-func newMessage(eventType string, names []string, entities [kinds][]entity) []byte {
-	out := make([]byte, 0, 128+sizeOf(entities))
-	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
-	out = append(out, eventType...)
-	out = append(out, '"')
-	for kind, name := range names {
-		out = append(out, ',')
-		out = appendMember(out, name, entities[kind])
-	}
-	return append(out, "}}"...)
 }
 
 // polled writes the answer to a request for all flags. It speaks of nothing
@@ -80,65 +71,177 @@ func (c *classic) polled(entities [kinds][]entity) []byte {
 	return append(out, "}}"...)
 }
 
-// sizeOf returns how many bytes the entities take in an answer.
-func sizeOf(entities [kinds][]entity) (size int) {
-	for _, list := range entities {
-		for _, e := range list {
-			size += len(e.json) + 1
-		}
+const classicTrackOK = `{"success":true,"message":"api call success","data":{"code":"OK","message":"OK","messages":null}}`
+
+func (c *classic) secret() string { return classicSecret(c.env) }
+
+func (c *classic) endpoint(path string) (Endpoint, bool) {
+	switch path {
+	case "/streaming":
+		return Streaming, true
+	case "/api/public/track":
+		return Events, true
+	case "/api/public/sdk/latest-feature-flag":
+		return Polling, true
 	}
-	return size
+	return 0, false
 }
 
-// appendMember appends "name":[...].
-func appendMember(out []byte, name string, list []entity) []byte {
-	out = append(out, '"')
-	out = append(out, name...)
-	out = append(out, `":[`...)
-	for i, e := range list {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, e.json...)
+// authentic wants a token for this environment that is not too old, and a type
+// that exists. A token from the future is welcome.
+func (c *classic) authentic(query url.Values, now time.Time) bool {
+	if t := query.Get("type"); t != "server" && t != "client" {
+		return false
 	}
-	return append(out, ']')
+	env, issued, err := parseToken(query.Get("token"))
+	return err == nil && env == c.env && now.UnixMilli()-issued <= maxTokenAge
 }
 
-type classicClause struct {
-	Property  string  `json:"property"`
-	Operation *string `json:"operation"`
-	Value     string  `json:"value"`
-}
+func (c *classic) request(frame []byte) (request, bool) { return parseRequest(decodeObject(frame)) }
 
-func classicClauses(clauses []model.Clause) []classicClause {
-	out := make([]classicClause, len(clauses))
-	for i, c := range clauses {
-		out[i] = classicClause{Property: c.Property, Value: c.Value}
-		if c.Operator != "" {
-			out[i].Operation = &clauses[i].Operator
-		}
+func (c *classic) pong() string { return `{"messageType":"pong","data":null}` }
+
+// visible leaves out archived entities, which only ever travel in the push that
+// archives them.
+func (c *classic) visible(e entity) bool { return !e.archived }
+
+func (c *classic) poll(r *http.Request, s *store) reply {
+	env, ok := parseSecret(requestSecret(r))
+	if !ok {
+		return reply{status: http.StatusUnauthorized}
 	}
-	return out
-}
-
-func timeText(unixMilli int64) string {
-	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02T15:04:05.0000000Z")
-}
-
-// decodeObject returns the members of a JSON object, or nil.
-func decodeObject(raw []byte) map[string]json.RawMessage {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
-		return nil
+	var entities [kinds][]entity
+	if env == c.env { // any other well-formed secret finds nothing
+		entities = s.all(c.visible)
 	}
-	return members
+	return reply{http.StatusOK, c.polled(entities)}
 }
 
-// mustMarshal is for values that always marshal.
-func mustMarshal(v any) []byte {
-	out, err := json.Marshal(v)
+func (c *classic) track(r *http.Request, body []byte, now time.Time) tracked {
+	env, ok := parseSecret(requestSecret(r))
+	if !ok {
+		return tracked{reply: reply{status: http.StatusUnauthorized}}
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return tracked{reply: reply{status: http.StatusUnsupportedMediaType}}
+	}
+	items, err := parseTrack[[]*trackItem](body)
 	if err != nil {
-		panic("ffctest: " + err.Error())
+		return tracked{reply: reply{http.StatusBadRequest, mustMarshal(struct {
+			Success bool   `json:"success"`
+			Message string `json:"message"`
+			Data    *int   `json:"data"`
+		}{Message: err.Error()})}}
+	}
+	out := tracked{reply: reply{http.StatusOK, []byte(classicTrackOK)}}
+	for _, item := range items {
+		events, dropped := item.events(now)
+		if env != c.env {
+			// Any well-formed secret authenticates; these went elsewhere.
+			events, dropped = nil, dropped+len(events)
+		}
+		out.events = append(out.events, events...)
+		out.dropped += dropped
 	}
 	return out
+}
+
+// requestSecret looks where the platform looks, in its order.
+func requestSecret(r *http.Request) string {
+	if secret := r.URL.Query().Get("envSecret"); strings.TrimSpace(secret) != "" {
+		return secret
+	}
+	if secret := r.Header.Get("envSecret"); strings.TrimSpace(secret) != "" {
+		return secret
+	}
+	if cookie, err := r.Cookie("envSecret"); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
+// load also finds the environment in the ids of the flags.
+func (c *classic) load(data []byte) ([]entity, error) {
+	names, found := classicNames(), false
+	return loadData(data, names[:], func(k kind, item json.RawMessage) (entity, error) {
+		e := entity{kind: k}
+		var err error
+		e.json, err = loadMembers(item, map[string]any{"id": &e.id, "timestamp": &e.version, "isArchived": &e.archived})
+		switch {
+		case err != nil:
+			return entity{}, err
+		case e.id == "":
+			return entity{}, errors.New("no id")
+		case k != flags:
+			return e, nil
+		}
+		env, _, ok := flagjson.ParseFlagID(e.id)
+		if !ok {
+			return entity{}, fmt.Errorf("id %q is not FF__account__project__environment__key", e.id)
+		}
+		if found && env != c.env {
+			return entity{}, fmt.Errorf("%q is of another environment than the flags before it", e.id)
+		}
+		c.env, found = env, true
+		e.json = withBothSpellings(e.json)
+		return e, nil
+	})
+}
+
+// withBothSpellings returns a flag whose prerequisites have their option under
+// both names that SDKs read: valueOptionsVariationValue and, which the platform
+// sends and the original Python SDK insists on, ValueOptionsVariationValue. What
+// is not as expected stays as it is.
+func withBothSpellings(flag []byte) []byte {
+	const rest = "alueOptionsVariationValue"
+	if !bytes.Contains(flag, []byte(rest)) {
+		return flag
+	}
+	members := decodeObject(flag)
+	var list []json.RawMessage
+	if json.Unmarshal(members["ffp"], &list) != nil {
+		return flag
+	}
+	changed := false
+	for i, item := range list {
+		option := decodeObject(item)
+		lower, upper := option["v"+rest], option["V"+rest]
+		if option == nil || (lower == nil) == (upper == nil) {
+			continue
+		}
+		name, value := "v", upper
+		if upper == nil {
+			name, value = "V", lower
+		}
+		end := bytes.LastIndexByte(item, '}')
+		list[i] = slices.Concat(item[:end], []byte(`,"`+name+rest+`":`), value, []byte("}"))
+		changed = true
+	}
+	if !changed {
+		return flag
+	}
+	return bytes.Replace(flag, members["ffp"], mustMarshal(list), 1)
+}
+
+// parseSecret is the platform's own reading of a secret: Base64 with its
+// padding, whose second to fourth parts are integers other than 0.
+func parseSecret(secret string) (flagjson.Classic, bool) {
+	text, err := base64.StdEncoding.DecodeString(secret)
+	if err != nil {
+		return flagjson.Classic{}, false
+	}
+	parts := strings.Split(string(text), "__")
+	if len(parts) < 4 {
+		return flagjson.Classic{}, false
+	}
+	return flagjson.ParseClassic(parts[1], parts[2], parts[3])
+}
+
+// classicSecret returns a secret that stands for e.
+func classicSecret(e flagjson.Classic) string {
+	if e == flagjson.TestClassic() {
+		return EnvSecret
+	}
+	text := fmt.Sprintf("d2f-41aa-4%%20220101000000__%d__%d__%d__default_9c0de", e.Account, e.Project, e.ID)
+	return base64.StdEncoding.EncodeToString([]byte(text))
 }

@@ -3,6 +3,7 @@ package ffctest
 import (
 	"slices"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -52,11 +53,15 @@ func (a Attribute) StartsWith(value string) Clause { return a.is(model.StartsWit
 func (a Attribute) EndsWith(value string) Clause { return a.is(model.EndsWith, value) }
 
 // IsOneOf matches users whose attribute is exactly one of values.
-func (a Attribute) IsOneOf(values ...string) Clause { return a.is(model.IsOneOf, list(values)) }
+func (a Attribute) IsOneOf(values ...string) Clause {
+	return a.is(model.IsOneOf, flagjson.ListOperand(values))
+}
 
 // NotOneOf matches users that IsOneOf does not match, including users without
 // the attribute.
-func (a Attribute) NotOneOf(values ...string) Clause { return a.isNot(model.IsOneOf, list(values)) }
+func (a Attribute) NotOneOf(values ...string) Clause {
+	return a.isNot(model.IsOneOf, flagjson.ListOperand(values))
+}
 
 // IsTrue matches users whose attribute is "true", in upper or lower case.
 func (a Attribute) IsTrue() Clause { return a.is(model.IsTrue, "") }
@@ -103,15 +108,7 @@ func segmentClause(negated bool, ids []string) Clause {
 	if slices.Contains(ids, "") {
 		panic("ffctest: a segment id is empty")
 	}
-	return Clause{model.Clause{Property: model.OperatorOf(model.IsInSegment, negated).Name, Value: list(ids)}}
-}
-
-// list writes the operand of a clause with several values: JSON text.
-func list(values []string) string {
-	if len(values) == 0 {
-		return "[]"
-	}
-	return string(mustMarshal(values))
+	return Clause{model.Clause{Property: model.OperatorOf(model.IsInSegment, negated).Name, Value: flagjson.ListOperand(ids)}}
 }
 
 // checkClauses panics unless clauses can be a rule of owner, and returns them.

@@ -1,15 +1,21 @@
 package ffctest
 
 import (
-	"crypto/md5"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // featBit is FeatBit, for one environment.
@@ -19,12 +25,12 @@ type featBit struct {
 	env guid
 }
 
-const featBitEnvID = "11111111-2222-3333-4444-555555555555"
-
 // featBitNames are what a data object calls its arrays.
 func featBitNames() []string { return []string{flags: "featureFlags", segments: "segments"} }
 
 func (*featBit) flagID(key string) string { return key }
+
+func (d *featBit) format() flagjson.Format { return flagjson.FeatBit{EnvID: d.envID()} }
 
 // archive keeps all of e and marks it.
 func (d *featBit) archive(e entity, version int64) entity {
@@ -36,7 +42,7 @@ func (d *featBit) stamp(e entity, version int64) entity {
 }
 
 func (*featBit) rewrite(e entity, version int64, archived bool) entity {
-	out := jsontext.Set(e.json, "updatedAt", mustMarshal(timeText(version)))
+	out := jsontext.Set(e.json, "updatedAt", mustMarshal(flagjson.TimeText(version)))
 	if archived {
 		out = jsontext.Set(out, "isArchived", []byte("true"))
 	}
@@ -84,186 +90,162 @@ func (d *featBit) load(data []byte) ([]entity, error) {
 	})
 }
 
-type featBitFlag struct {
-	ID          string             `json:"id"`
-	EnvID       string             `json:"envId"`
-	Key         string             `json:"key"`
-	Name        string             `json:"name"`
-	Type        string             `json:"variationType"`
-	Variations  []featBitVariation `json:"variations"`
-	Targets     []featBitTarget    `json:"targetUsers"`
-	Rules       []featBitRule      `json:"rules"`
-	Enabled     bool               `json:"isEnabled"`
-	Off         string             `json:"disabledVariationId"`
-	Fallthrough featBitRollout     `json:"fallthrough"`
-	ExptAll     bool               `json:"exptIncludeAllTargets"`
-	Tags        []string           `json:"tags"`
-	Archived    bool               `json:"isArchived"`
-	UpdatedAt   string             `json:"updatedAt"`
-}
-
-type featBitVariation struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-type featBitTarget struct {
-	Keys      []string `json:"keyIds"`
-	Variation string   `json:"variationId"`
-}
-
-type featBitRule struct {
-	ID      string          `json:"id"`
-	Name    string          `json:"name"`
-	Clauses []featBitClause `json:"conditions"`
-	featBitRollout
-}
-
-type featBitRollout struct {
-	DispatchKey    *string        `json:"dispatchKey"`
-	IncludedInExpt bool           `json:"includedInExpt"`
-	Shares         []featBitShare `json:"variations"`
-}
-
-type featBitShare struct {
-	ID          string     `json:"id"`
-	Range       [2]float64 `json:"rollout"`
-	ExptRollout float64    `json:"exptRollout"`
-}
-
-type featBitClause struct {
-	ID       string  `json:"id"`
-	Property string  `json:"property"`
-	Operator *string `json:"op"`
-	Value    string  `json:"value"`
-}
-
-func (d *featBit) flag(f *flag, version int64) entity {
-	if len(f.prerequisites) > 0 {
-		panic(fmt.Sprintf("ffctest: flag %q has a prerequisite, which FeatBit does not have", f.key))
+// secret keeps the half that is not the environment's.
+func (d *featBit) secret() string {
+	if d.env == (guid{}) {
+		return FeatBitEnvSecret
 	}
-	off := f.off
-	if off < 0 {
-		off = len(f.values) - 1
-	}
-	shares := f.fallthru
-	if shares == nil {
-		shares = all(0)
-	}
-	everyone := f.experiment == nil
-	out := featBitFlag{
-		ID:         guidOf(f.key),
-		EnvID:      d.envID(),
-		Key:        f.key,
-		Name:       f.name,
-		Type:       featBitType(f.values),
-		Variations: []featBitVariation{},
-		Targets:    []featBitTarget{},
-		Rules:      []featBitRule{},
-		Enabled:    f.on,
-		Off:        variationID(off),
-		Fallthrough: featBitRollout{
-			IncludedInExpt: !everyone && len(f.experiment.parts) > 0,
-			Shares:         featBitShares(shares, f.experiment.part),
-		},
-		ExptAll:   everyone,
-		Tags:      []string{},
-		UpdatedAt: timeText(version),
-	}
-	for i, value := range f.values {
-		out.Variations = append(out.Variations, featBitVariation{variationID(i), value, value})
-	}
-	for _, t := range f.targets {
-		out.Targets = append(out.Targets, featBitTarget{t.users, variationID(t.variation)})
-	}
-	for i, r := range f.rules {
-		out.Rules = append(out.Rules, featBitRule{
-			ID:             "r" + strconv.Itoa(i+1),
-			Name:           "rule " + strconv.Itoa(i+1),
-			Clauses:        featBitClauses(r.clauses),
-			featBitRollout: featBitRollout{Shares: featBitShares(r.shares, func(int) float64 { return 0 })},
-		})
-	}
-	return entity{kind: flags, id: f.key, version: version, json: mustMarshal(out)}
+	return FeatBitEnvSecret[:22] + base64.RawURLEncoding.EncodeToString(d.env[:])
 }
 
-// featBitShares writes a rollout; part is what of a variation counts in
-// experiments when the flag restricts that.
-func featBitShares(shares []share, part func(variation int) float64) []featBitShare {
-	out := make([]featBitShare, len(shares))
-	for i, s := range shares {
-		out[i] = featBitShare{variationID(s.variation), [2]float64{s.from, s.to}, part(s.variation)}
+// envID is the environment as flags name it.
+func (d *featBit) envID() string {
+	if d.env == (guid{}) {
+		return flagjson.TestEnvID
+	}
+	return d.env.String()
+}
+
+// serves reports whether the environment of a secret has flags here: the one that
+// they are of, or that of [FeatBitEnvSecret], which tests know.
+func (d *featBit) serves(env guid) bool { return env == ownEnvironment() || env == d.env }
+
+func (*featBit) endpoint(path string) (Endpoint, bool) {
+	switch path {
+	case "/streaming":
+		return Streaming, true
+	case "/api/public/insight/track":
+		return Events, true
+	case "/api/public/sdk/server/latest-all":
+		return Polling, true
+	}
+	return 0, false
+}
+
+// authentic wants a token of the very secret, neither too old nor too far in
+// the future. The secret is one for servers, so clients cannot use it. Where flags
+// of a real environment are served, each secret of that is good.
+func (d *featBit) authentic(query url.Values, now time.Time) bool {
+	switch query.Get("version") {
+	case "", "1", "2":
+	default:
+		return false
+	}
+	secret, issued, err := splitToken(query.Get("token"))
+	age := now.UnixMilli() - issued
+	env, _ := featBitEnvironment(secret)
+	known := secret == FeatBitEnvSecret || d.env != (guid{}) && env == d.env
+	return err == nil && known && query.Get("type") == "server" &&
+		age <= maxTokenAge && age >= -maxTokenAge
+}
+
+// request wants data in every message, even if it means nothing.
+func (*featBit) request(frame []byte) (request, bool) {
+	message := decodeObject(frame)
+	if message["data"] == nil {
+		return request{}, false
+	}
+	return parseRequest(message)
+}
+
+func (*featBit) pong() string { return `{"messageType":"pong","data":{}}` }
+
+// visible leaves nothing out: archived entities are part of every answer.
+func (*featBit) visible(entity) bool { return true }
+
+// poll answers nothing at all when there is nothing newer.
+func (d *featBit) poll(r *http.Request, s *store) reply {
+	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
+	if !ok {
+		return reply{status: http.StatusUnauthorized}
+	}
+	var since int64
+	if text := r.URL.Query().Get("timestamp"); text != "" {
+		var err error
+		if since, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return reply{http.StatusBadRequest, []byte(`{"title":"timestamp is not an integer","status":400}`)}
+		}
+	}
+	since = s.since(since)
+	var entities [kinds][]entity
+	if d.serves(env) { // any other well-formed secret finds nothing
+		entities = s.all(func(e entity) bool { return since == 0 || e.version > since })
+	}
+	switch {
+	case since == 0:
+		return reply{http.StatusOK, d.message("full", entities)}
+	case len(entities[flags])+len(entities[segments]) == 0:
+		return reply{status: http.StatusOK}
+	}
+	return reply{http.StatusOK, d.message("patch", entities)}
+}
+
+func (d *featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
+	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
+	if !ok {
+		return tracked{reply: reply{status: http.StatusUnauthorized}}
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return tracked{reply: reply{status: http.StatusUnsupportedMediaType}}
+	}
+	items, err := parseTrack[array[featBitItem]](body)
+	if err != nil {
+		return tracked{reply: reply{http.StatusBadRequest, mustMarshal(struct {
+			Title  string `json:"title"`
+			Status int    `json:"status"`
+		}{err.Error(), http.StatusBadRequest})}}
+	}
+	out := tracked{reply: reply{status: http.StatusOK}}
+	for _, item := range items {
+		events, dropped := item.events()
+		if !d.serves(env) {
+			events, dropped = nil, dropped+len(events)
+		}
+		out.events = append(out.events, events...)
+		out.dropped += dropped
 	}
 	return out
 }
 
-func featBitClauses(clauses []model.Clause) []featBitClause {
-	out := make([]featBitClause, len(clauses))
-	for i, c := range clauses {
-		out[i] = featBitClause{ID: "c" + strconv.Itoa(i+1), Property: c.Property, Value: c.Value}
-		if c.Property == "key" {
-			out[i].Property = "keyId"
-		}
-		if c.Operator != "" {
-			out[i].Operator = &clauses[i].Operator
-		}
+// guid is what FeatBit knows an environment by.
+type guid [16]byte
+
+// String returns the GUID as people write it. .NET keeps the first three groups
+// with the lowest byte first.
+func (g guid) String() string {
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(g[:]), binary.LittleEndian.Uint16(g[4:]), binary.LittleEndian.Uint16(g[6:]), g[8:10], g[10:])
+}
+
+// guidOfText is the opposite of String.
+func guidOfText(text string) (g guid, ok bool) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != len(g) {
+		return guid{}, false
 	}
-	return out
+	copy(g[:], raw)
+	slices.Reverse(g[:4])
+	slices.Reverse(g[4:6])
+	slices.Reverse(g[6:8])
+	return g, g != guid{}
 }
 
-// variationID returns the id of a variation, counted from 1.
-func variationID(i int) string { return strconv.Itoa(i + 1) }
+func ownEnvironment() guid {
+	env, _ := featBitEnvironment(FeatBitEnvSecret)
+	return env
+}
 
-// featBitType is for people.
-func featBitType(values []string) string {
-	for _, value := range values {
-		if value != "true" && value != "false" {
-			return "string"
-		}
+// featBitEnvironment reads a secret: two encoded GUIDs, of which the second is
+// the environment's. The first is not looked at outside of streaming.
+func featBitEnvironment(secret string) (env guid, ok bool) {
+	if len(secret) != 44 {
+		return guid{}, false
 	}
-	return "boolean"
+	_, ok1 := parseGUID(secret[:22])
+	env, ok2 := parseGUID(secret[22:])
+	return env, ok1 && ok2 && env != guid{}
 }
 
-type featBitSegment struct {
-	ID        string               `json:"id"`
-	EnvID     string               `json:"envId"`
-	Name      string               `json:"name"`
-	Included  []string             `json:"included"`
-	Excluded  []string             `json:"excluded"`
-	Rules     []featBitSegmentRule `json:"rules"`
-	Archived  bool                 `json:"isArchived"`
-	UpdatedAt string               `json:"updatedAt"`
-}
-
-type featBitSegmentRule struct {
-	ID      string          `json:"id"`
-	Name    string          `json:"name"`
-	Clauses []featBitClause `json:"conditions"`
-}
-
-func (d *featBit) segment(s *segment, version int64) entity {
-	out := featBitSegment{
-		ID:        s.id,
-		EnvID:     d.envID(),
-		Name:      s.id,
-		Included:  append([]string{}, s.included...),
-		Excluded:  append([]string{}, s.excluded...),
-		Rules:     []featBitSegmentRule{},
-		UpdatedAt: timeText(version),
-	}
-	for i, clauses := range s.rules {
-		out.Rules = append(out.Rules, featBitSegmentRule{
-			ID:      "s" + strconv.Itoa(i+1),
-			Name:    "rule " + strconv.Itoa(i+1),
-			Clauses: featBitClauses(clauses),
-		})
-	}
-	return entity{kind: segments, id: s.id, version: version, json: mustMarshal(out)}
-}
-
-// guidOf makes an id that is always the same for a key. Nothing reads it.
-func guidOf(key string) string {
-	sum := md5.Sum([]byte(key))
-	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:])
+func parseGUID(text string) (id guid, ok bool) {
+	n, err := base64.RawURLEncoding.Decode(id[:], []byte(text))
+	return id, err == nil && n == len(id)
 }

@@ -2,59 +2,20 @@ package ffctest
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 )
 
 // FlagBuilder describes a flag. It does not change: its methods return a copy
 // with the change, and panic if the description makes no sense. It is safe for
 // concurrent use. The zero value is a flag without a key; make one with [Flag].
-type FlagBuilder struct{ flag flag }
-
-// flag describes a flag independently of the platform. Variations are indexes
-// into values.
-type flag struct {
-	key, name     string
-	on            bool
-	values        []string
-	off           int // -1: the last
-	prerequisites []prerequisite
-	targets       []target
-	rules         []rule
-	fallthru      []share // nil: everyone gets the first variation
-	experiment    *experiment
-	version       int64 // 0: set by the server or the snapshot
+type FlagBuilder struct {
+	flag    flagjson.Flag
+	version int64 // 0: set by the server or the snapshot
 }
-
-type prerequisite struct {
-	flagKey   string
-	variation int
-	value     string
-}
-
-type target struct {
-	variation int
-	users     []string
-}
-
-type rule struct {
-	clauses []model.Clause
-	shares  []share
-}
-
-// share is the part of all users, from 0 to 1, that gets one variation.
-type share struct {
-	from, to  float64
-	variation int
-}
-
-// experiment says which users count in experiments: for each variation, this
-// part of all users that reach the default rule. Without parts no user counts.
-type experiment struct{ parts []float64 }
 
 // Flag describes a flag that is on and has the variations "true" and "false",
 // with the ids 1 and 2. It serves the first variation to everyone, and the last
@@ -63,12 +24,12 @@ func Flag(key string) *FlagBuilder {
 	if strings.TrimSpace(key) == "" {
 		panic("ffctest: a flag needs a key")
 	}
-	return &FlagBuilder{flag{key: key, name: key, on: true, values: []string{"true", "false"}, off: -1}}
+	return &FlagBuilder{flag: flagjson.NewFlag(key)}
 }
 
 // with returns a copy of b after change. Change must replace slices, not write
 // to their elements: the copy shares them with b.
-func (b *FlagBuilder) with(change func(f *flag)) *FlagBuilder {
+func (b *FlagBuilder) with(change func(f *flagjson.Flag)) *FlagBuilder {
 	next := *b
 	change(&next.flag)
 	return &next
@@ -76,17 +37,17 @@ func (b *FlagBuilder) with(change func(f *flag)) *FlagBuilder {
 
 // Name sets the name that people see. The default is the key.
 func (b *FlagBuilder) Name(name string) *FlagBuilder {
-	return b.with(func(f *flag) { f.name = name })
+	return b.with(func(f *flagjson.Flag) { f.Name = name })
 }
 
 // On switches the flag on, which is the default.
 func (b *FlagBuilder) On() *FlagBuilder {
-	return b.with(func(f *flag) { f.on = true })
+	return b.with(func(f *flagjson.Flag) { f.On = true })
 }
 
 // Off switches the flag off: everyone gets the off variation.
 func (b *FlagBuilder) Off() *FlagBuilder {
-	return b.with(func(f *flag) { f.on = false })
+	return b.with(func(f *flagjson.Flag) { f.On = false })
 }
 
 // Variations sets the values that the flag can serve. Their ids are "1", "2"
@@ -103,51 +64,51 @@ func (b *FlagBuilder) Variations(values ...string) *FlagBuilder {
 			b.misuse("has the variation %q twice", value)
 		}
 	}
-	return b.with(func(f *flag) { f.values = slices.Clone(values) })
+	return b.with(func(f *flagjson.Flag) { f.Values = slices.Clone(values) })
 }
 
 // usesVariations reports whether anything refers to a variation by its index.
 func (b *FlagBuilder) usesVariations() bool {
 	f := &b.flag
-	return f.off >= 0 || f.fallthru != nil || len(f.targets)+len(f.rules) > 0 ||
-		f.experiment != nil && len(f.experiment.parts) > 0
+	return f.Off >= 0 || f.Shares != nil || len(f.Targets)+len(f.Rules) > 0 ||
+		f.Experiment != nil && len(f.Experiment.Parts) > 0
 }
 
 // OffVariation sets the value that the flag serves while it is off or a
 // prerequisite fails. The default is the last variation.
 func (b *FlagBuilder) OffVariation(value string) *FlagBuilder {
 	off := b.variation(value)
-	return b.with(func(f *flag) { f.off = off })
+	return b.with(func(f *flagjson.Flag) { f.Off = off })
 }
 
 // Serve gives one variation to every user that no target and no rule matches.
 // The default is the first variation.
 func (b *FlagBuilder) Serve(value string) *FlagBuilder {
-	shares := all(b.variation(value))
-	return b.with(func(f *flag) { f.fallthru = shares })
+	shares := flagjson.Everyone(b.variation(value))
+	return b.with(func(f *flagjson.Flag) { f.Shares = shares })
 }
 
 // Rollout divides the users that no target and no rule matches over the
 // variations: one percentage for each, in order, with a sum of 100.
 func (b *FlagBuilder) Rollout(percents ...float64) *FlagBuilder {
 	shares := b.divide(percents)
-	return b.with(func(f *flag) { f.fallthru = shares })
+	return b.with(func(f *flagjson.Flag) { f.Shares = shares })
 }
 
 // Target gives one variation to the users with these keys.
 func (b *FlagBuilder) Target(value string, userKeys ...string) *FlagBuilder {
-	t := target{variation: b.variation(value)}
+	t := flagjson.Target{Variation: b.variation(value)}
 	if len(userKeys) == 0 {
 		b.misuse("has a target for %q without users", value)
 	}
-	t.users = checkUserKeys(b.owner(), userKeys)
-	return b.with(func(f *flag) { f.targets = appended(f.targets, t) })
+	t.UserKeys = checkUserKeys(b.owner(), userKeys)
+	return b.with(func(f *flagjson.Flag) { f.Targets = appended(f.Targets, t) })
 }
 
 // Rule gives one variation to users that match all conditions. Rules are tried
 // in the order in which they were added.
 func (b *FlagBuilder) Rule(value string, clauses ...Clause) *FlagBuilder {
-	return b.rule(all(b.variation(value)), clauses)
+	return b.rule(flagjson.Everyone(b.variation(value)), clauses)
 }
 
 // RuleRollout divides the users that match all conditions over the variations:
@@ -161,8 +122,8 @@ func (b *FlagBuilder) RuleRollout(percents []float64, clauses ...Clause) *FlagBu
 // FeatBit has no prerequisites: there Put and Snapshot panic for a flag that has
 // one.
 func (b *FlagBuilder) Prerequisite(other *FlagBuilder, value string) *FlagBuilder {
-	p := prerequisite{flagKey: other.flag.key, variation: other.variation(value), value: value}
-	return b.with(func(f *flag) { f.prerequisites = appended(f.prerequisites, p) })
+	p := flagjson.Prerequisite{FlagKey: other.flag.Key, Variation: other.variation(value), Value: value}
+	return b.with(func(f *flagjson.Flag) { f.Prerequisites = appended(f.Prerequisites, p) })
 }
 
 // Experiment says which users count in experiments: for each variation, in
@@ -175,24 +136,26 @@ func (b *FlagBuilder) Experiment(percents ...float64) *FlagBuilder {
 	for i, percent := range percents {
 		parts[i] = percent / 100
 	}
-	return b.with(func(f *flag) { f.experiment = &experiment{parts: parts} })
+	return b.with(func(f *flagjson.Flag) { f.Experiment = &flagjson.Experiment{Parts: parts} })
 }
 
 // NoExperiment says that no user of this flag counts in experiments.
 func (b *FlagBuilder) NoExperiment() *FlagBuilder {
-	return b.with(func(f *flag) { f.experiment = &experiment{} })
+	return b.with(func(f *flagjson.Flag) { f.Experiment = &flagjson.Experiment{} })
 }
 
 // Version sets the version, in milliseconds since 1970. By default the server
 // sets it when the flag is put, and a snapshot counts from 1.
 func (b *FlagBuilder) Version(unixMilli int64) *FlagBuilder {
 	checkVersion(b.owner(), unixMilli)
-	return b.with(func(f *flag) { f.version = unixMilli })
+	next := *b
+	next.version = unixMilli
+	return &next
 }
 
-func (b *FlagBuilder) rule(shares []share, clauses []Clause) *FlagBuilder {
-	r := rule{shares: shares, clauses: checkClauses(b.owner(), clauses)}
-	return b.with(func(f *flag) { f.rules = appended(f.rules, r) })
+func (b *FlagBuilder) rule(shares []flagjson.Share, clauses []Clause) *FlagBuilder {
+	r := flagjson.Rule{Shares: shares, Clauses: checkClauses(b.owner(), clauses)}
+	return b.with(func(f *flagjson.Flag) { f.Rules = appended(f.Rules, r) })
 }
 
 // appended returns a new list with one more item.
@@ -200,47 +163,25 @@ func appended[T any](list []T, item T) []T { return append(slices.Clip(list), it
 
 // variation returns the index of value.
 func (b *FlagBuilder) variation(value string) int {
-	i := slices.Index(b.flag.values, value)
+	i := slices.Index(b.flag.Values, value)
 	if i < 0 {
-		b.misuse("has no variation %q, it has %q: call Variations first", value, b.flag.values)
+		b.misuse("has no variation %q, it has %q: call Variations first", value, b.flag.Values)
 	}
 	return i
 }
 
-// all is a rollout that gives everyone one variation.
-func all(variation int) []share {
-	return []share{{from: 0, to: 1, variation: variation}}
-}
-
-// divide turns percentages into shares. Neighbours have exactly the same bound
-// and the last share ends at exactly 1: users in a gap would get nothing. A
-// variation of 0 percent gets no share, because a range of one point can still
-// hold a user.
-func (b *FlagBuilder) divide(percents []float64) []share {
+// divide turns percentages into shares.
+func (b *FlagBuilder) divide(percents []float64) []flagjson.Share {
 	total := b.checkPercents(percents)
-	if math.Abs(total-100) > 0.001+1e-9 { // 33.333 three times is accepted
+	if !flagjson.IsWhole(total) {
 		b.misuse("has percentages with a sum of %v, not 100: %v", total, percents)
 	}
-	var shares []share
-	bound, sum := 0.0, 0.0
-	for i, percent := range percents {
-		if percent == 0 {
-			continue
-		}
-		sum += percent
-		// Twelve decimals are far finer than any bucket, and keep
-		// 0.33299999999999996 out of the JSON.
-		s := share{from: bound, to: min(math.Round(sum*1e10)/1e12, 1), variation: i}
-		bound = s.to
-		shares = append(shares, s)
-	}
-	shares[len(shares)-1].to = 1
-	return shares
+	return flagjson.Divide(percents)
 }
 
 func (b *FlagBuilder) checkPercents(percents []float64) (total float64) {
-	if len(percents) != len(b.flag.values) {
-		b.misuse("has %d variations %q but got %d percentages %v", len(b.flag.values), b.flag.values, len(percents), percents)
+	if len(percents) != len(b.flag.Values) {
+		b.misuse("has %d variations %q but got %d percentages %v", len(b.flag.Values), b.flag.Values, len(percents), percents)
 	}
 	for _, percent := range percents {
 		if !(percent >= 0 && percent <= 100.001) { // also rejects NaN
@@ -251,7 +192,7 @@ func (b *FlagBuilder) checkPercents(percents []float64) (total float64) {
 	return total
 }
 
-func (b *FlagBuilder) owner() string { return "flag " + strconv.Quote(b.flag.key) }
+func (b *FlagBuilder) owner() string { return "flag " + strconv.Quote(b.flag.Key) }
 
 func (b *FlagBuilder) misuse(format string, args ...any) {
 	panic("ffctest: " + b.owner() + " " + fmt.Sprintf(format, args...))

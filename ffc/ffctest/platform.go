@@ -3,7 +3,10 @@ package ffctest
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 )
 
 // Platform is a platform that a [Server] imitates and that data are written for.
@@ -25,10 +28,13 @@ const FeatBitEnvSecret = "PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"
 
 // String returns "classic" or "featbit".
 func (p Platform) String() string {
-	if p == FeatBit {
+	switch p {
+	case Classic:
+		return "classic"
+	case FeatBit:
 		return "featbit"
 	}
-	return "classic"
+	return "Platform(" + strconv.Itoa(int(p)) + ")"
 }
 
 // EnvSecret returns [EnvSecret] or [FeatBitEnvSecret].
@@ -38,7 +44,7 @@ func (p Platform) EnvSecret() string { return p.protocol().secret() }
 func (p Platform) protocol() protocol {
 	switch p {
 	case Classic:
-		return &classic{env: defaultEnvironment()}
+		return &classic{env: flagjson.TestClassic()}
 	case FeatBit:
 		return &featBit{}
 	}
@@ -51,9 +57,8 @@ type protocol interface {
 	// Everything but identity, version and archived mark is taken as it is, so
 	// that broken flags can be served.
 	load(data []byte) ([]entity, error)
-	// flag and segment write what a builder describes at a version.
-	flag(f *flag, version int64) entity
-	segment(s *segment, version int64) entity
+	// format writes what a builder describes.
+	format() flagjson.Format
 	// flagID returns the identity of a flag.
 	flagID(key string) string
 	// archive returns the tombstone of e. It works on the JSON, because e may

@@ -66,4 +66,12 @@ func (s *store) each(k kind, keep func(entity) bool) []entity {
 	return out
 }
 
+// all returns the entities that keep wants, newest first.
+func (s *store) all(keep func(entity) bool) (out [kinds][]entity) {
+	for k := range kinds {
+		out[k] = s.each(k, keep)
+	}
+	return out
+}
+
 func everything(entity) bool { return true }

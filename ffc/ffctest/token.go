@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 )
 
 // maxTokenAge is how old a token may be, in milliseconds.
@@ -13,17 +15,17 @@ const maxTokenAge = 30_000
 var errToken = errors.New("ffctest: token refused")
 
 // parseToken reads a token of the classic platform. Issued is in Unix ms.
-func parseToken(token string) (env environment, issued int64, err error) {
+func parseToken(token string) (env flagjson.Classic, issued int64, err error) {
 	secret, issued, err := splitToken(token)
 	if err != nil {
-		return environment{}, 0, err
+		return flagjson.Classic{}, 0, err
 	}
 	if n := len(secret) % 4; n != 0 {
 		secret += strings.Repeat("=", 4-n)
 	}
 	env, ok := parseSecret(secret)
 	if !ok {
-		return environment{}, 0, errToken
+		return flagjson.Classic{}, 0, errToken
 	}
 	return env, issued, nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 )
 
 // makeToken writes a token the way clients do.
@@ -29,32 +31,32 @@ func TestParseToken(t *testing.T) {
 	}
 	tests := []struct {
 		name, token string
-		env         environment
+		env         flagjson.Classic
 		issued      int64
 		ok          bool
 	}{
-		{"position 17", "QBXBSZDJmLTQxYWEtNCUyMBDDWHUHWQQBWSD" + tail, defaultEnvironment(), 1662595200123, true},
-		{"position 2", "QQWBSZDBDDWHUHWQQBWSJmLTQxYWEtNCUyMD" + tail, defaultEnvironment(), 1662595200123, true},
-		{"position 69", "QDUBSZDJmLTQxYWEtNCUyMD" + tail[:len(tail)-1] + "BDDWHUHWQQBWSQ", defaultEnvironment(), 1662595200123, true},
-		{"at the end", makeToken(EnvSecret, 70, "1662595200123"), defaultEnvironment(), 1662595200123, true},
-		{"position 1", makeToken(EnvSecret, 1, "5"), defaultEnvironment(), 5, true},
-		{"four parts", makeToken(secretOf("x__11__22__33"), 2, "12"), environment{11, 22, 33}, 12, true},
-		{"negative part", makeToken(secretOf("x__11__-22__33__d_d"), 2, "12"), environment{11, -22, 33}, 12, true},
+		{"position 17", "QBXBSZDJmLTQxYWEtNCUyMBDDWHUHWQQBWSD" + tail, flagjson.TestClassic(), 1662595200123, true},
+		{"position 2", "QQWBSZDBDDWHUHWQQBWSJmLTQxYWEtNCUyMD" + tail, flagjson.TestClassic(), 1662595200123, true},
+		{"position 69", "QDUBSZDJmLTQxYWEtNCUyMD" + tail[:len(tail)-1] + "BDDWHUHWQQBWSQ", flagjson.TestClassic(), 1662595200123, true},
+		{"at the end", makeToken(EnvSecret, 70, "1662595200123"), flagjson.TestClassic(), 1662595200123, true},
+		{"position 1", makeToken(EnvSecret, 1, "5"), flagjson.TestClassic(), 5, true},
+		{"four parts", makeToken(secretOf("x__11__22__33"), 2, "12"), flagjson.Classic{Account: 11, Project: 22, ID: 33}, 12, true},
+		{"negative part", makeToken(secretOf("x__11__-22__33__d_d"), 2, "12"), flagjson.Classic{Account: 11, Project: -22, ID: 33}, 12, true},
 
-		{"position 0", makeToken(EnvSecret, 0, "1662595200123"), environment{}, 0, false},
-		{"part 0", makeToken(secretOf("x__0__22__33"), 2, "12"), environment{}, 0, false},
-		{"part of 33 bits", makeToken(secretOf("x__11__22__4294967329"), 2, "12"), environment{}, 0, false},
-		{"three parts", makeToken(secretOf("x__11__22"), 2, "12"), environment{}, 0, false},
-		{"no time", makeToken(EnvSecret, 5, ""), environment{}, 0, false},
-		{"20 digits", makeToken(EnvSecret, 5, "99999999999999999999"), environment{}, 0, false},
-		{"empty", "", environment{}, 0, false},
-		{"header only", "QQWBS", environment{}, 0, false},
-		{"position is no number", "QAWBSZD", environment{}, 0, false},
-		{"position in lower case", strings.Replace(makeToken(EnvSecret, 17, "1662595200123"), "QBX", "qbx", 1), environment{}, 0, false},
-		{"plain digits", "01713ZDJmLTQxYWEtNCUyM1662595200123D" + tail, environment{}, 0, false},
-		{"position beyond the end", "UUUBSZDJmLTQxYWEtNCUyMBDDWHUHWQQBWSD" + tail, environment{}, 0, false},
-		{"length beyond the end", "QDUUUZDJmLTQxYWEtNCUyMBDDWHUHWQQBWSD" + tail, environment{}, 0, false},
-		{"plus arrived as space", strings.Replace(makeToken("eF9f+TFfXzIyX18zMw==", 2, "12"), "+", " ", 1), environment{}, 0, false},
+		{"position 0", makeToken(EnvSecret, 0, "1662595200123"), flagjson.Classic{}, 0, false},
+		{"part 0", makeToken(secretOf("x__0__22__33"), 2, "12"), flagjson.Classic{}, 0, false},
+		{"part of 33 bits", makeToken(secretOf("x__11__22__4294967329"), 2, "12"), flagjson.Classic{}, 0, false},
+		{"three parts", makeToken(secretOf("x__11__22"), 2, "12"), flagjson.Classic{}, 0, false},
+		{"no time", makeToken(EnvSecret, 5, ""), flagjson.Classic{}, 0, false},
+		{"20 digits", makeToken(EnvSecret, 5, "99999999999999999999"), flagjson.Classic{}, 0, false},
+		{"empty", "", flagjson.Classic{}, 0, false},
+		{"header only", "QQWBS", flagjson.Classic{}, 0, false},
+		{"position is no number", "QAWBSZD", flagjson.Classic{}, 0, false},
+		{"position in lower case", strings.Replace(makeToken(EnvSecret, 17, "1662595200123"), "QBX", "qbx", 1), flagjson.Classic{}, 0, false},
+		{"plain digits", "01713ZDJmLTQxYWEtNCUyM1662595200123D" + tail, flagjson.Classic{}, 0, false},
+		{"position beyond the end", "UUUBSZDJmLTQxYWEtNCUyMBDDWHUHWQQBWSD" + tail, flagjson.Classic{}, 0, false},
+		{"length beyond the end", "QDUUUZDJmLTQxYWEtNCUyMBDDWHUHWQQBWSD" + tail, flagjson.Classic{}, 0, false},
+		{"plus arrived as space", strings.Replace(makeToken("eF9f+TFfXzIyX18zMw==", 2, "12"), "+", " ", 1), flagjson.Classic{}, 0, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,11 +71,11 @@ func TestParseToken(t *testing.T) {
 
 func TestSecretOfAnEnvironment(t *testing.T) {
 	t.Parallel()
-	for _, env := range []environment{defaultEnvironment(), {1, 2, 3}, {7389, 1, 9942}, {-1, 2147483647, -2147483648}} {
-		if got, ok := parseSecret(env.secret()); !ok || got != env {
+	for _, env := range []flagjson.Classic{flagjson.TestClassic(), {Account: 1, Project: 2, ID: 3}, {Account: 7389, Project: 1, ID: 9942}, {Account: -1, Project: 2147483647, ID: -2147483648}} {
+		if got, ok := parseSecret(classicSecret(env)); !ok || got != env {
 			t.Errorf("got %v, %v from the secret of %v", got, ok, env)
 		}
-		if got, key, ok := parseFlagID(env.flagID("a__b")); !ok || got != env || key != "a__b" {
+		if got, key, ok := flagjson.ParseFlagID(env.FlagID("a__b")); !ok || got != env || key != "a__b" {
 			t.Errorf("got %v, %q, %v from an id of %v", got, key, ok, env)
 		}
 	}
@@ -88,13 +90,13 @@ func FuzzToken(f *testing.F) {
 			if issued < 0 {
 				t.Errorf("%q was issued at %d", token, issued)
 			}
-			if env.account == 0 || env.project == 0 || env.id == 0 {
+			if env.Account == 0 || env.Project == 0 || env.ID == 0 {
 				t.Errorf("%q is of environment %v", token, env)
 			}
 		}
 		at, when := int(position%70)+1, int64(stamp>>1)
 		env, issued, err := parseToken(makeToken(EnvSecret, at, fmt.Sprint(when)))
-		if err != nil || env != defaultEnvironment() || issued != when {
+		if err != nil || env != flagjson.TestClassic() || issued != when {
 			t.Errorf("got %v, %d, %v for position %d, time %d", env, issued, err, at, when)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -28,6 +29,42 @@ func evaluation(flag string) string {
 // item is one element of the body.
 func item(user, evaluations, metrics string) string {
 	return "{" + user + `,"userVariations":[` + evaluations + `],"metrics":[` + metrics + "]}"
+}
+
+// Each event has a map of its own, also in each result of Events and OnEvents.
+func TestEventsShareNoMap(t *testing.T) {
+	t.Parallel()
+	onBoth(t, "share no map", func(t *testing.T, p ffctest.Platform) {
+		var given []ffctest.Event
+		srv, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: p, OnEvents: func(events []ffctest.Event) { given = events }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer srv.Close()
+		path, secret, body := "/api/public/track", "envSecret", item(user, evaluation("a")+","+evaluation("b"), metric)
+		if p == ffctest.FeatBit {
+			record := `{"featureFlagKey":"a","variation":{"id":"1","value":"x"},"timestamp":1,"sendToExperiment":false}`
+			path, secret = "/api/public/insight/track", "Authorization"
+			body = `{"user":{"keyId":"u1","name":"","customizedProperties":[{"name":"age","value":"18"}]},"variations":[` + record + "," + record + `],"metrics":[]}`
+		}
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("["+body+"]"))
+		r.Header.Set(secret, srv.EnvSecret)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		srv.ServeHTTP(w, r)
+		if w.Code != 200 || len(given) < 2 {
+			t.Fatalf("got %d and %v", w.Code, given)
+		}
+		for _, events := range [][]ffctest.Event{given, srv.Events()} {
+			events[0].Attributes["age"] = "changed"
+			if got := events[1].Attributes["age"]; got != "18" {
+				t.Errorf("the second event has age %q", got)
+			}
+		}
+		if got := srv.Events()[0].Attributes["age"]; got != "18" {
+			t.Errorf("the server has age %q", got)
+		}
+	})
 }
 
 func TestEventsAreCaptured(t *testing.T) {

@@ -1,79 +1,19 @@
 package flagfile
 
 import (
-	"slices"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// Operators of the simple form, by what they are followed by; nil if the name is
-// none of them. There are as many calls as conditions, so these are no maps.
+const anOperator = "an operator, such as equal, isOneOf, atLeast or isTrue"
 
-func textOperator(name string) func(ffctest.Attribute, string) ffctest.Clause {
-	switch name {
-	case "equal":
-		return ffctest.Attribute.Equal
-	case "notEqual":
-		return ffctest.Attribute.NotEqual
-	case "contains":
-		return ffctest.Attribute.Contains
-	case "notContains":
-		return ffctest.Attribute.NotContains
-	case "startsWith":
-		return ffctest.Attribute.StartsWith
-	case "endsWith":
-		return ffctest.Attribute.EndsWith
-	case "matchRegex":
-		return ffctest.Attribute.MatchRegex
-	case "notMatchRegex":
-		return ffctest.Attribute.NotMatchRegex
-	}
-	return nil
-}
-
-func listOperator(name string) func(ffctest.Attribute, ...string) ffctest.Clause {
-	switch name {
-	case "isOneOf":
-		return ffctest.Attribute.IsOneOf
-	case "notOneOf":
-		return ffctest.Attribute.NotOneOf
-	}
-	return nil
-}
-
-func numberOperator(name string) func(ffctest.Attribute, string) ffctest.Clause {
-	switch name {
-	case "lessThan":
-		return ffctest.Attribute.LessThan
-	case "atMost":
-		return ffctest.Attribute.AtMost
-	case "greaterThan":
-		return ffctest.Attribute.GreaterThan
-	case "atLeast":
-		return ffctest.Attribute.AtLeast
-	}
-	return nil
-}
-
-func bareOperator(name string) func(ffctest.Attribute) ffctest.Clause {
-	switch name {
-	case "isTrue":
-		return ffctest.Attribute.IsTrue
-	case "isFalse":
-		return ffctest.Attribute.IsFalse
-	}
-	return nil
-}
-
-const someOperator = "an operator, such as equal, isOneOf, atLeast or isTrue"
-
-// clauses reads what a rule has after "if".
-func (r *reader) clauses(rule *node) []ffctest.Clause {
+// clauses reads the conditions of a rule.
+func (r *reader) clauses(rule *node) []model.Clause {
 	conditions := rule.get("if")
 	if conditions == nil {
 		panic(&Mismatch{rule.start, `a rule with "if" and a list of conditions`, "one without"})
 	}
-	var out []ffctest.Clause
+	var out []model.Clause
 	for _, n := range listOf(conditions) {
 		out = append(out, r.clause(n))
 	}
@@ -83,55 +23,62 @@ func (r *reader) clauses(rule *node) []ffctest.Clause {
 	return out
 }
 
-func (r *reader) clause(n *node) ffctest.Clause {
+func (r *reader) clause(n *node) model.Clause {
 	members := objectOf(n)
 	if len(members) == 1 {
-		switch m := members[0]; m.name {
-		case "inSegment":
-			return ffctest.InSegment(r.segmentRefs(m.value)...)
-		case "notInSegment":
-			return ffctest.NotInSegment(r.segmentRefs(m.value)...)
+		if o := model.OperatorInFile(members[0].name); o.Operand == model.SegmentsOperand {
+			return model.Clause{Property: o.Name, Value: flagjson.ListOperand(r.segmentRefs(members[0].value))}
 		}
 	}
-	name := n.get("attribute")
-	if name == nil {
+	attribute := n.get("attribute")
+	if attribute == nil {
 		panic(&Mismatch{n.start, `a condition with "attribute", or with nothing but "inSegment" or "notInSegment"`, "another one"})
 	}
-	if s := textOf(name); s == "" || s == "User is in segment" || s == "User is not in segment" {
-		fail(name, "the name of an attribute")
+	if s := textOf(attribute); s == "" || model.OperatorNamed(s).Operand == model.SegmentsOperand {
+		fail(attribute, "the name of an attribute")
 	}
-	attribute := ffctest.Attr(name.text)
-	members = slices.DeleteFunc(slices.Clone(members), func(m member) bool { return m.name == "attribute" })
-	switch len(members) {
-	case 0:
-		panic(&Mismatch{n.end - 1, someOperator, "the end of the condition"})
-	case 1:
-	default:
-		panic(&Mismatch{members[1].at, "one operator", "a second, " + Quote(members[1].name)})
+	var with *member // the operator with its operand
+	for i := range members {
+		switch m := &members[i]; {
+		case m.name == "attribute":
+		case with == nil:
+			with = m
+		default:
+			panic(&Mismatch{m.at, "one operator", "a second, " + Quote(m.name)})
+		}
 	}
-	m := members[0]
-	if op := textOperator(m.name); op != nil {
-		return op(attribute, textOf(m.value))
+	if with == nil {
+		panic(&Mismatch{n.end - 1, anOperator, "the end of the condition"})
 	}
-	if op := listOperator(m.name); op != nil {
-		return op(attribute, texts(m.value)...)
-	}
-	if op := numberOperator(m.name); op != nil {
+	o := model.OperatorInFile(with.name)
+	return model.Clause{Property: attribute.text, Operator: o.Name, Value: operand(o, with)}
+}
+
+// operand reads what an operator compares with, and writes it as the platforms do.
+func operand(o model.Operator, m *member) string {
+	switch o.Operand {
+	case model.TextOperand, model.PatternOperand:
+		return textOf(m.value)
+	case model.ListOperand:
+		return flagjson.ListOperand(texts(m.value))
+	case model.NumberOperand:
 		if m.value.kind != number {
 			fail(m.value, "a number, without quotes")
 		}
-		return op(attribute, m.value.text)
-	}
-	if op := bareOperator(m.name); op != nil {
+		return m.value.text
+	case model.NoOperand:
+		if o.Relation == model.NoRelation {
+			break
+		}
 		if !booleanOf(m.value) {
 			fail(m.value, "true")
 		}
-		return op(attribute)
+		return ""
 	}
-	panic(&Mismatch{m.at, someOperator, Quote(m.name)})
+	panic(&Mismatch{m.at, anOperator, Quote(m.name)})
 }
 
-// segmentRefs reads one id, or a list of them.
+// segmentRefs reads one id, or a list of ids.
 func (r *reader) segmentRefs(n *node) []string {
 	items := []*node{n}
 	if n.kind == list {

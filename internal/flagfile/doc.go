@@ -2,7 +2,7 @@
 // package ffctest/flagfile.
 //
 // A file is JSON. Its simple form has flags by key and segments by id, in the
-// words of ffctest's builders:
+// words of the builders of ffctest:
 //
 //	{
 //	  "flags": {
@@ -57,7 +57,7 @@
 // notInSegment with the id of a segment of the file, or a list of them. Members
 // that are not among these, and members that are there twice, are errors.
 //
-// The other form is a snapshot of an environment, of either platform of the
-// platform, as ffc.Client's WriteSnapshot gives. Whatever it has that is not
-// known here is served, and stays in the file.
+// The other form is a snapshot of an environment, of either
+// platform, such as ffc.Client.WriteSnapshot writes. Members that this package does
+// not know are served, and stay in the file.
 package flagfile

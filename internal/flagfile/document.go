@@ -1,12 +1,14 @@
 package flagfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
 	"math"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // Document is a flag file that has been understood. It does not change.
@@ -43,32 +45,33 @@ type Share struct {
 	Percent   float64 `json:"percent"`
 }
 
-// Parse reads a flag file of either form. Platform is what the file
-// must be for; a snapshot may decide it when it is nil. The error may be a
-// *Mismatch.
-func Parse(text []byte, platform *ffctest.Platform) (Document, ffctest.Platform, error) {
+// Parse reads a flag file of either form, and returns the name of its platform.
+// Platform is the platform that the file must be for; if it is "", the file is for
+// the platform of the snapshot in it, and otherwise for classic. The error may be
+// a *Mismatch.
+func Parse(text []byte, platform string) (Document, string, error) {
 	return ParseChanged(nil, text, platform)
 }
 
-// ParseChanged is Parse for another text of a file. Flags that have not
-// changed are taken from what the file held before.
-func ParseChanged(previous Document, text []byte, platform *ffctest.Platform) (Document, ffctest.Platform, error) {
+// ParseChanged is Parse for a changed file. It takes flags that have not changed
+// from previous.
+func ParseChanged(previous Document, text []byte, platform string) (Document, string, error) {
 	root, err := parseLazily(text)
 	switch {
 	case err != nil:
-		return nil, 0, err
+		return nil, "", err
 	case root.kind != object:
-		return nil, 0, &Mismatch{root.start, "a flag file, which begins with {", root.describe()}
+		return nil, "", &Mismatch{root.start, "a flag file, which begins with {", root.describe()}
 	case isSnapshot(root):
 		return parseSnapshot(text, root, platform)
 	}
-	g := ffctest.Classic
-	if platform != nil {
-		g = *platform
+	l, err := layoutOf(cmp.Or(platform, wire.PlatformClassic))
+	if err != nil {
+		return nil, "", err
 	}
 	before, _ := previous.(*simple)
-	doc, err := parseSimple(text, root, g, before)
-	return doc, g, err
+	doc, err := parseSimple(text, root, l.format, before)
+	return doc, l.platform, err
 }
 
 // Check reports what is wrong with a change, for a flag with these variations.
@@ -94,27 +97,47 @@ func (c Change) Check(variationIDs []string) error {
 		}
 		sum += s.Percent
 	}
-	if !isWhole(sum) {
+	if !flagjson.IsWhole(sum) {
 		return errors.New("the percentages do not have a sum of 100")
 	}
 	return nil
 }
 
-// isWhole reports whether percentages add up: 33.333 three times is fine.
-func isWhole(sum float64) bool { return math.Abs(sum-100) <= 0.001+1e-9 }
-
 // Tidy takes the noise out of a percentage that comes from subtracting.
 func Tidy(percent float64) float64 { return math.Round(percent*1e7) / 1e7 }
 
-// Platform returns the platform with this name; nil for "".
-func Platform(name string) (*ffctest.Platform, error) {
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		if name == g.String() {
-			return &g, nil
-		}
+// Bootstrap returns the flags and segments of a flag file of the simple form in
+// bootstrap form, for a platform as in Parse. It returns other text unchanged. The
+// error names the file, and the line and column of what is wrong.
+func Bootstrap(name string, text []byte, platform string) ([]byte, error) {
+	if err := CheckPlatform(platform); err != nil {
+		return nil, err
 	}
+	root, err := parseJSON(text)
+	if err == nil && (root.kind != object || isSnapshot(root) || root.get("data") != nil) {
+		return text, nil
+	}
+	if err != nil {
+		return nil, errors.New(Explain(name, text, err))
+	}
+	return Snapshot(name, text, platform)
+}
+
+// Snapshot is Bootstrap for a file of either form. A snapshot of another platform
+// is an error.
+func Snapshot(name string, text []byte, platform string) ([]byte, error) {
+	doc, _, err := Parse(text, platform)
+	if err != nil {
+		return nil, errors.New(Explain(name, text, err))
+	}
+	return doc.Data(), nil
+}
+
+// CheckPlatform fails unless name is the name of a platform or "".
+func CheckPlatform(name string) error {
 	if name == "" {
-		return nil, nil
+		return nil
 	}
-	return nil, fmt.Errorf("there is no platform %q: take classic or featbit", name)
+	_, err := layoutOf(name)
+	return err
 }

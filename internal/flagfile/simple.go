@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 )
 
 // simple is a file of the simple form.
@@ -19,8 +19,8 @@ type simple struct {
 	root      *node
 	flags     map[string]part // by key
 	whole     bool            // nothing is known of the document before
-	built     [][]byte        // snapshots of all flags if whole, else of those that differ; nil if the platform has them
-	segments  []byte          // in bootstrap form, with commas
+	built     [][]byte        // lists of all flags if whole, else of those that differ; nil after Served
+	segments  []byte          // a list, like those of built: in bootstrap form, with commas in between
 	keys, ids []string
 }
 
@@ -35,8 +35,8 @@ type part struct {
 // Data implements Document.
 func (s *simple) Data() []byte {
 	size := len(s.segments) + 100
-	for _, snapshot := range s.built {
-		size += len(snapshot)
+	for _, flags := range s.built {
+		size += len(flags)
 	}
 	out := append(make([]byte, 0, size), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
 	out = append(s.appendFlags(out), `],"segments":[`...)
@@ -45,11 +45,11 @@ func (s *simple) Data() []byte {
 
 // appendFlags appends the flags that have been built, with commas.
 func (s *simple) appendFlags(out []byte) []byte {
-	for i, snapshot := range s.built {
+	for i, flags := range s.built {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, itemsOf(snapshot, "featureFlags")...)
+		out = append(out, flags...)
 	}
 	return out
 }
@@ -60,9 +60,9 @@ func (s *simple) Parts() iter.Seq[[]byte] {
 		if !yield(fmt.Appendf(nil, `{"segments":[%s]}`, s.segments)) {
 			return
 		}
-		for i, snapshot := range s.built {
+		for i, flags := range s.built {
 			s.built[i] = nil
-			if !yield(snapshot) {
+			if !yield(fmt.Appendf(nil, `{"featureFlags":[%s]}`, flags)) {
 				return
 			}
 		}
@@ -86,24 +86,24 @@ func (s *simple) SegmentIDs() []string { return s.ids }
 
 // reader turns a tree into flags. It stops at the first thing that is wrong.
 type reader struct {
-	platform ffctest.Platform
+	format   flagjson.Format
 	flags    map[string]*simpleFlag
 	segments map[string]bool
 }
 
-// simpleFlag is a flag on the way to its builder.
+// simpleFlag is a flag that is being read.
 type simpleFlag struct {
-	key        string
-	doc        []byte
-	node       *node
-	variations []string
-	builder    *ffctest.FlagBuilder
+	key   string
+	doc   []byte
+	node  *node
+	begun bool // flag has its variations
+	flag  flagjson.Flag
 }
 
 // fail stops reading: what was expected in the place of n.
 func fail(n *node, expected string) { panic(&Mismatch{n.start, expected, n.describe()}) }
 
-func parseSimple(doc []byte, root *node, g ffctest.Platform, before *simple) (_ *simple, err error) {
+func parseSimple(doc []byte, root *node, format flagjson.Format, before *simple) (_ *simple, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			wrong, ok := r.(*Mismatch)
@@ -114,7 +114,7 @@ func parseSimple(doc []byte, root *node, g ffctest.Platform, before *simple) (_ 
 		}
 	}()
 	s := &simple{text: doc, root: root, flags: make(map[string]part), whole: before == nil}
-	r := &reader{platform: g, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
+	r := &reader{format: format, flags: make(map[string]*simpleFlag), segments: make(map[string]bool)}
 	checkMembers(root, "flags", "segments")
 
 	// Flags refer to each other and to segments, in any order.
@@ -151,7 +151,8 @@ func parseSimple(doc []byte, root *node, g ffctest.Platform, before *simple) (_ 
 		if i > 0 {
 			s.segments = append(s.segments, ',')
 		}
-		s.segments = append(s.segments, itemsOf(g.Snapshot(r.segment(m)), "segments")...)
+		segment := r.segment(m)
+		s.segments = append(s.segments, format.Segment(&segment, firstVersion)...)
 	}
 	var alone []int
 	for i := range parts {
@@ -178,17 +179,35 @@ func parseSimple(doc []byte, root *node, g ffctest.Platform, before *simple) (_ 
 // run is how many flags are built at a time.
 const run = 100
 
-// build returns the flags of these numbers in bootstrap form.
+// firstVersion is the version of everything in a file of the simple form.
+const firstVersion = 1
+
+// build returns a list of the flags of these numbers in bootstrap form.
 func (r *reader) build(numbers []int, flags []member, wrong *firstError) []byte {
-	var items []ffctest.Item
+	list := make([][]byte, 0, len(numbers))
 	for _, i := range numbers {
 		wrong.note(i, func() {
 			f := r.flags[flags[i].name].begin()
-			items = append(items, r.finish(f).Version(1))
+			r.finish(f)
+			list = append(list, r.format.Flag(&f.flag, firstVersion))
 			f.forget()
 		})
 	}
-	return r.platform.Snapshot(items...)
+	return bytes.Join(list, []byte(","))
+}
+
+// InParallel calls f for 0 to n-1, on all processors.
+func InParallel(n int, f func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n/100+1)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := n * w / workers; i < n*(w+1)/workers; i++ {
+				f(i)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // firstError keeps what is wrong with the first of several items.
@@ -227,30 +246,14 @@ func (s *simple) lookup(key string) (part, bool) {
 	return p, ok
 }
 
-// itemsOf returns the items of a list of a snapshot, with commas.
-func itemsOf(snapshot []byte, list string) []byte {
-	items := memberOf(memberOf(snapshot, "data"), list)
-	return bytes.TrimSuffix(bytes.TrimPrefix(items, []byte("[")), []byte("]"))
-}
-
-// memberOf returns a member of an object; nil if there is none.
-func memberOf(object []byte, name string) []byte {
-	for n, value := range jsontext.Members(object) {
-		if string(n) == name {
-			return value
-		}
-	}
-	return nil
-}
-
 // forget drops what the flag was made of: its tree is large.
 func (f *simpleFlag) forget() {
-	f.node, f.builder = &node{start: f.node.start, end: f.node.end, kind: object, lazy: true}, nil
+	f.node, f.flag, f.begun = &node{start: f.node.start, end: f.node.end, kind: object, lazy: true}, flagjson.Flag{}, false
 }
 
 // begin reads the variations of a flag, which others may refer to.
 func (f *simpleFlag) begin() *simpleFlag {
-	if f.builder != nil {
+	if f.begun {
 		return f
 	}
 	n, err := f.node.expand(f.doc)
@@ -258,80 +261,76 @@ func (f *simpleFlag) begin() *simpleFlag {
 		panic(err)
 	}
 	m := member{name: f.key, value: n}
-	f.node, f.variations, f.builder = n, []string{"true", "false"}, ffctest.Flag(f.key)
+	f.node, f.flag, f.begun = n, flagjson.NewFlag(f.key), true
 	checkMembers(m.value, "name", "on", "variations", "offVariation", "prerequisites", "targets", "rules", "serve", "rollout", "experiment")
 	if n := m.value.get("variations"); n != nil {
-		f.variations = nil
+		f.flag.Values = nil
 		for _, item := range listOf(n) {
 			value := textOf(item)
-			if slices.Contains(f.variations, value) {
+			if slices.Contains(f.flag.Values, value) {
 				fail(item, "a variation that is not in the list yet")
 			}
-			f.variations = append(f.variations, value)
+			f.flag.Values = append(f.flag.Values, value)
 		}
-		if len(f.variations) == 0 {
+		if len(f.flag.Values) == 0 {
 			panic(&Mismatch{n.start, "a list of variations", "an empty one"})
 		}
-		f.builder = f.builder.Variations(f.variations...)
 	}
 	return f
 }
 
-func (r *reader) finish(f *simpleFlag) *ffctest.FlagBuilder {
-	b := f.builder
+// finish reads everything but the variations.
+func (r *reader) finish(f *simpleFlag) {
 	if n := f.node.get("name"); n != nil {
-		b = b.Name(textOf(n))
+		f.flag.Name = textOf(n)
 	}
-	if n := f.node.get("on"); n != nil && !booleanOf(n) {
-		b = b.Off()
+	if n := f.node.get("on"); n != nil {
+		f.flag.On = booleanOf(n)
 	}
 	if n := f.node.get("offVariation"); n != nil {
-		b = b.OffVariation(f.variation(n))
+		f.flag.Off = f.variation(n)
 	}
 	for _, m := range objectOf(f.node.get("prerequisites")) {
-		b = r.prerequisite(f, b, m)
+		f.flag.Prerequisites = append(f.flag.Prerequisites, r.prerequisite(f, m))
 	}
 	for _, m := range objectOf(f.node.get("targets")) {
-		f.checkVariation(m.name, m.at)
-		keys := userKeys(m.value)
+		variation, keys := f.indexOf(m.name, m.at), userKeys(m.value)
 		if len(keys) == 0 {
 			panic(&Mismatch{m.value.start, aUserKey, "an empty list"})
 		}
-		b = b.Target(m.name, keys...)
+		f.flag.Targets = append(f.flag.Targets, flagjson.Target{Variation: variation, UserKeys: keys})
 	}
 	for _, rule := range listOf(f.node.get("rules")) {
 		checkMembers(rule, "if", "serve", "rollout")
-		clauses := r.clauses(rule)
-		switch serve, rollout := f.served(rule); {
-		case serve != nil:
-			b = b.Rule(f.variation(serve), clauses...)
-		case rollout != nil:
-			b = b.RuleRollout(f.percents(rollout, true), clauses...)
-		default:
+		clauses, shares := r.clauses(rule), f.shares(rule)
+		if shares == nil {
 			panic(&Mismatch{rule.start, `a rule with "serve" or "rollout"`, "one with neither"})
 		}
+		f.flag.Rules = append(f.flag.Rules, flagjson.Rule{Clauses: clauses, Shares: shares})
 	}
-	switch serve, rollout := f.served(f.node); {
-	case serve != nil:
-		b = b.Serve(f.variation(serve))
-	case rollout != nil:
-		b = b.Rollout(f.percents(rollout, true)...)
-	}
+	f.flag.Shares = f.shares(f.node)
 	if n := f.node.get("experiment"); n != nil {
-		if n.kind == boolean && n.text == "false" {
-			b = b.NoExperiment()
-		} else if n.kind != object {
-			fail(n, "an object with percentages by variation, or false")
-		} else {
-			b = b.Experiment(f.percents(n, false)...)
-		}
+		f.flag.Experiment = f.experiment(n)
 	}
-	return b
 }
 
-func (r *reader) prerequisite(f *simpleFlag, b *ffctest.FlagBuilder, m member) *ffctest.FlagBuilder {
-	if r.platform == ffctest.FeatBit {
-		panic(&Mismatch{m.at, "no prerequisites, which FeatBit does not have", Quote(m.name)})
+func (f *simpleFlag) experiment(n *node) *flagjson.Experiment {
+	if n.kind == boolean && n.text == "false" {
+		return &flagjson.Experiment{}
+	}
+	if n.kind != object {
+		fail(n, "an object with percentages by variation, or false")
+	}
+	parts := f.percents(n, false)
+	for i := range parts {
+		parts[i] /= 100
+	}
+	return &flagjson.Experiment{Parts: parts}
+}
+
+func (r *reader) prerequisite(f *simpleFlag, m member) flagjson.Prerequisite {
+	if !r.format.Prerequisites() {
+		panic(&Mismatch{m.at, "no prerequisites, which " + r.format.Platform() + " does not have", Quote(m.name)})
 	}
 	other := r.flags[m.name]
 	switch {
@@ -340,62 +339,66 @@ func (r *reader) prerequisite(f *simpleFlag, b *ffctest.FlagBuilder, m member) *
 	case other == f:
 		panic(&Mismatch{m.at, "the key of another flag", Quote(m.name)})
 	}
-	other.begin()
-	return b.Prerequisite(other.builder, other.variation(m.value))
+	variation := other.begin().variation(m.value)
+	return flagjson.Prerequisite{FlagKey: other.key, Variation: variation, Value: other.flag.Values[variation]}
 }
 
-func (r *reader) segment(m member) *ffctest.SegmentBuilder {
+func (r *reader) segment(m member) flagjson.Segment {
 	checkMembers(m.value, "included", "excluded", "rules")
-	b := ffctest.Segment(m.name)
-	b = b.Include(userKeys(m.value.get("included"))...).Exclude(userKeys(m.value.get("excluded"))...)
+	s := flagjson.Segment{ID: m.name, Included: userKeys(m.value.get("included")), Excluded: userKeys(m.value.get("excluded"))}
 	for _, rule := range listOf(m.value.get("rules")) {
 		checkMembers(rule, "if")
-		b = b.Rule(r.clauses(rule)...)
+		s.Rules = append(s.Rules, r.clauses(rule))
 	}
-	return b
+	return s
 }
 
-// served returns what a rule or a flag gives: one of the two, or none.
-func (f *simpleFlag) served(n *node) (serve, rollout *node) {
-	serve, rollout = n.get("serve"), n.get("rollout")
-	if serve != nil && rollout != nil {
+// shares reads "serve" or "rollout" of a rule or a flag; nil if it has neither.
+func (f *simpleFlag) shares(n *node) []flagjson.Share {
+	serve, rollout := n.get("serve"), n.get("rollout")
+	switch {
+	case serve != nil && rollout != nil:
 		panic(&Mismatch{rollout.start, `either "serve" or "rollout"`, "both"})
+	case serve != nil:
+		return flagjson.Everyone(f.variation(serve))
+	case rollout != nil:
+		return flagjson.Divide(f.percents(rollout, true))
 	}
-	return serve, rollout
+	return nil
 }
 
-func (f *simpleFlag) variation(n *node) string {
-	value := textOf(n)
-	f.checkVariation(value, n.start)
-	return value
-}
+// variation returns the index of a variation.
+func (f *simpleFlag) variation(n *node) int { return f.indexOf(textOf(n), n.start) }
 
-func (f *simpleFlag) checkVariation(value string, at int) {
-	if !slices.Contains(f.variations, value) {
-		quoted := make([]string, len(f.variations))
-		for i, v := range f.variations {
+// indexOf returns the index of a variation that is named at an offset.
+func (f *simpleFlag) indexOf(value string, at int) int {
+	i := slices.Index(f.flag.Values, value)
+	if i < 0 {
+		quoted := make([]string, len(f.flag.Values))
+		for i, v := range f.flag.Values {
 			quoted[i] = Quote(v)
 		}
 		panic(&Mismatch{at, "a variation of flag " + Quote(f.key) + ", " + orList(quoted), Quote(value)})
 	}
+	return i
 }
 
 // percents reads percentages by variation; those left out are 0.
 func (f *simpleFlag) percents(n *node, whole bool) []float64 {
-	out := make([]float64, len(f.variations))
+	out := make([]float64, len(f.flag.Values))
 	for _, m := range objectOf(n) {
-		f.checkVariation(m.name, m.at)
+		variation := f.indexOf(m.name, m.at)
 		percent, err := strconv.ParseFloat(m.value.text, 64)
 		if m.value.kind != number || err != nil || percent < 0 || percent > 100 {
 			fail(m.value, "a percentage, a number from 0 to 100")
 		}
-		out[slices.Index(f.variations, m.name)] = percent
+		out[variation] = percent
 	}
 	sum := 0.0
 	for _, percent := range out {
 		sum += percent
 	}
-	if whole && !isWhole(sum) {
+	if whole && !flagjson.IsWhole(sum) {
 		panic(&Mismatch{n.start, "percentages with a sum of 100", fmt.Sprintf("a sum of %v", Tidy(sum))})
 	}
 	return out

@@ -2,17 +2,10 @@ package flagfile
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
 	"fmt"
 	"iter"
-	"math"
-	"strconv"
-	"strings"
-	"time"
 	"unicode/utf8"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
@@ -20,7 +13,7 @@ import (
 // snapshot is a file in bootstrap form.
 type snapshot struct {
 	text      []byte
-	platform  ffctest.Platform
+	layout    layout
 	keys, ids []string
 	flags     map[string]*node // lazy
 }
@@ -62,28 +55,30 @@ func isSnapshot(root *node) bool {
 		segments != nil && segments.kind == list && root.get("flags") == nil
 }
 
-func parseSnapshot(doc []byte, root *node, wanted *ffctest.Platform) (Document, ffctest.Platform, error) {
+func parseSnapshot(doc []byte, root *node, wanted string) (Document, string, error) {
 	s := &snapshot{text: doc, flags: make(map[string]*node)}
 	data := s.Data()
 	body := root
 	if root.get("messageType") != nil {
 		if body = root.get("data"); body == nil || body.kind != object {
-			return nil, 0, &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
+			return nil, "", &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
 		}
 	}
-	if wire.DialectOfData(data).Name == wire.PlatformFeatBit {
-		s.platform = ffctest.FeatBit
-	}
+	platform := wire.DialectOfData(data).Name
 	flags, segments := body.get("featureFlags"), body.get("segments")
 	empty := (flags == nil || len(flags.items) == 0) && (segments == nil || len(segments.items) == 0)
-	if wanted != nil && *wanted != s.platform {
+	if wanted != "" && wanted != platform {
 		if !empty {
-			return nil, 0, fmt.Errorf("expected a snapshot of the platform %v, got one of %v", *wanted, s.platform)
+			return nil, "", fmt.Errorf("expected a snapshot of the platform %s, got one of %s", wanted, platform)
 		}
-		s.platform = *wanted
+		platform = wanted
 	}
-	err := each(doc, flags, s.flagIdentity(), func(name, n *node) error {
-		key, err := s.flagKey(name)
+	var err error
+	if s.layout, err = layoutOf(platform); err != nil {
+		return nil, "", err
+	}
+	err = each(doc, flags, s.layout.identity, func(name, n *node) error {
+		key, err := s.layout.key(name)
 		if _, twice := s.flags[key]; twice && err == nil {
 			err = &Mismatch{name.start, "each flag once", "a second " + name.describe()}
 		}
@@ -101,26 +96,7 @@ func parseSnapshot(doc []byte, root *node, wanted *ffctest.Platform) (Document, 
 			return nil
 		})
 	}
-	return s, s.platform, err
-}
-
-func (s *snapshot) flagIdentity() string {
-	if s.platform == ffctest.FeatBit {
-		return "key"
-	}
-	return "id"
-}
-
-// flagKey returns the key that stands in what a flag is known by.
-func (s *snapshot) flagKey(identity *node) (string, error) {
-	if s.platform == ffctest.FeatBit {
-		return identity.text, nil
-	}
-	parts := strings.SplitN(identity.text, "__", 5)
-	if len(parts) < 5 || parts[0] != "FF" || parts[4] == "" {
-		return "", &Mismatch{identity.start, "FF__account__project__environment__key", identity.describe()}
-	}
-	return parts[4], nil
+	return s, platform, err
 }
 
 func isArchived(n *node) bool {
@@ -185,126 +161,16 @@ func lazyName(doc []byte, item *node, identity string) *node {
 	return name
 }
 
-// edit raises the version too: clients that have started from this file ignore
-// what is no newer.
+// Edit implements Document. It also raises the version: clients that started from
+// this file ignore a flag without a newer version.
 func (s *snapshot) Edit(key string, c Change, version int64) ([]byte, error) {
 	flag, err := s.flags[key].expand(s.text)
 	if err != nil {
 		return nil, err
 	}
 	e := &edits{doc: s.text}
-	changedAt := MarshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
-	if s.platform == ffctest.FeatBit {
-		e.set(flag, "updatedAt", changedAt)
-		if c.On != nil {
-			e.set(flag, "isEnabled", strconv.FormatBool(*c.On))
-		}
-		if c.Shares != nil {
-			featBitShares(e, flag, c.Shares)
-		}
-		return e.apply(), nil
-	}
-	basics := flag.get("ff")
-	if basics == nil || basics.kind != object {
-		return nil, errors.New(`the flag has no object "ff"`)
-	}
-	e.set(flag, "timestamp", strconv.FormatInt(version, 10))
-	if basics.get("lastUpdatedTime") != nil {
-		e.set(basics, "lastUpdatedTime", changedAt)
-	}
-	if c.On != nil {
-		status := "Disabled"
-		if *c.On {
-			status = "Enabled"
-		}
-		e.set(basics, "status", MarshalText(status))
-	}
-	if c.Shares != nil {
-		if err := classicShares(e, flag, basics, c.Shares); err != nil {
-			return nil, err
-		}
+	if err := s.layout.edit(e, flag, c, version); err != nil {
+		return nil, err
 	}
 	return e.apply(), nil
-}
-
-// classicShares writes a default rule. Each share repeats its variation as the
-// flag has it, and keeps what of it counts in experiments.
-func classicShares(e *edits, flag, basics *node, shares []Share) error {
-	const rollouts = "defaultRulePercentageRollouts"
-	options := make(map[string]string)
-	if list := flag.get("variationOptions"); list != nil {
-		for _, option := range list.items {
-			if id := option.get("localId"); id != nil {
-				options[id.text] = e.text(option)
-			}
-		}
-	}
-	counted := make(map[string]string)
-	if list := basics.get(rollouts); list != nil {
-		for _, old := range list.items {
-			id, part := old.get("valueOption").get("localId"), old.get("exptRollout")
-			if id != nil && part != nil {
-				counted[id.text] = e.text(part)
-			}
-		}
-	}
-	var parts []string
-	for _, r := range ranges(shares) {
-		option, ok := options[r.variation]
-		if !ok {
-			return fmt.Errorf("the flag's variationOptions have no variation %s", r.variation)
-		}
-		parts = append(parts, fmt.Sprintf(`{"exptRollout": %s, "rolloutPercentage": [%v, %v], "valueOption": %s}`,
-			cmp.Or(counted[r.variation], "null"), r.from, r.to, option))
-	}
-	e.set(basics, rollouts, "["+strings.Join(parts, ", ")+"]")
-	return nil
-}
-
-func featBitShares(e *edits, flag *node, shares []Share) {
-	rule := flag.get("fallthrough")
-	counted := make(map[string]string)
-	if list := rule.get("variations"); list != nil {
-		for _, old := range list.items {
-			id, part := old.get("id"), old.get("exptRollout")
-			if id != nil && part != nil {
-				counted[id.text] = e.text(part)
-			}
-		}
-	}
-	var parts []string
-	for _, r := range ranges(shares) {
-		parts = append(parts, fmt.Sprintf(`{"id": %s, "rollout": [%v, %v], "exptRollout": %s}`,
-			MarshalText(r.variation), r.from, r.to, cmp.Or(counted[r.variation], "1")))
-	}
-	variations := "[" + strings.Join(parts, ", ") + "]"
-	if rule == nil || rule.kind != object {
-		e.set(flag, "fallthrough", `{"dispatchKey": null, "includedInExpt": false, "variations": `+variations+"}")
-		return
-	}
-	e.set(rule, "variations", variations)
-}
-
-// extent is a share from 0 to 1.
-type extent struct {
-	from, to  float64
-	variation string
-}
-
-// ranges lays shares side by side. Neighbours have the very same bound and the
-// last ends at exactly 1: a gap would be users that get nothing.
-func ranges(shares []Share) []extent {
-	var out []extent
-	bound, sum := 0.0, 0.0
-	for _, s := range shares {
-		if s.Percent == 0 {
-			continue // a range of one point can still hold a user
-		}
-		sum += s.Percent
-		r := extent{bound, min(math.Round(sum*1e10)/1e12, 1), s.Variation}
-		bound = r.to
-		out = append(out, r)
-	}
-	out[len(out)-1].to = 1
-	return out
 }

@@ -33,6 +33,6 @@ func Read(path string, platform ffctest.Platform) ([]byte, error) {
 // wrong, and says what was expected. A snapshot of the other platform is an
 // error.
 func Parse(name string, text []byte, platform ffctest.Platform) ([]byte, error) {
-	data, err := format.Snapshot(name, text, platform)
+	data, err := format.Snapshot(name, text, platform.String())
 	return bytes.Clone(data), err
 }

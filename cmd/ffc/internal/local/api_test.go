@@ -232,7 +232,7 @@ func TestWords(t *testing.T) {
 	for _, tt := range tests {
 		for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
 			data := g.Snapshot(ffctest.Flag("f").Rule("true", tt.clauses...))
-			doc, _, err := flagfile.Parse(data, nil)
+			doc, _, err := flagfile.Parse(data, "")
 			if err != nil {
 				t.Fatal(err)
 			}

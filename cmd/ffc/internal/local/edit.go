@@ -37,7 +37,7 @@ func (p *Platform) edit(key string, c flagfile.Change) (flagView, error) {
 	if bytes.Equal(text, p.file.text) {
 		return view.flags[i], nil
 	}
-	doc, _, err := flagfile.ParseChanged(p.file.doc, text, &p.platform)
+	doc, _, err := flagfile.ParseChanged(p.file.doc, text, p.platform.String())
 	if err != nil {
 		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would break the file: %w", err)}
 	}

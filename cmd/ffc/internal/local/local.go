@@ -74,18 +74,18 @@ func New(cfg Config) (*Platform, error) {
 	p.live = newLive(p)
 	p.pages = p.routes()
 
-	wanted, err := flagfile.Platform(cfg.Platform)
+	err := flagfile.CheckPlatform(cfg.Platform)
 	if err != nil {
 		return nil, err
 	}
 	if p.file, err = openFile(cfg.File, cfg.Create); err != nil {
 		return nil, err
 	}
-	doc, platform, err := flagfile.Parse(p.file.text, wanted)
+	doc, platform, err := flagfile.Parse(p.file.text, cfg.Platform)
 	if err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
-	p.platform, p.file.doc = platform, doc
+	p.platform, p.file.doc = platformNamed(platform), doc
 	if err := p.begin(doc); err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
@@ -128,6 +128,14 @@ func (p *Platform) EnvSecret() string { return p.server.EnvSecret }
 
 // Platform returns the platform that p imitates.
 func (p *Platform) Platform() ffctest.Platform { return p.platform }
+
+// platformNamed returns the platform with a name of package flagfile.
+func platformNamed(name string) ffctest.Platform {
+	if name == ffctest.FeatBit.String() {
+		return ffctest.FeatBit
+	}
+	return ffctest.Classic
+}
 
 // URL returns where a platform is that listens on addr, for programs on the same
 // machine.

@@ -65,7 +65,7 @@ func TestSimpleForm(t *testing.T) {
 		ffctest.Flag("g").Serve("false").NoExperiment(),
 	}
 	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		doc, _, err := flagfile.Parse([]byte(text), &g)
+		doc, _, err := flagfile.Parse([]byte(text), g.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestSimpleForm(t *testing.T) {
 		}
 	}
 	withPrerequisite := `{"flags": {"f": {"prerequisites": {"g": "b"}}, "g": {"variations": ["a", "b"]}}}`
-	doc, _, err := flagfile.Parse([]byte(withPrerequisite), nil)
+	doc, _, err := flagfile.Parse([]byte(withPrerequisite), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestWhatIsWrongWhere(t *testing.T) {
 		}
 	}
 	g := ffctest.FeatBit
-	_, _, err := flagfile.Parse([]byte(`{"flags": {"f": {"prerequisites": {"g": "true"}}, "g": {}}}`), &g)
+	_, _, err := flagfile.Parse([]byte(`{"flags": {"f": {"prerequisites": {"g": "true"}}, "g": {}}}`), g.String())
 	if err == nil || !strings.Contains(err.Error(), "which FeatBit does not have") {
 		t.Errorf("got %v", err)
 	}
@@ -248,7 +248,7 @@ func TestDocumentedFiles(t *testing.T) {
 		"doc.go":        "\t{" + between(file.Doc.Text(), "\t{", "\n\t}\n") + "\n\t}\n",
 		"docs/local.md": between(string(guide), "```json\n", "```"),
 	} {
-		if doc, _, err := flagfile.Parse([]byte(text), nil); err != nil || len(doc.FlagKeys()) != 2 {
+		if doc, _, err := flagfile.Parse([]byte(text), ""); err != nil || len(doc.FlagKeys()) != 2 {
 			t.Errorf("%s: got %v in %s", where, err, text)
 		}
 	}
@@ -265,13 +265,14 @@ func FuzzDocument(f *testing.F) {
 		if _, err := flagfile.AttributeText([]byte(text)); err == nil && !json.Valid([]byte(strings.TrimPrefix(text, "\ufeff"))) {
 			t.Fatalf("not JSON, but parsed: %q", text)
 		}
-		doc, g, err := flagfile.Parse([]byte(text), nil)
+		doc, name, err := flagfile.Parse([]byte(text), "")
 		if err != nil {
 			if wrong, ok := err.(*flagfile.Mismatch); ok && (wrong.Offset < 0 || wrong.Offset > len(text)) {
 				t.Fatalf("wrong at %d of %d", wrong.Offset, len(text))
 			}
 			return
 		}
+		g := platformNamed(name)
 		// Of a snapshot only parts are understood, and it is not served.
 		simple := doc.Changed([]string{}) == nil
 		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: g, Data: doc.Data()})
@@ -301,7 +302,7 @@ func FuzzDocument(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			again, _, err := flagfile.Parse(changed, &g)
+			again, _, err := flagfile.Parse(changed, g.String())
 			if err != nil {
 				t.Fatalf("%q became %q: %v", text, changed, err)
 			}

@@ -77,7 +77,7 @@ func (f *file) saw(now stamp) {
 
 // load serves another text of the file, or returns what is wrong with it.
 func (p *Platform) load(text []byte) error {
-	doc, _, err := flagfile.ParseChanged(p.file.doc, text, &p.platform)
+	doc, _, err := flagfile.ParseChanged(p.file.doc, text, p.platform.String())
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package ffctest
 
 import (
-	"encoding/json"
-	"errors"
 	"math"
 	"strings"
 	"time"
@@ -58,7 +56,7 @@ func (t featBitItem) events() (kept []Event, dropped int) {
 		if r.Variation == nil {
 			continue
 		}
-		e := user
+		e := user.clone()
 		e.FlagKey = r.FlagKey
 		e.VariationID, e.Value = r.Variation.ID, r.Variation.Value
 		e.SendToExperiment = bool(r.SendToExperiment)
@@ -69,7 +67,7 @@ func (t featBitItem) events() (kept []Event, dropped int) {
 		if math.IsInf(float64(float32(m.Value)), 0) {
 			continue // FeatBit keeps 32 bits
 		}
-		e := user
+		e := user.clone()
 		e.Metric, e.MetricValue = m.Name, float64(m.Value)
 		e.AppType, e.Route, e.Type = m.AppType, m.Route, m.Type
 		e.Time = time.UnixMilli(int64(m.Timestamp))
@@ -95,26 +93,4 @@ func (u *featBitUser) event() Event {
 		}
 	}
 	return e
-}
-
-// array is a JSON array: not null, and nothing in it is.
-type array[T any] []T
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (a *array[T]) UnmarshalJSON(raw []byte) error {
-	var items []*T
-	if err := json.Unmarshal(raw, &items); err != nil {
-		return err
-	}
-	if items == nil {
-		return errors.New("a list is null")
-	}
-	*a = make(array[T], 0, len(items))
-	for _, item := range items {
-		if item == nil {
-			return errors.New("a list has null in it")
-		}
-		*a = append(*a, *item)
-	}
-	return nil
 }
