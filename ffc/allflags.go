@@ -45,7 +45,7 @@ func (c *Client) AllVariations(ctx context.Context, user User) AllFlags {
 	a.results = make([]eval.Result, len(a.keys))
 	var room [8]eval.Result
 	for i, key := range a.keys {
-		a.results[i], _ = snapshot.Evaluate(snapshot.Flag(key), user.u, room[:0])
+		a.results[i], _ = eval.Evaluate(snapshot, snapshot.Flag(key), user.u, room[:0])
 	}
 	return a
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
@@ -24,7 +25,7 @@ func TestCompilingHoldsUpNothing(t *testing.T) {
 		}
 		compiling, goOn := make(chan struct{}), make(chan struct{})
 		source := eval.Source{
-			Rules: eval.Classic(),
+			Semantics: eval.Classic(),
 			DecodeFlag: func(raw []byte) (*model.Flag, error) {
 				f, err := c.cfg.dialect.DecodeFlag(raw)
 				if err == nil && f.Variations[1].Value == "new" {
@@ -112,9 +113,9 @@ func TestUsersOfManyAttributesAreLinear(t *testing.T) {
 				f.Rules[i].Clauses = []model.Clause{{Property: names[i], Operator: "Equal", Value: "x"}}
 			}
 			f.Fallthrough.Shares = []model.Share{{To: 1}}
-			source := &eval.Source{Rules: eval.Classic(), DecodeFlag: func([]byte) (*model.Flag, error) { return f, nil }, Report: func(eval.Problem) {}}
-			s := eval.NewSnapshot(source).Bootstrap(&eval.Update{Full: true, Flags: []eval.Item{{Key: "f"}}})
-			r, _ := s.Evaluate(s.Flag("f"), NewUser("u", attributes[:n]...).u, nil)
+			source := &eval.Source{Semantics: eval.Classic(), DecodeFlag: func([]byte) (*model.Flag, error) { return f, nil }, Report: func(eval.Problem) {}}
+			s := eval.NewSnapshot(source).Bootstrap(&store.Update{Full: true, Flags: []store.Item{{Key: "f"}}})
+			r, _ := eval.Evaluate(s, s.Flag("f"), NewUser("u", attributes[:n]...).u, nil)
 			if r.Reason != eval.ReasonFallthrough {
 				t.Fatal(r.Reason)
 			}

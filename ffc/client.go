@@ -33,7 +33,7 @@ type Client struct {
 	withoutSecret func(error) error
 
 	view       atomic.Pointer[view]
-	store      store
+	store      clientStore
 	status     statusBoard
 	events     *event.Processor
 	deliveries afterwork.Requests // with the requests of the middleware

@@ -78,7 +78,7 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 	case flag == nil:
 		r.Reason = reason
 	case flag.Prerequisites() == 0:
-		r, _ = f.view.snapshot.Evaluate(flag, f.user.u, nil)
+		r, _ = eval.Evaluate(f.view.snapshot, flag, f.user.u, nil)
 		f.record(&r, nil, t)
 	default:
 		r = f.evaluateDependent(flag, t)
@@ -97,7 +97,7 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 // it needs room for their results.
 func (f Flags) evaluateDependent(flag *eval.Flag, t valueType) eval.Result {
 	var room [8]eval.Result
-	r, prerequisites := f.view.snapshot.Evaluate(flag, f.user.u, room[:0])
+	r, prerequisites := eval.Evaluate(f.view.snapshot, flag, f.user.u, room[:0])
 	f.record(&r, prerequisites, t)
 	return r
 }

@@ -21,7 +21,7 @@ func (c *Client) Explain(key string, user User) Explanation {
 	if flag == nil {
 		return newExplanation(&eval.Explanation{FlagKey: key, Result: eval.Result{Reason: reason}})
 	}
-	e := v.snapshot.Explain(flag, user.u)
+	e := eval.Explain(v.snapshot, flag, user.u)
 	return newExplanation(&e)
 }
 

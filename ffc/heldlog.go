@@ -7,7 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
-	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // heldLog logs that answers of the platform are held back. It logs that once an
@@ -22,7 +22,7 @@ const heldAgain = time.Hour
 // answers that are held back.
 var errHeld = errors.New("the platform answers with older data than the client has; the newer data is kept until three answers agree")
 
-func (l *heldLog) log(log *slog.Logger, d *hold.Decision) {
+func (l *heldLog) log(log *slog.Logger, d *store.Decision) {
 	if d.Followed > 0 {
 		log.Info("ffc: the platform went back to older data, as three answers agree; following it", "items", d.Followed)
 		l.warned = time.Time{}

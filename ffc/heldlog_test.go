@@ -8,8 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // TestHeldDataIsLoggedOncePerHour: a server that is stuck behind a load balancer
@@ -21,7 +20,7 @@ func TestHeldDataIsLoggedOncePerHour(t *testing.T) {
 		var out bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&out, nil))
 		var l heldLog
-		held := &hold.Decision{Held: 1, Older: 1, Example: eval.ItemID{Key: "checkout"}}
+		held := &store.Decision{Held: 1, Older: 1, Example: store.ItemID{Key: "checkout"}}
 		check := func(want ...string) {
 			t.Helper()
 			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -44,7 +43,7 @@ func TestHeldDataIsLoggedOncePerHour(t *testing.T) {
 		time.Sleep(time.Second)
 		l.log(log, held)
 		check(warning)
-		l.log(log, &hold.Decision{Followed: 1})
+		l.log(log, &store.Decision{Followed: 1})
 		l.log(log, held)
 		check("the platform went back to older data", warning)
 	})

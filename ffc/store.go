@@ -11,17 +11,17 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
-	hold "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// store is the client's end of the transport: it takes messages and publishes
+// clientStore is the client's end of the transport: it takes messages and publishes
 // the data in them.
 //
 // Its lock orders messages while they are merged. Nothing is decoded, compiled
 // or called under it, and neither readers nor Close take it.
-type store struct {
+type clientStore struct {
 	c      *Client
 	source *eval.Source
 	mu     sync.Mutex
@@ -33,20 +33,20 @@ type store struct {
 	// that changed something or was held back, so that what is asked for after
 	// an answer that was held is another question.
 	now       atomic.Uint64
-	hold      hold.Hold // guarded by mu
-	held      heldLog   // guarded by mu
+	hold      store.Hold // guarded by mu
+	held      heldLog    // guarded by mu
 	malformed malformedLog
 	// segmentsWarned: warnSegments has logged its line.
 	segmentsWarned atomic.Bool
 }
 
-var _ transport.Store = (*store)(nil)
+var _ transport.Store = (*clientStore)(nil)
 
-func (s *store) init(c *Client) {
+func (s *clientStore) init(c *Client) {
 	s.c = c
 	s.now.Store(1) // 0 is before everything
 	s.source = &eval.Source{
-		Rules:         c.cfg.dialect.Rules,
+		Semantics:     c.cfg.dialect.Semantics,
 		DecodeFlag:    c.cfg.dialect.DecodeFlag,
 		DecodeSegment: c.cfg.dialect.DecodeSegment,
 		Report: func(p eval.Problem) {
@@ -62,7 +62,7 @@ func (s *store) init(c *Client) {
 }
 
 // bootstrap loads Config.Bootstrap.
-func (s *store) bootstrap(data []byte) error {
+func (s *clientStore) bootstrap(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
@@ -93,33 +93,33 @@ const foreignAdvice = "take one with ffc snapshot and this secret, or set Config
 
 // Version implements transport.Store. A bootstrap does not count: the platform
 // has to be asked for everything.
-func (s *store) Version() int64 { return s.complete.Load() }
+func (s *clientStore) Version() int64 { return s.complete.Load() }
 
 // Mark implements transport.Store.
-func (s *store) Mark() transport.Mark { return transport.Mark(s.now.Load()) }
+func (s *clientStore) Mark() transport.Mark { return transport.Mark(s.now.Load()) }
 
 // holdFor sets over how long answers with older data must agree.
-func (s *store) holdFor(d time.Duration) {
+func (s *clientStore) holdFor(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hold.After = d
 }
 
 // Apply implements transport.Store.
-func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
+func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
 	update, skipped, err := s.c.cfg.dialect.Update(message)
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
 	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
-	s.c.view.Load().snapshot.Prepare(update)
-	return s.applied(update, s.publish(update, func(old *eval.Snapshot) hold.Decision {
+	prepared := s.c.view.Load().snapshot.Prepare(update)
+	return s.applied(update, s.publish(update, prepared, func(old *eval.Snapshot) store.Decision {
 		return s.hold.Decide(old, update, uint64(asked))
 	}))
 }
 
 // ApplyAsOf implements transport.Store.
-func (s *store) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) (transport.Applied, error) {
+func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) (transport.Applied, error) {
 	update, skipped, err := s.c.cfg.dialect.Update(message)
 	if err == nil && !update.Full {
 		err = errNotWhole
@@ -128,10 +128,11 @@ func (s *store) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) 
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
 	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
-	applied, err := s.applied(update, s.publish(update, func(*eval.Snapshot) hold.Decision {
-		s.hold = hold.Hold{After: s.hold.After} // what answers said of other data says nothing of this
+	prepared := s.c.view.Load().snapshot.Prepare(update)
+	applied, err := s.applied(update, s.publish(update, prepared, func(*eval.Snapshot) store.Decision {
+		s.hold = store.Hold{After: s.hold.After} // what answers said of other data says nothing of this
 		s.complete.Store(0)
-		return hold.Decision{Terms: eval.Terms{Asked: cmp.Or(uint64(asked), s.now.Load())}}
+		return store.Decision{Terms: store.Terms{Asked: cmp.Or(uint64(asked), s.now.Load())}}
 	}))
 	if err == nil {
 		s.c.status.appliedAsOf(asOf)
@@ -142,7 +143,7 @@ func (s *store) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) 
 var errNotWhole = errors.New("the message has changes only: expected all data")
 
 // applied tells those whom an update concerns that it is published.
-func (s *store) applied(update *eval.Update, p published) (transport.Applied, error) {
+func (s *clientStore) applied(update *store.Update, p published) (transport.Applied, error) {
 	if p.after == nil {
 		return transport.Applied{}, ErrClosed
 	}
@@ -170,13 +171,13 @@ func (s *store) applied(update *eval.Update, p published) (transport.Applied, er
 // published is what an update changed.
 type published struct {
 	before, after *eval.Snapshot // after is nil if the client is closed
-	change        eval.Change
-	decision      hold.Decision
+	change        store.Change
+	decision      store.Decision
 }
 
 // publish makes an update visible to evaluations, as decide decides. After Close
 // it does not. The lock is held while decide runs.
-func (s *store) publish(u *eval.Update, decide func(*eval.Snapshot) hold.Decision) (p published) {
+func (s *clientStore) publish(u *store.Update, prepared *eval.Prepared, decide func(*eval.Snapshot) store.Decision) (p published) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.c.view.Load()
@@ -186,7 +187,7 @@ func (s *store) publish(u *eval.Update, decide func(*eval.Snapshot) hold.Decisio
 	}
 	p.decision = decide(old.snapshot)
 	p.decision.Terms.Arrived = s.now.Load() + 1
-	snapshot, change := old.snapshot.ApplyOn(u, &p.decision.Terms)
+	snapshot, change := old.snapshot.ApplyOn(u, prepared, &p.decision.Terms)
 	if snapshot != old.snapshot && !s.c.view.CompareAndSwap(old, &view{snapshot: snapshot, serving: old.serving || snapshot.Synced()}) {
 		return p // closed meanwhile
 	}
@@ -201,7 +202,7 @@ func (s *store) publish(u *eval.Update, decide func(*eval.Snapshot) hold.Decisio
 
 // tellEmpty warns of a first full without anything in it, where that is what a
 // platform answers to a secret it does not know.
-func (s *store) tellEmpty(old *eval.Snapshot, u *eval.Update) {
+func (s *clientStore) tellEmpty(old *eval.Snapshot, u *store.Update) {
 	if s.c.cfg.dialect.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
 		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is wrong, check the secret")
 	}
@@ -211,7 +212,7 @@ func (s *store) tellEmpty(old *eval.Snapshot, u *eval.Update) {
 // answers have none, as those of classic's polling route. Their rules evaluate
 // with the segments of the bootstrap or of another transport, which nothing
 // updates, or with none.
-func (s *store) warnSegments(snapshot *eval.Snapshot, u *eval.Update) {
+func (s *clientStore) warnSegments(snapshot *eval.Snapshot, u *store.Update) {
 	if !u.NoSegments || s.segmentsWarned.Load() {
 		return
 	}
@@ -224,7 +225,7 @@ func (s *store) warnSegments(snapshot *eval.Snapshot, u *eval.Update) {
 }
 
 // Confirm implements transport.Store.
-func (s *store) Confirm() {
+func (s *clientStore) Confirm() {
 	if snapshot := s.c.view.Load().snapshot; snapshot.Synced() {
 		s.complete.Store(snapshot.Version())
 	}
@@ -234,7 +235,7 @@ func (s *store) Confirm() {
 }
 
 // ConfirmAsOf implements transport.Store.
-func (s *store) ConfirmAsOf(asOf time.Time) {
+func (s *clientStore) ConfirmAsOf(asOf time.Time) {
 	s.c.status.appliedAsOf(asOf)
 	if s.c.status.set(StateOK, nil) {
 		s.c.logStatus()
@@ -242,13 +243,13 @@ func (s *store) ConfirmAsOf(asOf time.Time) {
 }
 
 // Interrupted implements transport.Store.
-func (s *store) Interrupted(err error) { s.c.setStatus(StateInterrupted, err) }
+func (s *clientStore) Interrupted(err error) { s.c.setStatus(StateInterrupted, err) }
 
 // Off implements transport.Store.
-func (s *store) Off(err error) { s.c.setStatus(StateOff, err) }
+func (s *clientStore) Off(err error) { s.c.setStatus(StateOff, err) }
 
 // Fallback implements transport.Store.
-func (s *store) Fallback(active bool) {
+func (s *clientStore) Fallback(active bool) {
 	b := &s.c.status
 	b.mu.Lock()
 	changed := b.fallback != active
@@ -268,7 +269,7 @@ func (s *store) Fallback(active bool) {
 
 // close makes evaluations answer that the client is not ready. It does not wait
 // for a message that is just being applied: that finds the view replaced.
-func (s *store) close() {
+func (s *clientStore) close() {
 	for {
 		old := s.c.view.Load()
 		if s.c.view.CompareAndSwap(old, &view{snapshot: old.snapshot}) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // BenchmarkAffected is a patch of one flag of many; one flag in ten has a
@@ -14,7 +15,7 @@ func BenchmarkAffected(b *testing.B) {
 	for _, count := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			source, _ := newSource()
-			u := &eval.Update{Full: true}
+			u := &store.Update{Full: true}
 			for i := range count {
 				it := item(fmt.Sprint("flag-", i), 1, newFlag())
 				it.Alone = true
@@ -34,7 +35,7 @@ func BenchmarkAffected(b *testing.B) {
 			s, _ := eval.NewSnapshot(source).Apply(u, 0)
 			patch := item("flag-0", 2, newFlag())
 			patch.Alone = true
-			s, change := s.Apply(&eval.Update{Flags: []eval.Item{patch}}, 0)
+			s, change := s.Apply(&store.Update{Flags: []store.Item{patch}}, 0)
 			if got := len(s.Affected(change)); got != 2 { // which also reads what refers to what
 				b.Fatalf("%d flags are affected, expected flag-0 and flag-5", got)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 func TestAffected(t *testing.T) {
@@ -62,7 +63,7 @@ func TestAffected(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := s.Affected(eval.Change{Flags: strings.Fields(test.flags), Segments: strings.Fields(test.segments)})
+			got := s.Affected(store.Change{Flags: strings.Fields(test.flags), Segments: strings.Fields(test.segments)})
 			if want := strings.Fields(test.want); !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -71,7 +72,7 @@ func TestAffected(t *testing.T) {
 }
 
 // alone marks an item as one that refers to no other.
-func alone(it eval.Item) eval.Item {
+func alone(it store.Item) store.Item {
 	it.Alone = true
 	return it
 }
@@ -82,22 +83,22 @@ func TestAffectedCompilesNothing(t *testing.T) {
 	t.Parallel()
 	source, p := newSource()
 	flags, segments := countDecoding(source)
-	s, change := eval.NewSnapshot(source).Apply(&eval.Update{
+	s, change := eval.NewSnapshot(source).Apply(&store.Update{
 		Full: true,
-		Flags: []eval.Item{
+		Flags: []store.Item{
 			alone(item("a", 1, newFlag())), alone(item("b", 1, newFlag())), alone(malformed("c", 1)),
 			item("needsA", 1, newFlag(requires("a"))), item("inS", 1, newFlag(when(inSegments("s")))),
 			malformed("bad", 1), {Key: "broken", Broken: true}, archived("gone", 1),
 		},
-		Segments: []eval.Item{alone(item("r", 1, model.Segment{})), item("s", 1, model.Segment{Rules: segmentRules(clauses(inSegments("r")))})},
+		Segments: []store.Item{alone(item("r", 1, model.Segment{})), item("s", 1, model.Segment{Rules: segmentRules(clauses(inSegments("r")))})},
 	}, 0)
 	for _, step := range []struct {
-		change eval.Change
+		change store.Change
 		want   string
 	}{
-		{change: eval.Change{}, want: ""}, // and nothing is decoded
-		{change: eval.Change{Flags: []string{"a"}}, want: "a needsA"},
-		{change: eval.Change{Segments: []string{"r"}}, want: "inS"},
+		{change: store.Change{}, want: ""}, // and nothing is decoded
+		{change: store.Change{Flags: []string{"a"}}, want: "a needsA"},
+		{change: store.Change{Segments: []string{"r"}}, want: "inS"},
 		{change: change, want: "a b bad broken c gone inS needsA"},
 	} {
 		if got := strings.Join(s.Affected(step.change), " "); got != step.want {
@@ -119,41 +120,43 @@ func TestAffectedAfterUpdates(t *testing.T) {
 	t.Parallel()
 	source, _ := newSource()
 	flags, segments := countDecoding(source)
-	plain := func(key string, version int64) eval.Item { return alone(item(key, version, newFlag())) }
-	needs := func(key string, version int64, on string) eval.Item { return item(key, version, newFlag(requires(on))) }
+	plain := func(key string, version int64) store.Item { return alone(item(key, version, newFlag())) }
+	needs := func(key string, version int64, on string) store.Item {
+		return item(key, version, newFlag(requires(on)))
+	}
 	s := eval.NewSnapshot(source)
 	for i, step := range []struct {
-		update  eval.Update
+		update  store.Update
 		want    string // affected by a change of a
 		decoded int32  // so far
 	}{
-		{update: eval.Update{Flags: []eval.Item{plain("a", 1), needs("x", 1, "a")}}, want: "a x", decoded: 2}, // of a patch
-		{update: eval.Update{Full: true, Flags: []eval.Item{plain("a", 1), needs("x", 1, "a"), plain("y", 1), needs("z", 1, "b")}}, want: "a x", decoded: 3},
-		{update: eval.Update{Flags: []eval.Item{needs("y", 2, "x")}}, want: "a x y", decoded: 4},
-		{update: eval.Update{Flags: []eval.Item{plain("a", 2)}}, want: "a x y", decoded: 5},
-		{update: eval.Update{Flags: []eval.Item{plain("x", 2), needs("z", 2, "a")}}, want: "a z", decoded: 7},
-		{update: eval.Update{Flags: []eval.Item{archived("z", 3), needs("new", 3, "a")}}, want: "a new", decoded: 8},
-		{update: eval.Update{Full: true, Flags: []eval.Item{plain("a", 2), needs("new", 3, "a"), needs("x", 4, "new")}}, want: "a new x", decoded: 9},
-		{update: eval.Update{Flags: []eval.Item{plain("x", 5)}}, want: "a new", decoded: 10},
-		{update: eval.Update{Flags: []eval.Item{archived("new", 6)}}, want: "a", decoded: 10},
+		{update: store.Update{Flags: []store.Item{plain("a", 1), needs("x", 1, "a")}}, want: "a x", decoded: 2}, // of a patch
+		{update: store.Update{Full: true, Flags: []store.Item{plain("a", 1), needs("x", 1, "a"), plain("y", 1), needs("z", 1, "b")}}, want: "a x", decoded: 3},
+		{update: store.Update{Flags: []store.Item{needs("y", 2, "x")}}, want: "a x y", decoded: 4},
+		{update: store.Update{Flags: []store.Item{plain("a", 2)}}, want: "a x y", decoded: 5},
+		{update: store.Update{Flags: []store.Item{plain("x", 2), needs("z", 2, "a")}}, want: "a z", decoded: 7},
+		{update: store.Update{Flags: []store.Item{archived("z", 3), needs("new", 3, "a")}}, want: "a new", decoded: 8},
+		{update: store.Update{Full: true, Flags: []store.Item{plain("a", 2), needs("new", 3, "a"), needs("x", 4, "new")}}, want: "a new x", decoded: 9},
+		{update: store.Update{Flags: []store.Item{plain("x", 5)}}, want: "a new", decoded: 10},
+		{update: store.Update{Flags: []store.Item{archived("new", 6)}}, want: "a", decoded: 10},
 	} {
-		before, was := s, strings.Join(s.Affected(eval.Change{Flags: []string{"a"}}), " ")
+		before, was := s, strings.Join(s.Affected(store.Change{Flags: []string{"a"}}), " ")
 		s, _ = s.Apply(&step.update, s.Updates())
-		if got := strings.Join(s.Affected(eval.Change{Flags: []string{"a"}}), " "); got != step.want {
+		if got := strings.Join(s.Affected(store.Change{Flags: []string{"a"}}), " "); got != step.want {
 			t.Errorf("step %d: got %s, want %s", i, got, step.want)
 		}
 		if flags.Load() != step.decoded {
 			t.Errorf("step %d: %d flags decoded, expected %d", i, flags.Load(), step.decoded)
 		}
-		if now := strings.Join(before.Affected(eval.Change{Flags: []string{"a"}}), " "); now != was {
+		if now := strings.Join(before.Affected(store.Change{Flags: []string{"a"}}), " "); now != was {
 			t.Errorf("step %d: the snapshot before it has changed from %s to %s", i, was, now)
 		}
 	}
 	// Segments of a patch are compiled, and need not be read again.
-	s, change := s.Apply(&eval.Update{Segments: []eval.Item{item("s", 9, model.Segment{Rules: segmentRules(clauses(inSegments("r")))})}}, 0)
+	s, change := s.Apply(&store.Update{Segments: []store.Item{item("s", 9, model.Segment{Rules: segmentRules(clauses(inSegments("r")))})}}, 0)
 	for range 2 {
 		s.Affected(change)
-		s.Affected(eval.Change{Segments: []string{"r"}})
+		s.Affected(store.Change{Segments: []string{"r"}})
 	}
 	if segments.Load() != 1 {
 		t.Errorf("%d segments decoded, expected 1", segments.Load())

@@ -70,7 +70,7 @@ func TestEvaluateDoesNotAllocate(t *testing.T) {
 				// As callers do it: a trace that escapes would move this array
 				// to the heap.
 				var room [16]eval.Result
-				_, trace := s.Evaluate(s.Flag(c.name), users[next], room[:0])
+				_, trace := eval.Evaluate(s, s.Flag(c.name), users[next], room[:0])
 				traced += len(trace)
 				next++
 			})
@@ -208,7 +208,7 @@ func TestUnusualUsersDoNotAllocate(t *testing.T) {
 		f := s.Flag(test.flag)
 		next := 0
 		n := testing.AllocsPerRun(runs, func() {
-			_, _ = s.Evaluate(f, users[next], nil)
+			_, _ = eval.Evaluate(s, f, users[next], nil)
 			next++
 		})
 		if n != 0 {

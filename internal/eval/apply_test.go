@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // step is an update in short form: "a5" is flag a with version 5, "a5x" its
@@ -25,9 +26,9 @@ type step struct {
 }
 
 // update is the update that the step stands for.
-func (s step) update(t *testing.T) *eval.Update {
+func (s step) update(t *testing.T) *store.Update {
 	t.Helper()
-	u := &eval.Update{Full: s.full != "", NoSegments: s.noSegments}
+	u := &store.Update{Full: s.full != "", NoSegments: s.noSegments}
 	for _, text := range strings.Fields(strings.TrimPrefix(s.full+s.patch+s.bootstrap, "none")) {
 		var version int64
 		kind, name, _ := strings.Cut(text, ":")
@@ -61,11 +62,11 @@ func (s step) update(t *testing.T) *eval.Update {
 	return u
 }
 
-func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eval.Snapshot, eval.Change) {
+func (s step) apply(t *testing.T, before *eval.Snapshot, updates []uint64) (*eval.Snapshot, store.Change) {
 	t.Helper()
 	u := s.update(t)
 	if s.bootstrap != "" {
-		return before.Bootstrap(u), eval.Change{}
+		return before.Bootstrap(u), store.Change{}
 	}
 	asked := before.Updates()
 	if s.asked > 0 {
@@ -82,7 +83,7 @@ func contents(t *testing.T, s *eval.Snapshot) string {
 	t.Helper()
 	flags, segments, tags := s.Items()
 	var texts []string
-	for i, items := range [][]eval.Item{flags, segments, tags} {
+	for i, items := range [][]store.Item{flags, segments, tags} {
 		for _, it := range items {
 			text := fmt.Sprintf("%s%s%d", [...]string{"", "S:", "T:"}[i], it.Key, it.Version)
 			if it.Archived {
@@ -101,7 +102,7 @@ func contents(t *testing.T, s *eval.Snapshot) string {
 }
 
 // checkServed checks that evaluation agrees with what is stored.
-func checkServed(t *testing.T, s *eval.Snapshot, it eval.Item) {
+func checkServed(t *testing.T, s *eval.Snapshot, it store.Item) {
 	t.Helper()
 	want := fmt.Sprintf("%s%d, fall through all rules", it.Key, it.Version)
 	if it.Broken {
@@ -246,7 +247,7 @@ func TestApply(t *testing.T) {
 			source, reported := newSource()
 			s := eval.NewSnapshot(source)
 			var updates []uint64
-			before, change := s, eval.Change{}
+			before, change := s, store.Change{}
 			for _, step := range test.steps {
 				before = s
 				was := contents(t, before)
@@ -273,7 +274,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-func changeText(c eval.Change) string {
+func changeText(c store.Change) string {
 	texts := slices.Clone(c.Flags)
 	for _, id := range c.Segments {
 		texts = append(texts, "S:"+id)
@@ -298,8 +299,8 @@ func TestFullCarriesCompiledFlagsOver(t *testing.T) {
 		decoded++
 		return decode(raw)
 	}
-	full := func(version int64) *eval.Update {
-		u := &eval.Update{Full: true, Flags: []eval.Item{item("changed", version, newFlag(served(fmt.Sprint(version))))}}
+	full := func(version int64) *store.Update {
+		u := &store.Update{Full: true, Flags: []store.Item{item("changed", version, newFlag(served(fmt.Sprint(version))))}}
 		for i := range 10 {
 			u.Flags = append(u.Flags, item(fmt.Sprintf("flag-%d", i), 1, newFlag()))
 		}
@@ -318,7 +319,7 @@ func TestFullCarriesCompiledFlagsOver(t *testing.T) {
 	if got := answer(s, "changed", user("u")); got != "2, fall through all rules" {
 		t.Errorf("got %s", got)
 	}
-	s, _ = s.Apply(&eval.Update{Flags: []eval.Item{item("flag-2", 5, newFlag())}}, 0)
+	s, _ = s.Apply(&store.Update{Flags: []store.Item{item("flag-2", 5, newFlag())}}, 0)
 	if s.Flag("flag-1") != before {
 		t.Error("a patch compiled a flag again that it does not have")
 	}
@@ -330,9 +331,9 @@ func TestSameVersionOtherContent(t *testing.T) {
 	t.Parallel()
 	for _, patch := range []bool{false, true} {
 		source, _ := newSource()
-		s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 5, newFlag(served("one")))}}, 0)
+		s, _ := eval.NewSnapshot(source).Apply(&store.Update{Full: true, Flags: []store.Item{item("a", 5, newFlag(served("one")))}}, 0)
 		_ = answer(s, "a", user("u"))
-		s, change := s.Apply(&eval.Update{Full: !patch, Flags: []eval.Item{item("a", 5, newFlag(served("two")))}}, s.Updates())
+		s, change := s.Apply(&store.Update{Full: !patch, Flags: []store.Item{item("a", 5, newFlag(served("two")))}}, s.Updates())
 		if got := answer(s, "a", user("u")); got != "two, fall through all rules" || changeText(change) != "a" {
 			t.Errorf("patch %v: got %s, changed %q", patch, got, changeText(change))
 		}
@@ -342,32 +343,33 @@ func TestSameVersionOtherContent(t *testing.T) {
 // TestTerms: what somebody has decided counts, whatever the versions.
 func TestTerms(t *testing.T) {
 	t.Parallel()
-	set := func(keys ...string) eval.ItemSet {
-		set := make(eval.ItemSet)
+	set := func(keys ...string) store.ItemSet {
+		set := make(store.ItemSet)
 		for _, key := range keys {
 			segment, isSegment := strings.CutPrefix(key, "S:")
-			set[eval.ItemID{Segment: isSegment, Key: segment}] = struct{}{}
+			set[store.ItemID{Segment: isSegment, Key: segment}] = struct{}{}
 		}
 		return set
 	}
 	for _, test := range []struct {
 		name   string
 		update step
-		terms  eval.Terms
+		terms  store.Terms
 		want   string
 	}{
-		{"a full keeps what it has older or lacks", step{full: "a4 b7"}, eval.Terms{Keep: set("a", "c", "S:s")}, "a5 b7 c9 S:s5"},
-		{"a full does not add what is kept absent", step{full: "a6 b6 c9 d1 S:s5"}, eval.Terms{Keep: set("d")}, "a6 b6 c9 S:s5"},
-		{"a flag's name is no segment's", step{full: "a5 b5 c9"}, eval.Terms{Keep: set("s")}, "a5 b5 c9"},
-		{"a patch goes back", step{patch: "a4 c3 S:s4"}, eval.Terms{Force: set("c", "S:s")}, "a5 b5 c3 S:s4"},
-		{"a patch does not add what is kept absent", step{patch: "d7 e7"}, eval.Terms{Keep: set("d")}, "a5 b5 c9 e7 S:s5"},
+		{"a full keeps what it has older or lacks", step{full: "a4 b7"}, store.Terms{Keep: set("a", "c", "S:s")}, "a5 b7 c9 S:s5"},
+		{"a full does not add what is kept absent", step{full: "a6 b6 c9 d1 S:s5"}, store.Terms{Keep: set("d")}, "a6 b6 c9 S:s5"},
+		{"a flag's name is no segment's", step{full: "a5 b5 c9"}, store.Terms{Keep: set("s")}, "a5 b5 c9"},
+		{"a patch goes back", step{patch: "a4 c3 S:s4"}, store.Terms{Force: set("c", "S:s")}, "a5 b5 c3 S:s4"},
+		{"a patch does not add what is kept absent", step{patch: "d7 e7"}, store.Terms{Keep: set("d")}, "a5 b5 c9 e7 S:s5"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			source, _ := newSource()
 			s, _ := step{full: "a5 b5 c9 S:s5"}.apply(t, eval.NewSnapshot(source), nil)
 			test.terms.Asked = s.Updates()
-			s, _ = s.ApplyOn(test.update.update(t), &test.terms)
+			u := test.update.update(t)
+			s, _ = s.ApplyOn(u, s.Prepare(u), &test.terms)
 			if got := contents(t, s); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
@@ -389,12 +391,12 @@ func TestSameVersionInOneMessage(t *testing.T) {
 	t.Parallel()
 	for _, full := range []bool{true, false} {
 		source, _ := newSource()
-		tag := func(raw string) eval.Item { return eval.Item{Key: "t", Version: 5, Raw: []byte(raw)} }
-		s, _ := eval.NewSnapshot(source).Apply(&eval.Update{
+		tag := func(raw string) store.Item { return store.Item{Key: "t", Version: 5, Raw: []byte(raw)} }
+		s, _ := eval.NewSnapshot(source).Apply(&store.Update{
 			Full:     full,
-			Flags:    []eval.Item{item("a", 5, newFlag(served("one"))), item("a", 5, newFlag(served("two")))},
-			Segments: []eval.Item{item("s", 5, model.Segment{Included: model.Texts("u")}), item("s", 5, model.Segment{})},
-			Tags:     []eval.Item{tag("one"), tag("two")},
+			Flags:    []store.Item{item("a", 5, newFlag(served("one"))), item("a", 5, newFlag(served("two")))},
+			Segments: []store.Item{item("s", 5, model.Segment{Included: model.Texts("u")}), item("s", 5, model.Segment{})},
+			Tags:     []store.Item{tag("one"), tag("two")},
 		}, 0)
 		if got := answer(s, "a", user("u")); got != "one, fall through all rules" {
 			t.Errorf("full %v: got %s", full, got)
@@ -412,13 +414,13 @@ func TestReadersSeeAllOfAnUpdateOrNothing(t *testing.T) {
 	t.Parallel()
 	source, reported := newSource()
 	const versions = 300
-	updateTo := func(version int64) *eval.Update {
+	updateTo := func(version int64) *store.Update {
 		value := served(fmt.Sprint(version))
-		return &eval.Update{Full: version%7 == 0, Flags: []eval.Item{
+		return &store.Update{Full: version%7 == 0, Flags: []store.Item{
 			item("a", version, newFlag(value)),
 			item("b", version, newFlag(value, requires("a"))),
 			item("c", version, newFlag(value, when(inSegments("s")))),
-		}, Segments: []eval.Item{item("s", version, model.Segment{Included: model.Texts(fmt.Sprintf("u%d", version%2))})}}
+		}, Segments: []store.Item{item("s", version, model.Segment{Included: model.Texts(fmt.Sprintf("u%d", version%2))})}}
 	}
 	s, _ := eval.NewSnapshot(source).Apply(updateTo(0), 0)
 	var mu sync.Mutex
@@ -462,12 +464,12 @@ func TestReadersSeeAllOfAnUpdateOrNothing(t *testing.T) {
 func TestOldSnapshotsStay(t *testing.T) {
 	t.Parallel()
 	source, _ := newSource()
-	first, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{
+	first, _ := eval.NewSnapshot(source).Apply(&store.Update{Full: true, Flags: []store.Item{
 		item("a", 1, newFlag(served("one"))), item("b", 1, newFlag(requires("a"))),
 	}}, 0)
 	keys := first.Keys()
-	second, _ := first.Apply(&eval.Update{Flags: []eval.Item{archived("a", 2), item("c", 2, newFlag())}}, 0)
-	third, _ := second.Apply(&eval.Update{Full: true, Flags: []eval.Item{item("a", 3, newFlag(disabled))}}, second.Updates())
+	second, _ := first.Apply(&store.Update{Flags: []store.Item{archived("a", 2), item("c", 2, newFlag())}}, 0)
+	third, _ := second.Apply(&store.Update{Full: true, Flags: []store.Item{item("a", 3, newFlag(disabled))}}, second.Updates())
 	for i := range 2 { // compiled late, and again
 		if got := answer(first, "a", user("u")); got != "one, fall through all rules" {
 			t.Errorf("first, time %d: %s", i, got)
@@ -491,7 +493,7 @@ func TestOldSnapshotsStay(t *testing.T) {
 func TestKeysAreSorted(t *testing.T) {
 	t.Parallel()
 	source, _ := newSource()
-	u := &eval.Update{Full: true, Flags: []eval.Item{archived("gone", 1)}}
+	u := &store.Update{Full: true, Flags: []store.Item{archived("gone", 1)}}
 	for i := range 300 {
 		u.Flags = append(u.Flags, item(fmt.Sprint("flag-", i), 1, newFlag()))
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -58,7 +59,7 @@ func TestBootstrapExample(t *testing.T) {
 				}
 				return
 			}
-			r, trace := s.Evaluate(f, userFrom(test.user), nil)
+			r, trace := eval.Evaluate(s, f, userFrom(test.user), nil)
 			got := r.Variation.Value + " (" + r.Variation.ID + "), " + r.Reason.String() + ";"
 			for _, event := range append(trace, r) {
 				got += map[bool]string{true: " true", false: " false"}[event.Experiment]
@@ -88,7 +89,7 @@ func FuzzClassic(f *testing.F) {
 			return
 		}
 		source := &eval.Source{
-			Rules:         dialect.Rules,
+			Semantics:     dialect.Semantics,
 			DecodeFlag:    dialect.DecodeFlag,
 			DecodeSegment: dialect.DecodeSegment,
 			Report: func(p eval.Problem) {
@@ -123,7 +124,7 @@ func FuzzClassic(f *testing.F) {
 	})
 }
 
-func snapshotOf(source *eval.Source, u *eval.Update) *eval.Snapshot {
+func snapshotOf(source *eval.Source, u *store.Update) *eval.Snapshot {
 	s, _ := eval.NewSnapshot(source).Apply(u, 0)
 	return s
 }
@@ -136,7 +137,7 @@ func evaluateAll(t *testing.T, s *eval.Snapshot, u *eval.User) {
 		if flag == nil || flag.Key != key || strings.TrimSpace(key) == "" || s.Flag(key) != flag {
 			t.Fatalf("flag %q: %+v", key, flag)
 		}
-		first, trace := s.Evaluate(flag, u, nil)
+		first, trace := eval.Evaluate(s, flag, u, nil)
 		checkResult(t, first)
 		for _, r := range trace {
 			checkResult(t, r)
@@ -144,7 +145,7 @@ func evaluateAll(t *testing.T, s *eval.Snapshot, u *eval.User) {
 				t.Fatalf("the trace of %q has %+v", key, r)
 			}
 		}
-		second, _ := s.Evaluate(flag, u, nil)
+		second, _ := eval.Evaluate(s, flag, u, nil)
 		if first != second {
 			t.Fatalf("flag %q: %+v, then %+v", key, first, second)
 		}

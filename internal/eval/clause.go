@@ -39,8 +39,8 @@ func (c *clause) problem() error {
 }
 
 // operator returns the operator of a clause.
-func (r *Rules) operator(m *model.Clause) model.Operator {
-	if r.SegmentsByProperty {
+func (sem *Semantics) operator(m *model.Clause) model.Operator {
+	if sem.SegmentsByProperty {
 		if o := model.OperatorNamed(m.Property); o.Operand == model.SegmentsOperand {
 			return o
 		}
@@ -62,8 +62,8 @@ func (r *Rules) operator(m *model.Clause) model.Operator {
 
 // compileClause returns the clause of the owner. A clause with a problem is still
 // a clause.
-func (r *Rules) compileClause(m *model.Clause, owner *patternOwner) clause {
-	c, err := r.clauseOf(m, owner)
+func (sem *Semantics) compileClause(m *model.Clause, owner *patternOwner) clause {
+	c, err := sem.clauseOf(m, owner)
 	if err != nil {
 		if c.operands == nil {
 			c.operands = &operands{}
@@ -78,18 +78,18 @@ var (
 	errNoNumber        = errors.New("its value is not a number, so it never matches")
 )
 
-func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
-	c := clause{attribute: r.attribute(m.Property), text: m.Value}
+func (sem *Semantics) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
+	c := clause{attribute: sem.attribute(m.Property), text: m.Value}
 	if m.Malformed != "" {
 		c.undecided = true
 		return c, errors.New(m.Malformed)
 	}
-	o := r.operator(m)
+	o := sem.operator(m)
 	c.relation, c.negate = o.Relation, o.Negated
 	if o.Relation == model.NoRelation {
 		return c, errUnknownOperator
 	}
-	if r.EmptyIsMissing && m.Value == "" && (o.Operand == model.TextOperand || o.Operand == model.PatternOperand) {
+	if sem.EmptyIsMissing && m.Value == "" && (o.Operand == model.TextOperand || o.Operand == model.PatternOperand) {
 		c.relation = model.NoRelation // keeps negate: nothing equals an empty value
 		return c, nil
 	}
@@ -97,44 +97,44 @@ func (r *Rules) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
 	switch o.Operand {
 	case model.ListOperand:
 		var list model.List
-		if list, err = r.parseList(m.Value); err != nil {
+		if list, err = sem.parseList(m.Value); err != nil {
 			c.relation = model.NoRelation
 		}
 		c.operands = &operands{set: newTextSet(list)}
 	case model.SegmentsOperand:
 		var list model.List
-		list, err = r.parseList(m.Value)
+		list, err = sem.parseList(m.Value)
 		c.operands = &operands{segments: segmentIDs(list)}
 	case model.PatternOperand:
 		c.operands = &operands{}
-		if c.pattern, err = r.compilePattern(m.Value, owner); err != nil {
+		if c.pattern, err = sem.compilePattern(m.Value, owner); err != nil {
 			// Neither polarity: malformed data must not let a user in.
 			c.relation, c.negate = model.NoRelation, false
 		}
 	case model.NumberOperand:
-		number, ok := r.number(m.Value)
+		number, ok := sem.number(m.Value)
 		if !ok {
 			c.relation = model.NoRelation
 			return c, errNoNumber
 		}
 		c.number = number
 	}
-	if r.Strict && err != nil {
+	if sem.Strict && err != nil {
 		c.relation, c.undecided = model.NoRelation, true
 	}
 	return c, err
 }
 
 // parseList reads a JSON array. Only strings in it can equal an attribute. If
-// the rules are strict, null may stand for a list without elements, and other
+// the semantics are strict, null may stand for a list without elements, and other
 // elements than strings and null are an error.
-func (r *Rules) parseList(text string) (list model.List, err error) {
+func (sem *Semantics) parseList(text string) (list model.List, err error) {
 	array := unsafe.Slice(unsafe.StringData(text), len(text)) // only read
 	array = bytes.Trim(array, " \t\r\n")
 	if err := jsontext.Check(array); err != nil {
 		return list, errNoList
 	}
-	if r.Strict && string(array) == "null" {
+	if sem.Strict && string(array) == "null" {
 		return list, nil
 	}
 	if array[0] != '[' || uint64(len(array)) > math.MaxUint32 {
@@ -149,7 +149,7 @@ func (r *Rules) parseList(text string) (list model.List, err error) {
 			}
 			all = jsontext.AppendText(all, element[1:len(element)-1])
 			list.Ends = append(list.Ends, uint32(len(all)))
-		case r.Strict && !jsontext.IsNull(element):
+		case sem.Strict && !jsontext.IsNull(element):
 			return model.List{}, errNoList
 		}
 	}
@@ -161,7 +161,7 @@ var errNoList = errors.New("its value is not a JSON array of strings")
 
 // test reports whether the relation holds for an attribute. It does not decide
 // model.MatchesPattern and model.IsInSegment.
-func (c *clause) test(rules *Rules, value string) bool {
+func (c *clause) test(semantics *Semantics, value string) bool {
 	switch c.relation {
 	case model.Equals:
 		return value == c.text
@@ -178,13 +178,13 @@ func (c *clause) test(rules *Rules, value string) bool {
 	case model.IsFalse:
 		return equalFold(value, "false")
 	case model.IsLess, model.IsAtMost, model.IsGreater, model.IsAtLeast:
-		return c.compare(rules, value)
+		return c.compare(semantics, value)
 	}
 	return false
 }
 
-func (c *clause) compare(rules *Rules, value string) bool {
-	number, ok := rules.number(value)
+func (c *clause) compare(semantics *Semantics, value string) bool {
+	number, ok := semantics.number(value)
 	if !ok {
 		return false
 	}
@@ -200,11 +200,11 @@ func (c *clause) compare(rules *Rules, value string) bool {
 }
 
 // number reads a number as the comparisons see it.
-func (r *Rules) number(text string) (float64, bool) {
+func (sem *Semantics) number(text string) (float64, bool) {
 	if f, ok := shortDecimal(text); ok {
 		return f, true // rounding would not change it
 	}
-	if !r.RoundNumbers {
+	if !sem.RoundNumbers {
 		return parseFeatBit(text)
 	}
 	f, ok := ParseNumber(text)

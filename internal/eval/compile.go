@@ -29,6 +29,7 @@ type Flag struct {
 	constant Result
 	// broken says why the flag cannot be evaluated at all.
 	broken error
+	source *Source // that compiled it
 }
 
 // Prerequisites is how many flags this one depends on directly.
@@ -63,11 +64,11 @@ func brokenFlag(key string, err error) *Flag { return &Flag{Key: key, broken: er
 
 // compileFlag prepares a flag for evaluation. Errors in single clauses leave
 // the rest of the flag working and are returned joined beside it.
-func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
-	if err := r.checkFlag(m); err != nil {
+func (sem *Semantics) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
+	if err := sem.checkFlag(m); err != nil {
 		return brokenFlag(m.Key, err), err
 	}
-	variations := r.compileVariations(m.Variations)
+	variations := sem.compileVariations(m.Variations)
 	f := &Flag{
 		Key:              m.Key,
 		Name:             m.Name,
@@ -76,7 +77,7 @@ func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 		prerequisites:    m.Prerequisites,
 		targets:          compileTargets(m.Targets, variations),
 		rules:            make([]rule, len(m.Rules)),
-		fallthrough_:     r.compileRollout(m, &m.Fallthrough, variations),
+		fallthrough_:     sem.compileRollout(m, &m.Fallthrough, variations),
 		targetExperiment: m.ExperimentAll != model.No,
 	}
 	problems := missingVariations(m)
@@ -85,7 +86,7 @@ func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 	}
 	for i := range m.Rules {
 		from := &m.Rules[i]
-		clauses, err := r.compileClauses(from.Clauses, owner)
+		clauses, err := sem.compileClauses(from.Clauses, owner)
 		if err != nil {
 			problems.add("rule %d: %w", i+1, err)
 		}
@@ -96,18 +97,18 @@ func (r *Rules) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 			id:      from.ID,
 			name:    from.Name,
 			clauses: clauses,
-			rollout: r.compileRollout(m, &from.Rollout, variations),
+			rollout: sem.compileRollout(m, &from.Rollout, variations),
 		}
 	}
 	f.constant = f.onlyResult()
 	return f, problems.join()
 }
 
-func (r *Rules) compileClauses(from []model.Clause, owner *patternOwner) ([]clause, error) {
+func (sem *Semantics) compileClauses(from []model.Clause, owner *patternOwner) ([]clause, error) {
 	clauses := make([]clause, len(from))
 	var problems problemList
 	for i := range from {
-		clauses[i] = r.compileClause(&from[i], owner)
+		clauses[i] = sem.compileClause(&from[i], owner)
 		if err := clauses[i].problem(); err != nil {
 			problems.add("clause %d (operator %.100q): %w", i+1, from[i].Operator, err)
 		}
@@ -142,10 +143,10 @@ func (l *problemList) join() error {
 // variations are a flag's, compiled.
 type variations []Variation
 
-func (r *Rules) compileVariations(from []model.Variation) variations {
+func (sem *Semantics) compileVariations(from []model.Variation) variations {
 	v := make(variations, len(from))
 	for i := range from {
-		if r.PlainNumbers {
+		if sem.PlainNumbers {
 			v[i] = plainVariation(from[i].ID, from[i].Value)
 		} else {
 			v[i] = NewVariation(from[i].ID, from[i].Value)
@@ -166,14 +167,14 @@ func (v variations) at(index int) *Variation {
 }
 
 // checkFlag finds what makes a flag impossible to evaluate.
-func (r *Rules) checkFlag(m *model.Flag) error {
-	if m.Enabled && r.Strict {
+func (sem *Semantics) checkFlag(m *model.Flag) error {
+	if m.Enabled && sem.Strict {
 		return nil // what is missing matters where an evaluation comes upon it
 	}
 	if !hasVariation(m, m.Off) {
 		return errors.New("its off variation is missing")
 	}
-	if problems := missingVariations(m); !r.Strict && len(problems.first) > 0 {
+	if problems := missingVariations(m); !sem.Strict && len(problems.first) > 0 {
 		return problems.first[0]
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // countDecoding makes a source count what it decodes.
@@ -48,14 +49,14 @@ func TestFirstUsesAtOnce(t *testing.T) {
 		return decodeSegment(raw)
 	}
 	flags, segments := countDecoding(source)
-	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{malformed("f", 1)}, Segments: []eval.Item{malformed("s", 1)}}, 0)
+	s, _ := eval.NewSnapshot(source).Apply(&store.Update{Full: true, Flags: []store.Item{malformed("f", 1)}, Segments: []store.Item{malformed("s", 1)}}, 0)
 	var mu sync.Mutex
 	seen := make(map[any]bool)
 	var wg sync.WaitGroup
 	for range goroutines {
 		wg.Go(func() {
 			asking.Done()
-			f, segment := s.Flag("f"), s.Segment("s")
+			f, segment := s.Flag("f"), eval.FindSegment(s, "s")
 			mu.Lock()
 			defer mu.Unlock()
 			seen[f], seen[segment] = true, true
@@ -118,7 +119,7 @@ func TestStampede(t *testing.T) {
 func TestCompileLarge(t *testing.T) {
 	t.Parallel()
 	// sized is an item whose JSON has that many bytes.
-	sized := func(key string, size int, m any) eval.Item {
+	sized := func(key string, size int, m any) store.Item {
 		it := item(key, 1, m)
 		it.Raw = append(it.Raw, strings.Repeat(" ", size-len(it.Raw))...)
 		return it
@@ -130,12 +131,12 @@ func TestCompileLarge(t *testing.T) {
 	tombstone.Archived = true
 	broken := sized("broken", large+1, newFlag())
 	broken.Raw[0] = '?'
-	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{
+	s, _ := eval.NewSnapshot(source).Apply(&store.Update{
 		Full: true,
-		Flags: []eval.Item{
+		Flags: []store.Item{
 			item("small", 1, newFlag()), sized("at the limit", large, newFlag()), sized("large", large+1, newFlag()), broken, tombstone,
 		},
-		Segments: []eval.Item{sized("at the limit", large, model.Segment{}), sized("large", large+1, model.Segment{})},
+		Segments: []store.Item{sized("at the limit", large, model.Segment{}), sized("large", large+1, model.Segment{})},
 	}, 0)
 	for range 2 {
 		s.CompileLarge()
@@ -146,7 +147,7 @@ func TestCompileLarge(t *testing.T) {
 	if list := p.take(); len(list) != 1 || list[0].Key != "broken" {
 		t.Errorf("reported %v", list)
 	}
-	_, _, _ = s.Flag("large"), s.Flag("broken"), s.Segment("large")
+	_, _, _ = s.Flag("large"), s.Flag("broken"), eval.FindSegment(s, "large")
 	if flags.Load() != 2 || segments.Load() != 1 {
 		t.Error("what was compiled beforehand is compiled again")
 	}
@@ -176,13 +177,13 @@ func TestPanicIsContained(t *testing.T) {
 		}
 		return decodeSegment(raw)
 	}
-	raw := func(key, raw string) eval.Item { return eval.Item{Key: key, Version: 1, Raw: []byte(raw)} }
-	s, change := eval.NewSnapshot(source).Apply(&eval.Update{
+	raw := func(key, raw string) store.Item { return store.Item{Key: key, Version: 1, Raw: []byte(raw)} }
+	s, change := eval.NewSnapshot(source).Apply(&store.Update{
 		Full: true,
-		Flags: []eval.Item{
+		Flags: []store.Item{
 			raw("panic", "panic"), raw("nothing", "nothing"), item("fine", 1, newFlag()), item("user", 1, newFlag(when(inSegments("panic")))),
 		},
-		Segments: []eval.Item{raw("panic", "panic")},
+		Segments: []store.Item{raw("panic", "panic")},
 	}, 0)
 	if got := s.Affected(change); len(got) != 4 {
 		t.Errorf("affected: %q", got)

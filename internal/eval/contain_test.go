@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -223,7 +224,7 @@ func TestBrokenHeader(t *testing.T) {
 	}
 	p := &problems{}
 	s, _ := eval.NewSnapshot(&eval.Source{
-		Rules: dialect.Rules, DecodeFlag: dialect.DecodeFlag, DecodeSegment: dialect.DecodeSegment, Report: p.report,
+		Semantics: dialect.Semantics, DecodeFlag: dialect.DecodeFlag, DecodeSegment: dialect.DecodeSegment, Report: p.report,
 	}).Apply(update, 0)
 	for key, want := range map[string]string{"bad": failed, "needsBad": failed, "inBad": failed, "fine": onFallthrough} {
 		if got := answer(s, key, user("u")); got != want || !s.Has(key) {
@@ -238,13 +239,13 @@ func TestBrokenHeader(t *testing.T) {
 func TestPatchIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	source, p := newSource()
-	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{malformed("a", 1), item("b", 1, newFlag())}}, 0)
+	s, _ := eval.NewSnapshot(source).Apply(&store.Update{Full: true, Flags: []store.Item{malformed("a", 1), item("b", 1, newFlag())}}, 0)
 	if list := p.take(); len(list) != 0 {
 		t.Errorf("a full has reported %v", list)
 	}
-	s, _ = s.Apply(&eval.Update{
-		Flags:    []eval.Item{malformed("b", 2), item("c", 2, newFlag()), archived("d", 2)},
-		Segments: []eval.Item{malformed("s", 2), archived("r", 2)},
+	s, _ = s.Apply(&store.Update{
+		Flags:    []store.Item{malformed("b", 2), item("c", 2, newFlag()), archived("d", 2)},
+		Segments: []store.Item{malformed("s", 2), archived("r", 2)},
 	}, 0)
 	var got []string
 	for _, problem := range p.take() {
@@ -254,15 +255,15 @@ func TestPatchIsReportedAtOnce(t *testing.T) {
 		t.Errorf("reported %q, want %q", got, want)
 	}
 	// A full that does not change them does not report them again.
-	s, _ = s.Apply(&eval.Update{
+	s, _ = s.Apply(&store.Update{
 		Full:     true,
-		Flags:    []eval.Item{malformed("b", 2), item("c", 3, newFlag())},
-		Segments: []eval.Item{malformed("s", 2)},
+		Flags:    []store.Item{malformed("b", 2), item("c", 3, newFlag())},
+		Segments: []store.Item{malformed("s", 2)},
 	}, s.Updates())
 	if got := answer(s, "b", user("u")); got != failed {
 		t.Errorf("got %s", got)
 	}
-	_ = s.Segment("s")
+	_ = eval.FindSegment(s, "s")
 	p.none(t)
 }
 

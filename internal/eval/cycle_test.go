@@ -153,7 +153,7 @@ func TestTraceIsAppended(t *testing.T) {
 	t.Parallel()
 	s, _ := environment(t, map[string]any{"a": newFlag(requires("b")), "b": newFlag()})
 	before := []eval.Result{{Reason: eval.ReasonNotReady}}
-	_, trace := s.Evaluate(s.Flag("a"), user("u"), before)
+	_, trace := eval.Evaluate(s, s.Flag("a"), user("u"), before)
 	if len(trace) != 2 || trace[0] != before[0] || trace[1].Flag != s.Flag("b") {
 		t.Errorf("got %+v", trace)
 	}

@@ -30,24 +30,24 @@ const (
 //
 // The results of prerequisites, each as often as it was evaluated, are
 // appended to trace, in order (protocol reference, section 6.1).
-func (s *Snapshot) Evaluate(f *Flag, u *User, trace []Result) (Result, []Result) {
+func Evaluate(s *Snapshot, f *Flag, u *User, trace []Result) (Result, []Result) {
 	if f.constant.Variation != nil {
 		return f.constant, trace
 	}
-	e := evaluation{snapshot: s, rules: s.source.Rules, user: u}
+	e := evaluation{snapshot: s, semantics: f.source.Semantics, user: u}
 	return e.flag(f, nil, trace)
 }
 
 // evaluation is one call of Evaluate. It stays on the stack: nothing may keep
 // a pointer to it.
 type evaluation struct {
-	snapshot *Snapshot
-	rules    *Rules
-	user     *User
-	steps    int  // flags and segments visited
-	clauses  int  // looked at, and what else maxClauses counts
-	failed   bool // a clause could not be decided
-	limited  bool // one of the limits has been reached
+	snapshot  *Snapshot
+	semantics *Semantics
+	user      *User
+	steps     int  // flags and segments visited
+	clauses   int  // looked at, and what else maxClauses counts
+	failed    bool // a clause could not be decided
+	limited   bool // one of the limits has been reached
 }
 
 // step counts a flag or a segment. Beyond maxSteps the evaluation fails.
@@ -154,13 +154,13 @@ func (e *evaluation) ownRules(f *Flag) Result {
 			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: r.rollout.counts(s, e.user)}
 		}
 		// A rule that matches but has no share ends the search.
-		e.failed = e.failed || e.rules.Strict
+		e.failed = e.failed || e.semantics.Strict
 		break
 	}
 	if s := f.fallthrough_.share(e); s != nil {
 		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: f.fallthrough_.counts(s, e.user)}
 	}
-	e.failed = e.failed || e.rules.Strict
+	e.failed = e.failed || e.semantics.Strict
 	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 }
 
@@ -174,14 +174,14 @@ func (e *evaluation) matches(c *clause) (matches, decided bool) {
 	if len(value) >= clauseText && !e.spend(len(value)/clauseText) {
 		return false, false
 	}
-	if e.rules.EmptyIsMissing && value == "" {
+	if e.semantics.EmptyIsMissing && value == "" {
 		return c.negate, true
 	}
 	if c.relation == model.MatchesPattern {
 		found, ok := e.find(c.pattern, value)
 		return ok && found != c.negate, ok
 	}
-	return c.test(e.rules, value) != c.negate, true
+	return c.test(e.semantics, value) != c.negate, true
 }
 
 // find runs a pattern, and counts what that may take as clauses.
@@ -202,7 +202,7 @@ func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
 		return false
 	}
 	if len(clauses) == 0 {
-		return !e.rules.EmptyRuleNeverMatches
+		return !e.semantics.EmptyRuleNeverMatches
 	}
 	for i := range clauses {
 		c := &clauses[i]

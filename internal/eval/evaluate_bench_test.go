@@ -28,7 +28,7 @@ func BenchmarkEvaluate(b *testing.B) {
 			b.ReportAllocs()
 			f := s.Flag(key)
 			for b.Loop() {
-				_, _ = s.Evaluate(f, u, nil)
+				_, _ = eval.Evaluate(s, f, u, nil)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -54,7 +55,7 @@ func TestExperiment(t *testing.T) {
 			}
 			s, _ := environment(t, map[string]any{"default": newFlag(edit), "rule": newFlag(rule)})
 			for _, key := range []string{"default", "rule"} {
-				r, _ := s.Evaluate(s.Flag(key), user(mid), nil)
+				r, _ := eval.Evaluate(s, s.Flag(key), user(mid), nil)
 				if r.Variation.Value != "on" || r.Experiment != test.want {
 					t.Errorf("%s: got %s, %v; want %v", key, resultText(r), r.Experiment, test.want)
 				}
@@ -79,7 +80,7 @@ func TestExperimentOfOthers(t *testing.T) {
 				"target": newFlag(set, target), "off": newFlag(set, target, disabled), "failed": newFlag(set, target, requires("gone")),
 			})
 			for key, want := range map[string]bool{"target": want, "off": false, "failed": false} {
-				if r, _ := s.Evaluate(s.Flag(key), user(mid), nil); r.Experiment != want {
+				if r, _ := eval.Evaluate(s, s.Flag(key), user(mid), nil); r.Experiment != want {
 					t.Errorf("%s: got %s, %v", key, resultText(r), r.Experiment)
 				}
 			}

@@ -18,9 +18,10 @@ import (
 // decoded again. A flag or segment that comes up a second time has its outcome
 // only: so an explanation is bounded by the data it is about, however often an
 // evaluation goes through that.
-func (s *Snapshot) Explain(f *Flag, u *User) Explanation {
+func Explain(s *Snapshot, f *Flag, u *User) Explanation {
 	x := explainer{
-		evaluation: evaluation{snapshot: s, rules: s.source.Rules, user: u},
+		evaluation: evaluation{snapshot: s, semantics: f.source.Semantics, user: u},
+		source:     f.source,
 		flags:      make(map[*Flag]bool),
 		segments:   make(map[*Segment]bool),
 	}
@@ -37,6 +38,7 @@ func (s *Snapshot) Explain(f *Flag, u *User) Explanation {
 // explainer is one call of Explain. It counts steps as an evaluation does.
 type explainer struct {
 	evaluation
+	source *Source
 	// What has been explained, or is just being.
 	flags    map[*Flag]bool
 	segments map[*Segment]bool
@@ -149,7 +151,8 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 		out.Result = Result{Flag: f, Variation: v, Reason: ReasonTargetMatch, Experiment: f.targetExperiment}
 		return nil
 	}
-	m, err := contained(func() (*model.Flag, error) { return x.snapshot.source.DecodeFlag(x.snapshot.flags.get(f.Key).Raw) })
+	item, _ := x.snapshot.Stored(false).Find(f.Key)
+	m, err := contained(func() (*model.Flag, error) { return x.source.DecodeFlag(item.Raw) })
 	if err != nil {
 		return Problem{Key: f.Key, Err: err}
 	}
@@ -168,7 +171,7 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 			out.Rollout = rollout
 			return Problem{Key: f.Key, Err: errClauses}
 		}
-		if taken == nil && !x.rules.Strict {
+		if taken == nil && !x.semantics.Strict {
 			out.Rules[i].Rollout = rollout
 			break
 		}
@@ -180,7 +183,7 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 	if x.limited {
 		return Problem{Key: f.Key, Err: errClauses}
 	}
-	if taken == nil && !x.rules.Strict {
+	if taken == nil && !x.semantics.Strict {
 		out.Result = Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 		return nil
 	}

@@ -14,7 +14,7 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 		return false, nil, owner
 	}
 	if len(clauses) == 0 {
-		return !x.rules.EmptyRuleNeverMatches, nil, nil
+		return !x.semantics.EmptyRuleNeverMatches, nil, nil
 	}
 	for i := range clauses {
 		c, err := x.explainClause(&m[i], &clauses[i], path)
@@ -33,7 +33,7 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath) (out ExplainedClause, err error) {
 	out = ExplainedClause{Attribute: m.Property, Operator: m.Operator, Operand: m.Value}
 	out.Problem = c.problem()
-	o := x.rules.operator(m)
+	o := x.semantics.operator(m)
 	if o.Name != "" && o.Name == m.Property {
 		out.Operator = m.Property
 	}

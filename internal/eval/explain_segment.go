@@ -33,9 +33,9 @@ func (x *explainer) explainSegment(id *segmentID, path *segmentPath) (out Explai
 		return ExplainedSegment{ID: id.id, By: by}, Problem{Segment: true, Key: id.id, Err: err}
 	}
 	out.ID = id.id
-	s := x.snapshot.segment(id)
+	s := x.snapshot.Segment(id.hash, id.id)
 	switch {
-	case s == nil && x.rules.Strict:
+	case s == nil && x.semantics.Strict:
 		return fail(MembershipUnknown, errUnknownSegment)
 	case s == nil:
 		out.By = MembershipUnknown
@@ -64,8 +64,9 @@ func (x *explainer) explainSegment(id *segmentID, path *segmentPath) (out Explai
 		out.Member = out.By == MembershipIncluded
 		return out, nil
 	}
+	item, _ := x.snapshot.Stored(true).Find(id.id)
 	m, err := contained(func() (*model.Segment, error) {
-		return x.snapshot.source.DecodeSegment(x.snapshot.segments.find(id.hash, id.id).Raw)
+		return x.source.DecodeSegment(item.Raw)
 	})
 	if err != nil {
 		return fail(MembershipMalformed, err)

@@ -9,13 +9,14 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // explained explains a flag and returns what is wrong with the explanation: the
 // result is not that of an evaluation, or the way does not lead to it.
 func explained(s *eval.Snapshot, f *eval.Flag, u *eval.User) (eval.Explanation, error) {
-	e := s.Explain(f, u)
-	want, trace := s.Evaluate(f, u, nil)
+	e := eval.Explain(s, f, u)
+	want, trace := eval.Evaluate(s, f, u, nil)
 	if e.Result != want {
 		return e, fmt.Errorf("explained as %+v, but evaluated as %+v", e.Result, want)
 	}
@@ -344,8 +345,8 @@ func environmentOf(t testing.TB, strict bool, items map[string]any) *eval.Snapsh
 	}
 	flags, segments, tags := s.Items()
 	source, _ := newSource()
-	source.Rules = eval.FeatBit()
-	return snapshotOf(source, &eval.Update{Full: true, Flags: flags, Segments: segments, Tags: tags})
+	source.Semantics = eval.FeatBit()
+	return snapshotOf(source, &store.Update{Full: true, Flags: flags, Segments: segments, Tags: tags})
 }
 
 // TestExplainOfChangedData: the bytes of a bootstrap are the application's, which
@@ -355,14 +356,14 @@ func TestExplainOfChangedData(t *testing.T) {
 	whole := model.Rollout{Shares: []model.Share{{To: 1}}}
 	m := model.Flag{Enabled: true, Variations: []model.Variation{{ID: "1", Value: "x"}}, Fallthrough: whole,
 		Rules: []model.Rule{{Clauses: []model.Clause{{Property: "key", Operator: "Equal", Value: "nobody"}}, Rollout: whole}}}
-	source := &eval.Source{Rules: eval.Classic(), DecodeFlag: func([]byte) (*model.Flag, error) {
+	source := &eval.Source{Semantics: eval.Classic(), DecodeFlag: func([]byte) (*model.Flag, error) {
 		decoded := m
 		m.Rules = nil // from then on
 		return &decoded, nil
 	}}
-	s, _ := eval.NewSnapshot(source).Apply(&eval.Update{Full: true, Flags: []eval.Item{{Key: "a", Version: 1}}}, 0)
+	s, _ := eval.NewSnapshot(source).Apply(&store.Update{Full: true, Flags: []store.Item{{Key: "a", Version: 1}}}, 0)
 	f := s.Flag("a")
-	if e := s.Explain(f, &eval.User{Key: "u"}); e.Reason != eval.ReasonError || e.Cause == nil || e.Flag != f {
+	if e := eval.Explain(s, f, &eval.User{Key: "u"}); e.Reason != eval.ReasonError || e.Cause == nil || e.Flag != f {
 		t.Errorf("got %+v", e)
 	}
 }

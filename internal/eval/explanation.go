@@ -62,7 +62,7 @@ type ExplainedSegment struct {
 type Membership string
 
 // What can decide. The last four are failures; MembershipUnknown is one where
-// the rules are strict.
+// the semantics are strict.
 const (
 	MembershipExcluded  Membership = "excluded"
 	MembershipIncluded  Membership = "included"

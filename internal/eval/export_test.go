@@ -1,6 +1,6 @@
 package eval
 
-import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+import "github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 
-// Segment returns the segment with this id, or nil.
-func (s *Snapshot) Segment(id string) *Segment { return s.segment(&segmentIDs(model.Texts(id))[0]) }
+// FindSegment returns the segment with this id, or nil.
+func FindSegment(s *Snapshot, id string) *Segment { return s.Segment(store.Hash(id), id) }

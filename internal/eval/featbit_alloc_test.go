@@ -58,7 +58,7 @@ func TestFeatBitDoesNotAllocate(t *testing.T) {
 			if got := answer(s, "f", u); got != test.want && test.want != "" {
 				t.Fatalf("got %s, want %s", got, test.want)
 			}
-			if n := testing.AllocsPerRun(runs, func() { _, _ = s.Evaluate(s.Flag("f"), u, nil) }); n != 0 {
+			if n := testing.AllocsPerRun(runs, func() { _, _ = eval.Evaluate(s, s.Flag("f"), u, nil) }); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
 		})

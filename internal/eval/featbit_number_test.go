@@ -42,9 +42,9 @@ func FuzzFeatBitNumber(f *testing.F) {
 // exactly that name.
 func TestDispatchKeyIsExact(t *testing.T) {
 	t.Parallel()
-	rules := FeatBit()
+	semantics := FeatBit()
 	for _, name := range []string{"email", "Email", "EMAIL", "Country", "Name", "key", "KeyId"} {
-		b := rules.bucketOfFlag("f", name)
+		b := semantics.bucketOfFlag("f", name)
 		low := 0
 		for i := range 1000 {
 			u := &User{Key: "u"}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
@@ -30,7 +31,7 @@ func readFeatBit(t testing.TB, name string, into any) {
 // featBitSource reads the data of FeatBit.
 func featBitSource(report func(eval.Problem)) (*eval.Source, *wire.Dialect) {
 	d := wire.FeatBitDialect()
-	return &eval.Source{Rules: d.Rules, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: report}, d
+	return &eval.Source{Semantics: d.Semantics, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: report}, d
 }
 
 // featBit is a snapshot of flags and segments, JSON each, and of what is
@@ -397,7 +398,7 @@ func TestFeatBitExample(t *testing.T) {
 	u.Set("tenant", "acme")
 	for dispatchKey, experiment := range map[string]bool{`"tenant"`: true, `null`: false, `" "`: false, `""`: false, `"keyId"`: false} {
 		s, _ := featBit(t, []string{flag(dispatchKey)}, nil)
-		r, _ := s.Evaluate(s.Flag("checkout-banner"), u, nil)
+		r, _ := eval.Evaluate(s, s.Flag("checkout-banner"), u, nil)
 		if r.Variation == nil || r.Variation.ID != "v-off" || r.Experiment != experiment || r.Reason != eval.ReasonFallthrough {
 			t.Errorf("dispatchKey %s: got %+v, %+v", dispatchKey, r.Variation, r)
 		}
@@ -432,7 +433,7 @@ func TestFeatBitExperiments(t *testing.T) {
 	}
 	for _, test := range tests {
 		s, _ := featBit(t, []string{test.flag}, nil)
-		if r, _ := s.Evaluate(s.Flag("f"), user("u"), nil); r.Variation == nil || r.Experiment != test.want {
+		if r, _ := eval.Evaluate(s, s.Flag("f"), user("u"), nil); r.Variation == nil || r.Experiment != test.want {
 			t.Errorf("%s: got %+v", test.name, r)
 		}
 	}
@@ -449,7 +450,7 @@ func TestFeatBitTypes(t *testing.T) {
 	} {
 		out, _ := json.Marshal(value)
 		s, _ := featBit(t, []string{strings.Replace(featBitFlag("f", ""), `"value":"on"`, `"value":`+string(out), 1)}, nil)
-		r, _ := s.Evaluate(s.Flag("f"), user("u"), nil)
+		r, _ := eval.Evaluate(s, s.Flag("f"), user("u"), nil)
 		var got []string
 		for _, kind := range []struct {
 			name string
@@ -521,7 +522,7 @@ func TestFeatBitAffected(t *testing.T) {
 		featBitFlag("other", featBitRules("["+condition("User is not in segment", "Equal", list("s"))+"]")),
 		featBitFlag("no", featBitRules("["+condition("plan", "User is in segment", list("s"))+"]")),
 	}, []string{`{"id":"s","updatedAt":"2026-01-01T00:00:00Z"}`})
-	if got := fmt.Sprint(s.Affected(eval.Change{Segments: []string{"s"}})); got != "[null other]" {
+	if got := fmt.Sprint(s.Affected(store.Change{Segments: []string{"s"}})); got != "[null other]" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -40,7 +40,7 @@ func classicSnapshot(t testing.TB, secret string, data []byte, report func(eval.
 		t.Fatal(err, skipped)
 	}
 	source := &eval.Source{
-		Rules:         dialect.Rules,
+		Semantics:     dialect.Semantics,
 		DecodeFlag:    dialect.DecodeFlag,
 		DecodeSegment: dialect.DecodeSegment,
 		Report:        report,
@@ -110,7 +110,7 @@ func TestGoldenEvents(t *testing.T) {
 					if _, err := explained(snapshot, f, user); err != nil {
 						t.Errorf("case %d: %v", i, err)
 					}
-					if own, before := snapshot.Evaluate(f, user, nil); own.Variation != nil {
+					if own, before := eval.Evaluate(snapshot, f, user, nil); own.Variation != nil {
 						for _, r := range append(before, own) {
 							got = append(got, fmt.Sprintf("%s %s %s %t", r.Flag.Key, r.Variation.ID, r.Reason, r.Experiment))
 						}

@@ -8,31 +8,32 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestAffectedOfLongChainsIsLinear: flags of which each requires the one before,
 // and segments alike, in either order of the list.
 func TestAffectedOfLongChainsIsLinear(t *testing.T) {
-	for name, snapshot := range map[string]func(n int, key func(int) string) (*eval.Snapshot, eval.Change){
-		"prerequisites": func(n int, key func(int) string) (*eval.Snapshot, eval.Change) {
-			u := &eval.Update{Full: true}
+	for name, snapshot := range map[string]func(n int, key func(int) string) (*eval.Snapshot, store.Change){
+		"prerequisites": func(n int, key func(int) string) (*eval.Snapshot, store.Change) {
+			u := &store.Update{Full: true}
 			for i := range n {
 				u.Flags = append(u.Flags, item(key(i), 1, newFlag(requires(key(i+1)))))
 			}
 			source, _ := newSource()
 			s, _ := eval.NewSnapshot(source).Apply(u, 0)
-			return s, eval.Change{Flags: []string{key(n)}}
+			return s, store.Change{Flags: []string{key(n)}}
 		},
-		"segments": func(n int, key func(int) string) (*eval.Snapshot, eval.Change) {
-			u := &eval.Update{Full: true}
+		"segments": func(n int, key func(int) string) (*eval.Snapshot, store.Change) {
+			u := &store.Update{Full: true}
 			for i := range n {
 				u.Segments = append(u.Segments, item(key(i), 1, model.Segment{Rules: segmentRules(clauses(inSegments(key(i + 1))))}))
 				u.Flags = append(u.Flags, item(key(i), 1, newFlag(when(inSegments(key(i))))))
 			}
 			source, _ := newSource()
 			s, _ := eval.NewSnapshot(source).Apply(u, 0)
-			return s, eval.Change{Segments: []string{key(n)}}
+			return s, store.Change{Segments: []string{key(n)}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +42,7 @@ func TestAffectedOfLongChainsIsLinear(t *testing.T) {
 				"backwards": func(i int) string { return fmt.Sprint(1_000_000 - i) },
 			} {
 				snapshots := make(map[int]*eval.Snapshot)
-				changes := make(map[int]eval.Change)
+				changes := make(map[int]store.Change)
 				testkit.Linear(t, 1000, func(n int) {
 					if snapshots[n] == nil {
 						snapshots[n], changes[n] = snapshot(n, key)
@@ -107,8 +108,8 @@ func TestEvaluationCountsClauses(t *testing.T) {
 			s, p := environment(t, test.flags)
 			f := s.Flag("0")
 			p.take()
-			r, _ := s.Evaluate(f, u, nil)
-			e := s.Explain(f, u)
+			r, _ := eval.Evaluate(s, f, u, nil)
+			e := eval.Explain(s, f, u)
 			if e.Result != r {
 				t.Errorf("evaluated as %+v, explained as %+v", r, e.Result)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // problems collects what a Source reports.
@@ -44,7 +45,7 @@ func (p *problems) none(t *testing.T) {
 func newSource() (*eval.Source, *problems) {
 	p := &problems{}
 	return &eval.Source{
-		Rules:         eval.Classic(),
+		Semantics:     eval.Classic(),
 		DecodeFlag:    decodeModel[model.Flag],
 		DecodeSegment: decodeModel[model.Segment],
 		Report:        p.report,
@@ -59,20 +60,20 @@ func decodeModel[T any](raw []byte) (*T, error) {
 	return &m, nil
 }
 
-func item(key string, version int64, model any) eval.Item {
+func item(key string, version int64, model any) store.Item {
 	raw, err := json.Marshal(model)
 	if err != nil {
 		panic(err)
 	}
-	return eval.Item{Key: key, Version: version, Raw: raw}
+	return store.Item{Key: key, Version: version, Raw: raw}
 }
 
-func archived(key string, version int64) eval.Item {
-	return eval.Item{Key: key, Version: version, Archived: true, Raw: []byte(`{}`)}
+func archived(key string, version int64) store.Item {
+	return store.Item{Key: key, Version: version, Archived: true, Raw: []byte(`{}`)}
 }
 
-func malformed(key string, version int64) eval.Item {
-	return eval.Item{Key: key, Version: version, Raw: []byte(`{`)}
+func malformed(key string, version int64) store.Item {
+	return store.Item{Key: key, Version: version, Raw: []byte(`{`)}
 }
 
 // everybody is a rollout of one share.
@@ -141,14 +142,14 @@ func list(texts ...string) string {
 func environment(t testing.TB, items map[string]any) (*eval.Snapshot, *problems) {
 	t.Helper()
 	source, p := newSource()
-	u := &eval.Update{Full: true}
+	u := &store.Update{Full: true}
 	for key, m := range items {
 		switch m := m.(type) {
 		case model.Flag:
 			u.Flags = append(u.Flags, item(key, 1, m))
 		case model.Segment:
 			u.Segments = append(u.Segments, item(key, 1, m))
-		case eval.Item:
+		case store.Item:
 			u.Flags = append(u.Flags, m)
 		default:
 			t.Fatalf("%s is a %T", key, m)
@@ -170,7 +171,7 @@ func answer(s *eval.Snapshot, key string, u *eval.User) string {
 
 // evaluated is answer without an explanation.
 func evaluated(s *eval.Snapshot, key string, u *eval.User) string {
-	r, _ := s.Evaluate(s.Flag(key), u, nil)
+	r, _ := eval.Evaluate(s, s.Flag(key), u, nil)
 	return resultText(r)
 }
 
@@ -183,7 +184,7 @@ func answerWithTrace(s *eval.Snapshot, key string, u *eval.User) (text string, t
 	if _, err := explained(s, f, u); err != nil {
 		panic(err)
 	}
-	r, before := s.Evaluate(f, u, nil)
+	r, before := eval.Evaluate(s, f, u, nil)
 	for _, p := range before {
 		trace = append(trace, p.Flag.Key+": "+resultText(p))
 	}

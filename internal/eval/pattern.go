@@ -109,13 +109,13 @@ func (o *patternOwner) giveUp(err error) {
 }
 
 // compilePattern compiles a pattern of the owner within its budget.
-func (r *Rules) compilePattern(expression string, owner *patternOwner) (*pattern, error) {
+func (sem *Semantics) compilePattern(expression string, owner *patternOwner) (*pattern, error) {
 	if len(expression) > maxPattern {
 		return nil, errLongPattern
 	}
 	p := &pattern{owner: owner}
 	goExpression, canGo := expression, true
-	if r.FoldRegexps {
+	if sem.FoldRegexps {
 		expression = "(?i)" + expression
 		goExpression = expression
 	} else {
@@ -128,7 +128,7 @@ func (r *Rules) compilePattern(expression string, owner *patternOwner) (*pattern
 			return nil, err
 		}
 		p.fast, p.instructions = fast, (before-owner.left)/instructionSize
-		if fast != nil && r.FoldRegexps {
+		if fast != nil && sem.FoldRegexps {
 			return p, nil
 		}
 	}

@@ -24,7 +24,7 @@ func BenchmarkPattern(b *testing.B) {
 			f := s.Flag("f")
 			u := &eval.User{Key: "u", Custom: []eval.CustomAttribute{{Name: "p", Value: test.text}}}
 			for b.Loop() {
-				_, _ = s.Evaluate(f, u, nil)
+				_, _ = eval.Evaluate(s, f, u, nil)
 			}
 		})
 	}

@@ -90,22 +90,22 @@ func FuzzPatternEngines(f *testing.F) {
 func TestPatternBudget(t *testing.T) {
 	t.Parallel()
 	owner := func() *patternOwner { return newPatternOwner(&Source{}, false, "f") }
-	for _, rules := range []*Rules{Classic(), FeatBit()} {
+	for _, semantics := range []*Semantics{Classic(), FeatBit()} {
 		for name, pattern := range map[string]string{
 			"classes":              strings.Repeat(`\p{L}`, 3000),
 			"repetitions":          strings.Repeat(`\w{1000}`, 1500),
 			"nested repetitions":   strings.Repeat(`(?:a{30}b){30}`, 200),
 			"ranges of many cases": strings.Repeat("[B-\U0001e942]", 900),
 		} {
-			if name == "ranges of many cases" && !rules.FoldRegexps {
+			if name == "ranges of many cases" && !semantics.FoldRegexps {
 				continue // not for Go's engine, and the other one takes no time
 			}
 			o := owner()
-			if _, err := rules.compilePattern(pattern, o); !errors.Is(err, errPatternBudget) {
+			if _, err := semantics.compilePattern(pattern, o); !errors.Is(err, errPatternBudget) {
 				t.Errorf("%s: %v", name, err)
 			}
 			// What was refused takes nothing from the others.
-			if _, err := rules.compilePattern("^a+$", o); err != nil {
+			if _, err := semantics.compilePattern("^a+$", o); err != nil {
 				t.Errorf("after %s: %v", name, err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestPatternBudget(t *testing.T) {
 		for _, pattern := range []string{`^[\p{L}\p{M}' .-]{1,50}$`, `(?!x)` + strings.Repeat("a", 200)} {
 			o, taken := owner(), 0
 			for ; taken < 10_000; taken++ {
-				if _, err := rules.compilePattern(pattern, o); errors.Is(err, errPatternBudget) {
+				if _, err := semantics.compilePattern(pattern, o); errors.Is(err, errPatternBudget) {
 					break
 				} else if err != nil {
 					t.Fatal(err)
@@ -232,8 +232,8 @@ func TestTimeoutsLongAgo(t *testing.T) {
 func TestPatternErrorsQuoteNothing(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{`secret(`, `secret\`, `(?<`, `[z-a]secret`, `\p{secret}`, `\k<secret>`, `(?(secret)a`, `(secret)\9`, `[\w-secret]`, `(?secret)`, "secret" + strings.Repeat("a", maxPattern)} {
-		for _, rules := range []*Rules{Classic(), FeatBit()} {
-			_, err := rules.compilePattern(pattern, newPatternOwner(&Source{}, false, "f"))
+		for _, semantics := range []*Semantics{Classic(), FeatBit()} {
+			_, err := semantics.compilePattern(pattern, newPatternOwner(&Source{}, false, "f"))
 			if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "%")) {
 				t.Errorf("%q: %v", pattern, err)
 			}

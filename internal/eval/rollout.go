@@ -43,11 +43,11 @@ func nearlyOne(to float64) bool { return 1-to < 0.00001 }
 
 // bounds returns the ends of the buckets that a share takes, both of which it
 // takes, and whether that is everybody.
-func (r *Rules) bounds(from, to float64) (first, last float64, all bool) {
+func (sem *Semantics) bounds(from, to float64) (first, last float64, all bool) {
 	switch {
-	case r.ClosedShares && from == 0 && to == 0:
+	case sem.ClosedShares && from == 0 && to == 0:
 		return from, -1, false
-	case r.ClosedShares:
+	case sem.ClosedShares:
 		return from, to, from == 0 && nearlyOne(to)
 	case to < 1:
 		// Up to the number before. The bucket 1, which one hash in 2^32 has,
@@ -57,16 +57,16 @@ func (r *Rules) bounds(from, to float64) (first, last float64, all bool) {
 	return from, to, from == 0 && to == 1
 }
 
-func (r *Rules) compileRollout(flag *model.Flag, m *model.Rollout, variations variations) rollout {
+func (sem *Semantics) compileRollout(flag *model.Flag, m *model.Rollout, variations variations) rollout {
 	out := rollout{shares: make([]share, len(m.Shares)), whole: -1}
-	if r.BucketPerFlag {
-		out.of = r.bucketOfFlag(flag.Key, m.BucketBy)
+	if sem.BucketPerFlag {
+		out.of = sem.bucketOfFlag(flag.Key, m.BucketBy)
 	}
 	for i, s := range m.Shares {
 		compiled := &out.shares[i]
-		compiled.from, compiled.to, compiled.all = r.bounds(s.From, s.To)
+		compiled.from, compiled.to, compiled.all = sem.bounds(s.From, s.To)
 		compiled.variation = variations.at(s.Variation)
-		compiled.experiment = r.compileExperiment(s, m.Experiment, flag.ExperimentAll)
+		compiled.experiment = sem.compileExperiment(s, m.Experiment, flag.ExperimentAll)
 	}
 	if len(out.shares) > 0 && out.shares[0].all {
 		out.whole = 0
@@ -76,7 +76,7 @@ func (r *Rules) compileRollout(flag *model.Flag, m *model.Rollout, variations va
 
 // compileExperiment follows protocol reference, section 6.8. FeatBit's rules
 // are the same, but nothing is unset there (FeatBit reference, section 6.5).
-func (r *Rules) compileExperiment(s model.Share, included, all model.Tri) experimentShare {
+func (sem *Semantics) compileExperiment(s model.Share, included, all model.Tri) experimentShare {
 	switch {
 	case all != model.No, included == model.Unset, s.Experiment == nil:
 		return experimentShare{all: true}
@@ -87,7 +87,7 @@ func (r *Rules) compileExperiment(s model.Share, included, all model.Tri) experi
 	if *s.Experiment == 0 || width == 0 {
 		return experimentShare{}
 	}
-	_, limit, everybody := r.bounds(0, min(1, *s.Experiment/width))
+	_, limit, everybody := sem.bounds(0, min(1, *s.Experiment/width))
 	return experimentShare{limit: limit, some: !everybody, all: everybody}
 }
 
@@ -143,10 +143,10 @@ type bucketOfFlag struct {
 // variations.
 const experimentPrefix = "expt"
 
-func (r *Rules) bucketOfFlag(key, attribute string) *bucketOfFlag {
+func (sem *Semantics) bucketOfFlag(key, attribute string) *bucketOfFlag {
 	b := &bucketOfFlag{prefix: experimentPrefix + key, attribute: attributeRef{kind: AttributeKey}}
 	if !Blank(attribute) {
-		b.attribute = r.attribute(attribute)
+		b.attribute = sem.attribute(attribute)
 	}
 	return b
 }

@@ -63,7 +63,7 @@ func TestGoldenPercentages(t *testing.T) {
 }
 
 // inShare reports whether a share takes a bucket.
-func inShare(r *Rules, from, to, bucket float64) bool {
+func inShare(r *Semantics, from, to, bucket float64) bool {
 	first, last, all := r.bounds(from, to)
 	return all || first <= bucket && bucket <= last
 }

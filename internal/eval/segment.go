@@ -1,6 +1,9 @@
 package eval
 
-import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+import (
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+)
 
 // Segment is a compiled model.Segment. It does not change.
 type Segment struct {
@@ -13,7 +16,7 @@ type Segment struct {
 func brokenSegment(err error) *Segment { return &Segment{broken: err} }
 
 // compileSegment prepares a segment; see compileFlag for the error.
-func (r *Rules) compileSegment(m *model.Segment, owner *patternOwner) (*Segment, error) {
+func (sem *Semantics) compileSegment(m *model.Segment, owner *patternOwner) (*Segment, error) {
 	s := &Segment{
 		excluded: newTextSet(m.Excluded),
 		included: newTextSet(m.Included),
@@ -21,7 +24,7 @@ func (r *Rules) compileSegment(m *model.Segment, owner *patternOwner) (*Segment,
 	}
 	var problems problemList
 	for i := range m.Rules {
-		clauses, err := r.compileClauses(m.Rules[i].Clauses, owner)
+		clauses, err := sem.compileClauses(m.Rules[i].Clauses, owner)
 		if err != nil {
 			problems.add("rule %d: %w", i+1, err)
 		}
@@ -57,7 +60,7 @@ func segmentIDs(list model.List) []segmentID {
 	ids := make([]segmentID, list.Len())
 	for i := range ids {
 		id := list.At(i)
-		ids[i] = segmentID{id, hashOf(id)}
+		ids[i] = segmentID{id, store.Hash(id)}
 	}
 	return ids
 }
@@ -76,12 +79,12 @@ func (e *evaluation) inAny(ids []segmentID, path *segmentPath) bool {
 }
 
 // inSegment follows protocol reference, section 6.7: an unknown segment has
-// nobody, unless the rules are strict, and neither has one that is reached again
+// nobody, unless the semantics are strict, and neither has one that is reached again
 // through its own rules.
 func (e *evaluation) inSegment(id *segmentID, path *segmentPath) bool {
-	s := e.snapshot.segment(id)
+	s := e.snapshot.Segment(id.hash, id.id)
 	if s == nil || path.has(s) {
-		e.failed = e.failed || s == nil && e.rules.Strict
+		e.failed = e.failed || s == nil && e.semantics.Strict
 		return false
 	}
 	here := segmentPath{segment: s, from: path, depth: 1}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 func segmentRules(rules ...[]model.Clause) []model.SegmentRule {
@@ -188,10 +189,10 @@ func TestSegments(t *testing.T) {
 // are.
 func snapshotWithSegments(flags, segments map[string]any) *eval.Snapshot {
 	source, _ := newSource()
-	u := &eval.Update{Full: true}
-	add := func(to *[]eval.Item, items map[string]any) {
+	u := &store.Update{Full: true}
+	add := func(to *[]store.Item, items map[string]any) {
 		for key, m := range items {
-			if it, ok := m.(eval.Item); ok {
+			if it, ok := m.(store.Item); ok {
 				*to = append(*to, it)
 			} else {
 				*to = append(*to, item(key, 1, m))
@@ -266,10 +267,10 @@ func TestBrokenSegmentAndGap(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			source, _ := newSource()
-			s, _ := eval.NewSnapshot(source).Apply(&eval.Update{
+			s, _ := eval.NewSnapshot(source).Apply(&store.Update{
 				Full:     true,
-				Flags:    []eval.Item{item("f", 1, newFlag(when(inSegments("s")), test.edit))},
-				Segments: []eval.Item{malformed("s", 1)},
+				Flags:    []store.Item{item("f", 1, newFlag(when(inSegments("s")), test.edit))},
+				Segments: []store.Item{malformed("s", 1)},
 			}, 0)
 			if got := answer(s, "f", user("u")); got != failed {
 				t.Errorf("got %s, want %s", got, failed)

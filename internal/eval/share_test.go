@@ -98,7 +98,7 @@ func TestShares(t *testing.T) {
 func TestOffVariationOfNoShare(t *testing.T) {
 	t.Parallel()
 	s, _ := environment(t, map[string]any{"f": newFlag(func(f *model.Flag) { f.Fallthrough = model.Rollout{} })})
-	r, _ := s.Evaluate(s.Flag("f"), user("u"), nil)
+	r, _ := eval.Evaluate(s, s.Flag("f"), user("u"), nil)
 	if r.Variation.Value != "off" || r.Reason != eval.ReasonFallthrough || r.Experiment {
 		t.Errorf("got %+v", r)
 	}

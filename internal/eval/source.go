@@ -1,15 +1,23 @@
 package eval
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
+
+// Snapshot is a view of an environment whose items are compiled for evaluation.
+type Snapshot = store.Snapshot[Flag, Segment]
+
+// Prepared is what Snapshot.Prepare has compiled of an update.
+type Prepared = store.Prepared[Flag, Segment]
 
 // Source turns raw items into something to evaluate. One Source serves all
 // snapshots of a client.
 type Source struct {
-	Rules         *Rules
+	Semantics     *Semantics
 	DecodeFlag    func(raw []byte) (*model.Flag, error)
 	DecodeSegment func(raw []byte) (*model.Segment, error)
 	// Report is told of the problem of an item when the item is compiled, which
@@ -31,41 +39,141 @@ type Source struct {
 // PatternsGivenUp returns how often a regular expression could not decide.
 func (s *Source) PatternsGivenUp() uint64 { return s.patternsGivenUp.Load() }
 
-// flag compiles e, or returns what another goroutine compiled.
-func (s *Source) flag(e *entry[Flag]) *Flag {
-	f, problem := e.once(func() (*Flag, error) {
-		m, err := s.DecodeFlag(e.Raw)
-		if err != nil {
-			return nil, err
-		}
-		m.Key = e.Key
-		if !e.Alone {
-			e.refers.Store(s.Rules.referencesOfFlag(m))
-		}
-		f, err := s.Rules.compileFlag(m, newPatternOwner(s, false, e.Key))
-		f.Omitted = s.Omit != nil && s.Omit(e.Key)
-		return f, err
-	}, func(err error) *Flag { return brokenFlag(e.Key, err) })
-	if problem != nil {
-		s.Report(Problem{Key: e.Key, Err: problem})
-	}
-	return f
+// NewSnapshot returns the view of an environment nothing is known of yet.
+func NewSnapshot(source *Source) *Snapshot {
+	return store.New(
+		store.Compiler[Flag]{
+			Compile:    source.compileFlag,
+			References: source.flagReferences,
+			Report:     func(key string, problem error) { source.Report(Problem{Key: key, Err: problem}) },
+		},
+		store.Compiler[Segment]{
+			Compile:    source.compileSegment,
+			References: source.segmentReferences,
+			Report:     func(key string, problem error) { source.Report(Problem{Segment: true, Key: key, Err: problem}) },
+		})
 }
 
-// segment compiles e, or returns what another goroutine compiled.
-func (s *Source) segment(e *entry[Segment]) *Segment {
-	segment, problem := e.once(func() (*Segment, error) {
-		m, err := s.DecodeSegment(e.Raw)
+var (
+	// errBroken has been told in detail by whoever found the item broken.
+	errBroken = errors.New("is malformed")
+	// errPanic leaves out what the panic says: it may quote the data.
+	errPanic = errors.New("makes the SDK panic, which is a mistake in the SDK: please report it")
+)
+
+// contained calls f. That f panics costs no more than what it was to read.
+func contained[T any](f func() (*T, error)) (result *T, err error) {
+	defer func() {
+		if recover() != nil {
+			result, err = nil, errPanic
+		}
+	}()
+	return f()
+}
+
+func (s *Source) compileFlag(item *store.Item) (f *Flag, refers *store.References, problem error) {
+	if item.Broken {
+		f = brokenFlag(item.Key, errBroken)
+	} else {
+		f, problem = contained(func() (*Flag, error) {
+			m, err := s.DecodeFlag(item.Raw)
+			if err != nil {
+				return nil, err
+			}
+			m.Key = item.Key
+			if !item.Alone {
+				refers = s.Semantics.referencesOfFlag(m)
+			}
+			return s.Semantics.compileFlag(m, newPatternOwner(s, false, item.Key))
+		})
+		if f == nil {
+			f = brokenFlag(item.Key, problem)
+		}
+	}
+	f.source = s
+	f.Omitted = s.Omit != nil && s.Omit(item.Key)
+	return f, refers, problem
+}
+
+func (s *Source) compileSegment(item *store.Item) (segment *Segment, refers *store.References, problem error) {
+	if item.Broken {
+		return brokenSegment(errBroken), nil, nil
+	}
+	segment, problem = contained(func() (*Segment, error) {
+		m, err := s.DecodeSegment(item.Raw)
 		if err != nil {
 			return nil, err
 		}
-		if !e.Alone {
-			e.refers.Store(s.Rules.referencesOfSegment(m))
+		if !item.Alone {
+			refers = s.Semantics.referencesOfSegment(m)
 		}
-		return s.Rules.compileSegment(m, newPatternOwner(s, true, e.Key))
-	}, brokenSegment)
-	if problem != nil {
-		s.Report(Problem{Segment: true, Key: e.Key, Err: problem})
+		return s.Semantics.compileSegment(m, newPatternOwner(s, true, item.Key))
+	})
+	if segment == nil {
+		segment = brokenSegment(problem)
 	}
-	return segment
+	return segment, refers, problem
+}
+
+// flagReferences decodes a flag that is not compiled, as compiling all would
+// take much more time and memory. What cannot be read refers to nothing.
+func (s *Source) flagReferences(item *store.Item) *store.References {
+	refs, err := contained(func() (*store.References, error) {
+		m, err := s.DecodeFlag(item.Raw)
+		if err != nil {
+			return nil, err
+		}
+		return s.Semantics.referencesOfFlag(m), nil
+	})
+	if err != nil {
+		return &store.References{}
+	}
+	return refs
+}
+
+// segmentReferences is to segments what flagReferences is to flags.
+func (s *Source) segmentReferences(item *store.Item) *store.References {
+	refs, err := contained(func() (*store.References, error) {
+		m, err := s.DecodeSegment(item.Raw)
+		if err != nil {
+			return nil, err
+		}
+		return s.Semantics.referencesOfSegment(m), nil
+	})
+	if err != nil {
+		return &store.References{}
+	}
+	return refs
+}
+
+func (sem *Semantics) referencesOfFlag(m *model.Flag) *store.References {
+	refs := &store.References{}
+	for i := range m.Prerequisites {
+		refs.Flags = append(refs.Flags, m.Prerequisites[i].FlagKey)
+	}
+	for i := range m.Rules {
+		refs.Segments = sem.appendSegments(refs.Segments, m.Rules[i].Clauses)
+	}
+	return refs
+}
+
+func (sem *Semantics) referencesOfSegment(m *model.Segment) *store.References {
+	refs := &store.References{}
+	for i := range m.Rules {
+		refs.Segments = sem.appendSegments(refs.Segments, m.Rules[i].Clauses)
+	}
+	return refs
+}
+
+// appendSegments appends the ids of the segments that clauses ask for.
+func (sem *Semantics) appendSegments(ids []string, clauses []model.Clause) []string {
+	for i := range clauses {
+		if sem.operator(&clauses[i]).Operand == model.SegmentsOperand {
+			list, _ := sem.parseList(clauses[i].Value)
+			for i := range list.Ends {
+				ids = append(ids, list.At(i))
+			}
+		}
+	}
+	return ids
 }

@@ -1,9 +1,10 @@
 package eval
 
 import (
-	"hash/maphash"
+	"math/bits"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // textSet finds texts in a list. It does not change.
@@ -18,19 +19,13 @@ type textSet struct {
 // shortList is up to where looking at all of a list is faster.
 const shortList = 4
 
-// hashSeed keeps whoever chooses texts from choosing where they go. There is one
-// for all, as clauses keep hashes of segments that are in many snapshots.
-var hashSeed = maphash.MakeSeed()
-
-func hashOf(s string) uint64 { return maphash.String(hashSeed, s) }
-
 // newTextSet keeps the list, which does not change from now on.
 func newTextSet(list model.List) textSet {
 	t := textSet{list: list}
 	if list.Len() <= shortList {
 		return t
 	}
-	t.places = make([]uint32, powerOfTwo(2*list.Len()))
+	t.places = make([]uint32, 1<<bits.Len(uint(2*list.Len()-1)))
 	for i := range list.Ends {
 		if place := t.place(list.At(i)); *place == 0 {
 			*place = uint32(i + 1)
@@ -39,18 +34,9 @@ func newTextSet(list model.List) textSet {
 	return t
 }
 
-// powerOfTwo is the first from n on.
-func powerOfTwo(n int) int {
-	power := 1
-	for power < n {
-		power *= 2
-	}
-	return power
-}
-
 // place is where the index of a text is or, if that is 0, would be.
 func (t *textSet) place(s string) *uint32 {
-	for at := int(hashOf(s)); ; at++ {
+	for at := int(store.Hash(s)); ; at++ {
 		place := &t.places[at&(len(t.places)-1)]
 		if *place == 0 || t.list.At(int(*place-1)) == s {
 			return place

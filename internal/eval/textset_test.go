@@ -6,21 +6,22 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestTextSet holds sets of all sizes around those where something changes
 // against a search of the list.
 func TestTextSet(t *testing.T) {
 	t.Parallel()
-	for _, keys := range keyMakers {
+	for _, keys := range testkit.Keys() {
 		for _, size := range []int{0, 1, shortList, shortList + 1, 1000} {
-			t.Run(fmt.Sprintf("%s/%d", keys.name, size), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%d", keys.Name, size), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(2, uint64(size)))
 				list := make([]string, size)
 				first := make(map[string]int)
 				for i := range list {
-					list[i] = keys.key(random.IntN(size)) // some more than once
+					list[i] = keys.Key(random.IntN(size)) // some more than once
 					if _, ok := first[list[i]]; !ok {
 						first[list[i]] = i
 					}
@@ -30,7 +31,7 @@ func TestTextSet(t *testing.T) {
 					t.Error("it cannot tell whether it is empty")
 				}
 				for i := range 2*size + 1 {
-					s := keys.key(i)
+					s := keys.Key(i)
 					want, has := first[s]
 					if !has {
 						want = -1

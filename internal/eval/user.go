@@ -196,11 +196,11 @@ type attributeRef struct {
 }
 
 // attribute resolves the name that a clause uses.
-func (r *Rules) attribute(property string) attributeRef {
-	if kind, ok := r.Attributes[property]; ok {
+func (sem *Semantics) attribute(property string) attributeRef {
+	if kind, ok := sem.Attributes[property]; ok {
 		return attributeRef{kind: kind}
 	}
-	if r.ReservedNames && Reserved(property) {
+	if sem.ReservedNames && Reserved(property) {
 		return attributeRef{kind: AttributeNone}
 	}
 	return attributeRef{name: property}

@@ -38,11 +38,11 @@ func TestLookup(t *testing.T) {
 		{property: "KEYID", absent: true}, {property: "keyId", absent: true}, {property: "Key", absent: true}, {property: "NAME", absent: true},
 		{property: "Age", absent: true}, {property: "username", absent: true}, {property: " age", absent: true}, {property: "", absent: true},
 	}
-	rules := Classic()
+	semantics := Classic()
 	for _, test := range tests {
 		t.Run(test.property, func(t *testing.T) {
 			t.Parallel()
-			ref := rules.attribute(test.property)
+			ref := semantics.attribute(test.property)
 			if got, ok := full.lookup(&ref); got != test.full || ok == test.absent {
 				t.Errorf("full user: got %q, %v", got, ok)
 			}
@@ -54,7 +54,7 @@ func TestLookup(t *testing.T) {
 	if len(full.Custom) != 3 {
 		t.Errorf("custom attributes: %+v", full.Custom)
 	}
-	ref := rules.attribute("empty")
+	ref := semantics.attribute("empty")
 	if got, ok := full.lookup(&ref); got != "" || !ok {
 		t.Errorf("empty attribute: got %q, %v", got, ok)
 	}

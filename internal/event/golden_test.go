@@ -49,7 +49,7 @@ func snapshot(t testing.TB) *eval.Snapshot {
 		t.Fatal(err, skipped)
 	}
 	s, _ := eval.NewSnapshot(&eval.Source{
-		Rules:         dialect.Rules,
+		Semantics:     dialect.Semantics,
 		DecodeFlag:    dialect.DecodeFlag,
 		DecodeSegment: dialect.DecodeSegment,
 		Report:        func(p eval.Problem) { t.Errorf("test data: %v", p) },
@@ -64,7 +64,7 @@ func evaluate(t testing.TB, p *Processor, s *eval.Snapshot, u *eval.User, key st
 	if f == nil {
 		t.Fatalf("there is no flag %q", key)
 	}
-	own, prerequisites := s.Evaluate(f, u, nil)
+	own, prerequisites := eval.Evaluate(s, f, u, nil)
 	if own.Variation == nil {
 		t.Fatalf("flag %q: %v", key, own.Reason)
 	}

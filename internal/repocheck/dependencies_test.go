@@ -34,7 +34,7 @@ func TestDependencies(t *testing.T) {
 		regexps   = "github.com/dlclark/regexp2/syntax"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/setting", "internal/wire"}
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/setting", "internal/store", "internal/wire"}
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -44,29 +44,29 @@ func TestDependencies(t *testing.T) {
 		{"internal/model", nil, nil},
 		{"internal/jsontext", nil, nil},
 		{"internal/clock", nil, nil},
-		{"internal/eval", []string{"internal/jsontext", "internal/model"}, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/eval", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/resync", []string{"transport", "internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
-		{"internal/store", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat, regexp2, regexps}},
-		{"internal/wire", []string{"internal/jsontext", "internal/model", "internal/eval"}, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/store", []string{"internal/clock"}, nil},
+		{"internal/wire", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/setting", nil, nil},
 		{"flush", []string{"internal/setting"}, nil},
 		{"internal/event", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/afterwork", []string{"flush", "internal/clock", "internal/retry", "internal/safelog", "internal/setting"}, []string{retrying, cleanhttp}},
-		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event", "internal/store"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"internal/ondemand", []string{"internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"internal/flagjson", []string{"internal/model"}, nil},
 		{"ffc/ffctest", []string{"internal/flagjson", "internal/jsontext", "internal/model"}, []string{websocket}},
-		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event", "internal/store"}, internals...), []string{
+		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
 		{"internal/flagfile", append([]string{"internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/ondemand", "internal/resync", "internal/store",
+		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/ondemand", "internal/resync",
 			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/store"}, internals...), []string{
+		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way

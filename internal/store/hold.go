@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
 const (
@@ -41,13 +40,13 @@ type Hold struct {
 	// After is how long answers have to agree; 0 is DefaultAfter.
 	After time.Duration
 
-	held map[eval.ItemID]*held
+	held map[ItemID]*held
 	// disputed is how many answers in a row have to agree about items that
 	// servers differ about; enough for all others.
-	disputed map[eval.ItemID]int
+	disputed map[ItemID]int
 	// gone are the versions of items that a full did not have any more. An item
 	// of that version, or an older one, is a copy from before.
-	gone map[eval.ItemID]int64
+	gone map[ItemID]int64
 	// platform: data came from the platform itself. A cache does not count
 	// against it.
 	platform bool
@@ -66,14 +65,14 @@ type held struct {
 // Decision says what an update does to what is stored.
 type Decision struct {
 	// Terms are those on which to apply the update.
-	Terms eval.Terms
+	Terms Terms
 	// Held is how many items the answer has in an older version, or lacks, that
 	// stay as they are.
 	Held int
 	// Older and Missing are how many of Held were which.
 	Older, Missing int
 	// Example is one of the items that are held.
-	Example eval.ItemID
+	Example ItemID
 	// Answers is how many answers in a row agree about the item that most
 	// agree about, and For is since when.
 	Answers int
@@ -85,13 +84,20 @@ type Decision struct {
 	Followed int
 }
 
+// Data is what a Hold reads of a Snapshot.
+type Data interface {
+	Stored(segments bool) Stored
+	Synced() bool
+	Updates() uint64
+}
+
 // Decide decides what an update does to s, and counts it as an answer. asked is
 // the number of the last update before the platform was asked, and differs from
 // question to question. A patch with 0 was pushed: it is no answer. A full with 0
 // may come from a cache.
 //
 // The first full is taken as it is.
-func (h *Hold) Decide(s *eval.Snapshot, u *eval.Update, asked uint64) Decision {
+func (h *Hold) Decide(s Data, u *Update, asked uint64) Decision {
 	d := &decision{Hold: h, update: u, asked: asked, question: asked, follow: true}
 	d.Terms.Asked = asked
 	if u.Full && asked == 0 {
@@ -126,7 +132,7 @@ func (h *Hold) Decide(s *eval.Snapshot, u *eval.Update, asked uint64) Decision {
 type decision struct {
 	Decision
 	*Hold
-	update   *eval.Update
+	update   *Update
 	asked    uint64
 	question uint64
 	follow   bool // when enough answers agree
@@ -137,14 +143,14 @@ type decision struct {
 func (d *decision) isAnswer() bool { return d.update.Full || d.asked != 0 }
 
 // items compares the items of the update with the stored ones.
-func (d *decision) items(stored eval.Stored, items []eval.Item, segments bool) {
+func (d *decision) items(stored Stored, items []Item, segments bool) {
 	for i := range items {
 		item := &items[i]
 		had, arrived := stored.Find(item.Key)
 		if had == nil && len(d.gone) == 0 {
 			continue
 		}
-		id := eval.ItemID{Segment: segments, Key: item.Key}
+		id := ItemID{Segment: segments, Key: item.Key}
 		switch {
 		case item.Broken && had != nil && !d.update.Full, item.Broken && d.update.Full:
 			// Its version says nothing.
@@ -171,7 +177,7 @@ func (d *decision) items(stored eval.Stored, items []eval.Item, segments bool) {
 }
 
 // older holds an item that the update has in an older version, or follows it.
-func (d *decision) older(id eval.ItemID, item *eval.Item) {
+func (d *decision) older(id ItemID, item *Item) {
 	if !d.isAnswer() {
 		d.keep(id)
 		return
@@ -190,9 +196,9 @@ func (d *decision) older(id eval.ItemID, item *eval.Item) {
 }
 
 // missing looks for stored items that a full lacks.
-func (d *decision) missing(s *eval.Snapshot) {
+func (d *decision) missing(s Data) {
 	type lack struct {
-		id      eval.ItemID
+		id      ItemID
 		version int64
 	}
 	var lacks []lack
@@ -211,7 +217,7 @@ func (d *decision) missing(s *eval.Snapshot) {
 		}
 		for item, arrived := range s.Stored(segments).All() {
 			_, ok := has[item.Key]
-			id := eval.ItemID{Segment: segments, Key: item.Key}
+			id := ItemID{Segment: segments, Key: item.Key}
 			switch {
 			case d.asked > 0 && arrived > d.asked: // pushed since
 			case item.Archived:
@@ -249,8 +255,8 @@ func (d *decision) missing(s *eval.Snapshot) {
 
 // newestUntil returns the newest version in an update that is not from the
 // future: one item that is must not make a full newer than it is.
-func newestUntil(u *eval.Update, latest int64) (version int64) {
-	for _, items := range [][]eval.Item{u.Flags, u.Segments} {
+func newestUntil(u *Update, latest int64) (version int64) {
+	for _, items := range [][]Item{u.Flags, u.Segments} {
 		for i := range items {
 			if v := items[i].Version; v <= latest {
 				version = max(version, v)
@@ -267,13 +273,13 @@ func newestUntil(u *eval.Update, latest int64) (version int64) {
 // A patch does not speak of all items. If it has one in the stored version, it
 // comes from another server than the answers that are counted: those of all items
 // start again.
-func (d *decision) dispute(id eval.ItemID, stored bool) {
+func (d *decision) dispute(id ItemID, stored bool) {
 	if !stored {
 		delete(d.disputed, id)
 	} else if d.held[id] != nil {
 		d.differs = d.differs || !d.update.Full
 		if d.disputed == nil || len(d.disputed) >= maxGone {
-			d.Hold.disputed = make(map[eval.ItemID]int)
+			d.Hold.disputed = make(map[ItemID]int)
 		}
 		d.disputed[id] = min(2*d.needed(id), maxEnough)
 	}
@@ -281,18 +287,18 @@ func (d *decision) dispute(id eval.ItemID, stored bool) {
 }
 
 // needed returns how many answers in a row have to agree about an item.
-func (h *Hold) needed(id eval.ItemID) int { return max(enough, h.disputed[id]) }
+func (h *Hold) needed(id ItemID) int { return max(enough, h.disputed[id]) }
 
 // agreed counts what an answer says of an item, and reports whether enough
 // answers in a row said so.
-func (d *decision) agreed(id eval.ItemID, said *held) bool {
+func (d *decision) agreed(id ItemID, said *held) bool {
 	h := d.held[id]
 	switch {
 	case h == nil || h.version != said.version || h.missing != said.missing:
 		h = said
 		h.answers, h.question, h.first = 1, d.question, time.Now()
 		if d.held == nil {
-			d.Hold.held = make(map[eval.ItemID]*held)
+			d.Hold.held = make(map[ItemID]*held)
 		}
 		d.held[id] = h
 	case h.question != d.question:
@@ -320,24 +326,24 @@ func (h *Hold) after() time.Duration {
 }
 
 // remove notes that an item is removed, with its version.
-func (d *decision) remove(id eval.ItemID, version int64) {
+func (d *decision) remove(id ItemID, version int64) {
 	delete(d.held, id)
 	if d.gone == nil || len(d.gone) >= maxGone {
-		d.Hold.gone = make(map[eval.ItemID]int64)
+		d.Hold.gone = make(map[ItemID]int64)
 	}
 	d.gone[id] = version
 }
 
-func (d *decision) keep(id eval.ItemID) {
+func (d *decision) keep(id ItemID) {
 	if d.Terms.Keep == nil {
-		d.Terms.Keep = make(eval.ItemSet)
+		d.Terms.Keep = make(ItemSet)
 	}
 	d.Terms.Keep[id] = struct{}{}
 }
 
-func (d *decision) force(id eval.ItemID) {
+func (d *decision) force(id ItemID) {
 	if d.Terms.Force == nil {
-		d.Terms.Force = make(eval.ItemSet)
+		d.Terms.Force = make(ItemSet)
 	}
 	d.Terms.Force[id] = struct{}{}
 }

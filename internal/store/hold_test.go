@@ -25,7 +25,7 @@ type client struct {
 func newClient(t *testing.T) *client {
 	t.Helper()
 	return &client{t: t, s: eval.NewSnapshot(&eval.Source{
-		Rules:         eval.Classic(),
+		Semantics:     eval.Classic(),
 		DecodeFlag:    func([]byte) (*model.Flag, error) { return &model.Flag{}, nil },
 		DecodeSegment: func([]byte) (*model.Segment, error) { return &model.Segment{}, nil },
 		Report:        func(eval.Problem) {},
@@ -39,13 +39,13 @@ func (c *client) ask() uint64 {
 }
 
 // items reads "a5 b6x S:s7": flag a of version 5, a tombstone, a segment.
-func items(t *testing.T, text string) (flags, segments []eval.Item) {
+func items(t *testing.T, text string) (flags, segments []store.Item) {
 	t.Helper()
 	for _, word := range strings.Fields(text) {
 		name, isSegment := strings.CutPrefix(word, "S:")
 		name, isArchived := strings.CutSuffix(name, "x")
 		name, isBroken := strings.CutSuffix(name, "!")
-		item := eval.Item{Key: name[:1], Archived: isArchived, Broken: isBroken, Raw: []byte(word)}
+		item := store.Item{Key: name[:1], Archived: isArchived, Broken: isBroken, Raw: []byte(word)}
 		if _, err := fmt.Sscan(name[1:], &item.Version); err != nil {
 			t.Fatal(err)
 		}
@@ -61,16 +61,16 @@ func items(t *testing.T, text string) (flags, segments []eval.Item) {
 // apply applies a full or a patch that was asked for at a mark.
 func (c *client) apply(kind, text string, asked uint64) store.Decision {
 	c.t.Helper()
-	u := &eval.Update{Full: kind == "full"}
+	u := &store.Update{Full: kind == "full"}
 	u.Flags, u.Segments = items(c.t, text)
 	return c.update(u, asked)
 }
 
-func (c *client) update(u *eval.Update, asked uint64) store.Decision {
+func (c *client) update(u *store.Update, asked uint64) store.Decision {
 	d := c.hold.Decide(c.s, u, asked)
 	c.mark++
 	d.Terms.Arrived = c.mark
-	c.s, _ = c.s.ApplyOn(u, &d.Terms)
+	c.s, _ = c.s.ApplyOn(u, c.s.Prepare(u), &d.Terms)
 	return d
 }
 
@@ -175,7 +175,7 @@ func TestClassicPollingHasNoSegments(t *testing.T) {
 	c := newClient(t)
 	c.full("a5 S:r5 S:s5 S:t5")
 	flags, _ := items(t, "a6")
-	held(t, c.update(&eval.Update{Full: true, NoSegments: true, Flags: flags}, c.ask()), 0, 0)
+	held(t, c.update(&store.Update{Full: true, NoSegments: true, Flags: flags}, c.ask()), 0, 0)
 	c.has("a6 S:r5 S:s5 S:t5")
 }
 
@@ -308,16 +308,16 @@ func TestCachesOnly(t *testing.T) {
 // history is what a platform had, one state after the other.
 type history struct {
 	keys   string
-	states []map[string]eval.Item
+	states []map[string]store.Item
 }
 
 // newHistory changes, makes and removes flags at random. Tombstones stay or, as
 // on the classic platform, are left out.
 func newHistory(random *rand.Rand, length int, tombstones bool) *history {
 	h := &history{keys: "abcdefghijklmnopqrstuvwxyz"}
-	state := make(map[string]eval.Item)
+	state := make(map[string]store.Item)
 	for version := range int64(length) {
-		next := make(map[string]eval.Item, len(state))
+		next := make(map[string]store.Item, len(state))
 		for key, item := range state {
 			next[key] = item
 		}
@@ -327,7 +327,7 @@ func newHistory(random *rand.Rand, length int, tombstones bool) *history {
 		}
 		for range changes {
 			key := string(h.keys[random.IntN(len(h.keys))])
-			item := eval.Item{Key: key, Version: version + 1}
+			item := store.Item{Key: key, Version: version + 1}
 			if _, ok := next[key]; ok && random.IntN(4) == 0 {
 				if item.Archived = true; !tombstones {
 					delete(next, key)
@@ -343,19 +343,19 @@ func newHistory(random *rand.Rand, length int, tombstones bool) *history {
 	return h
 }
 
-func (h *history) at(i int) map[string]eval.Item { return h.states[max(0, min(i, len(h.states)-1))] }
+func (h *history) at(i int) map[string]store.Item { return h.states[max(0, min(i, len(h.states)-1))] }
 
 // full is everything at a time, since is what is newer than a cursor.
-func (h *history) full(i int) *eval.Update {
-	u := &eval.Update{Full: true}
+func (h *history) full(i int) *store.Update {
+	u := &store.Update{Full: true}
 	for _, item := range h.at(i) {
 		u.Flags = append(u.Flags, item)
 	}
 	return u
 }
 
-func (h *history) since(i int, cursor int64) *eval.Update {
-	u := &eval.Update{}
+func (h *history) since(i int, cursor int64) *store.Update {
+	u := &store.Update{}
 	for _, item := range h.at(i) {
 		if item.Version > cursor {
 			u.Flags = append(u.Flags, item)

@@ -13,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // Classic reads the data of featureflag.co (protocol reference, section 3.3).
@@ -33,10 +34,10 @@ var (
 
 // Update takes a message apart. The items point into the message, which must
 // not change any more.
-func (c Classic) Update(message []byte) (*eval.Update, []Skipped, error) {
+func (c Classic) Update(message []byte) (*store.Update, []Skipped, error) {
 	flags := &flagHeaders{prefix: c.Prefix}
 	p, err := split(message, headers{flags: flags.read, segments: segmentHeader, userTags: tagHeader})
-	var u *eval.Update
+	var u *store.Update
 	var skipped []Skipped
 	if err == nil {
 		p.flags.err = cmp.Or(p.flags.err, flags.mixed)
@@ -62,7 +63,7 @@ type flagHeaders struct {
 	mixed error
 }
 
-func (h *flagHeaders) read(b []byte, i int) (item eval.Item, end int, err error) {
+func (h *flagHeaders) read(b []byte, i int) (item store.Item, end int, err error) {
 	basics, refers := false, false
 	item, end, err = classicHeader(b, i, func(name, value []byte) {
 		switch string(name) {
@@ -131,7 +132,7 @@ func splitFlagID(id string) (prefix, key string, ok bool) {
 	return id[:len(id)-len(key)], key, true
 }
 
-func segmentHeader(b []byte, i int) (item eval.Item, end int, err error) {
+func segmentHeader(b []byte, i int) (item store.Item, end int, err error) {
 	refers := false
 	item, end, err = classicHeader(b, i, func(name, value []byte) {
 		if string(name) == "rules" {
@@ -142,7 +143,7 @@ func segmentHeader(b []byte, i int) (item eval.Item, end int, err error) {
 	return item, end, err
 }
 
-func tagHeader(b []byte, i int) (item eval.Item, end int, err error) {
+func tagHeader(b []byte, i int) (item store.Item, end int, err error) {
 	return classicHeader(b, i, func(_, _ []byte) {})
 }
 
@@ -155,7 +156,7 @@ func mayUseSegments(rules []byte) bool {
 // classicHeader reads what flags, segments and user tags have in common, and
 // calls other with what else there is. It reads all it can: what is wrong with
 // one member leaves the others. The first thing that is wrong is returned.
-func classicHeader(b []byte, i int, other func(name, value []byte)) (item eval.Item, end int, wrong error) {
+func classicHeader(b []byte, i int, other func(name, value []byte)) (item store.Item, end int, wrong error) {
 	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
 		var err error
 		switch string(name) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // Dialect is all that differs between the generations of the platform. One is
@@ -39,10 +40,10 @@ type Dialect struct {
 	// UserTags: messages have them beside flags and segments.
 	UserTags bool
 
-	Rules *eval.Rules
+	Semantics *eval.Semantics
 	// Update takes a message apart. Skipped are the first of the elements that
 	// cannot be used, of which Update.Unusable is the number.
-	Update        func(message []byte) (*eval.Update, []Skipped, error)
+	Update        func(message []byte) (*store.Update, []Skipped, error)
 	DecodeFlag    func(raw []byte) (*model.Flag, error)
 	DecodeSegment func(raw []byte) (*model.Segment, error)
 
@@ -96,7 +97,7 @@ func FeatBitDialect() *Dialect {
 		PingInterval:     15 * time.Second,
 		Resume:           true,
 		EmptyIsOdd:       true,
-		Rules:            eval.FeatBit(),
+		Semantics:        eval.FeatBit(),
 		Update:           contained(data.Update),
 		DecodeFlag:       data.Flag,
 		DecodeSegment:    data.Segment,
@@ -123,7 +124,7 @@ func ClassicDialect(prefix string) *Dialect {
 		Ping:             `{"messageType":"ping","data":null}`,
 		PingInterval:     10 * time.Second,
 		UserTags:         true,
-		Rules:            eval.Classic(),
+		Semantics:        eval.Classic(),
 		Update:           contained(data.Update),
 		DecodeFlag:       data.Flag,
 		DecodeSegment:    data.Segment,
@@ -139,8 +140,8 @@ var errPanic = errors.New("the message makes the SDK panic, which is a mistake i
 
 // contained turns a panic in update into an error: a message must not end the
 // program.
-func contained(update func([]byte) (*eval.Update, []Skipped, error)) func([]byte) (*eval.Update, []Skipped, error) {
-	return func(message []byte) (u *eval.Update, skipped []Skipped, err error) {
+func contained(update func([]byte) (*store.Update, []Skipped, error)) func([]byte) (*store.Update, []Skipped, error) {
+	return func(message []byte) (u *store.Update, skipped []Skipped, err error) {
 		defer func() {
 			if recover() != nil {
 				u, skipped, err = nil, nil, errPanic

@@ -9,6 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // FeatBit reads the data of FeatBit (FeatBit reference, section 4).
@@ -16,9 +17,9 @@ type FeatBit struct{}
 
 // Update takes a message apart. The items point into the message, which must
 // not change any more.
-func (FeatBit) Update(message []byte) (*eval.Update, []Skipped, error) {
+func (FeatBit) Update(message []byte) (*store.Update, []Skipped, error) {
 	p, err := split(message, headers{flags: featBitFlagHeader, segments: featBitSegmentHeader})
-	var u *eval.Update
+	var u *store.Update
 	var skipped []Skipped
 	if err == nil {
 		u, skipped, err = p.update()
@@ -29,14 +30,14 @@ func (FeatBit) Update(message []byte) (*eval.Update, []Skipped, error) {
 	return u, skipped, nil
 }
 
-func featBitFlagHeader(b []byte, i int) (eval.Item, int, error) { return featBitHeader(b, i, "key") }
+func featBitFlagHeader(b []byte, i int) (store.Item, int, error) { return featBitHeader(b, i, "key") }
 
-func featBitSegmentHeader(b []byte, i int) (eval.Item, int, error) { return featBitHeader(b, i, "id") }
+func featBitSegmentHeader(b []byte, i int) (store.Item, int, error) { return featBitHeader(b, i, "id") }
 
 // featBitHeader reads what storing an item needs: all it can, so that what is
 // wrong with one member leaves the others. The first thing that is wrong is
 // returned.
-func featBitHeader(b []byte, i int, identity string) (item eval.Item, end int, wrong error) {
+func featBitHeader(b []byte, i int, identity string) (item store.Item, end int, wrong error) {
 	refers, dated := false, false
 	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
 		var err error

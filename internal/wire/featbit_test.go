@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 const featBitDir = "../../testdata/featbit"
@@ -351,7 +352,7 @@ func TestFeatBitSnapshot(t *testing.T) {
 }
 
 func featBitSource(d *Dialect) *eval.Source {
-	return &eval.Source{Rules: d.Rules, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: func(eval.Problem) {}}
+	return &eval.Source{Semantics: d.Semantics, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: func(eval.Problem) {}}
 }
 
 // FuzzFeatBit reads arbitrary data, not contained: it must not panic, and each
@@ -378,12 +379,12 @@ func FuzzFeatBit(f *testing.F) {
 		u.Full = true
 		s, _ := eval.NewSnapshot(featBitSource(d)).Apply(u, 0)
 		for _, key := range s.Keys() {
-			r, before := s.Evaluate(s.Flag(key), user, nil)
+			r, before := eval.Evaluate(s, s.Flag(key), user, nil)
 			if (r.Variation == nil) != (r.Reason == eval.ReasonError) || r.Reason == eval.ReasonNone || len(before) > 0 {
 				t.Errorf("flag %q: %+v", key, r)
 			}
 		}
-		s.Affected(eval.Change{Segments: []string{"bbbbbbbb-0000-0000-0000-000000000001"}})
+		s.Affected(store.Change{Segments: []string{"bbbbbbbb-0000-0000-0000-000000000001"}})
 		written := d.AppendSnapshot(nil, s)
 		if _, skipped, err := d.Update(written); err != nil || len(skipped) > 0 || !json.Valid(written) {
 			t.Errorf("%v, %v in %s", skipped, err, written)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // Kind is what a message of the platform is about.
@@ -79,7 +79,7 @@ func (s Skipped) Error() string {
 // header reads what storing the element at b[i] needs, and finds its end in the
 // same pass; an end of 0 is that it could not. An item that comes with an error
 // is kept if it is broken.
-type header func(b []byte, i int) (item eval.Item, end int, err error)
+type header func(b []byte, i int) (item store.Item, end int, err error)
 
 // headers are those of the lists of a message.
 type headers struct {
@@ -122,7 +122,7 @@ type parts struct {
 // list is an array of items that is a member.
 type list struct {
 	given    bool // be it null
-	items    []eval.Item
+	items    []store.Item
 	skipped  []Skipped // the first maxSkipped
 	unusable int       // how many elements cannot be used
 	err      error     // as parts.err
@@ -153,7 +153,7 @@ func (l *list) skip(s Skipped) {
 // 3.3, 4 and 10).
 func split(message []byte, h headers) (*parts, error) {
 	message = jsontext.TrimBOM(message)
-	h.spare = len(message)/int(unsafe.Sizeof(eval.Item{})) + 1
+	h.spare = len(message)/int(unsafe.Sizeof(store.Item{})) + 1
 	h.items = freeItems + len(message)/itemSize
 	p := &parts{headers: h}
 	start := jsontext.SkipSpace(message, 0)
@@ -314,7 +314,7 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 				return 0, errItems
 			}
 			if l.items == nil {
-				l.items = make([]eval.Item, 0, p.headers.room(len(b)-i, end-i))
+				l.items = make([]store.Item, 0, p.headers.room(len(b)-i, end-i))
 			}
 			item.Raw = b[i:end]
 			l.items = append(l.items, item)
@@ -345,7 +345,7 @@ func (h *headers) room(rest, first int) int {
 
 // update is the message that p is the data object of, with the first of its
 // elements that cannot be used.
-func (p *parts) update() (*eval.Update, []Skipped, error) {
+func (p *parts) update() (*store.Update, []Skipped, error) {
 	full, err := p.full()
 	for _, l := range []*list{&p.flags, &p.segments, &p.userTags} {
 		if err == nil {
@@ -355,7 +355,7 @@ func (p *parts) update() (*eval.Update, []Skipped, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u := &eval.Update{
+	u := &store.Update{
 		Full:     full,
 		Flags:    p.flags.items,
 		Segments: p.segments.items,

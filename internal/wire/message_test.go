@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // readBootstrap returns the example of protocol reference, section 10.
@@ -79,7 +79,7 @@ func flagJSON(key string, version int) string {
 	return `{"id":"` + testPrefix + key + `","timestamp":` + strconv.Itoa(version) + `,"ff":{}}`
 }
 
-func itemTexts(items []eval.Item) (texts []string) {
+func itemTexts(items []store.Item) (texts []string) {
 	for _, item := range items {
 		text := item.Key + " " + strconv.FormatInt(item.Version, 10)
 		if item.Archived {
@@ -441,7 +441,7 @@ func TestSeveralEnvironments(t *testing.T) {
 // TestPanicIsAnError: no message ends the program.
 func TestPanicIsAnError(t *testing.T) {
 	t.Parallel()
-	update := contained(func([]byte) (*eval.Update, []Skipped, error) { panic("s3cret") })
+	update := contained(func([]byte) (*store.Update, []Skipped, error) { panic("s3cret") })
 	if u, skipped, err := update(nil); u != nil || skipped != nil || err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v, %v, %v", u, skipped, err)
 	}
@@ -603,7 +603,7 @@ func FuzzUpdate(f *testing.F) {
 }
 
 // checkUpdate holds the items against what encoding/json reads in them.
-func checkUpdate(t *testing.T, message []byte, u *eval.Update) {
+func checkUpdate(t *testing.T, message []byte, u *store.Update) {
 	t.Helper()
 	valid := json.Valid(message)
 	for i, item := range slices.Concat(u.Flags, u.Segments, u.Tags) {

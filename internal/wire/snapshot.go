@@ -4,6 +4,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // AppendSnapshot appends the data of s as a whole message (protocol reference,
@@ -22,7 +23,7 @@ func (d *Dialect) AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
 	return append(dst, `]}}`...)
 }
 
-func appendItems(dst []byte, items []eval.Item) []byte {
+func appendItems(dst []byte, items []store.Item) []byte {
 	first := true
 	for _, item := range items {
 		if item.Broken || fastjson.ValidateBytes(item.Raw) != nil {

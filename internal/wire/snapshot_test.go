@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // load applies messages to an empty snapshot.
@@ -15,7 +16,7 @@ func load(t *testing.T, messages ...[]byte) *eval.Snapshot {
 	t.Helper()
 	d := ClassicDialect(testPrefix)
 	snapshot := eval.NewSnapshot(&eval.Source{
-		Rules:         d.Rules,
+		Semantics:     d.Semantics,
 		DecodeFlag:    d.DecodeFlag,
 		DecodeSegment: d.DecodeSegment,
 		Report:        func(eval.Problem) {},
@@ -32,7 +33,7 @@ func load(t *testing.T, messages ...[]byte) *eval.Snapshot {
 
 func describe(s *eval.Snapshot) (texts []string) {
 	flags, segments, tags := s.Items()
-	for kind, items := range [][]eval.Item{flags, segments, tags} {
+	for kind, items := range [][]store.Item{flags, segments, tags} {
 		for _, item := range items {
 			texts = append(texts, fmt.Sprintf("%d %q %d %v %s", kind, item.Key, item.Version, item.Archived, item.Raw))
 		}

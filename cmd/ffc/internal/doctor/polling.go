@@ -9,7 +9,7 @@ import (
 
 // checkPolling gets the data by a request, as the SDK does.
 func (e *examination) checkPolling(ctx context.Context) finding {
-	s := &store{dialect: e.dialect}
+	s := &countingStore{dialect: e.dialect}
 	err := e.fetch(&poll.Transport{Budget: 2 * e.Timeout, Timeout: e.Timeout}, s, e.http.Transport)
 	switch {
 	case s.got && e.featBit():

@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// store takes data and only counts it.
-type store struct {
+// countingStore takes data and only counts it.
+type countingStore struct {
 	dialect         *wire.Dialect
 	got             bool
 	arrived         time.Time
@@ -19,10 +20,10 @@ type store struct {
 	odd             []string // what is wrong with rules of items that can be used
 }
 
-var _ transport.Store = (*store)(nil)
+var _ transport.Store = (*countingStore)(nil)
 
 // Apply implements transport.Store.
-func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, error) {
+func (s *countingStore) Apply(message []byte, _ transport.Mark) (transport.Applied, error) {
 	update, problems, err := s.dialect.Update(message)
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
@@ -41,7 +42,7 @@ func (s *store) Apply(message []byte, _ transport.Mark) (transport.Applied, erro
 }
 
 // decode finds the items that cannot be read in whole, and rules with errors.
-func (s *store) decode(update *eval.Update) {
+func (s *countingStore) decode(update *store.Update) {
 	for _, item := range update.Flags {
 		if item.Archived || item.Broken {
 			continue
@@ -49,7 +50,7 @@ func (s *store) decode(update *eval.Update) {
 		m, err := s.dialect.DecodeFlag(item.Raw)
 		if err != nil {
 			s.unreadable = append(s.unreadable, eval.Problem{Key: item.Key, Err: err}.Error())
-		} else if err := s.dialect.Rules.CheckFlag(m); err != nil {
+		} else if err := s.dialect.Semantics.CheckFlag(m); err != nil {
 			s.odd = append(s.odd, eval.Problem{Key: item.Key, Err: err}.Error())
 		}
 	}
@@ -60,14 +61,14 @@ func (s *store) decode(update *eval.Update) {
 		m, err := s.dialect.DecodeSegment(item.Raw)
 		if err != nil {
 			s.unreadable = append(s.unreadable, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
-		} else if err := s.dialect.Rules.CheckSegment(m); err != nil {
+		} else if err := s.dialect.Semantics.CheckSegment(m); err != nil {
 			s.odd = append(s.odd, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
 		}
 	}
 }
 
 // visible counts the items that are not archived.
-func visible(items []eval.Item) (n int) {
+func visible(items []store.Item) (n int) {
 	for _, item := range items {
 		if !item.Archived {
 			n++
@@ -77,7 +78,7 @@ func visible(items []eval.Item) (n int) {
 }
 
 // judge judges the data itself.
-func (s *store) judge(seen string) finding {
+func (s *countingStore) judge(seen string) finding {
 	switch {
 	case len(s.unreadable) > 0:
 		return warn("save it again on the platform; it answers fallbacks until then", "%s, of which %s cannot be used: %s",
@@ -94,27 +95,27 @@ func (s *store) judge(seen string) finding {
 }
 
 // Version implements transport.Store.
-func (s *store) Version() int64 { return 0 }
+func (s *countingStore) Version() int64 { return 0 }
 
 // Mark implements transport.Store.
-func (s *store) Mark() transport.Mark { return 0 }
+func (s *countingStore) Mark() transport.Mark { return 0 }
 
 // ApplyAsOf implements transport.Store.
-func (s *store) ApplyAsOf(message []byte, asked transport.Mark, _ time.Time) (transport.Applied, error) {
+func (s *countingStore) ApplyAsOf(message []byte, asked transport.Mark, _ time.Time) (transport.Applied, error) {
 	return s.Apply(message, asked)
 }
 
 // Confirm implements transport.Store.
-func (s *store) Confirm() {}
+func (s *countingStore) Confirm() {}
 
 // ConfirmAsOf implements transport.Store.
-func (s *store) ConfirmAsOf(time.Time) {}
+func (s *countingStore) ConfirmAsOf(time.Time) {}
 
 // Interrupted implements transport.Store.
-func (s *store) Interrupted(error) {}
+func (s *countingStore) Interrupted(error) {}
 
 // Off implements transport.Store.
-func (s *store) Off(error) {}
+func (s *countingStore) Off(error) {}
 
 // Fallback implements transport.Store.
-func (s *store) Fallback(bool) {}
+func (s *countingStore) Fallback(bool) {}

@@ -38,7 +38,7 @@ func (h *handshakes) RoundTrip(r *http.Request) (*http.Response, error) {
 func (e *examination) checkStreaming() {
 	obstacle := e.obstacle(e.streaming)
 	h := &handshakes{base: httpclient.Sockets(e.http).Transport}
-	s := &store{}
+	s := &countingStore{}
 	var err error
 	var began time.Time
 	e.check("websocket", obstacle, func(context.Context) finding {
@@ -69,7 +69,7 @@ func (e *examination) checkStreaming() {
 }
 
 // fetch gets data once, in the time that the transport allows itself.
-func (e *examination) fetch(t transport.Transport, s *store, through http.RoundTripper) error {
+func (e *examination) fetch(t transport.Transport, s *countingStore, through http.RoundTripper) error {
 	session, err := t.Open(transport.Env{
 		EnvSecret:    transport.NewSecret(e.secret),
 		Platform:     e.dialect.Name,
@@ -120,7 +120,7 @@ func judgeHandshake(h *handshakes, err error) finding {
 }
 
 // judgeToken judges whether the platform takes the secret.
-func (e *examination) judgeToken(ctx context.Context, h *handshakes, s *store, refused bool) finding {
+func (e *examination) judgeToken(ctx context.Context, h *handshakes, s *countingStore, refused bool) finding {
 	if refused {
 		if other := e.otherPlatform(ctx); other != "" {
 			return e.mismatch(other)
@@ -143,7 +143,7 @@ func (e *examination) judgeToken(ctx context.Context, h *handshakes, s *store, r
 }
 
 // judgeData judges what came through the websocket.
-func (e *examination) judgeData(s *store, err error) finding {
+func (e *examination) judgeData(s *countingStore, err error) finding {
 	if !s.got {
 		why := "there was no answer"
 		if err != nil {

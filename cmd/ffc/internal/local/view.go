@@ -184,7 +184,7 @@ func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
 		out.Warnings = out.own
 		return out
 	}
-	out.own = append(out.own, warnFlag(d.Rules, f)...)
+	out.own = append(out.own, warnFlag(d.Semantics, f)...)
 	out.Warnings = out.own
 	if f.Name != "" {
 		out.Name = f.Name
@@ -283,7 +283,7 @@ func viewSegment(d *wire.Dialect, id string, raw []byte) segmentView {
 		out.Warnings = append(out.Warnings, err.Error())
 		return out
 	}
-	out.Warnings = append(out.Warnings, warnSegment(d.Rules, s)...)
+	out.Warnings = append(out.Warnings, warnSegment(d.Semantics, s)...)
 	out.Included, out.Excluded = notNil(s.Included.All()), notNil(s.Excluded.All())
 	for _, r := range s.Rules {
 		out.Rules = append(out.Rules, inWords(r.Clauses))

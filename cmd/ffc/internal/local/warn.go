@@ -12,8 +12,8 @@ import (
 )
 
 // warnFlag says what of a flag is legal and can hardly be meant, one thing a line.
-func warnFlag(rules *eval.Rules, f *model.Flag) []string {
-	out := lines(rules.CheckFlag(f))
+func warnFlag(semantics *eval.Semantics, f *model.Flag) []string {
+	out := lines(semantics.CheckFlag(f))
 	variationOf := make(map[string]int)
 	for _, t := range f.Targets {
 		for _, key := range t.Keys.All() {
@@ -26,26 +26,26 @@ func warnFlag(rules *eval.Rules, f *model.Flag) []string {
 		}
 	}
 	for i, r := range f.Rules {
-		out = append(out, warnClauses(rules, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
+		out = append(out, warnClauses(semantics, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
 	}
 	return out
 }
 
 // warnSegment is warnFlag for a segment.
-func warnSegment(rules *eval.Rules, s *model.Segment) []string {
-	out := lines(rules.CheckSegment(s))
+func warnSegment(semantics *eval.Semantics, s *model.Segment) []string {
+	out := lines(semantics.CheckSegment(s))
 	for i, r := range s.Rules {
-		out = append(out, warnClauses(rules, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
+		out = append(out, warnClauses(semantics, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
 	}
 	return out
 }
 
-func warnClauses(rules *eval.Rules, where string, clauses []model.Clause) (out []string) {
+func warnClauses(semantics *eval.Semantics, where string, clauses []model.Clause) (out []string) {
 	for _, c := range clauses {
 		o := model.OperatorNamed(c.Operator)
 		switch {
 		case c.Malformed != "" || isSegmentClause(c):
-		case rules.NeverFound(c.Property):
+		case semantics.NeverFound(c.Property):
 			out = append(out, fmt.Sprintf("%sno user can have the attribute %s: expected key, name, email, country, or a name of your own",
 				where, flagfile.Quote(c.Property)))
 		case c.Property == "":

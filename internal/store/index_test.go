@@ -1,42 +1,25 @@
-package eval
+package store
 
 import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"strings"
 	"testing"
-)
 
-// keyMakers make the i-th of many different keys.
-var keyMakers = []struct {
-	name string
-	key  func(i int) string
-}{
-	{name: "short", key: func(i int) string { return strings.ToLower(fmt.Sprintf("%x", i)) }},
-	{name: "with empty", key: func(i int) string {
-		if i == 0 {
-			return ""
-		}
-		return strings.Repeat("\x00", i%9) + string(rune('a'+i/9)) + strings.Repeat("x", i%3)
-	}},
-	{name: "same start", key: func(i int) string { return fmt.Sprintf("feature-flag-of-team-%d", i) }},
-	{name: "same end", key: func(i int) string { return fmt.Sprintf("%d-feature-flag-enabled", i) }},
-	{name: "same ends", key: func(i int) string { return fmt.Sprintf("feature-%d-enabled", i) }},
-	{name: "other alphabet", key: func(i int) string { return fmt.Sprintf("开关%d", i) }},
-}
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+)
 
 // TestIndex holds indexes against plain maps, by random operations.
 func TestIndex(t *testing.T) {
 	t.Parallel()
-	for _, keys := range keyMakers {
+	for _, keys := range testkit.Keys() {
 		for _, size := range []int{1, 7, 128, 129, 1000, 5000} {
-			t.Run(fmt.Sprintf("%s/%d", keys.name, size), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%d", keys.Name, size), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(1, uint64(size)))
 				want := make(map[string]*entry[int])
 				newEntry := func(i int) *entry[int] {
-					return &entry[int]{Item: Item{Key: keys.key(i), Version: random.Int64()}}
+					return &entry[int]{Item: Item{Key: keys.Key(i), Version: random.Int64()}}
 				}
 				ix := newIndex[int](size / 2)
 				for range size / 2 {
@@ -57,8 +40,8 @@ func TestIndex(t *testing.T) {
 						want[e.Key] = e
 					}
 					ix = ix.with(list)
-					checkIndex(t, &ix, want, keys.key, size)
-					checkIndex(t, &before, wantBefore, keys.key, size)
+					checkIndex(t, &ix, want, keys.Key, size)
+					checkIndex(t, &before, wantBefore, keys.Key, size)
 				}
 			})
 		}
@@ -127,13 +110,13 @@ func TestIndexStopsEarly(t *testing.T) {
 // copies one part.
 func TestIndexHasRoom(t *testing.T) {
 	t.Parallel()
-	for _, keys := range keyMakers {
-		t.Run(keys.name, func(t *testing.T) {
+	for _, keys := range testkit.Keys() {
+		t.Run(keys.Name, func(t *testing.T) {
 			t.Parallel()
 			const size = 10_000
 			entries := make([]*entry[int], size)
 			for i := range entries {
-				entries[i] = &entry[int]{Item: Item{Key: keys.key(i)}}
+				entries[i] = &entry[int]{Item: Item{Key: keys.Key(i)}}
 			}
 			var zero index[int]
 			built := zero.with(entries)
@@ -170,7 +153,7 @@ func checkRoom(t *testing.T, ix *index[int]) {
 		}
 		for place, e := range p.places {
 			if e != nil {
-				looks += 1 + (place-int(hashOf(e.Key)))&(len(p.places)-1)
+				looks += 1 + (place-int(Hash(e.Key)))&(len(p.places)-1)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package eval
+package store
 
 import (
 	"slices"
@@ -6,13 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// Snapshot is an immutable view of an environment. All methods may be called
-// concurrently.
-type Snapshot struct {
-	source   *Source
-	flags    index[Flag]
-	segments index[Segment]
-	tags     map[string]Item // kept for their versions and for Items only
+// Snapshot is an immutable view of an environment, whose flags compile to F and
+// whose segments to S. All methods may be called concurrently.
+type Snapshot[F, S any] struct {
+	compilers *compilers[F, S]
+	flags     index[F]
+	segments  index[S]
+	tags      map[string]Item // kept for their versions and for Items only
 
 	version int64
 	full    bool
@@ -20,22 +20,30 @@ type Snapshot struct {
 	sorted  atomic.Pointer[[]string]
 }
 
-// NewSnapshot returns the view of an environment nothing is known of yet.
-func NewSnapshot(source *Source) *Snapshot { return &Snapshot{source: source} }
+// compilers serve all snapshots of a client.
+type compilers[F, S any] struct {
+	flags    Compiler[F]
+	segments Compiler[S]
+}
+
+// New returns the view of an environment nothing is known of yet.
+func New[F, S any](flags Compiler[F], segments Compiler[S]) *Snapshot[F, S] {
+	return &Snapshot[F, S]{compilers: &compilers[F, S]{flags, segments}}
+}
 
 // Version is the newest version of any item, archived ones included; 0 when
 // there is none.
-func (s *Snapshot) Version() int64 { return s.version }
+func (s *Snapshot[F, S]) Version() int64 { return s.version }
 
 // Synced reports whether the platform's whole data has been applied. A
 // bootstrap does not count.
-func (s *Snapshot) Synced() bool { return s.full }
+func (s *Snapshot[F, S]) Synced() bool { return s.full }
 
 // Updates numbers the updates applied so far.
-func (s *Snapshot) Updates() uint64 { return s.updates }
+func (s *Snapshot[F, S]) Updates() uint64 { return s.updates }
 
 // Flag returns the flag with this key, or nil.
-func (s *Snapshot) Flag(key string) *Flag {
+func (s *Snapshot[F, S]) Flag(key string) *F {
 	e := s.flags.get(key)
 	if e == nil || e.Archived {
 		return nil
@@ -43,25 +51,25 @@ func (s *Snapshot) Flag(key string) *Flag {
 	if f := e.compiled.Load(); f != nil {
 		return f
 	}
-	return s.source.flag(e)
+	return s.compilers.flags.of(e)
 }
 
 // Has reports whether there is a flag with this key, without compiling it.
-func (s *Snapshot) Has(key string) bool {
+func (s *Snapshot[F, S]) Has(key string) bool {
 	e := s.flags.get(key)
 	return e != nil && !e.Archived
 }
 
-// segment returns the segment with this id, or nil.
-func (s *Snapshot) segment(id *segmentID) *Segment {
-	e := s.segments.find(id.hash, id.id)
+// Segment returns the segment with this id, or nil. hash is Hash of the id.
+func (s *Snapshot[F, S]) Segment(hash uint64, id string) *S {
+	e := s.segments.find(hash, id)
 	if e == nil || e.Archived {
 		return nil
 	}
 	if segment := e.compiled.Load(); segment != nil {
 		return segment
 	}
-	return s.source.segment(e)
+	return s.compilers.segments.of(e)
 }
 
 // largeItem is the size of raw JSON from which the first use of an item is a
@@ -70,21 +78,21 @@ const largeItem = 64 << 10
 
 // CompileLarge compiles the large items, so that no evaluation has to wait for
 // that. It is for a goroutine that does not evaluate.
-func (s *Snapshot) CompileLarge() {
+func (s *Snapshot[F, S]) CompileLarge() {
 	for e := range s.flags.all() {
 		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
-			s.source.flag(e)
+			s.compilers.flags.of(e)
 		}
 	}
 	for e := range s.segments.all() {
 		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
-			s.source.segment(e)
+			s.compilers.segments.of(e)
 		}
 	}
 }
 
 // Keys returns the keys of all flags, sorted. The slice is shared.
-func (s *Snapshot) Keys() []string {
+func (s *Snapshot[F, S]) Keys() []string {
 	if keys := s.sorted.Load(); keys != nil {
 		return *keys
 	}
@@ -100,7 +108,7 @@ func (s *Snapshot) Keys() []string {
 }
 
 // Stored returns the segments, or the flags, as they are stored.
-func (s *Snapshot) Stored(segments bool) Stored {
+func (s *Snapshot[F, S]) Stored(segments bool) Stored {
 	if segments {
 		return &s.segments
 	}
@@ -109,7 +117,7 @@ func (s *Snapshot) Stored(segments bool) Stored {
 
 // Items returns everything there is, archived items included, each kind sorted
 // by key.
-func (s *Snapshot) Items() (flags, segments, tags []Item) {
+func (s *Snapshot[F, S]) Items() (flags, segments, tags []Item) {
 	for e := range s.flags.all() {
 		flags = append(flags, e.Item)
 	}

@@ -1,9 +1,18 @@
-package eval
+package store
 
 import (
+	"hash/maphash"
 	"iter"
+	"math/bits"
 	"slices"
 )
+
+// hashSeed keeps whoever chooses keys from choosing where they go. There is one
+// for all, as clauses keep hashes of segments that are in many snapshots.
+var hashSeed = maphash.MakeSeed()
+
+// Hash is what a key is found by. It differs from process to process.
+func Hash(key string) uint64 { return maphash.String(hashSeed, key) }
 
 // index is an immutable map of keys to entries. It is cut into parts so that
 // a patch of an environment of ten thousand flags copies one small part and
@@ -42,13 +51,13 @@ func newIndex[T any](count int) index[T] {
 }
 
 func newPart[T any](count int) part[T] {
-	return part[T]{places: make([]*entry[T], powerOfTwo(max(4, 2*count)))}
+	return part[T]{places: make([]*entry[T], 1<<bits.Len(uint(max(4, 2*count)-1)))}
 }
 
 // of returns the number of the part for a hash. Places in it are by other bits.
 func (ix *index[T]) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
 
-func (ix *index[T]) get(key string) *entry[T] { return ix.find(hashOf(key), key) }
+func (ix *index[T]) get(key string) *entry[T] { return ix.find(Hash(key), key) }
 
 // find is get for who knows the hash.
 func (ix *index[T]) find(hash uint64, key string) *entry[T] {
@@ -65,7 +74,7 @@ func (ix *index[T]) find(hash uint64, key string) *entry[T] {
 
 // put stores an entry in an index that nobody else has seen yet.
 func (ix *index[T]) put(e *entry[T]) {
-	hash := hashOf(e.Key)
+	hash := Hash(e.Key)
 	p := &ix.parts[ix.of(hash)]
 	before := p.count
 	p.put(hash, e)
@@ -91,7 +100,7 @@ func (p *part[T]) put(hash uint64, e *entry[T]) {
 	larger := newPart[T](p.count)
 	for _, old := range append(p.places, e) {
 		if old != nil {
-			larger.put(hashOf(old.Key), old)
+			larger.put(Hash(old.Key), old)
 		}
 	}
 	*p = larger
@@ -110,7 +119,7 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 	next := index[T]{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
 	copied := make(map[int]bool, 1)
 	for _, e := range entries {
-		if i := next.of(hashOf(e.Key)); !copied[i] {
+		if i := next.of(Hash(e.Key)); !copied[i] {
 			copied[i] = true
 			next.parts[i].places = slices.Clone(next.parts[i].places)
 		}

@@ -1,8 +1,10 @@
 package eval
 
-// Rules are the points where the generations of the platform evaluate the
-// same data differently. One value is chosen for the life of a client.
-type Rules struct {
+import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+
+// Semantics are the points where the platforms evaluate the same data
+// differently. One value is chosen for the life of a client.
+type Semantics struct {
 	// EmptyIsMissing: an empty attribute or clause value is no value, and no
 	// positive operator matches it.
 	EmptyIsMissing bool
@@ -40,9 +42,9 @@ type Rules struct {
 	ReservedNames bool
 }
 
-// Classic returns the rules of featureflag.co (protocol reference, section 6).
-func Classic() *Rules {
-	return &Rules{
+// Classic returns the semantics of featureflag.co (protocol reference, section 6).
+func Classic() *Semantics {
+	return &Semantics{
 		EmptyIsMissing:        true,
 		EmptyRuleNeverMatches: true,
 		RoundNumbers:          true,
@@ -57,11 +59,11 @@ func Classic() *Rules {
 	}
 }
 
-// FeatBit returns the rules of FeatBit (FeatBit reference, section 6). An
+// FeatBit returns the semantics of FeatBit (FeatBit reference, section 6). An
 // e-mail address and a country are custom attributes there, which a User keeps
 // in fields of their own. Names are exact.
-func FeatBit() *Rules {
-	return &Rules{
+func FeatBit() *Semantics {
+	return &Semantics{
 		PlainNumbers:       true,
 		SegmentsByProperty: true,
 		Strict:             true,
@@ -71,4 +73,23 @@ func FeatBit() *Rules {
 			"keyId": AttributeKey, "name": AttributeName, "email": AttributeEmail, "country": AttributeCountry,
 		},
 	}
+}
+
+// CheckFlag returns what is wrong with a flag, as a client reports it when it
+// first evaluates the flag; several problems are joined.
+func (sem *Semantics) CheckFlag(m *model.Flag) error {
+	_, err := sem.compileFlag(m, newPatternOwner(nil, false, m.Key))
+	return err
+}
+
+// CheckSegment is CheckFlag for a segment.
+func (sem *Semantics) CheckSegment(m *model.Segment) error {
+	_, err := sem.compileSegment(m, newPatternOwner(nil, true, ""))
+	return err
+}
+
+// NeverFound reports whether no user can have an attribute that a clause names:
+// classic reserves the built-in names in any other case.
+func (sem *Semantics) NeverFound(property string) bool {
+	return sem.attribute(property).kind == AttributeNone
 }

@@ -1,4 +1,4 @@
-package eval
+package store
 
 import (
 	"bytes"
@@ -16,10 +16,6 @@ type Update struct {
 	// NoSegments: the message does not speak of segments, so the ones stored
 	// stay.
 	NoSegments bool
-
-	// What Prepare has compiled; nil for what it has not.
-	preparedFlags    []*entry[Flag]
-	preparedSegments []*entry[Segment]
 }
 
 // Version is the newest version in the update.
@@ -37,20 +33,28 @@ type Change struct {
 	Flags, Segments []string
 }
 
-// Prepare compiles the items of a patch that are newer than those of s. Apply,
-// to s or to a later snapshot, then compiles nothing and takes little time, so
+// Prepared is what Prepare has compiled of an update.
+type Prepared[F, S any] struct {
+	flags    []*entry[F] // nil for those that Prepare has not compiled
+	segments []*entry[S]
+}
+
+// Prepare compiles the items of a patch that are newer than those of s. ApplyOn,
+// of s or of a later snapshot, then compiles nothing and takes little time, so
 // that it may be called under a lock. A full is compiled as it is evaluated.
-func (s *Snapshot) Prepare(u *Update) {
+func (s *Snapshot[F, S]) Prepare(u *Update) *Prepared[F, S] {
 	if u.Full {
-		return
+		return &Prepared[F, S]{}
 	}
-	u.preparedFlags = prepared(&s.flags, u.Flags, s.source.flag)
-	u.preparedSegments = prepared(&s.segments, u.Segments, s.source.segment)
+	return &Prepared[F, S]{
+		flags:    prepared(&s.flags, u.Flags, &s.compilers.flags),
+		segments: prepared(&s.segments, u.Segments, &s.compilers.segments),
+	}
 }
 
 // prepared returns a compiled entry for each item that is newer than what the
 // index has. They are few, so none is left to the first evaluation.
-func prepared[T any](ix *index[T], items []Item, compile func(*entry[T]) *T) []*entry[T] {
+func prepared[T any](ix *index[T], items []Item, compiler *Compiler[T]) []*entry[T] {
 	entries := make([]*entry[T], len(items))
 	for i, item := range items {
 		if old := ix.get(item.Key); old != nil && !item.replaces(&old.Item) {
@@ -58,7 +62,7 @@ func prepared[T any](ix *index[T], items []Item, compile func(*entry[T]) *T) []*
 		}
 		entries[i] = &entry[T]{Item: item}
 		if !item.Archived {
-			compile(entries[i])
+			compiler.of(entries[i])
 		}
 	}
 	return entries
@@ -98,27 +102,28 @@ func (set ItemSet) has(segment bool, key string) bool {
 // Apply returns the snapshot after an update, which is s itself when the
 // update says nothing new. asked is what s.Updates() was when the platform was
 // asked for the update.
-func (s *Snapshot) Apply(u *Update, asked uint64) (*Snapshot, Change) {
-	return s.ApplyOn(u, &Terms{Asked: asked})
+func (s *Snapshot[F, S]) Apply(u *Update, asked uint64) (*Snapshot[F, S], Change) {
+	return s.ApplyOn(u, s.Prepare(u), &Terms{Asked: asked})
 }
 
-// ApplyOn is Apply on terms that somebody has decided on. It decides nothing
+// ApplyOn is Apply on terms that a Hold has decided on, of an update that s or an
+// earlier snapshot has prepared. It decides nothing
 // about items that are older than the stored ones: a full replaces everything
 // but what arrived after Asked, a patch replaces what is older.
-func (s *Snapshot) ApplyOn(u *Update, terms *Terms) (*Snapshot, Change) {
+func (s *Snapshot[F, S]) ApplyOn(u *Update, p *Prepared[F, S], terms *Terms) (*Snapshot[F, S], Change) {
 	t := *terms
 	if t.Arrived == 0 {
 		t.Arrived = s.updates + 1
 	}
 	if !u.Full {
-		return s.applyPatch(u, &t)
+		return s.applyPatch(u, p, &t)
 	}
 	return s.applyFull(u, &t)
 }
 
 // Bootstrap returns a snapshot of the update, which serves until the first
 // full of the platform replaces it whole.
-func (s *Snapshot) Bootstrap(u *Update) *Snapshot {
+func (s *Snapshot[F, S]) Bootstrap(u *Update) *Snapshot[F, S] {
 	next, _ := s.replace(u, &Terms{})
 	return next
 }
@@ -126,20 +131,17 @@ func (s *Snapshot) Bootstrap(u *Update) *Snapshot {
 // applyPatch stores each item that is newer than the one it replaces, whatever
 // the version of the whole (protocol reference, section 5: pushes can arrive in
 // any order).
-func (s *Snapshot) applyPatch(u *Update, t *Terms) (*Snapshot, Change) {
-	if u.preparedFlags == nil {
-		s.Prepare(u)
-	}
-	flags, changedFlags := newer(&s.flags, u.Flags, u.preparedFlags, t, false)
-	segments, changedSegments := newer(&s.segments, u.Segments, u.preparedSegments, t, true)
-	next := &Snapshot{
-		source:   s.source,
-		flags:    s.flags,
-		segments: s.segments,
-		tags:     s.tags,
-		version:  s.version,
-		full:     s.full,
-		updates:  t.Arrived,
+func (s *Snapshot[F, S]) applyPatch(u *Update, p *Prepared[F, S], t *Terms) (*Snapshot[F, S], Change) {
+	flags, changedFlags := newer(&s.flags, u.Flags, p.flags, t, false)
+	segments, changedSegments := newer(&s.segments, u.Segments, p.segments, t, true)
+	next := &Snapshot[F, S]{
+		compilers: s.compilers,
+		flags:     s.flags,
+		segments:  s.segments,
+		tags:      s.tags,
+		version:   s.version,
+		full:      s.full,
+		updates:   t.Arrived,
 	}
 	tags := newerTags(s.tags, u.Tags)
 	if len(flags) == 0 && len(segments) == 0 && tags == nil {
@@ -256,7 +258,7 @@ func newerTags(tags map[string]Item, items []Item) map[string]Item {
 //
 // The first full is always the base. Whatever was pushed before it counts as
 // pushed after asking: there is nothing else to hold it against.
-func (s *Snapshot) applyFull(u *Update, t *Terms) (*Snapshot, Change) {
+func (s *Snapshot[F, S]) applyFull(u *Update, t *Terms) (*Snapshot[F, S], Change) {
 	if !s.full {
 		t.Asked = 0
 	}
@@ -269,8 +271,8 @@ func (s *Snapshot) applyFull(u *Update, t *Terms) (*Snapshot, Change) {
 	return next, change
 }
 
-func (s *Snapshot) replace(u *Update, t *Terms) (*Snapshot, Change) {
-	next := &Snapshot{source: s.source}
+func (s *Snapshot[F, S]) replace(u *Update, t *Terms) (*Snapshot[F, S], Change) {
+	next := &Snapshot[F, S]{compilers: s.compilers}
 	var change Change
 	version := u.Version()
 	next.flags, change.Flags = replaced(&s.flags, u.Flags, version, t, false)
@@ -285,7 +287,7 @@ func (s *Snapshot) replace(u *Update, t *Terms) (*Snapshot, Change) {
 }
 
 // newest is the newest version of any item.
-func (s *Snapshot) newest() (version int64) {
+func (s *Snapshot[F, S]) newest() (version int64) {
 	for e := range s.flags.all() {
 		version = max(version, e.Version)
 	}
