@@ -130,20 +130,29 @@ func TestArchivedFlagIsWhole(t *testing.T) {
 func TestTokenCheck(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
-	now := time.Now()
 	otherEnv := "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fN19fOF9fOV9fZGVmYXVsdF85YzBkZQ=="
-	// Made when it is used, so that a slow machine does not age it.
+	// A query is made when it is used: parallel subtests can start much later
+	// than this function, and its token is valid for 30 s.
 	aged := func(age time.Duration) func() url.Values {
 		return func() url.Values { return query(srv, time.Now().Add(-age)) }
 	}
-	with := func(name, value string) func() url.Values {
-		q := query(srv, now)
-		if value == "" {
-			q.Del(name)
-		} else {
-			q.Set(name, value)
+	with := func(name string, value func() string) func() url.Values {
+		return func() url.Values {
+			q := query(srv, time.Now())
+			q.Set(name, value())
+			return q
 		}
-		return func() url.Values { return q }
+	}
+	without := func(name string) func() url.Values {
+		return func() url.Values {
+			q := query(srv, time.Now())
+			q.Del(name)
+			return q
+		}
+	}
+	text := func(s string) func() string { return func() string { return s } }
+	tokenOf := func(secret string) func() string {
+		return func() string { return token(secret, time.Now()) }
 	}
 	tests := []struct {
 		name string
@@ -151,19 +160,19 @@ func TestTokenCheck(t *testing.T) {
 		ok   bool
 	}{
 		{"fresh", aged(0), true},
-		{"without version", with("version", ""), true},
-		{"client", with("type", "client"), true},
-		{"20 s old", aged(20 * time.Second), true},
+		{"without version", without("version"), true},
+		{"client", with("type", text("client")), true},
+		{"15 s old", aged(15 * time.Second), true},
 		{"an hour early", aged(-time.Hour), true},
 		{"31 s old", aged(31 * time.Second), false},
-		{"no type", with("type", ""), false},
-		{"type in capitals", with("type", "Server"), false},
-		{"unknown type", with("type", "relay-proxy"), false},
-		{"no token", with("token", ""), false},
-		{"blank token", with("token", "  "), false},
-		{"secret as token", with("token", srv.EnvSecret), false},
-		{"other environment", with("token", token(otherEnv, now)), false},
-		{"cut short", with("token", token(srv.EnvSecret, now)[:40]), false},
+		{"no type", without("type"), false},
+		{"type in capitals", with("type", text("Server")), false},
+		{"unknown type", with("type", text("relay-proxy")), false},
+		{"no token", without("token"), false},
+		{"blank token", with("token", text("  ")), false},
+		{"secret as token", with("token", text(srv.EnvSecret)), false},
+		{"other environment", with("token", tokenOf(otherEnv)), false},
+		{"cut short", with("token", func() string { return token(srv.EnvSecret, time.Now())[:40] }), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
