@@ -17,7 +17,7 @@ func TestBudget(t *testing.T) {
 	tests := []struct {
 		name     string
 		budget   time.Duration
-		deadline time.Duration // of the caller; 0 is none
+		deadline time.Duration // of the caller; 0: no deadline
 		cancel   time.Duration // by the caller; 0 is never
 		want     time.Duration
 		err      error
@@ -117,8 +117,8 @@ func TestBudgetAfterLoad(t *testing.T) {
 	})
 }
 
-// An answer that comes after Budget counts, from when it was asked for. Until
-// then nobody waits, and no other is asked for.
+// An answer that comes after Budget is used, and is as old as its request. Until
+// then no call waits, and no other request is sent.
 func TestLateAnswer(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, nil)

@@ -45,8 +45,8 @@ var clocks = []struct {
 	{name: "an hour, then set back by two", wall: -time.Hour, monotonic: time.Hour, old: true},
 }
 
-// Whatever happens to a clock, data is not fresh for ever, nor is it fetched
-// again and again.
+// Data becomes stale, and is not fetched again and again, whatever happens to a
+// clock.
 func TestAgeOfData(t *testing.T) {
 	t.Parallel()
 	for _, tt := range clocks {
@@ -73,7 +73,7 @@ func TestAgeOfData(t *testing.T) {
 	}
 }
 
-// Nor does a pause last for ever.
+// A pause ends by either clock.
 func TestAgeOfFailure(t *testing.T) {
 	t.Parallel()
 	for _, tt := range clocks {
@@ -83,7 +83,7 @@ func TestAgeOfFailure(t *testing.T) {
 			done := s.refresh()
 			s.next().answer <- &Failure{Err: errNoRoute, RetryAfter: time.Minute}
 			<-done
-			s.failedAt = told(s.failedAt, tt.wall, tt.monotonic)
+			s.Refresher.failed.at = told(s.Refresher.failed.at, tt.wall, tt.monotonic)
 			s.unprompted = true
 			if err := s.Refresh(t.Context()); (err == nil) != tt.old {
 				t.Errorf("Refresh: %v", err)
@@ -93,7 +93,7 @@ func TestAgeOfFailure(t *testing.T) {
 }
 
 // A fetch that was under way when the process was frozen for longer than its
-// timeout is given up: nobody waits for it, and there is no pause after it.
+// timeout is abandoned: no call waits for it, and there is no pause after it.
 func TestFrozenDuringFetch(t *testing.T) {
 	t.Parallel()
 	s := newSource(t, func(c *Config) { c.Budget, c.Timeout = time.Millisecond, time.Hour })
@@ -113,7 +113,7 @@ func TestFrozenDuringFetch(t *testing.T) {
 	}
 	old.answer <- nil
 	<-old.done
-	if n := s.stores(); n != 1 || old.result != errGivenUp {
+	if n := s.stores(); n != 1 || old.result != errAbandoned {
 		t.Errorf("stored %d times; the old answer: %v", n, old.result)
 	}
 	if err := s.Refresh(t.Context()); err != nil {

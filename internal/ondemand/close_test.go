@@ -134,7 +134,7 @@ func TestNothingRunsBetweenCalls(t *testing.T) {
 			s.running.Wait()
 			cancel()
 			<-done
-			s.failure = nil
+			s.Refresher.failed = failed{}
 			if a.ctx.Err() == nil {
 				t.Error("the context of a fetch goes on")
 			}

@@ -1,7 +1,6 @@
 package ondemand
 
 import (
-	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -141,8 +140,8 @@ func TestStoreFails(t *testing.T) {
 	})
 }
 
-// Those who wait go on when all is stored, whatever the fetch has to clear up;
-// until then nobody begins another.
+// Calls that wait return when all is stored, whatever else the fetch does. Until
+// then no other fetch starts.
 func TestStoredIsDone(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
 		s := newSource(t, func(c *Config) { c.Budget = time.Minute })
@@ -188,23 +187,4 @@ func TestRefreshWhileAFailureIsTold(t *testing.T) {
 			t.Errorf("Refresh: %v", o.err)
 		}
 	})
-}
-
-// BenchmarkFreshNoAlloc is Refresh while the data is fresh: what each unit of
-// work pays. It has to be below 100 ns.
-func BenchmarkFreshNoAlloc(b *testing.B) {
-	r := New(Config{
-		MaxAge: time.Hour, Budget: time.Minute, Timeout: time.Minute, Retry: &retry.Backoff{First: time.Second, Max: time.Minute},
-		Fetch:  func(_ context.Context, commit Commit) error { return commit(func() (bool, error) { return true, nil }) },
-		Failed: func(err error, _ bool) { b.Error(err) },
-	})
-	b.Cleanup(r.Close)
-	ctx := b.Context()
-	if err := r.Refresh(ctx); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = r.Refresh(ctx)
-	}
 }

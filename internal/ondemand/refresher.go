@@ -1,6 +1,5 @@
-// Package ondemand brings data up to date when somebody asks for it, and does
-// nothing in between: no goroutine, no timer. Transports that work on demand
-// share it.
+// Package ondemand refreshes data on demand. Between calls no goroutine and no
+// timer runs. Transports share it.
 package ondemand
 
 import (
@@ -15,33 +14,34 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
-// Config says how a Refresher works. All fields are needed.
+// Config configures a Refresher. All fields are required.
 type Config struct {
-	// MaxAge is how old data may be without being refreshed.
+	// MaxAge is the age from which Refresh fetches data.
 	MaxAge time.Duration
-	// Budget is how long Refresh waits.
+	// Budget limits how long Refresh waits for a fetch.
 	Budget time.Duration
-	// Timeout is how long a fetch may take, with or without somebody waiting.
+	// Timeout limits a fetch, whether or not a call waits for it.
 	Timeout time.Duration
-	// Retry is how long there is no fetch after one that failed.
+	// Retry returns the pause after a failed fetch, in which no fetch starts.
 	Retry retry.Schedule
-	// Fetch gets data once. It stores what it got inside commit.
+	// Fetch fetches data once and stores it inside commit.
 	Fetch func(ctx context.Context, commit Commit) error
-	// Failed is told why a fetch failed, before those who wait for it go on;
-	// final is when there will be no other. Close is no failure.
+	// Failed is called with the error of a failed fetch, before the calls that
+	// wait for the fetch return. final means that no other fetch follows. A fetch
+	// that Close ends has not failed.
 	Failed func(err error, final bool)
 }
 
-// Commit runs store, unless the fetch has been given up meanwhile: then it
-// returns an error. If store says that all is done, the fetch has succeeded,
-// and those who wait for it go on.
+// Commit runs store, or returns an error if the fetch has been abandoned. When
+// store returns true and no error, the fetch has succeeded, and the calls that
+// wait for it return.
 type Commit func(store func() (done bool, err error)) error
 
-// Failure is an error of a fetch that knows more.
+// Failure is an error of Config.Fetch that says when to retry.
 type Failure struct {
 	Err        error
-	RetryAfter time.Duration // try again no sooner
-	Final      bool          // never try again
+	RetryAfter time.Duration // the shortest pause; 0 leaves it to Config.Retry
+	Final      bool          // do not retry
 }
 
 // Error implements error.
@@ -51,44 +51,48 @@ func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
 var (
-	errLate    = errors.New("the platform has not answered in time; the answer will be used when it comes")
-	errTimeout = errors.New("the platform has not answered in time")
-	errGivenUp = errors.New("given up meanwhile")
-	errClosed  = errors.New("closed")
+	errLate      = errors.New("the platform has not answered in time; the answer will be used when it comes")
+	errTimeout   = errors.New("the platform has not answered in time")
+	errAbandoned = errors.New("the fetch has been abandoned")
+	errClosed    = errors.New("closed")
 )
 
-// quarter is the part of a deadline that Refresh may use: the work that it is
-// done for needs the rest.
+// quarter is the part of a deadline that Refresh may use: the unit of work that
+// Refresh is called for needs the rest.
 const quarter = 4
 
 // Refresher refreshes data on demand. Its methods may be called concurrently.
 type Refresher struct {
 	cfg     Config
-	maxAge  time.Duration // less this process's share of the jitter
+	maxAge  time.Duration // MaxAge less a random part
 	fresh   atomic.Pointer[time.Time]
 	running sync.WaitGroup
-
 	closing chan struct{} // closed when Close begins
 
-	mu       sync.Mutex // guards the rest; nothing is called under it
-	fetching *fetch
+	mu       sync.Mutex // guards the rest; no function of Config is called under it
+	fetching *fetch     // nil if none is under way
+	failed   failed     // the last fetch; zero if it succeeded
+	final    error      // no fetch follows; nil until then
 	closed   bool
-	end      error // final
-	failure  error // of the last fetch; nil if it succeeded
-	failedAt time.Time
-	pause    time.Duration // after failedAt
 }
 
-// fetch is one call of Config.Fetch.
+// failed is a failed fetch.
+type failed struct {
+	err   error
+	at    time.Time
+	pause time.Duration // from at to the next fetch
+}
+
+// fetch is one call of Config.Fetch. Refresher.mu guards what changes.
 type fetch struct {
 	began  time.Time
 	cancel context.CancelFunc
-	done   chan struct{} // closed when err is known
+	done   chan struct{} // closed when err is set
 	err    error
 
-	asked time.Time // when Refresh first waited for it; zero is never
-	busy  bool      // storing what it got: too late to give it up
-	over  bool      // its outcome is known; only the first counts
+	waited    time.Time // when Refresh first waited for it; zero is never
+	storing   bool      // Commit runs: too late to abandon it
+	concluded bool      // its outcome is known; only the first counts
 }
 
 // New returns a Refresher.
@@ -101,11 +105,11 @@ func New(cfg Config) *Refresher {
 	}
 }
 
-// Refresh returns nil if the data is no older than MaxAge, after a fetch if
-// need be. It waits no longer than a quarter of the time ctx has, and all calls
-// together wait no longer than Budget for one fetch; an answer that comes later
-// is used all the same. After a failure it does nothing for a while, and
-// returns why.
+// Refresh returns nil if the data is younger than MaxAge, if need be after a
+// fetch. A call waits for at most a quarter of the time that ctx has left, and
+// all calls together wait at most Budget for one fetch. Data that arrives later
+// is used nevertheless. After a failed fetch Refresh returns its error at once
+// until the pause is over.
 func (r *Refresher) Refresh(ctx context.Context) error {
 	if r.isFresh() {
 		return nil
@@ -123,7 +127,7 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	if f == nil {
 		return err
 	}
-	if wait := r.patience(ctx, f); wait > 0 {
+	if wait := r.waitFor(ctx, f); wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -145,15 +149,15 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	return errLate
 }
 
-// patience returns how long a call of Refresh may wait for a fetch. Budget is
-// counted from the first such call: one that has little time itself must not
-// end it for the others.
-func (r *Refresher) patience(ctx context.Context, f *fetch) time.Duration {
+// waitFor returns how long a call of Refresh may wait for a fetch. Budget counts
+// from the first such call: a call with little time of its own must not end the
+// waiting of the others.
+func (r *Refresher) waitFor(ctx context.Context, f *fetch) time.Duration {
 	r.mu.Lock()
-	if f.asked.IsZero() {
-		f.asked = time.Now()
+	if f.waited.IsZero() {
+		f.waited = time.Now()
 	}
-	wait := r.cfg.Budget - clock.Age(f.asked)
+	wait := r.cfg.Budget - clock.Age(f.waited)
 	r.mu.Unlock()
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = min(wait, time.Until(deadline)/quarter)
@@ -161,8 +165,8 @@ func (r *Refresher) patience(ctx context.Context, f *fetch) time.Duration {
 	return wait
 }
 
-// Load fetches data, fresh or not, and tries again after failures, until it
-// has succeeded, there is no hope, ctx ends, or Close is called.
+// Load fetches data, fresh or not, and retries until a fetch succeeds, a failure
+// is final, ctx ends, or Close is called.
 func (r *Refresher) Load(ctx context.Context) error {
 	for {
 		f, err := r.join(ctx, false)
@@ -177,7 +181,7 @@ func (r *Refresher) Load(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		wait, ok := r.nextTry()
+		wait, ok := r.untilRetry()
 		if !ok {
 			return err
 		}
@@ -193,25 +197,55 @@ func (r *Refresher) Load(ctx context.Context) error {
 	}
 }
 
-// nextTry returns how long nothing is tried; not ok is for ever.
-func (r *Refresher) nextTry() (wait time.Duration, ok bool) {
+// untilRetry returns the time until the next fetch may start. It returns false if
+// none will.
+func (r *Refresher) untilRetry() (wait time.Duration, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.end != nil {
+	if r.closed || r.final != nil {
 		return 0, false
 	}
-	return r.pause - clock.Age(r.failedAt), true
+	return r.failed.left(), true
 }
 
-// join returns the fetch to wait for, starting one if there is none, or the
-// reason why there is none. If fresh data will do, that is no reason but nil.
+// left returns what is left of the pause.
+func (f *failed) left() time.Duration { return f.pause - clock.Age(f.at) }
+
+// join returns the fetch to wait for, after starting one if none is under way. It
+// returns a nil fetch and the reason if none may start, or no reason if
+// freshWillDo and the data is fresh.
 func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// One that has failed, which is just being told, is not to be joined: on a
-	// thaw that is the fetch from before the freeze, for which nobody waits any
-	// more, and what counts is whether another may begin.
-	for r.fetching != nil && r.fetching.over {
+	if err := r.awaitConcludedLocked(ctx); err != nil {
+		return nil, err
+	}
+	if f := r.fetching; f != nil && !f.storing && !f.concluded && clock.Age(f.began) > r.cfg.Timeout {
+		// The process was frozen, and with it the timeout of the fetch. The
+		// platform has dropped the request by now.
+		f.cancel()
+		r.concludeLocked(f, errTimeout)
+	}
+	switch {
+	case r.closed:
+		return nil, errClosed
+	case r.final != nil:
+		return nil, r.final
+	case r.fetching != nil:
+		return r.fetching, nil
+	case freshWillDo && r.isFresh(): // another call's fetch has just ended
+		return nil, nil
+	case r.failed.err != nil && r.failed.left() > 0:
+		return nil, fmt.Errorf("trying again later, after: %w", r.failed.err)
+	}
+	return r.startLocked(), nil
+}
+
+// awaitConcludedLocked waits until the failure of a fetch has been reported. Do
+// not join a fetch that has already failed: after a thaw it predates the freeze.
+// It unlocks mu while it waits.
+func (r *Refresher) awaitConcludedLocked(ctx context.Context) error {
+	for r.fetching != nil && r.fetching.concluded {
 		done := r.fetching.done
 		r.mu.Unlock()
 		select {
@@ -220,32 +254,14 @@ func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) 
 		}
 		r.mu.Lock()
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	if f := r.fetching; f != nil && !f.busy && !f.over && clock.Age(f.began) > r.cfg.Timeout {
-		// Its timeout stood still with the process, and by now the platform has
-		// forgotten the request.
-		f.cancel()
-		r.conclude(f, errTimeout)
-	}
-	switch {
-	case r.closed:
-		return nil, errClosed
-	case r.end != nil:
-		return nil, r.end
-	case r.fetching != nil:
-		return r.fetching, nil
-	case freshWillDo && r.isFresh(): // another caller's fetch has just ended
-		return nil, nil
-	case r.failure != nil && clock.Age(r.failedAt) < r.pause:
-		return nil, fmt.Errorf("trying again later, after: %w", r.failure)
-	}
-	return r.start(), nil
+	return nil
 }
 
-// start starts a fetch. The lock is held.
-func (r *Refresher) start() *fetch {
+// startLocked starts a fetch.
+func (r *Refresher) startLocked() *fetch {
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
 	f := &fetch{began: time.Now(), cancel: cancel, done: make(chan struct{})}
 	r.fetching = f
@@ -256,52 +272,52 @@ func (r *Refresher) start() *fetch {
 	return f
 }
 
-// finish notes the outcome of a fetch, unless it is known already.
+// finish notes the outcome of a fetch, unless the outcome is known already.
 func (r *Refresher) finish(f *fetch, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !f.over {
-		r.conclude(f, err)
+	if !f.concluded {
+		r.concludeLocked(f, err)
 	}
 }
 
-// commit stores what a fetch got.
+// commit is the Commit of a fetch.
 func (r *Refresher) commit(f *fetch, store func() (done bool, err error)) error {
-	if !r.setBusy(f, true) {
-		return errGivenUp
+	if !r.setStoring(f, true) {
+		return errAbandoned
 	}
 	done, err := store()
 	if done && err == nil {
 		r.finish(f, nil)
 	}
-	r.setBusy(f, false)
+	r.setStoring(f, false)
 	return err
 }
 
-// setBusy notes that a fetch must not be given up, or may be again. It reports
-// whether it has not been.
-func (r *Refresher) setBusy(f *fetch, on bool) (ok bool) {
+// setStoring notes whether a fetch is storing data, so that it cannot be
+// abandoned. It returns false if the fetch has been abandoned.
+func (r *Refresher) setStoring(f *fetch, storing bool) (ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f.busy = on
-	return !f.over
+	f.storing = storing
+	return !f.concluded
 }
 
-// conclude notes the outcome of a fetch and tells of a failure. The lock is
-// held, but not meanwhile: those who wait go on, and another fetch may begin,
-// only when the client knows.
-func (r *Refresher) conclude(f *fetch, err error) {
-	f.over = true
+// concludeLocked notes the outcome of a fetch and reports a failure. It unlocks
+// mu while it reports: calls that wait return, and another fetch can start, only
+// after the client knows.
+func (r *Refresher) concludeLocked(f *fetch, err error) {
+	f.concluded = true
 	switch {
 	case r.closed:
 		err = errClosed
 	case err == nil:
-		r.failure = nil
+		r.failed = failed{}
 		r.cfg.Retry.Reset()
-		r.fresh.Store(&f.began) // what the platform knew when it was asked
+		r.fresh.Store(&f.began) // the data is as old as the request
 	default:
-		r.fail(f, err)
-		final := r.end != nil
+		r.failLocked(f, err)
+		final := r.final != nil
 		r.mu.Unlock()
 		r.cfg.Failed(err, final)
 		r.mu.Lock()
@@ -311,23 +327,25 @@ func (r *Refresher) conclude(f *fetch, err error) {
 	r.fetching = nil
 }
 
-// fail notes when to try again. The lock is held.
-func (r *Refresher) fail(f *fetch, err error) {
-	// Dated no later than its timeout: a process that was frozen since has
-	// waited already.
-	r.failedAt = time.Now().Add(-max(clock.Age(f.began)-r.cfg.Timeout, 0))
-	r.failure = err
-	r.pause = r.cfg.Retry.Next(clock.Age(f.began))
+// failLocked notes a failure and the pause after it.
+func (r *Refresher) failLocked(f *fetch, err error) {
+	r.failed = failed{
+		err: err,
+		// No later than the timeout of the fetch: the time that the process was
+		// frozen since then is part of the pause.
+		at:    time.Now().Add(-max(clock.Age(f.began)-r.cfg.Timeout, 0)),
+		pause: r.cfg.Retry.Next(clock.Age(f.began)),
+	}
 	if why := (*Failure)(nil); errors.As(err, &why) {
-		r.pause = max(r.pause, why.RetryAfter)
+		r.failed.pause = max(r.failed.pause, why.RetryAfter)
 		if why.Final {
-			r.end = err
+			r.final = err
 		}
 	}
 }
 
-// Close ends the fetch that is under way, if any, waits for it and lets none
-// begin: from now on Load and Refresh fail. It may be called more than once.
+// Close ends the fetch that is under way and waits for it. Load and Refresh fail
+// from then on. Close may be called more than once.
 func (r *Refresher) Close() {
 	r.mu.Lock()
 	if !r.closed {

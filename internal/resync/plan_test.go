@@ -248,8 +248,8 @@ func TestLagging(t *testing.T) {
 	})
 }
 
-// TestUnanswered: questions that are ignored come again at their usual times,
-// and not for ever.
+// TestUnanswered: questions that are ignored are repeated at their usual times.
+// After three times FullResync the connection is replaced.
 func TestUnanswered(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
 		p := resync.New(&store{version: ms(0)}, time.Minute, 10*time.Minute)

@@ -308,7 +308,7 @@ func TestClientUnchanged(t *testing.T) {
 	}
 }
 
-// A cache may send what is older than the data that is there.
+// A cache may respond with data that is older than the client's.
 func TestClientOlderVersion(t *testing.T) {
 	t.Parallel()
 	f, client := pollingFile(t, serving("new", 6, ffctest.Flag("g").Serve("true").Version(7)))

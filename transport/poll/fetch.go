@@ -22,33 +22,34 @@ import (
 )
 
 const (
-	// retries is how often a request is tried again at once. More belongs to
-	// the time after a failure, in which nothing is tried.
+	// retries is the number of retries inside one fetch. Further retries come
+	// after the pause that follows a failure.
 	retries   = 1
 	retryWait = 50 * time.Millisecond
 	maxWait   = 200 * time.Millisecond
-	// maxRest is how much of a response without data is read.
-	maxRest = 64 << 10
+	// maxDrain is how much of a response without data is read, so that its
+	// connection can be used again.
+	maxDrain = 64 << 10
 )
 
-// origin is where data came from, and what makes a request conditional on data
-// that is newer.
+// origin is where data came from, with the validators that make the next request
+// conditional.
 type origin struct {
 	route                   int
 	entityTag, lastModified string
 }
 
-// answer is the data that a server has sent.
+// answer is a response with data, or one that says that the data is unchanged.
 type answer struct {
 	origin
 	unchanged bool // since the last answer: there is no body
 	body      []byte
 	asked     resync.Question
-	mark      transport.Mark // of asked; 0 if the answer may be a cache's
+	mark      transport.Mark // of asked; 0 if the answer may come from a cache
 	date      time.Time      // by the server's clock; zero is unknown
 }
 
-// fetch gets all data and stores it.
+// fetch fetches data and stores it. It is the refresher's.
 func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	got, err := s.get(ctx)
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	return commit(func() (bool, error) { return true, s.store(got) })
 }
 
-// get asks the routes for data, beginning with the one that had it last.
+// get requests data from the routes, beginning with the route that had data last.
 func (s *session) get(ctx context.Context) (*answer, error) {
 	first := 0
 	if last := s.last.Load(); last != nil {
@@ -77,9 +78,9 @@ var (
 	errNoRoute  = errors.New("the server has no route for polling, it answered 404 Not Found: check the URL")
 )
 
-// getFrom asks one route for all data or, if it can be asked for that, for what
-// has changed since what is stored. The error is errNotFound if the server
-// does not have the route.
+// getFrom requests data from one route: what changed since the stored data if the
+// route can tell, else all data. It returns errNotFound if the server does not
+// have the route.
 func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 	r := &s.routes[which]
 	address := r.url
@@ -121,18 +122,19 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 		return got, nil
 	}
 	if conditional && resp.StatusCode >= 400 && resp.StatusCode < 500 && retry.Classify(resp.StatusCode) != retry.Transient {
-		// Perhaps because of what made the request conditional, such as 431 or 412.
+		// The validators may be the reason, such as of 431 and 412: do not send
+		// them again.
 		s.last.CompareAndSwap(last, &origin{route: which})
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, maxRest) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	if resp.StatusCode == http.StatusNotFound {
 		return nil, errNotFound
 	}
 	return nil, s.judge(resp)
 }
 
-// maxValidator is how long an ETag or Last-Modified may be to be sent back:
-// servers refuse requests with large headers.
+// maxValidator is the size of the longest ETag or Last-Modified that is sent back:
+// servers reject requests with large headers.
 const maxValidator = 1 << 10
 
 // validator returns a header that makes later requests conditional.
@@ -143,7 +145,7 @@ func validator(h http.Header, name string) string {
 	return ""
 }
 
-// setOn makes a request conditional and reports whether it could.
+// setOn makes a request conditional. It returns false without a validator.
 func (o *origin) setOn(h http.Header) bool {
 	if o.entityTag != "" {
 		h.Set("If-None-Match", o.entityTag)
@@ -156,8 +158,8 @@ func (o *origin) setOn(h http.Header) bool {
 
 // read returns the body, decompressed.
 func (s *session) read(resp *http.Response) ([]byte, error) {
-	// The body is decompressed while it is read, so a small one that swells is
-	// caught before it does harm.
+	// The limit holds while the body is decompressed, so that a small body cannot
+	// grow without bound.
 	limit := min(s.MaxMessage, math.MaxInt64-1)
 	plainBody, err := httpclient.Decompress(resp, limit)
 	if err != nil {
@@ -174,7 +176,7 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 	return body, nil
 }
 
-// firstRead is how much room there is for a body before it is known to be larger.
+// firstRead is the size of the first buffer for a body.
 const firstRead = 4 << 10
 
 // store stores the data of an answer.
@@ -192,7 +194,7 @@ func (s *session) store(got *answer) error {
 	s.plan.Answered(got.asked, resync.Answer{At: got.date, Applied: applied, Alone: true})
 	from := got.origin // a pointer to it would keep the body
 	if applied.Held > 0 {
-		// The next answer must be whole, to be compared with this one.
+		// The next answer must be complete, to be compared with this one.
 		from.entityTag, from.lastModified = "", ""
 	} else {
 		s.env.Store.Confirm()
@@ -201,7 +203,8 @@ func (s *session) store(got *answer) error {
 	return nil
 }
 
-// judge says what an answer without data means for the next requests.
+// judge returns the error of a response without data, with the pause that it asks
+// for.
 func (s *session) judge(resp *http.Response) error {
 	kind, err := transport.KindNetwork, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	wait, _ := retry.After(resp.Header, time.Now())
@@ -211,7 +214,7 @@ func (s *session) judge(resp *http.Response) error {
 	final := false
 	if resp.StatusCode == http.StatusUnauthorized {
 		if s.hadSecret(resp) {
-			// Final as long as nothing speaks for the secret.
+			// Final unless the platform accepted the secret before.
 			kind, err, final = transport.KindRefused, errRefused, s.last.Load() == nil
 		} else {
 			err = errNoSecret
@@ -225,20 +228,17 @@ var (
 	errNoSecret = errors.New("a server that may not have the secret answered 401 Unauthorized: check the URL, or where redirects lead")
 )
 
-// hadSecret reports whether the server that answered was sent the secret: not
-// so if URL or a redirect leads to another than the platform's.
+// hadSecret reports whether the server that responded got the secret. It did not
+// if URL or a redirect leads to another host than the platform's.
 func (s *session) hadSecret(resp *http.Response) bool {
 	sent := s.routes[0].header
-	if resp.Request != nil { // of the last redirect; not every RoundTripper tells
+	if resp.Request != nil { // of the last redirect; some RoundTrippers do not set it
 		sent = resp.Request.Header
 	}
 	return sent.Get(s.secretHeader) != ""
 }
 
-func problem(kind transport.Kind, err error) error { return &transport.Error{Kind: kind, Err: err} }
-
-// plain takes the URL out of an error, as a custom one may be signed, and says
-// plainly that time is up.
+// plain removes the URL from an error, which may be signed, and names a timeout.
 func plain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errTimeout

@@ -16,7 +16,7 @@ import (
 
 const signed = "https://store.test/flags.json?Expires=1&Signature=hunter2%2B"
 
-// Data from elsewhere is got without the secret, and may be old.
+// Data from another URL is requested without the secret, and may be older.
 func TestURL(t *testing.T) {
 	tests := []struct {
 		name, url string
@@ -28,7 +28,7 @@ func TestURL(t *testing.T) {
 		{"another port", "https://platform.test:8443/flags", false},
 		{"not encrypted", "http://platform.test/flags", false},
 		{"the platform's host", "https://platform.test/flags?x=1", true},
-		{"the platform's host in capitals", "https://PLATFORM.test/flags", true},
+		{"the platform's host in upper case", "https://PLATFORM.test/flags", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

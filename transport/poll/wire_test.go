@@ -62,7 +62,7 @@ func zipped(t *testing.T, size int) []byte {
 	return b.Bytes()
 }
 
-// Whoever can compress is asked to.
+// Requests ask for compressed responses.
 func TestGzip(t *testing.T) {
 	t.Parallel()
 	body := zipped(t, 100_000)
@@ -79,8 +79,8 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// Compressed data is read whoever set or hid the header, also with an
-// application's client that asks for none.
+// Compressed data is read whatever the headers say, also with an application's
+// client that asks for no compression.
 func TestCompressedAnswers(t *testing.T) {
 	t.Parallel()
 	var deflated bytes.Buffer
