@@ -17,7 +17,9 @@ import (
 // fmt calls no method and which go vet reports.
 type Config struct {
 	// EnvSecret is the secret of the environment, from the platform's
-	// settings. Required unless Offline.
+	// settings. Required unless Offline, or unless Transport gets the data of a
+	// named environment from an engine (fleet.Transport.Environment). Without it
+	// Platform is required, and EventsURL unless events are switched off.
 	EnvSecret string
 	// Transport gets the data: &stream.Transport{} for processes that run all
 	// the time, &poll.Transport{} for those that are frozen, throttled or

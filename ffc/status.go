@@ -48,6 +48,9 @@ type Status struct {
 	// that gets the data from an engine counts from when the platform confirmed
 	// the data to the publisher.
 	DataAge time.Duration
+	// Source is where the data is from, if the transport gets it from an engine
+	// (transport/fleet). It is the zero Source with other transports.
+	Source transport.Source
 }
 
 // statusBoard keeps the status and wakes those who wait for it.
@@ -172,7 +175,11 @@ func (c *Client) Status() Status {
 	if c.unmade() {
 		return Status{State: StateOff, Err: ErrClosed}
 	}
-	return c.status.get(c.view.Load().snapshot.Version())
+	s := c.status.get(c.view.Load().snapshot.Version())
+	if sourced, ok := c.session.(transport.Sourced); ok {
+		s.Source = sourced.Source()
+	}
+	return s
 }
 
 // Initialized reports whether the client has had the platform's whole data.

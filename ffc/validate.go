@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // settings is a Config that has been checked.
@@ -34,7 +35,17 @@ func (c Config) resolve() (settings, error) {
 		problem("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}
+	environment := keyless(c)
 	switch {
+	case environment != "":
+		if s.dialect, err = wire.DialectOfEnvironment(string(c.Platform), environment); err != nil {
+			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, as there is no EnvSecret to tell it"))
+			s.dialect = wire.ClassicDialect("")
+		}
+		if c.EventsURL == "" && !c.Events.Disabled {
+			problem("EventsURL", errors.New("missing URL: without EnvSecret the platform accepts no events; "+
+				"set the address of a relay, or Events.Disabled"))
+		}
 	case c.EnvSecret != "" || !c.Offline:
 		s.dialect, s.EnvSecret, err = wire.DialectFor(string(c.Platform), c.EnvSecret)
 		problem("EnvSecret", err)
@@ -47,7 +58,7 @@ func (c Config) resolve() (settings, error) {
 	if missing(c.Transport) && !c.Offline {
 		problem("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
-	if c.BaseURL == "" && s.dialect.DefaultBaseURL == "" && !c.Offline {
+	if c.BaseURL == "" && s.dialect.DefaultBaseURL == "" && !c.Offline && environment == "" {
 		problem("BaseURL", errors.New("missing URL: FeatBit has no default; "+
 			"expected that of the evaluation server, such as http://localhost:5100"))
 	}
@@ -60,6 +71,18 @@ func (c Config) resolve() (settings, error) {
 	problem("StreamingURL", err)
 	problem("Events", errors.Join(c.Events.Validate(), checkPrivate(s.dialect, c.Events.PrivateAttributes)))
 	return s, errors.Join(errs...)
+}
+
+// keyless returns the environment of a client that has no secret and needs none,
+// as its transport does not connect to the platform; "" if it needs one.
+func keyless(c Config) string {
+	if c.EnvSecret != "" || c.Offline || missing(c.Transport) {
+		return ""
+	}
+	if t, ok := c.Transport.(transport.Keyless); ok {
+		return t.KeylessEnvironment()
+	}
+	return ""
 }
 
 // checkPrivate finds the key's names on classic among private attributes. On

@@ -70,6 +70,33 @@ type Holder interface {
 	HoldFor() time.Duration
 }
 
+// Keyless is a Transport that can work without an environment secret.
+type Keyless interface {
+	Transport
+	// KeylessEnvironment returns the environment whose data the transport gets:
+	// FF__account__project__environment on featureflag.co, the GUID on FeatBit. ""
+	// means that the transport needs the secret to know.
+	KeylessEnvironment() string
+}
+
+// Sourced is a Session that knows which publisher the data is from.
+type Sourced interface {
+	Session
+	// Source returns where the data is from. It may be called concurrently.
+	Source() Source
+}
+
+// Source says where data is from that another process got from the platform. The
+// zero Source is no data, or data of the platform itself.
+type Source struct {
+	Backend  string // the engine that the data was last confirmed by
+	Lineage  string // names a sequence of revisions
+	Revision int64  // grows with each change of the data
+	// PinnedUntil is when a pin of the data ends: until then the publisher keeps
+	// the data although the platform has other data. Zero is no pin.
+	PinnedUntil time.Time
+}
+
 // Env is what a client passes to its transport. The client sets all fields.
 type Env struct {
 	EnvSecret    Secret

@@ -81,6 +81,15 @@ func DialectOf(platform string) (*Dialect, error) {
 	return nil, fmt.Errorf("there is no platform %q", platform)
 }
 
+// DialectOfEnvironment returns the dialect of an environment by its name, for
+// clients without a secret (see EnvironmentOf).
+func DialectOfEnvironment(platform, environment string) (*Dialect, error) {
+	if platform == PlatformClassic {
+		return ClassicDialect(environment + "__"), nil
+	}
+	return DialectOf(platform)
+}
+
 // FeatBitDialect returns the dialect of FeatBit, which is the same for every
 // environment.
 func FeatBitDialect() *Dialect {

@@ -28,7 +28,7 @@ var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a s
 // secret.
 func CheckOrigin(d *Dialect, secret string, data []byte) error {
 	o := originOf(data)
-	switch own := environmentOf(d, secret); {
+	switch own := EnvironmentOf(d, secret); {
 	case o.flagFile:
 		return errFlagFile
 	case o.platform != "" && o.platform != d.Name:
@@ -39,9 +39,9 @@ func CheckOrigin(d *Dialect, secret string, data []byte) error {
 	return nil
 }
 
-// environmentOf returns what data of the secret's environment has for
-// origin.environment, or "" if the secret does not say.
-func environmentOf(d *Dialect, secret string) string {
+// EnvironmentOf returns the environment of a secret, FF__account__project__environment
+// or a GUID in lower case, or "" if the secret does not tell it.
+func EnvironmentOf(d *Dialect, secret string) string {
 	if d.Name == PlatformFeatBit {
 		if !isFeatBitSecret(secret) {
 			return ""
