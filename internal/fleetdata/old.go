@@ -1,0 +1,101 @@
+package fleetdata
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Old is a body that no head names, or is about to name.
+type Old struct {
+	Body   string `json:"body"`
+	Data   string `json:"data"`
+	Chunks int    `json:"chunks"`
+	Size   int64  `json:"size"`
+	GZip   int64  `json:"gzip"`
+	// Revision, AsOf and Owner are those of the last head that named the body; 0
+	// if none did yet.
+	Revision int64     `json:"revision,omitempty"`
+	AsOf     time.Time `json:"asOf,omitzero"`
+	Owner    string    `json:"owner,omitempty"`
+	// Until is how long the body stays, by the platform's time.
+	Until time.Time `json:"until"`
+}
+
+// OldList is the list of bodies that no head names, oldest first.
+type OldList []Old
+
+// OldOf returns the entry for the body of a head.
+func OldOf(h *Head, until time.Time) Old {
+	return Old{
+		Body: h.Body, Data: h.Data, Chunks: h.Chunks, Size: h.Size, GZip: h.GZip,
+		Revision: h.Revision, AsOf: h.AsOf, Owner: h.Owner, Until: until,
+	}
+}
+
+// Name makes a head name the body of the entry.
+func (o *Old) Name(h *Head) {
+	h.Body, h.Data, h.Chunks, h.Size, h.GZip = o.Body, o.Data, o.Chunks, o.Size, o.GZip
+}
+
+var errOld = errors.New("the list of earlier bodies is not valid: expected the JSON that a publisher writes")
+
+// ParseOld reads a list. An empty text is an empty list.
+func ParseOld(text []byte) (OldList, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	var list OldList
+	if json.Unmarshal(text, &list) != nil {
+		return nil, errOld
+	}
+	for i := range list {
+		if o := &list[i]; !isSum(o.Body) || !isSum(o.Data) || o.Chunks < 1 || o.GZip < 1 || int64(o.Chunks) > o.GZip {
+			return nil, errOld
+		}
+	}
+	return list, nil
+}
+
+// Encode returns the JSON of a list.
+func (l OldList) Encode() []byte {
+	if l == nil {
+		l = OldList{}
+	}
+	text, _ := json.Marshal(l) // there is nothing in it that can fail
+	return text
+}
+
+// With returns the list with an entry as the newest, in place of one for the same
+// body.
+func (l OldList) With(o Old) OldList {
+	return append(l.Without(o.Body), o)
+}
+
+// Without returns the list without the entry for a body.
+func (l OldList) Without(body string) OldList {
+	return slices.DeleteFunc(slices.Clone(l), func(o Old) bool { return o.Body == body })
+}
+
+// Find returns the entry for a body, or nil.
+func (l OldList) Find(body string) *Old {
+	if i := slices.IndexFunc(l, func(o Old) bool { return o.Body == body }); i >= 0 {
+		return &l[i]
+	}
+	return nil
+}
+
+// Expired returns the entries whose time is over at now, but for the newest keep
+// ones, and as many of the oldest as make the list longer than most bytes.
+func (l OldList) Expired(now time.Time, keep, most int) (expired OldList) {
+	size := len(l.Encode())
+	for i := range max(0, len(l)-keep) {
+		if l[i].Until.After(now) && size <= most {
+			continue
+		}
+		expired = append(expired, l[i])
+		size -= len(OldList{l[i]}.Encode()) - 1
+	}
+	return expired
+}
