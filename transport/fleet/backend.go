@@ -1,0 +1,81 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Backend is a place in an engine for small values by name. It may be used
+// concurrently, by readers and publishers.
+//
+// A name is two parts with one slash in between: the environment, and an object
+// of the environment. The parts have only the characters A-Z, a-z, 0-9, '-',
+// '_', '.' and '=', and do not begin with a dot. Each part has at most
+// 255 characters. A Backend puts its own prefix before names, "ffc" by default.
+//
+// Methods block until the engine has responded or ctx ends, and return when ctx
+// ends. Errors hold no secret. An error that has, or wraps one that has, a method
+// RetryAfter() time.Duration is not retried sooner: engines that throttle say so.
+//
+// A Backend may be a Watcher, a Limiter, and a fmt.Stringer, whose text names the
+// Backend in errors, logs and ffc.Status. The text holds no secret.
+//
+// fleettest.Run tests a Backend.
+type Backend interface {
+	// Get returns a value and its tag, which changes whenever the value does. The
+	// error is ErrNotFound if there is no value; a Backend may wrap it. The
+	// caller owns value. A Get after a Put, Swap or Delete that has returned sees
+	// its result, unless the engine or a cache in front of it lags: readers
+	// tolerate that, a publisher's Backend must not lag.
+	Get(ctx context.Context, name string) (value []byte, tag string, err error)
+	// Put stores a value that never changes under its name. To put the same value
+	// again is no error. The value does not expire. Put does not keep value.
+	Put(ctx context.Context, name string, value []byte) error
+	// Swap replaces a value if its tag is still tag, and returns the new tag; the
+	// comparison and the write are one atomic step. The tag "" stands for no
+	// value. The error is ErrConflict if the tag differs, and then nothing was
+	// written. After any other error the value may have been written. The value
+	// does not expire. Swap does not keep value.
+	Swap(ctx context.Context, name string, value []byte, tag string) (newTag string, err error)
+	// Delete removes a value. To delete a value that is missing is no error.
+	Delete(ctx context.Context, name string) error
+}
+
+// Watcher is a Backend that reports changes.
+type Watcher interface {
+	Backend
+	// Watch calls changed once it watches, and at least once after each Swap of
+	// the name from then on. A call is a hint: it may come without a change, and
+	// calls may get lost when the engine fails. changed returns at once and may
+	// be called concurrently. Watch blocks until ctx ends or watching fails, and
+	// returns why. After it has returned it does not call changed.
+	Watch(ctx context.Context, name string, changed func()) error
+}
+
+// Limiter is a Backend whose values are limited in size.
+type Limiter interface {
+	Backend
+	// MaxValue returns how many bytes a value of Put may have; 0 is no limit.
+	// Values of Swap have at most 32 KiB, or MaxValue if that is less. MaxValue
+	// is at least 4 KiB.
+	MaxValue() int
+}
+
+var (
+	// ErrNotFound is the error of Backend.Get if there is no value.
+	ErrNotFound = errors.New("fleet: there is no such value")
+	// ErrConflict is the error of Backend.Swap if the value has another tag than
+	// expected.
+	ErrConflict = errors.New("fleet: the value has been changed by another writer")
+)
+
+var errReadOnly = errors.New("fleet: this backend is read-only")
+
+// nameOf returns how to call a backend in errors, logs and ffc.Status.
+func nameOf(b Backend) string {
+	if s, ok := b.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", b)
+}

@@ -1,0 +1,156 @@
+package fleet_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+)
+
+func TestIntervalReadsInTheBackground(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Interval = 10 * time.Second }, m)
+		defer r.close()
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		time.Sleep(8 * time.Second)
+		r.expect("on", ffc.StateOK, 1)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 2)
+		if m.Calls("Watch") != 0 {
+			t.Error("the reader watches without Watch")
+		}
+	})
+}
+
+func TestWatchReadsWithinSpread(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Watch = true }, m)
+		defer r.close()
+		time.Sleep(5 * time.Second)
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 2)
+	})
+}
+
+func TestWatchWithoutSpreadReadsAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Watch, tr.Spread = true, -1 }, m)
+		defer r.close()
+		synctest.Wait()
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 2)
+	})
+}
+
+// Of a thousand readers that hear of a change at once, each tenth of Spread sees
+// some, and none is late.
+func TestSpreadSpreadsReaders(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		var readers []*reader
+		for range 200 {
+			r := newReader(t, func(tr *fleet.Transport) { tr.Watch, tr.Spread = true, 10*time.Second }, m)
+			defer r.close()
+			readers = append(readers, r)
+		}
+		time.Sleep(15 * time.Second) // the read that follows the beginning of watching
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		has := func() (n int) {
+			for _, r := range readers {
+				if r.Status().Source.Revision == 2 {
+					n++
+				}
+			}
+			return n
+		}
+		for part := range 10 {
+			before := has()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if n := has() - before; n == 0 || n > 60 {
+				t.Errorf("%d of 200 readers read in second %d of 10", n, part)
+			}
+		}
+		if n := has(); n != 200 {
+			t.Errorf("%d of 200 readers have the change after Spread", n)
+		}
+	})
+}
+
+func TestWatchingAgainAfterTheEngineRestarts(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Watch, tr.Interval = true, time.Hour }, m)
+		defer r.close()
+		time.Sleep(2 * time.Second)
+		m.Before(down(errDown))
+		m.DropWatchers()
+		time.Sleep(time.Minute)
+		m.Before(nil)
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0) // nobody watches
+		time.Sleep(5*time.Second + time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 2)
+		write(t, m, headOf("a", 3, 3, nil), data("on", 3), 0)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		r.expect("on", ffc.StateOK, 3)
+		if n := r.log.count("watching the engine failed"); n != 1 {
+			t.Errorf("%d warnings, want 1", n)
+		}
+	})
+}
+
+// A report that is lost costs an Interval, of 30 s by default.
+func TestLostReportsAreMadeUpFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Watch = true }, m)
+		defer r.close()
+		m.Mute(true)
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 2)
+	})
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	m := []fleet.Backend{new(fleettest.Memory)}
+	tests := map[string]struct {
+		transport fleet.Transport
+		words     string
+	}{
+		"no backends":      {fleet.Transport{Environment: environment}, "Backends is empty"},
+		"a nil backend":    {fleet.Transport{Environment: environment, Backends: []fleet.Backend{nil}}, "Backends[0]"},
+		"a nil part":       {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.Split{Heads: m[0]}}}, "Backends[0]"},
+		"a bad URL":        {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.HTTP{URL: "host/path"}}}, "HTTP.URL"},
+		"negative MaxAge":  {fleet.Transport{Environment: environment, Backends: m, MaxAge: -1}, "MaxAge"},
+		"negative Timeout": {fleet.Transport{Environment: environment, Backends: m, Timeout: -1}, "Timeout"},
+		"negative stale":   {fleet.Transport{Environment: environment, Backends: m, StaleAfter: -1}, "StaleAfter"},
+		"retries":          {fleet.Transport{Environment: environment, Backends: m, FirstRetry: time.Hour}, "FirstRetry"},
+		"Spread alone":     {fleet.Transport{Environment: environment, Backends: m, Spread: time.Second}, "expected Watch"},
+		"Watch alone":      {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.HTTP{URL: "http://host"}}, Watch: true}, "no Backend is a Watcher"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: featBitSecret, BaseURL: "http://127.0.0.1:1", Transport: &test.transport})
+			if err == nil || !strings.Contains(err.Error(), test.words) {
+				t.Errorf("error %v, want one with %q", err, test.words)
+			}
+		})
+	}
+}

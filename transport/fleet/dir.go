@@ -1,0 +1,178 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+const (
+	// dirWatch is how often Dir.Watch reads the file.
+	dirWatch = 250 * time.Millisecond
+	// lockWait is how long a writer waits before it tries to lock again.
+	lockWait = 2 * time.Millisecond
+	// renameTries is how often a rename is tried on Windows, where a reader that
+	// has the file open is in the way.
+	renameTries = 100
+)
+
+// Dir is a Backend in a directory of a file system, for development and for
+// volumes that one machine writes and others read. Publishers must run on one
+// machine: a lock file makes Swap atomic, and network file systems do not promise
+// that it does for several. Values are replaced by renaming, after they have
+// been written to the disk.
+//
+// Files are readable by other users if the umask permits. Dir is a Watcher, which
+// reads the file four times a second.
+type Dir struct {
+	Path string // the directory, which Put and Swap make if it is missing
+}
+
+var _ Watcher = Dir{}
+
+// Get implements Backend.
+func (d Dir) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", context.Cause(ctx)
+	}
+	value, err = os.ReadFile(d.file(name))
+	if err != nil {
+		return nil, "", dirError(err)
+	}
+	return value, contentTag(value), nil
+}
+
+// Put implements Backend.
+func (d Dir) Put(ctx context.Context, name string, value []byte) error {
+	return d.locked(ctx, name, func(file string) error { return replaceFile(file, value) })
+}
+
+// Swap implements Backend.
+func (d Dir) Swap(ctx context.Context, name string, value []byte, tag string) (newTag string, err error) {
+	err = d.locked(ctx, name, func(file string) error {
+		old, err := os.ReadFile(file)
+		switch {
+		case err == nil && contentTag(old) != tag, errors.Is(err, fs.ErrNotExist) && tag != "":
+			return ErrConflict
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+		return replaceFile(file, value)
+	})
+	if err != nil {
+		return "", err
+	}
+	return contentTag(value), nil
+}
+
+// Delete implements Backend.
+func (d Dir) Delete(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	err := os.Remove(d.file(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return dirError(err)
+}
+
+// Watch implements Watcher.
+func (d Dir) Watch(ctx context.Context, name string, changed func()) error {
+	tick := time.NewTicker(dirWatch)
+	defer tick.Stop()
+	last, err := os.ReadFile(d.file(name))
+	changed()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		value, now := os.ReadFile(d.file(name))
+		if !bytes.Equal(value, last) || (now == nil) != (err == nil) {
+			changed()
+		}
+		last, err = value, now
+	}
+}
+
+// String returns the path.
+func (d Dir) String() string { return "directory " + d.Path }
+
+func (d Dir) file(name string) string { return filepath.Join(d.Path, filepath.FromSlash(name)) }
+
+// locked calls write with the file of a name, while no other writer of the same
+// environment runs.
+func (d Dir) locked(ctx context.Context, name string, write func(file string) error) error {
+	file := d.file(name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return dirError(err)
+	}
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		// No object has a name that begins with a dot.
+		unlock, err := tryLock(filepath.Join(filepath.Dir(file), ".lock"))
+		if err != nil {
+			return dirError(err)
+		}
+		if unlock != nil {
+			defer unlock()
+			return dirError(write(file))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(lockWait):
+		}
+	}
+}
+
+// replaceFile writes a file as a whole: a reader sees the old or the new value,
+// also after the machine has lost its power. The lock is held, so that what a
+// killed writer left behind is overwritten.
+func replaceFile(file string, value []byte) error {
+	temporary := filepath.Join(filepath.Dir(file), ".new")
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(value)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		err = os.Rename(temporary, file)
+		if err == nil || runtime.GOOS != "windows" || try == renameTries {
+			return err
+		}
+		time.Sleep(lockWait)
+	}
+}
+
+func contentTag(value []byte) string {
+	sum := sha256.Sum256(value)
+	return hex.EncodeToString(sum[:])
+}
+
+func dirError(err error) error {
+	switch {
+	case err == nil || errors.Is(err, ErrConflict):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrNotFound
+	}
+	return fmt.Errorf("fleet: %w", err)
+}

@@ -1,0 +1,281 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+const (
+	// parallelChunks is how many chunks of a body are read at the same time.
+	parallelChunks = 16
+	// maxAhead is how far the platform's clock may be ahead of ours.
+	maxAhead = time.Minute
+	// maxThrottle is the longest pause that an engine can ask for.
+	maxThrottle = 10 * time.Minute
+)
+
+// answer is a head that can be used.
+type answer struct {
+	*fleetdata.Head
+	verdict  verdict
+	replaces bool // what the reader has, although it is not a later revision
+	backend  Backend
+	from     string
+}
+
+// fetch reads the backends in their order, until one has a head that can be used
+// and is not stale. If all are stale the latest one counts. A head that is not to
+// be used is no failure: the engine has responded.
+func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
+	mark := s.env.Store.Mark()
+	var stale []answer
+	var problems problems
+	responded := false
+	for i, b := range s.Backends {
+		a, err := s.head(ctx, b, len(s.Backends)-i)
+		switch {
+		case err != nil:
+			problems.add(b, err)
+			continue
+		case a.verdict == other:
+			responded = true
+			continue
+		case s.isStale(a.Head):
+			stale = append(stale, a)
+			continue
+		}
+		if err = s.use(ctx, a, mark, commit); err == nil {
+			return nil
+		}
+		problems.add(b, err)
+	}
+	slices.SortStableFunc(stale, func(a, b answer) int { return b.AsOf.Compare(a.AsOf) })
+	for _, a := range stale {
+		err := s.use(ctx, a, mark, commit)
+		if err == nil {
+			return nil
+		}
+		problems.add(a.backend, err)
+	}
+	if responded {
+		return commit(s.keep)
+	}
+	return problems.failure()
+}
+
+// head reads the head of a backend, which has a share of the time that is left.
+func (s *session) head(ctx context.Context, b Backend, share int) (a answer, err error) {
+	if deadline, ok := ctx.Deadline(); ok && share > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
+		defer cancel()
+	}
+	text, err := s.get(ctx, b, fleetdata.Name(s.Environment, fleetdata.HeadObject))
+	if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			err = errNoHead
+		}
+		return answer{}, err
+	}
+	h, err := fleetdata.ParseHead(text)
+	switch {
+	case err != nil:
+	case h.Environment != s.Environment:
+		err = errors.New("the head is that of another environment")
+	case h.Platform != s.env.Platform:
+		err = fmt.Errorf("the head is that of the platform %s: expected %s", safelog.Quote(h.Platform), s.env.Platform)
+	}
+	if err != nil {
+		return answer{}, problem(transport.KindData, err)
+	}
+	if ahead := time.Until(h.AsOf); ahead > maxAhead && s.clockWarned.CompareAndSwap(false, true) {
+		s.env.Logger.Warn("ffc: the platform's clock is ahead of this machine's; the age of the data counts from now", "ahead", ahead.Round(time.Second))
+	}
+	a = answer{Head: h, backend: b, from: nameOf(b)}
+	a.verdict, a.replaces = s.at.judge(h)
+	return a, nil
+}
+
+var errNoHead = problem(transport.KindUnavailable, errors.New("no publisher has written the environment here"))
+
+// get reads one value.
+func (s *session) get(ctx context.Context, b Backend, name string) ([]byte, error) {
+	s.connects.Add(1)
+	value, _, err := b.Get(ctx, name)
+	if err != nil {
+		s.failures.Add(1)
+		return nil, err
+	}
+	return value, nil
+}
+
+// use gets the data that a head names, unless the client has it, and stores it.
+func (s *session) use(ctx context.Context, a answer, mark transport.Mark, commit ondemand.Commit) error {
+	var data []byte
+	if a.verdict == newer {
+		var err error
+		if data, err = s.body(ctx, a); err != nil {
+			return err
+		}
+	}
+	return commit(func() (bool, error) {
+		if a.verdict == newer {
+			if _, err := s.env.Store.ApplyAsOf(data, mark, a.AsOf); err != nil {
+				return false, err
+			}
+		}
+		if a.replaces {
+			s.env.Logger.Warn("ffc: the engine was restored or has another publisher; following it",
+				"backend", a.from, "lineage", safelog.Quote(a.Lineage), "revision", a.Revision)
+		}
+		s.at.use(a.Head, a.from, a.replaces)
+		if s.isStale(a.Head) {
+			s.env.Store.Interrupted(staleError(a.Head))
+		} else {
+			s.env.Store.ConfirmAsOf(a.AsOf)
+		}
+		return true, nil
+	})
+}
+
+// body reads the data that a head names.
+func (s *session) body(ctx context.Context, a answer) ([]byte, error) {
+	if a.Size > s.MaxMessage || a.GZip > s.MaxMessage {
+		return nil, problem(transport.KindData, &fleetdata.TooLargeError{Size: max(a.Size, a.GZip), Max: s.MaxMessage})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make([][]byte, a.Chunks)
+	errs := make([]error, a.Chunks)
+	next := make(chan int)
+	var readers sync.WaitGroup
+	for range min(a.Chunks, parallelChunks) {
+		readers.Go(func() {
+			for i := range next {
+				chunks[i], errs[i] = s.get(ctx, a.backend, fleetdata.ChunkName(s.Environment, a.Body, i))
+				if errs[i] != nil {
+					cancel() // the others are of no use
+				}
+			}
+		})
+	}
+	for i := range a.Chunks {
+		select {
+		case next <- i:
+			continue
+		case <-ctx.Done():
+			errs[i] = context.Cause(ctx)
+		}
+		break
+	}
+	close(next)
+	readers.Wait()
+	if err := firstCause(errs); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			err = problem(transport.KindUnavailable, errors.New("a part of the body is missing"))
+		}
+		return nil, err
+	}
+	data, err := fleetdata.Unpack(a.Head, chunks, s.MaxMessage)
+	if err != nil {
+		return nil, problem(transport.KindData, err)
+	}
+	return data, nil
+}
+
+// firstCause returns the first error that is not the consequence of another.
+func firstCause(errs []error) (first error) {
+	for _, err := range errs {
+		if err != nil && (first == nil || errors.Is(first, context.Canceled)) {
+			first = err
+		}
+	}
+	return first
+}
+
+// keep keeps the data, as no backend has a head that can be used.
+func (s *session) keep() (bool, error) {
+	asOf, last := s.at.confirmed()
+	if time.Since(asOf) > s.staleAfter(last) {
+		s.env.Store.Interrupted(problem(transport.KindUnavailable, errOther))
+	}
+	return true, nil
+}
+
+var errOther = errors.New("the engine has earlier data, or data of another publisher, than the client; keeping the client's until the other publisher proves to be alive")
+
+func (s *session) isStale(h *fleetdata.Head) bool { return time.Since(h.AsOf) > s.staleAfter(h) }
+
+// staleError says since when the data is stale, and why if that is known.
+func staleError(h *fleetdata.Head) *transport.Error {
+	why := "no publisher confirms the data"
+	if h.Blind {
+		why = "the publisher does not reach the platform"
+	}
+	return &transport.Error{
+		Kind: transport.KindUnavailable,
+		Err:  fmt.Errorf("%s: the platform confirmed the data last at %s", why, h.AsOf.UTC().Format(time.RFC3339)),
+		AsOf: h.AsOf,
+	}
+}
+
+func problem(kind transport.Kind, err error) *transport.Error {
+	return &transport.Error{Kind: kind, Err: err}
+}
+
+// problems are the errors of backends.
+type problems struct {
+	kind  transport.Kind // of the first
+	texts []string
+	errs  []error
+	wait  time.Duration // before the first of them may be asked again
+}
+
+func (p *problems) add(b Backend, err error) {
+	kind := transport.KindNetwork
+	wait := time.Duration(0)
+	if why := (*transport.Error)(nil); errors.As(err, &why) {
+		kind, err = why.Kind, why.Err
+	}
+	if throttled := (interface{ RetryAfter() time.Duration })(nil); errors.As(err, &throttled) {
+		wait = min(throttled.RetryAfter(), maxThrottle)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errTimeout
+	}
+	if len(p.errs) == 0 {
+		p.kind, p.wait = kind, wait
+	}
+	p.wait = min(p.wait, wait)
+	p.errs = append(p.errs, err)
+	p.texts = append(p.texts, nameOf(b)+": "+safelog.Error(err).Error())
+}
+
+// failure returns the errors as that of a read.
+func (p *problems) failure() error {
+	err := &transport.Error{Kind: p.kind, Err: &joined{strings.Join(p.texts, "; "), p.errs}}
+	return &ondemand.Failure{Err: err, RetryAfter: retry.Lengthen(p.wait, retry.Jitter)}
+}
+
+// joined is several errors on one line.
+type joined struct {
+	text string
+	errs []error
+}
+
+// Error implements error.
+func (e *joined) Error() string { return e.text }
+
+// Unwrap returns the errors.
+func (e *joined) Unwrap() []error { return e.errs }

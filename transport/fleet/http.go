@@ -1,0 +1,231 @@
+package fleet
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+)
+
+const (
+	httpRetries = 1
+	httpWait    = 50 * time.Millisecond
+	httpMaxWait = 200 * time.Millisecond
+	// httpTimeout bounds a request outside of a Transport, whose Timeout counts.
+	httpTimeout = 10 * time.Second
+	// maxRest is how much of a response without a value is read.
+	maxRest = 64 << 10
+	// firstRead is how much room there is for a value before it is known to be
+	// larger. A head fits.
+	firstRead = 1 << 10
+)
+
+// HTTP is a read-only Backend behind HTTP: a CDN or a web server in front of what
+// a publisher writes, or a relay. Put, Swap and Delete fail.
+//
+// In a Transport, requests carry the secret of ffc.Config if scheme and host of
+// URL are those of ffc.Config.BaseURL: for a relay, whose keys have the shape of
+// a secret. Requests for the head carry Ffc-Revision, the lineage and revision
+// that the client has.
+type HTTP struct {
+	// URL is http(s)://host[/prefix]. Names are appended after a slash. A query
+	// stays behind the name, for signed URLs.
+	URL string
+	// Client sends the requests. nil is ffc.Config.HTTPClient in a Transport, and
+	// http.DefaultClient elsewhere.
+	Client *http.Client
+}
+
+var _ Backend = HTTP{}
+
+// Get implements Backend. A request that fails is retried once.
+func (h HTTP) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
+	client := h.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	b := boundHTTP{HTTP: h, client: httpclient.Following(client, httpTimeout, ""), limit: math.MaxInt64 - 1}
+	return b.Get(ctx, name)
+}
+
+// Put implements Backend. It fails.
+func (h HTTP) Put(context.Context, string, []byte) error { return errReadOnly }
+
+// Swap implements Backend. It fails.
+func (h HTTP) Swap(context.Context, string, []byte, string) (string, error) { return "", errReadOnly }
+
+// Delete implements Backend. It fails.
+func (h HTTP) Delete(context.Context, string) error { return errReadOnly }
+
+// String returns the URL without its query and its user.
+func (h HTTP) String() string {
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return "HTTP"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// check finds what is wrong with the URL. Its error does not quote the URL, which
+// may be signed.
+func (h HTTP) check() error {
+	u, err := url.Parse(h.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return errors.New("HTTP.URL is not usable: expected http(s)://host[/prefix] without a user name")
+	}
+	return nil
+}
+
+// boundHTTP is an HTTP backend in a session.
+type boundHTTP struct {
+	HTTP
+	client *http.Client
+	header http.Header
+	limit  int64 // of a value
+	// position returns what the client has, or "".
+	position func() string
+}
+
+// bind returns the backend as a session uses it.
+func (s *session) bind(b Backend) (Backend, error) {
+	switch b := b.(type) {
+	case nil:
+		return nil, errors.New("a backend is nil")
+	case Split:
+		heads, err := s.bind(b.Heads)
+		bodies, err2 := s.bind(b.Bodies)
+		return Split{Heads: heads, Bodies: bodies}, errors.Join(err, err2)
+	case HTTP:
+		return s.bindHTTP(b)
+	}
+	return b, nil
+}
+
+func (s *session) bindHTTP(h HTTP) (Backend, error) {
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	bound := &boundHTTP{HTTP: h, client: h.Client, limit: min(s.MaxMessage, math.MaxInt64-1), position: s.at.String}
+	if bound.client == nil {
+		bound.client = s.env.HTTPClient
+	}
+	dialect, err := wire.DialectOf(s.env.Platform)
+	if err != nil {
+		return nil, err
+	}
+	bound.client = httpclient.Following(bound.client, s.Timeout, dialect.SecretHeader)
+	bound.header = http.Header{"User-Agent": {wire.UserAgent()}}
+	u, _ := url.Parse(h.URL)
+	base, _ := url.Parse(s.env.BaseURL)
+	if secret := s.env.EnvSecret.Reveal(); secret != "" && base != nil && base.Scheme == u.Scheme && strings.EqualFold(base.Host, u.Host) {
+		bound.header.Set(dialect.SecretHeader, secret)
+	}
+	return bound, nil
+}
+
+// Get implements Backend.
+func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
+	address, query, hasQuery := strings.Cut(b.URL, "?")
+	address = strings.TrimRight(address, "/") + "/" + name
+	if hasQuery {
+		address += "?" + query
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, "", errors.New("fleet: the URL cannot be requested")
+	}
+	if b.header != nil {
+		req.Header = b.header.Clone()
+	}
+	if b.position != nil && strings.HasSuffix(name, "/head") {
+		if at := b.position(); at != "" {
+			req.Header.Set("Ffc-Revision", at)
+		}
+	}
+	retrier := httpclient.Retrier{Client: b.client, Retries: httpRetries, Wait: httpWait, MaxWait: httpMaxWait}
+	resp, err := retrier.Do(req)
+	if err != nil {
+		return nil, "", plain(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		_, _ = io.CopyN(io.Discard, resp.Body, maxRest) // so that the connection can be used again
+		return nil, "", statusError(resp)
+	}
+	body, err := decoded(resp)
+	if err != nil {
+		return nil, "", plain(err)
+	}
+	value, err = httpclient.ReadAll(http.MaxBytesReader(nil, io.NopCloser(body), b.limit), make([]byte, firstRead))
+	if err != nil {
+		return nil, "", fmt.Errorf("fleet: the response broke off: %w", plain(err))
+	}
+	return value, resp.Header.Get("ETag"), nil
+}
+
+// decoded returns the value in a response. Only the header tells whether the
+// server has compressed it: a chunk is gzip bytes itself, or a part of such.
+func decoded(resp *http.Response) (io.Reader, error) {
+	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		return gzip.NewReader(resp.Body)
+	default:
+		return nil, fmt.Errorf("the response has the Content-Encoding %s: expected gzip or none", safelog.Quote(encoding))
+	}
+}
+
+// statusError returns what a response without a value says.
+func statusError(resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusGone:
+		return ErrNotFound
+	}
+	wait, _ := retry.After(resp.Header, time.Now())
+	return &httpError{status: resp.StatusCode, wait: wait}
+}
+
+// httpError is the error of a response without a value.
+type httpError struct {
+	status int
+	wait   time.Duration
+}
+
+// Error implements error.
+func (e *httpError) Error() string {
+	text := fmt.Sprintf("the server responded %d %s", e.status, http.StatusText(e.status))
+	if e.status == http.StatusUnauthorized || e.status == http.StatusForbidden {
+		text += ": check the key, and whether it may read these names"
+	}
+	return text
+}
+
+// RetryAfter returns how long the server asks to wait.
+func (e *httpError) RetryAfter() time.Duration { return e.wait }
+
+// plain takes the URL out of an error, as it may be signed.
+func plain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errTimeout
+	}
+	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	return safelog.Error(err)
+}
+
+var errTimeout = errors.New("the server has not responded in time")

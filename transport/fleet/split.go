@@ -1,0 +1,76 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+)
+
+// Split is a Backend that keeps the values that change in one engine and the
+// bodies, which do not, in another: for example heads in DynamoDB and bodies in
+// S3. Only Heads needs an atomic Swap. Split is a Watcher if Heads is. Its limit
+// is that of Bodies.
+type Split struct{ Heads, Bodies Backend }
+
+var (
+	_ Watcher = Split{}
+	_ Limiter = Split{}
+)
+
+// of returns the backend for a name.
+func (s Split) of(name string) Backend {
+	if fleetdata.IsBody(name) {
+		return s.Bodies
+	}
+	return s.Heads
+}
+
+// Get implements Backend.
+func (s Split) Get(ctx context.Context, name string) ([]byte, string, error) {
+	return s.of(name).Get(ctx, name)
+}
+
+// Put implements Backend.
+func (s Split) Put(ctx context.Context, name string, value []byte) error {
+	return s.of(name).Put(ctx, name, value)
+}
+
+// Swap implements Backend.
+func (s Split) Swap(ctx context.Context, name string, value []byte, tag string) (string, error) {
+	return s.of(name).Swap(ctx, name, value, tag)
+}
+
+// Delete implements Backend.
+func (s Split) Delete(ctx context.Context, name string) error {
+	return s.of(name).Delete(ctx, name)
+}
+
+// Watch implements Watcher. It fails at once if Heads is no Watcher.
+func (s Split) Watch(ctx context.Context, name string, changed func()) error {
+	if w, ok := s.Heads.(Watcher); ok {
+		return w.Watch(ctx, name, changed)
+	}
+	return fmt.Errorf("fleet: %s cannot watch: %w", nameOf(s.Heads), errors.ErrUnsupported)
+}
+
+// MaxValue implements Limiter.
+func (s Split) MaxValue() int {
+	if limiter, ok := s.Bodies.(Limiter); ok {
+		return limiter.MaxValue()
+	}
+	return 0
+}
+
+// String names both backends.
+func (s Split) String() string { return nameOf(s.Heads) + " and " + nameOf(s.Bodies) }
+
+// canWatch reports whether the Watch method of a backend can work.
+func canWatch(b Backend) bool {
+	if split, ok := b.(Split); ok {
+		return canWatch(split.Heads)
+	}
+	_, ok := b.(Watcher)
+	return ok
+}

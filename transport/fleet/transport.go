@@ -1,0 +1,211 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+// Transport configures a reader. Backends is required. One value can serve
+// several clients, also concurrently.
+//
+// Without ffc.Config.EnvSecret, Environment and ffc.Config.Platform are required.
+type Transport struct {
+	// Backends are read in this order, until one has the data. At least one is
+	// required.
+	Backends []Backend
+	// Environment names the environment: FF__account__project__environment on
+	// featureflag.co, the GUID on FeatBit. "" is the environment of
+	// ffc.Config.EnvSecret, which may be the key of a relay.
+	Environment string
+	// MaxAge is how long ago the head may have been read when a unit of work
+	// begins. A head that is old or unchanged counts as read: an outage of the
+	// platform or of the publisher adds no reads. Each process takes off a random
+	// part of up to a tenth. 0 is 30 s.
+	MaxAge time.Duration
+	// Budget is how long a unit of work may wait for data. A quarter of the time
+	// until the deadline of its context bounds it further. 0 is 500 ms. Waiting
+	// for the first data, in ffc.New, is bounded by ffc.Config.StartWait instead.
+	Budget time.Duration
+	// Timeout bounds a read of all backends. Each backend has an equal share of
+	// what is left. Data that comes after Budget is used all the same, until
+	// then. 0 is 10 s.
+	Timeout time.Duration
+	// FirstRetry is how long there is no read after one that failed with all
+	// backends. On demand the pause doubles with each further failure, up to
+	// MaxRetry, less a random part of up to a half. In the background FirstRetry
+	// scales the pauses as it does in poll.Transport. 0 is 1 s.
+	FirstRetry time.Duration
+	// MaxRetry bounds the pauses. 0 is 60 s. An engine that throttles can ask for
+	// up to 10 min.
+	MaxRetry time.Duration
+	// MaxMessage is the largest data to accept, in bytes, decompressed. 0 is 128
+	// MiB.
+	MaxMessage int64
+	// Interval, if it is not 0, is the time between reads in the background, from
+	// the end of one to the beginning of the next, less a random part of up to a
+	// tenth. MaxAge and Budget do not count then.
+	Interval time.Duration
+	// Watch works in the background and reads when a Backend that is a Watcher
+	// reports a change, and every Interval all the same; 0 is 30 s then. Watch
+	// needs at least one such Backend.
+	Watch bool
+	// Spread is how long a reader waits after a report, at most: a random part of
+	// it, so that not all readers read in the same instant. It needs Watch. 0 is
+	// 1 s, negative is not at all.
+	Spread time.Duration
+	// StaleAfter is how long ago the platform may have confirmed the data. Older
+	// data is served, but the state is ffc.StateInterrupted. 0 is three times the
+	// publisher's Beat, at least 2 min.
+	StaleAfter time.Duration
+}
+
+var (
+	_ transport.Transport = (*Transport)(nil)
+	_ transport.Keyless   = (*Transport)(nil)
+)
+
+const (
+	// defaultWatchInterval is the usual time between reads with Watch.
+	defaultWatchInterval = 30 * time.Second
+	defaultSpread        = time.Second
+)
+
+// KeylessEnvironment implements transport.Keyless.
+func (t *Transport) KeylessEnvironment() string { return t.Environment }
+
+// Open implements transport.Transport. Its error names each setting that is
+// wrong. The session is a transport.Runner if Interval or Watch is set, else a
+// transport.Refresher.
+func (t *Transport) Open(env transport.Env) (transport.Session, error) {
+	dialect, err := wire.DialectOf(env.Platform)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{settings: settings(*t), env: env}
+	if s.Watch && s.Interval == 0 {
+		s.Interval = defaultWatchInterval
+	}
+	err = errors.Join(
+		setting.Default("fleet: MaxAge", &s.MaxAge, 30*time.Second),
+		setting.Default("fleet: Budget", &s.Budget, 500*time.Millisecond),
+		setting.Default("fleet: Timeout", &s.Timeout, 10*time.Second),
+		setting.Default("fleet: FirstRetry", &s.FirstRetry, time.Second),
+		setting.Default("fleet: MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("fleet: MaxMessage", &s.MaxMessage, 128<<20),
+		setting.Default("fleet: Interval", &s.Interval, 0),
+		setting.Default("fleet: StaleAfter", &s.StaleAfter, 0),
+	)
+	if err == nil && s.FirstRetry > s.MaxRetry {
+		err = fmt.Errorf("fleet: FirstRetry is %v: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
+	}
+	if s.Environment == "" {
+		s.Environment = wire.EnvironmentOf(dialect, env.EnvSecret.Reveal())
+	} else if env.Platform == wire.PlatformFeatBit {
+		s.Environment = strings.ToLower(s.Environment)
+	}
+	if s.Environment == "" {
+		err = errors.Join(err, errors.New("fleet: Environment is missing: expected the name of the environment, as the secret does not tell it"))
+	}
+	if err = errors.Join(err, s.open(t.Backends)); err != nil {
+		return nil, err
+	}
+	s.refresher = ondemand.New(ondemand.Config{
+		MaxAge:  s.MaxAge,
+		Budget:  s.Budget,
+		Timeout: s.Timeout,
+		Retry:   s.schedule(),
+		Fetch:   s.fetch,
+		Failed:  s.failed,
+	})
+	if s.Interval > 0 {
+		return &runner{s}, nil
+	}
+	return &refresher{s}, nil
+}
+
+// open binds the backends and checks the settings that depend on them.
+func (s *session) open(backends []Backend) (err error) {
+	if len(backends) == 0 {
+		err = errors.New("fleet: Backends is empty: expected at least one")
+	}
+	watches := false
+	s.Backends = nil
+	for i, b := range backends {
+		bound, bindErr := s.bind(b)
+		if bindErr != nil {
+			err = errors.Join(err, fmt.Errorf("fleet: Backends[%d]: %w", i, bindErr))
+		}
+		s.Backends = append(s.Backends, bound)
+		watches = watches || canWatch(b)
+	}
+	switch {
+	case s.Watch && !watches && err == nil:
+		err = errors.New("fleet: Watch is set, but no Backend is a Watcher: set Interval instead")
+	case s.Spread != 0 && !s.Watch:
+		err = errors.Join(err, errors.New("fleet: Spread is set: expected Watch with it"))
+	}
+	switch {
+	case s.Spread < 0:
+		s.Spread = 0
+	case s.Spread == 0:
+		s.Spread = defaultSpread
+	}
+	return err
+}
+
+// schedule returns how long to wait after failed reads.
+func (s *session) schedule() retry.Schedule {
+	if s.Interval > 0 || s.env.Background {
+		return &retry.Outage{First: s.FirstRetry, Max: s.MaxRetry}
+	}
+	return &retry.Backoff{First: s.FirstRetry, Max: s.MaxRetry}
+}
+
+// settings are a Transport with its defaults, without its methods.
+type settings Transport
+
+// session is the reading of one client.
+type session struct {
+	settings
+	env       transport.Env
+	refresher *ondemand.Refresher
+	at        tracker
+
+	clockWarned        atomic.Bool // that a clock is ahead
+	connects, failures atomic.Uint64
+}
+
+// Stats implements transport.Session.
+func (s *session) Stats() transport.Stats {
+	return transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
+}
+
+// Source implements transport.Sourced.
+func (s *session) Source() transport.Source { return s.at.source() }
+
+// failed tells the client of a read that failed with all backends.
+func (s *session) failed(err error, _ bool) {
+	var why *transport.Error
+	if !errors.As(err, &why) { // the refresher's own
+		why = &transport.Error{Kind: transport.KindNetwork, Err: errTimeout}
+	}
+	s.env.Store.Interrupted(why)
+}
+
+// staleAfter returns how old the data of a head may be.
+func (s *session) staleAfter(h *fleetdata.Head) time.Duration {
+	if s.StaleAfter > 0 {
+		return s.StaleAfter
+	}
+	return h.StaleAfter()
+}
