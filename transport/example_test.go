@@ -51,6 +51,17 @@ func (s *session) Stats() transport.Stats {
 
 var _ transport.Holder = (*session)(nil)
 
+var _ transport.Sourced = (*session)(nil)
+
+// Source says which file the data is from.
+func (s *session) Source() transport.Source { return transport.Source{Backend: s.path} }
+
+var _ transport.Keyless = file{}
+
+// KeylessEnvironment returns the environment whose flags are in the file, so that
+// ffc.Config needs no secret.
+func (f file) KeylessEnvironment() string { return "FF__1__2__3" }
+
 // HoldFor returns how long the file has to stay as it is before flags of older
 // versions than those that the client has are used.
 func (s *session) HoldFor() time.Duration { return time.Minute }

@@ -57,6 +57,8 @@ func TestDependencies(t *testing.T) {
 		{"internal/ondemand", []string{"internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+		{"internal/fleetdata", []string{"internal/jsontext"}, nil},
+		{"transport/fleet", append([]string{"transport", "internal/fleetdata", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/flagjson", []string{"internal/model"}, nil},
 		{"ffc/ffctest", []string{"internal/flagjson", "internal/jsontext", "internal/model"}, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{

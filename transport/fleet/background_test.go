@@ -133,7 +133,7 @@ func TestSettings(t *testing.T) {
 		transport fleet.Transport
 		words     string
 	}{
-		"no backends":      {fleet.Transport{Environment: environment}, "Backends is empty"},
+		"no backends":      {fleet.Transport{Environment: environment}, "Transport.Backends: missing"},
 		"a nil backend":    {fleet.Transport{Environment: environment, Backends: []fleet.Backend{nil}}, "Backends[0]"},
 		"a nil part":       {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.Split{Heads: m[0]}}}, "Backends[0]"},
 		"a bad URL":        {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.HTTP{URL: "host/path"}}}, "HTTP.URL"},
@@ -141,7 +141,7 @@ func TestSettings(t *testing.T) {
 		"negative Timeout": {fleet.Transport{Environment: environment, Backends: m, Timeout: -1}, "Timeout"},
 		"negative stale":   {fleet.Transport{Environment: environment, Backends: m, StaleAfter: -1}, "StaleAfter"},
 		"retries":          {fleet.Transport{Environment: environment, Backends: m, FirstRetry: time.Hour}, "FirstRetry"},
-		"Spread alone":     {fleet.Transport{Environment: environment, Backends: m, Spread: time.Second}, "expected Watch"},
+		"Spread alone":     {fleet.Transport{Environment: environment, Backends: m, Spread: time.Second}, "without Watch"},
 		"Watch alone":      {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.HTTP{URL: "http://host"}}, Watch: true}, "no Backend is a Watcher"},
 	}
 	for name, test := range tests {

@@ -84,7 +84,7 @@ func (h HTTP) String() string {
 func (h HTTP) check() error {
 	u, err := url.Parse(h.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return errors.New("HTTP.URL is not usable: expected http(s)://host[/prefix] without a user name")
+		return errors.New("unusable HTTP.URL: expected http(s)://host[/prefix] without a user name")
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ type boundHTTP struct {
 func (s *session) bind(b Backend) (Backend, error) {
 	switch b := b.(type) {
 	case nil:
-		return nil, errors.New("a backend is nil")
+		return nil, errors.New("missing backend: it is nil")
 	case Split:
 		heads, err := s.bind(b.Heads)
 		bodies, err2 := s.bind(b.Bodies)
@@ -155,8 +155,8 @@ func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag str
 			req.Header.Set("Ffc-Revision", at)
 		}
 	}
-	retrier := httpclient.Retrier{Client: b.client, Retries: httpRetries, Wait: httpWait, MaxWait: httpMaxWait}
-	resp, err := retrier.Do(req)
+	loop := retry.Loop{Client: b.client, Retries: httpRetries, Wait: httpWait, MaxWait: httpMaxWait}
+	resp, err := loop.Do(req)
 	if err != nil {
 		return nil, "", plain(err)
 	}

@@ -96,17 +96,17 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		s.Interval = defaultWatchInterval
 	}
 	err = errors.Join(
-		setting.Default("fleet: MaxAge", &s.MaxAge, 30*time.Second),
-		setting.Default("fleet: Budget", &s.Budget, 500*time.Millisecond),
-		setting.Default("fleet: Timeout", &s.Timeout, 10*time.Second),
-		setting.Default("fleet: FirstRetry", &s.FirstRetry, time.Second),
-		setting.Default("fleet: MaxRetry", &s.MaxRetry, 60*time.Second),
-		setting.Default("fleet: MaxMessage", &s.MaxMessage, 128<<20),
-		setting.Default("fleet: Interval", &s.Interval, 0),
-		setting.Default("fleet: StaleAfter", &s.StaleAfter, 0),
+		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
+		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
+		setting.Default("Timeout", &s.Timeout, 10*time.Second),
+		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
+		setting.Default("MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
+		setting.Default("Interval", &s.Interval, 0),
+		setting.Default("StaleAfter", &s.StaleAfter, 0),
 	)
 	if err == nil && s.FirstRetry > s.MaxRetry {
-		err = fmt.Errorf("fleet: FirstRetry is %v: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
+		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
 	if s.Environment == "" {
 		s.Environment = wire.EnvironmentOf(dialect, env.EnvSecret.Reveal())
@@ -114,7 +114,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		s.Environment = strings.ToLower(s.Environment)
 	}
 	if s.Environment == "" {
-		err = errors.Join(err, errors.New("fleet: Environment is missing: expected the name of the environment, as the secret does not tell it"))
+		err = errors.Join(err, setting.Errorf("Environment", "missing environment: expected its name, as the secret does not tell it"))
 	}
 	if err = errors.Join(err, s.open(t.Backends)); err != nil {
 		return nil, err
@@ -136,23 +136,23 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 // open binds the backends and checks the settings that depend on them.
 func (s *session) open(backends []Backend) (err error) {
 	if len(backends) == 0 {
-		err = errors.New("fleet: Backends is empty: expected at least one")
+		err = setting.Errorf("Backends", "missing backend: expected at least one")
 	}
 	watches := false
 	s.Backends = nil
 	for i, b := range backends {
 		bound, bindErr := s.bind(b)
 		if bindErr != nil {
-			err = errors.Join(err, fmt.Errorf("fleet: Backends[%d]: %w", i, bindErr))
+			err = errors.Join(err, setting.Errorf(fmt.Sprintf("Backends[%d]", i), "%w", bindErr))
 		}
 		s.Backends = append(s.Backends, bound)
 		watches = watches || canWatch(b)
 	}
 	switch {
 	case s.Watch && !watches && err == nil:
-		err = errors.New("fleet: Watch is set, but no Backend is a Watcher: set Interval instead")
+		err = setting.Errorf("Watch", "no Backend is a Watcher: set Interval instead")
 	case s.Spread != 0 && !s.Watch:
-		err = errors.Join(err, errors.New("fleet: Spread is set: expected Watch with it"))
+		err = errors.Join(err, setting.Errorf("Spread", "%v is of no use without Watch: set Watch, too", s.Spread))
 	}
 	switch {
 	case s.Spread < 0:
