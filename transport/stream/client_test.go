@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"runtime"
 	"slices"
 	"strconv"
@@ -205,7 +204,7 @@ func testStatusFollowsTheConnection(t *testing.T, g ffctest.Platform) {
 	client, log := newClient(t, srv, &settings)
 	ready(t, client)
 	state := statuses(t, client)
-	srv.RejectUpgrade(http.StatusServiceUnavailable)
+	srv.RejectUpgrade(1012) // as below: another kind of failure is logged, too
 	srv.CloseConnections(1012, "restart")
 	until(t, "an interruption", state, func() bool { return client.Status().State == ffc.StateInterrupted })
 	var cause *transport.Error
