@@ -235,7 +235,7 @@ func (c *client) close(ctx context.Context, out io.Writer) error {
 		_ = c.Flush(ctx)
 	}
 	if err := c.Close(ctx); err != nil {
-		wrong = append(wrong, fmt.Errorf("Close: %w", err))
+		wrong = append(wrong, fmt.Errorf("closing: %w", err))
 	}
 	stats := c.Stats()
 	fmt.Fprintf(out, "%v, %s: %+v\n", c.platform.kind, c.name, stats)
