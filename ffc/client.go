@@ -132,7 +132,7 @@ func (c *Client) open() (err error) {
 	}
 	c.onDemand, _ = c.session.(transport.Refresher)
 	if _, runs := c.session.(transport.Runner); missing(c.session) || !runs && c.onDemand == nil {
-		return fmt.Errorf("Open returned %T: expected a transport.Runner or a transport.Refresher", c.session)
+		return fmt.Errorf("its Open method returned %T: expected a transport.Runner or a transport.Refresher", c.session)
 	}
 	if holder, ok := c.session.(transport.Holder); ok {
 		c.store.holdFor(holder.HoldFor())

@@ -154,7 +154,7 @@ func TestNewRejectsSessionsThatDoNothing(t *testing.T) {
 		"pointer, and neither of these": new(onlyStats),
 	} {
 		_, err := ffc.New(t.Context(), ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: sessionOf{session}, Logger: testkit.Quiet()})
-		if err == nil || !strings.Contains(err.Error(), "ffc: Config.Transport: Open returned") {
+		if err == nil || !strings.Contains(err.Error(), "ffc: Config.Transport: its Open method returned") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

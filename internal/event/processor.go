@@ -1,3 +1,6 @@
+// Package event queues events and delivers them to the platform: in the background,
+// when Flush is called and when the processor is closed. The package flush holds
+// the settings, errors and counts that applications see.
 package event
 
 import (
