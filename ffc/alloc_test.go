@@ -13,12 +13,13 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 // TestNoAllocation holds every way through an evaluation, with events on, to
 // allocating nothing once the flag has been used.
-func TestNoAllocation(t *testing.T) { onBoth(t, testNoAllocation) }
+func TestNoAllocation(t *testing.T) { platforms.Each(t, testNoAllocation) }
 
 func testNoAllocation(t *testing.T, g ffctest.Platform) {
 	keys := make([]string, 50)
@@ -122,7 +123,7 @@ func TestUserAllocation(t *testing.T) {
 
 // TestNewAllocatesLittle: what a start allocates is an index of the bootstrap,
 // not the bootstrap once more.
-func TestNewAllocatesLittle(t *testing.T) { onBoth(t, testNewAllocatesLittle) }
+func TestNewAllocatesLittle(t *testing.T) { platforms.Each(t, testNewAllocatesLittle) }
 
 func testNewAllocatesLittle(t *testing.T, g ffctest.Platform) {
 	flags := make([]ffctest.Item, 1000)

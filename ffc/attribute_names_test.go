@@ -11,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // spellings are names of attributes that are, or look like, built-in ones.
@@ -77,7 +78,7 @@ func usersWith(t *testing.T, name, value string) map[string]ffc.User {
 // spelling are the built-in attribute, and the others are reserved.
 func TestAttributeNamesAreExactOnFeatBit(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		items := make([]ffctest.Item, len(spellings))
 		for i, name := range spellings {
 			items[i] = ffctest.Flag(fmt.Sprint("flag-", name)).Rule("true", ffctest.Attr(name).Equal("FR")).Serve("false")
@@ -141,7 +142,7 @@ func TestBothSpellings(t *testing.T) {
 		{"blank first", []ffc.Attr{ffc.Email(" "), ffc.String("Email", "b")}, "b", " ", "b", ""},
 		{"empty last", []ffc.Attr{ffc.Email("a"), ffc.Email("")}, "", "", "", ""},
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		for _, test := range tests {
 			user := ffc.NewUser("u", test.attrs...)
 			want := map[string]string{"email": test.lower, "Email": test.capital, "EMAIL": test.other}
@@ -168,7 +169,7 @@ func TestBothSpellings(t *testing.T) {
 // TestKeyIDIsTheKey: FeatBit's name of the key can be set by nobody.
 func TestKeyIDIsTheKey(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		server, client := connectedTo(t, g, nil, ffctest.Flag("f").Rule("true", ffctest.Attr("keyId").Equal("x")).Serve("false"))
 		for constructor, user := range usersWith(t, "keyId", "x") {
 			if client.BoolVariation(t.Context(), "f", user, false) {
@@ -190,7 +191,7 @@ func TestPrivateInEverySpelling(t *testing.T) {
 	t.Parallel()
 	const value = "not-for-the-platform"
 	names := append([]string{"plan", "Plan", "PLAN", "ÉTÉ", "été", "a\u212a"}, spellings...)
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		for _, private := range append([]string{"AK"}, names...) {
 			if lower := strings.ToLower(private); g == ffctest.Classic && (lower == "key" || lower == "keyid") {
 				continue // TestPrivateKeyIsRejected
@@ -222,7 +223,7 @@ func TestPrivateInEverySpelling(t *testing.T) {
 // name the platform knows it.
 func TestPrivateKeyIsRejected(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		for name, ofClassic := range map[string]bool{"keyId": false, "key": true, "Key": true, "keyid": true, "KeyId": true, "KEYID": true} {
 			_, err := ffc.New(t.Context(), ffc.Config{
 				Offline: true, Bootstrap: g.Snapshot(ffctest.Flag("f")), Events: flush.Config{PrivateAttributes: []string{name}}, Logger: testkit.Quiet(),

@@ -10,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -78,7 +79,7 @@ func TestForeignBootstrap(t *testing.T) {
 // What is its own, and what does not say where it is from, is served.
 func TestOwnBootstrap(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		own := g.Snapshot(ffctest.Flag("f").Variations("on", "off"))
 		for name, snapshot := range map[string][]byte{
 			"own":     own,

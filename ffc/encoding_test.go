@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -18,7 +19,7 @@ const bom = "\ufeff"
 // A byte-order mark before JSON is skipped wherever data comes from.
 func TestByteOrderMarkIsSkipped(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		data := append([]byte(bom), g.Snapshot(ffctest.Flag("f").Variations("on", "off"))...)
 		check := func(name string, cfg ffc.Config) {
 			t.Helper()
@@ -47,7 +48,7 @@ func TestByteOrderMarkIsSkipped(t *testing.T) {
 // matches no user that is written with the six ASCII characters.
 func TestLoneSurrogatesAreReplaced(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		const valueMark, keyMark, textMark, listMark = "VALUE", "KEY", "TEXT", "LIST"
 		data := g.Snapshot(ffctest.Flag("f").Variations(valueMark, "target", "text", "list").
 			Target("target", keyMark).

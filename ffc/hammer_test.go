@@ -13,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestHammer evaluates from many goroutines while patches of several flags
@@ -20,7 +21,7 @@ import (
 // the data, every event must arrive, and the counts must agree.
 func TestHammer(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testHammer)
+	platforms.Each(t, testHammer)
 }
 
 func testHammer(t *testing.T, g ffctest.Platform) {

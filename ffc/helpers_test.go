@@ -11,14 +11,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// onBoth runs a test for both platforms.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
-	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) { test(t, g) })
-	}
-}
-
 // connected returns a platform with these flags and a client of it. configure
 // may be nil.
 func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {

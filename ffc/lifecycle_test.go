@@ -15,13 +15,14 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testBecomesReadyWhenThePlatformComesBack)
+	platforms.Each(t, testBecomesReadyWhenThePlatformComesBack)
 }
 
 func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Platform) {
@@ -78,7 +79,7 @@ func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Platform) 
 
 func TestNewReturnsEarlyWhenRefused(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testNewReturnsEarlyWhenRefused)
+	platforms.Each(t, testNewReturnsEarlyWhenRefused)
 }
 
 func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Platform) {
@@ -110,7 +111,7 @@ func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Platform) {
 
 func TestContextBoundsTheWaitOnly(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testContextBoundsTheWaitOnly)
+	platforms.Each(t, testContextBoundsTheWaitOnly)
 }
 
 func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Platform) {
@@ -136,7 +137,7 @@ func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Platform) {
 
 // TestCloseInEveryState closes clients in all states, twice and from several
 // goroutines, and counts goroutines.
-func TestCloseInEveryState(t *testing.T) { onBoth(t, testCloseInEveryState) }
+func TestCloseInEveryState(t *testing.T) { platforms.Each(t, testCloseInEveryState) }
 
 func testCloseInEveryState(t *testing.T, g ffctest.Platform) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
@@ -246,7 +247,7 @@ func checkClosed(t *testing.T, client *ffc.Client) {
 
 func TestCloseDeliversWhatIsQueued(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testCloseDeliversWhatIsQueued)
+	platforms.Each(t, testCloseDeliversWhatIsQueued)
 }
 
 func testCloseDeliversWhatIsQueued(t *testing.T, g ffctest.Platform) {
@@ -302,7 +303,7 @@ func TestOfflineTouchesNothing(t *testing.T) {
 // still evaluates after Close, and its events are counted as lost.
 func TestFlagsOfBeforeCloseKeepTheirValues(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testFlagsOfBeforeCloseKeepTheirValues)
+	platforms.Each(t, testFlagsOfBeforeCloseKeepTheirValues)
 }
 
 func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, g ffctest.Platform) {
@@ -327,7 +328,7 @@ func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, g ffctest.Platform) {
 // gets values, and its events are recorded.
 func TestCancelledContextChangesNoEvaluation(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testCancelledContextChangesNoEvaluation)
+	platforms.Each(t, testCancelledContextChangesNoEvaluation)
 }
 
 func testCancelledContextChangesNoEvaluation(t *testing.T, g ffctest.Platform) {

@@ -17,6 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -44,7 +45,7 @@ func TestMiddlewareLeavesNothing(t *testing.T) {
 // several others, and events are delivered or counted.
 func TestMiddlewareClosedMeanwhile(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testMiddlewareClosedMeanwhile)
+	platforms.Each(t, testMiddlewareClosedMeanwhile)
 }
 
 func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Platform) {
@@ -94,7 +95,7 @@ func TestMiddlewareClosedDuringDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(nil)
-		m.set(reply{}, reply{hang: true})
+		m.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 		h := client.Middleware(evaluating(client))
 		for range 2 {
 			serve(t.Context(), h, "u")
@@ -109,7 +110,7 @@ func TestMiddlewareClosedDuringDelivery(t *testing.T) {
 		if w, took := serve(t.Context(), h, "u"); w.Body.String() != "fallback" || took != 0 {
 			t.Errorf("after Close: got %q after %v", w.Body, took)
 		}
-		m.checkBooks(client, 2)
+		m.CheckCounts(client.Stats().Events, 2)
 	})
 }
 
@@ -120,14 +121,14 @@ func TestMiddlewareCloseSendsAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMemory(t, ffctest.Flag("a"))
 			client := m.client(nil)
-			m.set(reply{}, reply{hang: true})
+			m.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 			h := client.Middleware(evaluating(client))
 			for range 3 {
 				serve(t.Context(), h, "u")
 			}
 			synctest.Wait()
 			time.Sleep(time.Hour)
-			m.set(reply{}, reply{}) // for new connections
+			m.Set(platforms.Reply{}, platforms.Reply{}) // for new connections
 			ctx, cancel := context.WithCancel(t.Context())
 			if deadline > 0 {
 				ctx, cancel = context.WithTimeout(t.Context(), deadline)
@@ -137,9 +138,9 @@ func TestMiddlewareCloseSendsAgain(t *testing.T) {
 			if err := client.Close(ctx); err != nil || time.Since(began) > 2500*time.Millisecond {
 				t.Errorf("Close returned %v after %v", err, time.Since(began))
 			}
-			m.checkBooks(client, 3)
-			if m.arrived() != 3 {
-				t.Errorf("%d events arrived, want 3", m.arrived())
+			m.CheckCounts(client.Stats().Events, 3)
+			if m.Arrived() != 3 {
+				t.Errorf("%d events arrived, want 3", m.Arrived())
 			}
 		})
 	}
@@ -151,22 +152,22 @@ func TestFlushAfterMiddlewareDeliveryDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(nil)
-		m.set(reply{}, reply{hang: true})
+		m.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 		h := client.Middleware(evaluating(client))
 		for range 3 {
 			serve(t.Context(), h, "u")
 		}
 		synctest.Wait()
 		time.Sleep(time.Hour)
-		m.set(reply{}, reply{}) // for new connections
+		m.Set(platforms.Reply{}, platforms.Reply{}) // for new connections
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := client.Flush(ctx); err != nil {
 			t.Error(err)
 		}
-		m.checkBooks(client, 3)
-		if err := client.Close(t.Context()); err != nil || m.arrived() != 3 {
-			t.Errorf("%d events arrived, want 3; Close returned %v", m.arrived(), err)
+		m.CheckCounts(client.Stats().Events, 3)
+		if err := client.Close(t.Context()); err != nil || m.Arrived() != 3 {
+			t.Errorf("%d events arrived, want 3; Close returned %v", m.Arrived(), err)
 		}
 	})
 }
@@ -178,7 +179,7 @@ func TestMiddlewareCloseReadsTheAnswer(t *testing.T) {
 		f := &frozen{memory: newMemory(t, ffctest.Flag("a")), thawed: make(chan struct{})}
 		f.thaw()
 		client := f.client(func(c *ffc.Config, _ *poll.Transport) { c.HTTPClient = &http.Client{Transport: f} })
-		f.set(reply{}, reply{after: 150 * time.Millisecond})
+		f.Set(platforms.Reply{}, platforms.Reply{After: 150 * time.Millisecond})
 		h := client.Middleware(evaluating(client))
 		for range 2 {
 			serve(t.Context(), h, "u")
@@ -190,9 +191,9 @@ func TestMiddlewareCloseReadsTheAnswer(t *testing.T) {
 		if err := client.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		f.checkBooks(client, 2)
-		if n := client.Stats().Events.Resent; n != 0 || f.arrived() != 2 {
-			t.Errorf("%d events arrived, %d sent again", f.arrived(), n)
+		f.CheckCounts(client.Stats().Events, 2)
+		if n := client.Stats().Events.Resent; n != 0 || f.Arrived() != 2 {
+			t.Errorf("%d events arrived, %d sent again", f.Arrived(), n)
 		}
 	})
 }
@@ -204,7 +205,7 @@ func TestMiddlewareClientPanics(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(func(c *ffc.Config, p *poll.Transport) { p.MaxAge = time.Second })
 		time.Sleep(2 * time.Second)
-		m.set(reply{panics: true}, reply{panics: true})
+		m.Set(platforms.Reply{Panics: true}, platforms.Reply{Panics: true})
 		h := client.Middleware(evaluating(client))
 		for i := range 20 {
 			w, _ := serve(t.Context(), h, fmt.Sprint(i))
@@ -213,15 +214,15 @@ func TestMiddlewareClientPanics(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		m.set(reply{}, reply{})
+		m.Set(platforms.Reply{}, platforms.Reply{})
 		time.Sleep(time.Minute)
 		serve(t.Context(), h, "last")
 		if err := client.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		m.checkBooks(client, 21)
-		if m.arrived() != 21 {
-			t.Errorf("%d events arrived, want 21", m.arrived())
+		m.CheckCounts(client.Stats().Events, 21)
+		if m.Arrived() != 21 {
+			t.Errorf("%d events arrived, want 21", m.Arrived())
 		}
 	})
 }

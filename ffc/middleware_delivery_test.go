@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -25,31 +26,31 @@ func lasting(client *ffc.Client, d time.Duration) http.Handler {
 // TestMiddlewareDeliversWithTheNextRequest: the events of a request leave while
 // the next one is handled, and no request waits, whatever the endpoint does.
 func TestMiddlewareDeliversWithTheNextRequest(t *testing.T) {
-	for name, endpoint := range map[string]reply{
-		"quick": {}, "slow": {after: 150 * time.Millisecond}, "hangs": {hang: true}, "down": {err: errDown}, "panics": {panics: true},
+	for name, endpoint := range map[string]platforms.Reply{
+		"quick": {}, "slow": {After: 150 * time.Millisecond}, "hangs": {Hang: true}, "down": {Err: platforms.ErrDown}, "panics": {Panics: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory(t, ffctest.Flag("a"))
 				client := m.client(func(_ *ffc.Config, p *poll.Transport) { p.MaxAge = 24 * time.Hour })
-				m.set(reply{}, endpoint)
+				m.Set(platforms.Reply{}, endpoint)
 				h := client.Middleware(evaluating(client))
 				for i := range 10 {
 					if _, took := serve(t.Context(), h, fmt.Sprint(i)); took != 0 {
 						t.Errorf("request %d took %v", i, took)
 					}
 					time.Sleep(time.Minute)
-					if arrived := m.arrived(); endpoint.err == nil && !endpoint.hang && !endpoint.panics && arrived < i {
+					if arrived := m.Arrived(); endpoint.Err == nil && !endpoint.Hang && !endpoint.Panics && arrived < i {
 						t.Errorf("after request %d: %d events arrived", i, arrived)
 					}
 				}
-				m.set(reply{}, reply{})
+				m.Set(platforms.Reply{}, platforms.Reply{})
 				if err := client.Close(t.Context()); err != nil {
 					t.Error(err)
 				}
-				m.checkBooks(client, 10)
-				if m.arrived() != 10 {
-					t.Errorf("%d events arrived, want 10", m.arrived())
+				m.CheckCounts(client.Stats().Events, 10)
+				if m.Arrived() != 10 {
+					t.Errorf("%d events arrived, want 10", m.Arrived())
 				}
 			})
 		})
@@ -64,11 +65,11 @@ func TestMiddlewareBeginsNoDeliveryBetweenRequests(t *testing.T) {
 		client := m.client(nil)
 		serve(t.Context(), client.Middleware(evaluating(client)), "u")
 		time.Sleep(time.Hour)
-		if _, posts := m.seen(); posts != 0 {
+		if _, posts := m.Requests(); posts != 0 {
 			t.Errorf("%d deliveries with no request under way", posts)
 		}
-		if err := client.Close(t.Context()); err != nil || m.arrived() != 1 {
-			t.Errorf("Close returned %v, %d events arrived", err, m.arrived())
+		if err := client.Close(t.Context()); err != nil || m.Arrived() != 1 {
+			t.Errorf("Close returned %v, %d events arrived", err, m.Arrived())
 		}
 	})
 }
@@ -80,16 +81,16 @@ func TestMiddlewareDeliversUnderLoad(t *testing.T) {
 		name     string
 		cfg      ffc.MiddlewareConfig
 		capacity int
-		post     reply
+		post     platforms.Reply
 		from, to int // deliveries in 30 s with 300 requests
 	}{
-		{name: "defaults", from: 9, to: 11, post: reply{after: 50 * time.Millisecond}},
+		{name: "defaults", from: 9, to: 11, post: platforms.Reply{After: 50 * time.Millisecond}},
 		{name: "every second", cfg: ffc.MiddlewareConfig{FlushEvery: time.Second}, from: 27, to: 31},
 		{name: "20 events", cfg: ffc.MiddlewareConfig{FlushEvery: time.Hour, FlushEvents: 20}, from: 13, to: 16},
 		{name: "half of the queue", cfg: ffc.MiddlewareConfig{FlushEvery: -1, FlushEvents: -1}, capacity: 40, from: 13, to: 16},
-		{name: "slower than the pace", from: 6, to: 8, post: reply{after: 4 * time.Second}},
-		{name: "endpoint silent", from: 2, to: 6, post: reply{hang: true}},
-		{name: "endpoint dead", from: 10, to: 25, post: reply{err: errDown}}, // with retries
+		{name: "slower than the pace", from: 6, to: 8, post: platforms.Reply{After: 4 * time.Second}},
+		{name: "endpoint silent", from: 2, to: 6, post: platforms.Reply{Hang: true}},
+		{name: "endpoint dead", from: 10, to: 25, post: platforms.Reply{Err: platforms.ErrDown}}, // with retries
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestMiddlewareDeliversUnderLoad(t *testing.T) {
 					c.Events.BatchSize = 1000
 					p.MaxAge = time.Hour
 				})
-				m.set(reply{}, test.post)
+				m.Set(platforms.Reply{}, test.post)
 				const lasts = 199 * time.Millisecond
 				h := client.MiddlewareWith(test.cfg, lasting(client, lasts))
 				var wg sync.WaitGroup
@@ -113,16 +114,16 @@ func TestMiddlewareDeliversUnderLoad(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				if _, posts := m.seen(); posts < test.from || posts > test.to {
+				if _, posts := m.Requests(); posts < test.from || posts > test.to {
 					t.Errorf("%d deliveries, want %d to %d", posts, test.from, test.to)
 				}
-				m.set(reply{}, reply{})
+				m.Set(platforms.Reply{}, platforms.Reply{})
 				if err := client.Close(t.Context()); err != nil {
 					t.Error(err)
 				}
-				m.checkBooks(client, 300)
-				if m.arrived() != 300 {
-					t.Errorf("%d events arrived, want 300", m.arrived())
+				m.CheckCounts(client.Stats().Events, 300)
+				if m.Arrived() != 300 {
+					t.Errorf("%d events arrived, want 300", m.Arrived())
 				}
 			})
 		})
@@ -148,7 +149,7 @@ func TestMiddlewareLongStream(t *testing.T) {
 			serve(ctx, stream, "stream")
 		}()
 		time.Sleep(time.Minute - 1)
-		if n := m.arrived(); n < 56 {
+		if n := m.Arrived(); n < 56 {
 			t.Errorf("%d of 60 events of the stream arrived", n)
 		}
 		other := client.Middleware(evaluating(client)) // counts with the same client
@@ -158,7 +159,7 @@ func TestMiddlewareLongStream(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if n := m.arrived(); n < 60+40-8 {
+		if n := m.Arrived(); n < 60+40-8 {
 			t.Errorf("%d of 100 events arrived", n)
 		}
 		leave()
@@ -172,11 +173,11 @@ func TestMiddlewareHoldsResponses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(func(_ *ffc.Config, p *poll.Transport) { p.MaxAge = 24 * time.Hour })
-		m.set(reply{}, reply{after: 150 * time.Millisecond})
+		m.Set(platforms.Reply{}, platforms.Reply{After: 150 * time.Millisecond})
 		h := client.MiddlewareWith(ffc.MiddlewareConfig{HoldResponse: time.Second}, evaluating(client))
 		for i := range 3 {
-			if _, took := serve(t.Context(), h, fmt.Sprint(i)); took != 150*time.Millisecond || m.arrived() != i+1 {
-				t.Errorf("request %d took %v, %d events arrived", i, took, m.arrived())
+			if _, took := serve(t.Context(), h, fmt.Sprint(i)); took != 150*time.Millisecond || m.Arrived() != i+1 {
+				t.Errorf("request %d took %v, %d events arrived", i, took, m.Arrived())
 			}
 		}
 		gone, cancel := context.WithCancel(t.Context())
@@ -185,7 +186,7 @@ func TestMiddlewareHoldsResponses(t *testing.T) {
 			t.Errorf("a request whose client had gone took %v", took)
 		}
 		time.Sleep(time.Minute)
-		m.set(reply{}, reply{hang: true})
+		m.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 		if _, took := serve(t.Context(), h, "hangs"); took != time.Second {
 			t.Errorf("a request took %v, want HoldResponse", took)
 		}
@@ -201,13 +202,13 @@ func TestMiddlewareHoldsResponses(t *testing.T) {
 		if held > 30 {
 			t.Errorf("%d of 600 requests were held in an outage", held)
 		}
-		m.set(reply{}, reply{})
+		m.Set(platforms.Reply{}, platforms.Reply{})
 		if err := client.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		m.checkBooks(client, 605)
-		if m.arrived() != 605 {
-			t.Errorf("%d events arrived, want 605", m.arrived())
+		m.CheckCounts(client.Stats().Events, 605)
+		if m.Arrived() != 605 {
+			t.Errorf("%d events arrived, want 605", m.Arrived())
 		}
 	})
 }
@@ -230,7 +231,7 @@ func (f *frozen) freeze() {
 func (f *frozen) thaw() { close(f.thawed) }
 
 func (f *frozen) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := f.memory.RoundTrip(req)
+	resp, err := f.memory.Memory.RoundTrip(req)
 	f.mu.Lock()
 	thawed := f.thawed
 	f.mu.Unlock()
@@ -252,7 +253,7 @@ func TestMiddlewareFrozenBetweenRequests(t *testing.T) {
 			c.HTTPClient = &http.Client{Transport: f}
 			p.MaxAge = 24 * time.Hour
 		})
-		f.set(reply{}, reply{after: 150 * time.Millisecond})
+		f.Set(platforms.Reply{}, platforms.Reply{After: 150 * time.Millisecond})
 		h := client.Middleware(evaluating(client))
 		for i := range 20 {
 			if i > 0 {
@@ -264,7 +265,7 @@ func TestMiddlewareFrozenBetweenRequests(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			f.freeze()
 			time.Sleep(time.Minute)
-			if arrived := f.arrived(); arrived < i-1 {
+			if arrived := f.Arrived(); arrived < i-1 {
 				t.Errorf("after request %d: %d events arrived", i, arrived)
 			}
 		}
@@ -272,7 +273,7 @@ func TestMiddlewareFrozenBetweenRequests(t *testing.T) {
 		if err := client.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		f.checkBooks(client, 20)
+		f.CheckCounts(client.Stats().Events, 20)
 		if s := client.Stats().Events; s.Delivered != 20 || s.Resent != 0 || s.Dropped.Total() != 0 {
 			t.Errorf("the books say %+v", s)
 		}
@@ -285,16 +286,16 @@ func TestMiddlewareHealsFromALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(func(_ *ffc.Config, p *poll.Transport) { p.MaxAge = 24 * time.Hour })
-		m.set(reply{}, reply{hang: true})
+		m.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 		h := client.Middleware(lasting(client, time.Millisecond))
 		for i := range 12 {
 			serve(t.Context(), h, fmt.Sprint(i))
 			time.Sleep(time.Minute)
 			if i == 2 {
-				m.set(reply{}, reply{}) // for new requests
+				m.Set(platforms.Reply{}, platforms.Reply{}) // for new requests
 			}
 		}
-		if n := m.arrived(); n < 10 {
+		if n := m.Arrived(); n < 10 {
 			t.Errorf("%d of 12 events arrived", n)
 		}
 	})
@@ -306,7 +307,7 @@ func TestMiddlewareDeliveryOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(func(c *ffc.Config, p *poll.Transport) { c.Events.Requests, p.MaxAge = 1, time.Hour })
-		m.set(reply{}, reply{err: errDown})
+		m.Set(platforms.Reply{}, platforms.Reply{Err: platforms.ErrDown})
 		h := client.Middleware(evaluating(client))
 		requests := 0
 		for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
@@ -317,18 +318,18 @@ func TestMiddlewareDeliveryOutage(t *testing.T) {
 		}
 		// Pauses of 1, 2, 4 .. 60 s, of which up to a half is random, after three
 		// requests each.
-		if _, posts := m.seen(); posts < 40 || posts > 100 {
+		if _, posts := m.Requests(); posts < 40 || posts > 100 {
 			t.Errorf("%d requests with events in 10 min, want 40 to 100", posts)
 		}
-		m.set(reply{}, reply{})
+		m.Set(platforms.Reply{}, platforms.Reply{})
 		for range 2 {
 			time.Sleep(time.Minute)
 			serve(t.Context(), h, "last")
 			synctest.Wait()
 		}
-		m.checkBooks(client, requests+2)
-		if m.arrived() < requests+1 {
-			t.Errorf("%d of %d events arrived", m.arrived(), requests+2)
+		m.CheckCounts(client.Stats().Events, requests+2)
+		if m.Arrived() < requests+1 {
+			t.Errorf("%d of %d events arrived", m.Arrived(), requests+2)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -16,33 +17,33 @@ import (
 func TestMiddlewareRefreshTime(t *testing.T) {
 	tests := []struct {
 		name        string
-		platform    reply
+		platform    platforms.Reply
 		deadline    time.Duration // of the requests; 0 is none
 		first, next time.Duration
 		polls       int
 		value       string // that the first gets
 	}{
 		{name: "fast", polls: 1, value: "new"},
-		{name: "slow", platform: reply{after: 300 * time.Millisecond}, first: 300 * time.Millisecond, polls: 1, value: "new"},
-		{name: "slower than the budget", platform: reply{after: 3 * time.Second}, first: 500 * time.Millisecond, polls: 1, value: "old"},
-		{name: "slower than a quarter of the deadline", platform: reply{after: 300 * time.Millisecond}, deadline: 400 * time.Millisecond,
+		{name: "slow", platform: platforms.Reply{After: 300 * time.Millisecond}, first: 300 * time.Millisecond, polls: 1, value: "new"},
+		{name: "slower than the budget", platform: platforms.Reply{After: 3 * time.Second}, first: 500 * time.Millisecond, polls: 1, value: "old"},
+		{name: "slower than a quarter of the deadline", platform: platforms.Reply{After: 300 * time.Millisecond}, deadline: 400 * time.Millisecond,
 			first: 100 * time.Millisecond, next: 100 * time.Millisecond, polls: 1, value: "old"},
-		{name: "silent", platform: reply{hang: true}, first: 500 * time.Millisecond, polls: 1, value: "old"},
-		{name: "silent, deadline over", platform: reply{hang: true}, deadline: -time.Second, polls: 1, value: "old"},
+		{name: "silent", platform: platforms.Reply{Hang: true}, first: 500 * time.Millisecond, polls: 1, value: "old"},
+		{name: "silent, deadline over", platform: platforms.Reply{Hang: true}, deadline: -time.Second, polls: 1, value: "old"},
 		// One retry after 50 ms.
-		{name: "dead", platform: reply{err: errDown}, first: 50 * time.Millisecond, polls: 2, value: "old"},
-		{name: "failing", platform: reply{status: 503}, first: 50 * time.Millisecond, polls: 2, value: "old"},
-		{name: "refusing", platform: reply{status: 401}, polls: 1, value: "old"},
+		{name: "dead", platform: platforms.Reply{Err: platforms.ErrDown}, first: 50 * time.Millisecond, polls: 2, value: "old"},
+		{name: "failing", platform: platforms.Reply{Status: 503}, first: 50 * time.Millisecond, polls: 2, value: "old"},
+		{name: "refusing", platform: platforms.Reply{Status: 401}, polls: 1, value: "old"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory(t, ffctest.Flag("a").Variations("old", "x").Version(1))
 				client := m.client(func(c *ffc.Config, _ *poll.Transport) { c.Events.Disabled = true })
-				m.put("", ffctest.Flag("a").Variations("new", "x").Version(2))
-				m.set(test.platform, reply{})
+				m.Put("", ffctest.Flag("a").Variations("new", "x").Version(2))
+				m.Set(test.platform, platforms.Reply{})
 				time.Sleep(time.Minute) // no data is fresh now
-				before, _ := m.seen()
+				before, _ := m.Requests()
 				h := client.Middleware(evaluating(client))
 				request := func() (value string, took time.Duration) {
 					ctx := t.Context()
@@ -61,7 +62,7 @@ func TestMiddlewareRefreshTime(t *testing.T) {
 					t.Errorf("the next request took %v, want %v", took, test.next)
 				}
 				synctest.Wait()
-				if polls, _ := m.seen(); polls-before != test.polls {
+				if polls, _ := m.Requests(); polls-before != test.polls {
 					t.Errorf("%d requests for data, want %d", polls-before, test.polls)
 				}
 			})
@@ -75,7 +76,7 @@ func TestMiddlewareOutageTax(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
 		client := m.client(func(c *ffc.Config, _ *poll.Transport) { c.Events.Disabled = true })
-		m.set(reply{hang: true}, reply{})
+		m.Set(platforms.Reply{Hang: true}, platforms.Reply{})
 		time.Sleep(time.Minute)
 		h := client.Middleware(evaluating(client))
 		waited := 0
@@ -101,7 +102,7 @@ func TestMiddlewareUsesLateData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a").Variations("new", "x"))
 		client := m.client(func(c *ffc.Config, _ *poll.Transport) { c.StartWait = -1 })
-		m.set(reply{after: 2 * time.Second}, reply{})
+		m.Set(platforms.Reply{After: 2 * time.Second}, platforms.Reply{})
 		h := client.Middleware(evaluating(client))
 		if w, took := serve(t.Context(), h, "u"); w.Body.String() != "fallback" || took != 500*time.Millisecond {
 			t.Errorf("got %q after %v", w.Body, took)
@@ -111,7 +112,7 @@ func TestMiddlewareUsesLateData(t *testing.T) {
 		if w, took := serve(t.Context(), h, "u"); w.Body.String() != "new" || took != 0 {
 			t.Errorf("got %q after %v", w.Body, took)
 		}
-		if polls, _ := m.seen(); polls != 1 {
+		if polls, _ := m.Requests(); polls != 1 {
 			t.Errorf("%d requests for data, want 1", polls)
 		}
 	})
@@ -126,7 +127,7 @@ func TestMiddlewareCancelledRequest(t *testing.T) {
 			c.StartWait = -1
 			c.Bootstrap = ffctest.Snapshot(ffctest.Flag("a"))
 		})
-		m.set(reply{after: 100 * time.Millisecond}, reply{after: 100 * time.Millisecond})
+		m.Set(platforms.Reply{After: 100 * time.Millisecond}, platforms.Reply{After: 100 * time.Millisecond})
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, took := serve(gone, client.Middleware(evaluating(client)), "u"); took != 0 {
@@ -139,9 +140,9 @@ func TestMiddlewareCancelledRequest(t *testing.T) {
 		if err := client.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		m.checkBooks(client, 1)
-		if m.arrived() != 1 {
-			t.Errorf("%d events arrived, want 1", m.arrived())
+		m.CheckCounts(client.Stats().Events, 1)
+		if m.Arrived() != 1 {
+			t.Errorf("%d events arrived, want 1", m.Arrived())
 		}
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestMiddlewarePasses: the handler gets the very writer and request, so
@@ -44,7 +45,7 @@ func TestMiddlewarePasses(t *testing.T) {
 // middleware, and its events are delivered.
 func TestMiddlewarePanics(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testMiddlewarePanics)
+	platforms.Each(t, testMiddlewarePanics)
 }
 
 func testMiddlewarePanics(t *testing.T, g ffctest.Platform) {
@@ -91,7 +92,7 @@ func testMiddlewarePanics(t *testing.T, g ffctest.Platform) {
 // handler's, also if it seems to have a response.
 func TestMiddlewareHijacked(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testMiddlewareHijacked)
+	platforms.Each(t, testMiddlewareHijacked)
 }
 
 func testMiddlewareHijacked(t *testing.T, g ffctest.Platform) {
@@ -168,7 +169,7 @@ func TestMiddlewareHijackHidden(t *testing.T) {
 // TestMiddlewareStreams: what a handler flushes leaves at once.
 func TestMiddlewareStreams(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testMiddlewareStreams)
+	platforms.Each(t, testMiddlewareStreams)
 }
 
 func testMiddlewareStreams(t *testing.T, g ffctest.Platform) {
@@ -334,7 +335,7 @@ func closeAndCheck(t *testing.T, client *ffc.Client, platform *ffctest.Server, w
 // other.
 func TestMiddlewareHTTP2(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testMiddlewareHTTP2)
+	platforms.Each(t, testMiddlewareHTTP2)
 }
 
 func testMiddlewareHTTP2(t *testing.T, g ffctest.Platform) {
@@ -366,7 +367,7 @@ func testMiddlewareHTTP2(t *testing.T, g ffctest.Platform) {
 // events along.
 func TestMiddlewareClientGone(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testMiddlewareClientGone)
+	platforms.Each(t, testMiddlewareClientGone)
 }
 
 func testMiddlewareClientGone(t *testing.T, g ffctest.Platform) {

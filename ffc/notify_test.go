@@ -13,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -67,7 +68,7 @@ func TestOnChangeNamesAffectedFlags(t *testing.T) {
 // reconnecting, and what comes back the same is no change.
 func TestReconnectTellsOnlyOfChanges(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testReconnectTellsOnlyOfChanges)
+	platforms.Each(t, testReconnectTellsOnlyOfChanges)
 }
 
 func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Platform) {
@@ -96,7 +97,7 @@ func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Platform) {
 
 func TestOnStatus(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testOnStatus)
+	platforms.Each(t, testOnStatus)
 }
 
 func testOnStatus(t *testing.T, g ffctest.Platform) {
@@ -124,7 +125,7 @@ func testOnStatus(t *testing.T, g ffctest.Platform) {
 // over, and none twice.
 func TestOnStatusGetsTheLatest(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testOnStatusGetsTheLatest)
+	platforms.Each(t, testOnStatusGetsTheLatest)
 }
 
 func testOnStatusGetsTheLatest(t *testing.T, g ffctest.Platform) {
@@ -230,7 +231,7 @@ func TestPanicLog(t *testing.T) {
 // client, and one gets everything.
 func TestListenersHarmNobody(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testListenersHarmNobody)
+	platforms.Each(t, testListenersHarmNobody)
 }
 
 func testListenersHarmNobody(t *testing.T, g ffctest.Platform) {

@@ -8,12 +8,13 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestOmitFlagsReportsExperimentsOnly evaluates flags before and after a change.
 func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		flags := func(value string) []ffctest.Item {
 			return []ffctest.Item{
 				ffctest.Flag("noisy").NoExperiment().Serve(value),

@@ -6,6 +6,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -13,7 +14,7 @@ import (
 // TestEventsOutage: what the platform does not take now it takes later.
 func TestEventsOutage(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testEventsOutage)
+	platforms.Each(t, testEventsOutage)
 }
 
 func testEventsOutage(t *testing.T, g ffctest.Platform) {
@@ -35,7 +36,7 @@ func testEventsOutage(t *testing.T, g ffctest.Platform) {
 // keeps serving its bootstrap and keeps delivering events.
 func TestRefusedClientDeliversEvents(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testRefusedClientDeliversEvents)
+	platforms.Each(t, testRefusedClientDeliversEvents)
 }
 
 func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Platform) {

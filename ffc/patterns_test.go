@@ -10,12 +10,13 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestManyPatterns: the regular expressions of a flag have one budget of memory
 // together. It is not parallel: it looks at the heap.
 func TestManyPatterns(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		for _, pattern := range []string{strings.Repeat(`\pL`, 5000), strings.Repeat(`\p{L}`, 3000), strings.Repeat(`\w{1000}`, 1500), "b" + strings.Repeat("a?", 8000)} {
 			flag := ffctest.Flag("f").Serve("false").Rule("true", ffctest.Attr("plan").Equal("pro"))
 			for i := range 25 {
@@ -55,7 +56,7 @@ func heap() int64 {
 // explained.
 func TestPatternsGivenUp(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		var log testkit.Log
 		_, client := connectedTo(t, g, func(c *ffc.Config) { c.Logger = textLogger(&log) },
 			ffctest.Flag("matches").Rule("true", ffctest.Attr("agent").MatchRegex("a")).Serve("false"),
@@ -96,7 +97,7 @@ func TestPatternsGivenUp(t *testing.T) {
 // an evaluation, as other conditions do.
 func TestPatternsCountInAnEvaluation(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		flag := ffctest.Flag("f").Serve("false")
 		for range 4 {
 			flag = flag.Rule("true", ffctest.Attr("p").MatchRegex(strings.Repeat("(a|b|c|d)?", 1000)+"!"))

@@ -8,11 +8,12 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 func TestTrack(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testTrack)
+	platforms.Each(t, testTrack)
 }
 
 func testTrack(t *testing.T, g ffctest.Platform) {

@@ -12,6 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // valueFlag is a flag that gives everyone one value.
@@ -240,7 +241,7 @@ func TestFallbacksAreCountedByReason(t *testing.T) {
 
 func TestForPinsDataAndUser(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testForPinsDataAndUser)
+	platforms.Each(t, testForPinsDataAndUser)
 }
 
 func testForPinsDataAndUser(t *testing.T, g ffctest.Platform) {
@@ -281,7 +282,7 @@ func TestFlagsMirrorsClient(t *testing.T) {
 
 func TestAllVariations(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testAllVariations)
+	platforms.Each(t, testAllVariations)
 }
 
 func testAllVariations(t *testing.T, g ffctest.Platform) {

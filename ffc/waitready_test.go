@@ -13,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -22,7 +23,7 @@ import (
 // else does.
 func TestWaitReadyLoadsOnDemand(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		for name, onDemand := range map[string]transport.Transport{"poll": &poll.Transport{}, "stream": &stream.Transport{OnDemand: true}} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -43,7 +44,7 @@ func TestWaitReadyLoadsOnDemand(t *testing.T) {
 func TestWaitReadyRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
-		m.set(reply{err: errDown}, reply{})
+		m.Set(platforms.Reply{Err: platforms.ErrDown}, platforms.Reply{})
 		client := m.client(func(c *ffc.Config, _ *poll.Transport) { c.StartWait = -1 })
 		var wg sync.WaitGroup
 		for range 10 {
@@ -54,13 +55,13 @@ func TestWaitReadyRetries(t *testing.T) {
 			})
 		}
 		time.Sleep(10 * time.Second)
-		m.set(reply{}, reply{})
+		m.Set(platforms.Reply{}, platforms.Reply{})
 		wg.Wait()
-		polls, _ := m.seen()
+		polls, _ := m.Requests()
 		if err := client.WaitReady(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if again, _ := m.seen(); again != polls {
+		if again, _ := m.Requests(); again != polls {
 			t.Error("a client that was ready loaded its data again")
 		}
 	})
@@ -72,7 +73,7 @@ func TestWaitReadyEnds(t *testing.T) {
 	before := runtime.NumGoroutine()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
-		m.set(reply{err: errDown}, reply{})
+		m.Set(platforms.Reply{Err: platforms.ErrDown}, platforms.Reply{})
 		client := m.client(func(c *ffc.Config, _ *poll.Transport) { c.StartWait = -1 })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -92,7 +93,7 @@ func TestWaitReadyEnds(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
-		m.set(reply{hang: true}, reply{})
+		m.Set(platforms.Reply{Hang: true}, platforms.Reply{})
 		client := m.client(func(c *ffc.Config, p *poll.Transport) { c.StartWait, p.Timeout = -1, time.Hour })
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -106,7 +107,7 @@ func TestWaitReadyEnds(t *testing.T) {
 func TestWaitReadySaysWhyThePlatformRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))
-		m.set(reply{status: 401}, reply{})
+		m.Set(platforms.Reply{Status: 401}, platforms.Reply{})
 		client := m.client(func(c *ffc.Config, _ *poll.Transport) { c.StartWait = -1 })
 		var refused *transport.Error
 		if err := client.WaitReady(t.Context()); !errors.As(err, &refused) || refused.Kind != transport.KindRefused {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestWholeNumbersFromJSON: encoding/json makes a float64 of 18, which rules read
@@ -28,7 +29,7 @@ func TestWholeNumbersFromJSON(t *testing.T) {
 		"JSON": of(fromJSON["plan"]), "Float": ffc.NewUser("u", ffc.Float("plan", 18)), "float32": of(float32(18)),
 		"json.Number": of(json.Number("18")), "int": of(18),
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		_, client := connectedTo(t, g, nil,
 			ffctest.Flag("equal").Rule("true", ffctest.Attr("plan").Equal("18")).Serve("false"),
 			ffctest.Flag("not equal").Rule("true", ffctest.Attr("plan").NotEqual("18")).Serve("false"),

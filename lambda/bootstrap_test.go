@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -26,7 +27,7 @@ func TestBootstrap(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		flags := g.Snapshot(ffctest.Flag("checkout-button").Variations("green", "orange").Target("orange", "ann"), ffctest.Flag("discount").Variations("15", "0"))
 		for name, data := range map[string][]byte{
 			"the example's environment": flags,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
@@ -17,7 +18,7 @@ import (
 // of the next invocation.
 func TestStallCosts(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
-		b.set(always(reply{}), always(reply{after: 2 * time.Second}))
+		b.Set(platforms.Reply{}, platforms.Reply{After: 2 * time.Second})
 		for i := range 3 {
 			inv := b.invoke(fmt.Sprint(i))
 			if d := after(t, inv, "response"); d != 0 {
@@ -27,8 +28,8 @@ func TestStallCosts(t *testing.T) {
 				t.Errorf("the next invocation was asked for after %v", d)
 			}
 		}
-		b.checkBooks(3)
-		if _, _, users := b.seen(); users != 3 {
+		b.checkCounts(3)
+		if users := b.Users(); users != 3 {
 			t.Errorf("events of %d users arrived, want 3", users)
 		}
 	})
@@ -63,7 +64,7 @@ func TestDeliveryIsBounded(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
 				b.runtime.SetTimeout(test.timeout)
-				b.set(always(reply{}), always(reply{hang: true}))
+				b.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 				b.handler = func(context.Context) error {
 					time.Sleep(test.handler)
 					return test.err
@@ -72,16 +73,16 @@ func TestDeliveryIsBounded(t *testing.T) {
 				if d := after(t, inv, "next"); d != test.over || inv.End != lambdatest.Completed {
 					t.Errorf("%s after %v, want %v", inv.End, d, test.over)
 				}
-				b.checkBooks(1)
+				b.checkCounts(1)
 				if n := b.client.Stats().Events.Queued; n != 1 {
 					t.Errorf("%d events wait, want 1", n)
 				}
-				b.set(always(reply{}), always(reply{}))
+				b.Set(platforms.Reply{}, platforms.Reply{})
 				b.handler = func(context.Context) error { return nil }
 				time.Sleep(time.Minute) // past the pause that follows a delivery with much time
 				b.invoke("second")
-				b.checkBooks(2)
-				if _, _, users := b.seen(); users != 2 {
+				b.checkCounts(2)
+				if users := b.Users(); users != 2 {
 					t.Errorf("the next invocation delivered the events of %d users, want 2", users)
 				}
 			}, test.opts...)
@@ -107,7 +108,7 @@ func TestRefreshIsBounded(t *testing.T) {
 			inBubble(t, func(_ *bubble, c *ffc.Config) { stale(c) }, func(b *bubble) {
 				b.runtime.SetTimeout(test.timeout)
 				time.Sleep(time.Second)
-				b.set(always(reply{hang: true}), always(reply{}))
+				b.Set(platforms.Reply{Hang: true}, platforms.Reply{})
 				inv := b.invoke("u")
 				if d := after(t, inv, "handler"); d != test.handler || string(inv.Response) != `"on"` {
 					t.Errorf("the handler was called after %v, want %v; response %s", d, test.handler, inv.Response)
@@ -120,10 +121,10 @@ func TestRefreshIsBounded(t *testing.T) {
 // TestOutage: an endpoint that is down or silent does not cost each invocation,
 // and when it is back nothing has been lost.
 func TestOutage(t *testing.T) {
-	for name, down := range map[string]reply{"down": {err: errDown}, "silent": {hang: true}, "503": {status: 503}} {
+	for name, down := range map[string]platforms.Reply{"down": {Err: platforms.ErrDown}, "silent": {Hang: true}, "503": {Status: 503}} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, nil, func(b *bubble) {
-				b.set(always(reply{}), always(down))
+				b.Set(platforms.Reply{}, down)
 				held := 0
 				for i := range 600 { // 10 minutes
 					time.Sleep(time.Second)
@@ -138,11 +139,11 @@ func TestOutage(t *testing.T) {
 				if held < 8 || held > 25 {
 					t.Errorf("%d of 600 invocations tried to deliver, want 8 to 25", held)
 				}
-				b.set(always(reply{}), always(reply{}))
+				b.Set(platforms.Reply{}, platforms.Reply{})
 				time.Sleep(time.Minute)
 				b.invoke("last")
-				b.checkBooks(601)
-				if _, _, users := b.seen(); users != 601 {
+				b.checkCounts(601)
+				if users := b.Users(); users != 601 {
 					t.Errorf("events of %d users arrived, want 601", users)
 				}
 			})
@@ -157,7 +158,7 @@ func TestBlackHoleBillsOneInvocation(t *testing.T) {
 		for _, every := range []time.Duration{0, time.Second} {
 			inBubble(t, nil, func(b *bubble) {
 				b.runtime.SetTimeout(timeout)
-				b.set(always(reply{}), always(reply{hang: true}))
+				b.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 				billed := 0
 				for i := range 5 {
 					if after(t, b.invoke(fmt.Sprint(i)), "next") > time.Second {
@@ -180,15 +181,15 @@ func TestFlakyEndpoint(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			faults := []reply{{status: 503}, {status: 429}, {err: errDown}, {lost: true}, {hang: true}, {after: 700 * time.Millisecond}}
-			flaky := func(int) reply {
+			faults := []platforms.Reply{{Status: 503}, {Status: 429}, {Err: platforms.ErrDown}, {Lost: true}, {Hang: true}, {After: 700 * time.Millisecond}}
+			flaky := func(int) platforms.Reply {
 				if random.Float64() < 0.3 {
 					return faults[random.IntN(len(faults))]
 				}
-				return reply{after: 20 * time.Millisecond}
+				return platforms.Reply{After: 20 * time.Millisecond}
 			}
 			inBubble(t, nil, func(b *bubble) {
-				b.set(always(reply{}), flaky)
+				b.SetEach(platforms.Always(platforms.Reply{}), flaky)
 				for i := range 100 {
 					time.Sleep(time.Duration(i%5) * 300 * time.Millisecond)
 					b.runtime.SetTimeout([]time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second}[i%3])
@@ -196,16 +197,16 @@ func TestFlakyEndpoint(t *testing.T) {
 					if inv.Err != nil || inv.End != lambdatest.Completed || after(t, inv, "response") > 0 {
 						t.Errorf("invocation %d: %v, %s", i, inv.Err, names(inv.Timeline))
 					}
-					b.checkBooks(i + 1)
+					b.checkCounts(i + 1)
 				}
 				if b.client.Stats().Events.Dropped.Total() != 0 {
 					t.Errorf("events were dropped: %+v", b.client.Stats().Events)
 				}
-				b.set(always(reply{}), always(reply{}))
+				b.Set(platforms.Reply{}, platforms.Reply{})
 				time.Sleep(time.Minute)
 				b.invoke("last")
-				b.checkBooks(101)
-				if _, _, users := b.seen(); users != 101 || b.client.Stats().Events.Queued != 0 {
+				b.checkCounts(101)
+				if users := b.Users(); users != 101 || b.client.Stats().Events.Queued != 0 {
 					t.Errorf("events of %d users arrived, want 101", users)
 				}
 			})
@@ -220,16 +221,16 @@ func TestFlushEvery(t *testing.T) {
 			b.invoke(fmt.Sprint(i))
 			time.Sleep(time.Second)
 		}
-		if _, posts, users := b.seen(); posts != 10 || users != 91 { // at 0, 10, 20 ... 90 s
-			t.Errorf("%d deliveries of %d events, want 10 of 91", posts, users)
+		if _, posts := b.Requests(); posts != 10 || b.Users() != 91 { // at 0, 10, 20 ... 90 s
+			t.Errorf("%d deliveries of %d events, want 10 of 91", posts, b.Users())
 		}
 		for i := range 100 { // at once
 			b.invoke(fmt.Sprint("more", i))
 		}
-		if _, posts, users := b.seen(); posts != 12 || users != 151 { // at 100 s, and after 50
-			t.Errorf("%d deliveries of %d events, want 12 of 151", posts, users)
+		if _, posts := b.Requests(); posts != 12 || b.Users() != 151 { // at 100 s, and after 50
+			t.Errorf("%d deliveries of %d events, want 12 of 151", posts, b.Users())
 		}
-		b.checkBooks(200)
+		b.checkCounts(200)
 	}, lambda.FlushEvery(10*time.Second, 50))
 }
 
@@ -238,7 +239,7 @@ func TestFlushEvery(t *testing.T) {
 // platform's data as soon as there is some.
 func TestColdStartDuringOutage(t *testing.T) {
 	down := func(b *bubble, c *ffc.Config) {
-		b.data = always(reply{hang: true})
+		b.Set(platforms.Reply{Hang: true}, platforms.Reply{})
 		c.StartWait = time.Second
 		c.Bootstrap = bootstrap()
 	}
@@ -250,11 +251,11 @@ func TestColdStartDuringOutage(t *testing.T) {
 		if inv := b.invoke("u"); inv.Err != nil || string(inv.Response) != `"bootstrap"` {
 			t.Errorf("response %s, error %v", inv.Response, inv.Err)
 		}
-		b.set(always(reply{}), always(reply{}))
+		b.Set(platforms.Reply{}, platforms.Reply{})
 		time.Sleep(time.Minute)
 		if inv := b.invoke("u"); string(inv.Response) != `"on"` {
 			t.Errorf("response %s after the outage", inv.Response)
 		}
-		b.checkBooks(2)
+		b.checkCounts(2)
 	})
 }

@@ -9,13 +9,14 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
 // TestOneConnection: all refreshes and deliveries of a function share one
 // connection.
-func TestOneConnection(t *testing.T) { onBoth(t, testOneConnection) }
+func TestOneConnection(t *testing.T) { platforms.Each(t, testOneConnection) }
 
 func testOneConnection(t *testing.T, g ffctest.Platform) {
 	var dialled atomic.Int64

@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -50,7 +51,7 @@ func TestFailureDeliversFirst(t *testing.T) {
 }
 
 // TestBeforeResponse: events leave before the caller has its answer.
-func TestBeforeResponse(t *testing.T) { onBoth(t, testBeforeResponse) }
+func TestBeforeResponse(t *testing.T) { platforms.Each(t, testBeforeResponse) }
 
 func testBeforeResponse(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, nil)
@@ -67,19 +68,19 @@ func testBeforeResponse(t *testing.T, g ffctest.Platform) {
 func TestFlagProblemsFailNoInvocation(t *testing.T) {
 	inBubble(t, func(_ *bubble, c *ffc.Config) { stale(c) }, func(b *bubble) {
 		time.Sleep(time.Second)
-		b.set(always(reply{panics: true}), always(reply{panics: true}))
+		b.Set(platforms.Reply{Panics: true}, platforms.Reply{Panics: true})
 		for i := range 3 {
 			inv := b.invoke(fmt.Sprint(i))
 			if inv.Err != nil || string(inv.Response) != `"on"` || inv.End != lambdatest.Completed {
 				t.Errorf("response %s, error %v, %s", inv.Response, inv.Err, inv.End)
 			}
 		}
-		b.set(always(reply{}), always(reply{}))
+		b.Set(platforms.Reply{}, platforms.Reply{})
 		time.Sleep(time.Minute)
 		b.invoke("last")
-		b.checkBooks(4)
-		if polls, _, users := b.seen(); polls < 3 || users != 4 {
-			t.Errorf("%d requests for data, events of %d users", polls, users)
+		b.checkCounts(4)
+		if polls, _ := b.Requests(); polls < 3 || b.Users() != 4 {
+			t.Errorf("%d requests for data, events of %d users", polls, b.Users())
 		}
 	})
 }
@@ -110,7 +111,7 @@ func (panickingTransport) Refresh(context.Context) error                   { pan
 func (panickingTransport) Close()                                          {}
 
 // TestClosedClient: a function goes on with a client that has been closed.
-func TestClosedClient(t *testing.T) { onBoth(t, testClosedClient) }
+func TestClosedClient(t *testing.T) { platforms.Each(t, testClosedClient) }
 
 func testClosedClient(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, nil)
@@ -125,7 +126,7 @@ func testClosedClient(t *testing.T, g ffctest.Platform) {
 // that does not answer.
 func TestCloseIsBounded(t *testing.T) {
 	inBubble(t, nil, func(b *bubble) {
-		b.set(always(reply{}), always(reply{hang: true}))
+		b.Set(platforms.Reply{}, platforms.Reply{Hang: true})
 		for i := range 4000 { // several batches
 			b.client.Variation(t.Context(), "a", ffc.NewUser(fmt.Sprint(i)), "")
 		}
@@ -134,10 +135,10 @@ func TestCloseIsBounded(t *testing.T) {
 		if took := time.Since(began); took != 300*time.Millisecond {
 			t.Errorf("it took %v", took)
 		}
-		if _, posts, _ := b.seen(); posts != 4 {
+		if _, posts := b.Requests(); posts != 4 {
 			t.Errorf("%d requests under way, want 4 at once", posts)
 		}
-		b.checkBooks(4000)
+		b.checkCounts(4000)
 	})
 }
 

@@ -35,14 +35,6 @@ type environment struct {
 	client   *ffc.Client
 }
 
-// onBoth runs a test for both platforms.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
-	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) { test(t, g) })
-	}
-}
-
 // newEnvironment returns an environment whose flag "a" is served to all.
 // configure may be nil.
 func newEnvironment(t testing.TB, configure func(*ffc.Config)) *environment {

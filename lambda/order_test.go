@@ -7,6 +7,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -18,7 +19,7 @@ func stale(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: 1} }
 
 // TestOrder: refresh, handler, response, events, and only then the next
 // invocation.
-func TestOrder(t *testing.T) { onBoth(t, testOrder) }
+func TestOrder(t *testing.T) { platforms.Each(t, testOrder) }
 
 func testOrder(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, stale)
@@ -38,7 +39,9 @@ func testOrder(t *testing.T, g ffctest.Platform) {
 // TestStallDoesNotDelayTheResponse: the caller has its answer while the events
 // endpoint is silent, and the function asks for the next invocation only when it
 // speaks again.
-func TestStallDoesNotDelayTheResponse(t *testing.T) { onBoth(t, testStallDoesNotDelayTheResponse) }
+func TestStallDoesNotDelayTheResponse(t *testing.T) {
+	platforms.Each(t, testStallDoesNotDelayTheResponse)
+}
 
 func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Platform) {
 	e := newEnvironmentOn(t, g, nil)
@@ -61,7 +64,7 @@ func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Platform) {
 
 // TestFresh: a change of a flag is there in the next invocation, with any
 // transport that works on demand.
-func TestFresh(t *testing.T) { onBoth(t, testFresh) }
+func TestFresh(t *testing.T) { platforms.Each(t, testFresh) }
 
 func testFresh(t *testing.T, g ffctest.Platform) {
 	for name, on := range map[string]transport.Transport{

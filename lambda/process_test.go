@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -41,7 +42,7 @@ func startCommand(t testing.TB, g ffctest.Platform, name string, env ...string) 
 // TestFreeze: events leave before the process is frozen.
 func TestFreeze(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testFreeze)
+	platforms.Each(t, testFreeze)
 }
 
 func testFreeze(t *testing.T, g ffctest.Platform) {
@@ -61,7 +62,7 @@ func testFreeze(t *testing.T, g ffctest.Platform) {
 // TestTermination: Start delivers what is queued when the environment ends.
 func TestTermination(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testTermination)
+	platforms.Each(t, testTermination)
 }
 
 func testTermination(t *testing.T, g ffctest.Platform) {
@@ -148,7 +149,7 @@ func TestTimeout(t *testing.T) {
 // left behind.
 func TestConcurrency(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testConcurrency)
+	platforms.Each(t, testConcurrency)
 }
 
 func testConcurrency(t *testing.T, g ffctest.Platform) {
