@@ -52,7 +52,7 @@ func (*classic) rewrite(e entity, version int64, archived bool) entity {
 		if archived {
 			basics = jsontext.Set(basics, "status", []byte(`"Disabled"`))
 		}
-		out = jsontext.Set(out, "ff", jsontext.Set(basics, "lastUpdatedTime", mustMarshal(flagjson.TimeText(version))))
+		out = jsontext.Set(out, "ff", jsontext.Set(basics, "lastUpdatedTime", quotedTime(version)))
 	}
 	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
 }

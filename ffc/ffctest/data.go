@@ -36,11 +36,24 @@ func (s *Server) ArchiveSegment(id string) {
 }
 
 // Snapshot returns everything that the server holds, archived items too, in
-// bootstrap form: NewServer makes an equal server from it.
-func (s *Server) Snapshot() []byte {
+// bootstrap form: NewServer makes an equal server from it. If there are keys, it
+// has only the flags with these keys, and all segments.
+func (s *Server) Snapshot(keys ...string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.store.snapshot(s.protocolLocked())
+	d := s.protocolLocked()
+	if len(keys) == 0 {
+		return s.store.snapshot(d)
+	}
+	part := store{entities: s.store.entities}
+	part.entities[flags] = make(map[string]entity, len(keys))
+	for _, key := range keys {
+		id := d.flagID(key)
+		if e, ok := s.store.entities[flags][id]; ok {
+			part.entities[flags][id] = e
+		}
+	}
+	return part.snapshot(d)
 }
 
 // Version returns the highest version of anything the server ever held, in

@@ -42,7 +42,7 @@ func (d *featBit) stamp(e entity, version int64) entity {
 }
 
 func (*featBit) rewrite(e entity, version int64, archived bool) entity {
-	out := jsontext.Set(e.json, "updatedAt", mustMarshal(flagjson.TimeText(version)))
+	out := jsontext.Set(e.json, "updatedAt", quotedTime(version))
 	if archived {
 		out = jsontext.Set(out, "isArchived", []byte("true"))
 	}

@@ -303,3 +303,24 @@ func TestManyAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSnapshotOfKeys: flags by their keys, those that exist, and all segments.
+func TestSnapshotOfKeys(t *testing.T) {
+	t.Parallel()
+	for _, p := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		srv := p.NewServer(p.Snapshot(ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c"), ffctest.Segment("s").Include("u")))
+		defer srv.Close()
+		part := p.NewServer(srv.Snapshot("c", "nope", "a"))
+		defer part.Close()
+		text := string(part.Snapshot())
+		text, all := string(part.Snapshot()), string(srv.Snapshot())
+		for name, want := range map[string]bool{"a": true, "b": false, "c": true, "nope": false, "s": true} {
+			if strings.Contains(text, `"`+name+`"`) != want {
+				t.Errorf("%v: %s: want %v in %s", p, name, want, text)
+			}
+		}
+		if !strings.Contains(all, `"b"`) {
+			t.Errorf("%v: the server has lost a flag: %s", p, all)
+		}
+	}
+}

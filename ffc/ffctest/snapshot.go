@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"unicode/utf8"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
@@ -164,6 +167,9 @@ func loadKind(k kind, raw json.RawMessage, read func(kind, json.RawMessage) (ent
 func loadMembers(item json.RawMessage, into map[string]any) ([]byte, error) {
 	for name, raw := range jsontext.Members(item) {
 		if value, ok := into[string(name)]; ok {
+			if readPlain(raw, value) {
+				continue
+			}
 			if err := json.Unmarshal(raw, value); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -174,6 +180,33 @@ func loadMembers(item json.RawMessage, into map[string]any) ([]byte, error) {
 		compact = bytes.Clone(compact) // it is kept, room and all
 	}
 	return compact, nil
+}
+
+// quotedTime returns the time of a version as JSON.
+func quotedTime(version int64) []byte { return []byte(`"` + flagjson.TimeText(version) + `"`) }
+
+// readPlain reads a value that needs no decoder, which most do not, and reports
+// whether it has.
+func readPlain(raw []byte, into any) bool {
+	switch into := into.(type) {
+	case *string:
+		if raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || !utf8.Valid(raw) {
+			return false
+		}
+		*into = string(raw[1 : len(raw)-1])
+		return true
+	case *int64:
+		n, err := strconv.ParseInt(string(raw), 10, 64)
+		if err != nil {
+			return false
+		}
+		*into = n
+		return true
+	case *bool:
+		*into = string(raw) == "true"
+		return *into || string(raw) == "false"
+	}
+	return false
 }
 
 // membersOf returns the members of a JSON object, which is valid, without copying
