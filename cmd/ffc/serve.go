@@ -83,22 +83,33 @@ func (s *serveRun) serveArgs(ctx context.Context, c *console, args []string) err
 // files again and again, on the machine of a developer.
 const smallHeap = 40
 
-// smallMemory is what the process may take before garbage is collected more often,
-// in bytes, unless what it keeps needs more.
+// smallMemory is the memory in bytes above which the collector works harder, unless
+// the data in use needs more.
 const smallMemory = 160 << 20
 
-// keepSmall sets how much memory the process may take beside what it keeps.
-func keepSmall() (restore func()) {
+// keepSmall sets the limits of memory for a file that is loaded. While it is loaded
+// the heap only grows, so that collecting often is of no use.
+func keepSmall() {
 	runtime.GC()
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
-	before := debug.SetMemoryLimit(max(smallMemory, int64(now.HeapAlloc)*3/2))
-	return func() { debug.SetMemoryLimit(before) }
+	debug.SetGCPercent(smallHeap)
+	debug.SetMemoryLimit(max(smallMemory, int64(now.HeapAlloc)*3/2))
+}
+
+// restoreMemory returns a function that restores the limits of memory.
+func restoreMemory() func() {
+	limit := debug.SetMemoryLimit(smallMemory)
+	percent := debug.SetGCPercent(100)
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 // serve runs the platform until ctx ends.
 func (s *serveRun) serve(ctx context.Context, c *console) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(smallHeap))
+	defer restoreMemory()()
 	platform, err := local.New(local.Config{
 		File:       s.file,
 		Create:     s.create,
@@ -109,7 +120,7 @@ func (s *serveRun) serve(ctx context.Context, c *console) error {
 	if err != nil {
 		return noDataError("%v", err)
 	}
-	defer keepSmall()()
+	keepSmall()
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {

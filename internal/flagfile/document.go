@@ -31,6 +31,10 @@ type Document interface {
 	// Edit returns the text of the file after a change of the flag with this
 	// key, which there is. Version is for forms that write it down.
 	Edit(key string, c Change, version int64) ([]byte, error)
+
+	// source returns the text of the file, and tree its tree.
+	source() []byte
+	tree() *node
 }
 
 // Change is what the page may change of a flag.
@@ -56,7 +60,14 @@ func Parse(text []byte, platform string) (Document, string, error) {
 // ParseChanged is Parse for a changed file. It takes flags that have not changed
 // from previous.
 func ParseChanged(previous Document, text []byte, platform string) (Document, string, error) {
-	root, err := parseLazily(text)
+	var root *node
+	var err error
+	if previous != nil {
+		root = reparse(previous.tree(), previous.source(), text)
+	}
+	if root == nil {
+		root, err = parseLazily(text)
+	}
 	switch {
 	case err != nil:
 		return nil, "", err

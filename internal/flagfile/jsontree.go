@@ -33,6 +33,10 @@ type node struct {
 	items      []*node
 	// lazy: an object of which only start and end are known. See expand.
 	lazy bool
+	// name is what a lazy flag of a snapshot is known by, once that was looked up
+	// under identity.
+	name     *node
+	identity string
 }
 
 type member struct {
@@ -166,6 +170,18 @@ type jsonParser struct {
 	lazy bool // leave flags lazy; doc is valid
 	// within: the value that is next is one of flags.
 	within bool
+	free   []node // allocated, but not used yet
+}
+
+// node returns a new node that starts here. Nodes are allocated many at a time.
+func (p *jsonParser) node() *node {
+	if len(p.free) == 0 {
+		p.free = make([]node, 32)
+	}
+	n := &p.free[0]
+	p.free = p.free[1:]
+	n.start = p.i
+	return n
 }
 
 // isFlags reports whether the member of a file with a name holds flags.
@@ -202,7 +218,7 @@ func (p *jsonParser) take(c byte) bool {
 
 func (p *jsonParser) value(depth int, expected string) (*node, error) {
 	p.space()
-	n := &node{start: p.i}
+	n := p.node()
 	var err error
 	switch {
 	case p.within && p.i < len(p.doc) && p.doc[p.i] == '{':

@@ -81,6 +81,9 @@ func (s *simple) Changed([]string) []byte {
 // Served implements Document. The bootstrap form is large.
 func (s *simple) Served() { s.built = nil }
 
+func (s *simple) source() []byte { return s.text }
+func (s *simple) tree() *node    { return s.root }
+
 func (s *simple) FlagKeys() []string   { return s.keys }
 func (s *simple) SegmentIDs() []string { return s.ids }
 

@@ -14,6 +14,7 @@ import (
 type snapshot struct {
 	text      []byte
 	layout    layout
+	root      *node
 	keys, ids []string
 	flags     map[string]*node // lazy
 }
@@ -42,6 +43,8 @@ func (s *snapshot) Parts() iter.Seq[[]byte] {
 // Served implements Document.
 func (s *snapshot) Served() {}
 
+func (s *snapshot) source() []byte       { return s.text }
+func (s *snapshot) tree() *node          { return s.root }
 func (s *snapshot) Data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
 func (s *snapshot) FlagKeys() []string   { return s.keys }
 func (s *snapshot) SegmentIDs() []string { return s.ids }
@@ -56,7 +59,7 @@ func isSnapshot(root *node) bool {
 }
 
 func parseSnapshot(doc []byte, root *node, wanted string) (Document, string, error) {
-	s := &snapshot{text: doc, flags: make(map[string]*node)}
+	s := &snapshot{text: doc, root: root, flags: make(map[string]*node)}
 	data := s.Data()
 	body := root
 	if root.get("messageType") != nil {
@@ -145,6 +148,9 @@ func each(doc []byte, of *node, identity string, visit func(name, n *node) error
 // lazyName returns what a lazy item is known by, and notes whether it is archived;
 // nil if there is more to say about it.
 func lazyName(doc []byte, item *node, identity string) *node {
+	if item.name != nil && item.identity == identity {
+		return item.name
+	}
 	var name *node
 	for key, value := range jsontext.Members(doc[item.start:item.end]) {
 		switch string(key) {
@@ -155,9 +161,13 @@ func lazyName(doc []byte, item *node, identity string) *node {
 			start := cap(doc) - cap(value) // value is a part of doc
 			name = &node{kind: text, start: start, end: start + len(value), text: string(value[1 : len(value)-1])}
 		case "isArchived":
-			item.members = []member{{name: "isArchived", value: &node{kind: boolean, text: string(value)}}}
+			item.members = nil
+			if string(value) == "true" {
+				item.members = []member{{name: "isArchived", value: &node{kind: boolean, text: "true"}}}
+			}
 		}
 	}
+	item.name, item.identity = name, identity
 	return name
 }
 

@@ -137,18 +137,39 @@ func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 		attributes = append(attributes, ffc.String(name, value))
 	}
 	user := ffc.NewUser(u.Key, attributes...)
-	var out []byte
-	var err error
 	if question.All {
-		out, err = p.explainAll(user)
-	} else {
-		out, err = p.explain(question.Flag, user)
+		p.serveExplainAll(w, user)
+		return
 	}
+	out, err := p.explain(question.Flag, user)
 	if err != nil {
 		writeError(w, http.StatusInternalServerError, err.Error())
 		return
 	}
 	writeJSON(w, http.StatusOK, out)
+}
+
+// serveExplainAll writes the list part by part, as it may have tens of MB.
+func (p *Platform) serveExplainAll(w http.ResponseWriter, user ffc.User) {
+	begun := false
+	err := p.explainAll(user, func(part []byte) error {
+		if !begun {
+			begun = true
+			writeJSON(w, http.StatusOK, []byte("["))
+		}
+		_, err := w.Write(part)
+		return err
+	})
+	switch {
+	case begun && err != nil:
+		panic(http.ErrAbortHandler) // half a list must not look like a whole one
+	case err != nil:
+		writeError(w, http.StatusInternalServerError, err.Error())
+	case !begun:
+		writeJSON(w, http.StatusOK, []byte("[]"))
+	default:
+		_, _ = w.Write([]byte("]"))
+	}
 }
 
 // readJSON reads the body of a request, which has to be one value that fits.

@@ -3,75 +3,91 @@ package local
 import (
 	"context"
 	"log/slog"
-	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
-// explainer evaluates flags with a client of its own, which has no connection
-// and sends no events.
-type explainer struct {
-	mu     sync.Mutex
-	client *ffc.Client // nil until there is a question
-	of     *view       // whose flags the client has
-}
+// explained is how many flags are explained at a time: a client of all flags of a
+// large file takes as much memory as everything else.
+const explained = 500
 
 // explain evaluates a flag and returns the explanation as JSON.
 func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
-	var out []byte
-	err := p.explainer.with(p, func(client *ffc.Client, _ *view) { out = flagfile.Marshal(client.Explain(key, user)) })
-	return out, err
-}
-
-// explainAll returns the explanations of all flags, in the order of the file.
-func (p *Platform) explainAll(user ffc.User) ([]byte, error) {
-	var out []byte
-	err := p.explainer.with(p, func(client *ffc.Client, v *view) {
-		all := make([]ffc.Explanation, len(v.flags))
-		for i, f := range v.flags {
-			all[i] = client.Explain(f.Key, user)
-		}
-		out = flagfile.Marshal(all)
-	})
-	return out, err
-}
-
-// with calls ask with a client that has the flags of what is shown.
-func (e *explainer) with(p *Platform, ask func(*ffc.Client, *view)) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	p.mu.Lock() // what is served is what is shown
-	now, data := p.shown.Load(), []byte(nil)
-	if e.of != now.view {
-		data = p.server.Snapshot()
+	out, err := p.explainEach([]string{key}, user)
+	if err != nil {
+		return nil, err
 	}
-	p.mu.Unlock()
-	if data != nil {
-		client, err := ffc.New(context.Background(), ffc.Config{
-			Platform:  ffc.Platform(p.platform.String()),
-			Offline:   true,
-			Bootstrap: data,
-			Logger:    slog.New(slog.DiscardHandler),
-		})
+	return flagfile.Marshal(out[0]), nil
+}
+
+// explainAll calls yield with the explanations of all flags as JSON, in the order
+// of the file, with commas between them.
+func (p *Platform) explainAll(user ffc.User, yield func([]byte) error) error {
+	flags := p.shown.Load().view.flags
+	for start := 0; start < len(flags); start += explained {
+		var keys []string
+		for _, f := range flags[start:min(start+explained, len(flags))] {
+			keys = append(keys, f.Key)
+		}
+		explanations, err := p.explainEach(keys, user)
 		if err != nil {
 			return err
 		}
-		e.closeLocked()
-		e.client, e.of = client, now.view
+		var out []byte
+		for i, e := range explanations {
+			if start+i > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, flagfile.Marshal(e)...)
+		}
+		if err := yield(out); err != nil {
+			return err
+		}
 	}
-	ask(e.client, e.of)
 	return nil
 }
 
-func (e *explainer) close() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closeLocked()
+// explainEach evaluates flags with a client that has these flags, the ones they
+// depend on, and all segments. It has no connection and sends no events.
+func (p *Platform) explainEach(keys []string, user ffc.User) ([]ffc.Explanation, error) {
+	p.mu.Lock() // the server has what is shown
+	data := p.server.Snapshot(p.shown.Load().view.withPrerequisites(keys)...)
+	p.mu.Unlock()
+	client, err := ffc.New(context.Background(), ffc.Config{
+		Platform:  ffc.Platform(p.platform.String()),
+		Offline:   true,
+		Bootstrap: data,
+		Logger:    slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ffc.Explanation, len(keys))
+	for i, key := range keys {
+		out[i] = client.Explain(key, user)
+	}
+	return out, client.Close(context.Background())
 }
 
-func (e *explainer) closeLocked() {
-	if e.client != nil {
-		_ = e.client.Close(context.Background()) // it has nothing to deliver
+// withPrerequisites returns keys, and those of all flags that they depend on.
+func (v *view) withPrerequisites(keys []string) []string {
+	out := append([]string(nil), keys...)
+	known := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		known[key] = true
 	}
+	for i := 0; i < len(out); i++ {
+		f := v.flag(out[i])
+		if f == nil {
+			continue
+		}
+		for _, p := range f.Prerequisites {
+			if !known[p.Flag] {
+				known[p.Flag] = true
+				out = append(out, p.Flag)
+			}
+		}
+	}
+	return out
 }

@@ -170,12 +170,7 @@ func (f *file) write(text []byte) (err error) {
 	if err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
-	// As late as can be.
-	current, err := readFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(current, f.text) {
+	if !f.sameText() { // as late as possible
 		return fmt.Errorf("%s %w", f.path, errChanged)
 	}
 	if err := os.Rename(temp.Name(), path); err != nil {

@@ -1,12 +1,16 @@
 package local
 
 import (
+	"encoding/json"
 	"fmt"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // largeFile returns a flag file with n flags.
@@ -81,5 +85,55 @@ func TestChangeOfOneFlagOfMany(t *testing.T) {
 	}
 	if got, want := normal(t, p.server.Snapshot()), normal(t, again.server.Snapshot()); got != want {
 		t.Error("the server holds something else than after a restart")
+	}
+}
+
+// All flags of a large file are explained part by part, each with the flags that it
+// depends on, wherever in the file these are.
+func TestExplainAllOfManyFlags(t *testing.T) {
+	t.Parallel()
+	const flags = 2*explained + 7
+	text := strings.Replace(largeFile(flags), `"name": "Flag 0",`, fmt.Sprintf(`"prerequisites": {"flag-%d": "on"},`, flags-1), 1)
+	text = strings.Replace(text, fmt.Sprintf(`"name": "Flag %d",`, flags-1), fmt.Sprintf(`"on": false, "prerequisites": {"flag-%d": "on"},`, explained+1), 1)
+	path := filepath.Join(t.TempDir(), "flags.json")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys := p.shown.Load().view.withPrerequisites([]string{"flag-0", "flag-3"}); !slices.Equal(keys, []string{"flag-0", "flag-3", fmt.Sprintf("flag-%d", flags-1), fmt.Sprintf("flag-%d", explained+1)}) {
+		t.Errorf("got %q", keys)
+	}
+	for _, user := range []ffc.User{ffc.NewUser("u"), ffc.NewUser("bob")} {
+		out := []byte("[")
+		parts := 0
+		if err := p.explainAll(user, func(part []byte) error {
+			parts++
+			out = append(out, part...)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var all []struct {
+			FlagKey, Value, Reason string
+			Err                    string
+		}
+		if err := json.Unmarshal(append(out, ']'), &all); err != nil || len(all) != flags || parts != 3 {
+			t.Fatalf("%d explanations in %d parts: %v", len(all), parts, err)
+		}
+		whole, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: p.server.Snapshot()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range all {
+			key := fmt.Sprintf("flag-%d", i)
+			want := whole.VariationDetail(t.Context(), key, user, "-")
+			if got.FlagKey != key || got.Value != want.Value || got.Reason != string(want.Reason) || got.Err != "" {
+				t.Errorf("%s: got %+v, want %q, %s", key, got, want.Value, want.Reason)
+			}
+		}
+		whole.Close(t.Context())
 	}
 }

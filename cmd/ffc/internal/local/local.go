@@ -33,16 +33,15 @@ type Config struct {
 
 // Platform is the local platform. Its methods are safe for concurrent use.
 type Platform struct {
-	cfg       Config
-	platform  ffctest.Platform
-	server    *ffctest.Server
-	peers     chan struct{} // see ffctest.HandlerConfig
-	guard     *guard
-	pages     *http.ServeMux
-	live      *live
-	explainer explainer
-	url       string // set before anything is served
-	running   sync.WaitGroup
+	cfg      Config
+	platform ffctest.Platform
+	server   *ffctest.Server
+	peers    chan struct{} // see ffctest.HandlerConfig
+	guard    *guard
+	pages    *http.ServeMux
+	live     *live
+	url      string // set before anything is served
+	running  sync.WaitGroup
 
 	// shown is what readers see. It is replaced with mu held.
 	shown atomic.Pointer[shown]
@@ -92,9 +91,22 @@ func New(cfg Config) (*Platform, error) {
 	return p, nil
 }
 
-// begin makes the server and shows what it serves, part by part.
+// begin makes the server and shows what it serves. The file is served part by part:
+// while the server reads a part, the one before is described.
 func (p *Platform) begin(doc flagfile.Document) error {
+	type served struct {
+		part    []byte
+		version int64
+	}
 	var d *description
+	var describing sync.WaitGroup
+	var failed error // of describing
+	parts := make(chan served)
+	finish := sync.OnceFunc(func() {
+		close(parts)
+		describing.Wait()
+	})
+	defer finish()
 	for part := range doc.Parts() {
 		var err error
 		if p.server == nil {
@@ -108,15 +120,24 @@ func (p *Platform) begin(doc flagfile.Document) error {
 			if err == nil {
 				d, err = newDescription(p.platform, p.server.EnvSecret, nil)
 			}
+			if err == nil {
+				describing.Go(func() {
+					for s := range parts {
+						failed = errors.Join(failed, d.add(s.part, s.version))
+					}
+				})
+			}
 		} else {
 			err = p.server.Merge(part)
-		}
-		if err == nil {
-			err = d.add(part, p.server.Version())
 		}
 		if err != nil {
 			return err
 		}
+		parts <- served{part, p.server.Version()}
+	}
+	finish()
+	if failed != nil {
+		return failed
 	}
 	doc.Served()
 	p.showView(d.view(doc))
@@ -185,7 +206,6 @@ func (p *Platform) Run(ctx context.Context, listener net.Listener) error {
 	cancel()
 	stopped.Wait()
 	p.running.Wait()
-	p.explainer.close()
 	if ended {
 		return nil
 	}

@@ -222,16 +222,22 @@ func emptyFlagView(key string) flagView {
 // variationsOf returns all that the flag has, in its own order. On the classic
 // platform the decoder only knows those that are used.
 func variationsOf(f *model.Flag, raw []byte) []variationView {
-	var options []struct {
-		ID    json.Number `json:"localId"`
-		Value string      `json:"variationValue"`
-	}
 	out := []variationView{}
-	for name, value := range jsontext.Members(raw) {
-		if string(name) == "variationOptions" && json.Unmarshal(value, &options) == nil {
-			for _, o := range options {
-				out = append(out, variationView{o.ID.String(), o.Value})
+	for name, options := range jsontext.Members(raw) {
+		if string(name) != "variationOptions" {
+			continue
+		}
+		for option := range jsontext.Elements(options) {
+			var v variationView
+			for name, value := range jsontext.Members(option) {
+				switch string(name) {
+				case "localId":
+					v.ID = textOf(value)
+				case "variationValue":
+					v.Value = textOf(value)
+				}
 			}
+			out = append(out, v)
 		}
 	}
 	for _, v := range f.Variations {
@@ -240,6 +246,14 @@ func variationsOf(f *model.Flag, raw []byte) []variationView {
 		}
 	}
 	return out
+}
+
+// textOf returns what a JSON string says, or another value as it is.
+func textOf(value []byte) string {
+	if len(value) < 2 || value[0] != '"' {
+		return string(value)
+	}
+	return jsontext.Text(value[1 : len(value)-1])
 }
 
 func variationID(f *model.Flag, i int) string {
