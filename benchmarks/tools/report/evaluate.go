@@ -28,18 +28,23 @@ func (r *results) evaluations(events, user, cores string) string {
 func (r *results) times(title, peer, events, user, cores string) []string {
 	row := []string{title}
 	for _, scenario := range scenarios() {
-		name := benchmark(events, scenario, user, cores)
-		cell := none
-		if ns, ok := r.time(peer, name); ok {
-			cell = duration(ns)
-			bytes, _ := r.median(peer, name, "B/op")
-			if allocs, _ := r.median(peer, name, "allocs/op"); allocs > 0 {
-				cell += fmt.Sprintf(", %.0f B in %.0f", bytes, allocs)
-			}
-		}
-		row = append(row, cell)
+		row = append(row, r.cell(peer, benchmark(events, scenario, user, cores)))
 	}
 	return row
+}
+
+// cell is the time of a benchmark, with bytes and allocations if there are any.
+func (r *results) cell(peer, name string) string {
+	ns, ok := r.time(peer, name)
+	if !ok {
+		return none
+	}
+	cell := duration(ns)
+	bytes, _ := r.median(peer, name, "B/op")
+	if allocs, _ := r.median(peer, name, "allocs/op"); allocs > 0 {
+		cell += fmt.Sprintf(", %.0f B in %.0f", bytes, allocs)
+	}
+	return cell
 }
 
 // withEvents is the mode in which one of our rows has events on. One that fills

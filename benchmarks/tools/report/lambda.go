@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// lambda is what the README says of AWS Lambda.
+// lambda is what docs/lambda.md says of the cost of a start.
 func (r *results) lambda() string {
 	starts := [][]string{}
 	for _, start := range []struct{ title, name string }{

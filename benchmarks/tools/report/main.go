@@ -1,8 +1,8 @@
 // Command report turns the output of one run into Markdown: every table to
-// standard output and, with -readme, the most telling ones into a README between
-// its markers.
+// standard output and, with -docs, the most telling ones between the markers of
+// README.md, docs/performance.md and docs/lambda.md of a repository.
 //
-//	report [-readme FILE] FOLDER
+//	report [-docs REPOSITORY] FOLDER
 //
 // The folder has NAME.txt with the output of go test -bench for each peer and
 // for data, events and lambda, cold.txt and size.txt. Of repeated times the best counts,
@@ -13,31 +13,41 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 func main() {
-	readme := flag.String("readme", "", "file with the markers")
+	docs := flag.String("docs", "", "repository with the markers")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *readme); err != nil {
+	if err := run(flag.Arg(0), *docs); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func run(folder, readme string) error {
+func run(folder, docs string) error {
 	r, err := read(folder)
 	if err != nil {
 		return err
 	}
 	fmt.Print(r.everything())
-	if readme == "" {
+	if docs == "" {
 		return nil
 	}
-	return rewrite(readme, map[string]string{"benchmarks": r.summary(), "lambda": r.lambda()})
+	for _, part := range []struct{ file, name, text string }{
+		{"README.md", "benchmarks", r.overview()},
+		{"docs/performance.md", "benchmarks", r.summary()},
+		{"docs/lambda.md", "lambda", r.lambda()},
+	} {
+		if err := rewrite(filepath.Join(docs, part.file), part.name, part.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ours are the rows of this SDK, by the platform it gets its data from.

@@ -27,21 +27,24 @@ func (r *results) starts() string {
 
 // sizes is a table of what importing an SDK costs.
 func (r *results) sizes() string {
-	floor, ok := r.size["empty"]
-	if !ok {
-		return ""
-	}
-	empty, _ := strconv.Atoi(floor[0])
 	var lines [][]string
 	for _, name := range append([]string{"ffcpoll", "ffcstream", "awslambda", "ffclambda"}, others()...) {
-		f := r.size[name]
-		if len(f) != 3 {
-			continue
+		if f := r.size[name]; len(f) == 3 {
+			lines = append(lines, []string{title(name), r.added(name), f[1], f[2]})
 		}
-		bytes, _ := strconv.Atoi(f[0])
-		lines = append(lines, []string{title(name), kib(strconv.Itoa(bytes - empty)), f[1], f[2]})
 	}
 	return markdown([]string{"", "KiB over an empty net/http program", "packages linked", "modules linked"}, lines)
+}
+
+// added is how much larger a program is than one that has net/http only, in KiB.
+func (r *results) added(program string) string {
+	empty, with := r.size["empty"], r.size[program]
+	if len(empty) != 3 || len(with) != 3 {
+		return none
+	}
+	before, _ := strconv.Atoi(empty[0])
+	after, _ := strconv.Atoi(with[0])
+	return kib(strconv.Itoa(after - before))
 }
 
 // deliveries is a table of what 10,000 evaluations make of events.

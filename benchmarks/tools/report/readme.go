@@ -6,17 +6,15 @@ import (
 	"strings"
 )
 
-// rewrite replaces parts of a file, by the name in their markers.
-func rewrite(path string, parts map[string]string) error {
+// rewrite replaces the part of a file between the markers of a name.
+func rewrite(path, name, text string) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	document := string(old)
-	for name, text := range parts {
-		if document, err = between(document, name, text); err != nil {
-			return fmt.Errorf("%s %w", path, err)
-		}
+	document, err := between(string(old), name, text)
+	if err != nil {
+		return fmt.Errorf("%s %w", path, err)
 	}
 	return os.WriteFile(path, []byte(document), 0o644)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -45,6 +46,54 @@ func TestBetween(t *testing.T) {
 	for _, document := range []string{"", begin, end + begin, "<!-- y:begin --><!-- y:end -->"} {
 		if got, err := between(document, "x", "new"); err == nil {
 			t.Errorf("%q became %q, expected an error", document, got)
+		}
+	}
+}
+
+// TestRunRewritesDocuments: a run puts its figures into the README and the docs
+// of a repository, and leaves everything else.
+func TestRunRewritesDocuments(t *testing.T) {
+	t.Parallel()
+	folder, repository := t.TempDir(), t.TempDir()
+	write := func(dir, name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(folder, "ffc.txt", benchmark("off", "S1", "shared", "1")+"-2 9 30.5 ns/op 0 B/op 0 allocs/op\n"+
+		benchmark("kept", "S1", "shared", "1")+"-2 9 60.5 ns/op 0 B/op 0 allocs/op\n")
+	write(folder, "posthog.txt", benchmark("on", "S1", "shared", "1")+"-2 9 1200 ns/op 360 B/op 10 allocs/op\n")
+	write(folder, "cold.txt", "ffc 1000 10 3.7 3.5 0 0 3.6 0 7782 0 1482752\n")
+	write(folder, "size.txt", "empty 1024 1 1\nffcpoll 3072 2 2\nposthog 2048 2 2\n")
+	write(folder, "lambda.txt", "BenchmarkColdStart/no-client-2 9 2.4 init-ms 0.3 first-ms\n")
+	write(repository, "README.md", "before\n<!-- benchmarks:begin -->\nold\n<!-- benchmarks:end -->\nafter\n")
+	write(repository, "docs/performance.md", "<!-- benchmarks:begin -->\n<!-- benchmarks:end -->\n")
+	write(repository, "docs/lambda.md", "<!-- lambda:begin -->\n<!-- lambda:end -->\n")
+	if err := run(folder, repository); err != nil {
+		t.Fatal(err)
+	}
+	for name, wants := range map[string][]string{
+		"README.md": {"before\n", "\nafter\n", "| **this SDK** | 30.5 ns | 60.5 ns | 3.7 ms | 2 |\n",
+			"| posthog | – | 1200 ns, 360 B in 10 | – | 1 |\n"},
+		"docs/performance.md": {"| **ffc, events on, every one kept** | 60.5 ns |", "| ffcpoll | 2 | 2 | 2 |\n"},
+		"docs/lambda.md":      {"| aws-lambda-go alone | 2.4 ms | 0.3 ms |\n"},
+	} {
+		text, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s lacks %q:\n%s", name, want, text)
+			}
+		}
+		if strings.Contains(string(text), "old") {
+			t.Errorf("%s still has what was there:\n%s", name, text)
 		}
 	}
 }

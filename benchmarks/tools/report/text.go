@@ -28,7 +28,33 @@ func (r *results) everything() string {
 	return b.String()
 }
 
-// summary is what the README shows.
+// overview is what the README shows: a row for each SDK that is measured with
+// events.
+func (r *results) overview() string {
+	lines := [][]string{r.overviewOf("**this SDK**", "ffc", "kept", "ffcpoll")}
+	for _, peer := range others()[:4] {
+		lines = append(lines, r.overviewOf(peer, peer, "on", peer))
+	}
+	return r.conditions() + "\n" +
+		"Evaluated is a flag without rules; bytes and allocations are given where there are any. The cold start is that of a process that\n" +
+		"loads all flags, evaluates one and ends. [docs/performance.md](docs/performance.md#beside-other-sdks) has all scenarios.\n\n" +
+		markdown([]string{"", "evaluation", "with its event", "cold start, 1,000 flags", "KiB over an empty net/http program"}, lines)
+}
+
+// overviewOf is a row of the overview.
+func (r *results) overviewOf(title, peer, events, size string) []string {
+	line := []string{title, none, none, none, none}
+	for i, mode := range []string{"off", events} {
+		line[1+i] = r.cell(peer, benchmark(mode, "s1", "shared", "1"))
+	}
+	if f := r.cold[peer+" 1000"]; len(f) == 10 {
+		line[3] = f[1] + " ms"
+	}
+	line[4] = r.added(size)
+	return line
+}
+
+// summary is what docs/performance.md shows.
 func (r *results) summary() string {
 	head := append([]string{"user made once, one core"}, scenarios()...)
 	evaluations := [][]string{
