@@ -163,10 +163,18 @@ func requestSecret(r *http.Request) string {
 // load also finds the environment in the ids of the flags.
 func (c *classic) load(data []byte) ([]entity, error) {
 	names, found := classicNames(), false
-	return loadData(data, names[:], func(k kind, item json.RawMessage) (entity, error) {
-		e := entity{kind: k}
-		var err error
-		e.json, err = loadMembers(item, map[string]any{"id": &e.id, "timestamp": &e.version, "isArchived": &e.archived})
+	return loadData(data, names[:], func(k kind, item []byte) (e entity, err error) {
+		err = loadMembers(item, func(name string) any {
+			switch name {
+			case "id":
+				return &e.id
+			case "timestamp":
+				return &e.version
+			case "isArchived":
+				return &e.archived
+			}
+			return nil
+		})
 		switch {
 		case err != nil:
 			return entity{}, err
@@ -183,7 +191,7 @@ func (c *classic) load(data []byte) ([]entity, error) {
 			return entity{}, fmt.Errorf("%q is of another environment than the flags before it", e.id)
 		}
 		c.env, found = env, true
-		e.json = withBothSpellings(e.json)
+		e.json = withBothSpellings(item)
 		return e, nil
 	})
 }

@@ -138,7 +138,7 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 		has[e.kind][e.id] = true
 		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(held, e) {
 			stamped := s.protocolLocked().stamp(e, version)
-			stamped.source = sha256.Sum256(e.json)
+			stamped.source = new(sha256.Sum256(e.json))
 			s.apply(stamped)
 		}
 	}
@@ -155,7 +155,7 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 
 // same reports whether two entities differ in no more than their version.
 func (s *Server) same(held, e entity) bool {
-	return held.source == sha256.Sum256(e.json) ||
+	return held.source != nil && *held.source == sha256.Sum256(e.json) ||
 		bytes.Equal(canonical(s.protocolLocked().stamp(held, 0).json), canonical(s.protocolLocked().stamp(e, 0).json))
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -55,16 +54,26 @@ func (*featBit) message(eventType string, entities [kinds][]entity) []byte {
 
 // load also finds the environment in the first flag that has one.
 func (d *featBit) load(data []byte) ([]entity, error) {
-	return loadData(data, featBitNames(), func(k kind, item json.RawMessage) (entity, error) {
+	return loadData(data, featBitNames(), func(k kind, item []byte) (e entity, err error) {
 		identity := "key"
 		if k == segments {
 			identity = "id"
 		}
-		var err error
 		var updatedAt string
 		var envID any
-		e := entity{kind: k}
-		e.json, err = loadMembers(item, map[string]any{identity: &e.id, "updatedAt": &updatedAt, "isArchived": &e.archived, "envId": &envID})
+		err = loadMembers(item, func(name string) any {
+			switch name {
+			case identity:
+				return &e.id
+			case "updatedAt":
+				return &updatedAt
+			case "isArchived":
+				return &e.archived
+			case "envId":
+				return &envID
+			}
+			return nil
+		})
 		if text, ok := envID.(string); ok && k == flags && d.env == (guid{}) {
 			if env, ok := guidOfText(text); ok && env != ownEnvironment() {
 				d.env = env

@@ -7,6 +7,7 @@ package ffctest_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -36,5 +37,27 @@ func TestBodyTooLarge(t *testing.T) {
 	}
 	if a := post(t, srv, "["+strings.Repeat(" ", 30_000_000)+"]"); a.status != 413 {
 		t.Errorf("got %d, want 413", a.status)
+	}
+}
+
+// Clients reject a message with more than 20,000 items and one for each 128 bytes
+// of it, so a server rejects such data.
+func TestTooManyItems(t *testing.T) {
+	t.Parallel()
+	data := func(n int) []byte {
+		var b bytes.Buffer
+		for i := range n {
+			fmt.Fprintf(&b, `,{"id":"FF__11__22__33__%06d"}`, i)
+		}
+		return fmt.Appendf(nil, `{"featureFlags":[%s]}`, b.Bytes()[1:])
+	}
+	for n, ok := range map[int]bool{26_000: true, 27_000: false} {
+		srv, err := ffctest.NewHandler(ffctest.HandlerConfig{Data: data(n)})
+		switch {
+		case ok && err != nil, !ok && (err == nil || !strings.Contains(err.Error(), "clients accept at most 26")):
+			t.Errorf("%d flags: %v", n, err)
+		case err == nil:
+			srv.Close()
+		}
 	}
 }

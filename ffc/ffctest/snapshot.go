@@ -3,7 +3,9 @@ package ffctest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -99,54 +101,87 @@ func appendMember(out []byte, name string, list []entity) []byte {
 	return append(out, ']')
 }
 
+// freeItems is how many flags and segments data may have, beside one for each
+// itemSize bytes. Clients reject a message with more.
+const (
+	freeItems = 20_000
+	itemSize  = 128
+)
+
 // loadData reads bootstrap data that has arrays with these names. Read reads one
-// item of them.
-func loadData(data []byte, names []string, read func(k kind, item json.RawMessage) (entity, error)) ([]entity, error) {
+// item, and sets the JSON only if the server keeps other JSON. The entities share
+// one copy of data.
+func loadData(data []byte, names []string, read func(k kind, item []byte) (entity, error)) ([]entity, error) {
 	data = jsontext.TrimBOM(data)
 	if !json.Valid(data) {
-		return nil, fmt.Errorf("not a JSON object")
+		return nil, errors.New("not a JSON object")
 	}
-	top := membersOf(data)
-	if top == nil {
-		return nil, fmt.Errorf("not a JSON object")
+	body, err := dataObject(data)
+	if err != nil {
+		return nil, err
 	}
-	body := top
-	if raw, ok := top["messageType"]; ok {
+	items := 0
+	for _, name := range names {
+		items += jsontext.Count(body[name])
+	}
+	if most := freeItems + len(data)/itemSize; items > most {
+		return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
+	}
+	if body, err = dataObject(compacted(data)); err != nil {
+		return nil, err
+	}
+	out := make([]entity, 0, items)
+	for k, name := range names {
+		if out, err = loadKind(out, kind(k), body[name], read); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return out, nil
+}
+
+// dataObject returns the members of the data object in bootstrap data, which is
+// valid JSON, without copying their values.
+func dataObject(data []byte) (map[string][]byte, error) {
+	body := membersOf(data)
+	if body == nil {
+		return nil, errors.New("not a JSON object")
+	}
+	if raw, ok := body["messageType"]; ok {
 		if string(raw) != `"data-sync"` {
 			return nil, fmt.Errorf("messageType is %s, not \"data-sync\"", raw)
 		}
-		if body = membersOf(top["data"]); body == nil {
-			return nil, fmt.Errorf("data is not an object")
+		if body = membersOf(body["data"]); body == nil {
+			return nil, errors.New("data is not an object")
 		}
 	} else if body["featureFlags"] == nil && body["segments"] == nil {
-		return nil, fmt.Errorf("neither a data-sync message nor its data")
+		return nil, errors.New("neither a data-sync message nor its data")
 	}
 	switch eventType := string(body["eventType"]); eventType {
 	case "", `"full"`, `"patch"`:
 	default:
 		return nil, fmt.Errorf("eventType is %s, not \"full\" or \"patch\"", eventType)
 	}
-
-	var out []entity
-	for k, name := range names {
-		list, err := loadKind(kind(k), body[name], read)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		out = append(out, list...)
-	}
-	return out, nil
+	return body, nil
 }
 
-func loadKind(k kind, raw json.RawMessage, read func(kind, json.RawMessage) (entity, error)) ([]entity, error) {
+// compacted returns a copy of valid JSON without white space.
+func compacted(data []byte) []byte {
+	out := jsontext.Compact(make([]byte, 0, len(data)), data)
+	if cap(out)-len(out) > len(out)/8 {
+		out = bytes.Clone(out) // frees the unused capacity
+	}
+	return out
+}
+
+// loadKind appends the items of one kind, which are compact JSON.
+func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
 	if raw == nil {
-		return nil, nil
+		return out, nil
 	}
 	if raw[0] != '[' && string(raw) != "null" {
-		return nil, fmt.Errorf("not a JSON array")
+		return nil, errors.New("not a JSON array")
 	}
-	seen := make(map[string]bool)
-	var out []entity
+	seen := make(map[string]bool, jsontext.Count(raw))
 	i := -1
 	for item := range jsontext.Elements(raw) {
 		i++
@@ -158,64 +193,69 @@ func loadKind(k kind, raw json.RawMessage, read func(kind, json.RawMessage) (ent
 			return nil, fmt.Errorf("item %d: a second %q", i, e.id)
 		}
 		seen[e.id] = true
+		e.kind = k
+		if e.json == nil {
+			e.json = slices.Clip(item)
+		}
 		out = append(out, e)
 	}
 	return out, nil
 }
 
-// loadMembers reads members of an item and returns the item.
-func loadMembers(item json.RawMessage, into map[string]any) ([]byte, error) {
+// loadMembers reads members of an item.
+func loadMembers(item []byte, into func(name string) any) error {
 	for name, raw := range jsontext.Members(item) {
-		if value, ok := into[string(name)]; ok {
-			if readPlain(raw, value) {
-				continue
-			}
-			if err := json.Unmarshal(raw, value); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+		if value := into(string(name)); value != nil {
+			if err := loadValue(raw, value); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
 	}
-	compact := jsontext.Compact(make([]byte, 0, len(item)), item)
-	if cap(compact)-len(compact) > len(compact)/8 {
-		compact = bytes.Clone(compact) // it is kept, room and all
-	}
-	return compact, nil
+	return nil
 }
 
 // quotedTime returns the time of a version as JSON.
 func quotedTime(version int64) []byte { return []byte(`"` + flagjson.TimeText(version) + `"`) }
 
-// readPlain reads a value that needs no decoder, which most do not, and reports
-// whether it has.
-func readPlain(raw []byte, into any) bool {
+// loadValue is json.Unmarshal, faster for the usual values.
+func loadValue(raw []byte, into any) error {
 	switch into := into.(type) {
 	case *string:
-		if raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || !utf8.Valid(raw) {
-			return false
+		if isPlain(raw) {
+			*into = string(raw[1 : len(raw)-1])
+			return nil
 		}
-		*into = string(raw[1 : len(raw)-1])
-		return true
+	case *any:
+		if isPlain(raw) {
+			*into = string(raw[1 : len(raw)-1])
+			return nil
+		}
 	case *int64:
-		n, err := strconv.ParseInt(string(raw), 10, 64)
-		if err != nil {
-			return false
+		if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+			*into = n
+			return nil
 		}
-		*into = n
-		return true
 	case *bool:
-		*into = string(raw) == "true"
-		return *into || string(raw) == "false"
+		if text := string(raw); text == "true" || text == "false" {
+			*into = text == "true"
+			return nil
+		}
 	}
-	return false
+	return json.Unmarshal(raw, into)
 }
 
-// membersOf returns the members of a JSON object, which is valid, without copying
-// their values; nil if it is none.
-func membersOf(raw []byte) map[string]json.RawMessage {
+// isPlain reports whether raw is a JSON string without escapes.
+func isPlain(raw []byte) bool {
+	return len(raw) > 1 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw)
+}
+
+// membersOf returns the members of a valid JSON object, without copying their
+// values; nil if raw is another value.
+func membersOf(raw []byte) map[string][]byte {
 	if i := bytes.IndexByte(raw, '{'); i < 0 || len(bytes.TrimSpace(raw[:i])) > 0 {
 		return nil
 	}
-	members := make(map[string]json.RawMessage)
+	members := make(map[string][]byte)
 	for name, value := range jsontext.Members(raw) {
 		members[string(name)] = value
 	}

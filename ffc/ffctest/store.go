@@ -7,7 +7,7 @@ import (
 )
 
 // kind is what an entity is.
-type kind int
+type kind uint8
 
 const (
 	flags kind = iota
@@ -16,15 +16,15 @@ const (
 	kinds    // how many kinds there are
 )
 
-// entity is one flag, segment or user tag, written as its
-// platform writes it. It does not change: a change makes another entity.
+// entity is one flag, segment or user tag, written as its platform writes it. It
+// does not change: a change makes another entity.
 type entity struct {
-	kind     kind
 	id       string
-	version  int64 // Unix ms
-	archived bool
 	json     []byte
-	source   [sha256.Size]byte // of what Replace was given for it; zero if it came otherwise
+	version  int64              // Unix ms
+	source   *[sha256.Size]byte // hash of the JSON that Replace got for it; else nil
+	kind     kind
+	archived bool
 }
 
 // store holds the newest state of every entity.

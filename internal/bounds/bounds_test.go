@@ -42,7 +42,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				t.Errorf("%s, %s: %v", entry, in.Name, err)
 				continue
 			}
-			if most := in.Most(entry, len(message)); m.Peak-nothing.Peak > most {
+			if most := in.Most(len(message)); m.Peak-nothing.Peak > most {
 				t.Errorf("%s, %s: %d bytes of data take %d MiB, expected at most %d", entry, in.Name, len(message), (m.Peak-nothing.Peak)>>20, most>>20)
 			}
 			// Where unusable elements are an error, there is no value.

@@ -5,7 +5,6 @@ package bounds
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
@@ -35,23 +34,8 @@ const Size = 8 << 20
 // spare is what a process may take for data of any size.
 const spare = 16 << 20
 
-// ffctestFactor is the factor of ffctest, which keeps all flags in a form that
-// tests can change.
-const ffctestFactor = 6
-
-// Most is how much memory a process may take for data of n bytes. For data that
-// only an attacker makes ffctest, which the tests of an application give their own
-// data, has no limit.
-func (in *Input) Most(entry string, n int) int64 {
-	factor := in.Factor
-	if entry == EntryFFCTest {
-		if in.Rejected {
-			return math.MaxInt64
-		}
-		factor = max(factor, ffctestFactor)
-	}
-	return int64(factor)*int64(n) + spare
-}
+// Most returns how many bytes of memory a process may take for data of n bytes.
+func (in *Input) Most(n int) int64 { return int64(in.Factor)*int64(n) + spare }
 
 // Message returns data of this kind of about n bytes.
 func (in *Input) Message(n int) []byte {
@@ -144,7 +128,7 @@ func Inputs() []Input {
 			data: one(classic, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
 		{Name: "a clause with a long list", Platform: wire.PlatformClassic, Factor: 6, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "shares that all have options of their own", Platform: wire.PlatformClassic, Factor: 5, Value: "on",
+		{Name: "shares that all have options of their own", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
 				func(i int) string {
 					return fmt.Sprintf(`{"rolloutPercentage":[2,3],"valueOption":{"localId":%d,"variationValue":"v"}}`, i)

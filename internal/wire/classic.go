@@ -252,6 +252,8 @@ type classicFlag struct {
 	// in the next place that was free; at least half are. A flag with few variations
 	// has none: looking at all of them is faster.
 	places []uint32
+	// shares is the list of shares that is being read.
+	shares []byte
 }
 
 // fewVariations is up to where looking at all variations is faster.
@@ -273,8 +275,9 @@ func (d *classicFlag) variation(option object) int {
 		d.Variations = append(d.Variations, v)
 		return len(d.Variations) - 1
 	}
+	d.grow()
 	if 2*len(d.Variations) >= len(d.places) {
-		d.places = make([]uint32, 4*len(d.places)+8*fewVariations)
+		d.places = make([]uint32, 4*cap(d.Variations))
 		for i := range d.Variations {
 			*d.place(d.Variations[i]) = uint32(i + 1)
 		}
@@ -285,6 +288,17 @@ func (d *classicFlag) variation(option object) int {
 		*place = uint32(len(d.Variations))
 	}
 	return int(*place - 1)
+}
+
+// manyVariations is from where on a flag makes room for a variation of each share
+// at once: growing step by step takes several times the memory.
+const manyVariations = 1024
+
+// grow makes room for a variation.
+func (d *classicFlag) grow() {
+	if n := len(d.Variations); n == cap(d.Variations) && n >= manyVariations {
+		d.Variations = slices.Grow(d.Variations, max(n/2, jsontext.Count(d.shares)))
+	}
 }
 
 // place is where the index of a variation is or, if that is 0, would be.
@@ -320,7 +334,9 @@ func (d *classicFlag) rule(o object) model.Rule {
 }
 
 func (d *classicFlag) rollout(o object, shares, included string) model.Rollout {
-	return model.Rollout{Experiment: o.tri(included), Shares: collect(o.objects(shares), func(s object) model.Share {
+	list := o.objects(shares)
+	d.shares = list.array
+	return model.Rollout{Experiment: o.tri(included), Shares: collect(list, func(s object) model.Share {
 		from, to := s.rangeOf("rolloutPercentage")
 		return model.Share{
 			From:       from,

@@ -453,3 +453,28 @@ func TestLargeElements(t *testing.T) {
 		t.Errorf("got %d users, %v", s.Included.Len(), err)
 	}
 }
+
+// TestManyVariations: each share gets its own variation, and equal variations are
+// one, be they few or many.
+func TestManyVariations(t *testing.T) {
+	t.Parallel()
+	for _, distinct := range []int{1, 16, 17, 1024, 1025, 4000} {
+		var shares strings.Builder
+		for i := range 2 * distinct {
+			fmt.Fprintf(&shares, `,{"valueOption":{"localId":%d,"variationValue":"v%d"}}`, i%distinct, i%distinct)
+		}
+		f, err := Classic{}.Flag([]byte(`{"ff":{"variationOptionWhenDisabled":{"localId":0,"variationValue":"v0"}},"fftuwmtr":[{"valueOptionsVariationRuleValues":[` +
+			shares.String()[1:] + `]}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(f.Variations) != distinct {
+			t.Fatalf("got %d variations, want %d", len(f.Variations), distinct)
+		}
+		for i, s := range f.Rules[0].Rollout.Shares {
+			if got, want := f.Variations[s.Variation].ID, strconv.Itoa(i%distinct); got != want {
+				t.Fatalf("of %d, share %d serves %s, want %s", distinct, i, got, want)
+			}
+		}
+	}
+}
