@@ -71,7 +71,7 @@ func TestRunRewritesDocuments(t *testing.T) {
 	write(folder, "cold.txt", "ffc 1000 10 3.7 3.5 0 0 3.6 0 7782 0 1482752\n")
 	write(folder, "size.txt", "empty 1024 1 1\nffcpoll 3072 2 2\nposthog 2048 2 2\n")
 	write(folder, "lambda.txt", "BenchmarkColdStart/no-client-2 9 2.4 init-ms 0.3 first-ms\n")
-	write(repository, "README.md", "before\n<!-- benchmarks:begin -->\nold\n<!-- benchmarks:end -->\nafter\n")
+	write(repository, "README.md", "before\n<!-- benchmarks:begin -->\nstale figures\n<!-- benchmarks:end -->\nafter\n")
 	write(repository, "docs/performance.md", "<!-- benchmarks:begin -->\n<!-- benchmarks:end -->\n")
 	write(repository, "docs/lambda.md", "<!-- lambda:begin -->\n<!-- lambda:end -->\n")
 	if err := run(folder, repository); err != nil {
@@ -92,7 +92,7 @@ func TestRunRewritesDocuments(t *testing.T) {
 				t.Errorf("%s lacks %q:\n%s", name, want, text)
 			}
 		}
-		if strings.Contains(string(text), "old") {
+		if strings.Contains(string(text), "stale figures") {
 			t.Errorf("%s still has what was there:\n%s", name, text)
 		}
 	}
