@@ -1,7 +1,6 @@
 package repocheck
 
 import (
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -27,14 +26,9 @@ var levels = []struct {
 // say, and a contract uses parts that import nothing of this module.
 func TestImportsPointDown(t *testing.T) {
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
-	cmd.Dir = root
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
+	list := goList(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
 	packages := 0
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(list) {
 		fields := strings.Fields(line)
 		pkg := strings.TrimPrefix(fields[0], module)
 		from := level(pkg)
@@ -50,7 +44,7 @@ func TestImportsPointDown(t *testing.T) {
 			}
 			switch to := level(imported); {
 			case levels[from].name == "contracts" && levels[to].name == "parts":
-				if strings.Contains(importsOf(string(out), imported), module) {
+				if strings.Contains(importsOf(list, imported), module) {
 					t.Errorf("%s imports %s, which imports more of this module: contracts import nothing but leaves", pkg, imported)
 				}
 			case levels[from].name == "parts" && levels[to].name == "contracts":

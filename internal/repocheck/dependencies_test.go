@@ -1,23 +1,16 @@
 package repocheck
 
 import (
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 )
 
-const module = "github.com/feature-flags-co/ffc-server-go-sdk/"
-
 // dependencies returns all packages that a package links.
 func dependencies(t *testing.T, pkg string) []string {
 	t.Helper()
 	// As functions are built: without the tag aws-lambda-go links net/rpc.
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-tags", "lambda.norpc", "-deps", module+pkg).Output()
-	if err != nil {
-		t.Fatalf("go list -deps %s: %v", pkg, err)
-	}
-	return strings.Fields(string(out))
+	return strings.Fields(goList(t, "-tags", "lambda.norpc", "-deps", module+pkg))
 }
 
 // TestDependencies holds the import graph: importing a part must not cost what

@@ -6,9 +6,14 @@ package repocheck
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+// module is what the paths of this module's packages begin with.
+const module = "github.com/feature-flags-co/ffc-server-go-sdk/"
 
 // root is the path of the repository from this directory.
 var root = filepath.Join("..", "..")
@@ -44,4 +49,17 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(content)
+}
+
+// goList returns the output of go list in root.
+func goList(t *testing.T, args ...string) string {
+	t.Helper()
+	repositoryFiles(t) // makes go test look at changes of files, rather than at its cache
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v", strings.Join(cmd.Args[1:], " "), err)
+	}
+	return string(out)
 }
