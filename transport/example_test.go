@@ -16,8 +16,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// file is a transport that takes snapshots from a file, which somebody else
-// keeps up to date: a sidecar, a mounted volume.
+// file is a transport that reads snapshots from a file, which another process
+// keeps current: a sidecar, a mounted volume.
 type file struct {
 	path  string
 	every time.Duration // 0: on demand
@@ -79,7 +79,7 @@ func (s *session) read() error {
 	}
 	if err != nil {
 		s.failures.Add(1)
-		s.store.Interrupted(err) // the data that is there goes on serving
+		s.store.Interrupted(err) // the client keeps serving the cached data
 	}
 	return err
 }

@@ -65,7 +65,7 @@ func runChild() error {
 	}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		err := client.Refresh(ctx)
-		fmt.Printf("%s\t%v\n", client.Variation(ctx, "f", nobody, "none"), err)
+		fmt.Printf("%s\t%v\n", client.Variation(ctx, "f", anyUser, "none"), err)
 	}
 	return client.Close(ctx)
 }

@@ -121,7 +121,7 @@ func changes(t *testing.T, client *ffc.Client) <-chan struct{} {
 	return changed
 }
 
-var nobody = ffc.NewUser("nobody")
+var anyUser = ffc.NewUser("u")
 
 func TestChangesArrive(t *testing.T) {
 	t.Parallel()
@@ -142,7 +142,7 @@ func testChangesArrive(t *testing.T, g ffctest.Platform) {
 		begin := time.Now()
 		srv.Put(flag.Variations(value))
 		until(t, "the value "+value, changed, func() bool {
-			return client.Variation(t.Context(), "f", nobody, "none") == value
+			return client.Variation(t.Context(), "f", anyUser, "none") == value
 		})
 		took = append(took, time.Since(begin))
 	}
@@ -167,7 +167,7 @@ func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
 	for n := range 100 {
-		// What changes while nobody is connected is seen all the same.
+		// Changes while no connection is open are seen, too.
 		srv.DropConnections()
 		srv.Put(flag.Variations(strconv.Itoa(n + 1)))
 		if n == 50 {
@@ -179,7 +179,7 @@ func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
 	}
 	changed := changes(t, client)
 	until(t, "the last value", changed, func() bool {
-		return client.Variation(t.Context(), "f", nobody, "none") == "100" && !client.FlagKnown("archived")
+		return client.Variation(t.Context(), "f", anyUser, "none") == "100" && !client.FlagKnown("archived")
 	})
 	state := statuses(t, client)
 	until(t, "state OK", state, func() bool { return client.Status().State == ffc.StateOK })
@@ -211,7 +211,7 @@ func testStatusFollowsTheConnection(t *testing.T, g ffctest.Platform) {
 	if err := client.Status().Err; !errors.As(err, &cause) {
 		t.Errorf("got error %v, want a *transport.Error", err)
 	}
-	if !client.Initialized() || !client.BoolVariation(t.Context(), "f", nobody, false) {
+	if !client.Initialized() || !client.BoolVariation(t.Context(), "f", anyUser, false) {
 		t.Error("the data has gone with the connection")
 	}
 	srv.RejectUpgrade(0)
@@ -245,11 +245,11 @@ func testPatchOvertakesFull(t *testing.T, g ffctest.Platform) {
 	srv.Put(ffctest.Flag("a").Variations("new"))
 	resume()
 	ready(t, client)
-	if got := client.Variation(t.Context(), "a", nobody, "none"); got != "new" {
+	if got := client.Variation(t.Context(), "a", anyUser, "none"); got != "new" {
 		t.Errorf("got %q, want the pushed value", got)
 	}
 	if !client.FlagKnown("b") {
-		t.Error("the full is not there")
+		t.Error("the message with everything is missing")
 	}
 }
 

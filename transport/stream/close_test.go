@@ -58,7 +58,7 @@ func TestClose(t *testing.T) {
 			s.p.accept().respond("HTTP/1.1 403 Forbidden", "Content-Length: 100", "", "because")
 			return nil
 		}, 0},
-		{"upgrade that is none", func(_ *testing.T, s *session) *peer {
+		{"upgrade without a websocket", func(_ *testing.T, s *session) *peer {
 			s.run()
 			s.p.accept().respond("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",
 				"Sec-WebSocket-Accept: bm8gd2F5", "", "")

@@ -15,53 +15,53 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// dial opens the websocket with a fresh token.
-func (c *connection) dial(ctx context.Context) error {
-	s := c.s
+// dial opens a websocket with a new token.
+func (s *session) dial(ctx context.Context) (*link, handshake, error) {
 	s.connects.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
 	defer cancel()
 	client := *s.http
+	l := &link{}
 	stop := func() bool { return true }
 	client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-		answer, err := s.http.Transport.RoundTrip(r)
+		response, err := s.http.Transport.RoundTrip(r)
 		if err != nil {
 			return nil, err
 		}
-		if c.socket = socketOf(answer, c.signOfLife); c.socket != nil {
-			// Of an upgrade that is none the library reads on, for seconds.
-			stop = context.AfterFunc(ctx, func() { _ = c.socket.Close() })
+		if socket := socketOf(response); socket != nil {
+			l.socket = socket
+			// If the upgrade fails, websocket.Dial keeps reading the body for seconds.
+			stop = context.AfterFunc(ctx, func() { _ = socket.Close() })
 		}
-		return answer, nil
+		return response, nil
 	})
-	address := s.dialect.StreamURL(s.env.StreamingURL, s.env.EnvSecret.Reveal(), time.Now().Add(time.Duration(s.offset.Load())))
-	ws, answer, err := handshake(ctx, address, websocket.DialOptions{
+	address := s.platform.StreamURL(s.env.StreamingURL, s.env.EnvSecret.Reveal(), time.Now().Add(time.Duration(s.offset.Load())))
+	ws, response, err := openWebsocket(ctx, address, websocket.DialOptions{
 		HTTPClient: &client,
 		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent()}},
 	})
 	stop()
-	c.end.dialled = time.Now()
-	if answer != nil {
-		c.end.date = answer.Header.Get("Date")
+	h := handshake{at: time.Now(), opened: err == nil}
+	if response != nil {
+		h.date = response.Header.Get("Date")
 	}
 	switch {
 	case err == nil:
-		c.ws = ws
-		c.end.opened = c.end.dialled
-		return nil
-	case answer == nil:
-		return &transport.Error{Kind: transport.KindNetwork, Err: s.clean(err)}
+		l.ws = ws
+		return l, h, nil
+	case response == nil:
+		return nil, h, &transport.Error{Kind: transport.KindNetwork, Err: s.clean(err)}
 	}
-	c.end.answer = answer
-	if status := answer.StatusCode; status != http.StatusSwitchingProtocols {
-		return &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
+	h.response = response
+	if status := response.StatusCode; status != http.StatusSwitchingProtocols {
+		return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
 			"the platform, or a proxy before it, answered %d %s instead of opening a websocket", status, http.StatusText(status))}
 	}
-	return &transport.Error{Kind: transport.KindWebSocket, Err: s.clean(err)}
+	return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: s.clean(err)}
 }
 
-// clean takes the URL, which holds the token, and what came from the network
-// out of an error.
+// clean removes the URL, which contains the token, and what came from the network
+// from an error.
 func (s *session) clean(err error) error {
 	var withURL *url.Error
 	if errors.As(err, &withURL) {

@@ -11,36 +11,48 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// ending is how a connection ended.
-type ending struct {
-	err     error
-	refused bool           // by close code 4003
-	renewed bool           // by us, to ask the next question on another one
-	answer  *http.Response // to a handshake that did not succeed
-	opened  time.Time      // when the platform accepted the websocket; zero is never
-	usable  time.Time      // when the platform first answered; zero is never
-	date    string         // of the handshake, by the platform's clock
-	dialled time.Time      // when that was by ours
+// handshake is the result of opening a connection.
+type handshake struct {
+	at       time.Time      // when it ended, by this machine's clock
+	date     string         // of the response, by the platform's clock
+	opened   bool           // the platform accepted the websocket
+	response *http.Response // that opened no websocket; nil without such a response
 }
 
-// platformTime returns what the platform's clock says now, at least; zero is
-// unknown.
-func (e *ending) platformTime() time.Time {
-	date, err := http.ParseTime(e.date)
+// platformTime returns the platform's time now, or somewhat less; zero is unknown.
+func (h *handshake) platformTime() time.Time {
+	date, err := http.ParseTime(h.date)
 	if err != nil {
 		return time.Time{}
 	}
 	now := time.Now()
-	return date.Add(max(0, min(now.Sub(e.dialled), now.Round(0).Sub(e.dialled.Round(0)))))
+	return date.Add(max(0, min(now.Sub(h.at), now.Round(0).Sub(h.at.Round(0)))))
 }
 
-// clockAhead returns how far the platform's clock was ahead of ours.
-func (e *ending) clockAhead() (time.Duration, bool) {
-	date, err := http.ParseTime(e.date)
+// clockAhead returns by how much the platform's clock was ahead of this machine's.
+func (h *handshake) clockAhead() (ahead time.Duration, ok bool) {
+	date, err := http.ParseTime(h.date)
 	if err != nil {
 		return 0, false
 	}
-	return date.Sub(e.dialled.Round(0)), true
+	return date.Sub(h.at.Round(0)), true
+}
+
+// ending is how a connection, or an attempt to connect, ended.
+type ending struct {
+	handshake
+	err     error
+	renewed bool      // this end closed it, to ask the next question on another one
+	usable  time.Time // when the platform first answered; zero is never
+}
+
+// refused reports whether the platform rejected the token.
+func (e *ending) refused() bool { return errors.Is(e.err, errRefused) }
+
+// rejected reports whether the platform, rather than an outage, kept the client
+// from connecting.
+func (e *ending) rejected() bool {
+	return e.refused() || e.response != nil && e.response.StatusCode < http.StatusInternalServerError
 }
 
 // closedWith returns the error for a close code of the platform.

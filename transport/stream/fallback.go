@@ -11,31 +11,29 @@ import (
 )
 
 // fallback is the second transport, which keeps the data current while the
-// socket cannot. One without a transport does nothing.
+// websocket does not work. Without a transport it does nothing.
 //
-// The store hears of the fallback, and of failures of either transport, under
-// the lock: so the two cannot contradict each other. Nothing that waits is
+// The fallback, and failures of either transport, are reported to the store under
+// the lock, so that the two cannot contradict each other. Nothing that blocks is
 // called under it.
 type fallback struct {
 	transport transport.Transport
 	env       transport.Env
-	patience  time.Duration
-	retry     time.Duration // before it starts again after a refusal that is final for it
-	trust     func()        // called when the platform took the secret
+	after     time.Duration // without a connection before it starts
+	retry     time.Duration // before it starts again after the platform rejected it
+	trust     func()        // is called when the platform accepted the secret
 	running   sync.WaitGroup
 
-	mu     sync.Mutex
-	wanted bool         // the socket does not work
-	timer  *time.Timer  // starts it when patience is over; nil while it is not wanted
-	store  *secondStore // of the session that runs; nil if none does
-	cancel context.CancelFunc
-	serves bool // the data comes from the session that runs
-	// refused: the last session gave up, and timer starts another one.
-	refused bool
+	mu      sync.Mutex
+	wanted  bool         // the websocket does not work
+	timer   *time.Timer  // starts the fallback; nil while it is not wanted
+	store   *secondStore // of the session that runs; nil if none does
+	cancel  context.CancelFunc
+	serves  bool // the data comes from the session that runs
+	refused bool // the last session stopped for good; timer starts another
 }
 
-// interrupted notes why the socket does not work, which does not matter to the
-// data as long as the fallback serves.
+// interrupted reports why the websocket does not work, unless the fallback serves.
 func (f *fallback) interrupted(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -44,18 +42,17 @@ func (f *fallback) interrupted(err error) {
 	}
 }
 
-// note tells the store whether the fallback serves, if that is new. The lock is
-// held.
-func (f *fallback) note(serves bool) {
+// noteLocked tells the store whether the fallback serves, if that is new.
+func (f *fallback) noteLocked(serves bool) {
 	if f.serves != serves {
 		f.serves = serves
 		f.env.Store.Fallback(serves)
 	}
 }
 
-// prepare starts the fallback unless stop is called within its patience, part
-// of which is random: when a platform restarts, its clients should not begin
-// to poll all at once.
+// prepare starts the fallback after FallbackAfter and a random part of that, unless
+// stop is called before. When a platform restarts, its clients must not begin to
+// poll all at once.
 func (f *fallback) prepare(ctx context.Context) {
 	if f.transport == nil {
 		return
@@ -64,8 +61,7 @@ func (f *fallback) prepare(ctx context.Context) {
 	defer f.mu.Unlock()
 	f.wanted = true
 	if f.timer == nil {
-		patience := retry.Lengthen(f.patience, 0.5)
-		f.timer = time.AfterFunc(patience, func() { f.start(ctx) })
+		f.timer = time.AfterFunc(retry.Lengthen(f.after, 0.5), func() { f.start(ctx) })
 	}
 }
 
@@ -82,14 +78,14 @@ func (f *fallback) start(ctx context.Context) {
 	env.Background = true
 	session, err := f.transport.Open(env)
 	if err != nil {
-		return // not possible: it was tried when the client was made
+		return // not possible: New opened one, too
 	}
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.store = store
 	f.running.Go(func() { run(ctx, session) })
 }
 
-// startAgain starts the fallback after a session that gave up.
+// startAgain starts the fallback after a session that stopped for good.
 func (f *fallback) startAgain(ctx context.Context) {
 	f.mu.Lock()
 	f.refused = false
@@ -97,12 +93,11 @@ func (f *fallback) startAgain(ctx context.Context) {
 	f.start(ctx)
 }
 
-// tick is how often a fallback that works on demand is asked. As long as the
-// data is fresh that costs next to nothing.
+// tick is the time between calls of a fallback that works on demand. While the
+// data is fresh they cost next to nothing.
 const tick = time.Second
 
-// run keeps data current with a session of any kind. What goes wrong is told
-// to the store.
+// run keeps data current with a session of either kind. Errors reach the store.
 func run(ctx context.Context, session transport.Session) {
 	switch session := session.(type) {
 	case transport.Runner:
@@ -116,8 +111,8 @@ func run(ctx context.Context, session transport.Session) {
 	}
 }
 
-// stop ends the fallback, as the socket works or nothing does any more. It does
-// not wait for what is under way, which does not count any more.
+// stop ends the fallback. It does not wait for requests that are under way; what
+// they bring is ignored.
 func (f *fallback) stop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,13 +122,13 @@ func (f *fallback) stop() {
 		f.timer = nil
 	}
 	if f.store != nil {
-		f.end()
-		f.note(false)
+		f.endLocked()
+		f.noteLocked(false)
 	}
 }
 
-// end ends the session that runs. The lock is held.
-func (f *fallback) end() {
+// endLocked ends the session that runs.
+func (f *fallback) endLocked() {
 	f.cancel()
 	f.store, f.cancel = nil, nil
 }
@@ -143,11 +138,11 @@ type secondStore struct {
 	transport.Store
 	f        *fallback
 	again    func()      // starts another session
-	answered atomic.Bool // by the platform itself, which took the secret
+	answered atomic.Bool // by the platform itself, which accepted the secret
 }
 
-// whileItRuns calls tell if the session has not been stopped, and reports
-// whether it has not.
+// whileItRuns calls tell unless the session has been stopped. It returns false if
+// the session has been stopped.
 func (s *secondStore) whileItRuns(tell func()) bool {
 	s.f.mu.Lock()
 	defer s.f.mu.Unlock()
@@ -158,8 +153,8 @@ func (s *secondStore) whileItRuns(tell func()) bool {
 	return true
 }
 
-// Apply implements transport.Store. It takes time, so it does without the lock:
-// if the session is stopped meanwhile the data is as good as it was.
+// Apply implements transport.Store. It takes long, so it does not hold the lock:
+// if the session is stopped meanwhile, its data is still valid.
 func (s *secondStore) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
 	if !s.whileItRuns(func() {}) {
 		return transport.Applied{}, context.Canceled
@@ -171,11 +166,11 @@ func (s *secondStore) Apply(message []byte, asked transport.Mark) (transport.App
 	return applied, err
 }
 
-// Confirm implements transport.Store. A platform that has data for a secret took
-// the secret; FeatBit answers with nothing to a secret that it does not know.
+// Confirm implements transport.Store. A platform that has data for a secret
+// accepts the secret; FeatBit returns no data for a secret that it does not know.
 func (s *secondStore) Confirm() {
 	s.whileItRuns(func() {
-		s.f.note(true)
+		s.f.noteLocked(true)
 		s.Store.Confirm()
 		if s.answered.Load() && s.Version() > 0 {
 			s.f.trust()
@@ -195,26 +190,26 @@ func (s *secondStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.
 // ConfirmAsOf implements transport.Store.
 func (s *secondStore) ConfirmAsOf(asOf time.Time) {
 	s.whileItRuns(func() {
-		s.f.note(true)
+		s.f.noteLocked(true)
 		s.Store.ConfirmAsOf(asOf)
 	})
 }
 
-// Interrupted implements transport.Store: now nothing serves current data.
+// Interrupted implements transport.Store: neither transport has current data now.
 func (s *secondStore) Interrupted(err error) {
 	s.whileItRuns(func() {
-		s.f.note(false)
+		s.f.noteLocked(false)
 		s.Store.Interrupted(err)
 	})
 }
 
-// Off implements transport.Store. It is not final: the socket may still come to
-// work, and this session may have met a firewall. Another session starts later.
+// Off implements transport.Store. It is not final: the websocket may work later,
+// and a firewall may have rejected this session. Another session starts later.
 func (s *secondStore) Off(err error) {
 	s.whileItRuns(func() {
-		s.f.note(false)
+		s.f.noteLocked(false)
 		s.Store.Interrupted(err)
-		s.f.end()
+		s.f.endLocked()
 		s.f.refused = true
 		s.f.timer = time.AfterFunc(retry.Lengthen(s.f.retry, retry.Jitter), s.again)
 	})

@@ -80,7 +80,7 @@ func testClientFallsBack(t *testing.T, g ffctest.Platform) {
 				values++
 				want := strconv.Itoa(values)
 				srv.Put(flag.Variations(want))
-				until(t, what, changed, func() bool { return client.Variation(t.Context(), "f", nobody, "none") == want })
+				until(t, what, changed, func() bool { return client.Variation(t.Context(), "f", anyUser, "none") == want })
 			}
 
 			is("falling back without data", ffc.StateOK, true)

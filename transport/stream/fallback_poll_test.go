@@ -177,7 +177,7 @@ func TestFallbackPollingFails(t *testing.T) {
 }
 
 // TestFallbackRequestHangs: a request that does not end with its context is
-// abandoned, so it holds nobody up, and Run not for long.
+// abandoned, so it holds up no call, and Run not for long.
 func TestFallbackRequestHangs(t *testing.T) {
 	for name, settings := range map[string]*poll.Transport{"on demand": {}, "at an interval": {Interval: time.Second}} {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // second is a transport to fall back to. The test says what its sessions get.
 type second struct {
 	t        *testing.T
-	patience time.Duration
+	timeout  time.Duration
 	onDemand bool // its sessions are Refreshers, not Runners
 	// stubborn, if it is not nil, keeps sessions from ending until it is closed.
 	stubborn chan struct{}
@@ -26,7 +26,7 @@ type second struct {
 func fallingBack(t *testing.T, settings stream.Transport) (*session, *second) {
 	t.Helper()
 	p := inMemory(t)
-	f := &second{t: t, patience: p.patience, started: make(chan *secondSession, 100)}
+	f := &second{t: t, timeout: p.timeout, started: make(chan *secondSession, 100)}
 	settings.Fallback = f
 	return open(t, p, settings), f
 }
@@ -103,7 +103,7 @@ func (f *second) next() *secondSession {
 	select {
 	case s := <-f.started:
 		return s
-	case <-time.After(f.patience):
+	case <-time.After(f.timeout):
 		f.t.Fatal("the fallback does not start")
 	}
 	return nil
@@ -114,7 +114,7 @@ func (s *secondSession) isStopped() {
 	s.f.t.Helper()
 	select {
 	case <-s.stopped:
-	case <-time.After(s.f.patience):
+	case <-time.After(s.f.timeout):
 		s.f.t.Fatal("the fallback is not stopped")
 	}
 }
@@ -134,7 +134,7 @@ func (s *secondSession) serve() {
 	s.store.Confirm()
 }
 
-// back is the socket coming back, whatever attempts nobody accepted before.
+// back is the socket coming back, whatever attempts were not accepted before.
 func (s *session) back() *peer {
 	s.t.Helper()
 	for len(s.p.conns) > 0 {

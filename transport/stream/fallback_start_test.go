@@ -121,8 +121,8 @@ func TestFallbackAfterData(t *testing.T) {
 
 func TestFallbackAfterIsASetting(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const patience = 8 * time.Second
-		s, f := fallingBack(t, stream.Transport{FallbackAfter: patience})
+		const timeout = 8 * time.Second
+		s, f := fallingBack(t, stream.Transport{FallbackAfter: timeout})
 		s.run()
 		c := s.ready()
 		low, high := time.Hour, time.Duration(0)
@@ -132,19 +132,19 @@ func TestFallbackAfterIsASetting(t *testing.T) {
 			lost := time.Now()
 			c = s.p.accept().upgrade()
 			took := f.next().at.Sub(lost)
-			checkBetween(t, "begins", took, patience, patience*3/2)
+			checkBetween(t, "begins", took, timeout, timeout*3/2)
 			low, high = min(low, took), max(high, took)
 			c.expect(opText, syncRequest)
 			c.send(full)
 			s.store.await("confirmed")
 		}
-		if low > patience*11/10 || high < patience*14/10 {
+		if low > timeout*11/10 || high < timeout*14/10 {
 			t.Errorf("100 times lie between %v and %v, want more spread", low, high)
 		}
 	})
 }
 
-// With each outage patience begins anew, however soon after the one before.
+// With each outage timeout begins anew, however soon after the one before.
 func TestFallbackPatienceBeginsAnew(t *testing.T) {
 	for name, attempts := range map[string]int{"one attempt": 0, "more": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestFallbackIsNotNeeded(t *testing.T) {
 			t.Errorf("the fallback was opened %d times, want once, for a look at its settings", got)
 		}
 		if n := s.store.count("fallback true") + s.store.count("fallback false"); n > 0 {
-			t.Errorf("the store was told of a fallback %d times", n)
+			t.Errorf("a fallback was reported %d times", n)
 		}
 	})
 }

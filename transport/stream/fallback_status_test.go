@@ -13,7 +13,7 @@ import (
 
 var errSecond = &transport.Error{Kind: transport.KindNetwork, Err: errors.New("the second transport fails")}
 
-// The store is told of a failure if nothing serves, and of the fallback when
+// A failure is reported to the store if nothing serves, and the fallback when
 // that changes.
 func TestFallbackTellsTheStore(t *testing.T) {
 	bubble(t, func(t *testing.T) {

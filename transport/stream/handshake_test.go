@@ -46,7 +46,7 @@ func TestHandshake(t *testing.T) {
 			if want := strings.TrimRight(secret, "="); text != want {
 				t.Errorf("the token stands for %q, want %q", text, want)
 			}
-			if age := time.Since(at); age < -time.Millisecond || age > p.patience {
+			if age := time.Since(at); age < -time.Millisecond || age > p.timeout {
 				t.Errorf("the token is %v old", age)
 			}
 			if got := r.Header.Get("User-Agent"); got != wire.UserAgent() {
@@ -110,7 +110,7 @@ func TestHandshakeFailures(t *testing.T) {
 			return upgrade + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: bm8gd2F5\r\n\r\n"
 		}, transport.KindWebSocket, "Sec-WebSocket-Accept"},
 		{"no Upgrade", func(*peer) string { return upgrade + "Connection: Upgrade\r\n\r\n" }, transport.KindWebSocket, "Upgrade"},
-		{"extension nobody asked for", func(c *peer) string {
+		{"extension that was not requested", func(c *peer) string {
 			return upgrade + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate, x\r\n\r\n"
 		}, transport.KindWebSocket, ""},
 		{"echo", func(c *peer) string {

@@ -9,29 +9,30 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// clockSkew is the difference between the clocks from which it may be the
-// reason for a refusal. The platform allows 30 s, of which the network uses
-// some, and the Date header is in whole seconds.
+// clockSkew is the smallest difference between the clocks that may be the reason
+// for a rejected token. The platform allows 30 s, of which the network uses some,
+// and the Date header has whole seconds.
 const clockSkew = 15 * time.Second
 
-// verdict says what to do after a connection.
+// verdict is what to do after a connection.
 type verdict struct {
-	final     bool
-	wait      time.Duration // at least this long; 0 is the usual pause
-	corrected bool          // the time of tokens, so that the next may be taken
+	err       error         // to report
+	final     bool          // do not connect again
+	wait      time.Duration // the shortest pause; 0 is the usual pause
+	corrected bool          // tokens have another time now: connecting may work at once
 }
 
-// judge decides what to do after a connection. It may know better than end why
-// it ended.
-func (s *session) judge(end *ending) (v verdict) {
+// judge returns what to do after a connection.
+func (s *session) judge(end *ending) verdict {
+	v := verdict{err: end.err}
 	switch {
-	case end.refused:
+	case end.refused():
 		v = s.judgeRefusal(end)
-	case end.answer != nil:
-		if status := end.answer.StatusCode; status >= 400 && retry.Classify(status) != retry.Transient {
+	case end.response != nil:
+		if status := end.response.StatusCode; status >= 400 && retry.Classify(status) != retry.Transient {
 			v.wait = s.MaxRetry
 		}
-		if asked, ok := retry.After(end.answer.Header, time.Now()); ok {
+		if asked, ok := retry.After(end.response.Header, time.Now()); ok {
 			v.wait = max(v.wait, asked)
 		}
 	}
@@ -41,8 +42,8 @@ func (s *session) judge(end *ending) (v verdict) {
 
 var errClockSet = errors.New("the clock of this machine or of the platform has been set, and the two agree again: trying with this machine's time")
 
-// judgeRefusal tells a wrong clock, which the platform cannot distinguish from
-// a wrong secret, from the latter.
+// judgeRefusal tells a wrong clock from a wrong secret: to the platform both are
+// an invalid token.
 func (s *session) judgeRefusal(end *ending) verdict {
 	used := time.Duration(s.offset.Load())
 	if ahead, ok := end.clockAhead(); ok && (ahead-used).Abs() > clockSkew {
@@ -51,9 +52,8 @@ func (s *session) judgeRefusal(end *ending) verdict {
 			ahead, why = 0, errClockSet
 		}
 		s.offset.Store(int64(ahead))
-		end.err = &transport.Error{Kind: transport.KindRefused, Err: why}
-		return verdict{corrected: true}
+		return verdict{err: &transport.Error{Kind: transport.KindRefused, Err: why}, corrected: true}
 	}
-	// A platform that took the secret before may refuse it only for a while.
-	return verdict{final: !s.trusted.Load(), wait: s.MaxRetry}
+	// A platform that accepted the secret before may reject it only for a while.
+	return verdict{err: end.err, final: !s.trusted.Load(), wait: s.MaxRetry}
 }

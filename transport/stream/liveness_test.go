@@ -52,7 +52,7 @@ func TestSilence(t *testing.T) {
 		{"unknown message", func(c *peer) { c.send(`{"messageType":"news"}`) }},
 		{"empty binary message", func(c *peer) { c.frame(true, opBinary, "") }},
 		{"ping frame", func(c *peer) { c.frame(true, opPing, "are you there?") }},
-		{"pong frame nobody asked for", func(c *peer) { c.frame(true, opPong, "") }},
+		{"pong frame without a ping", func(c *peer) { c.frame(true, opPong, "") }},
 		{"part of a message", func(c *peer) { c.frame(false, opText, `{"messageType":`) }},
 		{"empty part of a message", func(c *peer) { c.frame(false, opText, "") }},
 		{"part of a frame", func(c *peer) { c.write(append(head(true, opText, 1000), "{"...)) }},

@@ -176,7 +176,7 @@ func TestBadData(t *testing.T) {
 	}
 }
 
-// Messages that are of no use are passed over, and say nothing about the data.
+// Messages that cannot be used are skipped, and say nothing about the data.
 func TestOtherMessages(t *testing.T) {
 	t.Parallel()
 	p := onLoopback(t)

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
@@ -10,14 +9,14 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
-// pauses decides when to connect again.
+// pauses are the times between connections.
 type pauses struct {
 	outage retry.Outage
 	limit  retry.Limit
 	// recovered receives when another request to the platform's host succeeds
 	// after one failed. That ends one pause of each outage.
 	recovered <-chan struct{}
-	used      bool
+	used      bool      // recovered ended a pause of this outage
 	began     time.Time // the last attempt
 }
 
@@ -38,7 +37,7 @@ func (p *pauses) begin() {
 	}
 }
 
-// wait waits after a connection or a failed attempt. It reports false when ctx
+// wait waits after a connection or a failed attempt. It returns false when ctx
 // ends.
 func (p *pauses) wait(ctx context.Context, end *ending, v verdict) bool {
 	attempt := clock.Age(p.began)
@@ -46,12 +45,12 @@ func (p *pauses) wait(ctx context.Context, end *ending, v verdict) bool {
 		p.outage.Reset()
 		p.used, attempt = false, 0
 	}
-	if !end.opened.IsZero() {
-		p.limit.Opened(end.opened)
+	if end.opened {
+		p.limit.Opened(end.at)
 	}
 	pause := max(p.outage.Next(attempt), v.wait)
 	wake := p.recovered
-	if p.used || v.wait > 0 || rejected(end) {
+	if p.used || v.wait > 0 || end.rejected() {
 		wake = nil
 	}
 	if !retry.Sleep(ctx, pause, wake) {
@@ -60,17 +59,11 @@ func (p *pauses) wait(ctx context.Context, end *ending, v verdict) bool {
 	return retry.Sleep(ctx, retry.Lengthen(p.limit.Wait(), retry.Jitter), nil)
 }
 
-// renew waits after a connection that was closed to make another one, but for
-// no more than the limit of connections.
+// renew waits after a connection that was closed to open another one, as long as
+// the limit of connections demands. It returns false when ctx ends.
 func (p *pauses) renew(ctx context.Context, end *ending) bool {
 	p.outage.Reset()
 	p.used = false
-	p.limit.Opened(end.opened)
+	p.limit.Opened(end.at)
 	return retry.Sleep(ctx, retry.Lengthen(p.limit.Wait(), retry.Jitter), nil)
-}
-
-// rejected reports whether the platform, rather than an outage, kept the client
-// from connecting.
-func rejected(end *ending) bool {
-	return end.refused || end.answer != nil && end.answer.StatusCode < http.StatusInternalServerError
 }

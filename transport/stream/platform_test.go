@@ -19,11 +19,11 @@ import (
 // platform is a scripted server. The test accepts each connection and says,
 // byte for byte, what happens on it.
 type platform struct {
-	t        *testing.T
-	url      string // ws://host
-	http     *http.Client
-	patience time.Duration // how long the test waits for the client
-	conns    chan net.Conn
+	t       *testing.T
+	url     string // ws://host
+	http    *http.Client
+	timeout time.Duration // how long the test waits for the client
+	conns   chan net.Conn
 
 	// name is the platform's name; "" is classic.
 	name string
@@ -44,7 +44,7 @@ func bubble(t *testing.T, test func(t *testing.T)) {
 // inMemory returns a platform that can be used in a bubble. A write to one of
 // its connections takes until the other side has read it.
 func inMemory(t *testing.T) *platform {
-	p := &platform{t: t, url: "ws://platform.test", patience: time.Hour, conns: make(chan net.Conn, 16)}
+	p := &platform{t: t, url: "ws://platform.test", timeout: time.Hour, conns: make(chan net.Conn, 16)}
 	p.useDialer(func(context.Context, string, string) (net.Conn, error) {
 		near, far := net.Pipe()
 		select {
@@ -64,7 +64,7 @@ func onLoopback(t *testing.T) *platform {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &platform{t: t, url: "ws://" + listener.Addr().String(), patience: 20 * time.Second, conns: make(chan net.Conn, 16)}
+	p := &platform{t: t, url: "ws://" + listener.Addr().String(), timeout: 20 * time.Second, conns: make(chan net.Conn, 16)}
 	p.useDialer((&net.Dialer{}).DialContext)
 	var accepting sync.WaitGroup
 	accepting.Go(func() {
@@ -102,13 +102,13 @@ func (p *platform) accept() *peer {
 	c := &peer{p: p}
 	select {
 	case c.conn = <-p.conns:
-	case <-time.After(p.patience):
+	case <-time.After(p.timeout):
 		p.t.Fatal("the client does not connect")
 	}
 	c.at = time.Now()
 	p.t.Cleanup(func() { _ = c.conn.Close() })
 	c.buffer = bufio.NewReader(c.conn)
-	_ = c.conn.SetDeadline(time.Now().Add(p.patience))
+	_ = c.conn.SetDeadline(time.Now().Add(p.timeout))
 	var err error
 	if c.request, err = http.ReadRequest(c.buffer); err != nil {
 		p.t.Fatalf("reading the handshake: %v", err)
@@ -201,7 +201,7 @@ func (c *peer) next() (frame, bool) {
 	select {
 	case f, ok := <-c.frames:
 		return f, ok
-	case <-time.After(c.p.patience):
+	case <-time.After(c.p.timeout):
 		c.p.t.Fatal("the client neither sends nor closes")
 	}
 	return frame{}, false

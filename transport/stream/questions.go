@@ -2,7 +2,6 @@ package stream
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
@@ -11,48 +10,46 @@ import (
 
 // questions are what a connection asks the platform, one after the other.
 //
-// What is pushed looks like the answer to a question about changes, so a ping
-// goes with it: the platform takes messages in order, and when its pong has come,
-// so has the answer.
+// A message that is pushed looks like the answer to a question about changes. So
+// a ping follows such a question: the platform handles messages in order, so the
+// answer is complete when the pong arrives.
 type questions struct {
-	most     time.Duration // that an answer may take to begin
-	patience *time.Timer   // breaks off unless stopped by the answer
-	wake     chan struct{} // for the writer: there may be something to ask
-	renewed  atomic.Bool
-	synced   bool // an answer was confirmed; for the reader only
+	timeout time.Duration // until an answer must begin to arrive
+	late    *time.Timer   // fires after timeout, while a question is open and no message arrives
+	wake    chan struct{} // wakes the writer: there may be something to ask
 
-	mu           sync.Mutex
+	mu           sync.Mutex    // guards the rest
 	current      *openQuestion // nil if none is open
+	count        int           // of questions so far
 	pings, pongs int
 	reading      bool // a message has begun to arrive
-	any          bool // there was a question
 }
 
 // openQuestion is a question without a complete answer.
 type openQuestion struct {
 	resync.Question
-	first  bool // on its connection
-	ping   int  // the number of the ping that goes with it; 0 is none
-	by     time.Time
-	heard  bool // data came since
+	first  bool      // on its connection
+	ping   int       // the number of the ping that follows it; 0: no ping
+	by     time.Time // when an answer must begin to arrive
+	heard  bool      // data came since
 	answer resync.Answer
 }
 
-// init prepares the questions. late is called when an answer takes longer than
-// most.
-func (qs *questions) init(most time.Duration, late func()) {
-	qs.most = most
-	qs.wake = make(chan struct{}, 1)
-	qs.patience = time.AfterFunc(time.Hour, late)
-	qs.patience.Stop()
+// newQuestions returns questions without a question. late is called when an
+// answer takes longer than timeout.
+func newQuestions(timeout time.Duration, late func()) *questions {
+	qs := &questions{timeout: timeout, wake: make(chan struct{}, 1)}
+	qs.late = time.AfterFunc(time.Hour, late)
+	qs.late.Stop()
+	return qs
 }
 
-// open opens a question, which is still to be sent. at is the platform's time.
+// open opens a question, which the caller sends. at is the platform's time.
 func (qs *questions) open(q resync.Question, at time.Time) *openQuestion {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
-	o := &openQuestion{Question: q, first: !qs.any, by: time.Now().Add(qs.most)}
-	qs.any = true
+	o := &openQuestion{Question: q, first: qs.count == 0, by: time.Now().Add(qs.timeout)}
+	qs.count++
 	o.answer.At = at
 	if q.Since > 0 || !o.first {
 		qs.pings++
@@ -60,7 +57,7 @@ func (qs *questions) open(q resync.Question, at time.Time) *openQuestion {
 	}
 	qs.current = o
 	if !qs.reading {
-		qs.patience.Reset(qs.most)
+		qs.late.Reset(qs.timeout)
 	}
 	return o
 }
@@ -72,29 +69,29 @@ func (qs *questions) idle() bool {
 	return qs.current == nil
 }
 
-// beginReading gives a message the time that it takes to arrive.
+// beginReading stops the timeout while a message arrives.
 func (qs *questions) beginReading() {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
 	qs.reading = true
-	qs.patience.Stop()
+	qs.late.Stop()
 }
 
-// endReading goes on waiting for an answer, if there is one to wait for.
+// endReading restarts the timeout if a question is open.
 func (qs *questions) endReading() {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
 	qs.reading = false
 	if o := qs.current; o != nil {
 		if !o.first { // the connection works: its messages may come before the answer
-			o.by = time.Now().Add(qs.most)
+			o.by = time.Now().Add(qs.timeout)
 		}
-		qs.patience.Reset(time.Until(o.by))
+		qs.late.Reset(time.Until(o.by))
 	}
 }
 
-// asked returns the mark of the open question. Without one, what comes is
-// pushed.
+// asked returns the mark of the open question, or 0: without a question, messages
+// are pushed.
 func (qs *questions) asked() transport.Mark {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
@@ -104,7 +101,7 @@ func (qs *questions) asked() transport.Mark {
 	return qs.current.Mark
 }
 
-// brought notes what became of a message with data.
+// brought notes the result of applying a message.
 func (qs *questions) brought(applied transport.Applied) {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
@@ -119,15 +116,15 @@ func (qs *questions) brought(applied transport.Applied) {
 	}
 }
 
-// countPing counts a ping that goes with no question.
+// countPing counts a ping that follows no question.
 func (qs *questions) countPing() {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
 	qs.pings++
 }
 
-// ponged notes a pong, and reports whether the platform ignored the question
-// that it came for. A first question that is ignored is waited for.
+// ponged notes a pong. It returns true if the platform ignored the question
+// before the ping, which is closed then. The first question stays open.
 func (qs *questions) ponged() (ignored bool) {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
@@ -140,8 +137,8 @@ func (qs *questions) ponged() (ignored bool) {
 	return true
 }
 
-// complete returns the open question and its answer if that is complete, and
-// closes it.
+// complete closes the open question and returns it with its answer, if the answer
+// is complete.
 func (qs *questions) complete() (*resync.Question, *resync.Answer) {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
@@ -153,10 +150,10 @@ func (qs *questions) complete() (*resync.Question, *resync.Answer) {
 	return &o.Question, &o.answer
 }
 
-// wakeWriter has the writer look what to ask next, and when.
+// wakeWriter makes the writer check what to ask next, and when.
 func (qs *questions) wakeWriter() {
 	select {
 	case qs.wake <- struct{}{}:
-	default: // it is about to look
+	default: // the writer is about to check
 	}
 }

@@ -35,7 +35,7 @@ func (c *peer) tokenTime() time.Time {
 	return at
 }
 
-// upgradeAt accepts the handshake on a platform whose clock is ahead of ours.
+// upgradeAt accepts the handshake on a platform whose clock is ahead of this machine's.
 func (c *peer) upgradeAt(ahead time.Duration) *peer {
 	return c.upgrade("Date: " + time.Now().Add(ahead).UTC().Format(http.TimeFormat))
 }

@@ -154,7 +154,7 @@ func TestPauseAfterAnswer(t *testing.T) {
 		{"503 and less than the pause", "503 Service Unavailable", "0", s / 2, s},
 		{"503 and nonsense", "503 Service Unavailable", "soon", s / 2, s},
 		{"503 and a negative number", "503 Service Unavailable", "-7", s / 2, s},
-		{"503 and for ever", "503 Service Unavailable", "1000000", 600 * s, 600 * s * 5 / 4},
+		{"503 and a very long time", "503 Service Unavailable", "1000000", 600 * s, 600 * s * 5 / 4},
 		{"403 and more than the pause", "403 Forbidden", "90", 90 * s, 90 * s * 5 / 4},
 		{"403 and less than the pause", "403 Forbidden", "7", 60 * s, 60 * s * 5 / 4},
 	}
@@ -222,7 +222,7 @@ func TestConnectTimeout(t *testing.T) {
 		{"default", stream.Transport{}, 0, 10 * s},
 		{"configured", stream.Transport{ConnectTimeout: 3 * s}, 0, 3 * s},
 		{"of the HTTP client", stream.Transport{}, 2 * s, 2 * s},
-		{"of an HTTP client with patience", stream.Transport{}, time.Hour, 10 * s},
+		{"of an HTTP client with timeout", stream.Transport{}, time.Hour, 10 * s},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,11 +36,11 @@ type event struct {
 
 // store is a transport.Store that remembers its calls.
 type store struct {
-	t        *testing.T
-	patience time.Duration
-	events   chan event
-	onApply  func() error // if set, called by Apply; an error is its result
-	empty    bool         // there is no data, whatever comes
+	t       *testing.T
+	timeout time.Duration
+	events  chan event
+	onApply func() error // if set, called by Apply; an error is its result
+	empty   bool         // there is no data, whatever comes
 
 	mu    sync.Mutex
 	marks transport.Mark
@@ -113,7 +113,7 @@ func (s *store) Fallback(active bool)  { s.add(event{what: fmt.Sprintf("fallback
 // await returns the next call of some kind, skipping others.
 func (s *store) await(what string) event {
 	s.t.Helper()
-	late := time.After(s.patience)
+	late := time.After(s.timeout)
 	for {
 		select {
 		case e := <-s.events:
@@ -172,7 +172,7 @@ func open(t *testing.T, p *platform, settings stream.Transport) *session {
 	t.Helper()
 	s := &session{
 		t: t, p: p, done: make(chan struct{}), log: &logBuffer{},
-		store: &store{t: t, patience: p.patience, events: make(chan event, 1<<14)},
+		store: &store{t: t, timeout: p.timeout, events: make(chan event, 1<<14)},
 		http:  httpclient.NewPool(p.http, nil).Client(),
 	}
 	opened, err := settings.Open(transport.Env{
@@ -231,7 +231,7 @@ func (s *session) ended() {
 	s.t.Helper()
 	select {
 	case <-s.done:
-	case <-time.After(s.p.patience):
+	case <-time.After(s.p.timeout):
 		s.t.Fatal("Run does not return")
 	}
 }

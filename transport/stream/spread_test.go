@@ -17,7 +17,7 @@ func TestPausesAfterRefusalsSpread(t *testing.T) {
 	}{
 		{"403", func(c *peer) { c.refuse("403 Forbidden") }, time.Minute},
 		{"503 and seconds", func(c *peer) { c.refuse("503 Service Unavailable", "Retry-After: 300") }, 5 * time.Minute},
-		{"503 and for ever", func(c *peer) { c.refuse("503 Service Unavailable", "Retry-After: 1000000") }, 10 * time.Minute},
+		{"503 and a very long time", func(c *peer) { c.refuse("503 Service Unavailable", "Retry-After: 1000000") }, 10 * time.Minute},
 		{"4003 after data", func(c *peer) { c.upgradeAt(0).closeWith(4003, "") }, time.Minute},
 	}
 	for _, tt := range tests {

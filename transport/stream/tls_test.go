@@ -35,7 +35,7 @@ func onTLS(t *testing.T, serve func(*http.Request, *websocket.Conn)) *platform {
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail are part of the test
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	return &platform{t: t, url: "wss" + strings.TrimPrefix(srv.URL, "https"), http: srv.Client(), patience: 20 * time.Second}
+	return &platform{t: t, url: "wss" + strings.TrimPrefix(srv.URL, "https"), http: srv.Client(), timeout: 20 * time.Second}
 }
 
 func TestTLS(t *testing.T) {

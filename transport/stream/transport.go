@@ -1,10 +1,38 @@
+// Package stream gets data over a websocket, on which the platform pushes each
+// change within milliseconds.
+//
+//	client, err := ffc.New(ctx, ffc.Config{EnvSecret: secret, Transport: &stream.Transport{}})
+//
+// The client replaces a connection that breaks, closes, brings nothing for
+// SilenceTimeout, or brings a message that is not JSON. It retries until Close;
+// the pauses grow, see Transport.FirstRetry. Meanwhile it keeps serving the cached
+// data. It gives up only if the platform rejects the secret before there is data.
+// A message that is JSON but cannot be used is skipped, and logged once; the data
+// that it may have been is requested again after SilenceTimeout.
+//
+// Where a proxy does not let websockets pass, a second transport keeps the data
+// current until they do:
+//
+//	&stream.Transport{Fallback: &poll.Transport{}}
+//
+// All this is for processes that run all the time. For processes that are frozen
+// or short-lived there is OnDemand: when a unit of work begins
+// (ffc.Client.Refresh, which ffc.Client.Middleware and package lambda call) and
+// the data is too old, the client opens a connection for one answer. Between
+// units of work nothing runs, except that closing the connection takes up to half
+// a second. On featureflag.co the answer has segments, unlike that of polling.
+//
+// Programs in which FIPS 140-3 is enforced can use the package. Only the check of
+// the websocket's handshake, for which the standard demands SHA-1, is exempt.
+//
+// Two caveats: on featureflag.co each connection transfers all data, as changes
+// would leave out what was archived meanwhile. A client that is closed while
+// net/http dials leaves that dial running, until the dialler's own timeout at the
+// latest.
 package stream
 
 import (
 	"errors"
-	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
@@ -14,42 +42,44 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// Transport configures streaming. The zero value is ready to use; one value
-// can serve several clients, also concurrently.
+// Transport configures streaming. The zero value is ready to use. One value can
+// serve several clients, also concurrently. Clients copy it: later changes have no
+// effect.
 type Transport struct {
-	// OnDemand: keep no connection, but make one when a unit of work begins and
-	// the data is older than MaxAge, for one answer. The session is then a
-	// transport.Refresher, else a transport.Runner.
+	// OnDemand keeps no connection. The client connects when a unit of work
+	// begins and the data is older than MaxAge, for one answer. The session is a
+	// transport.Refresher then, else a transport.Runner.
 	OnDemand bool
-	// MaxAge is, on demand, how old data may be. Each process takes off a random
-	// part of up to a tenth, so that processes that start together spread out.
-	// 0 is 30 s.
+	// MaxAge is, on demand, the age from which data is refreshed. Each process
+	// subtracts a random part of up to a tenth, so that processes that start
+	// together spread out. 0 is 30 s.
 	MaxAge time.Duration
-	// Budget is, on demand, how long a unit of work may wait for data. A quarter
-	// of the time until the deadline of its context bounds it further. 0 is
-	// 500 ms. Waiting for the first data, in ffc.New, is bounded by
+	// Budget limits, on demand, how long a unit of work waits for data. A quarter
+	// of the time until the deadline of its context is a second limit. 0 is
+	// 500 ms. The wait for the first data, in ffc.New, is limited by
 	// ffc.Config.StartWait instead.
 	Budget time.Duration
 	// Fallback keeps the data current while there is no connection, such as
-	// &poll.Transport{} where a proxy does not let websockets pass. One that
-	// works on demand is asked each second, so its MaxAge counts. The socket is
-	// tried on, and takes over when it works. ffc.Status.Fallback tells which of
-	// the two serves. A Fallback that the platform refuses starts again after
-	// MaxRetry. It cannot be combined with OnDemand.
+	// &poll.Transport{} where a proxy does not let websockets pass. A Fallback
+	// that works on demand is called each second, so its MaxAge counts. The
+	// client keeps trying to connect, and stops Fallback when a connection works.
+	// ffc.Status.Fallback says which of the two serves. A Fallback that the
+	// platform rejects starts again after MaxRetry. It cannot be combined with
+	// OnDemand. Nil is no fallback.
 	Fallback transport.Transport
-	// FallbackAfter is how long there must be no connection before Fallback
-	// begins, plus a random part of up to a half. If a connection has never
-	// brought data it begins as soon as an attempt has failed. 0 is 5 s.
+	// FallbackAfter is the time without a connection until Fallback starts, plus
+	// a random part of up to a half. If no connection has ever brought data,
+	// Fallback starts when the first attempt fails. 0 is 5 s.
 	FallbackAfter time.Duration
 	// PingInterval is the time between keep-alive messages. 0 is 10 s, or 15 s
 	// with FeatBit. Proxies tend to cut connections that are silent for a minute.
 	PingInterval time.Duration
-	// ConnectTimeout bounds dialling, TLS and the upgrade; on demand, the answer
-	// as well, which is used even if it comes after Budget. 0 is 10 s.
+	// ConnectTimeout limits dialling, TLS and the upgrade; on demand also the
+	// answer, which is used even if it arrives after Budget. 0 is 10 s.
 	ConnectTimeout time.Duration
-	// SilenceTimeout is how long a connection may bring nothing, not even the
-	// answer to a keep-alive, before it is given up; it must be longer than
-	// PingInterval. The data asked for may take as long to begin to arrive. 0
+	// SilenceTimeout is the time without any message, keep-alive messages
+	// included, after which a connection is replaced. It must be longer than
+	// PingInterval. It also limits the time until an answer begins to arrive. 0
 	// is 30 s.
 	SilenceTimeout time.Duration
 	// FirstRetry is the upper end of the first pause before reconnecting; the
@@ -67,39 +97,38 @@ type Transport struct {
 	FirstRetry time.Duration
 	// MaxRetry is the upper end of the longest pause, which applies once an
 	// outage has lasted 15 min; the lower end is half of it. It also bounds the
-	// other pauses. It is the pause after a response that is not likely to
-	// change soon, such as 404. A platform can ask for up to 10 min with
+	// other pauses. It is also the pause after a response that is unlikely to
+	// change soon, such as 404. The platform can ask for up to 10 min with
 	// Retry-After. To these two a random part of up to a quarter is added. 0 is
 	// 60 s.
 	MaxRetry time.Duration
-	// Resync is how often the platform is asked again for what it changed in the
-	// last minutes, on an open connection too, in case that a change came late
-	// or a notification was lost. FullResync is how often it is asked for
-	// everything. Of both a random part of up to a fifth is taken off each time.
-	// 0 is 5 min and 1 h; less than 0 is never. Answers that go back to older
-	// data must agree over Resync (over 5 min, if it is negative) before they
-	// are followed.
+	// Resync is how often the client asks again for the changes of the last
+	// minutes, also on an open connection, in case that a change arrived late or
+	// a notification was lost. FullResync is how often the client asks for
+	// everything. From both a random part of up to a fifth is subtracted each
+	// time. 0 is 5 min and 1 h; less than 0 is never. Answers with older data
+	// than the client's must agree over Resync (5 min, if Resync is negative)
+	// before the client accepts them.
 	Resync, FullResync time.Duration
-	// MaxMessage is the largest message to accept, in bytes. 0 is 128 MiB. A
-	// larger one is given up like a broken connection.
+	// MaxMessage is the size of the largest message to accept, in bytes. A larger
+	// message ends its connection. 0 is 128 MiB.
 	MaxMessage int64
 }
 
 var _ transport.Transport = (*Transport)(nil)
 
-// Open implements transport.Transport. Its error names each setting that is
-// wrong.
+// Open implements transport.Transport. Its error names each invalid setting.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	dialect, err := wire.DialectOf(env.Platform)
+	platform, err := wire.DialectOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings(*t), env: env, dialect: dialect, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
+	s := &session{settings: settings(*t), env: env, platform: platform, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
 	err = errors.Join(
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("FallbackAfter", &s.FallbackAfter, 5*time.Second),
-		setting.Default("PingInterval", &s.PingInterval, dialect.PingInterval),
+		setting.Default("PingInterval", &s.PingInterval, platform.PingInterval),
 		setting.Default("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
 		setting.Default("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
 		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
@@ -120,9 +149,9 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	}
 	s.plan = resync.New(env.Store, s.Resync, s.FullResync)
 	if s.OnDemand {
-		return newRefresher(s), nil
+		return newOnDemand(s), nil
 	}
-	return &pusher{s}, nil
+	return background{s}, nil
 }
 
 // useFallback checks the second transport.
@@ -133,35 +162,7 @@ func (s *session) useFallback() error {
 	if _, err := s.Fallback.Open(s.env); err != nil {
 		return setting.Under("Fallback", err)
 	}
-	s.fallback.transport, s.fallback.patience, s.fallback.retry = s.Fallback, s.FallbackAfter, s.MaxRetry
+	s.fallback.transport, s.fallback.after, s.fallback.retry = s.Fallback, s.FallbackAfter, s.MaxRetry
 	s.fallback.trust = func() { s.trusted.Store(true) }
 	return nil
-}
-
-// settings are a Transport with its defaults, without its methods.
-type settings Transport
-
-// session is the streaming of one client.
-type session struct {
-	settings
-	env     transport.Env
-	dialect *wire.Dialect
-	plan    *resync.Plan
-	http    *http.Client
-
-	offset   atomic.Int64 // how far the platform's clock is ahead of ours, in ns, if that matters
-	trusted  atomic.Bool  // the platform has taken the secret
-	fallback fallback
-
-	passedOver sync.Map // what was wrong with messages, as told to the log
-
-	connects, failures atomic.Uint64
-}
-
-// HoldFor implements transport.Holder.
-func (s *session) HoldFor() time.Duration { return s.plan.HoldFor() }
-
-// Stats implements transport.Session.
-func (s *session) Stats() transport.Stats {
-	return transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
 }

@@ -158,7 +158,7 @@ func TestUnusableMessagesOfThePlatform(t *testing.T) {
 	}
 	changed := changes(t, client)
 	srv.Put(ffctest.Flag("f").Variations("old", "new").Serve("new"))
-	until(t, "the change", changed, func() bool { return client.Variation(t.Context(), "f", nobody, "none") == "new" })
+	until(t, "the change", changed, func() bool { return client.Variation(t.Context(), "f", anyUser, "none") == "new" })
 	if got, want := client.Stats().Transport, (transport.Stats{Connects: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

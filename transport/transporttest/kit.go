@@ -72,11 +72,11 @@ func same(a, b any) bool {
 
 func (k *kit) newStore() *store {
 	k.Helper()
-	dialect, err := wire.DialectOf(k.source.Env.Platform)
+	platform, err := wire.DialectOf(k.source.Env.Platform)
 	if err != nil {
 		k.Fatalf("Source.Env.Platform: %v", err)
 	}
-	store := newStore(dialect)
+	store := newStore(platform)
 	k.stores = append(k.stores, store)
 	return store
 }

@@ -73,7 +73,7 @@ func TestOnDemandPauseAfterAnswer(t *testing.T) {
 		{"429 and seconds", "429 Too Many Requests", "7", 7 * s},
 		{"503 and seconds", "503 Service Unavailable", "120", 120 * s},
 		{"503 and a date", "503 Service Unavailable", "Sat, 01 Jan 2000 00:00:42 GMT", 42 * s},
-		{"503 and for ever", "503 Service Unavailable", "1000000", 600 * s},
+		{"503 and a very long time", "503 Service Unavailable", "1000000", 600 * s},
 		{"403 and more", "403 Forbidden", "90", 90 * s},
 		{"403 and less", "403 Forbidden", "7", 60 * s},
 	}
@@ -139,7 +139,7 @@ func TestOnDemandSkew(t *testing.T) {
 					t.Errorf("nothing of the clock in the log:\n%s", sn.log)
 				}
 				if n := sn.store.count("interrupted") + sn.store.count("off"); n > 0 {
-					t.Errorf("the store was told of %d failures", n)
+					t.Errorf("%d failures were reported", n)
 				}
 				sn.checkQuiet()
 				checkToken(sn.refreshed(), tt.ahead) // which is remembered

@@ -43,7 +43,7 @@ func TestOnDemandStalls(t *testing.T) {
 			c.respond("HTTP/1.1 200 OK", "", "")
 			forever(c, func() []byte { return []byte("<p>Please sign in.") })
 		}},
-		{"upgrade that is none", func(c *peer) {
+		{"upgrade without a websocket", func(c *peer) {
 			c.respond("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",
 				"Sec-WebSocket-Accept: bm8gd2F5", "", "")
 		}},

@@ -49,7 +49,7 @@ func TestOnDemandBudget(t *testing.T) {
 	tests := []struct {
 		name     string
 		settings stream.Transport
-		deadline time.Duration // of the caller; 0 is none
+		deadline time.Duration // of the caller; 0: no deadline
 		cancel   time.Duration // by the caller; 0 is never
 		want     time.Duration
 	}{
@@ -116,7 +116,7 @@ func TestOnDemandOutageTax(t *testing.T) {
 }
 
 // An answer that comes after Budget counts, from when it was asked for. Until
-// then nobody waits for it again, and no other is asked for.
+// then no call waits for it again, and no other request is sent.
 func TestOnDemandLateAnswer(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})

@@ -75,7 +75,7 @@ func TestOnDemandClose(t *testing.T) {
 				checkExactly(t, "Close", s.wait(closed).took, tt.want)
 				checkNothingRuns(t)
 				if n := s.store.count("interrupted") + s.store.count("off"); n > 0 {
-					t.Errorf("the store was told of %d failures", n)
+					t.Errorf("%d failures were reported", n)
 				}
 				time.Sleep(time.Minute) // what data there is gets old
 				s.checkNotTried()

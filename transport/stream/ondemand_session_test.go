@@ -57,7 +57,7 @@ func (s *session) wait(done <-chan outcome) outcome {
 	select {
 	case o := <-done:
 		return o
-	case <-time.After(s.p.patience):
+	case <-time.After(s.p.timeout):
 		s.t.Fatal("the call does not return")
 	}
 	return outcome{}
@@ -123,7 +123,7 @@ func (s *session) checkQuiet() {
 	time.Sleep(24 * time.Hour)
 	checkNothingRuns(s.t, "net/http.")
 	if n := s.store.told(); n != told {
-		s.t.Errorf("the store was told %d things by nobody", n-told)
+		s.t.Errorf("the store was told %d things by anyUser", n-told)
 	}
 	if got := s.stats(); got != stats || len(s.p.conns) > 0 {
 		s.t.Errorf("got %+v and %d connections, want %+v and none", got, len(s.p.conns), stats)
