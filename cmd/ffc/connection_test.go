@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestSecretSources: the secret is taken from where it is given, the nearest
@@ -48,7 +49,7 @@ func TestSecretSources(t *testing.T) {
 
 // TestNoData: why there is none is said, and how to find the cause.
 func TestNoData(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		said := func(name, address, want string, out outcome) {
 			t.Helper()

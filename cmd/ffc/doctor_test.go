@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 const wantHealthyClassic = `ok    secret     of featureflag.co: account 11, project 22, environment 33 ("ZDJ"…, 72 characters)
@@ -45,7 +46,7 @@ No problem found.
 
 // TestDoctorHealthy: what people see, and that the platform has nothing of it.
 func TestDoctorHealthy(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		want := map[ffctest.Platform]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[g]
 		out := at(t, s, "doctor")
@@ -126,7 +127,7 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		return a
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		dead, silent := "http://"+deadPort(t), "http://"+silentPort(t)
 		other := map[ffctest.Platform]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[g]
 		ahead := "fail this machine's clock is 100 s ahead of the platform's, which refuses tokens that are 30 s off"
@@ -367,7 +368,7 @@ func TestDuration(t *testing.T) {
 // TestDoctorKnowsTheOtherPlatform: a secret and a URL of different platforms are
 // told apart from a wrong secret.
 func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		other := map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[g]
 		s := platform(t, g, shop()...)
 		out := bare(t, "doctor", "-secret", other.EnvSecret(), "-url", s.URL)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // valueOf is the value of the first flag in a table.
@@ -27,7 +28,7 @@ func TestEvalAll(t *testing.T) {
 banner    winter  rule match
 checkout  red     fall through all rules
 `
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		file := write(t, "flags.json", "\ufeff"+string(s.Snapshot()))
 		bare(t, "eval", "-file", file, "-all", "-user", "tester-1").is(t, outcome{stdout: want})
@@ -51,7 +52,7 @@ func TestEval(t *testing.T) {
     everybody -> "blue"
   counts in experiments
 `
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		at(t, s, "eval", "-user", "u2", "-attr", "country=BE", "checkout").is(t, outcome{stdout: want})
 		at(t, s, "eval", "-user-json", `{"key":"u2","country":"BE"}`, "checkout").is(t, outcome{stdout: want})
@@ -106,7 +107,7 @@ type explained struct {
 }
 
 func TestEvalJSON(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		var one explained
 		out := at(t, s, "eval", "checkout", "-user", "u1", "--json") // options may follow
@@ -132,7 +133,7 @@ func TestEvalJSON(t *testing.T) {
 // TestEvalUnknownFlag: the keys that may have been meant are named, with JSON
 // as well.
 func TestEvalUnknownFlag(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
 		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: exitNo, stderr: want})

@@ -74,14 +74,6 @@ func environmentOf(s *ffctest.Server) map[string]string {
 	return map[string]string{"FFC_ENV_SECRET": s.EnvSecret, "FFC_BASE_URL": s.URL}
 }
 
-// onBoth runs a test for both platforms.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
-	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) { test(t, g) })
-	}
-}
-
 // platform returns a platform with these flags and segments.
 func platform(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()

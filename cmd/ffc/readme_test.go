@@ -15,6 +15,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
@@ -41,7 +42,7 @@ func main() {
 func run(ctx context.Context, envSecret, baseURL string) error {
 ` + connect + find("WaitReady") + find("VariationDetail") + find("client.For(") + "user :=" + rest + "}\n"
 	binary := build(t, program)
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		secret, url := serveExample(t, g)
 		cmd := exec.CommandContext(t.Context(), binary, secret, url)
 		var stderr strings.Builder
@@ -130,7 +131,7 @@ func featBit(ctx context.Context, serverKey string) error {
 	return client.Close(ctx)
 }
 `)
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		secret, url := serveExample(t, g)
 		delivered := 0
 		isDelivered := func() {

@@ -9,11 +9,12 @@ import (
 
 	sdk "github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestSnapshot: what is written is what a program can start with.
 func TestSnapshot(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		out := at(t, s, "snapshot")
 		if out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 2 flags and 1 segment, version 3 (1970-01-01 00:00:00 UTC), ") {
@@ -52,7 +53,7 @@ func TestSnapshot(t *testing.T) {
 
 // TestSnapshotByPolling: the platform is asked as -poll says.
 func TestSnapshotByPolling(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := platform(t, g, shop()...)
 		want := map[ffctest.Platform]string{
 			ffctest.Classic: "wrote 2 flags and 0 segments, version 2 ",
@@ -80,7 +81,7 @@ func TestSnapshotOfFile(t *testing.T) {
 	if err := os.WriteFile(flags, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		if out := bare(t, "snapshot", "-file", flags, "-o", snapshot, "-platform", g.String()); out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 1 flag and 1 segment to "+snapshot) {
 			t.Fatalf("%+v", out)
 		}
@@ -106,7 +107,7 @@ func TestSnapshotOfFile(t *testing.T) {
 }
 
 func TestSnapshotOfNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		out := at(t, platform(t, g), "snapshot")
 		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the snapshot has no flags: check the environment or the file\n") {
 			t.Errorf("code %d, %q", out.code, out.stderr)

@@ -9,6 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 func TestOtherSitesAreRefused(t *testing.T) {
@@ -115,7 +116,7 @@ func TestHeaders(t *testing.T) {
 
 func TestEvaluate(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, string(exampleFile), Config{Platform: g.String()})
 		ask := func(body string) (value, reason, problem string) {
 			t.Helper()
@@ -170,7 +171,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestState(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		shop := ffctest.Flag("shop").Variations("open", "closed")
 		flag := ffctest.Flag("f").Name("F").Variations("x", "y", "z").OffVariation("y").Target("z", "u1", "u2").
 			Rule("y", ffctest.InSegment("s", "t"), ffctest.Attr("plan").Equal("pro")).

@@ -8,11 +8,12 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		data, err := flagfile.Bootstrap("flags.json", []byte(`{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`), g.String())
 		if err != nil {
 			t.Fatal(err)

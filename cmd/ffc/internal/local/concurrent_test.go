@@ -11,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -19,7 +20,7 @@ import (
 // nothing is lost that the editor has saved, and no event.
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, twoFlags, Config{Platform: g.String()})
 		clients := []*ffc.Client{w.client(&stream.Transport{}), w.client(&poll.Transport{})}
 		user := ffc.NewUser("u1")

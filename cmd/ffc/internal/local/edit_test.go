@@ -13,11 +13,12 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 func TestChangeReachesClients(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		a := ffctest.Flag("a").Variations("red", "blue").Serve("red").OffVariation("blue")
 		files := map[string]string{"simple": twoFlags, "snapshot": snapshotOf(t, g, a, ffctest.Flag("b"))}
 		for form, text := range files {
@@ -98,7 +99,7 @@ func TestWriteBackKeepsTheRest(t *testing.T) {
 
 func TestWriteBackOfSnapshots(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		text := snapshotOf(t, g, ffctest.Flag("a").Variations("x", "y", "z").Rollout(50, 50, 0).Experiment(10, 20, 0), ffctest.Flag("b"))
 		text = strings.Replace(text, `"featureFlags": [`, `"unknown": {"kept":  1}, "featureFlags": [`, 1)
 		w := start(t, text, Config{})

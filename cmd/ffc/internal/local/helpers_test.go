@@ -23,16 +23,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
-	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) {
-			t.Parallel()
-			test(t, g)
-		})
-	}
-}
-
 // world is a platform that runs, and its file.
 type world struct {
 	t    *testing.T

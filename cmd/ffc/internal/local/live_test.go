@@ -16,6 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -69,7 +70,7 @@ func (p *page) next(event string, into any) {
 
 func TestLive(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, twoFlags, Config{Platform: g.String()})
 		p := w.open()
 		var state stateView

@@ -11,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -20,7 +21,7 @@ import (
 func TestFileReachesClients(t *testing.T) {
 	t.Parallel()
 	blue := strings.Replace(twoFlags, `"serve": "red"`, `"serve": "blue"`, 1)
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		w := start(t, twoFlags, Config{Platform: g.String()})
 		client, user := w.client(&stream.Transport{}), ffc.NewUser("u1")
 		before := w.flag("b").Version
@@ -76,7 +77,7 @@ func TestFileReachesClients(t *testing.T) {
 // until several answers agree.
 func TestClientsOutliveThePlatform(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
 		for name, how := range map[string]transport.Transport{
 			"stream": &stream.Transport{FirstRetry: time.Millisecond},
 			"poll":   &poll.Transport{MaxAge: time.Millisecond},
