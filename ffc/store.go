@@ -267,6 +267,12 @@ func (s *clientStore) Fallback(active bool) {
 	}
 }
 
+// AppendData appends the data as package relay publishes it, and returns the number
+// of its flags, segments and tags. Package relay finds the method by assertion.
+func (s *clientStore) AppendData(dst []byte) ([]byte, int) {
+	return s.c.cfg.dialect.AppendData(dst, s.c.view.Load().snapshot)
+}
+
 // close makes evaluations answer that the client is not ready. It does not wait
 // for a message that is just being applied: that finds the view replaced.
 func (s *clientStore) close() {

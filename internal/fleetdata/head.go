@@ -2,6 +2,8 @@ package fleetdata
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -219,3 +221,10 @@ func (h *Head) StaleAfter() time.Duration {
 
 // Pinned reports whether the head is pinned at a time.
 func (h *Head) Pinned(now time.Time) bool { return now.Before(h.Pin) }
+
+// NewLineage returns the name of a lineage, which no other has.
+func NewLineage() string {
+	id := make([]byte, 12)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
+}

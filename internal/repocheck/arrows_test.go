@@ -14,7 +14,7 @@ var levels = []struct {
 	has  []string
 }{
 	{"programs and tests of the whole", []string{"cmd/", "examples/", "internal/bounds/", "internal/faults/", "internal/repocheck/", "internal/testkit/"}},
-	{"hosts of a client", []string{"lambda"}},
+	{"hosts of a client", []string{"lambda", "relay"}},
 	{"client", []string{"ffc"}},
 	{"transports and platforms for tests", []string{"transport/", "ffc/ffctest/", "lambda/lambdatest"}},
 	{"contracts", []string{"transport", "flush"}},

@@ -161,8 +161,26 @@ func (s *Plan) behind(version int64) int64 {
 	return max(0, min(version, at.Add(-overlap).UnixMilli()))
 }
 
+// Witness is a Store that wants to know when the platform confirmed its data.
+type Witness interface {
+	transport.Store
+	// Answered is called before Confirm, with the time of the platform when it
+	// was asked, or zero if that is unknown. It is not called for pongs, nor while
+	// an answer is held back: answers to smaller questions do not show whether the
+	// platform has what is held.
+	Answered(at time.Time)
+}
+
 // Answered notes a complete answer to a question.
 func (s *Plan) Answered(q Question, a Answer) {
+	holds := s.answer(q, a)
+	if w, ok := s.store.(Witness); ok && !holds {
+		w.Answered(a.At)
+	}
+}
+
+// answer is Answered, and reports whether an answer is held back.
+func (s *Plan) answer(q Question, a Answer) (holds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = time.Now()
@@ -182,6 +200,7 @@ func (s *Plan) Answered(q Question, a Answer) {
 	if a.Held == 0 && !a.At.IsZero() {
 		s.answered = a.At
 	}
+	return s.held != nil
 }
 
 // hold notes that an answer was held back, and when to ask again. The lock is

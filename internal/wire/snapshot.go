@@ -11,29 +11,41 @@ import (
 // section 10). Elements stand as they came, so nothing is lost in between;
 // those that are broken or not JSON are left out, as nobody could load them.
 func (d *Dialect) AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
-	flags, segments, tags := s.Items()
-	dst = append(dst, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
-	dst = appendItems(dst, flags)
-	dst = append(dst, `],"segments":[`...)
-	dst = appendItems(dst, segments)
-	if d.UserTags {
-		dst = append(dst, `],"userTags":[`...)
-		dst = appendItems(dst, tags)
-	}
-	return append(dst, `]}}`...)
+	dst, _ = d.appendSnapshot(dst, s, false)
+	return dst
 }
 
-func appendItems(dst []byte, items []store.Item) []byte {
-	first := true
-	for _, item := range items {
-		if item.Broken || fastjson.ValidateBytes(item.Raw) != nil {
-			continue
+// AppendData is AppendSnapshot for a publisher: it keeps the elements that are
+// broken, as a newer version of the SDK may be able to read them. It also returns
+// the number of elements.
+func (d *Dialect) AppendData(dst []byte, s *eval.Snapshot) ([]byte, int) {
+	return d.appendSnapshot(dst, s, true)
+}
+
+func (d *Dialect) appendSnapshot(dst []byte, s *eval.Snapshot, broken bool) ([]byte, int) {
+	flags, segments, tags := s.Items()
+	count := 0
+	appendItems := func(items []store.Item) {
+		first := true
+		for _, item := range items {
+			if item.Broken && !broken || fastjson.ValidateBytes(item.Raw) != nil {
+				continue
+			}
+			if !first {
+				dst = append(dst, ",\n"...)
+			}
+			first = false
+			dst = append(dst, item.Raw...)
+			count++
 		}
-		if !first {
-			dst = append(dst, ",\n"...)
-		}
-		first = false
-		dst = append(dst, item.Raw...)
 	}
-	return dst
+	dst = append(dst, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
+	appendItems(flags)
+	dst = append(dst, `],"segments":[`...)
+	appendItems(segments)
+	if d.UserTags {
+		dst = append(dst, `],"userTags":[`...)
+		appendItems(tags)
+	}
+	return append(dst, `]}}`...), count
 }

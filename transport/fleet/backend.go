@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Backend is a place in an engine for small values by name. It may be used
@@ -18,7 +19,7 @@ import (
 // ends. Errors hold no secret. An error that has, or wraps one that has, a method
 // RetryAfter() time.Duration is not retried sooner: engines that throttle say so.
 //
-// A Backend may be a Watcher, a Limiter, and a fmt.Stringer, whose text names the
+// A Backend may be a Watcher, a Limiter, a Pacer, and a fmt.Stringer, whose text names the
 // Backend in errors, logs and ffc.Status. The text holds no secret.
 //
 // fleettest.Run tests a Backend.
@@ -58,8 +59,15 @@ type Limiter interface {
 	Backend
 	// MaxValue returns how many bytes a value of Put may have; 0 is no limit.
 	// Values of Swap have at most 32 KiB, or MaxValue if that is less. MaxValue
-	// is at least 4 KiB.
+	// is at least 16 KiB.
 	MaxValue() int
+}
+
+// Pacer is a Backend of an engine where each call costs money.
+type Pacer interface {
+	Backend
+	// Beat returns how often a publisher writes the head by default.
+	Beat() time.Duration
 }
 
 var (

@@ -20,7 +20,7 @@ func TestDirConforms(t *testing.T) {
 
 func TestSplitConforms(t *testing.T) {
 	t.Parallel()
-	heads, bodies := new(fleettest.Memory), &fleettest.Memory{Limit: 5000}
+	heads, bodies := new(fleettest.Memory), &fleettest.Memory{Limit: 20_000}
 	fleettest.Run(t, func(*testing.T) fleet.Backend { return fleet.Split{Heads: heads, Bodies: bodies} })
 	dir := t.TempDir()
 	t.Run("without watching", func(t *testing.T) {

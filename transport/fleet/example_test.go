@@ -110,9 +110,10 @@ func ExampleBackend() {
 	var backend fleet.Backend = new(fleettest.Memory)
 	_, watches := backend.(fleet.Watcher)
 	_, limited := backend.(fleet.Limiter)
-	fmt.Println(watches, limited)
+	_, costly := backend.(fleet.Pacer) // one whose publisher beats less often
+	fmt.Println(watches, limited, costly)
 	_, _, _ = logged{backend}.Get(context.Background(), "environment/head")
 	// Output:
-	// true true
+	// true true false
 	// environment/head fleet: there is no such value
 }

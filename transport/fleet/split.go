@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 )
@@ -11,12 +12,13 @@ import (
 // Split is a Backend that keeps the values that change in one engine and the
 // bodies, which do not, in another: for example heads in DynamoDB and bodies in
 // S3. Only Heads needs an atomic Swap. Split is a Watcher if Heads is. Its limit
-// is that of Bodies.
+// is that of Bodies, its beat that of Heads.
 type Split struct{ Heads, Bodies Backend }
 
 var (
 	_ Watcher = Split{}
 	_ Limiter = Split{}
+	_ Pacer   = Split{}
 )
 
 // of returns the backend for a name.
@@ -59,6 +61,14 @@ func (s Split) Watch(ctx context.Context, name string, changed func()) error {
 func (s Split) MaxValue() int {
 	if limiter, ok := s.Bodies.(Limiter); ok {
 		return limiter.MaxValue()
+	}
+	return 0
+}
+
+// Beat implements Pacer. It returns 0, the usual default, if Heads is no Pacer.
+func (s Split) Beat() time.Duration {
+	if p, ok := s.Heads.(Pacer); ok {
+		return p.Beat()
 	}
 	return 0
 }

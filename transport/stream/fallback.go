@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -176,6 +177,13 @@ func (s *secondStore) Confirm() {
 			s.f.trust()
 		}
 	})
+}
+
+// Answered implements resync.Witness.
+func (s *secondStore) Answered(at time.Time) {
+	if w, ok := s.Store.(resync.Witness); ok {
+		s.whileItRuns(func() { w.Answered(at) })
+	}
 }
 
 // ApplyAsOf implements transport.Store, as Apply does. Data of an engine does not

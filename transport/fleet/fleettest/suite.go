@@ -157,8 +157,8 @@ func checkSizes(e *engine) error {
 	b := e.open()
 	largest := 1 << 20
 	if l, ok := b.(fleet.Limiter); ok && l.MaxValue() != 0 {
-		if largest = l.MaxValue(); largest < 4<<10 {
-			return fmt.Errorf("MaxValue is %d: expected 0 or at least 4096", largest)
+		if largest = l.MaxValue(); largest < 16<<10 {
+			return fmt.Errorf("MaxValue is %d: expected 0 or at least 16384", largest)
 		}
 	}
 	for i, size := range []int{1, 4 << 10, largest} {

@@ -14,7 +14,7 @@ import (
 
 func TestMemoryConforms(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]*Memory{"unlimited": {}, "limited": {Limit: 4 << 10}} {
+	for name, m := range map[string]*Memory{"unlimited": {}, "limited": {Limit: 16 << 10}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			Run(t, func(*testing.T) fleet.Backend { return m })
@@ -128,7 +128,7 @@ func TestSuiteFindsMistakes(t *testing.T) {
 		"text only": {wrong{put: func(b *Memory, ctx context.Context, name string, value []byte) error {
 			return b.Put(ctx, name, []byte(strings.ToValidUTF8(string(value), "?")))
 		}}, "Put"},
-		"a limit that is not so":    {wrong{Memory: &Memory{Limit: 5000}, max: 6000}, "Sizes"},
+		"a limit that is not so":    {wrong{Memory: &Memory{Limit: 20_000}, max: 21_000}, "Sizes"},
 		"a limit that is too small": {wrong{max: 1000}, "Sizes"},
 		"Swap ignores the tag": {wrong{swap: func(b *Memory, ctx context.Context, name string, value []byte, _ string) (string, error) {
 			_, tag, _ := b.Get(ctx, name)

@@ -1,0 +1,19 @@
+// Package relay publishes the data of an environment from the platform to an
+// engine, where the readers of package fleet get it.
+//
+//	publisher := &relay.Publisher{
+//		Config:  ffc.Config{EnvSecret: secret},
+//		Backend: fleet.Dir{Path: "/srv/flags"},
+//	}
+//	return publisher.Run(ctx) // until ctx ends
+//
+// Any number of replicas may run. One of them leads: it is connected to the
+// platform, and writes. The others stand by, read the head of the environment, and
+// have no connection to the platform. The engine's compare-and-swap decides who
+// leads; nothing depends on the clocks of machines.
+//
+// A reader never goes back to older data because of a publisher: a replica that
+// takes over starts with the engine's data, and needs the platform's full response
+// to its own request. Responses that are older, empty or much smaller are held
+// until the platform's responses agree.
+package relay

@@ -1,0 +1,341 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+func TestRunPublishesChanges(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		s := start(p.publisher(m))
+		wait(10 * time.Second)
+		expect(t, m, "flag", true)
+		first := headIn(t, m)
+		if first.Owner != s.Status().Replica || first.Blind || first.Every != 5 || first.Environment != environment {
+			t.Errorf("head %+v", first)
+		}
+		p.set("flag", false)
+		wait(1500 * time.Millisecond)
+		expect(t, m, "flag", false)
+		wait(time.Minute)
+		h := headIn(t, m)
+		if h.Lineage != first.Lineage || h.Revision <= first.Revision || h.Revision > time.Now().UnixMilli() || h.Beat <= first.Beat+10 {
+			t.Errorf("head %+v after %+v", h, first)
+		}
+		if age := time.Since(h.AsOf); age < 0 || age > 7*time.Second {
+			t.Errorf("asOf is %v ago, want the platform's last response", age)
+		}
+		status := s.Status()
+		if !status.Leader || status.Blind || status.Held != 0 || status.Err != nil || status.Revision != h.Revision || status.Publishes != 2 || !status.AsOf.Equal(h.AsOf) {
+			t.Errorf("status %+v", status)
+		}
+		s.stop()
+		if h := headIn(t, m); h.Owner != "" {
+			t.Errorf("head %+v: want no owner after Run", h)
+		}
+		if s.Status().Leader {
+			t.Error("the publisher leads after Run")
+		}
+	})
+}
+
+func TestOncePublishes(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		mirror := new(fleettest.Memory)
+		for _, transport := range []*poll.Transport{{}, {Interval: time.Minute}} {
+			pub := p.publisher(m)
+			pub.Config.Transport, pub.Beat, pub.Mirrors = transport, 5*time.Minute, []fleet.Backend{mirror}
+			p.set("flag", transport.Interval > 0)
+			time.Sleep(time.Second)
+			if err := pub.Once(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if h := headIn(t, m); h.Owner != "" || h.Every != 300 {
+				t.Errorf("head %+v", h)
+			}
+			for _, b := range []*fleettest.Memory{m, mirror} {
+				expect(t, b, "flag", transport.Interval > 0)
+			}
+		}
+		p.only(server{down: true})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := p.publisher(m).Once(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("error %v, want the deadline and why", err)
+		}
+	})
+}
+
+func TestOnceDoesNotPublishHeldData(t *testing.T) {
+	for name, s := range map[string]server{"behind": {lag: 10 * time.Minute}, "empty": {empty: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+				time.Sleep(time.Hour)
+				p.set("flag", false)
+				time.Sleep(time.Minute)
+				if err := p.publisher(m).Once(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				before := headIn(t, m)
+				p.only(s)
+				pub := p.publisher(m)
+				if err := pub.Once(t.Context()); !errors.Is(err, ErrHeld) {
+					t.Errorf("error %v, want ErrHeld", err)
+				}
+				if h := headIn(t, m); *h != *before {
+					t.Errorf("head %+v, want %+v", h, before)
+				}
+				accepting := p.publisher(m)
+				accepting.Accept = true
+				if err := accepting.Once(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if name == "behind" {
+					expect(t, m, "flag", true)
+				} else if headIn(t, m).Size > 100 {
+					t.Error("the flags are still there")
+				}
+			})
+		})
+	}
+}
+
+// A server that has lost its data must not publish nothing as the first data.
+func TestNoFlagsAtFirstAreHeld(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		p.only(server{empty: true})
+		if err := p.publisher(m).Once(t.Context()); !errors.Is(err, ErrHeld) {
+			t.Errorf("error %v, want ErrHeld", err)
+		}
+		s := start(p.publisher(m))
+		defer s.stop()
+		wait(4 * time.Minute)
+		if h := headIn(t, m); h != nil {
+			t.Errorf("head %+v", h)
+		}
+		wait(2 * time.Minute) // an environment may well have none
+		if h := headIn(t, m); h == nil || !s.Status().Leader {
+			t.Errorf("head %+v, status %+v", h, s.Status())
+		}
+	})
+}
+
+func TestTakeOver(t *testing.T) {
+	tests := map[string]struct {
+		leave func(l *link, s *started)
+		most  time.Duration
+	}{
+		"after a leader that ends":  {func(_ *link, s *started) { s.stop() }, 6 * time.Second},
+		"after one that is cut off": {func(l *link, _ *started) { l.setCut(true) }, 15*time.Second + 2*5*time.Second},
+		"after one that is frozen":  {func(l *link, _ *started) { l.freeze() }, 15*time.Second + 2*5*time.Second},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+				l := &link{Backend: m}
+				first := start(p.publisher(l))
+				wait(10 * time.Second)
+				before := headIn(t, m)
+				asked := p.requests()
+				second := start(p.publisher(m))
+				wait(time.Minute)
+				if second.Status().Leader || !first.Status().Leader {
+					t.Fatal("the second replica leads beside the first")
+				}
+				if got := p.requests() - asked; got > 80 {
+					t.Errorf("%d requests in a minute: the standby is connected to the platform", got)
+				}
+				test.leave(l, first)
+				wait(test.most)
+				h := headIn(t, m)
+				if h.Owner != second.Status().Replica || !second.Status().Leader {
+					t.Fatalf("head %+v is not that of the second replica", h)
+				}
+				if h.Lineage != before.Lineage || h.Revision <= before.Revision {
+					t.Errorf("head %+v after %+v", h, before)
+				}
+				p.set("flag", false)
+				wait(10 * time.Second)
+				l.setCut(false)
+				l.thaw()
+				wait(10 * time.Second)
+				if first.Status().Leader || !second.Status().Leader {
+					t.Errorf("the first replica leads again: %+v", first.Status())
+				}
+				expect(t, m, "flag", false)
+				first.cancel()
+				second.stop()
+				wait(time.Minute)
+			})
+		})
+	}
+}
+
+// With the platform away nothing moves: the standby cannot take over, and asOf
+// stays what it is.
+func TestNoTakeOverWithoutThePlatform(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		first := start(p.publisher(m))
+		wait(10 * time.Second)
+		p.only(server{down: true})
+		second := start(p.publisher(m))
+		defer second.stop()
+		wait(time.Minute)
+		blind := headIn(t, m)
+		if !blind.Blind || !first.Status().Blind || !first.Status().Leader {
+			t.Errorf("head %+v, status %+v: want blind", blind, first.Status())
+		}
+		wait(time.Minute)
+		h := headIn(t, m)
+		if h.Owner != blind.Owner || h.Beat < blind.Beat+10 || !h.AsOf.Equal(blind.AsOf) || h.Revision != blind.Revision {
+			t.Errorf("head %+v after %+v: want beats and nothing else", h, blind)
+		}
+		first.stop()
+		wait(10 * time.Minute)
+		dead := headIn(t, m)
+		if dead.Owner != "" || !dead.AsOf.Equal(blind.AsOf) || second.Status().Leader || second.Status().Err == nil {
+			t.Errorf("head %+v, status %+v", dead, second.Status())
+		}
+		p.only(server{})
+		wait(time.Minute)
+		if h := headIn(t, m); h.Owner != second.Status().Replica || h.Blind || !h.AsOf.After(blind.AsOf) {
+			t.Errorf("head %+v: want the second replica's", h)
+		}
+	})
+}
+
+// A standby that reaches the platform takes over from a leader that does not.
+func TestTakeOverFromABlindLeader(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		cutOff := newPlatform()
+		cutOff.history = p.history
+		first := start(cutOff.publisher(m))
+		defer first.stop()
+		wait(10 * time.Second)
+		second := start(p.publisher(m))
+		defer second.stop()
+		wait(10 * time.Second)
+		cutOff.only(server{down: true})
+		wait(15*time.Second + 15*time.Second + 15*time.Second)
+		if !second.Status().Leader || first.Status().Leader {
+			t.Errorf("status %+v and %+v", first.Status(), second.Status())
+		}
+		if h := headIn(t, m); h.Blind || time.Since(h.AsOf) > 10*time.Second {
+			t.Errorf("head %+v", h)
+		}
+	})
+}
+
+func TestLeaderHoldsOlderAndFewerFlags(t *testing.T) {
+	for name, bad := range map[string]server{"behind": {lag: 10 * time.Minute}, "empty": {empty: true}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+				time.Sleep(time.Hour)
+				p.set("flag", false)
+				s := start(p.publisher(m))
+				defer s.stop()
+				wait(20 * time.Second)
+				expect(t, m, "flag", false)
+				p.only(bad)
+				wait(5*time.Minute + 30*time.Second) // only a response with everything can tell
+				if status := s.Status(); status.Held == 0 {
+					t.Errorf("status %+v: want held", status)
+				}
+				before := headIn(t, m)
+				wait(30 * time.Second)
+				if h := headIn(t, m); h.Body != before.Body || !h.AsOf.Equal(before.AsOf) || h.Beat == before.Beat {
+					t.Errorf("head %+v after %+v: want beats and nothing else", h, before)
+				}
+				expect(t, m, "flag", false)
+				p.only(server{})
+				wait(3 * time.Minute)
+				if status := s.Status(); status.Held != 0 || time.Since(headIn(t, m).AsOf) > time.Minute {
+					t.Errorf("status %+v, asOf %v ago", status, time.Since(headIn(t, m).AsOf))
+				}
+			})
+		})
+	}
+}
+
+func TestRunRejectsInvalidConfigurations(t *testing.T) {
+	t.Parallel()
+	valid := func() *Publisher { return newPlatform().publisher(new(fleettest.Memory)) }
+	tests := map[string]struct {
+		change func(*Publisher)
+		words  string
+	}{
+		"no backend":         {func(p *Publisher) { p.Backend = nil }, "Backend"},
+		"a nil mirror":       {func(p *Publisher) { p.Mirrors = []fleet.Backend{nil} }, "Mirrors[0]"},
+		"negative Beat":      {func(p *Publisher) { p.Beat = -1 }, "Beat"},
+		"a short Lease":      {func(p *Publisher) { p.Lease = 9 * time.Second }, "at least two beats"},
+		"negative Keep":      {func(p *Publisher) { p.Keep = -1 }, "Keep"},
+		"no secret":          {func(p *Publisher) { p.Config.EnvSecret = "" }, "EnvSecret"},
+		"Offline":            {func(p *Publisher) { p.Config.Offline = true }, "Offline"},
+		"a bad transport":    {func(p *Publisher) { p.Config.Transport = &poll.Transport{Interval: -1} }, "Interval"},
+		"on demand":          {func(p *Publisher) { p.Config.Transport = &poll.Transport{} }, "works on demand"},
+		"two settings":       {func(p *Publisher) { p.Beat, p.Keep = -1, -1 }, "Keep"},
+		"a strange platform": {func(p *Publisher) { p.Config.Platform = "x" }, "Platform"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := valid()
+			test.change(p)
+			err := p.Run(t.Context())
+			if err == nil || !strings.Contains(err.Error(), test.words) || strings.Contains(err.Error(), secret) {
+				t.Errorf("error %v, want one with %q", err, test.words)
+			}
+		})
+	}
+}
+
+func TestRunOnlyOnceAtATime(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		s := start(p.publisher(m))
+		wait(time.Second)
+		if err := s.Publisher.Run(t.Context()); err != errRunning {
+			t.Errorf("error %v, want %v", err, errRunning)
+		}
+		s.stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := s.Publisher.Once(ctx); err != nil { // after Run it works again
+			t.Error(err)
+		}
+	})
+}
+
+// A publisher can read another region's engine instead of the platform.
+func TestCascade(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		s := start(p.publisher(m))
+		defer s.stop()
+		region := new(fleettest.Memory)
+		cascade := &Publisher{
+			Config: ffc.Config{
+				Platform:  ffc.PlatformFeatBit,
+				Transport: &fleet.Transport{Environment: environment, Backends: []fleet.Backend{m}, Interval: 5 * time.Second},
+				Logger:    p.publisher(m).Config.Logger,
+			},
+			Backend: region,
+		}
+		c := start(cascade)
+		defer c.stop()
+		wait(time.Minute)
+		expect(t, region, "flag", true)
+		p.set("flag", false)
+		wait(7 * time.Second)
+		expect(t, region, "flag", false)
+		if a, b := headIn(t, m), headIn(t, region); b.AsOf.After(a.AsOf) || a.AsOf.Sub(b.AsOf) > 10*time.Second {
+			t.Errorf("asOf %v, want that of the other region, %v", b.AsOf, a.AsOf)
+		}
+	})
+}
