@@ -4,9 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -60,18 +62,46 @@ func (w *overHTTP2) transport() *http.Transport {
 // foreign is a RoundTripper that is no *http.Transport.
 type foreign struct{ http.RoundTripper }
 
-// within is a context that is patient with a busy machine.
-func (w *overHTTP2) within() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+// client returns a client that has data, and whose first events are delivered.
+func (w *overHTTP2) client(data transport.Transport, isForeign bool, events flush.Config) *ffc.Client {
+	w.Helper()
+	var rt http.RoundTripper = w.transport()
+	if isForeign {
+		rt = foreign{rt}
+	}
+	client, err := ffc.New(w.Context(), ffc.Config{
+		EnvSecret: w.platform.EnvSecret, Platform: w.generation.platform, BaseURL: "https://" + w.proxy.Address,
+		Transport: data, HTTPClient: &http.Client{Transport: rt},
+		Events: events, Logger: testkit.Quiet(),
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.wait(client, "old")
+	if err := client.Flush(w.within()); err != nil {
+		w.Fatal(err)
+	}
+	return client
+}
+
+// within returns a context with a timeout that is long enough on a busy machine.
+func (w *overHTTP2) within() context.Context { return w.timeout(30 * time.Second) }
+
+func (w *overHTTP2) timeout(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	w.Cleanup(cancel)
 	return ctx
 }
 
-// wait waits until a client evaluates the new value.
+// wait waits until a client evaluates to value.
 func (w *overHTTP2) wait(client *ffc.Client, value string) {
 	w.Helper()
-	ctx := w.within()
-	tick := time.NewTicker(time.Millisecond)
+	w.waitWith(w.within(), client, value)
+}
+
+func (w *overHTTP2) waitWith(ctx context.Context, client *ffc.Client, value string) {
+	w.Helper()
+	tick := time.NewTicker(10 * time.Millisecond) // each evaluation records an event
 	defer tick.Stop()
 	for client.Variation(ctx, "f", ffc.NewUser("u"), "") != value {
 		_ = client.Refresh(ctx) // does nothing but on demand
@@ -117,23 +147,7 @@ func TestDeadConnections(t *testing.T) {
 				if test.blocked {
 					w.platform.RejectUpgrade(http.StatusBadGateway)
 				}
-				var rt http.RoundTripper = w.transport()
-				if test.foreign {
-					rt = foreign{rt}
-				}
-				client, err := ffc.New(t.Context(), ffc.Config{
-					EnvSecret: w.platform.EnvSecret, Platform: w.generation.platform, BaseURL: "https://" + w.proxy.Address,
-					Transport: test.transport, HTTPClient: &http.Client{Transport: rt},
-					Events: flush.Config{Interval: -1, Timeout: timeout, Retries: -1},
-					Logger: slog.New(slog.DiscardHandler),
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.wait(client, "old")
-				if err := client.Flush(w.within()); err != nil {
-					t.Fatal(err)
-				}
+				client := w.client(test.transport, test.foreign, flush.Config{Interval: -1, Timeout: timeout, Retries: -1})
 				deliver := func() {
 					client.Variation(t.Context(), "f", ffc.NewUser("u"), "")
 					failed := 0
@@ -162,6 +176,70 @@ func TestDeadConnections(t *testing.T) {
 	}
 }
 
+// soakVariable makes tests run that take real minutes. The soak job of .ci/run
+// sets it.
+const soakVariable = "FFC_SOAK"
+
+// TestDeadConnectionsWithDefaultTimeouts is TestDeadConnections with the timeouts
+// that users get. Data and events recover within the timeout of a request and
+// 20 s. A websocket is replaced after SilenceTimeout, 30 s. The limits have 15 s
+// more than that, for a busy machine.
+func TestDeadConnectionsWithDefaultTimeouts(t *testing.T) {
+	if testing.Short() || os.Getenv(soakVariable) == "" {
+		t.Skip("takes a minute: set " + soakVariable + "=1")
+	}
+	const (
+		request = 10*time.Second + 20*time.Second + 15*time.Second
+		socket  = 30*time.Second + 15*time.Second
+	)
+	tests := []struct {
+		name      string
+		transport transport.Transport
+		blocked   bool // websockets are
+		foreign   bool
+		limit     time.Duration // for data
+	}{
+		{name: "poll at an interval", transport: &poll.Transport{Interval: time.Second}, limit: request},
+		{name: "poll at an interval, foreign transport", transport: &poll.Transport{Interval: time.Second}, foreign: true, limit: request},
+		{name: "poll on demand", transport: &poll.Transport{MaxAge: time.Second}, limit: request},
+		{name: "poll on demand, foreign transport", transport: &poll.Transport{MaxAge: time.Second}, foreign: true, limit: request},
+		{name: "fallback", blocked: true, transport: &stream.Transport{Fallback: &poll.Transport{Interval: time.Second}}, limit: request},
+		{name: "push", transport: &stream.Transport{}, limit: socket},
+	}
+	for i := range generations {
+		for _, test := range tests {
+			t.Run(generations[i].name+", "+test.name, func(t *testing.T) {
+				t.Parallel()
+				w := newOverHTTP2(t, &generations[i])
+				if test.blocked {
+					w.platform.RejectUpgrade(http.StatusBadGateway)
+				}
+				client := w.client(test.transport, test.foreign, flush.Config{Interval: -1})
+				w.proxy.Deaden()
+				w.platform.Put(ffctest.Flag("f").Variations("old", "new").Serve("new"))
+				var delivering sync.WaitGroup
+				delivering.Go(func() {
+					client.Variation(t.Context(), "f", ffc.NewUser("u"), "")
+					for ctx := w.timeout(request); client.Flush(ctx) != nil; {
+						if ctx.Err() != nil {
+							t.Errorf("events are not delivered: %+v", client.Stats().Events)
+							return
+						}
+					}
+				})
+				began := time.Now()
+				w.waitWith(w.timeout(test.limit), client, "new")
+				t.Logf("new data after %v", time.Since(began).Round(time.Second/10))
+				delivering.Wait()
+				t.Logf("events delivered after %v", time.Since(began).Round(time.Second/10))
+				if err := client.Close(w.within()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
 // TestDeadConnectionsArePinged: where there is a background, a connection of
 // HTTP/2 is found dead long before the timeout of a request.
 func TestDeadConnectionsArePinged(t *testing.T) {
@@ -174,7 +252,7 @@ func TestDeadConnectionsArePinged(t *testing.T) {
 		Transport:  &poll.Transport{Interval: 5 * time.Millisecond, Timeout: time.Hour, FirstRetry: time.Millisecond, MaxRetry: 10 * time.Millisecond},
 		HTTPClient: &http.Client{Transport: rt},
 		Events:     flush.Config{Interval: -1},
-		Logger:     slog.New(slog.DiscardHandler),
+		Logger:     testkit.Quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,10 @@ func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(req.Context(), conn.Hooks())
 	req = req.WithContext(ctx)
 	if p.suspect.Load() {
-		req.Close = true // that is all there is to ask for another connection
+		// A request has no other means to get another connection. On HTTP/1 this
+		// request gets one. On HTTP/2 net/http sends it over the old connection,
+		// which it does not use again: recovery takes two timeouts.
+		req.Close = true
 	}
 	var resp *http.Response
 	var err error

@@ -108,7 +108,7 @@ func (s *Plan) Everything() Question {
 func (s *Plan) Again() Question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ask(again)
+	return s.askLocked(again)
 }
 
 // Poll asks for what is new or, when it is time, for what may have been missed.
@@ -116,13 +116,13 @@ func (s *Plan) Poll() Question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.nextResync.passed() || s.resync > 0 && s.nextResync.from.IsZero() {
-		return s.ask(again)
+		return s.askLocked(again)
 	}
-	return s.ask(ordinary)
+	return s.askLocked(ordinary)
 }
 
-// ask makes a question. The lock is held.
-func (s *Plan) ask(k kind) Question {
+// askLocked makes a question.
+func (s *Plan) askLocked(k kind) Question {
 	q := Question{Mark: s.store.Mark(), kind: k}
 	version := s.store.Version()
 	switch {
@@ -130,7 +130,7 @@ func (s *Plan) ask(k kind) Question {
 		q.kind = everything
 		return q
 	case k == again:
-		q.Since = s.behind(version)
+		q.Since = s.behindLocked(version)
 	default:
 		q.Since = version
 		if !s.answered.IsZero() {
@@ -150,10 +150,10 @@ func (s *Plan) ask(k kind) Question {
 	return q
 }
 
-// behind returns the version that goes back by the overlap. A version that is
+// behindLocked returns the version that goes back by the overlap. A version that is
 // older still costs nothing: there are no changes between it and the last
-// answer but those that came late. The lock is held.
-func (s *Plan) behind(version int64) int64 {
+// answer but those that came late.
+func (s *Plan) behindLocked(version int64) int64 {
 	at := s.answered
 	if at.IsZero() { // the platform's clock and ours are near each other
 		at = time.UnixMilli(min(version, time.Now().UnixMilli()))
@@ -193,7 +193,7 @@ func (s *Plan) answer(q Question, a Answer) (holds bool) {
 	}
 	switch {
 	case a.Held > 0:
-		s.hold(q, a)
+		s.holdLocked(q, a)
 	case s.held == nil || q.Since <= s.held.Since:
 		s.held, s.nextHeld, s.agreed = nil, due{}, 0
 	}
@@ -203,9 +203,8 @@ func (s *Plan) answer(q Question, a Answer) (holds bool) {
 	return s.held != nil
 }
 
-// hold notes that an answer was held back, and when to ask again. The lock is
-// held.
-func (s *Plan) hold(q Question, a Answer) {
+// holdLocked notes that an answer was held back, and when to ask again.
+func (s *Plan) holdLocked(q Question, a Answer) {
 	if s.held == nil || q.Since < s.held.Since {
 		s.held = &Question{Since: q.Since}
 	}
