@@ -17,15 +17,15 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
-// EnvSecret is the secret of environment 11/22/33 of the classic platform, the
-// one that [Snapshot] writes flags for and that a [Server] has unless its data say
-// otherwise. It opens nothing outside of tests.
+// EnvSecret is the secret of environment 11/22/33 of the classic platform. This is
+// the environment of [Snapshot], and of a [Server] without data of another
+// environment. No real platform accepts the secret.
 const EnvSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19fZGVmYXVsdF85YzBkZQ=="
 
 // classic is the classic platform, for one environment.
 type classic struct{ env flagjson.Classic }
 
-// classicNames are what a data object calls its arrays.
+// classicNames returns the names of the arrays of a data object.
 func classicNames() [kinds]string {
 	return [kinds]string{flags: "featureFlags", segments: "segments", userTags: "userTags"}
 }
@@ -34,7 +34,7 @@ func (c *classic) flagID(key string) string { return c.env.FlagID(key) }
 
 func (c *classic) format() flagjson.Format { return c.env }
 
-// archive keeps all of e, marks it, and switches a flag off.
+// archive marks e as archived, and switches a flag off.
 func (c *classic) archive(e entity, version int64) entity {
 	return c.rewrite(e, version, true)
 }
@@ -62,8 +62,7 @@ func (c *classic) message(eventType string, entities [kinds][]entity) []byte {
 	return newMessage(eventType, names[:], entities)
 }
 
-// polled writes the answer to a request for all flags. It speaks of nothing
-// else.
+// polled writes the response to a fetch. It has only flags.
 func (c *classic) polled(entities [kinds][]entity) []byte {
 	out := make([]byte, 0, 128+sizeOf(entities))
 	out = append(out, `{"success":true,"message":"api call success","data":{`...)
@@ -87,8 +86,8 @@ func (c *classic) endpoint(path string) (Endpoint, bool) {
 	return 0, false
 }
 
-// authentic wants a token for this environment that is not too old, and a type
-// that exists. A token from the future is welcome.
+// authentic accepts a known type and a token of this environment that is not too
+// old. It accepts tokens from the future.
 func (c *classic) authentic(query url.Values, now time.Time) bool {
 	if t := query.Get("type"); t != "server" && t != "client" {
 		return false
@@ -101,8 +100,8 @@ func (c *classic) request(frame []byte) (request, bool) { return parseRequest(de
 
 func (c *classic) pong() string { return `{"messageType":"pong","data":null}` }
 
-// visible leaves out archived entities, which only ever travel in the push that
-// archives them.
+// visible is false for archived entities, which are only in the push that archives
+// them.
 func (c *classic) visible(e entity) bool { return !e.archived }
 
 func (c *classic) poll(r *http.Request, s *store) reply {
@@ -111,7 +110,7 @@ func (c *classic) poll(r *http.Request, s *store) reply {
 		return reply{status: http.StatusUnauthorized}
 	}
 	var entities [kinds][]entity
-	if env == c.env { // any other well-formed secret finds nothing
+	if env == c.env { // other environments have no flags
 		entities = s.all(c.visible)
 	}
 	return reply{http.StatusOK, c.polled(entities)}
@@ -137,7 +136,8 @@ func (c *classic) track(r *http.Request, body []byte, now time.Time) tracked {
 	for _, item := range items {
 		events, dropped := item.events(now)
 		if env != c.env {
-			// Any well-formed secret authenticates; these went elsewhere.
+			// The platform accepts any well-formed secret: these events are of another
+			// environment.
 			events, dropped = nil, dropped+len(events)
 		}
 		out.events = append(out.events, events...)
@@ -146,7 +146,8 @@ func (c *classic) track(r *http.Request, body []byte, now time.Time) tracked {
 	return out
 }
 
-// requestSecret looks where the platform looks, in its order.
+// requestSecret returns the secret of a request. It searches the query, the header
+// and the cookies, in this order.
 func requestSecret(r *http.Request) string {
 	if secret := r.URL.Query().Get("envSecret"); strings.TrimSpace(secret) != "" {
 		return secret
@@ -160,7 +161,7 @@ func requestSecret(r *http.Request) string {
 	return ""
 }
 
-// load also finds the environment in the ids of the flags.
+// load also sets the environment, which is part of the ids of flags.
 func (c *classic) load(data []byte) ([]entity, error) {
 	names, found := classicNames(), false
 	return loadData(data, names[:], func(k kind, item []byte) (e entity, err error) {
@@ -196,10 +197,10 @@ func (c *classic) load(data []byte) ([]entity, error) {
 	})
 }
 
-// withBothSpellings returns a flag whose prerequisites have their option under
-// both names that SDKs read: valueOptionsVariationValue and, which the platform
-// sends and the original Python SDK insists on, ValueOptionsVariationValue. What
-// is not as expected stays as it is.
+// withBothSpellings returns a flag whose prerequisites have their option under both
+// names that SDKs read: valueOptionsVariationValue, and ValueOptionsVariationValue,
+// which the platform sends and the original Python SDK requires. It does not change
+// malformed prerequisites.
 func withBothSpellings(flag []byte) []byte {
 	const rest = "alueOptionsVariationValue"
 	if !bytes.Contains(flag, []byte(rest)) {
@@ -231,8 +232,8 @@ func withBothSpellings(flag []byte) []byte {
 	return bytes.Replace(flag, members["ffp"], mustMarshal(list), 1)
 }
 
-// parseSecret is the platform's own reading of a secret: Base64 with its
-// padding, whose second to fourth parts are integers other than 0.
+// parseSecret reads a secret as the platform does: Base64 with padding, whose second
+// to fourth parts are integers other than 0.
 func parseSecret(secret string) (flagjson.Classic, bool) {
 	text, err := base64.StdEncoding.DecodeString(secret)
 	if err != nil {
@@ -245,7 +246,7 @@ func parseSecret(secret string) (flagjson.Classic, bool) {
 	return flagjson.ParseClassic(parts[1], parts[2], parts[3])
 }
 
-// classicSecret returns a secret that stands for e.
+// classicSecret returns a secret of an environment.
 func classicSecret(e flagjson.Classic) string {
 	if e == flagjson.TestClassic() {
 		return EnvSecret

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The types of the platform's own model. Text may be null, numbers and yes or
-// no may be absent; anything else refuses the whole body.
+// trackItem is an element of a body, with the types of the platform's model. Text
+// may be null, numbers and booleans may be absent; any other mistake rejects the
+// whole body.
 type trackItem struct {
 	User        *trackUser     `json:"user"`
 	Evaluations []*trackRecord `json:"userVariations"`
@@ -45,7 +46,8 @@ type trackMetric struct {
 	AppType string `json:"appType"`
 }
 
-// events returns what the platform keeps of an item and counts what it loses.
+// events returns the events that the platform keeps of an item, and the number of
+// those that it drops.
 func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
 	if t == nil || len(t.Evaluations)+len(t.Metrics) == 0 {
 		return nil, 1
@@ -56,7 +58,7 @@ func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
 	}
 	user := t.User.event()
 	for _, r := range t.Evaluations {
-		// The platform fails here and forgets the rest of the item.
+		// The platform fails here and drops the rest of the item.
 		if r == nil || r.Variation == nil || !r.Timestamp.isDate() {
 			return kept, total - len(kept)
 		}
@@ -74,7 +76,7 @@ func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
 			return kept, total - len(kept)
 		}
 		if math.IsInf(float64(float32(m.Value)), 0) {
-			continue // cannot be written as JSON again, where the platform keeps it
+			continue // the platform cannot store it
 		}
 		e := user.clone()
 		e.Metric = m.Name
@@ -88,7 +90,7 @@ func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
 	return kept, total - len(kept)
 }
 
-// event returns an event that has only its user.
+// event returns an event with the user only.
 func (u *trackUser) event() Event {
 	e := Event{UserKey: u.Key, UserName: u.Name, Email: u.Email, Country: u.Country}
 	for _, p := range u.Properties {

@@ -7,22 +7,21 @@ import (
 	"github.com/coder/websocket"
 )
 
-// minCloseCode is the lowest code of a close frame, above any HTTP status.
+// minCloseCode is the lowest code of a close frame. It is above any HTTP status.
 const minCloseCode = 1000
 
-// Connections returns how many clients are connected: websockets that passed
-// the token check and have not ended. One that is being cut or closed by this
-// server does not count any more.
+// Connections returns the number of connected clients: websockets that passed the
+// token check and have not ended. It does not count websockets that the server is
+// closing.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sockets)
 }
 
-// WaitConnections blocks until exactly n clients are connected, if only for a
-// moment. Exactly, so that it can wait for clients to leave; and since
-// DropConnections and CloseConnections leave none behind, a wait for 1 after
-// them is a wait for the reconnect. The error is that of ctx, or says that the
+// WaitConnections blocks until exactly n clients are connected, even if only for a
+// moment. After DropConnections and CloseConnections no client is connected, so a
+// wait for 1 is a wait for the reconnect. WaitConnections fails if ctx ends or the
 // server is closed.
 func (s *Server) WaitConnections(ctx context.Context, n int) error {
 	if err := s.wait(ctx, func() bool { return len(s.sockets) == n }); err != nil {
@@ -31,8 +30,8 @@ func (s *Server) WaitConnections(ctx context.Context, n int) error {
 	return nil
 }
 
-// DropConnections cuts all clients off without a close frame, as a crash or a
-// proxy does.
+// DropConnections cuts the connections of all clients without a close frame, as a
+// crash or a proxy does.
 func (s *Server) DropConnections() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,11 +40,11 @@ func (s *Server) DropConnections() {
 	}
 }
 
-// CloseConnections closes all clients with a close frame, after what is already
-// queued for them unless the endpoint is stalled. Code is 1000 to 1014 or 3000
-// to 4999 and may be sent on the wire; 1005 stands for a frame without a code.
-// Reason has at most 123 bytes. It panics otherwise, and does not wait for the
-// clients.
+// CloseConnections closes the connections of all clients with a close frame, after
+// the queued messages unless the endpoint is stalled. It does not wait for the
+// clients. Code is 1000 to 1014, except 1004 and 1006, or 3000 to 4999; 1005 is a
+// close frame without a code. Reason has at most 123 bytes. CloseConnections panics
+// if code or reason is invalid.
 func (s *Server) CloseConnections(code int, reason string) {
 	checkCloseCode(code, reason)
 	s.mu.Lock()
@@ -59,7 +58,7 @@ func (s *Server) CloseConnections(code int, reason string) {
 	s.peersChanged()
 }
 
-// Send sends any text frame to every connected client, as it is: for input that
+// Send sends a text frame to every connected client, unchanged: for messages that
 // the platform would not send.
 func (s *Server) Send(frame []byte) {
 	frame = append([]byte{}, frame...)

@@ -8,10 +8,11 @@ import (
 	"fmt"
 )
 
-// Put adds or replaces flags and segments and pushes each to every connected
-// client, one patch an item, as the platform does. Each gets a new version, from
-// the server's clock and higher than any before, unless the builder sets one:
-// that one is kept even when it is older than what clients hold.
+// Put adds or replaces flags and segments and pushes each of them to every
+// connected client, one patch for each item, as the platform does. Each item gets a
+// new version: the time of the server's clock, but higher than any version before.
+// An item whose builder sets a version keeps that version, even if it is older than
+// the clients' version.
 //
 // Put returns when the pushes are queued, not when they have arrived: see
 // WaitSynced.
@@ -23,21 +24,23 @@ func (s *Server) Put(items ...Item) {
 	}
 }
 
-// Archive removes a flag: clients are pushed the whole flag, marked as archived
-// and on the classic platform switched off. Put brings it back. It panics when there is no such flag.
+// Archive removes a flag: it pushes the whole flag to the clients, marked as
+// archived and, on the classic platform, switched off. Put restores the flag.
+// Archive panics if there is no such flag.
 func (s *Server) Archive(key string) {
 	s.archive(flags, func(d protocol) string { return d.flagID(key) })
 }
 
-// ArchiveSegment removes a segment: clients are pushed the whole segment, marked
-// as archived. Put brings it back. It panics when there is no such segment.
+// ArchiveSegment removes a segment: it pushes the whole segment to the clients,
+// marked as archived. Put restores the segment. ArchiveSegment panics if there is
+// no such segment.
 func (s *Server) ArchiveSegment(id string) {
 	s.archive(segments, func(protocol) string { return id })
 }
 
-// Snapshot returns everything that the server holds, archived items too, in
-// bootstrap form: NewServer makes an equal server from it. If there are keys, it
-// has only the flags with these keys, and all segments.
+// Snapshot returns all flags and segments of the server, including archived ones,
+// in bootstrap form: NewServer makes an equal server from it. With keys, it
+// returns only the flags with these keys, and all segments.
 func (s *Server) Snapshot(keys ...string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,8 +59,8 @@ func (s *Server) Snapshot(keys ...string) []byte {
 	return part.snapshot(d)
 }
 
-// Version returns the highest version of anything the server ever held, in
-// milliseconds since 1970; 0 means that it never held anything.
+// Version returns the highest version that any flag or segment of the server ever
+// had, in milliseconds since 1970; 0 if there never was one.
 func (s *Server) Version() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +78,7 @@ func (s *Server) archive(k kind, identity func(protocol) string) {
 	s.apply(s.protocolLocked().archive(e, s.nextVersion()))
 }
 
-// apply stores e and pushes it. The lock is held.
+// apply stores e and pushes it to the clients. The lock is held.
 func (s *Server) apply(e entity) {
 	s.store.put(e)
 	if len(s.sockets) == 0 {
@@ -86,43 +89,50 @@ func (s *Server) apply(e entity) {
 	s.push(s.protocolLocked().message("patch", one))
 }
 
-// nextVersion is the clock, or one more than the last when the clock has not
-// moved on. The lock is held.
+// nextVersion returns the time, or the last version plus 1 if that is higher. The
+// lock is held.
 func (s *Server) nextVersion() int64 {
 	return max(s.nowLocked().UnixMilli(), s.store.version+1)
 }
 
-// Replace makes the server hold what data say, which are as for NewServer and of
-// the server's environment. Flags and segments that differ in more than their
-// version are put and get a new one, whatever version data have for them. Those
-// that data lack are archived. Everything else stays as it is, and nothing is
-// pushed for it. After an error, which says what is wrong with the data, nothing
-// has changed.
+// Replace makes the server hold the flags and segments of data, which are as for
+// NewServer and of the server's environment. Items that differ in more than their
+// version are put with a new version, whatever version they have in data. Items
+// that are not in data are archived. Replace neither changes nor pushes equal
+// items. It fails if it cannot use data, and then changes nothing.
 func (s *Server) Replace(data []byte) error { return s.take(data, true) }
 
-// Merge is Replace for a part of the server's flags and segments: those that data
-// lack stay as they are.
+// Merge is like Replace, but keeps the items that are not in data.
 func (s *Server) Merge(data []byte) error { return s.take(data, false) }
 
 func (s *Server) take(data []byte, whole bool) error {
-	d := s.platform.protocol()
-	entities, err := d.load(data)
-	silent := false // of which environment the data is
-	if f, ok := d.(*featBit); ok {
-		silent = f.env == guid{}
-	}
-	if err == nil && !silent && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
-		err = errors.New("its flags are of another environment")
-	}
+	entities, err := s.load(data)
 	if err != nil {
-		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
+		return err
 	}
 	s.replace(entities, whole)
 	return nil
 }
 
-// replace returns the version that what has changed has. Entities are the whole
-// that the server is to hold, or a part.
+// load reads data of the server's environment.
+func (s *Server) load(data []byte) ([]entity, error) {
+	d := s.platform.protocol()
+	entities, err := d.load(data)
+	anyEnvironment := false // data do not name theirs
+	if f, ok := d.(*featBit); ok {
+		anyEnvironment = f.env == guid{}
+	}
+	if err == nil && !anyEnvironment && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
+		err = errors.New("its flags are of another environment")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
+	}
+	return entities, nil
+}
+
+// replace puts entities that differ from the stored ones, and returns the version
+// that they get. If entities are the whole data, it archives all others.
 func (s *Server) replace(entities []entity, whole bool) (version int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,13 +163,13 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 	return version
 }
 
-// same reports whether two entities differ in no more than their version.
+// same reports whether two entities are equal except for their versions.
 func (s *Server) same(held, e entity) bool {
 	return held.source != nil && *held.source == sha256.Sum256(e.json) ||
 		bytes.Equal(canonical(s.protocolLocked().stamp(held, 0).json), canonical(s.protocolLocked().stamp(e, 0).json))
 }
 
-// canonical returns JSON with the members of objects in alphabetical order.
+// canonical returns raw with the members of objects in alphabetical order.
 func canonical(raw []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -170,21 +180,16 @@ func canonical(raw []byte) []byte {
 	return mustMarshal(v)
 }
 
-// Restore makes the server hold exactly what data say, which are as for
-// NewServer and of the server's environment, in the versions that data have.
-// Nothing is pushed and nothing is archived. So a platform looks whose database
-// was restored from a backup; one that lost an item without a trace, if data lack
-// it; and one whose notification of a change was lost, if data have the change.
-// Clients see it when they ask. After an error, which says what is wrong with the
-// data, nothing has changed.
+// Restore replaces the server's data by data, which are as for NewServer and of
+// the server's environment, and keeps the versions of data. It pushes and archives
+// nothing: clients see the data when they fetch. This is how a platform behaves
+// whose database was restored from a backup, which lost an item, or which lost the
+// notification of a change. Restore fails if it cannot use data, and then changes
+// nothing.
 func (s *Server) Restore(data []byte) error {
-	d := s.platform.protocol()
-	entities, err := d.load(data)
-	if err == nil && len(entities) > 0 && entities[0].kind == flags && d.secret() != s.EnvSecret {
-		err = errors.New("its flags are of another environment")
-	}
+	entities, err := s.load(data)
 	if err != nil {
-		return fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

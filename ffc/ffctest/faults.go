@@ -31,21 +31,23 @@ func (e Endpoint) String() string {
 	return [endpoints]string{Streaming: "streaming", Events: "events", Polling: "polling"}[e]
 }
 
-// Failure is how a request fails. The zero value answers 503 with no body.
+// Failure describes how a request fails. The zero value is status 503 without a
+// body.
 type Failure struct {
-	// Status is the HTTP status to answer; 0 is 503. For Streaming, 1000 and
-	// more is a close code: the upgrade is accepted and closed with it.
+	// Status is the HTTP status of the response; 0 is 503. For Streaming, 1000 and
+	// above is a close code: the server accepts the upgrade and closes the websocket
+	// with this code.
 	Status int
 	// RetryAfter is the value of the Retry-After header; "" is no header.
 	RetryAfter string
-	// Body is the body of the answer, or the reason of a close code.
+	// Body is the body of the response, or the reason of a close code.
 	Body string
-	// Reset cuts the TCP connection: with Status 0 without an answer, otherwise
-	// after Body and before the end that the answer's Content-Length promised.
+	// Reset cuts the TCP connection: with Status 0 without a response, otherwise
+	// after Body, which is shorter than the response's Content-Length.
 	Reset bool
-	// Processed makes only the answer fail: the request itself is carried out,
-	// so that its events count. That is how events get delivered twice. It
-	// means nothing for Streaming and Polling.
+	// Processed makes only the response fail: the server accepts the events of the
+	// request, so the client delivers them twice. It has no effect on Streaming and
+	// Polling.
 	Processed bool
 }
 
@@ -54,17 +56,17 @@ type faults struct {
 	next    [endpoints][]Failure
 	lasting [endpoints][]*Failure
 	stalls  [endpoints]stall
-	reject  int // RejectUpgrade's; 0 is not at all
+	reject  int // status of RejectUpgrade; 0: not called
 }
 
 type stall struct {
 	count   int
-	resumed chan struct{} // closed when count is back at 0; nil while it is 0
+	resumed chan struct{} // closed when count becomes 0; nil while count is 0
 }
 
-// FailNext makes the next n requests to e fail with f; for Streaming, only
-// upgrade requests count. More calls queue up behind each other. It panics when
-// f has a status that cannot be answered.
+// FailNext makes the next n requests to e fail with f. For Streaming these are
+// upgrade requests. The failures of several calls follow each other. FailNext panics
+// if f has an invalid status.
 func (s *Server) FailNext(e Endpoint, n int, f Failure) {
 	f.check(e)
 	s.mu.Lock()
@@ -74,10 +76,10 @@ func (s *Server) FailNext(e Endpoint, n int, f Failure) {
 	}
 }
 
-// Fail makes every request to e fail with f until stop is called, which may be
-// done more than once. What FailNext has ordered comes first; of several that
-// last, the latest counts. For Streaming, only upgrade requests fail: open
-// connections stay. It panics when f has a status that cannot be answered.
+// Fail makes every request to e fail with f until stop is called. Stop may be called
+// more than once. Failures of FailNext come first; of several calls of Fail the
+// latest counts. For Streaming only upgrade requests fail: open connections stay
+// open. Fail panics if f has an invalid status.
 func (s *Server) Fail(e Endpoint, f Failure) (stop func()) {
 	f.check(e)
 	s.mu.Lock()
@@ -90,11 +92,10 @@ func (s *Server) Fail(e Endpoint, f Failure) (stop func()) {
 	}
 }
 
-// RejectUpgrade makes every attempt to connect fail, until it is called with 0:
-// with an HTTP status, or for 1000 and more with an upgrade that is closed at
-// once with this code. 4003 is what the platform does with a bad token. It
-// panics when the status cannot be answered. Open connections stay. What
-// FailNext and Fail have ordered comes first.
+// RejectUpgrade makes every upgrade fail until it is called with 0: with an HTTP
+// status, or for 1000 and above by closing the websocket at once with this code.
+// The platform rejects bad tokens with 4003. Failures of FailNext and Fail come
+// first. Open connections stay open. RejectUpgrade panics if the status is invalid.
 func (s *Server) RejectUpgrade(status int) {
 	Failure{Status: status}.check(Streaming)
 	s.mu.Lock()
@@ -102,15 +103,15 @@ func (s *Server) RejectUpgrade(status int) {
 	s.faults.reject = status
 }
 
-// Stall makes e hang until resume is called; stalls of several callers add up.
-// Resume may be called more than once.
+// Stall makes e hang until resume is called. After several calls of Stall, e hangs
+// until each resume is called. Resume may be called more than once.
 //
-// Events and Polling: requests are read and recorded but not answered. What a
-// client sent and gave up on was never processed. FailNext is looked at after
-// the stall.
+// Events and Polling: the server reads and records requests, but does not respond.
+// It does not process a request that the client gives up. Failures of FailNext apply
+// after the stall.
 //
-// Streaming: connections open and stay open, but nothing is answered or pushed.
-// At resume everything that has waited is sent: pushes first, then answers.
+// Streaming: connections open and stay open, but the server sends nothing. After
+// resume it sends the queued messages: pushes first, then responses.
 func (s *Server) Stall(e Endpoint) (resume func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,18 +138,17 @@ func (s *Server) resume(e Endpoint) {
 	}
 }
 
-// Skew makes the server's clock run d ahead of the real one, or behind it when
-// negative. The clock stamps versions, judges the age of tokens, and is in the
-// Date header of every response. On FeatBit a token from the future is as bad as
-// an old one.
+// Skew sets the server's clock d ahead of the real clock, or behind it if d is
+// negative. The clock decides versions, the age of tokens, and the Date header of
+// every response. FeatBit also rejects tokens from the future.
 func (s *Server) Skew(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skew = d
 }
 
-// awaitResume blocks while e is stalled. It reports false when the client or
-// the server has gone meanwhile.
+// awaitResume blocks while e is stalled. It returns false if the request ends or
+// the server is closed.
 func (s *Server) awaitResume(ctx context.Context, e Endpoint) bool {
 	for {
 		s.mu.Lock()
@@ -167,7 +167,7 @@ func (s *Server) awaitResume(ctx context.Context, e Endpoint) bool {
 	}
 }
 
-// failure takes the failure that the next request to e meets.
+// failure returns the failure of the next request to e, and removes it.
 func (s *Server) failure(e Endpoint) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *Server) failure(e Endpoint) (Failure, bool) {
 	return Failure{Status: s.faults.reject}, e == Streaming && s.faults.reject != 0
 }
 
-// status is what the client gets to see: 0 when it sees no answer.
+// status is the status that the client gets: 0 if it gets no response.
 func (f Failure) status() int {
 	switch {
 	case f.Status == 0 && !f.Reset:
@@ -192,13 +192,13 @@ func (f Failure) status() int {
 	return f.Status
 }
 
-// answer fails the request. It does not return when that cuts the connection.
+// answer writes the failure. It panics to cut the connection.
 func (f Failure) answer(w http.ResponseWriter) {
 	status := f.status()
 	if status == 0 {
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			if tcp, ok := conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0) // a reset, not an orderly end
+				_ = tcp.SetLinger(0) // a reset instead of a normal end
 			}
 			_ = conn.Close()
 		}
@@ -218,12 +218,12 @@ func (f Failure) answer(w http.ResponseWriter) {
 	}
 }
 
-// check panics when e cannot fail with f.
+// check panics if e cannot fail with f.
 func (f Failure) check(e Endpoint) {
 	switch {
 	case f.Status >= minCloseCode && e == Streaming && !f.Reset:
 		checkCloseCode(f.Status, f.Body)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		panic(fmt.Sprintf("ffctest: cannot answer with HTTP status %d", f.Status))
+		panic(fmt.Sprintf("ffctest: HTTP status %d is invalid", f.Status))
 	}
 }

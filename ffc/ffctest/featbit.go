@@ -19,19 +19,19 @@ import (
 
 // featBit is FeatBit, for one environment.
 type featBit struct {
-	// env is the environment that loaded flags are of, in the byte order of
-	// secrets; zero if that is the one of [FeatBitEnvSecret], or not known.
+	// env is the environment of the loaded flags, in the byte order of secrets; zero
+	// if it is unknown or the environment of FeatBitEnvSecret.
 	env guid
 }
 
-// featBitNames are what a data object calls its arrays.
+// featBitNames returns the names of the arrays of a data object.
 func featBitNames() []string { return []string{flags: "featureFlags", segments: "segments"} }
 
 func (*featBit) flagID(key string) string { return key }
 
 func (d *featBit) format() flagjson.Format { return flagjson.FeatBit{EnvID: d.envID()} }
 
-// archive keeps all of e and marks it.
+// archive marks e as archived.
 func (d *featBit) archive(e entity, version int64) entity {
 	return d.rewrite(e, version, true)
 }
@@ -52,7 +52,7 @@ func (*featBit) message(eventType string, entities [kinds][]entity) []byte {
 	return newMessage(eventType, featBitNames(), entities)
 }
 
-// load also finds the environment in the first flag that has one.
+// load also sets the environment, from the first flag that has an envId.
 func (d *featBit) load(data []byte) ([]entity, error) {
 	return loadData(data, featBitNames(), func(k kind, item []byte) (e entity, err error) {
 		identity := "key"
@@ -99,7 +99,7 @@ func (d *featBit) load(data []byte) ([]entity, error) {
 	})
 }
 
-// secret keeps the half that is not the environment's.
+// secret returns FeatBitEnvSecret, with the half of the environment replaced.
 func (d *featBit) secret() string {
 	if d.env == (guid{}) {
 		return FeatBitEnvSecret
@@ -107,7 +107,7 @@ func (d *featBit) secret() string {
 	return FeatBitEnvSecret[:22] + base64.RawURLEncoding.EncodeToString(d.env[:])
 }
 
-// envID is the environment as flags name it.
+// envID returns the environment as flags name it.
 func (d *featBit) envID() string {
 	if d.env == (guid{}) {
 		return flagjson.TestEnvID
@@ -115,8 +115,8 @@ func (d *featBit) envID() string {
 	return d.env.String()
 }
 
-// serves reports whether the environment of a secret has flags here: the one that
-// they are of, or that of [FeatBitEnvSecret], which tests know.
+// serves reports whether the server has the flags of an environment: the environment
+// of the loaded flags, or of FeatBitEnvSecret, which tests use.
 func (d *featBit) serves(env guid) bool { return env == ownEnvironment() || env == d.env }
 
 func (*featBit) endpoint(path string) (Endpoint, bool) {
@@ -131,9 +131,10 @@ func (*featBit) endpoint(path string) (Endpoint, bool) {
 	return 0, false
 }
 
-// authentic wants a token of the very secret, neither too old nor too far in
-// the future. The secret is one for servers, so clients cannot use it. Where flags
-// of a real environment are served, each secret of that is good.
+// authentic accepts a token of FeatBitEnvSecret that is neither too old nor too far
+// in the future. If the server has the flags of another environment, it also accepts
+// each secret of that environment. The secrets are for servers, so the type must be
+// "server".
 func (d *featBit) authentic(query url.Values, now time.Time) bool {
 	switch query.Get("version") {
 	case "", "1", "2":
@@ -148,7 +149,7 @@ func (d *featBit) authentic(query url.Values, now time.Time) bool {
 		age <= maxTokenAge && age >= -maxTokenAge
 }
 
-// request wants data in every message, even if it means nothing.
+// request requires a member data in every message, even in a ping.
 func (*featBit) request(frame []byte) (request, bool) {
 	message := decodeObject(frame)
 	if message["data"] == nil {
@@ -159,10 +160,10 @@ func (*featBit) request(frame []byte) (request, bool) {
 
 func (*featBit) pong() string { return `{"messageType":"pong","data":{}}` }
 
-// visible leaves nothing out: archived entities are part of every answer.
+// visible is always true: every response has archived entities.
 func (*featBit) visible(entity) bool { return true }
 
-// poll answers nothing at all when there is nothing newer.
+// poll returns an empty body if there are no changes.
 func (d *featBit) poll(r *http.Request, s *store) reply {
 	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
 	if !ok {
@@ -177,7 +178,7 @@ func (d *featBit) poll(r *http.Request, s *store) reply {
 	}
 	since = s.since(since)
 	var entities [kinds][]entity
-	if d.serves(env) { // any other well-formed secret finds nothing
+	if d.serves(env) { // other environments have no flags
 		entities = s.all(func(e entity) bool { return since == 0 || e.version > since })
 	}
 	switch {
@@ -216,16 +217,16 @@ func (d *featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
 	return out
 }
 
-// guid is what FeatBit knows an environment by.
+// guid is the id of an environment.
 type guid [16]byte
 
-// String returns the GUID as people write it. .NET keeps the first three groups
-// with the lowest byte first.
+// String returns the usual text of a GUID. .NET stores the first three groups with
+// the lowest byte first.
 func (g guid) String() string {
 	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(g[:]), binary.LittleEndian.Uint16(g[4:]), binary.LittleEndian.Uint16(g[6:]), g[8:10], g[10:])
 }
 
-// guidOfText is the opposite of String.
+// guidOfText parses the text that String returns.
 func guidOfText(text string) (g guid, ok bool) {
 	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 	if err != nil || len(raw) != len(g) {
@@ -243,8 +244,8 @@ func ownEnvironment() guid {
 	return env
 }
 
-// featBitEnvironment reads a secret: two encoded GUIDs, of which the second is
-// the environment's. The first is not looked at outside of streaming.
+// featBitEnvironment reads a secret: two encoded GUIDs, the second of which is the
+// environment. FeatBit uses the first only for streaming.
 func featBitEnvironment(secret string) (env guid, ok bool) {
 	if len(secret) != 44 {
 		return guid{}, false

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The types of FeatBit's own model. Lists and what is in them may be absent but
-// not null: that refuses the whole body.
+// featBitItem is an element of a body, with the types of FeatBit's model. Lists and
+// their elements may be absent; null rejects the whole body.
 type featBitItem struct {
 	User        *featBitUser            `json:"user"`
 	Evaluations array[featBitRecord]    `json:"variations"`
@@ -44,8 +44,8 @@ type featBitUserEvent struct {
 	Timestamp integer `json:"timestamp"`
 }
 
-// events returns what FeatBit keeps of an item and counts what it loses. An
-// item with nothing but a user is one way to tell it of that user.
+// events returns the events that FeatBit keeps of an item, and the number of those
+// that it drops. An item with only a user is valid: FeatBit stores the user.
 func (t featBitItem) events() (kept []Event, dropped int) {
 	total := len(t.Evaluations) + len(t.Metrics)
 	if t.User == nil || strings.TrimSpace(t.User.Key) == "" {
@@ -76,7 +76,7 @@ func (t featBitItem) events() (kept []Event, dropped int) {
 	return kept, total - len(kept)
 }
 
-// event returns an event that has only its user.
+// event returns an event with the user only.
 func (u *featBitUser) event() Event {
 	e := Event{UserKey: u.Key, UserName: u.Name}
 	for _, p := range u.Properties {

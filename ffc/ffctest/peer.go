@@ -9,24 +9,23 @@ import (
 )
 
 const (
-	// peerAge is how long a polling client counts after its last request.
+	// peerAge is how long a polling client counts as a peer after its last request.
 	peerAge = 5 * time.Minute
-	// maxPollers is how many polling clients are told apart.
+	// maxPollers is the maximum number of polling clients that are peers.
 	maxPollers = 1000
 )
 
-// Peer is a client, as the server sees it.
+// Peer is a client of the server.
 type Peer struct {
-	// ID is the server's own number for it, from 1.
+	// ID is the number of the peer, from 1.
 	ID int64
 	// Endpoint is Streaming, or Polling.
 	Endpoint Endpoint
-	// Address is the host and port of the other end; for Polling only the
-	// host, as each request may come from another port.
+	// Address is the host and port of the client; for Polling only the host, because
+	// each request may have another port.
 	Address string
-	// UserAgent is what the client calls itself, cut to 200 bytes: its
-	// X-User-Agent, which clients send that cannot set User-Agent, or else its
-	// User-Agent.
+	// UserAgent is the client's X-User-Agent, which clients send that cannot set
+	// User-Agent, or else its User-Agent. It is cut to 200 bytes.
 	UserAgent string
 	// Since is the time of the upgrade or of the first request.
 	Since time.Time
@@ -34,13 +33,13 @@ type Peer struct {
 	Seen time.Time
 }
 
-// peers are the clients without a socket. The server's lock guards them.
+// peers are the polling clients. The server's lock guards them.
 type peers struct {
 	pollers map[poller]*Peer
 	lastID  int64
 }
 
-// poller is what a polling client is known by.
+// poller identifies a polling client.
 type poller struct{ host, userAgent string }
 
 func (p *peers) nextID() int64 {
@@ -48,9 +47,9 @@ func (p *peers) nextID() int64 {
 	return p.lastID
 }
 
-// Peers returns the clients in the order in which they came: those that
-// Connections counts, and those that had flags by polling in the last five
-// minutes. Pollers that share a host and a user agent are one.
+// Peers returns the clients in the order of their first connection or request: the
+// clients that Connections counts, and those that fetched flags by polling in the
+// last 5 minutes. Polling clients with the same host and user agent are one peer.
 func (s *Server) Peers() []Peer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +65,7 @@ func (s *Server) Peers() []Peer {
 	return out
 }
 
-// newPeer describes whoever sent r. It has no ID yet.
+// newPeer describes the client that sent r. The peer has no ID yet.
 func newPeer(e Endpoint, r *http.Request) Peer {
 	now := time.Now()
 	agent := cmp.Or(r.Header.Get("X-User-Agent"), r.UserAgent())
@@ -79,7 +78,7 @@ func newPeer(e Endpoint, r *http.Request) Peer {
 	}
 }
 
-// polled notes who had flags by polling.
+// polled records that a client fetched flags by polling.
 func (s *Server) polled(r *http.Request) {
 	peer := newPeer(Polling, r)
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
@@ -123,13 +122,14 @@ func (p *peers) forgetOldest() {
 	delete(p.pollers, oldest)
 }
 
-// peersChanged tells whoever wants to know, and never waits. The lock is held.
+// peersChanged notifies HandlerConfig.PeersChanged. It does not block. The lock is
+// held.
 func (s *Server) peersChanged() {
 	if s.onPeers == nil {
 		return
 	}
 	select {
 	case s.onPeers <- struct{}{}:
-	default: // one that has not been taken says it as well
+	default: // the value in the channel is enough
 	}
 }

@@ -37,7 +37,8 @@ func (p Platform) String() string {
 	return "Platform(" + strconv.Itoa(int(p)) + ")"
 }
 
-// EnvSecret returns [EnvSecret] or [FeatBitEnvSecret].
+// EnvSecret returns the secret of the platform's servers: [EnvSecret] or
+// [FeatBitEnvSecret].
 func (p Platform) EnvSecret() string { return p.protocol().secret() }
 
 // protocol returns the platform's protocol, for the environment of its EnvSecret.
@@ -53,16 +54,15 @@ func (p Platform) protocol() protocol {
 
 // protocol is everything that differs between platforms, for one environment.
 type protocol interface {
-	// load reads bootstrap data: a whole data-sync message or its data object.
-	// Everything but identity, version and archived mark is taken as it is, so
-	// that broken flags can be served.
+	// load reads bootstrap data: a whole data-sync message or its data object. It
+	// checks only identity, version and archived mark, so that servers can serve
+	// malformed flags.
 	load(data []byte) ([]entity, error)
 	// format writes what a builder describes.
 	format() flagjson.Format
 	// flagID returns the identity of a flag.
 	flagID(key string) string
-	// archive returns the tombstone of e. It works on the JSON, because e may
-	// have come that way.
+	// archive returns the tombstone of e.
 	archive(e entity, version int64) entity
 	// stamp returns e at another version.
 	stamp(e entity, version int64) entity
@@ -73,27 +73,27 @@ type protocol interface {
 	secret() string
 	// endpoint returns what is at a path.
 	endpoint(path string) (Endpoint, bool)
-	// authentic reports whether the query of an upgrade is good at a time.
+	// authentic reports whether the query of an upgrade is valid at a time.
 	authentic(query url.Values, now time.Time) bool
-	// request reads a message of a client. Names are matched exactly, and there
-	// is silence about everything that is not understood.
+	// request reads a message of a client. Names are matched exactly; the server
+	// ignores messages that it does not understand.
 	request(frame []byte) (request, bool)
 	pong() string
-	// visible keeps what an answer to a client may hold.
+	// visible reports whether responses to clients have e.
 	visible(e entity) bool
-	// poll answers a request for all flags.
+	// poll returns the response to a fetch.
 	poll(r *http.Request, s *store) reply
-	// track judges a request with events.
+	// track returns the response to a delivery of events.
 	track(r *http.Request, body []byte, now time.Time) tracked
 }
 
-// reply is an answer to a request. An empty body has no type.
+// reply is a response. An empty body has no content type.
 type reply struct {
 	status int
 	body   []byte
 }
 
-// tracked is what becomes of a body with events.
+// tracked is the result of a delivery of events.
 type tracked struct {
 	reply
 	events  []Event

@@ -5,37 +5,37 @@ import (
 	"net/http"
 )
 
-// Request is one request of a client, whatever became of it.
+// Request is one request of a client, including requests that failed.
 type Request struct {
 	Header http.Header
 	Body   []byte
-	// Status is the HTTP status answered; 0 means no answer, or none yet. That
-	// of an upgrade is 101, also when a close code follows.
+	// Status is the HTTP status of the response; 0 means no response, or none yet.
+	// The status of an upgrade is 101, even if a close code follows.
 	Status int
 }
 
-// requestLog is what arrived at an endpoint. The server's lock guards it.
+// requestLog has the requests to an endpoint. The server's lock guards it.
 type requestLog struct {
 	kept      []Request
-	forgotten int // how many arrived before those
+	forgotten int // how many arrived before kept
 }
 
 func (l *requestLog) arrived() int { return l.forgotten + len(l.kept) }
 
-// Requests returns every request to e so far that the server keeps, which is
-// all of them but for what [HandlerConfig] says, in order of arrival: upgrades for
-// Streaming, bodies with events for Events, requests for all flags for Polling.
-// Requests for paths and methods that the platform does not have are not among
-// them. The headers and bodies are the server's own and must not be changed.
+// Requests returns the requests to e so far, in order of arrival: all of them,
+// unless HandlerConfig.Keep limits how many the server keeps. They are upgrades for
+// Streaming, deliveries for Events, and fetches for Polling. Requests with a path or
+// method that the platform does not have are not included. Callers must not change
+// the headers and bodies.
 func (s *Server) Requests(e Endpoint) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests[e].kept...)
 }
 
-// WaitRequests blocks until at least n requests to e have arrived, answered or
-// not, and returns what Requests does, also along with an error. The error is that of
-// ctx, or says that the server is closed.
+// WaitRequests blocks until at least n requests to e have arrived, with or without
+// a response, and returns what Requests returns. It fails if ctx ends or the server
+// is closed, and then also returns the requests so far.
 func (s *Server) WaitRequests(ctx context.Context, e Endpoint, n int) ([]Request, error) {
 	err := s.wait(ctx, func() bool { return s.requests[e].arrived() >= n })
 	s.mu.Lock()
@@ -58,7 +58,7 @@ func (s *Server) arrived(e Endpoint, r *http.Request, body []byte) int {
 	return log.arrived() - 1
 }
 
-// answered records what a request comes to, before its client can know.
+// answered records the status of a request, before the client gets the response.
 func (s *Server) answered(e Endpoint, index, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,19 +67,19 @@ func (s *Server) answered(e Endpoint, index, status int) {
 	}
 }
 
-// forget shortens list to the last keep, unless that is 0, and returns how many
-// are gone.
+// forget shortens list to the last keep elements, and returns how many it removed.
+// A keep of 0 is all.
 func forget[T any](list *[]T, keep int) int {
 	n := len(*list) - max(keep, 0)
 	if keep == 0 || n <= 0 {
 		return 0
 	}
-	clear((*list)[:n]) // not kept alive by the array
+	clear((*list)[:n]) // or the array keeps them alive
 	*list = (*list)[n:]
 	return n
 }
 
-// servePolling answers a request for all flags.
+// servePolling responds to a fetch.
 func (s *Server) servePolling(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
@@ -103,14 +103,14 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request) {
 	answer.write(w)
 }
 
-// poll judges a request and writes the answer.
+// poll returns the response to a fetch.
 func (s *Server) poll(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.protocol.poll(r, &s.store)
 }
 
-// write answers. The client may be gone.
+// write writes the response. The client may be gone.
 func (a reply) write(w http.ResponseWriter) {
 	if len(a.body) > 0 {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")

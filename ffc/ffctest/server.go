@@ -10,23 +10,22 @@ import (
 	"time"
 )
 
-// Server is a platform with one environment, listening on loopback, or the
-// [http.Handler] of one. Its methods are safe for concurrent use. Only Close,
-// ServeHTTP and the Wait methods block. NewServer and NewHandler make one; the
-// zero Server is an empty classic platform that is closed.
+// Server is a platform with one environment. It listens on loopback, or is an
+// [http.Handler]. NewServer and NewHandler make servers; the zero Server is an empty
+// classic platform that is closed. The methods of a Server are safe for concurrent
+// use. Only Close, ServeHTTP and the Wait methods block.
 type Server struct {
-	// URL is where the platform is, as http://127.0.0.1:port, for the base URL
-	// of a client's configuration. It is "" for what NewHandler returns.
+	// URL is the base URL for clients, http://127.0.0.1:port. It is "" if NewHandler
+	// made the server.
 	URL string
-	// EnvSecret is a secret of the environment that the server's flags belong
-	// to: that of its [Platform], unless NewServer was given flags of another
-	// one. On the classic platform every other secret of that environment is as
-	// good.
+	// EnvSecret is a secret of the server's environment, which is the environment of
+	// the data given to NewServer or NewHandler, and by default of [Platform.EnvSecret].
+	// On the classic platform every other secret of that environment works as well.
 	EnvSecret string
 
 	platform  Platform
 	protocol  protocol
-	http      *http.Server   // nil for what NewHandler returns
+	http      *http.Server   // nil if NewHandler made the server
 	running   sync.WaitGroup // the accept loop, connections and requests
 	closing   chan struct{}  // closed when Close begins
 	closeOnce sync.Once
@@ -39,7 +38,7 @@ type Server struct {
 	store    store
 	skew     time.Duration
 	sockets  map[*socket]struct{}  // passed the token check, not cut
-	streamed bool                  // there has been such a socket
+	streamed bool                  // there was such a socket
 	hijacked map[net.Conn]struct{} // every open websocket, to cut at Close
 	peers    peers
 	track    trackLog
@@ -86,34 +85,33 @@ func (p Platform) NewServer(data []byte) *Server {
 	return s
 }
 
-// HandlerConfig says what [NewHandler] makes. The zero value is an empty
-// environment of the classic platform.
+// HandlerConfig configures [NewHandler]. The zero value is an empty environment of
+// the classic platform.
 type HandlerConfig struct {
 	Platform Platform
-	// Data are as for NewServer, with one difference: everything gets a new
-	// version, as from Replace, so that clients of an earlier server take it. A
-	// client that has a version of an earlier server and asks for what is newer,
-	// as those of FeatBit do when they reconnect, gets everything instead: no
-	// patch would take away what only the earlier server had.
+	// Data are flags and segments as for NewServer, but each of them gets a new
+	// version, so that clients of an earlier server accept it. A client that asks for
+	// changes since a version of an earlier server, as FeatBit clients do when they
+	// reconnect, gets all data: no patch would remove items that only the earlier
+	// server had.
 	Data []byte
-	// Keep is how many events and, of each endpoint, requests stay in memory:
-	// the newest. 0 is all of them, negative is none. Dropped, WaitEvents and
-	// WaitRequests count the others too.
+	// Keep is the maximum number of events, and of requests to each endpoint, that
+	// stay in memory: the newest. 0 is no limit, a negative number keeps none.
+	// Dropped, WaitEvents and WaitRequests also count the others.
 	Keep int
-	// OnEvents is called with the events of each request that the server
-	// accepted, by the goroutine that serves it and before the client has its
-	// answer, so it should be quick. It may be called concurrently, and owns
-	// the slice. nil is nobody.
+	// OnEvents, if not nil, is called with the events of each accepted request. It
+	// may be called concurrently, and owns the slice. It delays the response, so it
+	// should be quick.
 	OnEvents func([]Event)
-	// PeersChanged gets a value, if there is room in it, after each change of
-	// what Peers returns but for one that time alone makes. It should have a
-	// capacity of 1. nil is nobody.
+	// PeersChanged, if not nil, gets a value after each change of the result of
+	// Peers, unless the channel is full or a peer only expired. It should have a
+	// capacity of 1.
 	PeersChanged chan<- struct{}
 }
 
-// NewHandler returns a server that does not listen, for a listener and a mux of
-// the caller's own, who must call Close. The handler needs connections that can
-// be hijacked, so HTTP/1.1. The error says why it cannot use the data.
+// NewHandler returns a server that does not listen, for the caller's own listener
+// and mux. The caller must call Close. The handler needs connections that can be
+// hijacked, that is HTTP/1.1. NewHandler fails if it cannot use cfg.Data.
 func NewHandler(cfg HandlerConfig) (*Server, error) {
 	s := newServer(cfg.Platform)
 	s.keep, s.onEvents, s.onPeers = cfg.Keep, cfg.OnEvents, cfg.PeersChanged
@@ -137,7 +135,7 @@ func (s *Server) protocolLocked() protocol {
 	return s.protocol
 }
 
-// newServer returns a server without data that nothing leads to yet.
+// newServer returns a server without data that does not listen.
 func newServer(p Platform) *Server {
 	return &Server{
 		platform: p,
@@ -149,10 +147,10 @@ func newServer(p Platform) *Server {
 	}
 }
 
-// Close cuts every connection, stops listening and waits until all that the
-// server started has ended. Waiting calls return an error. More calls do nothing.
-// What NewHandler returns has no connections of its own but websockets: Close
-// cuts those, answers stalled requests with nothing, and waits for all requests.
+// Close cuts every connection, stops listening and waits until all goroutines of
+// the server have ended. Wait methods that are blocked fail. Further calls do
+// nothing. If NewHandler made the server, Close cuts its websockets, aborts stalled
+// requests, and waits for all requests.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
 		if s.closing == nil { // the zero Server
@@ -172,9 +170,9 @@ func (s *Server) Close() {
 	})
 }
 
-// ServeHTTP is the platform, for one request; that of a websocket lasts as long
-// as the socket. After Close it answers nothing. Paths are matched exactly: a
-// client that writes "//streaming" is wrong.
+// ServeHTTP handles one request. It returns when the response is written or the
+// websocket has ended. After Close it aborts requests. Paths are matched exactly:
+// "//streaming" does not exist.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		panic(http.ErrAbortHandler)
@@ -196,7 +194,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin counts a request that Close has to wait for, unless it has begun.
+// begin counts a request that Close waits for. It returns false if Close was
+// called.
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -218,7 +217,7 @@ func (s *Server) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// now is the server's clock.
+// now returns the time of the server's clock.
 func (s *Server) now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

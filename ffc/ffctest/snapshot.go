@@ -15,7 +15,7 @@ import (
 
 // Item is a flag or a segment: what [Flag] and [Segment] return.
 type Item interface {
-	// entity writes the item at version, or at the item's own if it has one.
+	// entity writes the item at version, unless the item sets its version.
 	entity(d protocol, version int64) entity
 }
 
@@ -37,10 +37,10 @@ func (b *SegmentBuilder) entity(d protocol, version int64) entity {
 	return entity{kind: segments, id: b.segment.ID, version: version, json: d.format().Segment(&b.segment, version)}
 }
 
-// Snapshot returns flags and segments of the environment of [EnvSecret] as
-// bootstrap JSON, newest first. Their versions are 1, 2, 3 and so on, in the
-// order given, but for those that were set. It panics when one is given twice.
-// FeatBit.Snapshot writes what [FeatBit] has.
+// Snapshot returns flags and segments of the environment of [EnvSecret] in
+// bootstrap form, newest first. Their versions are 1, 2, 3 and so on, in the order
+// given, except those that a builder sets. Snapshot panics if an item is given
+// twice. It writes data of the [Classic] platform.
 func Snapshot(items ...Item) []byte { return Classic.Snapshot(items...) }
 
 // Snapshot is like the function [Snapshot], for platform p. It also panics if an
@@ -63,8 +63,8 @@ func (s *store) snapshot(d protocol) []byte {
 	return d.message("full", s.all(everything))
 }
 
-// newMessage writes a data-sync of eventType "full" or "patch". Names are
-// those of its arrays, in the order of kinds.
+// newMessage writes a data-sync message of eventType "full" or "patch". Names are
+// the names of its arrays, in the order of kinds.
 func newMessage(eventType string, names []string, entities [kinds][]entity) []byte {
 	out := make([]byte, 0, 128+sizeOf(entities))
 	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
@@ -77,7 +77,7 @@ func newMessage(eventType string, names []string, entities [kinds][]entity) []by
 	return append(out, "}}"...)
 }
 
-// sizeOf returns how many bytes the entities take in an answer.
+// sizeOf returns how many bytes the entities take in a message.
 func sizeOf(entities [kinds][]entity) (size int) {
 	for _, list := range entities {
 		for _, e := range list {
@@ -262,7 +262,7 @@ func membersOf(raw []byte) map[string][]byte {
 	return members
 }
 
-// memberOf returns a member of an object; nil if there is none.
+// memberOf returns a member of an object; nil if the object does not have it.
 func memberOf(object []byte, name string) []byte {
 	for n, value := range jsontext.Members(object) {
 		if string(n) == name {

@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	// maxQueued is how many bytes may wait for a client that does not read
-	// before it is cut. One message may always wait.
+	// maxQueued is the maximum number of queued bytes of a client that does not
+	// read; above it the client is cut. One message may always wait.
 	maxQueued = 64 << 20
-	// maxRequests is how many requests of one client may wait.
+	// maxRequests is the maximum number of queued requests of a client.
 	maxRequests = 1024
 )
 
-// socket is a websocket that passed the token check. Its handler reads, one
-// goroutine writes; whatever is to be written waits in queues, so that nobody
-// else ever waits for a client.
+// socket is a websocket that passed the token check. The goroutine of its handler
+// reads, another goroutine writes from queues: no other goroutine waits for the
+// client.
 type socket struct {
 	server *Server
 	syncs  bool          // gets flags: of type server, not client
-	wake   chan struct{} // capacity 1: the writer may have something to do
+	wake   chan struct{} // capacity 1: there may be something to write
 	gone   chan struct{} // closed when the connection is cut
 
-	// Guarded by the server's lock.
+	// The server's lock guards what follows.
 	conn     net.Conn // nil until the upgrade
 	peer     Peer
 	pushes   [][]byte
 	queued   int // bytes in pushes
 	requests []request
-	bye      *closeFrame // leave with it when nothing waits any more
+	bye      *closeFrame // sent when the queues are empty
 	dead     bool        // gone is closed
 }
 
@@ -42,7 +42,7 @@ type closeFrame struct {
 	reason string
 }
 
-// serve returns when the socket has ended and its writer too.
+// serve reads and writes until the connection has ended.
 func (c *socket) serve(ctx context.Context, ws *websocket.Conn) {
 	var writer sync.WaitGroup
 	writer.Go(func() {
@@ -94,9 +94,9 @@ func (c *socket) write(ctx context.Context, ws *websocket.Conn) {
 	}
 }
 
-// next takes what the writer of c has to send. Pushes overtake answers, as on
-// the platform, which makes a patch before the full something that tests can
-// cause: Stall, connect, Put, resume.
+// next removes the next message of c from its queues, or returns the close frame.
+// Pushes overtake responses, as on the platform. So tests can make a patch arrive
+// before the full message: Stall, connect, Put, resume.
 func (s *Server) next(c *socket) ([]byte, *closeFrame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func (s *Server) next(c *socket) ([]byte, *closeFrame) {
 		return nil, nil
 	case len(c.pushes) > 0:
 		frame := c.pushes[0]
-		c.pushes[0] = nil // not kept alive by the rest of the queue
+		c.pushes[0] = nil // or the queue keeps it alive
 		c.pushes = c.pushes[1:]
 		c.queued -= len(frame)
 		return frame, nil
@@ -131,7 +131,7 @@ func (s *Server) register(c *socket) {
 	s.peersChanged()
 }
 
-// request queues r for an answer.
+// request queues r for a response.
 func (s *Server) request(c *socket, r request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,8 +154,7 @@ func (s *Server) push(frame []byte) {
 	}
 }
 
-// enqueue queues frame for c, or cuts c when too much waits already. The lock
-// is held.
+// enqueue queues frame for c, or cuts c if its queue is full. The lock is held.
 func (s *Server) enqueue(c *socket, frame []byte) {
 	if c.queued > 0 && c.queued+len(frame) > maxQueued {
 		s.cutLocked(c)
@@ -191,17 +190,17 @@ func (s *Server) cutLocked(c *socket) {
 func (c *socket) poke() {
 	select {
 	case c.wake <- struct{}{}:
-	default: // it has been woken already
+	default: // already woken
 	}
 }
 
-// request is a message of a client that gets an answer.
+// request is a message of a client that gets a response.
 type request struct {
 	ping  bool
-	since int64 // of a data-sync: 0 asks for everything
+	since int64 // the client's version; 0 requests all data
 }
 
-// parseRequest reads a message, which is an object.
+// parseRequest reads the members of a message.
 func parseRequest(message map[string]json.RawMessage) (request, bool) {
 	switch string(message["messageType"]) {
 	case `"ping"`:
@@ -222,7 +221,7 @@ func parseRequest(message map[string]json.RawMessage) (request, bool) {
 	return request{}, false
 }
 
-// answer writes the answer to r. The lock is held.
+// answer returns the response to r. The lock is held.
 func (s *Server) answer(r request) []byte {
 	if r.ping {
 		return []byte(s.protocol.pong())

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// kind is what an entity is.
+// kind is the kind of an entity.
 type kind uint8
 
 const (
 	flags kind = iota
 	segments
-	userTags // carried along; no builder makes them
-	kinds    // how many kinds there are
+	userTags // only loaded and sent; there is no builder for them
+	kinds    // the number of kinds
 )
 
 // entity is one flag, segment or user tag, written as its platform writes it. It
@@ -30,8 +30,8 @@ type entity struct {
 // store holds the newest state of every entity.
 type store struct {
 	entities [kinds]map[string]entity
-	version  int64 // the highest ever held
-	first    int64 // what NewHandler began with; 0 for NewServer
+	version  int64 // the highest ever stored
+	first    int64 // the version of NewHandler's data; 0 for NewServer
 }
 
 func (s *store) put(e entity) {
@@ -42,9 +42,9 @@ func (s *store) put(e entity) {
 	s.version = max(s.version, e.version)
 }
 
-// since returns the version that an answer goes on from, for a client that has a
-// version: 0, which is everything, if it has that from another server than this
-// one of NewHandler. No patch would take away what only the other one had.
+// since returns the version from which a client with this version needs changes;
+// 0 is everything. A client whose version is from another server needs everything:
+// no patch would remove items that only the other server had.
 func (s *store) since(version int64) int64 {
 	if s.first > 0 && (version < s.first || version > s.version) {
 		return 0
@@ -52,7 +52,7 @@ func (s *store) since(version int64) int64 {
 	return version
 }
 
-// each returns the entities of one kind that keep wants, newest first.
+// each returns the entities of one kind for which keep is true, newest first.
 func (s *store) each(k kind, keep func(entity) bool) []entity {
 	var out []entity
 	for _, e := range s.entities[k] {
@@ -66,7 +66,7 @@ func (s *store) each(k kind, keep func(entity) bool) []entity {
 	return out
 }
 
-// all returns the entities that keep wants, newest first.
+// all returns the entities of all kinds for which keep is true, newest first.
 func (s *store) all(keep func(entity) bool) (out [kinds][]entity) {
 	for k := range kinds {
 		out[k] = s.each(k, keep)

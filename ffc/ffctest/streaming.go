@@ -17,10 +17,9 @@ const (
 	closeInvalidReason = "invalid request, close by server"
 )
 
-// serveStreaming upgrades to a websocket and serves it until it ends. The token
-// is judged before the upgrade, so that a client whose dial has returned is
-// already registered for pushes; the verdict still follows the upgrade, as a
-// close frame.
+// serveStreaming upgrades to a websocket and serves it until it ends. It checks the
+// token before the upgrade, so that a client is registered for pushes when its dial
+// returns. A rejection still follows the upgrade, as a close frame.
 func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 	if !isUpgrade(r) {
 		w.WriteHeader(http.StatusNotFound)
@@ -54,14 +53,14 @@ func (s *Server) serveStreaming(w http.ResponseWriter, r *http.Request) {
 	up := &upgrade{ResponseWriter: w, server: s, socket: c}
 	if ws, err := accept(up, r); err == nil {
 		defer s.release(up.conn, ws)
-		// Cutting the connection ends its reads and writes. The request's
-		// context would only do the same once more.
+		// Cutting the connection ends its reads and writes; the request's context
+		// is not needed.
 		c.serve(context.WithoutCancel(r.Context()), ws)
 	}
 }
 
-// refuse upgrades and closes at once. It waits for the client's answer, 5 s at
-// most.
+// refuse upgrades and closes the websocket at once. It waits at most 5 s for the
+// client's close frame.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code int, reason string) {
 	if code == closeInvalid && reason == "" {
 		reason = closeInvalidReason
@@ -80,11 +79,11 @@ func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
 	return websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 }
 
-// upgrade learns which connection a websocket gets, so that it can be cut.
+// upgrade records the connection of a websocket, so that the server can cut it.
 type upgrade struct {
 	http.ResponseWriter
 	server *Server
-	socket *socket // nil for one that is only refused
+	socket *socket // nil if the websocket is refused
 	conn   net.Conn
 }
 
@@ -99,8 +98,8 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffered, nil
 }
 
-// hold notes the connection of a websocket, or cuts it when its end has come
-// before it.
+// hold records the connection of a websocket, or cuts it if the server is closed or
+// the websocket was cut before.
 func (s *Server) hold(conn net.Conn, c *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +112,7 @@ func (s *Server) hold(conn net.Conn, c *socket) {
 	}
 }
 
-// release forgets a websocket that has ended.
+// release removes the connection of a websocket that has ended.
 func (s *Server) release(conn net.Conn, ws *websocket.Conn) {
 	_ = ws.CloseNow()
 	s.mu.Lock()
@@ -121,8 +120,8 @@ func (s *Server) release(conn net.Conn, ws *websocket.Conn) {
 	delete(s.hijacked, conn)
 }
 
-// isUpgrade reports whether r is a proper websocket handshake. Anything less is
-// an ordinary request for a path that does not exist.
+// isUpgrade reports whether r is a valid websocket handshake. The platform handles
+// any other request as a request for an unknown path.
 func isUpgrade(r *http.Request) bool {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
 	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) &&

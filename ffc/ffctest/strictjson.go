@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// parseTrack reads a body the way the platform does: as a whole or not at all.
+// parseTrack reads a body. Like the platforms it rejects the whole body for any
+// mistake.
 func parseTrack[Items ~[]Item, Item any](body []byte) (Items, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
@@ -36,8 +37,8 @@ func (n *integer) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// isDate reports whether n milliseconds after 1970 is in the years 1 to 9999,
-// the only ones that the platform has.
+// isDate reports whether n milliseconds after 1970 is in the years 1 to 9999, the
+// range of the platform's dates.
 func (n integer) isDate() bool {
 	return n >= -62_135_596_800_000 && n <= 253_402_300_799_999
 }
@@ -84,7 +85,7 @@ func (n *number) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// array is a JSON array: not null, and nothing in it is.
+// array is a JSON array: not null, and without null.
 type array[T any] []T
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -94,12 +95,12 @@ func (a *array[T]) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	if items == nil {
-		return errors.New("a list is null")
+		return errors.New("a list is null: expected an array")
 	}
 	*a = make(array[T], 0, len(items))
 	for _, item := range items {
 		if item == nil {
-			return errors.New("a list has null in it")
+			return errors.New("a list has a null element")
 		}
 		*a = append(*a, *item)
 	}

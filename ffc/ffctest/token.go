@@ -8,11 +8,11 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 )
 
-// maxTokenAge is how old a token may be, in milliseconds.
+// maxTokenAge is the maximum age of a token, in milliseconds.
 const maxTokenAge = 30_000
 
-// errToken says no more than the platform does about a token it refuses.
-var errToken = errors.New("ffctest: token refused")
+// errToken gives no cause, as the platform does.
+var errToken = errors.New("ffctest: token rejected")
 
 // parseToken reads a token of the classic platform. Issued is in Unix ms.
 func parseToken(token string) (env flagjson.Classic, issued int64, err error) {
@@ -30,9 +30,9 @@ func parseToken(token string) (env flagjson.Classic, issued int64, err error) {
 	return env, issued, nil
 }
 
-// splitToken takes a token apart: 3 digits of position, 2 of length, and a
-// secret without its padding that has the time at that position. Digits are
-// letters. The platform cannot read a time at position 0. Issued is in Unix ms.
+// splitToken splits a token: 3 digits of position, 2 digits of length, and a
+// secret without padding that has the time at that position. Digits are letters.
+// The platform cannot read a time at position 0. Issued is in Unix ms.
 func splitToken(token string) (secret string, issued int64, err error) {
 	if len(token) < 5 {
 		return "", 0, errToken

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// waiter is a caller that waits for the server to reach a state.
+// waiter is a call that waits for a state of the server.
 type waiter struct {
 	ok   func() bool // called with the lock held
 	done chan struct{}
 }
 
-// wait blocks until ok holds at some moment, also one that has passed again
-// when wait returns.
+// wait blocks until ok is true once. It may be false again when wait returns.
 func (s *Server) wait(ctx context.Context, ok func() bool) error {
 	s.mu.Lock()
 	if ok() {
@@ -44,7 +43,7 @@ func (s *Server) wait(ctx context.Context, ok func() bool) error {
 	return err
 }
 
-// changed wakes the waiters whose time has come. The lock is held.
+// changed wakes the waiters whose state is reached. The lock is held.
 func (s *Server) changed() {
 	for w := range s.waiters {
 		if w.ok() {
@@ -54,35 +53,35 @@ func (s *Server) changed() {
 	}
 }
 
-// errWait says what a wait was for and how far it got.
+// errWait returns the error of a wait that did not reach its state.
 func errWait(want, got int, what string, err error) error {
 	return fmt.Errorf("ffctest: waited for %d %s, have %d: %w", want, what, got, err)
 }
 
-// Client is what WaitSynced needs of a client: an *ffc.Client, or anything that
-// has one in it.
+// Client is the part of *ffc.Client that WaitSynced needs.
 type Client interface {
 	Refresh(ctx context.Context) error
 	WriteSnapshot(w io.Writer) error
 }
 
-// syncCheck is how often WaitSynced looks.
+// syncCheck is how often WaitSynced checks the client.
 const syncCheck = time.Millisecond
 
-// WaitSynced blocks until client has what the server has, so that a test can go
-// on after Put or Archive: every flag and segment in its version or a newer
-// one, and none that is archived. It calls Refresh all the time: a client that
-// works on demand follows as soon as its transport's MaxAge allows, so give it
-// a MaxAge of a millisecond, and a Resync of a millisecond if the test archives
-// flags: a client that is not pushed to keeps them until three answers over
-// Resync agree, if they are more than a tenth. On the classic platform segments
-// count only if some client ever connected by websocket, as polling does not
-// bring them. The error is that of ctx, or says that the server is closed.
+// WaitSynced blocks until client has the server's data: every flag and segment in
+// the server's version or a newer version, and no archived ones. Tests call it
+// after Put or Archive. It fails if ctx ends or the server is closed.
+//
+// WaitSynced calls client.Refresh every millisecond. A client that works on demand
+// fetches again after its transport's MaxAge: set that to a millisecond. If the
+// test archives more than a tenth of the flags, also set Resync to a millisecond: a
+// client without pushes keeps such flags until three responses over Resync agree.
+// On the classic platform segments count only if a client ever connected by
+// websocket, because polling does not return them.
 func (s *Server) WaitSynced(ctx context.Context, client Client) error {
 	tick := time.NewTicker(syncCheck)
 	defer tick.Stop()
 	for {
-		_ = client.Refresh(ctx) // if it fails, what it should have brought is missing
+		_ = client.Refresh(ctx) // if it fails, data stay missing
 		missing := s.missing(client)
 		if missing == "" {
 			return nil
@@ -100,7 +99,7 @@ func (s *Server) WaitSynced(ctx context.Context, client Client) error {
 	}
 }
 
-// missing says what client lacks; "" is nothing.
+// missing describes the first item that client lacks; "" if it has all.
 func (s *Server) missing(client Client) string {
 	var snapshot bytes.Buffer
 	if err := client.WriteSnapshot(&snapshot); err != nil {
