@@ -270,6 +270,14 @@ func TestFeatBitData(t *testing.T) {
 	if string(again.Snapshot()) != string(srv.Snapshot()) || again.Version() != srv.Version() || srv.Version() == 0 {
 		t.Errorf("version %d became %d", srv.Version(), again.Version())
 	}
+	// Flags without an environment are flags of any environment.
+	anywhere := []byte(`{"featureFlags":[{"key":"x","updatedAt":"2026-01-01T00:00:00Z"}]}`)
+	if err := again.Restore(anywhere); err != nil {
+		t.Error(err)
+	}
+	if err := again.Replace(anywhere); err != nil {
+		t.Error(err)
+	}
 	for text, want := range map[string]string{
 		`{"featureFlags":[{"id":"x","updatedAt":"2026-01-01T00:00:00Z"}]}`: "no key",
 		`{"featureFlags":[{"key":"x"}]}`:                                   "no updatedAt",

@@ -11,25 +11,25 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
-// Document is a flag file that has been understood. It does not change.
+// Document is a parsed flag file. It does not change, except by Parts and Served.
 type Document interface {
 	// Data returns the flags and segments in bootstrap form.
 	Data() []byte
-	// Parts yields Data in pieces, and forgets what it has yielded: data of a large
-	// file is several times the file.
+	// Parts yields Data in parts, and frees each part: the data is several times as
+	// large as the file.
 	Parts() iter.Seq[[]byte]
 	// FlagKeys and SegmentIDs are in the order of the file.
 	FlagKeys() []string
 	SegmentIDs() []string
-	// Changed returns what differs from the document before, in bootstrap form: the
-	// flags with these keys, or those that the document knows to have changed if
-	// keys is nil, and all segments that may have. It is nil if everything may
+	// Changed returns the flags and segments that may differ from the previous
+	// document, in bootstrap form: the flags with these keys, or, if keys is nil, the
+	// flags that the document knows to have changed. It returns nil if everything may
 	// differ.
 	Changed(keys []string) []byte
-	// Served tells that the platform has the flags.
+	// Served reports to the document that the server has the flags.
 	Served()
-	// Edit returns the text of the file after a change of the flag with this
-	// key, which there is. Version is for forms that write it down.
+	// Edit returns the text of the file after a change of the flag with this key,
+	// which must exist. Forms that have versions set version.
 	Edit(key string, c Change, version int64) ([]byte, error)
 
 	// source returns the text of the file, and tree its tree.
@@ -37,7 +37,7 @@ type Document interface {
 	tree() *node
 }
 
-// Change is what the page may change of a flag.
+// Change is a change that the page can make to a flag.
 type Change struct {
 	On     *bool   `json:"on"`
 	Shares []Share `json:"shares"`
@@ -85,10 +85,10 @@ func ParseChanged(previous Document, text []byte, platform string) (Document, st
 	return doc, l.platform, err
 }
 
-// Check reports what is wrong with a change, for a flag with these variations.
+// Check fails if the change is invalid for a flag with these variations.
 func (c Change) Check(variationIDs []string) error {
 	if c.On == nil && c.Shares == nil {
-		return errors.New(`there is nothing to change: expected "on" or "shares"`)
+		return errors.New(`nothing to change: expected "on" or "shares"`)
 	}
 	if c.Shares == nil {
 		return nil
@@ -114,7 +114,7 @@ func (c Change) Check(variationIDs []string) error {
 	return nil
 }
 
-// Tidy takes the noise out of a percentage that comes from subtracting.
+// Tidy rounds a percentage to 7 decimals, which removes errors of subtraction.
 func Tidy(percent float64) float64 { return math.Round(percent*1e7) / 1e7 }
 
 // Bootstrap returns the flags and segments of a flag file of the simple form in

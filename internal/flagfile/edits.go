@@ -13,14 +13,14 @@ type edits struct {
 	list []edit
 }
 
-// edit puts text in the place of what is from start to before end.
+// edit replaces the bytes from start to before end by text.
 type edit struct {
 	start, end int
 	text       string
 }
 
-// set gives a member of an object a value, which is JSON. A member that the
-// object does not have yet becomes its last, written like the one before it.
+// set sets a member of an object to a value, which is JSON. It appends a member that
+// the object does not have, formatted like the member before.
 func (e *edits) set(of *node, name, value string) {
 	if n := of.get(name); n != nil {
 		e.replace(n, value)
@@ -29,7 +29,7 @@ func (e *edits) set(of *node, name, value string) {
 	e.add(of, name, value)
 }
 
-// swap puts one member in the place of another, or at the end.
+// swap replaces one member by another, or sets the new member if there is no old one.
 func (e *edits) swap(of *node, old, name, value string) {
 	for _, m := range of.members {
 		if m.name == old {
@@ -63,7 +63,7 @@ func (e *edits) add(of *node, name, value string) {
 	e.list = append(e.list, edit{last.value.end, last.value.end, "," + space + line})
 }
 
-// text returns what a value is written as.
+// text returns the JSON of a value in the document.
 func (e *edits) text(n *node) string { return string(e.doc[n.start:n.end]) }
 
 // apply returns the changed document.
@@ -82,10 +82,11 @@ func (e *edits) apply() []byte {
 	return append(out, e.doc[done:]...)
 }
 
-// MarshalText writes a text as JSON, the way that people would.
+// MarshalText returns a text as JSON, as Marshal does.
 func MarshalText(s string) string { return string(Marshal(s)) }
 
-// Marshal is for values that always marshal. It leaves < and > readable.
+// Marshal returns v as JSON. It does not escape <, > and &. V must be a value that
+// always marshals.
 func Marshal(v any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

@@ -27,8 +27,8 @@ type simple struct {
 // part is a flag of the file.
 type part struct {
 	source []byte // in the file
-	// alone: the flag refers to no other one, so its source and the ids of the
-	// file's segments say all about it.
+	// alone: the flag has no prerequisites, so it depends only on its source and on
+	// the ids of the file's segments.
 	alone bool
 }
 
@@ -43,7 +43,7 @@ func (s *simple) Data() []byte {
 	return append(append(out, s.segments...), `]}}`...)
 }
 
-// appendFlags appends the flags that have been built, with commas.
+// appendFlags appends the built flags, with commas.
 func (s *simple) appendFlags(out []byte) []byte {
 	for i, flags := range s.built {
 		if i > 0 {
@@ -69,7 +69,8 @@ func (s *simple) Parts() iter.Seq[[]byte] {
 	}
 }
 
-// Changed implements Document. Which flags have changed it knows best.
+// Changed implements Document. It ignores the keys: parsing found the flags that
+// changed.
 func (s *simple) Changed([]string) []byte {
 	if s.whole {
 		return nil
@@ -78,7 +79,7 @@ func (s *simple) Changed([]string) []byte {
 	return append(append(out, s.segments...), `]}`...)
 }
 
-// Served implements Document. The bootstrap form is large.
+// Served implements Document. It frees the bootstrap form, which is large.
 func (s *simple) Served() { s.built = nil }
 
 func (s *simple) source() []byte { return s.text }
@@ -87,7 +88,7 @@ func (s *simple) tree() *node    { return s.root }
 func (s *simple) FlagKeys() []string   { return s.keys }
 func (s *simple) SegmentIDs() []string { return s.ids }
 
-// reader turns a tree into flags. It stops at the first thing that is wrong.
+// reader reads flags from a tree. It panics with a *Mismatch at the first mistake.
 type reader struct {
 	format   flagjson.Format
 	flags    map[string]*simpleFlag
@@ -103,7 +104,7 @@ type simpleFlag struct {
 	flag  flagjson.Flag
 }
 
-// fail stops reading: what was expected in the place of n.
+// fail panics with a *Mismatch for n.
 func fail(n *node, expected string) { panic(&Mismatch{n.start, expected, n.describe()}) }
 
 func parseSimple(doc []byte, root *node, format flagjson.Format, before *simple) (_ *simple, err error) {
@@ -179,7 +180,7 @@ func parseSimple(doc []byte, root *node, format flagjson.Format, before *simple)
 	return s, nil
 }
 
-// run is how many flags are built at a time.
+// run is how many flags are built in one list.
 const run = 100
 
 // firstVersion is the version of everything in a file of the simple form.
@@ -199,7 +200,8 @@ func (r *reader) build(numbers []int, flags []member, wrong *firstError) []byte 
 	return bytes.Join(list, []byte(","))
 }
 
-// InParallel calls f for 0 to n-1, on all processors.
+// InParallel calls f for 0 to n-1, on all processors, and returns when all calls
+// have returned.
 func InParallel(n int, f func(i int)) {
 	workers := min(runtime.GOMAXPROCS(0), n/100+1)
 	var wait sync.WaitGroup
@@ -213,7 +215,7 @@ func InParallel(n int, f func(i int)) {
 	wait.Wait()
 }
 
-// firstError keeps what is wrong with the first of several items.
+// firstError keeps the error of the first of several items.
 type firstError struct {
 	mu  sync.Mutex
 	at  int
@@ -240,7 +242,7 @@ func (e *firstError) note(i int, f func()) {
 	f()
 }
 
-// lookup returns a flag of what the file held before, which may be nil.
+// lookup returns a flag of the file. S may be nil.
 func (s *simple) lookup(key string) (part, bool) {
 	if s == nil {
 		return part{}, false
@@ -249,12 +251,12 @@ func (s *simple) lookup(key string) (part, bool) {
 	return p, ok
 }
 
-// forget drops what the flag was made of: its tree is large.
+// forget frees the tree of the flag, which is large.
 func (f *simpleFlag) forget() {
 	f.node, f.flag, f.begun = &node{start: f.node.start, end: f.node.end, kind: object, lazy: true}, flagjson.Flag{}, false
 }
 
-// begin reads the variations of a flag, which others may refer to.
+// begin reads the variations of a flag. Other flags may refer to them.
 func (f *simpleFlag) begin() *simpleFlag {
 	if f.begun {
 		return f
@@ -386,7 +388,8 @@ func (f *simpleFlag) indexOf(value string, at int) int {
 	return i
 }
 
-// percents reads percentages by variation; those left out are 0.
+// percents reads percentages by variation; the default is 0. If whole is true,
+// their sum must be 100.
 func (f *simpleFlag) percents(n *node, whole bool) []float64 {
 	out := make([]float64, len(f.flag.Values))
 	for _, m := range objectOf(n) {

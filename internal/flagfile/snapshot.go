@@ -35,7 +35,8 @@ func (s *snapshot) Changed(keys []string) []byte {
 	return append(out, `]}`...)
 }
 
-// Parts implements Document. The environment is known by all flags together.
+// Parts implements Document. It yields one part: the server finds the environment
+// in the flags of a part.
 func (s *snapshot) Parts() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) { yield(s.Data()) }
 }
@@ -49,9 +50,9 @@ func (s *snapshot) Data() []byte         { return bytes.TrimPrefix(s.text, bom()
 func (s *snapshot) FlagKeys() []string   { return s.keys }
 func (s *snapshot) SegmentIDs() []string { return s.ids }
 
-// isSnapshot reports whether a file is in bootstrap form. Segments are the only
-// member in common with the simple one; a file with "flags" is not served
-// without them because its segments are a list.
+// isSnapshot reports whether a file is in bootstrap form. Both forms can have
+// "segments": a list in bootstrap form, an object in the simple form. A file with
+// "flags" is of the simple form, even if its segments are a list by mistake.
 func isSnapshot(root *node) bool {
 	segments := root.get("segments")
 	return root.get("messageType") != nil || root.get("featureFlags") != nil ||
@@ -107,8 +108,8 @@ func isArchived(n *node) bool {
 	return archived != nil && archived.text == "true"
 }
 
-// each visits the items of a list that may be missing or null, and what each is
-// known by.
+// each visits the items of a list, which may be missing or null, with the member
+// that identifies each item.
 func each(doc []byte, of *node, identity string, visit func(name, n *node) error) error {
 	switch {
 	case of == nil || of.kind == null:
