@@ -27,7 +27,7 @@ func TestCompilingHoldsUpNothing(t *testing.T) {
 		source := eval.Source{
 			Semantics: eval.Classic(),
 			DecodeFlag: func(raw []byte) (*model.Flag, error) {
-				f, err := c.cfg.dialect.DecodeFlag(raw)
+				f, err := c.cfg.codec.DecodeFlag(raw)
 				if err == nil && f.Variations[1].Value == "new" {
 					close(compiling)
 					<-goOn
@@ -36,7 +36,7 @@ func TestCompilingHoldsUpNothing(t *testing.T) {
 			},
 			Report: func(p eval.Problem) { t.Error(p) },
 		}
-		update, _, err := c.cfg.dialect.Update([]byte(`{"featureFlags":[` + pushedFlag("slow", 1, "old") + `]}`))
+		update, _, err := c.cfg.codec.Update([]byte(`{"featureFlags":[` + pushedFlag("slow", 1, "old") + `]}`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -120,7 +120,7 @@ func (c *Client) open() (err error) {
 	}
 	c.session, err = c.cfg.Transport.Open(transport.Env{
 		EnvSecret:    transport.NewSecret(c.cfg.EnvSecret),
-		Platform:     c.cfg.dialect.Name,
+		Platform:     c.cfg.codec.Name,
 		BaseURL:      c.cfg.baseURL,
 		StreamingURL: c.cfg.streamingURL,
 		HTTPClient:   c.requests.Client(),
@@ -146,11 +146,11 @@ func (c *Client) start() {
 	events.Disabled = events.Disabled || c.cfg.Offline
 	secret := c.cfg.EnvSecret
 	c.events = event.New(events, event.Destination{
-		URL:      c.cfg.eventsURL + c.cfg.dialect.EventsPath,
+		URL:      c.cfg.eventsURL + c.cfg.codec.EventsPath,
 		Secret:   func() string { return secret },
 		Client:   c.requests.Client(),
 		Logger:   c.log,
-		Dialect:  c.cfg.dialect,
+		Protocol: c.cfg.codec.Protocol,
 		OnDemand: c.onDemand != nil,
 	})
 	c.deliveries.Flush = c.flush
@@ -326,6 +326,6 @@ func (c *Client) WriteSnapshot(w io.Writer) error {
 	if !v.serving {
 		return ErrNotReady
 	}
-	_, err := w.Write(c.cfg.dialect.AppendSnapshot(nil, v.snapshot))
+	_, err := w.Write(c.cfg.codec.AppendSnapshot(nil, v.snapshot))
 	return err
 }

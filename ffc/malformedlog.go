@@ -7,8 +7,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 const (
@@ -34,7 +34,7 @@ type malformedLog struct {
 
 // tell logs the elements of a message that cannot be used: those in skipped,
 // which are its first, one by one, and how many more there are.
-func (l *malformedLog) tell(log *slog.Logger, skipped []wire.Skipped, unusable int, full bool) {
+func (l *malformedLog) tell(log *slog.Logger, skipped []platform.Skipped, unusable int, full bool) {
 	fresh, more := l.fresh(skipped, unusable-len(skipped), full)
 	for _, text := range fresh {
 		l.line(log, text)
@@ -84,7 +84,7 @@ func (l *malformedLog) due() (suppressed int) {
 
 // fresh returns what was not told yet. What a full no longer has is forgotten,
 // so that it is told when it comes back.
-func (l *malformedLog) fresh(skipped []wire.Skipped, unnamed int, full bool) (texts []string, more int) {
+func (l *malformedLog) fresh(skipped []platform.Skipped, unnamed int, full bool) (texts []string, more int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if unnamed != l.more {

@@ -11,20 +11,20 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // TestSkippedIsToldOnce: each bad element that a message names has a line with
 // its key, once, and another line has the number of the rest.
 func TestSkippedIsToldOnce(t *testing.T) {
-	bad := func(from, to int) (list []wire.Skipped) {
+	bad := func(from, to int) (list []platform.Skipped) {
 		for i := from; i < to; i++ {
-			list = append(list, wire.Skipped{Member: "featureFlags", Index: i, Key: fmt.Sprintf("key-%d", i), Err: errors.New("is bad")})
+			list = append(list, platform.Skipped{Member: "featureFlags", Index: i, Key: fmt.Sprintf("key-%d", i), Err: errors.New("is bad")})
 		}
 		return list
 	}
 	steps := []struct {
-		skipped []wire.Skipped
+		skipped []platform.Skipped
 		more    int
 		full    bool
 		lines   int
@@ -73,7 +73,7 @@ func TestMalformedDataIsLimited(t *testing.T) {
 		key := 0
 		patch := func() {
 			key++
-			l.tell(log, []wire.Skipped{{Member: "featureFlags", Key: fmt.Sprint(key), Err: errors.New("is bad")}}, 1, false)
+			l.tell(log, []platform.Skipped{{Member: "featureFlags", Key: fmt.Sprint(key), Err: errors.New("is bad")}}, 1, false)
 			l.report(log, eval.Problem{Key: fmt.Sprint(key), Err: errors.New("is bad")})
 		}
 		for range 40_000 {
@@ -101,7 +101,7 @@ func TestMalformedDataIsCut(t *testing.T) {
 	var l malformedLog
 	giant := strings.Repeat("k", 16<<20)
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	l.tell(log, []wire.Skipped{{Member: "featureFlags", Key: giant, Err: fmt.Errorf("has the operator %q", giant)}}, 1, false)
+	l.tell(log, []platform.Skipped{{Member: "featureFlags", Key: giant, Err: fmt.Errorf("has the operator %q", giant)}}, 1, false)
 	l.report(log, eval.Problem{Key: giant, Err: fmt.Errorf("has the operator %q", giant)})
 	if n := len(out.String()); n > 2000 || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("%d bytes: %.500s", n, out.String())

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -46,9 +46,9 @@ func (s *clientStore) init(c *Client) {
 	s.c = c
 	s.now.Store(1) // 0 is before everything
 	s.source = &eval.Source{
-		Semantics:     c.cfg.dialect.Semantics,
-		DecodeFlag:    c.cfg.dialect.DecodeFlag,
-		DecodeSegment: c.cfg.dialect.DecodeSegment,
+		Semantics:     c.cfg.codec.Semantics,
+		DecodeFlag:    c.cfg.codec.DecodeFlag,
+		DecodeSegment: c.cfg.codec.DecodeSegment,
 		Report: func(p eval.Problem) {
 			// Flags are compiled when they are first evaluated.
 			s.malformed.report(c.promptLog, p)
@@ -66,8 +66,8 @@ func (s *clientStore) bootstrap(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	if err := wire.CheckOrigin(s.c.cfg.dialect, s.c.cfg.EnvSecret, data); err != nil {
-		var foreign *wire.ForeignError
+	if err := platform.CheckOrigin(s.c.cfg.codec.Protocol, s.c.cfg.EnvSecret, data); err != nil {
+		var foreign *platform.ForeignError
 		if !errors.As(err, &foreign) {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *clientStore) bootstrap(data []byte) error {
 		}
 		return fmt.Errorf("%w: %s", err, foreignAdvice)
 	}
-	update, skipped, err := s.c.cfg.dialect.Update(data)
+	update, skipped, err := s.c.cfg.codec.Update(data)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *clientStore) holdFor(d time.Duration) {
 
 // Apply implements transport.Store.
 func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
-	update, skipped, err := s.c.cfg.dialect.Update(message)
+	update, skipped, err := s.c.cfg.codec.Update(message)
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
@@ -120,7 +120,7 @@ func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.App
 
 // ApplyAsOf implements transport.Store.
 func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) (transport.Applied, error) {
-	update, skipped, err := s.c.cfg.dialect.Update(message)
+	update, skipped, err := s.c.cfg.codec.Update(message)
 	if err == nil && !update.Full {
 		err = errNotWhole
 	}
@@ -203,7 +203,7 @@ func (s *clientStore) publish(u *store.Update, prepared *eval.Prepared, decide f
 // tellEmpty warns of a first full without anything in it, where that is what a
 // platform answers to a secret it does not know.
 func (s *clientStore) tellEmpty(old *eval.Snapshot, u *store.Update) {
-	if s.c.cfg.dialect.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
+	if s.c.cfg.codec.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
 		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is wrong, check the secret")
 	}
 }
@@ -270,7 +270,7 @@ func (s *clientStore) Fallback(active bool) {
 // AppendData appends the data as package relay publishes it, and returns the number
 // of its flags, segments and tags. Package relay finds the method by assertion.
 func (s *clientStore) AppendData(dst []byte) ([]byte, int) {
-	return s.c.cfg.dialect.AppendData(dst, s.c.view.Load().snapshot)
+	return s.c.cfg.codec.AppendData(dst, s.c.view.Load().snapshot)
 }
 
 // close makes evaluations answer that the client is not ready. It does not wait

@@ -5,17 +5,18 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // settings is a Config that has been checked.
 type settings struct {
 	Config
-	dialect      *wire.Dialect
+	codec        *platform.Codec
 	baseURL      string
 	streamingURL string
 	eventsURL    string
@@ -29,47 +30,45 @@ func (c Config) resolve() (settings, error) {
 		errs = append(errs, configErrors(field, err)...)
 	}
 	var err error
-	switch c.Platform {
-	case PlatformAuto, PlatformClassic, PlatformFeatBit:
-	default:
+	if _, unknown := platform.ProtocolOf(string(c.Platform)); unknown != nil && c.Platform != PlatformAuto {
 		problem("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}
 	environment := keyless(c)
 	switch {
 	case environment != "":
-		if s.dialect, err = wire.DialectOfEnvironment(string(c.Platform), environment); err != nil {
+		if s.codec, err = platform.CodecOfEnvironment(string(c.Platform), environment); err != nil {
 			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, as there is no EnvSecret to tell it"))
-			s.dialect = wire.ClassicDialect("")
+			s.codec = platform.Default().AnyCodec()
 		}
 		if c.EventsURL == "" && !c.Events.Disabled {
 			problem("EventsURL", errors.New("missing URL: without EnvSecret the platform accepts no events; "+
 				"set the address of a relay, or Events.Disabled"))
 		}
 	case c.EnvSecret != "" || !c.Offline:
-		s.dialect, s.EnvSecret, err = wire.DialectFor(string(c.Platform), c.EnvSecret)
+		s.codec, s.EnvSecret, err = platform.CodecFor(string(c.Platform), c.EnvSecret)
 		problem("EnvSecret", err)
 	case c.Platform != PlatformAuto:
-		s.dialect, err = wire.DialectOf(string(c.Platform))
-		problem("Platform", err)
+		p, _ := platform.ProtocolOf(string(c.Platform))
+		s.codec = p.AnyCodec()
 	default:
-		s.dialect = wire.DialectOfData(c.Bootstrap)
+		s.codec = platform.CodecOfData(c.Bootstrap)
 	}
 	if missing(c.Transport) && !c.Offline {
 		problem("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
-	if c.BaseURL == "" && s.dialect.DefaultBaseURL == "" && !c.Offline && environment == "" {
-		problem("BaseURL", errors.New("missing URL: FeatBit has no default; "+
-			"expected that of the evaluation server, such as http://localhost:5100"))
+	if c.BaseURL == "" && s.codec.DefaultBaseURL == "" && !c.Offline && environment == "" {
+		problem("BaseURL", fmt.Errorf("missing URL: %s has no default; "+
+			"expected that of the evaluation server, such as http://localhost:5100", s.codec.Title))
 	}
-	s.baseURL, err = checkURL(c.BaseURL, s.dialect.DefaultBaseURL, "http", "https")
+	s.baseURL, err = checkURL(c.BaseURL, s.codec.DefaultBaseURL, "http", "https")
 	problem("BaseURL", err)
 	s.eventsURL, err = checkURL(c.EventsURL, s.baseURL, "http", "https")
 	problem("EventsURL", err)
 	// http becomes ws and https becomes wss.
 	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
 	problem("StreamingURL", err)
-	problem("Events", errors.Join(c.Events.Validate(), checkPrivate(s.dialect, c.Events.PrivateAttributes)))
+	problem("Events", errors.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
 	return s, errors.Join(errs...)
 }
 
@@ -85,16 +84,12 @@ func keyless(c Config) string {
 	return ""
 }
 
-// checkPrivate finds the key's names on classic among private attributes. On
-// FeatBit these are names of custom attributes, but for keyId, which
+// checkPrivate finds names that are the key's on this platform, beside keyId, which
 // flush.Config.Validate rejects.
-func checkPrivate(dialect *wire.Dialect, names []string) error {
-	if dialect.Name != wire.PlatformClassic {
-		return nil
-	}
+func checkPrivate(p *platform.Protocol, names []string) error {
 	var errs []error
 	for _, name := range names {
-		if lower := strings.ToLower(name); name != "keyId" && (lower == "key" || lower == "keyid") {
+		if name != "keyId" && slices.Contains(p.KeyNames, strings.ToLower(name)) {
 			errs = append(errs, setting.Errorf("PrivateAttributes", "%q cannot be private: events need the user's key", name))
 		}
 	}

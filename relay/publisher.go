@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -253,12 +253,12 @@ func (r *replica) identify(ctx context.Context) error {
 	}
 	_ = client.Close(ctx)
 	r.platform, r.background = probe.platform, probe.background
-	dialect, err := wire.DialectOf(r.platform)
+	protocol, err := platform.ProtocolOf(r.platform)
 	if err != nil {
 		return err
 	}
 	if cfg.EnvSecret != "" {
-		r.environment = wire.EnvironmentOf(dialect, cfg.EnvSecret)
+		r.environment = protocol.Environment(cfg.EnvSecret)
 	} else if keyless != nil {
 		r.environment = keyless.KeylessEnvironment()
 	}

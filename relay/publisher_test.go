@@ -14,7 +14,7 @@ import (
 )
 
 func TestRunPublishesChanges(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		wait(10 * time.Second)
 		expect(t, m, "flag", true)
@@ -48,7 +48,7 @@ func TestRunPublishesChanges(t *testing.T) {
 }
 
 func TestOncePublishes(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		mirror := new(fleettest.Memory)
 		for _, transport := range []*poll.Transport{{}, {Interval: time.Minute}} {
 			pub := p.publisher(m)
@@ -77,7 +77,7 @@ func TestOncePublishes(t *testing.T) {
 func TestOnceDoesNotPublishHeldData(t *testing.T) {
 	for name, s := range map[string]server{"behind": {lag: 10 * time.Minute}, "empty": {empty: true}} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				time.Sleep(time.Hour)
 				p.set("flag", false)
 				time.Sleep(time.Minute)
@@ -110,7 +110,7 @@ func TestOnceDoesNotPublishHeldData(t *testing.T) {
 
 // A server that has lost its data must not publish nothing as the first data.
 func TestNoFlagsAtFirstAreHeld(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		p.only(server{empty: true})
 		if err := p.publisher(m).Once(t.Context()); !errors.Is(err, ErrHeld) {
 			t.Errorf("error %v, want ErrHeld", err)
@@ -139,7 +139,7 @@ func TestTakeOver(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				l := &link{Backend: m}
 				first := start(p.publisher(l))
 				wait(10 * time.Second)
@@ -182,7 +182,7 @@ func TestTakeOver(t *testing.T) {
 // With the platform away nothing moves: the standby cannot take over, and asOf
 // stays what it is.
 func TestNoTakeOverWithoutThePlatform(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		first := start(p.publisher(m))
 		wait(10 * time.Second)
 		p.only(server{down: true})
@@ -214,7 +214,7 @@ func TestNoTakeOverWithoutThePlatform(t *testing.T) {
 
 // A standby that reaches the platform takes over from a leader that does not.
 func TestTakeOverFromABlindLeader(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		cutOff := newPlatform()
 		cutOff.history = p.history
 		first := start(cutOff.publisher(m))
@@ -237,7 +237,7 @@ func TestTakeOverFromABlindLeader(t *testing.T) {
 func TestLeaderHoldsOlderAndFewerFlags(t *testing.T) {
 	for name, bad := range map[string]server{"behind": {lag: 10 * time.Minute}, "empty": {empty: true}} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				time.Sleep(time.Hour)
 				p.set("flag", false)
 				s := start(p.publisher(m))
@@ -298,7 +298,7 @@ func TestRunRejectsInvalidConfigurations(t *testing.T) {
 }
 
 func TestRunOnlyOnceAtATime(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		wait(time.Second)
 		if err := s.Publisher.Run(t.Context()); err != errRunning {
@@ -315,7 +315,7 @@ func TestRunOnlyOnceAtATime(t *testing.T) {
 
 // A publisher can read another region's engine instead of the platform.
 func TestCascade(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		region := new(fleettest.Memory)

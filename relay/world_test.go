@@ -35,8 +35,8 @@ type change struct {
 	archived bool
 }
 
-// platform is FeatBit: it remembers all versions of its flags.
-type platform struct {
+// featBit is the platform. It remembers all versions of its flags.
+type featBit struct {
 	mu      sync.Mutex
 	history map[string][]change
 	ahead   time.Duration // of its clock
@@ -52,17 +52,17 @@ type server struct {
 	lag   time.Duration
 }
 
-func newPlatform() *platform {
-	return &platform{history: make(map[string][]change), route: func() server { return server{} }}
+func newPlatform() *featBit {
+	return &featBit{history: make(map[string][]change), route: func() server { return server{} }}
 }
 
 // set gives a flag its next version, now.
-func (p *platform) set(key string, on bool) { p.add(key, change{on: on}) }
+func (p *featBit) set(key string, on bool) { p.add(key, change{on: on}) }
 
 // archive archives a flag.
-func (p *platform) archive(key string) { p.add(key, change{archived: true}) }
+func (p *featBit) archive(key string) { p.add(key, change{archived: true}) }
 
-func (p *platform) add(key string, c change) {
+func (p *featBit) add(key string, c change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.at = p.now()
@@ -74,18 +74,18 @@ func (p *platform) add(key string, c change) {
 }
 
 // now is the platform's time, in milliseconds.
-func (p *platform) now() time.Time { return time.Now().Add(p.ahead).Truncate(time.Millisecond) }
+func (p *featBit) now() time.Time { return time.Now().Add(p.ahead).Truncate(time.Millisecond) }
 
 // routed changes the servers that respond.
-func (p *platform) routed(route func() server) {
+func (p *featBit) routed(route func() server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.route = route
 }
 
-func (p *platform) only(s server) { p.routed(func() server { return s }) }
+func (p *featBit) only(s server) { p.routed(func() server { return s }) }
 
-func (p *platform) requests() int {
+func (p *featBit) requests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.asked
@@ -94,7 +94,7 @@ func (p *platform) requests() int {
 var errDown = errors.New("connection refused")
 
 // RoundTrip implements http.RoundTripper.
-func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *featBit) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked++
@@ -111,7 +111,7 @@ func (p *platform) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // response is what a server sends. The lock is held.
-func (p *platform) response(s server, since int64) []byte {
+func (p *featBit) response(s server, since int64) []byte {
 	var items []byte
 	keys := make([]string, 0, len(p.history))
 	for key := range p.history {
@@ -151,7 +151,7 @@ func appendFlag(dst []byte, key string, c change) []byte {
 }
 
 // publisher returns a publisher that polls the platform each second.
-func (p *platform) publisher(b fleet.Backend) *Publisher {
+func (p *featBit) publisher(b fleet.Backend) *Publisher {
 	return &Publisher{
 		Config: ffc.Config{
 			EnvSecret: secret, Platform: ffc.PlatformFeatBit, BaseURL: "http://platform.test",
@@ -269,7 +269,7 @@ func (l *link) Delete(ctx context.Context, name string) error {
 
 // inBubble runs a test in a bubble, with a platform of one flag, "flag", that is
 // on, and an engine in memory.
-func inBubble(t *testing.T, test func(t *testing.T, p *platform, m *fleettest.Memory)) {
+func inBubble(t *testing.T, test func(t *testing.T, p *featBit, m *fleettest.Memory)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform()

@@ -49,7 +49,7 @@ func TestBinary(t *testing.T) {
 	of := func(s *ffctest.Server) []string {
 		return []string{"FFC_ENV_SECRET=" + s.EnvSecret, "FFC_BASE_URL=" + s.URL}
 	}
-	s := platform(t, ffctest.Classic, shop()...)
+	s := startServer(t, ffctest.Classic, shop()...)
 
 	_, result := command(nil, "help")
 	result().is(t, outcome{stdout: wantOverview})

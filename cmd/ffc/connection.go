@@ -11,7 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -32,7 +32,7 @@ func (n *connection) define(o *options) {
 	o.text(&n.secret, "secret", "SECRET", "the secret itself; other users can see it in the list of processes, "+
 		"so prefer FFC_ENV_SECRET or -secret-file")
 	o.text(&n.url, "url", "URL", "http(s)://host[/prefix] of the platform; required for FeatBit: that of its evaluation server "+
-		"(default "+wire.ClassicDialect("").DefaultBaseURL+" for featureflag.co)")
+		"(default "+platform.Classic().DefaultBaseURL+" for featureflag.co)")
 	o.text(&n.streamingURL, "streaming-url", "URL", "ws(s)://host[/prefix] of websockets (default as -url)")
 	o.platform(&n.platform, "classic or featbit (default by the form of the secret)")
 }
@@ -77,7 +77,7 @@ func (n *connection) complete(c *console, o *options) error {
 // platform adds the option -platform.
 func (o *options) platform(value *string, help string) {
 	o.define("platform", "NAME", help, func(name string) error {
-		if name != string(ffc.PlatformClassic) && name != string(ffc.PlatformFeatBit) {
+		if _, err := platform.ProtocolOf(name); err != nil {
 			return fmt.Errorf("unknown platform %q: expected classic or featbit", name)
 		}
 		*value = name
@@ -148,9 +148,9 @@ func (n *connection) noData(s ffc.Status) error {
 // address returns the URL that the data comes from.
 func (n *connection) address() string {
 	if n.poll {
-		return cmp.Or(n.url, wire.ClassicDialect("").DefaultBaseURL)
+		return cmp.Or(n.url, platform.Classic().DefaultBaseURL)
 	}
-	return cmp.Or(n.streamingURL, n.url, wire.ClassicDialect("").DefaultBaseURL)
+	return cmp.Or(n.streamingURL, n.url, platform.Classic().DefaultBaseURL)
 }
 
 // disconnect closes a client that has no events.

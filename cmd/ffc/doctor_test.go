@@ -47,7 +47,7 @@ No problem found.
 // TestDoctorHealthy: what people see, and that the platform has nothing of it.
 func TestDoctorHealthy(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		want := map[ffctest.Platform]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[g]
 		out := at(t, s, "doctor")
 		out.stdout = timeless(out.stdout, s)
@@ -237,7 +237,7 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				s := platform(t, g, shop()...)
+				s := startServer(t, g, shop()...)
 				env := environmentOf(s)
 				if test.prepare != nil {
 					test.prepare(s, env)
@@ -286,7 +286,7 @@ func checkEventsElsewhere(t *testing.T, i invocation, args []string) {
 // TestDoctorWrongSecret: FeatBit has no data for a secret that it does not
 // know.
 func TestDoctorWrongSecret(t *testing.T) {
-	s := platform(t, ffctest.FeatBit, shop()...)
+	s := startServer(t, ffctest.FeatBit, shop()...)
 	env := environmentOf(s)
 	env["FFC_ENV_SECRET"] = wrongSecret
 	got, code := doctorJSON(t, invocation{env: env})
@@ -302,7 +302,7 @@ func TestDoctorWrongSecret(t *testing.T) {
 
 // TestDoctorData: data that is there but not good.
 func TestDoctorData(t *testing.T) {
-	empty, _ := doctorJSON(t, invocation{env: environmentOf(platform(t, ffctest.Classic))})
+	empty, _ := doctorJSON(t, invocation{env: environmentOf(startServer(t, ffctest.Classic))})
 	broken := ffctest.NewServer([]byte(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
 		{"id":"FF__11__22__33__a","timestamp":1,"ff":{"id":"FF__11__22__33__a","keyName":"a","status":7}}]}}`))
 	defer broken.Close()
@@ -320,7 +320,7 @@ func TestDoctorData(t *testing.T) {
 // named, in a flag and in a segment; one that the second engine runs is fine.
 func TestDoctorNamesPatterns(t *testing.T) {
 	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		s := platform(t, g, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
+		s := startServer(t, g, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
 			ffctest.Flag("b").Rule("true", ffctest.Attr("plan").Equal("x"), ffctest.Attr("plan").NotMatchRegex("(")),
 			ffctest.Segment("s").Rule(ffctest.Attr("plan").MatchRegex("[z-a]")))
 		got, _ := doctorJSON(t, invocation{env: environmentOf(s)})
@@ -370,7 +370,7 @@ func TestDuration(t *testing.T) {
 func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		other := map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[g]
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		out := bare(t, "doctor", "-secret", other.EnvSecret(), "-url", s.URL)
 		own, theirs := "featureflag.co", "FeatBit"
 		if g == ffctest.FeatBit {

@@ -29,7 +29,7 @@ banner    winter  rule match
 checkout  red     fall through all rules
 `
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		file := write(t, "flags.json", "\ufeff"+string(s.Snapshot()))
 		bare(t, "eval", "-file", file, "-all", "-user", "tester-1").is(t, outcome{stdout: want})
 		invocation{stdin: string(s.Snapshot())}.run(t, "eval", "-file", "-", "-user", "tester-1", "-all").is(t, outcome{stdout: want})
@@ -53,7 +53,7 @@ func TestEval(t *testing.T) {
   counts in experiments
 `
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		at(t, s, "eval", "-user", "u2", "-attr", "country=BE", "checkout").is(t, outcome{stdout: want})
 		at(t, s, "eval", "-user-json", `{"key":"u2","country":"BE"}`, "checkout").is(t, outcome{stdout: want})
 		file := write(t, "flags.json", string(s.Snapshot()))
@@ -108,7 +108,7 @@ type explained struct {
 
 func TestEvalJSON(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		var one explained
 		out := at(t, s, "eval", "checkout", "-user", "u1", "--json") // options may follow
 		if err := json.Unmarshal([]byte(out.stdout), &one); err != nil || out.code != 0 || out.stderr != "" {
@@ -134,7 +134,7 @@ func TestEvalJSON(t *testing.T) {
 // as well.
 func TestEvalUnknownFlag(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
 		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: exitNo, stderr: want})
 		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: exitNo, stderr: "ffc: the environment has no flag \"-x\"\n"})

@@ -74,8 +74,8 @@ func environmentOf(s *ffctest.Server) map[string]string {
 	return map[string]string{"FFC_ENV_SECRET": s.EnvSecret, "FFC_BASE_URL": s.URL}
 }
 
-// platform returns a platform with these flags and segments.
-func platform(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
+// startServer returns a platform with these flags and segments.
+func startServer(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
 	s := g.NewServer(g.Snapshot(items...))
 	t.Cleanup(s.Close)

@@ -15,7 +15,7 @@ import (
 // TestSnapshot: what is written is what a program can start with.
 func TestSnapshot(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		out := at(t, s, "snapshot")
 		if out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 2 flags and 1 segment, version 3 (1970-01-01 00:00:00 UTC), ") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
@@ -54,7 +54,7 @@ func TestSnapshot(t *testing.T) {
 // TestSnapshotByPolling: the platform is asked as -poll says.
 func TestSnapshotByPolling(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := platform(t, g, shop()...)
+		s := startServer(t, g, shop()...)
 		want := map[ffctest.Platform]string{
 			ffctest.Classic: "wrote 2 flags and 0 segments, version 2 ",
 			ffctest.FeatBit: "wrote 2 flags and 1 segment, version 3 ",
@@ -108,7 +108,7 @@ func TestSnapshotOfFile(t *testing.T) {
 
 func TestSnapshotOfNothing(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		out := at(t, platform(t, g), "snapshot")
+		out := at(t, startServer(t, g), "snapshot")
 		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the snapshot has no flags: check the environment or the file\n") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
 		}

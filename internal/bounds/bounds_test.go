@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/bounds"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 func TestMain(m *testing.M) {
@@ -69,7 +69,7 @@ func TestRefusedMessages(t *testing.T) {
 		if entry == bounds.EntryBootstrap || entry == bounds.EntryFFCTest {
 			continue // the application has it
 		}
-		m, err := bounds.Measure(entry, wire.PlatformClassic, message, limit)
+		m, err := bounds.Measure(entry, platform.ClassicName, message, limit)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -105,10 +105,10 @@ var worker = sync.OnceValues(bounds.StartWorker)
 // FuzzMessageCost: no message takes more than its size allows.
 func FuzzMessageCost(f *testing.F) {
 	for _, in := range bounds.Inputs() {
-		f.Add(in.Platform == wire.PlatformFeatBit, in.Message(1000), "x")
+		f.Add(in.Platform == platform.FeatBitName, in.Message(1000), "x")
 	}
 	f.Fuzz(func(t *testing.T, featBit bool, message []byte, attribute string) {
-		cost(t, platform(featBit), message, attribute)
+		cost(t, nameOf(featBit), message, attribute)
 	})
 }
 
@@ -121,7 +121,7 @@ func FuzzRepeatedCost(f *testing.F) {
 		message := string(in.Message(100))
 		at := strings.LastIndexByte(message[:len(message)-10], ',')
 		if before := strings.LastIndexByte(message[:max(at, 0)], ','); before > 0 {
-			f.Add(in.Platform == wire.PlatformFeatBit, message[:before], message[before:at], message[at:], "a")
+			f.Add(in.Platform == platform.FeatBitName, message[:before], message[before:at], message[at:], "a")
 		}
 	}
 	f.Fuzz(func(t *testing.T, featBit bool, before, element, after, attribute string) {
@@ -133,13 +133,13 @@ func FuzzRepeatedCost(f *testing.F) {
 		if attribute != "" && len(attribute) < size {
 			attribute = strings.Repeat(attribute, size/4/len(attribute)+1)
 		}
-		cost(t, platform(featBit), []byte(message), attribute)
+		cost(t, nameOf(featBit), []byte(message), attribute)
 	})
 }
 
-func platform(featBit bool) string {
+func nameOf(featBit bool) string {
 	if featBit {
-		return wire.PlatformFeatBit
+		return platform.FeatBitName
 	}
-	return wire.PlatformClassic
+	return platform.ClassicName
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -74,7 +74,7 @@ func (t *task) do() (string, error) {
 		StartWait: time.Minute,
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
-	if t.Platform == wire.PlatformFeatBit {
+	if t.Platform == platform.FeatBitName {
 		cfg.EnvSecret = ffctest.FeatBitEnvSecret
 	}
 	cfg.Events.Disabled = true
@@ -165,16 +165,16 @@ func (t *task) serve() (value string, err error) {
 	if err != nil {
 		return "", err
 	}
-	platform := ffctest.Classic
-	if t.Platform == wire.PlatformFeatBit {
-		platform = ffctest.FeatBit
+	imitated := ffctest.Classic
+	if t.Platform == platform.FeatBitName {
+		imitated = ffctest.FeatBit
 	}
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("%v", v)
 		}
 	}()
-	server := platform.NewServer(data)
+	server := imitated.NewServer(data)
 	server.Close()
 	return "", nil
 }

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // Input is a kind of data that can be made as large as one likes.
 type Input struct {
 	Name     string
-	Platform string // wire.PlatformClassic or wire.PlatformFeatBit
+	Platform string // platform.ClassicName or platform.FeatBitName
 	// Factor is how many times the size of the data a process may take for it at
 	// most, beside spare.
 	Factor int
@@ -108,45 +108,45 @@ const typical = `,"_id":"8f6e4f6e-0b7d-4d7e-9d6a-0c9d6b4a6f10","environmentId":3
 func Inputs() []Input {
 	classicClause := func(i int) string { return fmt.Sprintf(`{"property":"a%d","operation":"Equal","value":"b%d"}`, i, i) }
 	return []Input{
-		{Name: "flags of 1 KiB", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+		{Name: "flags of 1 KiB", Platform: platform.ClassicName, Factor: 4, Value: "on",
 			data: many(classic, func(i int) string { return classic("flag-"+strconv.Itoa(i), typical) })},
-		{Name: "the smallest flags", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+		{Name: "the smallest flags", Platform: platform.ClassicName, Factor: 4, Value: "on",
 			data: many(classic, func(i int) string { return classic(strconv.Itoa(i), "") })},
-		{Name: "the smallest flags, FeatBit", Platform: wire.PlatformFeatBit, Factor: 4, Value: "on",
+		{Name: "the smallest flags, FeatBit", Platform: platform.FeatBitName, Factor: 4, Value: "on",
 			data: many(featBit, func(i int) string { return featBit(strconv.Itoa(i), "") })},
-		{Name: "flags that have no more than an id", Platform: wire.PlatformClassic, Factor: 3, Rejected: true,
+		{Name: "flags that have no more than an id", Platform: platform.ClassicName, Factor: 3, Rejected: true,
 			data: many(classic, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
-		{Name: "elements that are numbers", Platform: wire.PlatformClassic, Factor: 3, Value: "on", data: many(classic, same("0"))},
-		{Name: "elements that are empty objects, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "on", data: many(featBit, same("{}"))},
-		{Name: "one flag with a list of targets", Platform: wire.PlatformClassic, Factor: 6, Value: "on",
+		{Name: "elements that are numbers", Platform: platform.ClassicName, Factor: 3, Value: "on", data: many(classic, same("0"))},
+		{Name: "elements that are empty objects, FeatBit", Platform: platform.FeatBitName, Factor: 3, Value: "on", data: many(featBit, same("{}"))},
+		{Name: "one flag with a list of targets", Platform: platform.ClassicName, Factor: 6, Value: "on",
 			data: one(classic, `,"targetIndividuals":[{"valueOption":`+off+`,"individuals":[`, func(i int) string { return fmt.Sprintf(`{"keyId":"%07d"}`, i) }, `]}]`)},
-		{Name: "one flag with a list of targets, FeatBit", Platform: wire.PlatformFeatBit, Factor: 6, Value: "on",
+		{Name: "one flag with a list of targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, Value: "on",
 			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) }, `]}]`)},
-		{Name: "the shortest targets, FeatBit", Platform: wire.PlatformFeatBit, Factor: 6, Value: "on",
+		{Name: "the shortest targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, Value: "on",
 			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return `"` + strconv.FormatInt(int64(i)+40, 36) + `"` }, `]}]`)},
-		{Name: "one rule with many clauses", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+		{Name: "one rule with many clauses", Platform: platform.ClassicName, Factor: 4, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "a clause with a long list", Platform: wire.PlatformClassic, Factor: 6, Value: "on",
+		{Name: "a clause with a long list", Platform: platform.ClassicName, Factor: 6, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "shares that all have options of their own", Platform: wire.PlatformClassic, Factor: 4, Value: "on",
+		{Name: "shares that all have options of their own", Platform: platform.ClassicName, Factor: 4, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
 				func(i int) string {
 					return fmt.Sprintf(`{"rolloutPercentage":[2,3],"valueOption":{"localId":%d,"variationValue":"v"}}`, i)
 				}, `]}]`)},
-		{Name: "empty conditions, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "-",
+		{Name: "empty conditions, FeatBit", Platform: platform.FeatBitName, Factor: 3, Value: "-",
 			data: one(featBit, `,"rules":[{"conditions":[`, same("{}"), `]}]`)},
-		{Name: "empty rules, FeatBit", Platform: wire.PlatformFeatBit, Factor: 3, Value: "-",
+		{Name: "empty rules, FeatBit", Platform: platform.FeatBitName, Factor: 3, Value: "-",
 			data: one(featBit, `,"rules":[`, same("{}"), `]`)},
-		{Name: "a segment with a long list", Platform: wire.PlatformClassic, Factor: 6, Value: "off",
+		{Name: "a segment with a long list", Platform: platform.ClassicName, Factor: 6, Value: "off",
 			data: func(n int) ([]byte, []byte) {
 				return []byte(classic("probe", `,"fftuwmtr":[{"ruleJsonContent":[{"property":"User is in segment","operation":"","value":"[\"s\"]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)),
 					append(append([]byte(`{"id":"s","timestamp":1,"included":[`), list(n, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) })...), `,"u"]}`...)
 			}},
-		{Name: "half a message", Platform: wire.PlatformClassic, Factor: 3, Rejected: true,
+		{Name: "half a message", Platform: platform.ClassicName, Factor: 3, Rejected: true,
 			message: func(n int) []byte { return append([]byte(`{"featureFlags":[`), list(n, same(`{"id":"a"}`))...) }},
-		{Name: "no JSON", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+		{Name: "no JSON", Platform: platform.ClassicName, Factor: 2, Rejected: true,
 			message: func(n int) []byte { return bytes.Repeat([]byte("<p>"), n/3) }},
-		{Name: "deep nesting", Platform: wire.PlatformClassic, Factor: 2, Rejected: true,
+		{Name: "deep nesting", Platform: platform.ClassicName, Factor: 2, Rejected: true,
 			message: func(n int) []byte { return append([]byte(`{"data":`), bytes.Repeat([]byte("["), n)...) }},
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 const (
@@ -212,8 +212,8 @@ func TestOneBrokenSegment(t *testing.T) {
 func TestBrokenHeader(t *testing.T) {
 	t.Parallel()
 	const inS = `{"property":"User is in segment","operation":null,"value":"[\"s\"]"}`
-	dialect := wire.ClassicDialect(testPrefix)
-	update, skipped, err := dialect.Update([]byte(`{"eventType":"full","featureFlags":[` +
+	codec := platform.ClassicCodec(testPrefix)
+	update, skipped, err := codec.Update([]byte(`{"eventType":"full","featureFlags":[` +
 		strings.Replace(classicFlag("bad", "", ""), `"timestamp":1`, `"timestamp":"1"`, 1) + "," +
 		classicFlag("fine", "", "") + "," +
 		classicFlag("inBad", classicRule(inS), "") + "," +
@@ -224,7 +224,7 @@ func TestBrokenHeader(t *testing.T) {
 	}
 	p := &problems{}
 	s, _ := eval.NewSnapshot(&eval.Source{
-		Semantics: dialect.Semantics, DecodeFlag: dialect.DecodeFlag, DecodeSegment: dialect.DecodeSegment, Report: p.report,
+		Semantics: codec.Semantics, DecodeFlag: codec.DecodeFlag, DecodeSegment: codec.DecodeSegment, Report: p.report,
 	}).Apply(update, 0)
 	for key, want := range map[string]string{"bad": failed, "needsBad": failed, "inBad": failed, "fine": onFallthrough} {
 		if got := answer(s, key, user("u")); got != want || !s.Has(key) {

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // featBitDir holds data of FeatBit and vectors for it.
@@ -29,8 +29,8 @@ func readFeatBit(t testing.TB, name string, into any) {
 }
 
 // featBitSource reads the data of FeatBit.
-func featBitSource(report func(eval.Problem)) (*eval.Source, *wire.Dialect) {
-	d := wire.FeatBitDialect()
+func featBitSource(report func(eval.Problem)) (*eval.Source, *platform.Codec) {
+	d := platform.FeatBitCodec()
 	return &eval.Source{Semantics: d.Semantics, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: report}, d
 }
 

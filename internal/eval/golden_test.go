@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // goldenDir holds vectors recorded from the platform's reference SDK.
@@ -30,19 +30,18 @@ func readGolden(t testing.TB, name string, into any) {
 // they are expected.
 func classicSnapshot(t testing.TB, secret string, data []byte, report func(eval.Problem)) *eval.Snapshot {
 	t.Helper()
-	prefix, err := wire.FlagIDPrefix(secret)
+	codec, _, err := platform.CodecFor(platform.ClassicName, secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialect := wire.ClassicDialect(prefix)
-	update, skipped, err := dialect.Update(data)
+	update, skipped, err := codec.Update(data)
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
 	source := &eval.Source{
-		Semantics:     dialect.Semantics,
-		DecodeFlag:    dialect.DecodeFlag,
-		DecodeSegment: dialect.DecodeSegment,
+		Semantics:     codec.Semantics,
+		DecodeFlag:    codec.DecodeFlag,
+		DecodeSegment: codec.DecodeSegment,
 		Report:        report,
 	}
 	snapshot, _ := eval.NewSnapshot(source).Apply(update, 0)

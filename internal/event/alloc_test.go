@@ -53,7 +53,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := inMemory(test.cfg, &platform{})
+			p := inMemory(test.cfg, &testPlatform{})
 			if got := testing.AllocsPerRun(1000, func() { test.record(p) }); got != 0 {
 				t.Errorf("%v allocations", got)
 			}
@@ -64,7 +64,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 // TestRecordMetricAllocatesOnce: a metric has room of its own, so that
 // evaluations need none.
 func TestRecordMetricAllocatesOnce(t *testing.T) {
-	p := inMemory(flush.Config{}, &platform{})
+	p := inMemory(flush.Config{}, &testPlatform{})
 	u := user("u")
 	if got := testing.AllocsPerRun(1000, func() { p.RecordMetric(u, "m", 1) }); got != 1 {
 		t.Errorf("%v allocations, expected 1", got)

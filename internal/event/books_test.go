@@ -14,20 +14,20 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // TestBooks records and flushes from many goroutines through a platform that
 // fails in every way that can pass. At all times every event is accounted for;
 // in the end all have arrived, each user's in order.
 func TestBooks(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+	onBoth(t, func(t *testing.T, d *platform.Protocol) {
 		for seed := range uint64(6) {
 			t.Run(fmt.Sprintf("in memory, seed %d", seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := newStorm(seed, flush.Config{BatchSize: 7, Requests: 3, Timeout: time.Second, RetryWait: 10 * time.Millisecond})
 					s.pace, s.asks = 200*time.Millisecond, true
-					s.run(t, inMemoryOf(d, s.cfg, &s.platform))
+					s.run(t, inMemoryOf(d, s.cfg, &s.testPlatform))
 				})
 			})
 		}
@@ -37,7 +37,7 @@ func TestBooks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStorm(seed, flush.Config{Capacity: 61, BatchSize: 4, Requests: 2, Timeout: time.Second})
 				s.pace = 5 * time.Millisecond
-				s.run(t, inMemory(s.cfg, &s.platform))
+				s.run(t, inMemory(s.cfg, &s.testPlatform))
 			})
 		})
 	}
@@ -45,19 +45,19 @@ func TestBooks(t *testing.T) {
 		t.Run(fmt.Sprintf("over loopback, seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			s := newStorm(seed, flush.Config{BatchSize: 50, Requests: 3, Timeout: 30 * time.Millisecond, RetryWait: time.Millisecond})
-			s.run(t, overLoopback(t, s.cfg, &s.platform))
+			s.run(t, overLoopback(t, s.cfg, &s.testPlatform))
 		})
 	}
 }
 
 // storm is one run of the test.
 type storm struct {
-	platform
+	testPlatform
 	cfg  flush.Config
 	pace time.Duration // what a step of a goroutine takes at most; 0 outside of a bubble
-	asks bool          // the platform may send Retry-After
+	asks bool          // the testPlatform may send Retry-After
 
-	calm atomic.Bool // the platform works
+	calm atomic.Bool // the testPlatform works
 
 	mu      sync.Mutex
 	random  *rand.Rand

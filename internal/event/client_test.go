@@ -27,7 +27,7 @@ func (a *appTransport) CloseIdleConnections() { a.closed++ }
 // TestApplicationsClient is used as it is, and left alone.
 func TestApplicationsClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			return [...]reply{{status: 500}, {err: errReset}, {status: 500}, {status: 307, to: "http://elsewhere.test/"}, {}}[n]
 		}}
 		app := &appTransport{RoundTripper: &sink}
@@ -62,7 +62,7 @@ func TestApplicationsTimeout(t *testing.T) {
 		{app: time.Minute, own: 2 * time.Second, want: 2 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			sink := platform{answer: func(int, []item) reply { return reply{stall: true} }}
+			sink := testPlatform{answer: func(int, []item) reply { return reply{stall: true} }}
 			p := New(flush.Config{Timeout: test.own, Retries: -1}, destination("http://platform.test", &http.Client{Transport: &sink, Timeout: test.app}))
 			record(p, user("u"), "a")
 			began := time.Now()

@@ -14,20 +14,20 @@ import (
 )
 
 func TestClose(t *testing.T) {
-	stalls := &platform{answer: func(int, []item) reply { return reply{stall: true} }}
-	fails := &platform{answer: func(int, []item) reply { return reply{status: 500} }}
+	stalls := &testPlatform{answer: func(int, []item) reply { return reply{stall: true} }}
+	fails := &testPlatform{answer: func(int, []item) reply { return reply{status: 500} }}
 	tests := []struct {
 		name   string
-		sink   *platform
+		sink   *testPlatform
 		within time.Duration // 0 is no deadline
 		took   time.Duration
 		want   *flush.Error
 	}{
-		{name: "delivers", sink: &platform{}},
+		{name: "delivers", sink: &testPlatform{}},
 		{name: "cannot deliver", sink: fails, took: 600 * time.Millisecond, want: &flush.Error{Dropped: 3}},
 		{name: "stalled", sink: stalls, within: time.Second, took: time.Second, want: &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded}},
 		{name: "stalled without deadline", sink: stalls, took: 5 * time.Second, want: &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded}},
-		{name: "no time", sink: &platform{}, within: -1, want: &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded}},
+		{name: "no time", sink: &testPlatform{}, within: -1, want: &flush.Error{Dropped: 3, Cause: context.DeadlineExceeded}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestClose(t *testing.T) {
 // it, and says what became of its events.
 func TestCloseCutsFlushShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{}, &platform{answer: func(int, []item) reply { return reply{stall: true} }})
+		p := inMemory(flush.Config{}, &testPlatform{answer: func(int, []item) reply { return reply{stall: true} }})
 		record(p, user("u"), "a", "b")
 		first := start(t, p, t.Context())
 		record(p, user("u"), "c")
@@ -137,7 +137,7 @@ func TestCloseTogether(t *testing.T) {
 
 func TestCloseUnused(t *testing.T) {
 	t.Parallel()
-	p := inMemory(flush.Config{}, &platform{})
+	p := inMemory(flush.Config{}, &testPlatform{})
 	checkError(t, p.Close(t.Context()), nil)
 	checkStats(t, p, flush.Stats{})
 }
@@ -145,7 +145,7 @@ func TestCloseUnused(t *testing.T) {
 // TestCloseStalledServer does it over connections.
 func TestCloseStalledServer(t *testing.T) {
 	t.Parallel()
-	p := overLoopback(t, flush.Config{BatchSize: 1}, &platform{answer: func(int, []item) reply { return reply{stall: true} }})
+	p := overLoopback(t, flush.Config{BatchSize: 1}, &testPlatform{answer: func(int, []item) reply { return reply{stall: true} }})
 	for i := range 10 {
 		record(p, user(string(rune('a'+i))), "f")
 	}
@@ -161,7 +161,7 @@ func TestCloseStalledServer(t *testing.T) {
 func TestCloseRace(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		sink := &platform{}
+		sink := &testPlatform{}
 		p := overLoopback(t, flush.Config{BatchSize: 10}, sink)
 		var wg sync.WaitGroup
 		for i := range 4 {
@@ -191,7 +191,7 @@ func TestCloseRace(t *testing.T) {
 }
 
 // count is how many events arrived.
-func (p *platform) count() (n int) {
+func (p *testPlatform) count() (n int) {
 	for _, r := range p.seen() {
 		n += len(r.items)
 	}
@@ -201,7 +201,7 @@ func (p *platform) count() (n int) {
 // TestDisabled: nothing is queued, evaluations are counted all the same.
 func TestDisabled(t *testing.T) {
 	t.Parallel()
-	var sink platform
+	var sink testPlatform
 	p := inMemory(flush.Config{Disabled: true, Interval: time.Second}, &sink)
 	r := served("f", "1", "true")
 	p.RecordEvaluation(user("u"), []eval.Result{r}, &r)

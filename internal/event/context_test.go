@@ -17,7 +17,7 @@ func TestContextEndedBefore(t *testing.T) {
 	reason := errors.New("the invocation is over")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
-	var sink platform
+	var sink testPlatform
 	p := inMemory(flush.Config{}, &sink)
 	for range 20 { // a select may pick either of two
 		checkError(t, p.Flush(ctx), nil)
@@ -48,7 +48,7 @@ func TestContextEndsDuring(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sink := platform{answer: func(n int, _ []item) reply {
+				sink := testPlatform{answer: func(n int, _ []item) reply {
 					if n == 0 {
 						return test.first
 					}
@@ -75,7 +75,7 @@ func TestContextEndsDuring(t *testing.T) {
 // TestDeadlineTooClose: a retry that would come too late is not waited for.
 func TestDeadlineTooClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{status: 503} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{status: 503} }}
 		p := inMemory(flush.Config{}, &sink)
 		record(p, user("u"), "a")
 		start := time.Now()
@@ -90,7 +90,7 @@ func TestDeadlineTooClose(t *testing.T) {
 // TestContextEndsAmongLanes: all lanes stop, and what they had is kept.
 func TestContextEndsAmongLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply { return reply{stall: n >= 4} }}
+		sink := testPlatform{answer: func(n int, _ []item) reply { return reply{stall: n >= 4} }}
 		p := inMemory(flush.Config{BatchSize: 1}, &sink)
 		// So many that by no chance a lane is done after the first four.
 		for i := range 400 {

@@ -8,16 +8,17 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // TestFeatBitBody compares a whole request to FeatBit. The clock begins at
 // 2000-01-01T00:00:00Z.
 func TestFeatBitBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		to := destination("http://platform.test", &http.Client{Transport: &sink})
-		to.Dialect = wire.FeatBitDialect()
+		to.Protocol = platform.FeatBit()
 		p := New(flush.Config{PrivateAttributes: []string{"plan"}}, to)
 		ann := &eval.User{Key: "u1", Name: "Ann", Email: "ann@example.com", Country: "FR"}
 		ann.Set("plan", "pro")
@@ -40,7 +41,7 @@ func TestFeatBitBody(t *testing.T) {
 		for name, want := range map[string]string{
 			"Authorization": testSecret,
 			"envSecret":     "",
-			"User-Agent":    wire.UserAgent(),
+			"User-Agent":    httpclient.UserAgent(),
 			"Content-Type":  "application/json; charset=utf-8",
 		} {
 			if got := requests[0].header.Get(name); got != want {

@@ -21,7 +21,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 
 	b.Run("evaluation", func(b *testing.B) {
 		b.ReportAllocs()
-		p := inMemory(flush.Config{Capacity: capacity}, &platform{})
+		p := inMemory(flush.Config{Capacity: capacity}, &testPlatform{})
 		for i := 1; b.Loop(); i++ {
 			p.RecordEvaluation(u, nil, &own)
 			if i%(capacity/8) == 0 {
@@ -33,7 +33,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 	})
 	b.Run("with 2 prerequisites", func(b *testing.B) {
 		b.ReportAllocs()
-		p := inMemory(flush.Config{Capacity: capacity}, &platform{})
+		p := inMemory(flush.Config{Capacity: capacity}, &testPlatform{})
 		for i := 1; b.Loop(); i++ {
 			p.RecordEvaluation(u, prerequisites, &own)
 			if i%(capacity/24) == 0 {
@@ -45,14 +45,14 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 	})
 	b.Run("full queue", func(b *testing.B) {
 		b.ReportAllocs()
-		p := inMemory(flush.Config{Capacity: 1}, &platform{})
+		p := inMemory(flush.Config{Capacity: 1}, &testPlatform{})
 		for b.Loop() {
 			p.RecordEvaluation(u, nil, &own)
 		}
 	})
 	b.Run("fallback", func(b *testing.B) {
 		b.ReportAllocs()
-		p := inMemory(flush.Config{}, &platform{})
+		p := inMemory(flush.Config{}, &testPlatform{})
 		for b.Loop() {
 			p.RecordFallback(eval.ReasonFlagNotFound)
 		}
@@ -61,7 +61,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 	// emptying the queue.
 	b.Run("parallel", func(b *testing.B) {
 		b.ReportAllocs()
-		p := inMemory(flush.Config{Capacity: capacity}, &platform{})
+		p := inMemory(flush.Config{Capacity: capacity}, &testPlatform{})
 		var turn sync.Mutex
 		b.RunParallel(func(pb *testing.PB) {
 			for i := 1; pb.Next(); i++ {
@@ -75,7 +75,7 @@ func BenchmarkRecordNoAlloc(b *testing.B) {
 	})
 	b.Run("full queue parallel", func(b *testing.B) {
 		b.ReportAllocs()
-		p := inMemory(flush.Config{Capacity: 1}, &platform{})
+		p := inMemory(flush.Config{Capacity: 1}, &testPlatform{})
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				p.RecordEvaluation(u, nil, &own)
@@ -120,7 +120,7 @@ func BenchmarkFlush(b *testing.B) {
 
 // BenchmarkEncode makes the body of a request of 100 events.
 func BenchmarkEncode(b *testing.B) {
-	p := inMemory(flush.Config{}, &platform{})
+	p := inMemory(flush.Config{}, &testPlatform{})
 	recordMany(p, 100)
 	backlog := p.queue.take()
 	events := make([]*waiting, len(backlog))
@@ -138,7 +138,7 @@ func BenchmarkEncode(b *testing.B) {
 // BenchmarkTake is what a flush costs before it encodes anything, and the
 // release of the places after it.
 func BenchmarkTake(b *testing.B) {
-	p := inMemory(flush.Config{}, &platform{})
+	p := inMemory(flush.Config{}, &testPlatform{})
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()

@@ -74,7 +74,7 @@ func FuzzBody(f *testing.F) {
 		v := eval.NewVariation(strconv.FormatInt(id, 10), served)
 		r := eval.Result{Flag: &eval.Flag{Key: flag}, Variation: &v, Reason: eval.ReasonRuleMatch, Experiment: id > 0}
 
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{Capacity: 4, PrivateAttributes: []string{"email", "hidden"}}, &sink)
 		before := time.Now().UnixMilli()
 		p.RecordEvaluation(u, []eval.Result{r}, &r)

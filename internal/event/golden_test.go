@@ -12,7 +12,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata from what the code does")
@@ -43,15 +44,15 @@ const flagData = `{"messageType":"data-sync","data":{"eventType":"full","segment
 
 func snapshot(t testing.TB) *eval.Snapshot {
 	t.Helper()
-	dialect := wire.ClassicDialect("")
-	data, skipped, err := dialect.Update([]byte(flagData))
+	codec := platform.ClassicCodec("")
+	data, skipped, err := codec.Update([]byte(flagData))
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
 	s, _ := eval.NewSnapshot(&eval.Source{
-		Semantics:     dialect.Semantics,
-		DecodeFlag:    dialect.DecodeFlag,
-		DecodeSegment: dialect.DecodeSegment,
+		Semantics:     codec.Semantics,
+		DecodeFlag:    codec.DecodeFlag,
+		DecodeSegment: codec.DecodeSegment,
 		Report:        func(p eval.Problem) { t.Errorf("test data: %v", p) },
 	}).Apply(data, 0)
 	return s
@@ -131,7 +132,7 @@ func TestGoldenBodies(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var sink platform
+				var sink testPlatform
 				p := inMemory(test.cfg, &sink)
 				test.record(p, snapshot(t))
 				if err := p.Flush(t.Context()); err != nil {
@@ -170,7 +171,7 @@ func compareGolden(t *testing.T, name string, got []byte) {
 // TestGoldenHeaders checks what goes beside the body, over a real connection.
 func TestGoldenHeaders(t *testing.T) {
 	t.Parallel()
-	var sink platform
+	var sink testPlatform
 	p := overLoopback(t, flush.Config{}, &sink)
 	before := time.Now().UnixMilli()
 	evaluate(t, p, snapshot(t), user("u"), "beta")
@@ -181,7 +182,7 @@ func TestGoldenHeaders(t *testing.T) {
 	r := sink.seen()[0]
 	for name, want := range map[string]string{
 		"envSecret":    testSecret,
-		"User-Agent":   wire.UserAgent(),
+		"User-Agent":   httpclient.UserAgent(),
 		"Content-Type": "application/json",
 	} {
 		if got := r.header.Get(name); got != want {

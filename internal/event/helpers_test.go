@@ -15,13 +15,13 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 const testSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19f"
 
 // platform answers requests with events, in memory or as a server.
-type platform struct {
+type testPlatform struct {
 	// answer decides about request n, counting from 0. nil is 200 for all.
 	answer func(n int, items []item) reply
 
@@ -124,7 +124,7 @@ func (i *item) list() string {
 var errReset = errors.New("connection reset")
 
 // accept reads a request and decides about it.
-func (p *platform) accept(req *http.Request) (reply, error) {
+func (p *testPlatform) accept(req *http.Request) (reply, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return reply{}, err
@@ -175,7 +175,7 @@ func (r *reply) headers() http.Header {
 
 // RoundTrip answers in memory. Like many a RoundTripper of an application's
 // tests, it leaves out of the response what it can.
-func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p *testPlatform) RoundTrip(req *http.Request) (*http.Response, error) {
 	r, err := p.accept(req)
 	if err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: r.status, Header: r.headers(), Body: http.NoBody}, nil
 }
 
-func (p *platform) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+func (p *testPlatform) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r, err := p.accept(req)
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -195,7 +195,7 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // seen returns what arrived so far.
-func (p *platform) seen() []request {
+func (p *testPlatform) seen() []request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]request(nil), p.requests...)
@@ -211,7 +211,7 @@ func (r *request) names() string {
 }
 
 // serve makes the platform a server on loopback.
-func (p *platform) serve(t testing.TB) *httptest.Server {
+func (p *testPlatform) serve(t testing.TB) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(p)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -221,27 +221,27 @@ func (p *platform) serve(t testing.TB) *httptest.Server {
 }
 
 // inMemory returns a processor for a platform without sockets.
-func inMemory(cfg flush.Config, p *platform) *Processor {
+func inMemory(cfg flush.Config, p *testPlatform) *Processor {
 	return New(cfg, destination("http://platform.test", &http.Client{Transport: p}))
 }
 
 // onBoth runs a test for both platforms.
-func onBoth(t *testing.T, f func(t *testing.T, d *wire.Dialect)) {
+func onBoth(t *testing.T, f func(t *testing.T, d *platform.Protocol)) {
 	t.Helper()
-	for _, d := range []*wire.Dialect{wire.ClassicDialect(""), wire.FeatBitDialect()} {
+	for _, d := range []*platform.Protocol{platform.Classic(), platform.FeatBit()} {
 		t.Run(d.Name, func(t *testing.T) { f(t, d) })
 	}
 }
 
 // inMemoryOf is inMemory for one of the platforms.
-func inMemoryOf(d *wire.Dialect, cfg flush.Config, p *platform) *Processor {
+func inMemoryOf(d *platform.Protocol, cfg flush.Config, p *testPlatform) *Processor {
 	to := destination("http://platform.test", &http.Client{Transport: p})
-	to.Dialect = d
+	to.Protocol = d
 	return New(cfg, to)
 }
 
 // overLoopback returns a processor for a platform as a server.
-func overLoopback(t testing.TB, cfg flush.Config, p *platform) *Processor {
+func overLoopback(t testing.TB, cfg flush.Config, p *testPlatform) *Processor {
 	t.Helper()
 	server := p.serve(t)
 	return New(cfg, destination(server.URL, server.Client()))
@@ -253,7 +253,7 @@ func destination(base string, client *http.Client) Destination {
 		Secret:   func() string { return testSecret },
 		Client:   client,
 		Logger:   slog.New(slog.DiscardHandler),
-		Dialect:  wire.ClassicDialect(""),
+		Protocol: platform.Classic(),
 		OnDemand: true,
 	}
 }

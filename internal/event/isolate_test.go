@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // rejecting answers a status to requests with one of some events.
-func rejecting(status int, names ...string) *platform {
-	return &platform{answer: func(_ int, items []item) reply {
+func rejecting(status int, names ...string) *testPlatform {
+	return &testPlatform{answer: func(_ int, items []item) reply {
 		for i := range items {
 			for _, name := range names {
 				if items[i].name() == name {
@@ -36,7 +36,7 @@ func rejecting(status int, names ...string) *platform {
 
 // checkOrder fails the test unless the numbered events of each user arrived once
 // and in order.
-func checkOrder(t *testing.T, p *platform) {
+func checkOrder(t *testing.T, p *testPlatform) {
 	t.Helper()
 	last := map[string]string{}
 	for _, r := range p.seen() {
@@ -79,7 +79,7 @@ func TestPoisonedEvent(t *testing.T) {
 		{name: "one event a delivery", events: 100, flushEvery: 1, poisoned: []int{0, 50}},
 		{name: "one event a request", cfg: flush.Config{BatchSize: 1}, events: 200, flushEvery: 5, poisoned: []int{7}},
 	}
-	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+	onBoth(t, func(t *testing.T, d *platform.Protocol) {
 		for _, test := range tests {
 			for _, status := range []int{500, 400, 422} {
 				if test.events > 1000 && (status != 500 || d.ItemPerUser) {
@@ -128,7 +128,7 @@ func TestPoisonedEvent(t *testing.T) {
 }
 
 // since returns the requests from number n on.
-func (p *platform) since(n int) []request {
+func (p *testPlatform) since(n int) []request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.requests[n:len(p.requests):len(p.requests)]
@@ -199,7 +199,7 @@ func TestNothingAcceptedIsOutage(t *testing.T) {
 				t.Run(fmt.Sprintf("%d users, %d events a delivery, %d", users, perDelivery, status), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						down := true
-						sink := platform{answer: func(int, []item) reply {
+						sink := testPlatform{answer: func(int, []item) reply {
 							if down {
 								return reply{status: status}
 							}
@@ -252,7 +252,7 @@ func TestOverloadLosesNothing(t *testing.T) {
 			}
 			inTurn := random.IntN(4) == 0
 			overloadAt := random.IntN(2) * 100
-			sink := platform{}
+			sink := testPlatform{}
 			sink.answer = func(n int, _ []item) reply {
 				sink.mu.Lock()
 				defer sink.mu.Unlock()
@@ -331,7 +331,7 @@ func TestOutagesBlameNoEvent(t *testing.T) {
 func TestOutageOfOnlyUserEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := true
-		sink := platform{answer: func(_ int, items []item) reply {
+		sink := testPlatform{answer: func(_ int, items []item) reply {
 			if len(items) == 1 && items[0].name() != "000000" {
 				down = false
 			}
@@ -445,7 +445,7 @@ func TestBrokenBackendLosesNothing(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {
 			t.Parallel()
-			var sink platform
+			var sink testPlatform
 			var conns atomic.Int64
 			var repaired atomic.Bool
 			type number struct{}

@@ -33,7 +33,7 @@ func TestLargeEvent(t *testing.T) {
 		for _, batch := range []int{1, 4, 100} {
 			t.Run(fmt.Sprintf("%s, %d in a batch", test.name, batch), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					var sink platform
+					var sink testPlatform
 					p := inMemory(flush.Config{BatchSize: batch, Requests: 1, PrivateAttributes: test.private}, &sink)
 					record(p, user("u"), "a", "b")
 					record(p, test.user, "c", "d")
@@ -71,7 +71,7 @@ func TestLargeEvent(t *testing.T) {
 // events are lost for that counts.
 func TestQueueText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{}, &sink)
 		shards := len(p.queue.shards)
 		const each, users = 1_000_000, 200
@@ -105,7 +105,7 @@ func TestQueueText(t *testing.T) {
 // TestQueueTextOfOneUser: a user counts once, not for each event in a row.
 func TestQueueTextOfOneUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{PrivateAttributes: []string{"document"}}, &platform{})
+		p := inMemory(flush.Config{PrivateAttributes: []string{"document"}}, &testPlatform{})
 		u := user("u")
 		u.Set("document", strings.Repeat("x", maxText/50))
 		record(p, u, numbered(5000)...)
@@ -121,7 +121,7 @@ func TestQueueTextOfOneUser(t *testing.T) {
 func TestQueueTextOfRetained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fails := true
-		p := inMemory(flush.Config{Requests: 1, BatchSize: 1, Retries: -1}, &platform{answer: func(n int, _ []item) reply {
+		p := inMemory(flush.Config{Requests: 1, BatchSize: 1, Retries: -1}, &testPlatform{answer: func(n int, _ []item) reply {
 			if n >= 3 && fails {
 				return reply{status: 503}
 			}
@@ -165,7 +165,7 @@ func TestEventSize(t *testing.T) {
 // TestAllAttributesPrivate: of a user, only the key leaves the process.
 func TestAllAttributesPrivate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{AllAttributesPrivate: true}, &sink)
 		u := &eval.User{Key: "key-1", Name: "name-1", Email: "email-1", Country: "country-1"}
 		u.Set("plan", "plan-1")

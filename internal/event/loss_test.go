@@ -37,7 +37,7 @@ func TestLossIsTold(t *testing.T) {
 		for name, call := range calls {
 			t.Run(test.name+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					p := inMemory(flush.Config{Capacity: 4}, &platform{answer: func(_ int, items []item) reply {
+					p := inMemory(flush.Config{Capacity: 4}, &testPlatform{answer: func(_ int, items []item) reply {
 						if items[0].name() == "bad" {
 							return reply{status: 413}
 						}
@@ -59,7 +59,7 @@ func TestLossIsTold(t *testing.T) {
 // TestOverflowAfterLoss: the cause is that of the new loss.
 func TestOverflowAfterLoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{Capacity: 1}, &platform{answer: func(n int, _ []item) reply {
+		p := inMemory(flush.Config{Capacity: 1}, &testPlatform{answer: func(n int, _ []item) reply {
 			if n == 0 {
 				return reply{status: 413}
 			}
@@ -75,7 +75,7 @@ func TestOverflowAfterLoss(t *testing.T) {
 // TestOverflowLog: a full queue is told in the log, but not all the time.
 func TestOverflowLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{Capacity: 1}, &platform{})
+		p := inMemory(flush.Config{Capacity: 1}, &testPlatform{})
 		var log bytes.Buffer
 		logTo(p, &log)
 		for i := range 121 { // every second
@@ -96,7 +96,7 @@ func TestOverflowLog(t *testing.T) {
 // caller looks at the error.
 func TestCloseLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{Retries: -1}, &platform{answer: func(int, []item) reply { return reply{status: 500} }})
+		p := inMemory(flush.Config{Retries: -1}, &testPlatform{answer: func(int, []item) reply { return reply{status: 500} }})
 		var log bytes.Buffer
 		logTo(p, &log)
 		record(p, user("u"), "a", "b")

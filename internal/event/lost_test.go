@@ -30,7 +30,7 @@ func TestAnswerLost(t *testing.T) {
 	}
 	t.Run("and tried again", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			sink := platform{answer: lose(0)}
+			sink := testPlatform{answer: lose(0)}
 			p := inMemory(flush.Config{}, &sink)
 			record(p, user("u"), "a", "b")
 			checkError(t, p.Flush(t.Context()), nil)
@@ -39,7 +39,7 @@ func TestAnswerLost(t *testing.T) {
 	})
 	t.Run("in an earlier flush", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			sink := platform{answer: lose(0)}
+			sink := testPlatform{answer: lose(0)}
 			p := inMemory(flush.Config{Retries: -1}, &sink)
 			record(p, user("u"), "a", "b")
 			checkError(t, p.Flush(t.Context()), &flush.Error{Retained: 2, Cause: errReset})
@@ -53,7 +53,7 @@ func TestAnswerLost(t *testing.T) {
 	})
 	t.Run("several times", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			sink := platform{answer: lose(0, 1, 2, 4)}
+			sink := testPlatform{answer: lose(0, 1, 2, 4)}
 			p := inMemory(flush.Config{}, &sink)
 			record(p, user("u"), "a")
 			checkError(t, p.Flush(t.Context()), &flush.Error{Retained: 1, Cause: errReset})
@@ -66,7 +66,7 @@ func TestAnswerLost(t *testing.T) {
 	})
 	t.Run("and then refused as too large", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			sink := platform{answer: func(n int, items []item) reply {
+			sink := testPlatform{answer: func(n int, items []item) reply {
 				switch {
 				case n == 0:
 					return reply{err: errReset}
@@ -97,7 +97,7 @@ func TestConnectionLost(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var sink platform
+			var sink testPlatform
 			first := true
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if !first {
@@ -130,7 +130,7 @@ func TestConnectionLost(t *testing.T) {
 // TestLostOverHTTP2 has streams instead of connections.
 func TestLostOverHTTP2(t *testing.T) {
 	t.Parallel()
-	sink := platform{answer: func(n int, _ []item) reply {
+	sink := testPlatform{answer: func(n int, _ []item) reply {
 		if n == 1 {
 			return reply{err: errReset}
 		}
@@ -206,7 +206,7 @@ func TestNeverSent(t *testing.T) {
 // TestTimeout has a platform that takes requests and says nothing.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{stall: true} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{stall: true} }}
 		p := inMemory(flush.Config{}, &sink)
 		record(p, user("u"), "a", "b")
 		start := time.Now()
@@ -224,7 +224,7 @@ func TestTimeout(t *testing.T) {
 
 func TestTimeoutOnTheWire(t *testing.T) {
 	t.Parallel()
-	sink := platform{answer: func(n int, _ []item) reply { return reply{stall: n == 0} }}
+	sink := testPlatform{answer: func(n int, _ []item) reply { return reply{stall: n == 0} }}
 	p := overLoopback(t, flush.Config{Timeout: 200 * time.Millisecond, RetryWait: time.Millisecond}, &sink)
 	record(p, user("u"), "a", "b")
 	checkError(t, p.Flush(t.Context()), nil)

@@ -25,7 +25,7 @@ func TestLetsGo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := inMemory(flush.Config{}, &platform{answer: func(int, []item) reply { return reply{status: test.status} }})
+			p := inMemory(flush.Config{}, &testPlatform{answer: func(int, []item) reply { return reply{status: test.status} }})
 			var users []weak.Pointer[eval.User]
 			var flags []weak.Pointer[eval.Flag]
 			for i := range 20 {

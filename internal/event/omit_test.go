@@ -27,7 +27,7 @@ func TestOmittedFlagsAreNotReported(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var sink platform
+			var sink testPlatform
 			p := inMemory(flush.Config{OmitFlags: []string{"a"}}, &sink)
 			var results []eval.Result
 			for _, name := range strings.Fields(test.results) {

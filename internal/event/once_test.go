@@ -16,7 +16,7 @@ import (
 // at once, and all of them again after the window.
 func TestOnceReportsAgainAfterWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{Once: time.Minute}, &sink)
 		hot := func() {
 			for range 100 {
@@ -48,7 +48,7 @@ func TestOnceReportsAgainAfterWindow(t *testing.T) {
 // TestOnceWithPrerequisites: what was not reported yet is, in order.
 func TestOnceWithPrerequisites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{Once: time.Minute}, &sink)
 		evaluate := func(flags string) {
 			var results []eval.Result
@@ -78,7 +78,7 @@ func TestOnceWithPrerequisites(t *testing.T) {
 func TestOnceSuppressesExperimentsAfterDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		status := 503
-		p := inMemory(flush.Config{Once: time.Minute, Retries: -1}, &platform{answer: func(int, []item) reply { return reply{status: status} }})
+		p := inMemory(flush.Config{Once: time.Minute, Retries: -1}, &testPlatform{answer: func(int, []item) reply { return reply{status: status} }})
 		measured := served("a", "1", "true")
 		measured.Experiment = true
 		evaluate := func() { p.RecordEvaluation(user("u"), nil, &measured) }
@@ -103,7 +103,7 @@ func TestOnceSuppressesExperimentsAfterDelivery(t *testing.T) {
 func TestOnceForgetsDroppedEvents(t *testing.T) {
 	t.Run("full queue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			var sink platform
+			var sink testPlatform
 			p := inMemory(flush.Config{Once: time.Hour, Capacity: 1}, &sink)
 			record(p, user("u"), "a", "b", "b")
 			checkStats(t, p, flush.Stats{Recorded: 3, Queued: 1, Dropped: flush.Dropped{QueueFull: 2}})
@@ -114,7 +114,7 @@ func TestOnceForgetsDroppedEvents(t *testing.T) {
 	})
 	t.Run("prerequisites in a full queue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p := inMemory(flush.Config{Once: time.Hour, Capacity: 2}, &platform{})
+			p := inMemory(flush.Config{Once: time.Hour, Capacity: 2}, &testPlatform{})
 			record(p, user("u"), "x")
 			for range 2 {
 				own := served("c", "1", "true")
@@ -140,7 +140,7 @@ func TestOnceForgetsDroppedEvents(t *testing.T) {
 
 func TestOnceNeverSuppressesMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{Once: time.Hour}, &platform{})
+		p := inMemory(flush.Config{Once: time.Hour}, &testPlatform{})
 		for range 3 {
 			p.RecordMetric(user("u"), "m", 1)
 		}
@@ -153,7 +153,7 @@ func TestOnceNeverSuppressesMetrics(t *testing.T) {
 // again, and no new one is suppressed.
 func TestOnceForgetsWhenFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{Once: time.Hour, Capacity: 1_000_000}, &platform{})
+		p := inMemory(flush.Config{Once: time.Hour, Capacity: 1_000_000}, &testPlatform{})
 		const users = 200_000
 		record := func() {
 			r := served("a", "1", "true")
@@ -191,7 +191,7 @@ func TestOnceAfterClockWasSetBack(t *testing.T) {
 // TestOnceInParallel: of many goroutines that evaluate the same, one reports.
 func TestOnceInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{Once: time.Hour}, &sink)
 		for range 20 {
 			go func() {

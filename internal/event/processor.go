@@ -20,8 +20,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // closeTime bounds Close when its context has no deadline.
@@ -33,7 +33,7 @@ type Destination struct {
 	Secret   func() string // a function, so that no verb prints it
 	Client   *http.Client
 	Logger   *slog.Logger
-	Dialect  *wire.Dialect
+	Protocol *platform.Protocol
 	OnDemand bool // the transport works on demand: no background by default
 }
 
@@ -53,7 +53,7 @@ type Processor struct {
 	to      Destination
 	client  *http.Client
 	header  func() http.Header // of requests; a function, so that no verb prints the secret
-	private *wire.Private
+	private *platform.Private
 	queue   *queue
 	once    *once // nil: nothing is suppressed
 
@@ -65,7 +65,7 @@ type Processor struct {
 	closing atomic.Bool   // set first thing in Close
 	closed  chan struct{} // closed last thing in Close
 
-	bodies    sync.Pool // of *wire.Body, for encode
+	bodies    sync.Pool // of *platform.Body, for encode
 	isolation isolation // of the flush that has the turn
 	pace      *pace
 
@@ -125,12 +125,12 @@ func New(cfg flush.Config, to Destination) *Processor {
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
-	p.bodies.New = func() any { return wire.NewBody(to.Dialect, p.private) }
+	p.bodies.New = func() any { return platform.NewBody(to.Protocol, p.private) }
 	header := http.Header{
-		"Content-Type": {to.Dialect.EventsType},
-		"User-Agent":   {wire.UserAgent()},
+		"Content-Type": {to.Protocol.EventsType},
+		"User-Agent":   {httpclient.UserAgent()},
 	}
-	header.Set(to.Dialect.SecretHeader, to.Secret())
+	header.Set(to.Protocol.SecretHeader, to.Secret())
 	p.header = header.Clone
 	p.ended, p.end = context.WithCancelCause(context.Background())
 	return p
@@ -150,11 +150,11 @@ func withDefaults(c flush.Config, onDemand bool) flush.Config {
 	return c
 }
 
-func privateOf(cfg *flush.Config) *wire.Private {
+func privateOf(cfg *flush.Config) *platform.Private {
 	if cfg.AllAttributesPrivate {
-		return wire.AllPrivate()
+		return platform.AllPrivate()
 	}
-	return wire.NewPrivate(cfg.PrivateAttributes)
+	return platform.NewPrivate(cfg.PrivateAttributes)
 }
 
 // RecordEvaluation queues the result of an evaluation and, before it, those of

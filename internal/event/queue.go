@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // queue holds events until they are delivered. It has shards, one for each
@@ -351,7 +351,7 @@ func textOf(e *event, before *eval.User) uint32 {
 		n = len(e.metric.name)
 	}
 	if e.user != before {
-		n += (*wire.Private)(nil).Size(e.user)
+		n += (*platform.Private)(nil).Size(e.user)
 	}
 	return uint32(min(n, math.MaxUint32/2))
 }

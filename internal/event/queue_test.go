@@ -61,7 +61,7 @@ func TestCapacity(t *testing.T) {
 		for _, capacity := range []int{1, 2, 3, 63, 64, 127, 128, 129, 255, 257, 999, 1024, 1031} {
 			t.Run(fmt.Sprintf("%d of %d", capacity, procs), func(t *testing.T) {
 				withProcs(t, procs)
-				p := inMemory(flush.Config{Capacity: capacity}, &platform{})
+				p := inMemory(flush.Config{Capacity: capacity}, &testPlatform{})
 				if shards := len(p.queue.shards); shards > max(1, procs) || shards > 1 && capacity/shards < minShard {
 					t.Errorf("%d shards", shards)
 				}
@@ -106,7 +106,7 @@ func TestCapacity(t *testing.T) {
 // TestCapacityOfSeveral: the events of one call are queued all or not at all.
 func TestCapacityOfSeveral(t *testing.T) {
 	withProcs(t, 8)
-	p := inMemory(flush.Config{Capacity: 8}, &platform{})
+	p := inMemory(flush.Config{Capacity: 8}, &testPlatform{})
 	three := func() {
 		own := served("own", "1", "true")
 		p.RecordEvaluation(user("u"), []eval.Result{served("a", "1", "true"), served("b", "1", "true")}, &own)
@@ -349,7 +349,7 @@ func TestShardsShareNoCacheLine(t *testing.T) {
 
 func TestEvaluations(t *testing.T) {
 	t.Parallel()
-	p := inMemory(flush.Config{Capacity: 2}, &platform{})
+	p := inMemory(flush.Config{Capacity: 2}, &testPlatform{})
 	record(p, user("u"), "a", "b", "c") // also what finds no room
 	p.RecordMetric(user("u"), "m", 1)   // is no evaluation
 	p.RecordFallback(eval.ReasonFlagNotFound)
@@ -380,7 +380,7 @@ func TestMoreEventsThanAShard(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := inMemory(flush.Config{Capacity: 1024}, &platform{})
+			p := inMemory(flush.Config{Capacity: 1024}, &testPlatform{})
 			if len(p.queue.shards) != 8 {
 				t.Fatalf("%d shards", len(p.queue.shards))
 			}
@@ -411,14 +411,14 @@ func TestMoreEventsThanAShard(t *testing.T) {
 		})
 	}
 	t.Run("full queue", func(t *testing.T) {
-		p := inMemory(flush.Config{Capacity: 1024}, &platform{})
+		p := inMemory(flush.Config{Capacity: 1024}, &testPlatform{})
 		record(p, user("v"), make([]string, 1024)...)
 		own := served("own", "1", "true")
 		p.RecordEvaluation(user("u"), make([]eval.Result, 2000), &own)
 		checkStats(t, p, flush.Stats{Recorded: 3025, Queued: 1024, Dropped: flush.Dropped{QueueFull: 2001}})
 	})
 	t.Run("closed", func(t *testing.T) {
-		p := inMemory(flush.Config{Capacity: 1024}, &platform{})
+		p := inMemory(flush.Config{Capacity: 1024}, &testPlatform{})
 		p.queue.shut(lossClosed)
 		own := served("own", "1", "true")
 		p.RecordEvaluation(user("u"), make([]eval.Result, 2000), &own)

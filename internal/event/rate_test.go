@@ -13,8 +13,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // distant is a platform that takes some time for each request.
@@ -40,10 +40,10 @@ func (d *distant) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // report records events at a rate for half a minute and returns the counts at its
 // end, before what is queued has left.
-func report(t *testing.T, cfg flush.Config, platform *distant, users, perSecond int) (s flush.Stats) {
+func report(t *testing.T, cfg flush.Config, over *distant, users, perSecond int) (s flush.Stats) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		to := destination("http://platform.test", &http.Client{Transport: platform})
+		to := destination("http://platform.test", &http.Client{Transport: over})
 		to.OnDemand = false
 		p := New(cfg, to)
 		stop := run(p)
@@ -108,7 +108,7 @@ func TestRateFromColdConnection(t *testing.T) {
 // TestFewRequests sends 10,000 events in one Flush, in the ways in which programs
 // evaluate.
 func TestFewRequests(t *testing.T) {
-	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+	onBoth(t, func(t *testing.T, d *platform.Protocol) {
 		for _, test := range []struct {
 			name string
 			user func(i int) int
@@ -121,7 +121,7 @@ func TestFewRequests(t *testing.T) {
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					p := inMemoryOf(d, flush.Config{}, &platform{})
+					p := inMemoryOf(d, flush.Config{}, &testPlatform{})
 					for i := range 10_000 {
 						u := &eval.User{Key: fmt.Sprint("user-", test.user(i)), Name: strings.Repeat("x", 230)}
 						record(p, u, "flag")

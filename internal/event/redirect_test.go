@@ -15,9 +15,9 @@ func TestRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
-			var other platform
+			var other testPlatform
 			elsewhere := other.serve(t)
-			sink := platform{answer: func(n int, _ []item) reply {
+			sink := testPlatform{answer: func(n int, _ []item) reply {
 				if n == 0 {
 					return reply{status: status, to: elsewhere.URL + "/api/public/track"}
 				}
@@ -48,7 +48,7 @@ func TestRedirect(t *testing.T) {
 func TestRedirectToNowhere(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"", "::", "http://%zz/", "/"} {
-		p := overLoopback(t, flush.Config{Retries: -1}, &platform{answer: func(int, []item) reply { return reply{status: 307, to: to} }})
+		p := overLoopback(t, flush.Config{Retries: -1}, &testPlatform{answer: func(int, []item) reply { return reply{status: 307, to: to} }})
 		record(p, user("u"), "a")
 		checkError(t, p.Flush(t.Context()), &flush.Error{Retained: 1})
 		checkBooks(t, p.Stats())

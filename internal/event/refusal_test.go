@@ -22,7 +22,7 @@ func TestRefusalKeepsEvents(t *testing.T) {
 			t.Run(fmt.Sprintf("%d, accepted before: %v", status, accepted), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					refuses := !accepted
-					sink := platform{answer: func(int, []item) reply {
+					sink := testPlatform{answer: func(int, []item) reply {
 						if refuses {
 							return reply{status: status}
 						}
@@ -76,7 +76,7 @@ func TestRefusalPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refuses atomic.Bool
 		refuses.Store(true)
-		sink := platform{answer: func(int, []item) reply {
+		sink := testPlatform{answer: func(int, []item) reply {
 			if refuses.Load() {
 				return reply{status: 403}
 			}
@@ -131,7 +131,7 @@ func TestRefusalPauses(t *testing.T) {
 // and Close.
 func TestFlushIgnoresPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			if n == 0 {
 				return reply{status: 401}
 			}
@@ -151,7 +151,7 @@ func TestFlushIgnoresPause(t *testing.T) {
 // answer or wait to retry.
 func TestRefusalAmongLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			if n >= 4 {
 				t.Errorf("request %d came after the refusal", n)
 				return reply{}
@@ -176,7 +176,7 @@ func TestRefusalAmongLanes(t *testing.T) {
 // TestRefusalOnClose: what cannot be delivered is dropped as closed.
 func TestRefusalOnClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{}, &platform{answer: func(int, []item) reply { return reply{status: 401} }})
+		p := inMemory(flush.Config{}, &testPlatform{answer: func(int, []item) reply { return reply{status: 401} }})
 		record(p, user("u"), "a", "b")
 		checkError(t, p.Close(t.Context()), &flush.Error{Dropped: 2, Cause: flush.ErrRefused})
 		checkStats(t, p, flush.Stats{Recorded: 2, Dropped: flush.Dropped{Closed: 2}, Requests: 1})
@@ -186,7 +186,7 @@ func TestRefusalOnClose(t *testing.T) {
 // TestRefusalLater: the log tells of it although deliveries failed before.
 func TestRefusalLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply { return [...]reply{{status: 503}, {status: 403}}[n] }}
+		sink := testPlatform{answer: func(n int, _ []item) reply { return [...]reply{{status: 503}, {status: 403}}[n] }}
 		p := inMemory(flush.Config{Retries: -1}, &sink)
 		var log bytes.Buffer
 		logTo(p, &log)
@@ -208,7 +208,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sink := platform{answer: func(n int, _ []item) reply {
+				sink := testPlatform{answer: func(n int, _ []item) reply {
 					if n < 3 {
 						return reply{status: status}
 					}

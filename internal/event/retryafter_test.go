@@ -13,8 +13,8 @@ import (
 )
 
 // askToWait answers the first request with a Retry-After.
-func askToWait(status int, after string) *platform {
-	return &platform{answer: func(n int, _ []item) reply {
+func askToWait(status int, after string) *testPlatform {
+	return &testPlatform{answer: func(n int, _ []item) reply {
 		if n == 0 {
 			return reply{status: status, after: after}
 		}
@@ -125,7 +125,7 @@ func TestRetryAfterOfCancelled(t *testing.T) {
 // those that happened to be told.
 func TestRetryAfterStopsOtherLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := &platform{answer: func(n int, _ []item) reply {
+		sink := &testPlatform{answer: func(n int, _ []item) reply {
 			if n == 0 {
 				return reply{status: 429, after: "60", wait: time.Second}
 			}

@@ -30,7 +30,7 @@ func run(p *Processor) (stop func()) {
 
 func TestRunDeliversAtInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{Interval: 2 * time.Second}, &sink)
 		began := time.Now()
 		stop := run(p)
@@ -64,7 +64,7 @@ func TestRunDeliversFullBatch(t *testing.T) {
 		{1, 0, 1}, {2, 0, 1}, {3, 0, 2}, {9, 0, 5}, {100, 0, 50}, {100, 20, 20}, {100, 1, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := inMemory(flush.Config{Interval: time.Hour, Capacity: test.capacity, BatchSize: test.batch}, &platform{})
+			p := inMemory(flush.Config{Interval: time.Hour, Capacity: test.capacity, BatchSize: test.batch}, &testPlatform{})
 			defer run(p)()
 			for round := range 3 {
 				record(p, user("u"), numbered(test.wakes-1)...)
@@ -86,7 +86,7 @@ func TestRunDeliversFullBatch(t *testing.T) {
 func TestRunDeliversFullBatchOfAllShards(t *testing.T) {
 	withProcs(t, 8)
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{Interval: time.Hour, BatchSize: 100}, &platform{})
+		p := inMemory(flush.Config{Interval: time.Hour, BatchSize: 100}, &testPlatform{})
 		defer run(p)()
 		for i := range 99 {
 			p.queue.put(i%8, user("u"), metric{name: "m"})
@@ -108,7 +108,7 @@ func TestRunDeliversFullBatchOfAllShards(t *testing.T) {
 // TestRunDoesNotSpin: a queue that stays full is tried at the interval only.
 func TestRunDoesNotSpin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{status: 500} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{status: 500} }}
 		p := inMemory(flush.Config{Interval: 10 * time.Second, Capacity: 10, Retries: -1}, &sink)
 		defer run(p)()
 		record(p, user("u"), numbered(30)...)
@@ -130,7 +130,7 @@ func TestRunDoesNotSpin(t *testing.T) {
 // TestRunWaitsInOutage: events that come meanwhile start no further deliveries.
 func TestRunWaitsInOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{status: 503} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{status: 503} }}
 		p := inMemory(flush.Config{Interval: 10 * time.Second, BatchSize: 10, Retries: -1}, &sink)
 		stop := run(p)
 		for range 60 * 100 {
@@ -147,7 +147,7 @@ func TestRunWaitsInOutage(t *testing.T) {
 // TestRunRecovers after failures of every kind that can pass.
 func TestRunRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			script := []reply{{status: 503}, {err: errReset}, {stall: true}, {status: 302}, {status: 429, after: "100"}}
 			if n < len(script) {
 				return script[n]
@@ -191,7 +191,7 @@ func TestRunFinishesDelivery(t *testing.T) {
 // TestRunAndClose: Close has the last word.
 func TestRunAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{stall: true} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{stall: true} }}
 		p := inMemory(flush.Config{Interval: time.Second}, &sink)
 		stop := run(p)
 		record(p, user("u"), "a", "b")

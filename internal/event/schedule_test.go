@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // TestBooksAtAnyClose plays random schedules of recording, deliveries in the
@@ -43,11 +43,11 @@ func playSchedule(t *testing.T, seed uint64) {
 	}
 	s := newStorm(seed, cfg)
 	s.pace, s.asks = 20*time.Millisecond, true
-	d := wire.ClassicDialect("")
+	d := platform.Classic()
 	if seed%2 == 1 {
-		d = wire.FeatBitDialect()
+		d = platform.FeatBit()
 	}
-	p := inMemoryOf(d, s.cfg, &s.platform)
+	p := inMemoryOf(d, s.cfg, &s.testPlatform)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup

@@ -25,7 +25,7 @@ func TestNoSecretInTexts(t *testing.T) {
 		name   string
 		secret string
 		answer reply
-		base   string // if not the platform's
+		base   string // if not the testPlatform's
 	}{
 		{name: "rejected", answer: reply{status: 400}},
 		{name: "refused", answer: reply{status: 401}},
@@ -40,7 +40,7 @@ func TestNoSecretInTexts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			sink := platform{answer: func(int, []item) reply { return test.answer }}
+			sink := testPlatform{answer: func(int, []item) reply { return test.answer }}
 			server := sink.serve(t)
 			base := test.base
 			if base == "" {
@@ -74,7 +74,7 @@ func TestNoSecretInTexts(t *testing.T) {
 // TestPrivateAttributes looks for private values in whole bodies.
 func TestPrivateAttributes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{PrivateAttributes: []string{"Name", "email", "Country", "plan", "salary", "no such"}}, &sink)
 		for i := range 3 {
 			u := user(fmt.Sprintf("key-%d", i))

@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 const (
@@ -444,7 +444,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 // encode returns the body for the first events and how many they are. It stops
 // before an event that is too large to be sent.
 func (p *Processor) encode(events []*waiting, most int) (body []byte, n int) {
-	b := p.bodies.Get().(*wire.Body)
+	b := p.bodies.Get().(*platform.Body)
 	defer p.bodies.Put(b)
 	defer b.Reset()
 	for n < min(most, len(events)) && b.Len() < maxBody {
@@ -457,11 +457,11 @@ func (p *Processor) encode(events []*waiting, most int) (body []byte, n int) {
 }
 
 // addEvent reports whether the event is small enough to be sent.
-func addEvent(b *wire.Body, e *event) bool {
+func addEvent(b *platform.Body, e *event) bool {
 	if e.kind == kindMetric {
-		return b.AddMetric(e.user, wire.Metric{Name: e.metric.name, Value: e.metric.value, UnixMilli: e.unixMilli}, maxEvent)
+		return b.AddMetric(e.user, platform.Metric{Name: e.metric.name, Value: e.metric.value, UnixMilli: e.unixMilli}, maxEvent)
 	}
-	return b.AddEvaluation(e.user, wire.Evaluation{
+	return b.AddEvaluation(e.user, platform.Evaluation{
 		Flag: e.flag, Variation: e.variation, Reason: e.reason, Experiment: e.experiment, UnixMilli: e.unixMilli,
 	}, maxEvent)
 }

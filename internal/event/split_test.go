@@ -8,13 +8,13 @@ import (
 	"testing/synctest"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // limited refuses requests with more than some events, or with one that is too
 // large on its own.
-func limited(most int, huge ...string) *platform {
-	return &platform{answer: func(_ int, items []item) reply {
+func limited(most int, huge ...string) *testPlatform {
+	return &testPlatform{answer: func(_ int, items []item) reply {
 		if len(items) > most {
 			return reply{status: 413}
 		}
@@ -37,7 +37,7 @@ func numbered(n int) (names []string) {
 }
 
 // arrived lists what the platform took, in order.
-func (p *platform) arrived() string {
+func (p *testPlatform) arrived() string {
 	var names []string
 	for _, r := range p.seen() {
 		if r.reply.status == 200 {
@@ -68,7 +68,7 @@ func TestSplit(t *testing.T) {
 		{name: "all too large", most: 16, huge: numbered(8), events: 8, requests: 3 + 8},         // 8 4 2 1...
 		{name: "many after one", most: 100, huge: []string{"f00"}, events: 100, requests: 7 + 7}, // 100 50 25 12 6 3 1, 1 2 4 8 16 32 36
 	}
-	onBoth(t, func(t *testing.T, d *wire.Dialect) {
+	onBoth(t, func(t *testing.T, d *platform.Protocol) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestSplitInLanes(t *testing.T) {
 // BatchSize says.
 func TestBodySize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink platform
+		var sink testPlatform
 		p := inMemory(flush.Config{BatchSize: 10_000, Requests: 1}, &sink)
 		u := user("u")
 		u.Set("big", strings.Repeat("x", 100<<10))

@@ -37,7 +37,7 @@ func TestTimeOfEvents(t *testing.T) {
 // process was frozen, a unit of work begins with the right time.
 func TestTimeOfEventsAfterFreeze(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(flush.Config{}, &platform{})
+		p := inMemory(flush.Config{}, &testPlatform{})
 		s := p.queue.stamps
 		s.coarse = false // time stands still in a bubble
 		before := s.now()

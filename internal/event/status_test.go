@@ -54,7 +54,7 @@ func TestStatus(t *testing.T) {
 	for _, test := range tests {
 		t.Run(http.StatusText(test.status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sink := platform{answer: func(int, []item) reply { return reply{status: test.status} }}
+				sink := testPlatform{answer: func(int, []item) reply { return reply{status: test.status} }}
 				p := inMemory(flush.Config{}, &sink)
 				record(p, user("u"), "a", "b", "c")
 				err := p.Flush(t.Context())
@@ -112,7 +112,7 @@ func TestStatusOnTheWire(t *testing.T) {
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
-			p := overLoopback(t, flush.Config{RetryWait: time.Millisecond}, &platform{answer: func(int, []item) reply { return reply{status: status} }})
+			p := overLoopback(t, flush.Config{RetryWait: time.Millisecond}, &testPlatform{answer: func(int, []item) reply { return reply{status: status} }})
 			record(p, user("u"), "a", "b")
 			checkError(t, p.Flush(t.Context()), want)
 			checkBooks(t, p.Stats())
@@ -122,7 +122,7 @@ func TestStatusOnTheWire(t *testing.T) {
 
 func TestRetriesUntilItWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			return [...]reply{{status: 503}, {status: 408}, {status: 429}, {}}[n]
 		}}
 		p := inMemory(flush.Config{Retries: 3}, &sink)
@@ -144,7 +144,7 @@ func TestRetriesUntilItWorks(t *testing.T) {
 
 func TestNoRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{status: 500} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{status: 500} }}
 		p := inMemory(flush.Config{Retries: -1}, &sink)
 		record(p, user("u"), "a")
 		start := time.Now()
@@ -158,7 +158,7 @@ func TestNoRetries(t *testing.T) {
 // TestRetainedKeepOrder shows a delivery that gets half-way.
 func TestRetainedKeepOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			if n == 1 {
 				return reply{status: 500}
 			}
@@ -184,7 +184,7 @@ func TestRetainedKeepOrder(t *testing.T) {
 // of other users.
 func TestRejectedGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(n int, _ []item) reply {
+		sink := testPlatform{answer: func(n int, _ []item) reply {
 			if n == 1 {
 				return reply{status: 400}
 			}
@@ -244,7 +244,7 @@ func (b *brokenBody) Close() error {
 // TestNetworkErrors shows errors without an answer.
 func TestNetworkErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sink := platform{answer: func(int, []item) reply { return reply{err: errReset} }}
+		sink := testPlatform{answer: func(int, []item) reply { return reply{err: errReset} }}
 		p := inMemory(flush.Config{}, &sink)
 		record(p, user("u"), "a", "b")
 		err := p.Flush(t.Context())

@@ -21,9 +21,9 @@ func start(t *testing.T, p *Processor, ctx context.Context) <-chan error {
 }
 
 // slowly answers every request after a second; first is the first answer.
-func slowly(first reply) *platform {
+func slowly(first reply) *testPlatform {
 	first.wait = time.Second
-	return &platform{answer: func(n int, _ []item) reply {
+	return &testPlatform{answer: func(n int, _ []item) reply {
 		if n == 0 {
 			return first
 		}

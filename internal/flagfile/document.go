@@ -8,7 +8,7 @@ import (
 	"math"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // Document is a parsed flag file. It does not change, except by Parts and Served.
@@ -59,7 +59,7 @@ func Parse(text []byte, platform string) (Document, string, error) {
 
 // ParseChanged is Parse for a changed file. It takes flags that have not changed
 // from previous.
-func ParseChanged(previous Document, text []byte, platform string) (Document, string, error) {
+func ParseChanged(previous Document, text []byte, name string) (Document, string, error) {
 	var root *node
 	var err error
 	if previous != nil {
@@ -74,9 +74,9 @@ func ParseChanged(previous Document, text []byte, platform string) (Document, st
 	case root.kind != object:
 		return nil, "", &Mismatch{root.start, "a flag file, which begins with {", root.describe()}
 	case isSnapshot(root):
-		return parseSnapshot(text, root, platform)
+		return parseSnapshot(text, root, name)
 	}
-	l, err := layoutOf(cmp.Or(platform, wire.PlatformClassic))
+	l, err := layoutOf(cmp.Or(name, platform.Default().Name))
 	if err != nil {
 		return nil, "", err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // layout is how a platform's snapshots are read, written and edited.
@@ -24,14 +24,16 @@ type layout struct {
 }
 
 // layoutOf returns the layout of a platform by its name.
-func layoutOf(platform string) (layout, error) {
-	switch platform {
-	case wire.PlatformClassic:
-		return layout{platform, flagjson.TestClassic(), "id", classicKey, editClassic}, nil
-	case wire.PlatformFeatBit:
-		return layout{platform, flagjson.FeatBit{EnvID: flagjson.TestEnvID}, "key", featBitKey, editFeatBit}, nil
+func layoutOf(name string) (layout, error) {
+	for _, l := range []layout{
+		{platform.ClassicName, flagjson.TestClassic(), "id", classicKey, editClassic},
+		{platform.FeatBitName, flagjson.FeatBit{EnvID: flagjson.TestEnvID}, "key", featBitKey, editFeatBit},
+	} {
+		if l.platform == name {
+			return l, nil
+		}
 	}
-	return layout{}, fmt.Errorf("there is no platform %q: use classic or featbit", platform)
+	return layout{}, fmt.Errorf("there is no platform %q: use classic or featbit", name)
 }
 
 func classicKey(identity *node) (string, error) {

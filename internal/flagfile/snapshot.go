@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // snapshot is a file in bootstrap form.
@@ -68,23 +68,23 @@ func parseSnapshot(doc []byte, root *node, wanted string) (Document, string, err
 			return nil, "", &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
 		}
 	}
-	platform := wire.DialectOfData(data).Name
+	name := platform.CodecOfData(data).Name
 	flags, segments := body.get("featureFlags"), body.get("segments")
 	empty := (flags == nil || len(flags.items) == 0) && (segments == nil || len(segments.items) == 0)
-	if wanted != "" && wanted != platform {
+	if wanted != "" && wanted != name {
 		if !empty {
-			return nil, "", fmt.Errorf("expected a snapshot of the platform %s, got one of %s", wanted, platform)
+			return nil, "", fmt.Errorf("expected a snapshot of the platform %s, got one of %s", wanted, name)
 		}
-		platform = wanted
+		name = wanted
 	}
 	var err error
-	if s.layout, err = layoutOf(platform); err != nil {
+	if s.layout, err = layoutOf(name); err != nil {
 		return nil, "", err
 	}
-	err = each(doc, flags, s.layout.identity, func(name, n *node) error {
-		key, err := s.layout.key(name)
+	err = each(doc, flags, s.layout.identity, func(identity, n *node) error {
+		key, err := s.layout.key(identity)
 		if _, twice := s.flags[key]; twice && err == nil {
-			err = &Mismatch{name.start, "each flag once", "a second " + name.describe()}
+			err = &Mismatch{identity.start, "each flag once", "a second " + identity.describe()}
 		}
 		s.flags[key] = n
 		if err == nil && !isArchived(n) {
@@ -93,14 +93,14 @@ func parseSnapshot(doc []byte, root *node, wanted string) (Document, string, err
 		return err
 	})
 	if err == nil {
-		err = each(doc, segments, "id", func(name, n *node) error {
+		err = each(doc, segments, "id", func(id, n *node) error {
 			if !isArchived(n) {
-				s.ids = append(s.ids, name.text)
+				s.ids = append(s.ids, id.text)
 			}
 			return nil
 		})
 	}
-	return s, platform, err
+	return s, name, err
 }
 
 func isArchived(n *node) bool {

@@ -27,7 +27,7 @@ func TestDependencies(t *testing.T) {
 		regexps   = "github.com/dlclark/regexp2/syntax"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/setting", "internal/store", "internal/wire"}
+	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/setting", "internal/store", "internal/platform"}
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -40,7 +40,7 @@ func TestDependencies(t *testing.T) {
 		{"internal/eval", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/resync", []string{"transport", "internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"internal/store", []string{"internal/clock"}, nil},
-		{"internal/wire", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/platform", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/setting", nil, nil},
 		{"flush", []string{"internal/setting"}, nil},
 		{"internal/event", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},

@@ -15,9 +15,9 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 const (
@@ -122,16 +122,16 @@ func (s *session) bindHTTP(h HTTP) (Backend, error) {
 	if bound.client == nil {
 		bound.client = s.env.HTTPClient
 	}
-	dialect, err := wire.DialectOf(s.env.Platform)
+	protocol, err := platform.ProtocolOf(s.env.Platform)
 	if err != nil {
 		return nil, err
 	}
-	bound.client = httpclient.Following(bound.client, s.Timeout, dialect.SecretHeader)
-	bound.header = http.Header{"User-Agent": {wire.UserAgent()}}
+	bound.client = httpclient.Following(bound.client, s.Timeout, protocol.SecretHeader)
+	bound.header = http.Header{"User-Agent": {httpclient.UserAgent()}}
 	u, _ := url.Parse(h.URL)
 	base, _ := url.Parse(s.env.BaseURL)
 	if secret := s.env.EnvSecret.Reveal(); secret != "" && base != nil && base.Scheme == u.Scheme && strings.EqualFold(base.Host, u.Host) {
-		bound.header.Set(dialect.SecretHeader, secret)
+		bound.header.Set(protocol.SecretHeader, secret)
 	}
 	return bound, nil
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -87,7 +87,7 @@ func (t *Transport) KeylessEnvironment() string { return t.Environment }
 // wrong. The session is a transport.Runner if Interval or Watch is set, else a
 // transport.Refresher.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	dialect, err := wire.DialectOf(env.Platform)
+	protocol, err := platform.ProtocolOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +109,8 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
 	if s.Environment == "" {
-		s.Environment = wire.EnvironmentOf(dialect, env.EnvSecret.Reveal())
-	} else if env.Platform == wire.PlatformFeatBit {
+		s.Environment = protocol.Environment(env.EnvSecret.Reveal())
+	} else if protocol.EnvironmentIgnoresCase {
 		s.Environment = strings.ToLower(s.Environment)
 	}
 	if s.Environment == "" {

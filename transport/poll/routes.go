@@ -5,8 +5,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -19,14 +20,14 @@ type route struct {
 }
 
 // routesOf returns the addresses to try, in this order.
-func routesOf(custom string, env transport.Env, platform *wire.Dialect) ([]route, error) {
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {wire.UserAgent()}}
+func routesOf(custom string, env transport.Env, protocol *platform.Protocol) ([]route, error) {
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {httpclient.UserAgent()}}
 	withSecret := header.Clone()
-	withSecret.Set(platform.SecretHeader, env.EnvSecret.Reveal())
+	withSecret.Set(protocol.SecretHeader, env.EnvSecret.Reveal())
 	if custom == "" {
 		var routes []route
-		for _, path := range platform.PollPaths {
-			routes = append(routes, route{url: env.BaseURL + path, header: withSecret, since: platform.PollSince})
+		for _, path := range protocol.PollPaths {
+			routes = append(routes, route{url: env.BaseURL + path, header: withSecret, since: protocol.PollSince})
 		}
 		return routes, nil
 	}

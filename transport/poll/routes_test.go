@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -36,7 +36,7 @@ func TestRequest(t *testing.T) {
 		if r.Method != "GET" || r.Body != nil || r.URL.String() != plural {
 			t.Errorf("got %s %s", r.Method, r.URL)
 		}
-		want := http.Header{"Accept": {"application/json"}, "Envsecret": {secret}, "User-Agent": {wire.UserAgent()}}
+		want := http.Header{"Accept": {"application/json"}, "Envsecret": {secret}, "User-Agent": {httpclient.UserAgent()}}
 		if !maps.EqualFunc(r.Header, want, slices.Equal) {
 			t.Errorf("got %v, want %v", r.Header, want)
 		}

@@ -20,9 +20,9 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -87,11 +87,11 @@ var _ transport.Transport = (*Transport)(nil)
 // Open implements transport.Transport. Its error names each invalid setting. The
 // session is a transport.Runner if Interval is set, else a transport.Refresher.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	platform, err := wire.DialectOf(env.Platform)
+	protocol, err := platform.ProtocolOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings(*t), env: env, secretHeader: platform.SecretHeader}
+	s := &session{settings: settings(*t), env: env, secretHeader: protocol.SecretHeader}
 	err = errors.Join(
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
@@ -105,11 +105,11 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
 	var urlErr error
-	s.routes, urlErr = routesOf(s.URL, env, platform)
+	s.routes, urlErr = routesOf(s.URL, env, protocol)
 	if err = errors.Join(err, urlErr); err != nil {
 		return nil, err
 	}
-	s.http = httpclient.Following(env.HTTPClient, s.Timeout, platform.SecretHeader)
+	s.http = httpclient.Following(env.HTTPClient, s.Timeout, protocol.SecretHeader)
 	s.plan = resync.New(env.Store, s.Resync, s.FullResync)
 	s.refresher = ondemand.New(ondemand.Config{
 		MaxAge:  s.MaxAge,

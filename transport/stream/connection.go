@@ -13,8 +13,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -95,7 +95,7 @@ func (c *connection) run(ctx context.Context) ending {
 
 // firstQuestion returns what to ask on each connection.
 func (s *session) firstQuestion() resync.Question {
-	if s.platform.Resume {
+	if s.protocol.Resume {
 		return s.plan.Again()
 	}
 	return s.plan.Everything()
@@ -126,21 +126,21 @@ func (c *connection) read() error {
 
 // handle handles a message. It returns an error if the connection must end.
 func (c *connection) handle(message []byte) error {
-	kind, err := wire.KindOf(message)
+	kind, err := platform.KindOf(message)
 	if err != nil {
 		return c.skip(message, &transport.Error{Kind: transport.KindData, Err: err})
 	}
 	return c.commit(func() (answered bool, err error) {
 		lives := c.synced
 		switch kind {
-		case wire.KindDataSync:
+		case platform.KindDataSync:
 			applied, err := c.s.env.Store.Apply(message, c.asked())
 			if err != nil {
 				return false, c.skip(message, err)
 			}
 			c.brought(applied)
 			lives = lives && applied.Held == 0
-		case wire.KindPong:
+		case platform.KindPong:
 			if c.ponged() && c.s.plan.Unanswered() {
 				c.cut(errNoAnswer)
 				return false, nil
@@ -217,7 +217,7 @@ func (c *connection) write(first *openQuestion, over <-chan struct{}) {
 			return
 		case <-ping.C: // also looks what is due: a frozen process stops the timer
 			c.countPing()
-			c.send(c.s.platform.Ping)
+			c.send(c.s.protocol.Ping)
 		case <-due.C:
 		case <-c.wake:
 		}
@@ -239,9 +239,9 @@ func (c *connection) write(first *openQuestion, over <-chan struct{}) {
 
 // ask sends a question that is open.
 func (c *connection) ask(q *openQuestion) {
-	c.send(wire.SyncRequest(q.Since))
+	c.send(platform.SyncRequest(q.Since))
 	if q.ping > 0 {
-		c.send(c.s.platform.Ping)
+		c.send(c.s.protocol.Ping)
 	}
 }
 

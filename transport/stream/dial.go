@@ -10,8 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -35,10 +35,10 @@ func (s *session) dial(ctx context.Context) (*link, handshake, error) {
 		}
 		return response, nil
 	})
-	address := s.platform.StreamURL(s.env.StreamingURL, s.env.EnvSecret.Reveal(), time.Now().Add(time.Duration(s.offset.Load())))
+	address := s.protocol.StreamURL(s.env.StreamingURL, s.env.EnvSecret.Reveal(), time.Now().Add(time.Duration(s.offset.Load())))
 	ws, response, err := openWebsocket(ctx, address, websocket.DialOptions{
 		HTTPClient: &client,
-		HTTPHeader: http.Header{"User-Agent": {wire.UserAgent()}},
+		HTTPHeader: http.Header{"User-Agent": {httpclient.UserAgent()}},
 	})
 	stop()
 	h := handshake{at: time.Now(), opened: err == nil}

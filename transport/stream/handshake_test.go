@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -49,7 +49,7 @@ func TestHandshake(t *testing.T) {
 			if age := time.Since(at); age < -time.Millisecond || age > p.timeout {
 				t.Errorf("the token is %v old", age)
 			}
-			if got := r.Header.Get("User-Agent"); got != wire.UserAgent() {
+			if got := r.Header.Get("User-Agent"); got != httpclient.UserAgent() {
 				t.Errorf("got User-Agent %q", got)
 			}
 			if got := r.Header.Get("Sec-WebSocket-Extensions") + r.Header.Get("Sec-WebSocket-Protocol"); got != "" {

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -22,7 +22,7 @@ type settings Transport
 type session struct {
 	settings
 	env      transport.Env
-	platform *wire.Dialect
+	protocol *platform.Protocol
 	http     *http.Client
 	plan     *resync.Plan
 	fallback fallback

@@ -36,9 +36,9 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -119,16 +119,16 @@ var _ transport.Transport = (*Transport)(nil)
 
 // Open implements transport.Transport. Its error names each invalid setting.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	platform, err := wire.DialectOf(env.Platform)
+	protocol, err := platform.ProtocolOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings(*t), env: env, platform: platform, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
+	s := &session{settings: settings(*t), env: env, protocol: protocol, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
 	err = errors.Join(
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("FallbackAfter", &s.FallbackAfter, 5*time.Second),
-		setting.Default("PingInterval", &s.PingInterval, platform.PingInterval),
+		setting.Default("PingInterval", &s.PingInterval, protocol.PingInterval),
 		setting.Default("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
 		setting.Default("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
 		setting.Default("FirstRetry", &s.FirstRetry, time.Second),

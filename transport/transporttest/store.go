@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -44,7 +44,7 @@ var _ transport.Store = (*store)(nil)
 // store is a transport.Store that records its calls, and what is wrong with
 // them.
 type store struct {
-	platform *wire.Dialect
+	codec *platform.Codec
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed with the next call
@@ -69,8 +69,8 @@ type store struct {
 // held is a message that the store keeps.
 type held struct{ message, copied []byte }
 
-func newStore(platform *wire.Dialect) *store {
-	return &store{platform: platform, now: 1, changed: make(chan struct{})}
+func newStore(codec *platform.Codec) *store {
+	return &store{codec: codec, now: 1, changed: make(chan struct{})}
 }
 
 // Version implements transport.Store.
@@ -104,7 +104,7 @@ func (s *store) ApplyAsOf(message []byte, asked transport.Mark, _ time.Time) (tr
 }
 
 func (s *store) apply(message []byte, asked transport.Mark, asOf bool) (transport.Applied, error) {
-	update, _, err := s.platform.Update(message)
+	update, _, err := s.codec.Update(message)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asOf = asOf

@@ -11,7 +11,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 // endpoint is a part of the platform. nil is one without a usable URL.
@@ -43,7 +42,7 @@ func (e *examination) checkURL(ctx context.Context) finding {
 	}
 	base := strings.TrimRight(e.BaseURL, "/")
 	if base == "" {
-		base = e.dialect.DefaultBaseURL
+		base = e.codec.DefaultBaseURL
 	}
 	streaming, events := strings.TrimRight(e.StreamingURL, "/"), strings.TrimRight(e.EventsURL, "/")
 	seen := base
@@ -80,12 +79,12 @@ func (e *examination) checkURL(ctx context.Context) finding {
 
 // validate is what the SDK says about the URLs.
 func (e *examination) validate(ctx context.Context) error {
-	if e.BaseURL == "" && e.dialect.DefaultBaseURL == "" {
+	if e.BaseURL == "" && e.codec.DefaultBaseURL == "" {
 		return errors.New("-url: missing URL: FeatBit has no default; expected that of the evaluation server, such as http://localhost:5100")
 	}
 	client, err := ffc.New(ctx, ffc.Config{ // offline: it asks nobody
 		Offline:      true,
-		Platform:     ffc.Platform(e.dialect.Name),
+		Platform:     ffc.Platform(e.codec.Name),
 		BaseURL:      e.BaseURL,
 		StreamingURL: e.StreamingURL,
 		EventsURL:    e.EventsURL,
@@ -161,6 +160,3 @@ func private(host string) bool {
 	}
 	return !strings.Contains(host, ".")
 }
-
-// featBit reports whether the platform is FeatBit.
-func (e *examination) featBit() bool { return e.dialect.Name == wire.PlatformFeatBit }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 )
 
 const (
@@ -27,7 +26,7 @@ func (e *examination) checkClock(ctx context.Context) finding {
 	if err != nil {
 		return fail("", "the URL cannot be requested")
 	}
-	req.Header.Set("User-Agent", wire.UserAgent())
+	req.Header.Set("User-Agent", httpclient.UserAgent())
 	began := time.Now()
 	resp, err := e.http.Do(req)
 	if err != nil {
@@ -60,7 +59,7 @@ func (e *examination) checkClock(ctx context.Context) finding {
 		return warn(advice, "this machine's clock is %d s %s the platform's", seconds, which)
 	}
 	e.clockAhead = ahead
-	if ahead < 0 && !e.featBit() {
+	if ahead < 0 && e.codec.AcceptsOldTokens {
 		return warn(advice, "this machine's clock is %d s %s the platform's", seconds, which)
 	}
 	return fail(advice, "this machine's clock is %d s %s the platform's, which refuses tokens that are %.0f s off", seconds, which, tolerance.Seconds())

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // Config says what to examine. EnvSecret, Platform and the URLs mean what they
@@ -103,7 +103,7 @@ type examination struct {
 	proxyOf    func(*http.Request) (*url.URL, error)
 	transport  *http.Transport // with the settings of http
 	http       *http.Client
-	dialect    *wire.Dialect
+	codec      *platform.Codec
 	secret     string // as the platform takes it; "" if it cannot be used
 	noSecret   string // why not
 	base       *endpoint

@@ -6,19 +6,19 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 )
 
 // checkEvents sends an empty list of events, which the platform takes and
 // forgets.
 func (e *examination) checkEvents(ctx context.Context) finding {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.events.url+e.dialect.EventsPath, strings.NewReader("[]"))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.events.url+e.codec.EventsPath, strings.NewReader("[]"))
 	if err != nil {
 		return fail("", "the URL cannot be requested")
 	}
-	req.Header.Set("Content-Type", e.dialect.EventsType)
-	req.Header.Set(e.dialect.SecretHeader, e.secret)
-	req.Header.Set("User-Agent", wire.UserAgent())
+	req.Header.Set("Content-Type", e.codec.EventsType)
+	req.Header.Set(e.codec.SecretHeader, e.secret)
+	req.Header.Set("User-Agent", httpclient.UserAgent())
 	resp, err := e.http.Do(req)
 	if err != nil {
 		return noAnswer(err)

@@ -5,21 +5,23 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // otherPlatform returns the name of the platform that the server at -url speaks,
 // if that is not the one that the secret is of: it has the polling route of the
 // other platform and not its own. Otherwise it returns "". No secret is sent.
 func (e *examination) otherPlatform(ctx context.Context) string {
-	other, name := wire.FeatBitDialect(), "FeatBit"
-	if e.featBit() {
-		other, name = wire.ClassicDialect(""), "featureflag.co"
-	}
-	if e.hasRoute(ctx, e.dialect.PollPaths) != routeMissing || e.hasRoute(ctx, other.PollPaths) != routeThere {
+	if e.hasRoute(ctx, e.codec.PollPaths) != routeMissing {
 		return ""
 	}
-	return name
+	for _, other := range platform.All() {
+		if other.Name != e.codec.Name && e.hasRoute(ctx, other.PollPaths) == routeThere {
+			return other.Title
+		}
+	}
+	return ""
 }
 
 const (
@@ -36,7 +38,7 @@ func (e *examination) hasRoute(ctx context.Context, paths []string) int {
 		if err != nil {
 			return routeUnknown
 		}
-		req.Header.Set("User-Agent", wire.UserAgent())
+		req.Header.Set("User-Agent", httpclient.UserAgent())
 		resp, err := e.http.Do(req)
 		if err != nil {
 			return routeUnknown
@@ -55,10 +57,7 @@ func (e *examination) hasRoute(ctx context.Context, paths []string) int {
 
 // mismatch says what to do where secret and URL are of different platforms.
 func (e *examination) mismatch(other string) finding {
-	own := "featureflag.co"
-	if e.featBit() {
-		own = "FeatBit"
-	}
+	own := e.codec.Title
 	return fail("give the secret of an environment of "+other+", or with -url the address of "+own,
 		"the secret is of %s, but the server at -url is of %s", own, other)
 }

@@ -9,10 +9,10 @@ import (
 
 // checkPolling gets the data by a request, as the SDK does.
 func (e *examination) checkPolling(ctx context.Context) finding {
-	s := &countingStore{dialect: e.dialect}
+	s := &countingStore{codec: e.codec}
 	err := e.fetch(&poll.Transport{Budget: 2 * e.Timeout, Timeout: e.Timeout}, s, e.http.Transport)
 	switch {
-	case s.got && e.featBit():
+	case s.got && e.codec.PollHasSegments:
 		return s.judge(count(s.flags, "flag") + ", " + count(s.segments, "segment"))
 	case s.got && e.segments > 0:
 		return s.judge(count(s.flags, "flag") + "; segments come by websocket only")

@@ -3,19 +3,18 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"strings"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // checkSecret tells the platform by the shape of the secret.
 func (e *examination) checkSecret(context.Context) finding {
-	dialect, secret, err := wire.DialectFor(e.Platform, e.EnvSecret)
-	e.dialect = dialect
+	codec, secret, err := platform.CodecFor(e.Platform, e.EnvSecret)
+	e.codec = codec
 	switch {
 	case err == nil:
 		e.secret = secret
-		return ok("%s (%s)", environmentOf(dialect, e.EnvSecret), masked(e.EnvSecret)).atOnce()
+		return ok("%s (%s)", environmentOf(codec.Protocol, e.EnvSecret), masked(e.EnvSecret)).atOnce()
 	case e.EnvSecret == "":
 		e.noSecret = "there is no secret"
 		return fail("set FFC_ENV_SECRET, or give -secret-file FILE; the secret is on the platform's settings page of the environment",
@@ -27,16 +26,12 @@ func (e *examination) checkSecret(context.Context) finding {
 }
 
 // environmentOf says which environment a secret is of, as far as it tells.
-func environmentOf(dialect *wire.Dialect, secret string) string {
-	if dialect.Name == wire.PlatformFeatBit {
-		return "of FeatBit"
+func environmentOf(p *platform.Protocol, secret string) string {
+	of := "of " + p.Title
+	if environment := p.DescribeEnvironment(secret); environment != "" {
+		of += ": " + environment
 	}
-	prefix, err := wire.FlagIDPrefix(secret)
-	parts := strings.Split(strings.Trim(prefix, "_"), "__") // FF, account, project, environment
-	if err != nil || len(parts) != 4 || strings.Trim(strings.Join(parts[1:], ""), "0123456789") != "" {
-		return "of featureflag.co"
-	}
-	return fmt.Sprintf("of featureflag.co: account %s, project %s, environment %s", parts[1], parts[2], parts[3])
+	return of
 }
 
 // masked shows enough of a secret to tell it from another.

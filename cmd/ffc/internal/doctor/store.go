@@ -4,14 +4,14 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // countingStore takes data and only counts it.
 type countingStore struct {
-	dialect         *wire.Dialect
+	codec           *platform.Codec
 	got             bool
 	arrived         time.Time
 	flags, segments int
@@ -24,7 +24,7 @@ var _ transport.Store = (*countingStore)(nil)
 
 // Apply implements transport.Store.
 func (s *countingStore) Apply(message []byte, _ transport.Mark) (transport.Applied, error) {
-	update, problems, err := s.dialect.Update(message)
+	update, problems, err := s.codec.Update(message)
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: err}
 	}
@@ -47,10 +47,10 @@ func (s *countingStore) decode(update *store.Update) {
 		if item.Archived || item.Broken {
 			continue
 		}
-		m, err := s.dialect.DecodeFlag(item.Raw)
+		m, err := s.codec.DecodeFlag(item.Raw)
 		if err != nil {
 			s.unreadable = append(s.unreadable, eval.Problem{Key: item.Key, Err: err}.Error())
-		} else if err := s.dialect.Semantics.CheckFlag(m); err != nil {
+		} else if err := s.codec.Semantics.CheckFlag(m); err != nil {
 			s.odd = append(s.odd, eval.Problem{Key: item.Key, Err: err}.Error())
 		}
 	}
@@ -58,10 +58,10 @@ func (s *countingStore) decode(update *store.Update) {
 		if item.Archived || item.Broken {
 			continue
 		}
-		m, err := s.dialect.DecodeSegment(item.Raw)
+		m, err := s.codec.DecodeSegment(item.Raw)
 		if err != nil {
 			s.unreadable = append(s.unreadable, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
-		} else if err := s.dialect.Semantics.CheckSegment(m); err != nil {
+		} else if err := s.codec.Semantics.CheckSegment(m); err != nil {
 			s.odd = append(s.odd, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
 		}
 	}
@@ -86,7 +86,7 @@ func (s *countingStore) judge(seen string) finding {
 	case len(s.odd) > 0:
 		return warn("correct the rule on the platform; until then it matches nobody, or users who come to it get the fallback",
 			"%s; rules with errors are in %s: %s", seen, count(len(s.odd), "item"), s.odd[0])
-	case s.flags == 0 && s.dialect.EmptyIsOdd:
+	case s.flags == 0 && s.codec.EmptyIsOdd:
 		return warn("if the environment has flags, check the secret: the platform has no others for one that it does not know", "%s", seen)
 	case s.flags == 0:
 		return warn("if the environment has flags, check that the secret is that of the right environment", "%s", seen)

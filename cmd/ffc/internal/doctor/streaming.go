@@ -43,7 +43,7 @@ func (e *examination) checkStreaming() {
 	var began time.Time
 	e.check("websocket", obstacle, func(context.Context) finding {
 		began = time.Now()
-		s.dialect = e.dialect
+		s.codec = e.codec
 		err = e.fetch(&stream.Transport{OnDemand: true, Budget: 2 * e.Timeout, ConnectTimeout: e.Timeout}, s, h)
 		f := judgeHandshake(h, err)
 		f.took = h.took
@@ -72,7 +72,7 @@ func (e *examination) checkStreaming() {
 func (e *examination) fetch(t transport.Transport, s *countingStore, through http.RoundTripper) error {
 	session, err := t.Open(transport.Env{
 		EnvSecret:    transport.NewSecret(e.secret),
-		Platform:     e.dialect.Name,
+		Platform:     e.codec.Name,
 		BaseURL:      e.base.url,
 		StreamingURL: e.streaming.url,
 		HTTPClient:   &http.Client{Transport: through},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // benchmarkFlags is the number of flags that ffc serve has to be quick with.
@@ -17,7 +17,7 @@ const benchmarkFlags = 20_000
 // inEachForm runs a benchmark with a large file of each form.
 func inEachForm(b *testing.B, run func(b *testing.B, path string)) {
 	simple := largeFile(benchmarkFlags)
-	for name, platform := range map[string]string{"simple": "", "classic": wire.PlatformClassic, "featbit": wire.PlatformFeatBit} {
+	for name, platform := range map[string]string{"simple": "", "classic": platform.ClassicName, "featbit": platform.FeatBitName} {
 		b.Run(name, func(b *testing.B) {
 			text := []byte(simple)
 			if platform != "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/wire"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // view is what the page shows of the flags. It does not change.
@@ -81,33 +81,29 @@ func newView(doc flagfile.Document, g ffctest.Platform, served []byte, version i
 
 // description is a view on the way: what a server serves may come in parts.
 type description struct {
-	dialect  *wire.Dialect
+	codec    *platform.Codec
 	before   *view // nil: none
 	flags    map[string]flagView
 	segments map[string]segmentView
 }
 
 func newDescription(g ffctest.Platform, secret string, before *view) (*description, error) {
-	d := &description{
-		dialect:  wire.FeatBitDialect(),
+	codec, _, err := platform.CodecFor(g.String(), secret)
+	if err != nil {
+		return nil, err
+	}
+	return &description{
+		codec:    codec,
 		before:   before,
 		flags:    make(map[string]flagView),
 		segments: make(map[string]segmentView),
-	}
-	if g == ffctest.Classic {
-		prefix, err := wire.FlagIDPrefix(secret)
-		if err != nil {
-			return nil, err
-		}
-		d.dialect = wire.ClassicDialect(prefix)
-	}
-	return d, nil
+	}, nil
 }
 
 // add describes what is served, at a version or, if that is 0, at its own. Flags
 // that the view before has at the same version stay as they are.
 func (d *description) add(served []byte, version int64) error {
-	update, _, err := d.dialect.Update(served)
+	update, _, err := d.codec.Update(served)
 	if err != nil {
 		return err
 	}
@@ -118,7 +114,7 @@ func (d *description) add(served []byte, version int64) error {
 			item.Version = version
 		}
 		if known := d.before.flag(item.Key); known == nil || known.Version != item.Version {
-			flags[i] = viewFlag(d.dialect, item.Key, item.Version, item.Raw)
+			flags[i] = viewFlag(d.codec, item.Key, item.Version, item.Raw)
 		}
 	})
 	for i := range flags {
@@ -127,7 +123,7 @@ func (d *description) add(served []byte, version int64) error {
 		}
 	}
 	for _, item := range update.Segments {
-		d.segments[item.Key] = viewSegment(d.dialect, item.Key, item.Raw)
+		d.segments[item.Key] = viewSegment(d.codec, item.Key, item.Raw)
 	}
 	return nil
 }
@@ -175,7 +171,7 @@ func (v *view) flag(key string) *flagView {
 
 // viewFlag describes a flag. Of one that cannot be decoded it is only the key,
 // as clients do not know more either.
-func viewFlag(d *wire.Dialect, key string, version int64, raw []byte) flagView {
+func viewFlag(d *platform.Codec, key string, version int64, raw []byte) flagView {
 	out := emptyFlagView(key)
 	out.Version = version
 	f, err := d.DecodeFlag(raw)
@@ -284,7 +280,7 @@ func sharesOf(f *model.Flag, r model.Rollout) []flagfile.Share {
 	return out
 }
 
-func viewSegment(d *wire.Dialect, id string, raw []byte) segmentView {
+func viewSegment(d *platform.Codec, id string, raw []byte) segmentView {
 	out := segmentView{ID: id, Name: id, Included: []string{}, Excluded: []string{}, Rules: []string{}, Warnings: []string{}}
 	var named struct {
 		Name string `json:"name"`

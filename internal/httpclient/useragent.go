@@ -1,0 +1,31 @@
+package httpclient
+
+import (
+	"cmp"
+	"runtime/debug"
+	"strings"
+	"sync"
+)
+
+const modulePath = "github.com/feature-flags-co/ffc-server-go-sdk"
+
+// UserAgent returns what names the SDK and its version in every request:
+// ffc-server-go-sdk/0.2.0.
+var UserAgent = sync.OnceValue(func() string {
+	info, _ := debug.ReadBuildInfo()
+	return userAgentOf(info)
+})
+
+// userAgentOf returns the User-Agent of a program that was built so; info is nil
+// if the program does not say.
+func userAgentOf(info *debug.BuildInfo) string {
+	version := ""
+	if info != nil {
+		for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+			if m.Path == modulePath {
+				version = strings.Trim(strings.TrimPrefix(m.Version, "v"), "()")
+			}
+		}
+	}
+	return "ffc-server-go-sdk/" + cmp.Or(version, "unknown")
+}

@@ -1,0 +1,66 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// CodecFor returns the codec of an environment by the shape of its secret, or of
+// the platform that is named, and the secret as that platform accepts it. The
+// codec is never nil, and the error never holds any part of the secret.
+func CodecFor(name, secret string) (*Codec, string, error) {
+	if bare, err := checkPasted(secret); err != nil {
+		c, _, _ := CodecFor(name, bare) // for what else is wrong with the configuration
+		return c, secret, err
+	}
+	owner := ownerOf(secret)
+	named, err := ProtocolOf(name)
+	switch {
+	case err == nil && owner != nil && owner.Name != name:
+		return named.AnyCodec(), secret, fmt.Errorf("the secret is %s's, but the platform is set to %s: correct one of them", owner.Title, name)
+	case err == nil:
+		return named.codec(secret)
+	case owner != nil:
+		return owner.codec(secret)
+	}
+	err = errNoSecret
+	if secret != "" {
+		err = fitsNone(secret)
+	}
+	return Default().AnyCodec(), secret, err
+}
+
+// Default returns the platform that counts where nothing says which.
+func Default() *Protocol { return All()[0] }
+
+// ownerOf returns the platform of a secret by its shape; nil if no platform has
+// such secrets.
+func ownerOf(secret string) *Protocol {
+	for _, p := range All() {
+		if p.owns(secret) {
+			return p
+		}
+	}
+	return nil
+}
+
+// fitsNone says why a secret is of no platform.
+func fitsNone(secret string) error {
+	err := errors.New("the secret fits neither platform (if it is right, set the platform)")
+	separator := ": "
+	for _, p := range slices.Backward(All()) {
+		err = fmt.Errorf("%w%s%w", err, separator, p.misfit(secret))
+		separator = "; "
+	}
+	return err
+}
+
+// CodecOfData returns the codec of the platform that data, a bootstrap, is of, for
+// a client that has no secret to tell the platform by.
+func CodecOfData(data []byte) *Codec {
+	if p := originOf(data).platform; p != nil {
+		return p.AnyCodec()
+	}
+	return Default().AnyCodec()
+}

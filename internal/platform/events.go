@@ -1,0 +1,115 @@
+package platform
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// Evaluation is an evaluation to report.
+type Evaluation struct {
+	Flag       *eval.Flag
+	Variation  *eval.Variation
+	Reason     eval.Reason
+	Experiment bool
+	UnixMilli  int64
+}
+
+// Metric is a custom metric to report.
+type Metric struct {
+	Name      string
+	Value     float64
+	UnixMilli int64
+}
+
+// Private says which attributes of users stay in the process. nil is none. Names
+// are compared without regard to case on both platforms, so that a spelling that
+// is another attribute to the platform does not send what was to stay.
+type Private struct {
+	all   bool
+	names map[string]struct{} // the ASCII names, in lower case
+	wide  []string            // the other names
+}
+
+// NewPrivate returns the set of the named attributes.
+func NewPrivate(names []string) *Private {
+	if len(names) == 0 {
+		return nil
+	}
+	p := &Private{names: make(map[string]struct{}, len(names))}
+	for _, name := range names {
+		if isASCII(name) {
+			p.names[strings.ToLower(name)] = struct{}{}
+		} else {
+			p.wide = append(p.wide, name)
+		}
+	}
+	return p
+}
+
+// AllPrivate returns the set of all attributes.
+func AllPrivate() *Private { return &Private{all: true} }
+
+// has allocates only for ASCII names of more than maxStackName bytes.
+func (p *Private) has(name string) bool {
+	if p == nil || p.all {
+		return p != nil
+	}
+	// "K" (U+212A) folds to an ASCII letter.
+	for _, wide := range p.wide {
+		if strings.EqualFold(wide, name) {
+			return true
+		}
+	}
+	if !isASCII(name) {
+		for ascii := range p.names {
+			if strings.EqualFold(ascii, name) {
+				return true
+			}
+		}
+		return false
+	}
+	var buf [maxStackName]byte
+	lower := buf[:0]
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower = append(lower, c)
+	}
+	_, ok := p.names[string(lower)]
+	return ok
+}
+
+const maxStackName = 128
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// Size is how many bytes of a user's texts do not stay in the process. In JSON
+// they are no fewer.
+func (p *Private) Size(u *eval.User) int {
+	size := len(u.Key) + len(p.unless("name", u.Name)) + len(p.unless("email", u.Email)) + len(p.unless("country", u.Country))
+	for i := range u.Custom {
+		if a := &u.Custom[i]; !p.has(a.Name) {
+			size += len(a.Name) + len(a.Value)
+		}
+	}
+	return size
+}
+
+// unless returns value, or nothing if the attribute is private.
+func (p *Private) unless(name, value string) string {
+	if p.has(name) {
+		return ""
+	}
+	return value
+}

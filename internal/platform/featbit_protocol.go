@@ -1,0 +1,110 @@
+package platform
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+)
+
+// FeatBit returns the protocol of FeatBit.
+func FeatBit() *Protocol {
+	return &Protocol{
+		Name:                   FeatBitName,
+		Title:                  "FeatBit",
+		SecretHeader:           "Authorization",
+		EventsPath:             "/api/public/insight/track",
+		EventsType:             "application/json; charset=utf-8",
+		PollPaths:              []string{"/api/public/sdk/server/latest-all"},
+		PollSince:              "timestamp",
+		PollHasSegments:        true,
+		StreamQuery:            "&type=server",
+		Ping:                   `{"messageType":"ping","data":{}}`,
+		PingInterval:           15 * time.Second,
+		Resume:                 true,
+		EmptyIsOdd:             true,
+		Semantics:              eval.FeatBit(),
+		ItemPerUser:            true,
+		EvaluationList:         `,"variations":[`,
+		AppendUser:             appendFeatBitUser,
+		AppendEvaluation:       appendFeatBitEvaluation,
+		AppendMetric:           appendFeatBitMetric,
+		Environment:            featBitEnvironment,
+		EnvironmentIgnoresCase: true,
+		DescribeEnvironment:    func(string) string { return "" },
+		owns:                   isFeatBitSecret,
+		codecOf:                func(string) *Codec { return FeatBitCodec() },
+		codec: func(secret string) (*Codec, string, error) {
+			return FeatBitCodec(), secret, checkFeatBitSecret(secret)
+		},
+		misfit: func(string) error { return errors.New("FeatBit's secrets have 44 characters") },
+		marks:  []string{"updatedAt", "isEnabled", "fallthrough"},
+		itemEnvironment: func(_, envID string) string {
+			if isGUIDText(envID) {
+				return strings.ToLower(envID)
+			}
+			return ""
+		},
+	}
+}
+
+// FeatBitCodec returns the codec of FeatBit, which is the same for every
+// environment.
+func FeatBitCodec() *Codec {
+	var data featBitData
+	return &Codec{Protocol: FeatBit(), Update: contained(data.update), DecodeFlag: data.flag, DecodeSegment: data.segment}
+}
+
+// checkFeatBitSecret finds what no secret of FeatBit can have. Its shape is not
+// checked: who names the platform may have a secret of a newer one.
+func checkFeatBitSecret(secret string) error {
+	switch {
+	case secret == "":
+		return errNoSecret
+	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("the secret has spaces, line breaks or letters that no secret has")
+	}
+	return nil
+}
+
+// isFeatBitSecret reports whether secret is two GUIDs, of which the second, the
+// environment's, is not zero (FeatBit reference, section 1).
+func isFeatBitSecret(secret string) bool {
+	if len(secret) != 44 {
+		return false
+	}
+	_, ok := guid(secret[:22])
+	env, ok2 := guid(secret[22:])
+	return ok && ok2 && env != [16]byte{}
+}
+
+// guid decodes 16 bytes.
+func guid(text string) (id [16]byte, ok bool) {
+	n, err := base64.RawURLEncoding.Decode(id[:], []byte(text))
+	return id, err == nil && n == len(id)
+}
+
+// featBitEnvironment returns a GUID as people write it.
+func featBitEnvironment(secret string) string {
+	if !isFeatBitSecret(secret) {
+		return ""
+	}
+	id, _ := guid(secret[22:])
+	// .NET writes the first three groups of a GUID with the lowest byte first.
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(id[:]),
+		binary.LittleEndian.Uint16(id[4:]), binary.LittleEndian.Uint16(id[6:]), id[8:10], id[10:])
+}
+
+// isGUIDText reports whether a text is a GUID as people write it.
+func isGUIDText(s string) bool {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return false
+	}
+	_, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
+	return err == nil
+}

@@ -1,0 +1,52 @@
+package platform
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestAppendString(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		input string
+		want  string
+	}{
+		{name: "empty", want: `""`},
+		{name: "plain", input: "abc / <&>'", want: `"abc / <&>'"`},
+		{name: "quote", input: `"`, want: `"\""`},
+		{name: "quotes side by side", input: `""\\`, want: `"\"\"\\\\"`},
+		{name: "breaks", input: "a\nb\rc\td", want: `"a\nb\rc\td"`},
+		{name: "control characters", input: "\x00\x01\b\f\x1f\x7f", want: `"\u0000\u0001\u0008\u000c\u001f\u007f"`},
+		{name: "other alphabets", input: "开关 é 😀", want: `"开关 é 😀"`},
+		{name: "replacement character", input: "a\ufffdb", want: "\"a\ufffdb\""},
+		{name: "invalid bytes", input: "a\xff\xfeb", want: "\"a\ufffd\ufffdb\""},
+		{name: "invalid at the ends", input: "\x80a\xc3", want: "\"\ufffda\ufffd\""},
+		{name: "surrogate in UTF-8", input: "\xed\xa0\x80", want: "\"\ufffd\ufffd\ufffd\""},
+		{name: "invalid before an escape", input: "\xff\"", want: "\"\ufffd\\\"\""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := string(appendString([]byte("x"), test.input)); got != "x"+test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func FuzzAppendString(f *testing.F) {
+	for _, seed := range []string{"", "plain", "\"\\\n\x00\x7f", "\xff\xc3(\xed\xa0\x80", "开关 😀 \u2028"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		out := appendString(nil, s)
+		var back string
+		if err := json.Unmarshal(out, &back); err != nil {
+			t.Fatalf("%s: %v", out, err)
+		}
+		if want := string([]rune(s)); back != want {
+			t.Fatalf("%q reads back as %q", want, back)
+		}
+	})
+}

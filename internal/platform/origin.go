@@ -1,0 +1,106 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+)
+
+// ForeignError is the error of a snapshot of another platform, or of another
+// environment, than a secret's.
+type ForeignError struct{ text string }
+
+// Error implements error.
+func (e *ForeignError) Error() string { return e.text }
+
+// errFlagFile is the error of a file that ffc serve understands, and the SDK does
+// not.
+var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a snapshot; ffc snapshot -file makes one of it")
+
+// CheckOrigin returns a *ForeignError if data, a snapshot, is of another platform
+// than p, or of another environment than the secret's, and another error if data
+// is a flag file of ffc serve. A secret of "" is of any environment. Data that
+// does not say where it is from is accepted. The error holds no part of the
+// secret.
+func CheckOrigin(p *Protocol, secret string, data []byte) error {
+	o := originOf(data)
+	switch own := p.Environment(secret); {
+	case o.flagFile:
+		return errFlagFile
+	case o.platform != nil && o.platform.Name != p.Name:
+		return &ForeignError{fmt.Sprintf("expected a snapshot of the platform %s, got one of %s", p.Name, o.platform.Name)}
+	case own != "" && o.environment != "" && own != o.environment:
+		return &ForeignError{fmt.Sprintf("expected a snapshot of the secret's environment, got one of another environment, %s", o.environment)}
+	}
+	return nil
+}
+
+// origin is where data says that it is from.
+type origin struct {
+	platforms   []*Protocol
+	platform    *Protocol // nil if data does not say
+	environment string    // FF__account__project__environment or a GUID; "" if data does not say
+	flagFile    bool      // the simple form of ffc serve
+}
+
+// originOf reads no further than the first item that says where it is from.
+func originOf(data []byte) (o origin) {
+	o.platforms = All()
+	data = jsontext.TrimBOM(data)
+	_ = o.read(data, jsontext.SkipSpace(data, 0), 0)
+	return o
+}
+
+// read reads the members of interest of the object at b[i]. errFound ends it
+// early.
+func (o *origin) read(b []byte, i, depth int) error {
+	flags := false
+	_, err := jsontext.EachMemberAt(b, i, func(name []byte, i int) (end int, err error) {
+		switch string(name) {
+		case "flags":
+			flags = i < len(b) && b[i] == '{'
+		case "featureFlags", "segments":
+			_, err = jsontext.EachElementAt(b, i, func(i int) (int, error) { return o.readItem(b, i) })
+		case "data":
+			if depth < maxWrapping {
+				err = o.read(b, i, depth+1)
+			}
+		}
+		if err == errFound {
+			return 0, err
+		}
+		return jsontext.SkipValue(b, i)
+	})
+	o.flagFile = o.flagFile || flags && depth == 0 && o.platform == nil
+	return err
+}
+
+// readItem reads a flag or a segment.
+func (o *origin) readItem(b []byte, i int) (end int, err error) {
+	var id, envID string
+	end, err = jsontext.EachMember(b, i, func(name, value []byte) error {
+		switch string(name) {
+		case "id":
+			id, _ = headerString(value)
+		case "envId":
+			envID, _ = headerString(value)
+		default:
+			for _, p := range o.platforms {
+				if slices.Contains(p.marks, string(name)) {
+					o.platform = p
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return jsontext.SkipValue(b, i) // one bad item says nothing about the others
+	}
+	if o.platform == nil {
+		return end, nil
+	}
+	o.environment = o.platform.itemEnvironment(id, envID)
+	return 0, errFound
+}

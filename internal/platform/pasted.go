@@ -1,0 +1,117 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// checkPasted returns an error that names what was copied along with a secret:
+// line breaks, blanks, quotes, a scheme, a name. Neither platform has secrets
+// with any of these. The error holds no part of the secret. It returns the secret
+// without them.
+func checkPasted(secret string) (bare string, _ error) {
+	var found []string
+	rest := secret
+	for range 8 { // quotes around blanks around quotes
+		inner, what := peel(rest)
+		if what == "" {
+			break
+		}
+		rest = inner
+		found = append(found, what)
+	}
+	if what := insideOf(rest); what != "" {
+		found = append(found, what)
+	}
+	switch {
+	case rest == "" && len(found) > 0:
+		return "", errNoSecret
+	case len(found) == 0:
+		return secret, nil
+	}
+	return strings.Map(visible, rest), errors.New("the secret has " + strings.Join(found, " and ") + ": expected the secret alone")
+}
+
+// peel takes one thing off that does not belong to a secret, and returns what
+// the thing was.
+func peel(s string) (inner, what string) {
+	for _, mark := range []struct{ text, name string }{
+		{"\ufeff", "a byte-order mark"}, {"\r\n", "a line break"}, {"\n", "a line break"}, {"\r", "a line break"},
+	} {
+		if strings.HasPrefix(s, mark.text) {
+			return strings.TrimLeft(s, mark.text), mark.name + " in front"
+		}
+		if strings.HasSuffix(s, mark.text) {
+			return strings.TrimRight(s, mark.text), mark.name + " at the end"
+		}
+	}
+	if first, _ := utf8.DecodeRuneInString(s); unicode.IsSpace(first) {
+		return strings.TrimLeftFunc(s, unicode.IsSpace), "a blank in front"
+	}
+	if last, _ := utf8.DecodeLastRuneInString(s); unicode.IsSpace(last) {
+		return strings.TrimRightFunc(s, unicode.IsSpace), "a blank at the end"
+	}
+	for _, quotes := range []string{`"`, `'`, "`", "\u201c\u201d", "\u2018\u2019"} {
+		first, last := firstAndLast(quotes)
+		if strings.HasPrefix(s, first) && strings.HasSuffix(s, last) && len(s) > len(first) {
+			return s[len(first) : len(s)-len(last)], "quotes around it"
+		}
+	}
+	for _, scheme := range []string{"Bearer", "Basic"} {
+		if len(s) > len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) && s[len(scheme)] == ' ' {
+			return strings.TrimLeft(s[len(scheme):], " "), fmt.Sprintf("%q in front", scheme+" ")
+		}
+	}
+	// Base64 has "=" at its end only.
+	if i := strings.Index(strings.TrimRight(s, "="), "="); i > 0 && i < len(s)/2 && !strings.ContainsFunc(s[:i], notOfName) {
+		return s[i+1:], `a name and "=" in front`
+	}
+	return s, ""
+}
+
+// notOfName reports whether a character is not one of a variable's name.
+func notOfName(r rune) bool {
+	return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
+func firstAndLast(quotes string) (first, last string) {
+	_, n := utf8.DecodeRuneInString(quotes)
+	if n == len(quotes) {
+		return quotes, quotes
+	}
+	return quotes[:n], quotes[n:]
+}
+
+// isSecret reports whether a text is a secret by its shape.
+func isSecret(s string) bool {
+	return ownerOf(s) != nil
+}
+
+// visible removes what insideOf names.
+func visible(r rune) rune {
+	if unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Cc) {
+		return -1
+	}
+	return r
+}
+
+// insideOf returns what stands in the middle of a secret and does not belong
+// there.
+func insideOf(s string) string {
+	for _, r := range s {
+		switch {
+		case r == '\n' || r == '\r':
+			return "a line break inside"
+		case unicode.IsSpace(r):
+			if bare := strings.Map(visible, s); isSecret(bare) { // else the text is something else
+				return "a blank inside"
+			}
+		case unicode.In(r, unicode.Cf, unicode.Cc):
+			return fmt.Sprintf("the invisible character %U inside", r)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,51 @@
+package platform
+
+import (
+	"github.com/valyala/fastjson"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+)
+
+// AppendSnapshot appends the data of s as a whole message (protocol reference,
+// section 10). Elements stand as they came, so nothing is lost in between;
+// those that are broken or not JSON are left out, as nobody could load them.
+func (p *Protocol) AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
+	dst, _ = p.appendSnapshot(dst, s, false)
+	return dst
+}
+
+// AppendData is AppendSnapshot for a publisher: it keeps the elements that are
+// broken, as a newer version of the SDK may be able to read them. It also returns
+// the number of elements.
+func (p *Protocol) AppendData(dst []byte, s *eval.Snapshot) ([]byte, int) {
+	return p.appendSnapshot(dst, s, true)
+}
+
+func (p *Protocol) appendSnapshot(dst []byte, s *eval.Snapshot, broken bool) ([]byte, int) {
+	flags, segments, tags := s.Items()
+	count := 0
+	appendItems := func(items []store.Item) {
+		first := true
+		for _, item := range items {
+			if item.Broken && !broken || fastjson.ValidateBytes(item.Raw) != nil {
+				continue
+			}
+			if !first {
+				dst = append(dst, ",\n"...)
+			}
+			first = false
+			dst = append(dst, item.Raw...)
+			count++
+		}
+	}
+	dst = append(dst, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
+	appendItems(flags)
+	dst = append(dst, `],"segments":[`...)
+	appendItems(segments)
+	if p.UserTags {
+		dst = append(dst, `],"userTags":[`...)
+		appendItems(tags)
+	}
+	return append(dst, `]}}`...), count
+}
