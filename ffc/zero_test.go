@@ -39,7 +39,7 @@ func zeroValues() map[string]any {
 		"ffc.Reason": new(ffc.Reason), "ffc.State": new(ffc.State), "ffc.Stats": new(ffc.Stats), "ffc.Status": new(ffc.Status), "ffc.User": new(ffc.User),
 		"flush.Config": new(flush.Config), "flush.Dropped": new(flush.Dropped), "flush.Error": new(flush.Error), "flush.Stats": new(flush.Stats),
 		"transport.Applied": new(transport.Applied), "transport.Env": new(transport.Env), "transport.Error": new(transport.Error),
-		"transport.Kind": new(transport.Kind), "transport.Mark": new(transport.Mark), "transport.Secret": new(transport.Secret), "transport.Stats": new(transport.Stats),
+		"transport.Kind": new(transport.Kind), "transport.Mark": new(transport.Mark), "transport.Secret": new(transport.Secret), "transport.Source": new(transport.Source), "transport.Stats": new(transport.Stats),
 		"poll.Transport": new(poll.Transport), "stream.Transport": new(stream.Transport),
 		"lambda.Option":     new(lambda.Option),
 		"ffctest.Attribute": new(ffctest.Attribute), "ffctest.Clause": new(ffctest.Clause), "ffctest.Endpoint": new(ffctest.Endpoint),
