@@ -18,8 +18,8 @@ func Hash(key string) uint64 { return maphash.String(hashSeed, key) }
 // a patch of an environment of ten thousand flags copies one small part and
 // not the whole map.
 //
-// A part is a hash table without deletion, in which the hash that chooses the
-// part says where to look as well. A Go map would hash the key again.
+// A part is a hash table in a slice, which is copied at once. A Go map finds a
+// key as fast, but takes some sixty times as long to copy at that size.
 type index[T any] struct {
 	parts []part[T] // a power of two of them, or none
 	count int
