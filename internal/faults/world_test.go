@@ -150,6 +150,7 @@ type world struct {
 	legal  map[string]bool
 	stop   chan struct{}
 	work   sync.WaitGroup
+	halt   func() // ends the work
 	rounds atomic.Int64
 	metric int // the last that was recorded
 	// rejected is how many events the platform rejects by themselves.
@@ -188,6 +189,11 @@ func (w *world) allow(value string) {
 
 func newWorld(t *testing.T, g *generation, m *mode) *world {
 	w := &world{T: t, generation: g, mode: m, stop: make(chan struct{})}
+	w.halt = sync.OnceFunc(func() {
+		close(w.stop)
+		w.work.Wait()
+	})
+	t.Cleanup(w.end)
 	w.run(g.server(g.snapshot(w.flags("v0")...)))
 	w.config = ffc.Config{
 		Platform:  g.platform,
@@ -292,19 +298,21 @@ func (w *world) refresh() {
 	}
 }
 
-const patience = 10 * time.Second
+// recovery is how long a world may take to become what a scenario waits for. It
+// only has to end: the machine may be busy.
+const recovery = time.Minute
 
 // until waits for something.
 func (w *world) until(what string, holds func() bool) {
 	w.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(patience)
+	deadline := time.After(recovery)
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.Fatalf("%s: not in %v. Status: %+v\nstats: %+v\n%s", what, patience, w.client.Status(), w.client.Stats(), w.log.String())
+			w.Fatalf("%s: not in %v. Status: %+v\nstats: %+v\n%s", what, recovery, w.client.Status(), w.client.Stats(), w.log.String())
 		}
 	}
 }
@@ -369,7 +377,7 @@ func (w *world) put(value string) {
 // it and says so.
 func (w *world) heals(value string) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.Context(), recovery)
 	defer cancel()
 	if err := w.server.WaitSynced(ctx, w.client); err != nil {
 		w.Fatalf("%v. Status: %+v\n%s", err, w.client.Status(), w.log.String())
@@ -396,8 +404,7 @@ func (w *world) heals(value string) {
 // close ends everything and does the books.
 func (w *world) close() {
 	w.Helper()
-	close(w.stop)
-	w.work.Wait()
+	w.halt()
 	w.proxy.Set(faults.Fault{})
 	w.until("the events leave", func() bool { return w.client.Flush(w.Context()) == nil })
 	if err := w.client.Close(w.Context()); err != nil {
@@ -414,9 +421,27 @@ func (w *world) close() {
 		}
 	}
 	w.mu.Unlock()
-	w.proxy.Close()
+	w.end()
+	w.log.check(w.T, w.config.EnvSecret)
+}
+
+// end ends everything, also after a failure: a world that goes on would slow the
+// others down until they fail, too.
+func (w *world) end() {
+	w.halt()
+	if w.client != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = w.client.Close(ctx)
+	}
+	if w.proxy != nil {
+		w.proxy.Close()
+	}
 	for _, server := range w.servers {
 		server.Close()
+	}
+	if w.impostor != nil {
+		w.impostor.Close()
 	}
 	if w.tunnel != nil {
 		w.tunnel.close()
@@ -424,7 +449,6 @@ func (w *world) close() {
 	if w.closeIdle != nil {
 		w.closeIdle()
 	}
-	w.log.check(w.T, w.config.EnvSecret)
 }
 
 // books checks that every event has arrived, each user's in order, and none
