@@ -163,13 +163,14 @@ var lies = []scenario{
 func (w *world) follows(what string, holds func() bool) {
 	w.Helper()
 	var asked time.Time
+	wait := 2 * resync // doubles, as answers are late on a busy machine
 	w.until(what, func() bool {
 		if holds() && w.client.Status().State == ffc.StateOK {
 			return true
 		}
-		if time.Since(asked) > 2*resync {
+		if time.Since(asked) > wait {
 			w.proxy.Break()
-			asked = time.Now()
+			asked, wait = time.Now(), 2*wait
 		}
 		return false
 	})
