@@ -65,9 +65,10 @@ type Config struct {
 	//
 	// If its Transport is nil or an *http.Transport, the client clones it and
 	// manages the connections of the clone: protocols that were added with
-	// RegisterProtocol are not in it. Any other RoundTripper is called as it is,
-	// and its connections are never closed; after a timeout the next request
-	// sets Close. Websockets go through a tunnel (CONNECT) if there is a proxy,
+	// RegisterProtocol are not in it. Any other RoundTripper is called as it is. Its
+	// connections are never closed; after a timeout the next request sets Close. At
+	// most 8 calls of it, and of the bodies that it returned, are under way at a
+	// time. Websockets go through a tunnel (CONNECT) if there is a proxy,
 	// with and without TLS; a RoundTripper that is no *http.Transport must do
 	// that itself.
 	HTTPClient *http.Client

@@ -22,7 +22,8 @@ type Stats struct {
 	Events    flush.Stats
 	Transport transport.Stats
 	// Abandoned is how many calls of Config.HTTPClient's functions have not
-	// returned although their context had ended. At 8 no new call begins.
+	// returned although their context had ended. The maximum is 8: then no new call
+	// begins.
 	Abandoned int
 }
 

@@ -11,34 +11,65 @@ import (
 const (
 	// grace is how long a call may take to return after its context has ended.
 	grace = 50 * time.Millisecond
-	// maxAbandoned is how many calls may be abandoned before no new call begins.
-	maxAbandoned = 8
+	// maxCalls is how many calls may not have returned at any time. As any of them
+	// may be abandoned, it is also the maximum of abandoned calls.
+	maxCalls = 8
 )
 
 var (
 	errAbandoned = errors.New("ignores its context and was abandoned")
-	errTooMany   = fmt.Errorf("is not called: %d earlier calls have not returned", maxAbandoned)
+	errTooMany   = fmt.Errorf("is not called: %d earlier calls have not returned", maxCalls)
 	errExited    = errors.New("called runtime.Goexit")
 )
 
 // calls runs functions of the application that may panic, end their goroutine
-// or ignore their context. The zero value is ready to use.
+// or ignore their context.
 type calls struct {
-	running, abandoned atomic.Int64
+	slots     chan struct{} // has a value for each call that has not returned
+	abandoned atomic.Int64
 	// report is called when a call of the named function has been abandoned.
 	report func(function string)
 }
 
-// do runs f on a goroutine of its own. If f has not returned when grace is over
-// after done, do abandons it and returns an error; late is then called when f
-// does return. nil is no function to call. Only if do returns nil may the
-// caller use what f has written. f must not write named results of the caller:
-// each return of the caller would write them at the same time.
-func (c *calls) do(done <-chan struct{}, function string, f, late func()) error {
-	if n := c.abandoned.Load(); n > 0 && n+c.running.Load() >= maxAbandoned {
-		return fmt.Errorf("%s %w", function, errTooMany)
+func newCalls(report func(function string)) calls {
+	return calls{slots: make(chan struct{}, maxCalls), report: report}
+}
+
+// begin waits until a call may begin, or until grace is over after done.
+func (c *calls) begin(done <-chan struct{}) error {
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	default:
 	}
-	c.running.Add(1)
+	if c.abandoned.Load() >= maxCalls {
+		return errTooMany
+	}
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-done:
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return errTooMany
+	}
+}
+
+// do runs f on a goroutine of its own, as soon as fewer than maxCalls calls are
+// under way. If f has not returned when grace is over after done, do abandons it
+// and returns an error; late is then called when f does return. nil is no function
+// to call. Only if do returns nil may the caller use what f has written. f must not
+// write named results of the caller: each return of the caller would write them at
+// the same time.
+func (c *calls) do(done <-chan struct{}, function string, f, late func()) error {
+	if err := c.begin(done); err != nil {
+		return fmt.Errorf("%s %w", function, err)
+	}
 	outcome := make(chan error, 1)
 	var over atomic.Bool // returned or abandoned, whichever came first
 	go func() {
@@ -48,13 +79,14 @@ func (c *calls) do(done <-chan struct{}, function string, f, late func()) error 
 				err = fmt.Errorf("panicked with a %T", v) // the value may hold anything
 			}
 			if over.CompareAndSwap(false, true) {
-				c.running.Add(-1)
+				<-c.slots
 				outcome <- err
 				return
 			}
 			defer func() {
 				_ = recover()
 				c.abandoned.Add(-1)
+				<-c.slots
 			}()
 			if late != nil && err == nil {
 				late()
@@ -88,7 +120,6 @@ func (c *calls) abandon(over *atomic.Bool, outcome <-chan error, function string
 		c.abandoned.Add(-1)
 		return <-outcome
 	}
-	c.running.Add(-1)
 	if c.report != nil {
 		c.report(function)
 	}

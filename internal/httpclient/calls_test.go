@@ -142,7 +142,7 @@ func TestNineHangingCalls(t *testing.T) {
 			return nil, io.EOF
 		})}, nil)
 		client := Attempts(pool.Client(), time.Second)
-		for range maxAbandoned {
+		for range maxCalls {
 			if err := get(t.Context(), client); !errors.Is(err, errAbandoned) {
 				t.Fatal(err)
 			}
@@ -152,8 +152,8 @@ func TestNineHangingCalls(t *testing.T) {
 		if took := time.Since(began); !errors.Is(err, errTooMany) || took != 0 {
 			t.Errorf("after %v: %v", took, err)
 		}
-		if n := calls.Load(); n != maxAbandoned || pool.Abandoned() != maxAbandoned {
-			t.Errorf("%d calls, %d abandoned, want %d", n, pool.Abandoned(), maxAbandoned)
+		if n := calls.Load(); n != maxCalls || pool.Abandoned() != maxCalls {
+			t.Errorf("%d calls, %d abandoned, want %d", n, pool.Abandoned(), maxCalls)
 		}
 		release <- struct{}{}
 		synctest.Wait()
@@ -161,6 +161,88 @@ func TestNineHangingCalls(t *testing.T) {
 			t.Errorf("after one returned: %v", err)
 		}
 		close(release)
+	})
+}
+
+// TestManyHangingCallsAtOnce: of calls that begin at the same time no more than 8
+// are abandoned. The others wait, and return an error in time.
+func TestManyHangingCallsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const requests = 3*maxCalls + 1
+		release := make(chan struct{})
+		var calls atomic.Int32
+		pool := NewPool(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
+			calls.Add(1)
+			<-release
+			return nil, io.EOF
+		})}, nil)
+		type outcome struct {
+			err  error
+			took time.Duration
+		}
+		outcomes := make(chan outcome, requests)
+		began := time.Now()
+		for range requests {
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := get(ctx, pool.Client())
+				outcomes <- outcome{err, time.Since(began)}
+			}()
+		}
+		refused := 0
+		for range requests {
+			o := <-outcomes
+			if o.took > time.Second+100*time.Millisecond {
+				t.Errorf("a request took %v: %v", o.took, o.err)
+			}
+			switch {
+			case errors.Is(o.err, errTooMany):
+				refused++
+			case !errors.Is(o.err, errAbandoned):
+				t.Errorf("got %v", o.err)
+			}
+		}
+		if n := calls.Load(); n != maxCalls || pool.Abandoned() != maxCalls || refused != requests-maxCalls {
+			t.Errorf("%d calls, %d abandoned, %d refused", n, pool.Abandoned(), refused)
+		}
+		close(release)
+		synctest.Wait()
+		if err := get(t.Context(), pool.Client()); !errors.Is(err, io.EOF) || pool.Abandoned() != 0 {
+			t.Errorf("after all returned: %v, %d abandoned", err, pool.Abandoned())
+		}
+	})
+}
+
+// TestCallsWaitForEachOther: calls that return make way for others, which need no
+// more than their turn.
+func TestCallsWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const requests = 5 * maxCalls
+		var now, most atomic.Int32
+		pool := NewPool(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
+			n := now.Add(1)
+			defer now.Add(-1)
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			time.Sleep(time.Second)
+			return &http.Response{StatusCode: 200}, nil
+		})}, nil)
+		done := make(chan error, requests)
+		began := time.Now()
+		for range requests {
+			go func() { done <- get(t.Context(), pool.Client()) }()
+		}
+		for range requests {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(began); most.Load() != maxCalls || took != 5*time.Second {
+			t.Errorf("%d calls at once, %v; want %d, 5 s", most.Load(), took, maxCalls)
+		}
 	})
 }
 

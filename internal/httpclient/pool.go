@@ -51,7 +51,7 @@ type Pool struct {
 // one of our own. report is called with the name of a function of the
 // application whose call has been abandoned; nil is nobody.
 func NewPool(base *http.Client, report func(function string)) *Pool {
-	p := &Pool{calls: calls{report: report}, retired: make(map[*generation]struct{})}
+	p := &Pool{calls: newCalls(report), retired: make(map[*generation]struct{})}
 	p.client.Transport = p
 	if base == nil {
 		p.base = ownTransport()
