@@ -85,7 +85,7 @@ const smallHeap = 40
 
 // smallMemory is the memory in bytes above which the collector works harder, unless
 // the data in use needs more.
-const smallMemory = 160 << 20
+const smallMemory = 136 << 20
 
 // keepSmall sets the limits of memory for a file that is loaded. While it is loaded
 // the heap only grows, so that collecting often is of no use.
@@ -94,7 +94,7 @@ func keepSmall() {
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
 	debug.SetGCPercent(smallHeap)
-	debug.SetMemoryLimit(max(smallMemory, int64(now.HeapAlloc)*3/2))
+	debug.SetMemoryLimit(max(smallMemory, int64(now.HeapAlloc)*5/4))
 }
 
 // restoreMemory returns a function that restores the limits of memory.

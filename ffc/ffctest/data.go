@@ -141,7 +141,8 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 	}
 	version = s.nextVersion()
 	var has [kinds]map[string]bool
-	for _, e := range entities {
+	for i, e := range entities {
+		entities[i].json = nil // the server keeps a copy, and all of them together may be large
 		if has[e.kind] == nil {
 			has[e.kind] = make(map[string]bool)
 		}

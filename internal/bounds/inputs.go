@@ -34,8 +34,20 @@ const Size = 8 << 20
 // spare is what a process may take for data of any size.
 const spare = 16 << 20
 
-// Most returns how many bytes of memory a process may take for data of n bytes.
-func (in *Input) Most(n int) int64 { return int64(in.Factor)*int64(n) + spare }
+// serveFactor is the factor of ffc serve, which keeps the text of the file, its
+// flags and what the page shows of them, and collects garbage seldom while it takes
+// less than 136 MiB.
+const serveFactor = 22
+
+// Most returns how many bytes of memory a process may take for data of n bytes that
+// it gets by an entry.
+func (in *Input) Most(entry string, n int) int64 {
+	factor := in.Factor
+	if entry == EntryServe {
+		factor = serveFactor
+	}
+	return int64(factor)*int64(n) + spare
+}
 
 // Message returns data of this kind of about n bytes.
 func (in *Input) Message(n int) []byte {

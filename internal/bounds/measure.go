@@ -26,10 +26,11 @@ const (
 	EntryStreamOnDemand = "stream on demand"
 	EntryFallback       = "fallback"
 	EntryFFCTest        = "ffctest"
+	EntryServe          = "ffc serve"
 )
 
 // Entries are all of them.
-var Entries = []string{EntryBootstrap, EntryPoll, EntryPollInterval, EntryStream, EntryStreamOnDemand, EntryFallback, EntryFFCTest}
+var Entries = []string{EntryBootstrap, EntryPoll, EntryPollInterval, EntryStream, EntryStreamOnDemand, EntryFallback, EntryFFCTest, EntryServe}
 
 // Measured is what a process took for data.
 type Measured struct {
@@ -44,9 +45,25 @@ type Measured struct {
 // it takes without any.
 func (m *Measured) Multiple(nothing int64) float64 { return float64(m.Peak-nothing) / float64(m.Size) }
 
+// Nothing returns the memory in bytes that a process takes by an entry without
+// data.
+func Nothing(entry string) (int64, error) {
+	if entry != EntryServe {
+		entry = EntryNothing
+	}
+	m, err := Measure(entry, "", nil, 0)
+	if err != nil {
+		return 0, err
+	}
+	return m.Peak, nil
+}
+
 // Measure starts a process that gets a message by an entry. The most that its
 // transport takes of a message is limit; 0 is the default.
 func Measure(entry, platform string, message []byte, limit int64) (*Measured, error) {
+	if entry == EntryServe {
+		return measureServe(platform, message)
+	}
 	t := task{Entry: entry, Platform: platform, Max: limit}
 	switch entry {
 	case EntryNothing:

@@ -25,6 +25,7 @@ func main() {
 	write := flag.Bool("write", false, "write the table into "+document)
 	flag.Parse()
 	table, err := measure()
+	bounds.RemoveProgram()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -47,9 +48,12 @@ func main() {
 }
 
 func measure() (string, error) {
-	nothing, err := bounds.Measure(bounds.EntryNothing, "", nil, 0)
-	if err != nil {
-		return "", err
+	nothing := make(map[string]int64)
+	for _, entry := range bounds.Entries {
+		var err error
+		if nothing[entry], err = bounds.Nothing(entry); err != nil {
+			return "", err
+		}
 	}
 	var t strings.Builder
 	fmt.Fprintf(&t, "| Data | At most | %s |\n|---|---|%s\n", strings.Join(bounds.Entries, " | "), strings.Repeat("---|", len(bounds.Entries)))
@@ -61,9 +65,21 @@ func measure() (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%s, %s: %w", in.Name, entry, err)
 			}
-			fmt.Fprintf(&t, " %.1f |", m.Multiple(nothing.Peak))
+			if m.Peak == 0 {
+				t.WriteString(" rejected |")
+				continue
+			}
+			fmt.Fprintf(&t, " %.1f |", m.Multiple(nothing[entry]))
 		}
 		t.WriteString("\n")
+	}
+	large, err := bounds.MeasureLargeServe()
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&t, "\n| ffc serve, %d flags | File | Memory | Processor time until clients can connect | Processor time of a toggle |\n|---|---|---|---|---|\n", bounds.LargeFlags)
+	for _, m := range large {
+		fmt.Fprintf(&t, "| %s | %.1f MB | %.0f MB | %.2f s | %.2f s |\n", m.Form, float64(m.Size)/1e6, float64(m.Peak)/1e6, m.Start.Seconds(), m.Toggle.Seconds())
 	}
 	return t.String(), nil
 }

@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"net/http"
+	"runtime"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
-// statusError is an error with the status that it is answered with.
+// largeText is the size in bytes from which the text of a file is collected at once
+// when a change replaces it.
+const largeText = 16 << 20
+
+// statusError is an error with the HTTP status of the response.
 type statusError struct {
 	status int
 	err    error
@@ -39,16 +45,19 @@ func (p *Platform) edit(key string, c flagfile.Change) (flagView, error) {
 	}
 	doc, _, err := flagfile.ParseChanged(p.file.doc, text, p.platform.String())
 	if err != nil {
-		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would break the file: %w", err)}
+		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would make the file invalid: %w", err)}
 	}
 	if err := p.file.write(text); err != nil {
 		if errors.Is(err, errChanged) {
-			return flagView{}, &statusError{http.StatusConflict, fmt.Errorf("%w: the change was not made; look at what is new, and try again", err)}
+			return flagView{}, &statusError{http.StatusConflict, fmt.Errorf("%w: the change was not made; check the new content, and try again", err)}
 		}
-		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change cannot be written: %w", err)}
+		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("cannot write the change: %w", err)}
 	}
 	if err := p.accept(text, doc, []string{key}); err != nil {
 		return flagView{}, &statusError{http.StatusInternalServerError, err}
+	}
+	if len(text) > largeText {
+		runtime.GC() // the old text is garbage: two of them would exceed the memory that the next toggle needs
 	}
 	view = p.shown.Load().view
 	return view.flags[view.index[key]], nil
