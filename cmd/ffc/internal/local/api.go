@@ -179,7 +179,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 		err = json.Unmarshal(body, into)
 	}
 	if err != nil {
-		return fmt.Errorf("the request cannot be read: %w", err)
+		return fmt.Errorf("invalid request: %w", err)
 	}
 	return nil
 }

@@ -2,7 +2,11 @@ package local
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -245,5 +249,34 @@ func TestWords(t *testing.T) {
 				t.Errorf("%v: got %q, want %q", g, got, tt.want)
 			}
 		}
+	}
+}
+
+// A user with 90,000 attributes is as large as a request may be, and is evaluated
+// like any other.
+func TestEvaluateManyAttributes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "flags.json")
+	const text = `{"flags":{"f":{"variations":["a","b"],"rules":[{"if":[{"attribute":"z","isOneOf":["1"]}],"serve":"b"}]}}}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attributes := []byte(`{"z":1`)
+	for i := range 90_000 {
+		attributes = fmt.Appendf(attributes, `,"%x":1`, i)
+	}
+	body := string(attributes) + "}"
+	if len(body) > maxBody-100 {
+		t.Fatalf("the request has %d bytes", len(body))
+	}
+	r := httptest.NewRequest("POST", "http://127.0.0.1/local/evaluate", strings.NewReader(`{"flag":"f","user":{"key":"u","attributes":`+body+`}}`))
+	w := httptest.NewRecorder()
+	p.serveEvaluate(w, r)
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"value":"b"`) {
+		t.Errorf("got %d %.300s", w.Code, w.Body)
 	}
 }

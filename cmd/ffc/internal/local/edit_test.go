@@ -212,8 +212,8 @@ func TestChangesThatMakeNoSense(t *testing.T) {
 		{"a", `{"shares":[{"variation":"1","percent":150},{"variation":"2","percent":-50}]}`, 400, `not a percentage`},
 		{"a", `{"shares":[{"variation":"3","percent":100}]}`, 400, `not the id`},
 		{"a", `{"shares":[{"variation":"1","percent":50},{"variation":"1","percent":50}]}`, 400, `twice`},
-		{"a", `{"on":`, 400, `cannot be read`},
-		{"a", `{"on":"yes"}`, 400, `cannot be read`},
+		{"a", `{"on":`, 400, `invalid request`},
+		{"a", `{"on":"yes"}`, 400, `invalid request`},
 	}
 	for _, tt := range tests {
 		status, answer := w.call("POST", "/local/flags/"+tt.key, tt.body, nil)

@@ -21,7 +21,7 @@ const maxFile = 64 << 20
 //go:embed example.json
 var exampleFile []byte
 
-// file is the flag file as it was when it last made sense. The platform's lock
+// file is the flag file as it was when it was last valid. The platform's lock
 // guards it.
 type file struct {
 	path string
@@ -79,10 +79,10 @@ func openFile(path string, create bool) (*file, error) {
 	text, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !create {
-			return nil, fmt.Errorf("there is no file %s: check the path, or let ffc serve -create write it with a few example flags", path)
+			return nil, fmt.Errorf("there is no file %s: check the path, or use ffc serve -create to create it with a few example flags", path)
 		}
 		text = exampleFile
-		// Not if somebody else has made one meanwhile.
+		// This fails if the file exists by now.
 		err = writeNew(path, text)
 	}
 	if err != nil {
@@ -94,7 +94,7 @@ func openFile(path string, create bool) (*file, error) {
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot write %s: there is no directory %s: make it first", path, filepath.Dir(path))
+		return fmt.Errorf("cannot write %s: there is no directory %s: create it first", path, filepath.Dir(path))
 	}
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (f *file) write(text []byte) (err error) {
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".ffc-*.tmp")
 	if err != nil {
-		return fmt.Errorf("a new file has to take its place, and its directory refuses one: %w", err)
+		return fmt.Errorf("cannot create the new file in the directory of the old one: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -174,7 +174,7 @@ func (f *file) write(text []byte) (err error) {
 		return fmt.Errorf("%s %w", f.path, errChanged)
 	}
 	if err := os.Rename(temp.Name(), path); err != nil {
-		return fmt.Errorf("a new file cannot take its place; if it is mounted alone, mount its directory: %w", err)
+		return fmt.Errorf("cannot replace the file; if only the file is mounted, mount its directory: %w", err)
 	}
 	return nil
 }

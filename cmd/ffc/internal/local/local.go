@@ -1,3 +1,18 @@
+// Package local runs a platform for development on one machine. It serves the flags
+// of a file, which it watches and changes, and a page that shows and changes them.
+// Package flagfile describes the file.
+//
+// # Changes
+//
+// A change on the page changes the file and leaves all other text as it is. The file
+// is replaced by renaming; a symbolic link stays a link, and permissions stay. If the
+// file has changed on disk since it was read, the change is rejected, so that no
+// change of an editor is lost.
+//
+// A change by an editor is served about half a second later. Clients are pushed the
+// flags that differ; flags that are gone are archived. While the file is invalid, the
+// flags from before are served, and the page and the log report the error with its
+// line and column.
 package local
 
 import (

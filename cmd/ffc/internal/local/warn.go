@@ -53,7 +53,7 @@ func warnClauses(semantics *eval.Semantics, where string, clauses []model.Clause
 		case strings.TrimSpace(c.Property) != c.Property:
 			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and users hardly have such a one", where, flagfile.Quote(c.Property)))
 		case o.Operand == model.ListOperand && !o.Negated && isEmptyList(c.Value):
-			out = append(out, where+"a list of values is empty, so the condition matches nobody")
+			out = append(out, where+"a list of values is empty, so the condition matches no user")
 		}
 	}
 	return out

@@ -26,7 +26,7 @@ func TestWarnings(t *testing.T) {
 	circle := "its prerequisites form a circle of a, b, c"
 	for key, want := range map[string]string{
 		"pattern": "regular expression", "twice": `user "ann" is in the targets of "red" and of "blue"`, "reserved": `no user can have the attribute "EMAIL"`,
-		"blanks": `the attribute " plan" has blanks around it`, "nobody": "matches nobody",
+		"blanks": `the attribute " plan" has blanks around it`, "nobody": "matches no user",
 		"a": circle, "b": circle, "c": circle,
 	} {
 		if got := w.flag(key).Warnings; len(got) != 1 || !strings.Contains(got[0], want) {

@@ -52,7 +52,7 @@ func (p *Platform) look() {
 	text, err := readFile(p.file.path)
 	switch {
 	case err != nil:
-		err = fmt.Errorf("cannot be read, so what it last held is served: %w", err)
+		err = fmt.Errorf("cannot be read, so the flags from before are still served: %w", err)
 	case !bytes.Equal(text, p.file.text):
 		err = p.load(text)
 	case p.shown.Load().problem != "":
