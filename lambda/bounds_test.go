@@ -49,7 +49,7 @@ func TestDeliveryIsBounded(t *testing.T) {
 	}{
 		{name: "100 ms before the deadline", timeout: time.Second, over: 900 * time.Millisecond},
 		{name: "5% before the deadline", timeout: 4 * time.Second, over: 3800 * time.Millisecond},
-		{name: "of the time that is left", timeout: 4 * time.Second, handler: 3 * time.Second, over: 3900 * time.Millisecond},
+		{name: "of the remaining time", timeout: 4 * time.Second, handler: 3 * time.Second, over: 3900 * time.Millisecond},
 		{name: "no time", timeout: time.Second, handler: 950 * time.Millisecond, over: 950 * time.Millisecond},
 		{name: "too late", timeout: time.Second, handler: 900 * time.Millisecond, over: 900 * time.Millisecond},
 		{name: "more time than needed", timeout: 15 * time.Minute, over: 5 * time.Second},

@@ -24,13 +24,13 @@
 //
 // So the caller does not wait for events. The time they take is billed, and the
 // environment is busy for as long: [FlushEvery] makes that rarer. Where a
-// handler fails or panics, events leave before Lambda is told, as nothing of
-// ours runs afterwards.
+// handler fails or panics, events are delivered before Lambda gets the response, as no
+// code of the SDK runs afterwards.
 //
 // # Bounds
 //
 // Each step leaves a margin before the deadline of the invocation: 100 ms or
-// 5 % of the time that is left when the step begins, whichever is more, or what
+// 5 % of the remaining time when the step begins, whichever is more, or what
 // [Margin] says. A delivery takes at most 5 s after the response, and 2 s where
 // the caller waits for it. What could not be sent stays queued for the next
 // invocation. After a delivery has failed there is none for 1 s, then 2 s, up to

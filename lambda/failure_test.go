@@ -20,8 +20,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// TestFailureDeliversFirst: where nothing of ours runs afterwards, events leave
-// before Lambda is told.
+// TestFailureDeliversFirst: where no code of the SDK runs afterwards, events are
+// delivered before Lambda gets the response.
 func TestFailureDeliversFirst(t *testing.T) {
 	tests := []struct {
 		name  string

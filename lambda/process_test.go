@@ -88,7 +88,7 @@ func testTermination(t *testing.T, g ffctest.Platform) {
 }
 
 // TestTerminationEndsTheProcess: after SIGTERM the process exits by itself, so
-// that nobody waits for SIGKILL, unless KeepProcess says otherwise.
+// that the platform need not send SIGKILL, unless KeepProcess says otherwise.
 func TestTerminationEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string]int{"gather": 0, "gather, keep": -1, "gather, killed": -1} { // -1 is SIGKILL

@@ -11,7 +11,7 @@ type underWay struct {
 	mu    sync.Mutex
 	count int
 	until time.Time     // the latest deadline of those that have begun
-	none  chan struct{} // closed when count is 0; nil if nobody waits
+	none  chan struct{} // closed when count is 0; nil if no one waits
 }
 
 // begin notes the beginning of an invocation with this deadline.

@@ -12,7 +12,7 @@ const (
 	// heldFlush is how long a delivery may take while the caller waits.
 	heldFlush = 2 * time.Second
 	// freeFlush is how long it may take when the caller has its answer. The
-	// time is billed, and the environment serves nobody meanwhile.
+	// time is billed, and the environment serves no other request meanwhile.
 	freeFlush = 5 * time.Second
 	// maxInvocation is the longest timeout that a function can have.
 	maxInvocation = 15 * time.Minute

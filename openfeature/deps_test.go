@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestDependencies: whoever imports the provider links the client, OpenFeature's
-// SDK and what these need. Transports are the application's choice.
+// TestDependencies: a program that imports the provider links the client,
+// OpenFeature's SDK and their dependencies. Transports are the application's choice.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	allowed := []string{

@@ -85,7 +85,7 @@
 // # Events
 //
 //	PROVIDER_READY                  the data is up to date (again)
-//	PROVIDER_STALE                  the platform cannot be reached; the data that is there goes on serving
+//	PROVIDER_STALE                  the platform is unreachable; the client keeps serving the cached data
 //	PROVIDER_ERROR                  the platform refuses the client, which gave up; the data goes on serving
 //	PROVIDER_ERROR, PROVIDER_FATAL  the same before there was any data, or the client has been closed
 //	PROVIDER_CONFIGURATION_CHANGED  with the keys of the flags whose evaluation may have changed

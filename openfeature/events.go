@@ -64,7 +64,7 @@ func (p *Provider) unlisten() {
 	}
 }
 
-// drain drops the events that nobody took. Calls that wait for room go on.
+// drain drops the events that were not received. Calls that wait for room go on.
 func (p *Provider) drain() {
 	for {
 		select {

@@ -66,7 +66,7 @@ func TestRefusedLater(t *testing.T) {
 	})
 }
 
-// TestNoEventsAfterShutdown: neither new ones, nor those that nobody took.
+// TestNoEventsAfterShutdown: neither new ones, nor those that were not received.
 func TestNoEventsAfterShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, client := manually(t, nil)
@@ -143,7 +143,7 @@ func TestConfigurationChanged(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	if !flags.Boolean(t.Context(), "a", false, user("u")) {
-		t.Error("told of a change that is not there")
+		t.Error("reported a change before the client has it")
 	}
 	server.Archive("b")
 	if e := next(t, "change", changed); !slices.Equal(e.FlagChanges, []string{"b"}) {

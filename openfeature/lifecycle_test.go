@@ -194,7 +194,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestShutdownUnheard: nobody takes the events, and still nothing stays.
+// TestShutdownUnheard: Shutdown leaves no goroutine if no one receives the events.
 func TestShutdownUnheard(t *testing.T) {
 	m, client := manually(t, nil)
 	defer client.Close(context.Background())

@@ -9,7 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// errMalformed: a value begins as JSON and is none.
+// errMalformed: a value begins as JSON, but is not valid.
 var errMalformed = errors.New("ffc: the flag's value is malformed JSON")
 
 // read reads the text of a flag's value as another type.

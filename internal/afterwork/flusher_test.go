@@ -226,7 +226,7 @@ func TestPauseAfterCostlyFailure(t *testing.T) {
 	})
 }
 
-// Only a delivery that reached nobody is a failure.
+// A delivery fails only if the platform accepts no event.
 func TestWhatIsAFailure(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -297,7 +297,7 @@ func TestOneDelivers(t *testing.T) {
 	})
 }
 
-// It does not deliver again if nobody came, if the first time failed, or if its
+// It does not deliver again if there are no new events, if the first time failed, or if its
 // own time would not allow another like it: a delivery that is cut short would
 // pass for a failed one.
 func TestDoesNotDeliverAgain(t *testing.T) {
@@ -309,7 +309,7 @@ func TestDoesNotDeliverAgain(t *testing.T) {
 		want   int
 	}{
 		{"again", true, 2 * time.Second, nil, 1},
-		{"nobody came", false, time.Minute, nil, 0},
+		{"no new events", false, time.Minute, nil, 0},
 		{"failed", true, time.Minute, unreachable(1, 0), 0},
 		{"no time", true, 2*time.Second - 1, nil, 0},
 	} {

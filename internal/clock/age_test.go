@@ -35,7 +35,7 @@ func TestAgeByTwoClocks(t *testing.T) {
 		monotonic, wall, want time.Duration
 	}{
 		{"both agree", time.Minute, time.Minute, time.Minute},
-		{"frozen, and the monotonic clock stood still", time.Second, time.Hour, time.Hour},
+		{"frozen, and the monotonic clock stopped", time.Second, time.Hour, time.Hour},
 		{"wall clock set forward", time.Minute, time.Hour, time.Hour},
 		{"wall clock set back a little", time.Minute, 50 * time.Second, time.Minute},
 		{"wall clock set back before the beginning", time.Minute, -time.Hour, time.Minute},
@@ -50,8 +50,8 @@ func TestAgeByTwoClocks(t *testing.T) {
 	}
 }
 
-// TestAgeTakesTheWallClock: of a time whose monotonic clock stood still, the
-// wall clock tells.
+// TestAgeTakesTheWallClock: the wall clock counts for a time during which
+// the monotonic clock was stopped.
 func TestAgeTakesTheWallClock(t *testing.T) {
 	t.Parallel()
 	if got := Age(time.Now().Round(0).Add(-time.Hour)); got < time.Hour || got > 2*time.Hour {

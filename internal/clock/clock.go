@@ -16,7 +16,7 @@ func Age(t time.Time) time.Duration {
 }
 
 // age is the larger of what the monotonic clock and the wall clock say has
-// passed. The monotonic clock can stand still while a process is frozen; the
+// passed. The monotonic clock can stop while a process is frozen; the
 // wall clock can be set back, and when it is set forward an age is too large,
 // which costs a refresh that was not needed yet.
 func age(monotonic, wall time.Duration) time.Duration { return max(monotonic, wall, 0) }
@@ -28,7 +28,7 @@ const (
 	// lateness is how much later than planned a timeout may wake up. If it wakes
 	// up later than that the process was frozen.
 	lateness = 100 * time.Millisecond
-	// maxBreaks is how many times a stopwatch may stand still for as long as a
+	// maxBreaks is how many times a stopwatch may be stopped for as long as a
 	// timeout, and run again, before that timeout ends. An answer that has not
 	// come by then is lost: its connection has died.
 	maxBreaks = 4
@@ -36,7 +36,7 @@ const (
 
 // Stopwatch measures the time during which work is under way: it runs while Start
 // has been called more often than Stop. Timeouts of contexts that carry a
-// Stopwatch count only the time while it runs. The zero value stands still. Its
+// Stopwatch count only the time while it runs. The zero value is stopped. Its
 // methods may be called concurrently.
 type Stopwatch struct {
 	mu        sync.Mutex
@@ -54,7 +54,7 @@ type timeout struct {
 	since  time.Time     // when the timeout began, or counted on
 	sleep  time.Duration // until the timer fires
 	timer  *time.Timer
-	still  time.Duration // for how long the stopwatch stood still, since the last break
+	still  time.Duration // for how long the stopwatch was stopped, since the last break
 	breaks int           // how often that was as long as whole
 	graced bool
 }

@@ -51,7 +51,7 @@ type Proxy struct {
 	Address string
 
 	port    *testkit.Port
-	tls     *tls.Config // terminates TLS; nil is none
+	tls     *tls.Config // terminates TLS if not nil
 	running sync.WaitGroup
 
 	mu       sync.Mutex

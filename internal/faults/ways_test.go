@@ -309,9 +309,9 @@ const proxyPassword = "proxy-password-8c1f"
 // tunnel is an HTTP proxy.
 type tunnel struct {
 	server   *httptest.Server
-	status   atomic.Int64 // that it answers instead; 0 is none
+	status   atomic.Int64 // of all responses, unless 0
 	passed   atomic.Int64
-	password string // that it asks for; "" is none
+	password string // required unless empty
 
 	mu    sync.Mutex
 	conns []net.Conn

@@ -417,7 +417,7 @@ func (w *world) close() {
 	w.mu.Lock()
 	for _, s := range w.told {
 		if s.State == ffc.StateInitializing && w.config.StartWait > 0 || s.State == ffc.StateOff && s.Err != ffc.ErrClosed {
-			w.Errorf("OnStatus told of %+v", s)
+			w.Errorf("OnStatus reported %+v", s)
 		}
 	}
 	w.mu.Unlock()

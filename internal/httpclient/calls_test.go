@@ -117,7 +117,7 @@ func TestHooksThatHang(t *testing.T) {
 					t.Errorf("took %v, want 1 s and at most 100 ms more", took)
 				}
 				if !errors.Is(err, errAbandoned) || pool.Abandoned() != 1 || len(told) != 1 {
-					t.Errorf("error %v, %d abandoned, told of %q", err, pool.Abandoned(), told)
+					t.Errorf("error %v, %d abandoned, reported %q", err, pool.Abandoned(), told)
 				}
 				close(release)
 				synctest.Wait()

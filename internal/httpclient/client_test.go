@@ -134,7 +134,7 @@ func TestUnsentOverConnections(t *testing.T) {
 	}{
 		{name: "answer lost", url: abort.URL, client: abort.Client()},
 		{name: "answer lost over HTTP/2", url: abortTLS.URL, client: abortTLS.Client()},
-		{name: "nobody listens", url: closed.URL, client: &http.Client{Transport: &http.Transport{}}, want: true},
+		{name: "refused", url: closed.URL, client: &http.Client{Transport: &http.Transport{}}, want: true},
 		{name: "not trusted", url: abortTLS.URL, client: &http.Client{Transport: &http.Transport{}}, want: true},
 		{name: "dialling stalls", url: abort.URL, client: &http.Client{Transport: slow}, want: true},
 		{name: "a transport that tells nothing", url: abort.URL, client: &http.Client{Transport: &stalled{}}},

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// maxLayers is how often a body may be compressed: by whoever stored it, and by
-// a proxy on the way.
+// maxLayers is how often a body may be compressed: where it was stored, and by a
+// proxy on the way.
 const maxLayers = 3
 
 // Decompress returns a reader of a response's body without gzip and deflate.

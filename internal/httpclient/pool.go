@@ -14,7 +14,7 @@ import (
 
 // idleTime is how long connections may be idle before the next request closes
 // them, by the wall clock or the monotonic clock: while a process is frozen the
-// other end closes connections, and nobody hears of it.
+// other end closes connections unnoticed.
 const idleTime = 30 * time.Second
 
 // Pool sends all requests of one client of the SDK and owns their connections.
@@ -48,8 +48,8 @@ type Pool struct {
 }
 
 // NewPool returns a pool for the requests of an application's client; nil is
-// one of our own. report is called with the name of a function of the
-// application whose call has been abandoned; nil is nobody.
+// a default client. report is called with the name of a function of the
+// application whose call has been abandoned. It may be nil.
 func NewPool(base *http.Client, report func(function string)) *Pool {
 	p := &Pool{calls: newCalls(report), retired: make(map[*generation]struct{})}
 	p.client.Transport = p

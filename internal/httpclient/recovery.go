@@ -13,8 +13,8 @@ import (
 )
 
 // Recovered returns a channel that receives when a request to the host of
-// address succeeds after one to that host failed, whoever sent the two. A value
-// that nobody has received yet stays, and is the only one. The channel is nil if
+// address succeeds after one to that host failed, whichever part of the client
+// sent the two. The channel holds at most one value. The channel is nil if
 // the requests of c do not go through a Pool.
 func Recovered(c *http.Client, address string) <-chan struct{} {
 	p, ok := c.Transport.(*Pool)
@@ -60,7 +60,7 @@ func (h *hosts) note(req *http.Request, resp *http.Response, err error) {
 		of.failed = of.failed || !errors.Is(err, context.Canceled)
 	case resp.StatusCode >= http.StatusInternalServerError:
 		of.failed = true
-	case resp.StatusCode == http.StatusSwitchingProtocols: // is no news to whoever sent it
+	case resp.StatusCode == http.StatusSwitchingProtocols: // the sender knows
 		of.failed = false
 	case retry.Classify(resp.StatusCode) == retry.Success && of.failed:
 		of.failed = false

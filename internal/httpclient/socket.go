@@ -41,7 +41,7 @@ func (t *socketTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // route is the way of one handshake.
 type route struct {
 	ctx    context.Context // of the request, which dialling outlives
-	proxy  *url.URL        // nil is none
+	proxy  *url.URL        // may be nil
 	tunnel bool            // asked for by us, not by net/http
 }
 
@@ -74,7 +74,7 @@ func (p *Pool) socketClone() *http.Transport {
 		if r.tunnel {
 			return openTunnel(r, t, dial, address)
 		}
-		return dial(r.ctx, network, address) // nobody else can use the connection
+		return dial(r.ctx, network, address) // no other request can use the connection
 	}
 	if t.Proxy != nil {
 		t.Proxy = func(req *http.Request) (*url.URL, error) {

@@ -295,7 +295,7 @@ func AppendMembers(dst []Member, b []byte, i, most int) (members []Member, end i
 }
 
 // Find returns the value of the first member of that name; nil if there is none,
-// or object is none.
+// or if object is not an object.
 func Find(object []byte, name string) []byte {
 	for n, value := range Members(object) {
 		if string(n) == name {
@@ -306,7 +306,7 @@ func Find(object []byte, name string) []byte {
 }
 
 // Count returns how many elements the array has, which Check has found nothing
-// wrong with; 0 if it is none.
+// wrong with; 0 if it is not an array.
 func Count(array []byte) (n int) {
 	_, _ = EachElementAt(array, 0, func(i int) (int, error) {
 		n++

@@ -91,7 +91,7 @@ func TestLimitStartsAgain(t *testing.T) {
 	})
 }
 
-// Whoever sets shorter pauses gets as many connections in less time.
+// Shorter pauses allow as many connections in less time.
 func TestLimitScales(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

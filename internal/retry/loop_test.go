@@ -94,8 +94,8 @@ func TestDo(t *testing.T) {
 	tests := []struct {
 		name     string
 		steps    []step
-		deadline time.Duration // 0 is none
-		cancel   time.Duration // 0 is never
+		deadline time.Duration // unless 0
+		cancel   time.Duration // unless 0
 		at       []time.Duration
 		status   int   // of the answer
 		err      error // or this
@@ -233,8 +233,8 @@ func TestWait(t *testing.T) {
 	tests := []struct {
 		name     string
 		wait     time.Duration
-		deadline time.Duration // 0 is none
-		cancel   time.Duration // 0 is never
+		deadline time.Duration // unless 0
+		cancel   time.Duration // unless 0
 		want     bool
 		took     time.Duration
 	}{

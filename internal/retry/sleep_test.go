@@ -44,7 +44,7 @@ func TestSleep(t *testing.T) {
 	}
 }
 
-// The time of a freeze, during which timers stand still, counts.
+// The time of a freeze, during which timers are stopped, counts.
 func TestSleepNoticesAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// patience is how long a caller waits for its line to be written, so that lines
+// maxWait is how long a caller waits for its line to be written, so that lines
 // come in time and in order with the application's own.
-const patience = 100 * time.Millisecond
+const maxWait = 100 * time.Millisecond
 
 // New returns two loggers that pass on to the application's, through one queue.
 // Calls of the first wait until the line is written, but not for long; those of
 // the second, for callers that must not wait, return at once.
 func New(to *slog.Logger) (patient, prompt *slog.Logger) {
 	q := &queue{}
-	return slog.New(handler{q, to.Handler(), patience}), slog.New(handler{q, to.Handler(), 0})
+	return slog.New(handler{q, to.Handler(), maxWait}), slog.New(handler{q, to.Handler(), 0})
 }
 
 type handler struct {

@@ -13,7 +13,7 @@ type Port struct {
 	ends    [2]net.Conn
 }
 
-// NewPort takes a free port. A connection that nobody uses keeps it.
+// NewPort takes a free port. An unused connection keeps it.
 func NewPort() (*Port, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -137,8 +137,8 @@ func (rt *Runtime) deliver(c *Call, l *loop) {
 
 // timedOut ends the invocation and the process. A process that has registered an
 // extension gets SIGTERM first, and the caller waits for the end of the process,
-// as on Lambda. A function in the test process goes on, and nobody is told what
-// it answers.
+// as on Lambda. A function in the test process goes on, and its result is
+// dropped.
 func (c *Call) timedOut() {
 	c.rt.mu.Lock()
 	defer c.rt.mu.Unlock()

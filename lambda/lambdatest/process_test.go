@@ -126,7 +126,7 @@ func TestProcessFails(t *testing.T) {
 	t.Parallel()
 	rt := newRuntime(t)
 	if _, err := rt.StartProcess(exec.Command(filepath.Join(t.TempDir(), "nothing"))); err == nil {
-		t.Error("a program that is not there was started")
+		t.Error("a missing program was started")
 	}
 	if _, err := rt.StartProcess(lambdatest.Command("unknown")); err != nil {
 		t.Fatal(err)

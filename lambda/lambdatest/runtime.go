@@ -149,7 +149,7 @@ func (rt *Runtime) update() {
 	if rt.process != nil {
 		rt.process.suspend(rt.frozen || !rt.process.concurrent && len(rt.idle) > 0 && rt.exts.idle())
 	}
-	if rt.changed == nil { // nobody waits for a zero Runtime
+	if rt.changed == nil { // no one waits for a zero Runtime
 		return
 	}
 	close(rt.changed)

@@ -98,8 +98,8 @@ type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
-// TestTimeout: the caller of a function that takes too long is told so, nobody
-// is told its late answer, and it can serve again.
+// TestTimeout: the caller of a function that takes too long gets an error,
+// its late result is dropped, and it can serve again.
 func TestTimeout(t *testing.T) {
 	rt := newRuntime(t)
 	rt.SetTimeout(10 * time.Millisecond)

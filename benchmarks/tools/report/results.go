@@ -20,7 +20,7 @@ type results struct {
 	cold, size map[string][]string // fields of a line, by its first ones
 }
 
-// read reads a folder. What is not there has no row.
+// read reads a folder. Missing files have no row.
 func read(folder string) (*results, error) {
 	r := &results{benchmarks: make(map[string]map[string]map[string][]float64)}
 	for _, name := range append(rows(), "data", "events", "lambda") {

@@ -81,7 +81,7 @@ type client struct {
 	*ffc.Client
 	way
 	platform *platform
-	server   *httptest.Server // with the middleware; nil is none
+	server   *httptest.Server // with the middleware, or nil
 	visitors http.Client      // of the server
 	poisoned uint64           // events that the platform rejects
 }
