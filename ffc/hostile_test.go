@@ -19,6 +19,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -156,7 +157,7 @@ func TestNothingIsReflected(t *testing.T) {
 	}
 	for name, answer := range answers {
 		for kind, open := range transports {
-			for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+			for _, g := range platforms.All() {
 				t.Run(fmt.Sprintf("%s, %s, %v", name, kind, g), func(t *testing.T) {
 					t.Parallel()
 					platform := g.NewServer(g.Snapshot(ffctest.Flag("a")))

@@ -319,7 +319,7 @@ func TestDoctorData(t *testing.T) {
 // TestDoctorNamesPatterns: a regular expression that neither engine accepts is
 // named, in a flag and in a segment; one that the second engine runs is fine.
 func TestDoctorNamesPatterns(t *testing.T) {
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range platforms.All() {
 		s := startServer(t, g, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
 			ffctest.Flag("b").Rule("true", ffctest.Attr("plan").Equal("x"), ffctest.Attr("plan").NotMatchRegex("(")),
 			ffctest.Segment("s").Rule(ffctest.Attr("plan").MatchRegex("[z-a]")))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // status makes one request to an endpoint and returns the status of the answer,
@@ -24,10 +25,10 @@ func status(t *testing.T, srv *ffctest.Server, e ffctest.Endpoint) int {
 		}
 		return resp.StatusCode
 	case ffctest.Events:
-		a, _ := try(within(t), http.MethodPost, track, "[]", header)
+		a, _ := try(testkit.Within(t), http.MethodPost, track, "[]", header)
 		return a.status
 	default:
-		a, _ := try(within(t), http.MethodGet, poll, "", header)
+		a, _ := try(testkit.Within(t), http.MethodGet, poll, "", header)
 		return a.status
 	}
 }
@@ -70,7 +71,7 @@ func TestFail(t *testing.T) {
 			}
 			stopFirst()
 			expect(good, good)
-			requests, err := srv.WaitRequests(within(t), e, len(want))
+			requests, err := srv.WaitRequests(testkit.Within(t), e, len(want))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -149,7 +150,7 @@ func TestFeatBitPolling(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			a, err := try(within(t), "GET", srv.URL+latestAll+tt.query, "", featBitHeader(tt.secret))
+			a, err := try(testkit.Within(t), "GET", srv.URL+latestAll+tt.query, "", featBitHeader(tt.secret))
 			if err != nil || a.status != tt.status || summary([]byte(a.body)) != tt.want {
 				t.Errorf("got %d %s, %v, want %d %s", a.status, a.body, err, tt.status, tt.want)
 			}
@@ -159,7 +160,7 @@ func TestFeatBitPolling(t *testing.T) {
 		})
 	}
 	for _, path := range []string{pollPath, "/api/public/track", latestAll + "/"} {
-		if a, err := try(within(t), "GET", srv.URL+path, "", authorized()); err != nil || a.status != 404 {
+		if a, err := try(testkit.Within(t), "GET", srv.URL+path, "", authorized()); err != nil || a.status != 404 {
 			t.Errorf("%s: got %d, %v", path, a.status, err)
 		}
 	}
@@ -175,7 +176,7 @@ func TestFeatBitEvents(t *testing.T) {
 	t.Parallel()
 	srv := newServerOf(t, ffctest.FeatBit)
 	body := `[{` + featBitUser + `,"variations":[` + featBitVaried + `]},{"user":{"keyId":"u2"},"metrics":[` + featBitMetric + `]}]`
-	a, err := try(within(t), "POST", srv.URL+insightPath, body, authorized())
+	a, err := try(testkit.Within(t), "POST", srv.URL+insightPath, body, authorized())
 	if err != nil || a.status != 200 || a.body != "" {
 		t.Errorf("got %+v, %v", a, err)
 	}
@@ -186,7 +187,7 @@ func TestFeatBitEvents(t *testing.T) {
 		},
 		{UserKey: "u2", Metric: "click", MetricValue: 2.5, AppType: "go-server-side", Route: "index/metric", Type: "CustomEvent", Time: time.UnixMilli(1662595200456)},
 	}
-	if got, err := srv.WaitEvents(within(t), 2); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := srv.WaitEvents(testkit.Within(t), 2); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
 }
@@ -237,7 +238,7 @@ func TestFeatBitTrackAnswers(t *testing.T) {
 			if tt.kind != "" {
 				header.Set("Content-Type", tt.kind)
 			}
-			a, err := try(within(t), "POST", srv.URL+insightPath, tt.body, header)
+			a, err := try(testkit.Within(t), "POST", srv.URL+insightPath, tt.body, header)
 			if err != nil || a.status != tt.status || (a.body != "") != (tt.status == 400) {
 				t.Errorf("got %+v, %v, want %d", a, err, tt.status)
 			}
@@ -262,7 +263,7 @@ func TestFeatBitData(t *testing.T) {
 	srv := ffctest.FeatBit.NewServer(data)
 	defer srv.Close()
 	client := sdk(t, srv, &stream.Transport{})
-	if err := srv.WaitSynced(within(t), client); err != nil {
+	if err := srv.WaitSynced(testkit.Within(t), client); err != nil {
 		t.Error(err)
 	}
 	again := ffctest.FeatBit.NewServer(srv.Snapshot())
@@ -339,7 +340,7 @@ func TestFeatBitExperiment(t *testing.T) {
 		client.BoolVariation(t.Context(), key, ffc.NewUser("t"), false)
 		client.BoolVariation(t.Context(), key, ffc.NewUser("u"), false)
 	}
-	if err := client.Flush(within(t)); err != nil {
+	if err := client.Flush(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

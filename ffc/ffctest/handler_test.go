@@ -75,7 +75,7 @@ func TestHandler(t *testing.T) {
 			t.Error("a connection that should be reset is open")
 		}
 		_ = c.ws.CloseNow()
-		if err := srv.WaitConnections(within(t), 0); err != nil {
+		if err := srv.WaitConnections(testkit.Within(t), 0); err != nil {
 			t.Fatal(err)
 		}
 		<-changed
@@ -116,7 +116,7 @@ func TestHandlerAfterAnother(t *testing.T) {
 				continue // polling knows no version
 			}
 			url := fmt.Sprintf("%s/api/public/sdk/server/latest-all?timestamp=%d", srv.URL, tt.version)
-			a, err := try(within(t), "GET", url, "", http.Header{"Authorization": {srv.EnvSecret}})
+			a, err := try(testkit.Within(t), "GET", url, "", http.Header{"Authorization": {srv.EnvSecret}})
 			if tt.want == "patch |" {
 				tt.want = "" // polling answers nothing then
 			}
@@ -140,18 +140,18 @@ func TestPollingPeers(t *testing.T) {
 	for _, agent := range []string{"one", "two", "one", strings.Repeat("long", 100)} {
 		header := withSecret(srv.EnvSecret)
 		header.Set("User-Agent", agent)
-		if a, err := try(within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
+		if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
 			t.Fatalf("got %d, %v", a.status, err)
 		}
 	}
-	if a, err := try(within(t), "GET", srv.URL+pollPath, "", http.Header{"User-Agent": {"refused"}}); err != nil || a.status != 401 {
+	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", http.Header{"User-Agent": {"refused"}}); err != nil || a.status != 401 {
 		t.Fatalf("got %d, %v", a.status, err)
 	}
 	// A client that cannot set User-Agent names itself all the same.
 	header := withSecret(srv.EnvSecret)
 	header.Set("User-Agent", "a library")
 	header.Set("X-User-Agent", "ffc-python-server-sdk")
-	if a, err := try(within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
+	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
 		t.Fatalf("got %d, %v", a.status, err)
 	}
 	peers := srv.Peers()
@@ -192,11 +192,11 @@ func TestKeep(t *testing.T) {
 		for i := range 10 {
 			post(t, srv, fmt.Sprintf(`[{"user":{"keyId":"u"},"metrics":[{"eventName":"m%d","numericValue":1}]}]`, i))
 		}
-		events, err := srv.WaitEvents(within(t), 10)
+		events, err := srv.WaitEvents(testkit.Within(t), 10)
 		if err != nil || len(events) != want || want > 0 && events[want-1].Metric != "m9" {
 			t.Errorf("keeping %d: got %v, %v", keep, events, err)
 		}
-		requests, err := srv.WaitRequests(within(t), ffctest.Events, 10)
+		requests, err := srv.WaitRequests(testkit.Within(t), ffctest.Events, 10)
 		if err != nil || len(requests) != want || want > 0 && (requests[want-1].Status != 200 || !strings.Contains(string(requests[want-1].Body), "m9")) {
 			t.Errorf("keeping %d: got %v, %v", keep, requests, err)
 		}
@@ -265,7 +265,7 @@ func TestHandlerCloseLeavesNothing(t *testing.T) {
 			_, err := try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
 			polled <- err
 		}()
-		if _, err := srv.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
+		if _, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 1); err != nil {
 			t.Fatal(err)
 		}
 		srv.Close()

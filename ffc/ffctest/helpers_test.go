@@ -15,15 +15,9 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
-
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
@@ -40,7 +34,7 @@ func newServerOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffcte
 // onBoth runs a test for both.
 func onBoth(t *testing.T, name string, test func(t *testing.T, g ffctest.Platform)) {
 	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range platforms.All() {
 		t.Run(name+"/"+g.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, g)
@@ -69,7 +63,7 @@ func tryDial(t *testing.T, srv *ffctest.Server, q url.Values) (*client, *http.Re
 	t.Helper()
 	httpClient := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(httpClient.CloseIdleConnections)
-	ws, resp, err := websocket.Dial(within(t), srv.URL+"/streaming?"+q.Encode(), &websocket.DialOptions{HTTPClient: httpClient})
+	ws, resp, err := websocket.Dial(testkit.Within(t), srv.URL+"/streaming?"+q.Encode(), &websocket.DialOptions{HTTPClient: httpClient})
 	if err != nil {
 		return nil, resp, err
 	}
@@ -95,7 +89,7 @@ type client struct {
 
 func (c *client) send(frame string) {
 	c.t.Helper()
-	if err := c.ws.Write(within(c.t), websocket.MessageText, []byte(frame)); err != nil {
+	if err := c.ws.Write(testkit.Within(c.t), websocket.MessageText, []byte(frame)); err != nil {
 		c.t.Fatalf("send %s: %v", frame, err)
 	}
 }
@@ -112,7 +106,7 @@ func (c *client) ping() {
 
 func (c *client) read() []byte {
 	c.t.Helper()
-	_, frame, err := c.ws.Read(within(c.t))
+	_, frame, err := c.ws.Read(testkit.Within(c.t))
 	if err != nil {
 		c.t.Fatalf("read: %v", err)
 	}
@@ -123,7 +117,7 @@ func (c *client) read() []byte {
 // the error.
 func (c *client) readAsync() <-chan string {
 	first := make(chan string, 1)
-	ctx := within(c.t)
+	ctx := testkit.Within(c.t)
 	go func() {
 		_, frame, err := c.ws.Read(ctx)
 		if err != nil {
@@ -146,7 +140,7 @@ func (c *client) expect(want string) {
 // expectEnd reads to the end, which must have a close code, or -1 for none.
 func (c *client) expectEnd(code websocket.StatusCode, reason string) {
 	c.t.Helper()
-	_, frame, err := c.ws.Read(within(c.t))
+	_, frame, err := c.ws.Read(testkit.Within(c.t))
 	if err == nil {
 		c.t.Fatalf("got message %s, want the end", frame)
 	}
@@ -224,7 +218,7 @@ func try(ctx context.Context, method, url, body string, header http.Header) (ans
 
 func post(t *testing.T, srv *ffctest.Server, body string) answer {
 	t.Helper()
-	a, err := try(within(t), http.MethodPost, srv.URL+"/api/public/track", body, trackHeader(srv.EnvSecret))
+	a, err := try(testkit.Within(t), http.MethodPost, srv.URL+"/api/public/track", body, trackHeader(srv.EnvSecret))
 	if err != nil {
 		t.Fatalf("post: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 
 func getFlags(t *testing.T, srv *ffctest.Server, header http.Header) answer {
 	t.Helper()
-	a, err := try(within(t), http.MethodGet, srv.URL+pollPath, "", header)
+	a, err := try(testkit.Within(t), http.MethodGet, srv.URL+pollPath, "", header)
 	if err != nil {
 		t.Fatalf("poll: %v", err)
 	}
@@ -94,7 +95,7 @@ func TestPollingSecret(t *testing.T) {
 			if tt.query != "" {
 				target += "?envSecret=" + url.QueryEscape(tt.query)
 			}
-			a, err := try(within(t), http.MethodGet, target, "", header)
+			a, err := try(testkit.Within(t), http.MethodGet, target, "", header)
 			if err != nil || a.status != tt.status {
 				t.Fatalf("got %d, %v, want %d", a.status, err, tt.status)
 			}
@@ -122,7 +123,7 @@ func TestPollingRoutes(t *testing.T) {
 		{"HEAD", pollPath, 405},
 	}
 	for _, tt := range tests {
-		a, err := try(within(t), tt.method, srv.URL+tt.path, "", withSecret(srv.EnvSecret))
+		a, err := try(testkit.Within(t), tt.method, srv.URL+tt.path, "", withSecret(srv.EnvSecret))
 		if err != nil || a.status != tt.want {
 			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.status, err, tt.want)
 		}
@@ -140,7 +141,7 @@ func TestPollsAreRecorded(t *testing.T) {
 	getFlags(t, srv, header)
 	getFlags(t, srv, nil)
 	post(t, srv, "[]")
-	polls, err := srv.WaitRequests(within(t), ffctest.Polling, 2)
+	polls, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 2)
 	if err != nil || len(polls) != 2 {
 		t.Fatalf("got %d polls, %v, want 2", len(polls), err)
 	}
@@ -174,10 +175,10 @@ func TestFailNextPolling(t *testing.T) {
 	if a.status != 503 || a.body != "soon" || a.header.Get("Retry-After") != "7" {
 		t.Errorf("got %+v", a)
 	}
-	if a, err := try(within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
+	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
 		t.Errorf("got %+v, want a reset", a)
 	}
-	if a, err := try(within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil || a.status != 200 || a.body != "half" {
+	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil || a.status != 200 || a.body != "half" {
 		t.Errorf("got %+v, %v, want half an answer", a, err)
 	}
 	if a := getFlags(t, srv, withSecret(srv.EnvSecret)); a.status != 404 || a.body != "" {
@@ -207,7 +208,7 @@ func TestStallPolling(t *testing.T) {
 		_, err := try(hasty, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
 		gone <- err
 	}()
-	if _, err := srv.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
+	if _, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 1); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
@@ -217,10 +218,10 @@ func TestStallPolling(t *testing.T) {
 
 	answers := make(chan answer, 1)
 	go func() {
-		a, _ := try(within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
+		a, _ := try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
 		answers <- a
 	}()
-	if _, err := srv.WaitRequests(within(t), ffctest.Polling, 2); err != nil {
+	if _, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 2); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -244,7 +245,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 	select {
 	case v := <-from:
 		return v
-	case <-within(t).Done():
+	case <-testkit.Within(t).Done():
 		t.Fatal("nothing comes")
 		panic("unreachable")
 	}

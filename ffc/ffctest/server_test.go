@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 func TestNewServerData(t *testing.T) {
@@ -161,7 +162,7 @@ func TestUnknownPaths(t *testing.T) {
 		{"GET", "/api/public/track", 405},
 	}
 	for _, tt := range tests {
-		a, err := try(within(t), tt.method, srv.URL+tt.path, "", nil)
+		a, err := try(testkit.Within(t), tt.method, srv.URL+tt.path, "", nil)
 		if err != nil || a.status != tt.want {
 			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.status, err, tt.want)
 		}
@@ -185,7 +186,7 @@ func TestHalfAnUpgradeIsNotFound(t *testing.T) {
 				header.Set(name, value)
 			}
 		}
-		a, err := try(within(t), "GET", srv.URL+"/streaming?"+query(srv, time.Now()).Encode(), "", header)
+		a, err := try(testkit.Within(t), "GET", srv.URL+"/streaming?"+query(srv, time.Now()).Encode(), "", header)
 		if err != nil || a.status != 404 {
 			t.Errorf("without %s: got %d, %v, want 404", missing, a.status, err)
 		}
@@ -196,7 +197,7 @@ func TestHalfAnUpgradeIsNotFound(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	start := runtime.NumGoroutine()
 	srv := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("f")))
-	ctx := within(t)
+	ctx := testkit.Within(t)
 
 	// One of everything that can be under way.
 	idle, silent := dial(t, srv), dial(t, srv)
@@ -264,8 +265,8 @@ func TestManyAtOnce(t *testing.T) {
 				if err != nil {
 					continue // refused or cut on the way, as ordered below
 				}
-				_ = c.ws.Write(within(t), 1, []byte(`{"messageType":"data-sync","data":{"timestamp":0}}`))
-				if _, frame, err := c.ws.Read(within(t)); err == nil && !json.Valid(frame) {
+				_ = c.ws.Write(testkit.Within(t), 1, []byte(`{"messageType":"data-sync","data":{"timestamp":0}}`))
+				if _, frame, err := c.ws.Read(testkit.Within(t)); err == nil && !json.Valid(frame) {
 					t.Errorf("half a message: %s", frame)
 				}
 				_ = c.ws.CloseNow()
@@ -296,10 +297,10 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	})
 	wg.Wait()
-	if _, err := srv.WaitEvents(within(t), rounds); err != nil {
+	if _, err := srv.WaitEvents(testkit.Within(t), rounds); err != nil {
 		t.Error(err)
 	}
-	if err := srv.WaitConnections(within(t), 0); err != nil {
+	if err := srv.WaitConnections(testkit.Within(t), 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -307,7 +308,7 @@ func TestManyAtOnce(t *testing.T) {
 // TestSnapshotOfKeys: flags by their keys, those that exist, and all segments.
 func TestSnapshotOfKeys(t *testing.T) {
 	t.Parallel()
-	for _, p := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+	for _, p := range platforms.All() {
 		srv := p.NewServer(p.Snapshot(ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c"), ffctest.Segment("s").Include("u")))
 		defer srv.Close()
 		part := p.NewServer(srv.Snapshot("c", "nope", "a"))

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 func TestDataSync(t *testing.T) {
@@ -67,7 +68,7 @@ func TestWhatIsNotUnderstoodIsNotAnswered(t *testing.T) {
 		c.ping()
 		c.expect(pong)
 	}
-	if err := c.ws.Write(within(t), websocket.MessageBinary, []byte(`{"messageType":"ping","data":null}`)); err != nil {
+	if err := c.ws.Write(testkit.Within(t), websocket.MessageBinary, []byte(`{"messageType":"ping","data":null}`)); err != nil {
 		t.Fatal(err)
 	}
 	c.sync(0)
@@ -266,7 +267,7 @@ func TestClientSocketsGetNoFlags(t *testing.T) {
 func TestConnections(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	first := dial(t, srv)
 	dial(t, srv)
 	if n := srv.Connections(); n != 2 {
@@ -381,7 +382,7 @@ func TestFailNextStreaming(t *testing.T) {
 	srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 1011, Body: "service unavailable, close by server"})
 	srv.FailNext(ffctest.Streaming, 0, ffctest.Failure{Status: 500})
 
-	if a, err := try(within(t), "GET", srv.URL+"/streaming", "", nil); err != nil || a.status != 404 {
+	if a, err := try(testkit.Within(t), "GET", srv.URL+"/streaming", "", nil); err != nil || a.status != 404 {
 		t.Errorf("got %d, %v: what is no upgrade uses no failure up", a.status, err)
 	}
 	for range 2 {
@@ -420,7 +421,7 @@ func TestStallStreaming(t *testing.T) {
 		c.ping()
 		// Control frames are answered below the stall. Once this one is, the
 		// server has read the two requests.
-		if err := c.ws.Ping(within(t)); err != nil {
+		if err := c.ws.Ping(testkit.Within(t)); err != nil {
 			t.Errorf("no pong frame from a stalled server: %v", err)
 		}
 	}
@@ -429,7 +430,7 @@ func TestStallStreaming(t *testing.T) {
 	srv.Put(ffctest.Flag("b"))
 	srv.Send([]byte("hello"))
 	for i, c := range clients {
-		if err := c.ws.Ping(within(t)); err != nil {
+		if err := c.ws.Ping(testkit.Within(t)); err != nil {
 			t.Errorf("no pong frame from a stalled server: %v", err)
 		}
 		select {
@@ -494,7 +495,7 @@ func TestClientThatOnlyAsksIsCut(t *testing.T) {
 	for range 1025 {
 		c.ping()
 	}
-	if err := srv.WaitConnections(within(t), 0); err != nil {
+	if err := srv.WaitConnections(testkit.Within(t), 0); err != nil {
 		t.Error(err)
 	}
 	c.expectEnd(-1, "")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -19,7 +20,7 @@ import (
 // sdk returns a client of the server.
 func sdk(t *testing.T, srv *ffctest.Server, how transport.Transport) *ffc.Client {
 	t.Helper()
-	c, err := ffc.New(within(t), ffc.Config{
+	c, err := ffc.New(testkit.Within(t), ffc.Config{
 		EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: how, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -54,7 +55,7 @@ func TestWaitSynced(t *testing.T) {
 			c := sdk(t, srv, tt.how)
 			synced := func() {
 				t.Helper()
-				if err := srv.WaitSynced(within(t), c); err != nil {
+				if err := srv.WaitSynced(testkit.Within(t), c); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -102,7 +103,7 @@ func TestWaitSyncedFails(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, ffctest.Flag("f"))
 	c := sdk(t, srv, &stream.Transport{})
-	if err := srv.WaitSynced(within(t), c); err != nil {
+	if err := srv.WaitSynced(testkit.Within(t), c); err != nil {
 		t.Fatal(err)
 	}
 	resume := srv.Stall(ffctest.Streaming)
@@ -119,7 +120,7 @@ func TestWaitSyncedFails(t *testing.T) {
 	srv.Put(ffctest.Flag("new").Version(1 << 50))
 	check(`it lacks version 1125899906842624 of "FF__11__22__33__new"`)
 	resume()
-	if err := srv.WaitSynced(within(t), c); err != nil {
+	if err := srv.WaitSynced(testkit.Within(t), c); err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Stall(ffctest.Streaming)()
@@ -129,7 +130,7 @@ func TestWaitSyncedFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	srv.Close()
-	if err := srv.WaitSynced(within(t), c); err == nil || !strings.Contains(err.Error(), "server closed") {
+	if err := srv.WaitSynced(testkit.Within(t), c); err == nil || !strings.Contains(err.Error(), "server closed") {
 		t.Errorf("got %v", err)
 	}
 }

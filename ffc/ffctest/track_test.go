@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 const (
@@ -75,7 +76,7 @@ func TestEventsAreCaptured(t *testing.T) {
 	if a.status != 200 || a.body != trackOK || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
 		t.Errorf("got %+v", a)
 	}
-	events, err := srv.WaitEvents(within(t), 2)
+	events, err := srv.WaitEvents(testkit.Within(t), 2)
 	if err != nil || len(events) != 2 {
 		t.Fatalf("got %d events, %v, want 2", len(events), err)
 	}
@@ -241,7 +242,7 @@ func TestTrackHeaders(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			a, err := try(within(t), "POST", srv.URL+"/api/public/track"+tt.query, "[]", tt.header)
+			a, err := try(testkit.Within(t), "POST", srv.URL+"/api/public/track"+tt.query, "[]", tt.header)
 			if err != nil || a.status != tt.want {
 				t.Fatalf("got %d %q, %v, want %d", a.status, a.body, err, tt.want)
 			}
@@ -308,7 +309,7 @@ func TestEventsOfAnotherEnvironment(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
 	other := "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fN19fOF9fOV9fZGVmYXVsdF85YzBkZQ=="
-	a, err := try(within(t), "POST", srv.URL+"/api/public/track", "["+item(user, evaluation("a"), metric)+"]", trackHeader(other))
+	a, err := try(testkit.Within(t), "POST", srv.URL+"/api/public/track", "["+item(user, evaluation("a"), metric)+"]", trackHeader(other))
 	if err != nil || a.status != 200 {
 		t.Errorf("got %d, %v, want 200", a.status, err)
 	}
@@ -323,7 +324,7 @@ func TestRequestsAreRecorded(t *testing.T) {
 	body := `[ {"user":{"keyId":"é"},"metrics":[` + metric + `]} ]`
 	header := trackHeader(srv.EnvSecret)
 	header.Set("User-Agent", "ffc-go-server-sdk")
-	if _, err := try(within(t), "POST", srv.URL+"/api/public/track", body, header); err != nil {
+	if _, err := try(testkit.Within(t), "POST", srv.URL+"/api/public/track", body, header); err != nil {
 		t.Fatal(err)
 	}
 	post(t, srv, "nonsense")
@@ -355,10 +356,10 @@ func TestFailNextEvents(t *testing.T) {
 		t.Errorf("got %+v", a)
 	}
 	url, header := srv.URL+"/api/public/track", trackHeader(srv.EnvSecret)
-	if a, err := try(within(t), "POST", url, body, header); err == nil {
+	if a, err := try(testkit.Within(t), "POST", url, body, header); err == nil {
 		t.Errorf("got %+v, want a reset", a)
 	}
-	if a, err := try(within(t), "POST", url, body, header); err == nil || a.status != 200 || a.body != "half" {
+	if a, err := try(testkit.Within(t), "POST", url, body, header); err == nil || a.status != 200 || a.body != "half" {
 		t.Errorf("got %+v, %v, want half an answer", a, err)
 	}
 	if n := len(srv.Events()); n != 0 {
@@ -371,7 +372,7 @@ func TestFailNextEvents(t *testing.T) {
 	if a := post(t, srv, body); a.status != 504 {
 		t.Errorf("got %d, want 504", a.status)
 	}
-	if a, err := try(within(t), "POST", url, body, header); err == nil {
+	if a, err := try(testkit.Within(t), "POST", url, body, header); err == nil {
 		t.Errorf("got %+v, want a reset", a)
 	}
 	if a := post(t, srv, body); a.status != 200 {
@@ -393,7 +394,7 @@ func TestFailNextEvents(t *testing.T) {
 func TestStallEvents(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	url, header := srv.URL+"/api/public/track", trackHeader(srv.EnvSecret)
 	body := "[" + item(user, evaluation("a"), "") + "]"
 	resume := srv.Stall(ffctest.Events)
@@ -432,7 +433,7 @@ func TestWaitEvents(t *testing.T) {
 	srv := newServer(t)
 	done := make(chan error, 1)
 	go func() {
-		events, err := srv.WaitEvents(within(t), 2)
+		events, err := srv.WaitEvents(testkit.Within(t), 2)
 		if err == nil && len(events) < 2 {
 			err = fmt.Errorf("got %d events, want 2", len(events))
 		}

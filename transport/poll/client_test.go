@@ -14,6 +14,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -31,7 +33,7 @@ func newClient(t testing.TB, url string, settings *poll.Transport, configure fun
 	if configure != nil {
 		configure(&cfg)
 	}
-	client, err := ffc.New(within(t), cfg)
+	client, err := ffc.New(testkit.Within(t), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,14 +42,6 @@ func newClient(t testing.TB, url string, settings *poll.Transport, configure fun
 }
 
 var secretHeader = map[ffctest.Platform]string{ffctest.Classic: "envSecret", ffctest.FeatBit: "Authorization"}
-
-// onBoth runs a test for both platforms.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
-	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) { test(t, g) })
-	}
-}
 
 // newClientOf is newClient for a server of either platform.
 func newClientOf(t testing.TB, server *ffctest.Server, settings *poll.Transport, configure func(*ffc.Config)) *ffc.Client {
@@ -74,7 +68,7 @@ func newServerOf(t testing.TB, g ffctest.Platform, items ...ffctest.Item) *ffcte
 
 func refresh(t *testing.T, client *ffc.Client) {
 	t.Helper()
-	if err := client.Refresh(within(t)); err != nil {
+	if err := client.Refresh(testkit.Within(t)); err != nil {
 		t.Fatalf("Refresh: %v", err)
 	}
 }
@@ -89,7 +83,7 @@ func checkFlag(t *testing.T, client *ffc.Client, key, want string) {
 // What changes on the platform comes with the next Refresh, and not before.
 func TestClient(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClient)
+	platforms.Each(t, testClient)
 }
 
 func testClient(t *testing.T, g ffctest.Platform) {
@@ -119,7 +113,7 @@ func testClient(t *testing.T, g ffctest.Platform) {
 // An outage does not show in evaluations, but in the status.
 func TestClientOutage(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClientOutage)
+	platforms.Each(t, testClientOutage)
 }
 
 func testClientOutage(t *testing.T, g ffctest.Platform) {
@@ -138,7 +132,7 @@ func testClientOutage(t *testing.T, g ffctest.Platform) {
 	} {
 		server.FailNext(ffctest.Polling, 3, failure) // Refresh may try twice, and once more if a kept connection breaks
 		before := client.Stats().Updates
-		if err := client.Refresh(within(t)); err == nil {
+		if err := client.Refresh(testkit.Within(t)); err == nil {
 			t.Errorf("%+v: no error", failure)
 		}
 		if status := client.Status(); status.State != ffc.StateInterrupted || status.Err == nil {
@@ -148,7 +142,7 @@ func testClientOutage(t *testing.T, g ffctest.Platform) {
 		if n := client.Stats().Updates; n != before {
 			t.Errorf("%+v: %d updates", failure, n-before)
 		}
-		for client.Refresh(within(t)) != nil {
+		for client.Refresh(testkit.Within(t)) != nil {
 		}
 		if status := client.Status(); status.State != ffc.StateOK || status.Err != nil {
 			t.Errorf("after %+v: got %+v", failure, status)
@@ -159,7 +153,7 @@ func testClientOutage(t *testing.T, g ffctest.Platform) {
 // An answer that comes after Budget serves the next unit of work.
 func TestClientLateAnswer(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClientLateAnswer)
+	platforms.Each(t, testClientLateAnswer)
 }
 
 func testClientLateAnswer(t *testing.T, g ffctest.Platform) {
@@ -172,7 +166,7 @@ func testClientLateAnswer(t *testing.T, g ffctest.Platform) {
 	if err := client.Refresh(hurried); err == nil {
 		t.Error("Refresh: no error")
 	}
-	if _, err := server.WaitRequests(within(t), ffctest.Polling, 1); err != nil {
+	if _, err := server.WaitRequests(testkit.Within(t), ffctest.Polling, 1); err != nil {
 		t.Fatal(err)
 	}
 	if s := client.Status(); s.Err != nil {
@@ -180,7 +174,7 @@ func testClientLateAnswer(t *testing.T, g ffctest.Platform) {
 	}
 	server.Put(ffctest.Flag("f").Serve("true"))
 	resume()
-	if err := client.WaitReady(within(t)); err != nil {
+	if err := client.WaitReady(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	checkFlag(t, client, "f", "true")
@@ -192,7 +186,7 @@ func testClientLateAnswer(t *testing.T, g ffctest.Platform) {
 
 func TestClientOneRequestForAll(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClientOneRequestForAll)
+	platforms.Each(t, testClientOneRequestForAll)
 }
 
 func testClientOneRequestForAll(t *testing.T, g ffctest.Platform) {
@@ -205,7 +199,7 @@ func testClientOneRequestForAll(t *testing.T, g ffctest.Platform) {
 		begun.Add(1)
 		callers.Go(func() {
 			begun.Done()
-			if err := client.Refresh(within(t)); err != nil {
+			if err := client.Refresh(testkit.Within(t)); err != nil {
 				t.Errorf("Refresh: %v", err)
 			}
 			checkFlag(t, client, "f", "false")
@@ -221,7 +215,7 @@ func testClientOneRequestForAll(t *testing.T, g ffctest.Platform) {
 
 func TestClientCloseDuringRefresh(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClientCloseDuringRefresh)
+	platforms.Each(t, testClientCloseDuringRefresh)
 }
 
 func testClientCloseDuringRefresh(t *testing.T, g ffctest.Platform) {
@@ -230,11 +224,11 @@ func testClientCloseDuringRefresh(t *testing.T, g ffctest.Platform) {
 	client := newClientOf(t, server, &poll.Transport{}, nil)
 	defer server.Stall(ffctest.Polling)()
 	refreshed := make(chan error, 1)
-	go func() { refreshed <- client.Refresh(within(t)) }()
-	if _, err := server.WaitRequests(within(t), ffctest.Polling, 2); err != nil {
+	go func() { refreshed <- client.Refresh(testkit.Within(t)) }()
+	if _, err := server.WaitRequests(testkit.Within(t), ffctest.Polling, 2); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Close(within(t)); err != nil {
+	if err := client.Close(testkit.Within(t)); err != nil {
 		t.Errorf("Close: %v", err)
 	}
 	if err := <-refreshed; err == nil {

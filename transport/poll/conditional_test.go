@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -36,7 +37,7 @@ func (s *session) checkConditions(noneMatch, modifiedSince string) {
 // changed is not stored again, only confirmed.
 func TestConditional(t *testing.T) {
 	const modified, later = "Mon, 03 Jan 2000 10:00:00 GMT", "Mon, 03 Jan 2000 11:00:00 GMT"
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(200, data, `ETag: W/"a"`))
 		s := open(t, p, poll.Transport{})
 		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed")
@@ -62,7 +63,7 @@ func TestConditional(t *testing.T) {
 // An answer that could not be stored does not count: the next one has to bring
 // all data.
 func TestConditionOfUnusableData(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(200, "junk", `ETag: "a"`))
 		s := open(t, p, poll.Transport{})
 		s.refused("interrupted")
@@ -81,7 +82,7 @@ func TestConditionOfUnusableData(t *testing.T) {
 
 // What one route has said is no condition for the other.
 func TestConditionOfOtherRoute(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, routes(map[string]answer{plural: with(200, data, `ETag: "a"`)}))
 		s := open(t, p, poll.Transport{})
 		s.refreshed()
@@ -94,7 +95,7 @@ func TestConditionOfOtherRoute(t *testing.T) {
 
 // The mark is taken before the request: what is stored meanwhile can be newer.
 func TestMark(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, nil)
 		s := open(t, p, poll.Transport{})
 		for _, url := range []string{plural, singular} {
@@ -114,7 +115,7 @@ func TestMark(t *testing.T) {
 // TestValidatorsAreDropped: a server that refuses a conditional request is asked
 // for everything, and validators that are too long are not sent at all.
 func TestValidatorsAreDropped(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(200, data, `ETag: "a"`))
 		s := open(t, p, poll.Transport{})
 		s.refreshedIf("", "")

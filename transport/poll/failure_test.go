@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -70,7 +71,7 @@ func TestFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, tt.answer)
 				s := open(t, p, poll.Transport{MaxMessage: 1000})
 				err := s.refused("interrupted")
@@ -98,7 +99,7 @@ func TestFailures(t *testing.T) {
 
 // An answer as large as MaxMessage is taken.
 func TestMaxMessage(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, with(200, data)), poll.Transport{MaxMessage: int64(len(data))})
 		if told := s.refreshed(); len(told) != 2 || told[0].message != data {
 			t.Errorf("the store was told %v", told)
@@ -115,7 +116,7 @@ func TestSecondTry(t *testing.T) {
 		"reset":           failing(syscall.ECONNRESET),
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := open(t, newPlatform(t, inTurn(first, with(200, data))), poll.Transport{})
 				o := <-s.refresh()
 				if o.err != nil || o.took > 200*ms {
@@ -134,7 +135,7 @@ func TestSecondTry(t *testing.T) {
 
 // A platform that refuses the secret is not asked again.
 func TestRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(401, ""))
 		s := open(t, p, poll.Transport{})
 		why := s.refused("off")
@@ -154,7 +155,7 @@ func TestRefused(t *testing.T) {
 
 // Once it has taken the secret, a refusal can be a mistake that passes.
 func TestRefusedLater(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, inTurn(with(200, data), with(401, "")))
 		s := open(t, p, poll.Transport{})
 		s.refreshed()
@@ -174,7 +175,7 @@ func TestRefusedLater(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	for _, tt := range []struct{ timeout, want time.Duration }{{0, 10 * time.Second}, {3 * time.Second, 3 * time.Second}} {
 		t.Run(fmt.Sprint(tt.want), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, hanging)
 				s := open(t, p, poll.Transport{Timeout: tt.timeout, Budget: time.Hour})
 				o := <-s.refresh()

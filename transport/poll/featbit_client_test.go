@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -85,7 +86,7 @@ func TestFeatBitUnknownEnvironment(t *testing.T) {
 		t.Errorf("got %+v", status)
 	}
 	refresh(t, client)
-	client.Close(within(t)) // no more is logged
+	client.Close(testkit.Within(t)) // no more is logged
 	if n := strings.Count(log.String(), "no flags and no segments"); n != 1 {
 		t.Errorf("warned %d times, want once:\n%s", n, &log)
 	}

@@ -3,6 +3,7 @@ package poll_test
 import (
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -25,7 +26,7 @@ func openFeatBit(t *testing.T, a answer, settings poll.Transport) *session {
 // TestFeatBitPolling: the first request asks for everything, others for what is
 // newer than the store. An answer without a body is that nothing is.
 func TestFeatBitPolling(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := openFeatBit(t, with(200, featBitFull), poll.Transport{Resync: -1, FullResync: -1})
 		steps := []struct {
 			name    string
@@ -56,7 +57,7 @@ func TestFeatBitPolling(t *testing.T) {
 // TestFeatBitUnusable: changes that were not asked for cannot be all data, and
 // neither can nothing.
 func TestFeatBitUnusable(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		for _, body := range []string{"", changes} {
 			s := openFeatBit(t, with(200, body), poll.Transport{})
 			if err := s.refused("interrupted"); err.Kind != transport.KindData {
@@ -68,7 +69,7 @@ func TestFeatBitUnusable(t *testing.T) {
 
 // TestFeatBitCache: what is at an address of one's own is all data, always.
 func TestFeatBitCache(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := openFeatBit(t, with(200, featBitFull), poll.Transport{URL: "https://cache.test/snapshot.json"})
 		s.store.has(1767225600123)
 		told := s.refreshed()
@@ -82,7 +83,7 @@ func TestFeatBitCache(t *testing.T) {
 // TestFeatBitRefusal is final only for a secret that was never taken, also if
 // nothing has been new since.
 func TestFeatBitRefusal(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := openFeatBit(t, with(401, ""), poll.Transport{})
 		if err := s.refused("off"); err.Kind != transport.KindRefused {
 			t.Errorf("got %v", err)

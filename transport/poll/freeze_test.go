@@ -16,6 +16,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -155,7 +156,7 @@ func TestFreeze(t *testing.T) {
 	resume := server.Stall(ffctest.Polling)
 	c.say("hurry")
 	c.expect("false second")
-	if _, err := server.WaitRequests(within(t), ffctest.Polling, before+1); err != nil {
+	if _, err := server.WaitRequests(testkit.Within(t), ffctest.Polling, before+1); err != nil {
 		t.Fatal(err)
 	}
 	c.freeze(func() {

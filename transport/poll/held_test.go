@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
 // An answer that was held back is not confirmed, and the next one comes whole,
 // to be compared with it: a 304 would say nothing.
 func TestHeldAnswerIsAskedForAgain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, with(200, data, `ETag: "old"`)), poll.Transport{})
 		s.store.holds(1)
 		for range 2 {
@@ -29,7 +30,7 @@ func TestHeldAnswerIsAskedForAgain(t *testing.T) {
 // The time of the last complete answer is the platform's: a version from the
 // future does not make a cursor of it.
 func TestCursorIsNotAheadOfThePlatform(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := openFeatBit(t, with(200, featBitFull, "Date: Sat, 01 Jan 2000 00:00:07 GMT"), poll.Transport{FullResync: -1, MaxAge: 1, Resync: -1})
 		s.refreshed()
 		s.store.has(9_000_000_000_000)

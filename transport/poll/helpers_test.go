@@ -2,7 +2,6 @@ package poll_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -326,21 +324,6 @@ func (s *session) paused() time.Duration {
 
 // stale lets the data get older than any MaxAge in use.
 func stale() { time.Sleep(time.Hour) }
-
-// bubble runs a test on a fake clock.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
-
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // has changes the version.
 func (s *store) has(version int64) {

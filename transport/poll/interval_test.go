@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -43,7 +44,7 @@ func (p *platform) gaps() (gaps []time.Duration) {
 // Interval counts from the end of one request to the beginning of the next,
 // less up to a tenth.
 func TestInterval(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		const takes = 3 * time.Second
 		p := newPlatform(t, func(r *http.Request) (*http.Response, error) {
 			time.Sleep(takes)
@@ -78,7 +79,7 @@ func TestInterval(t *testing.T) {
 
 // After a failure the pauses are those of a failure, until it works again.
 func TestIntervalFailures(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(403, ""))
 		s := open(t, p, poll.Transport{Interval: 10 * time.Second})
 		began := time.Now()
@@ -112,7 +113,7 @@ func TestIntervalFailures(t *testing.T) {
 
 // A refusal ends it.
 func TestIntervalRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(401, ""))
 		s := open(t, p, poll.Transport{Interval: time.Second})
 		_, done := s.run()
@@ -128,7 +129,7 @@ func TestIntervalRefused(t *testing.T) {
 func TestIntervalEnds(t *testing.T) {
 	for name, a := range map[string]answer{"in a request": hanging, "in a pause": with(200, data), "in a pause after a failure": with(403, "")} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, a)
 				s := open(t, p, poll.Transport{Interval: time.Hour})
 				stop, _ := s.run()
@@ -152,7 +153,7 @@ func TestIntervalEnds(t *testing.T) {
 func TestIntervalFollowsRestarts(t *testing.T) {
 	for name, down := range map[string]answer{"refused": failing(errors.New("connection refused")), "503": with(503, ""), "hangs": hanging} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, with(200, data))
 				s := open(t, p, poll.Transport{Interval: time.Second})
 				stop, _ := s.run()

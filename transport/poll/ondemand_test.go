@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -15,7 +16,7 @@ import (
 // An answer that comes after Budget is stored, with the mark from before its
 // request, and serves the next unit of work.
 func TestLateAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		late, release := held(with(200, data))
 		p := newPlatform(t, late)
 		s := open(t, p, poll.Transport{})
@@ -46,7 +47,7 @@ func TestLateAnswer(t *testing.T) {
 // An answer that comes after Timeout is not stored: neither the data nor what
 // makes requests conditional.
 func TestTooLateAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		late, release := held(with(200, data, `ETag: "old"`))
 		p := newPlatform(t, late)
 		s := open(t, p, poll.Transport{})
@@ -63,7 +64,7 @@ func TestTooLateAnswer(t *testing.T) {
 }
 
 func TestOneRequestForAll(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, func(r *http.Request) (*http.Response, error) {
 			time.Sleep(100 * ms)
 			return with(200, data)(r)
@@ -88,7 +89,7 @@ func TestOneRequestForAll(t *testing.T) {
 func TestDeadPlatform(t *testing.T) {
 	for name, a := range map[string]answer{"silent": hanging, "unreachable": failing(errors.New("no route")), "ill": with(500, "")} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := open(t, newPlatform(t, a), poll.Transport{})
 				var waited time.Duration
 				var windows int
@@ -115,7 +116,7 @@ func TestDeadPlatform(t *testing.T) {
 
 // Refresh keeps to the caller's deadline.
 func TestCallersDeadline(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, hanging), poll.Transport{Budget: time.Minute})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -128,7 +129,7 @@ func TestCallersDeadline(t *testing.T) {
 
 // Load waits for as long as its context allows, through failures.
 func TestLoad(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, inTurn(with(503, "", "Retry-After: 5"), with(200, data))), poll.Transport{})
 		began := time.Now()
 		if err := s.refresher.Load(t.Context()); err != nil || time.Since(began) < 5*time.Second || time.Since(began) > 6250*ms {
@@ -140,7 +141,7 @@ func TestLoad(t *testing.T) {
 
 // Close ends a request and those who wait for it. The store hears nothing.
 func TestCloseDuringRefresh(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, hanging), poll.Transport{})
 		done := s.refresh()
 		time.Sleep(100 * ms)

@@ -88,12 +88,12 @@ func TestNothingRunsBetweenCalls(t *testing.T) {
 		c.checkIdle(t, "after Refresh", 1)
 	}
 	checkFlag(t, client, "f", "true")
-	if err := client.Flush(within(t)); err != nil {
+	if err := client.Flush(testkit.Within(t)); err != nil {
 		t.Errorf("Flush: %v", err)
 	}
 	c.checkIdle(t, "after Flush", 1)
 	c.put("", []byte("junk"))
-	if err := client.Refresh(within(t)); err == nil {
+	if err := client.Refresh(testkit.Within(t)); err == nil {
 		t.Error("Refresh: no error")
 	}
 	c.checkIdle(t, "after a failure", 1)
@@ -139,7 +139,7 @@ func TestNothingRunsWithHTTP2(t *testing.T) {
 		c.checkIdle(t, "after Refresh", 1)
 	}
 	checkFlag(t, client, "f", "true")
-	if err := client.Flush(within(t)); err != nil {
+	if err := client.Flush(testkit.Within(t)); err != nil {
 		t.Errorf("Flush: %v", err)
 	}
 	if opened := c.opened.Load(); opened != 1 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -28,7 +29,7 @@ func (s *session) checkAsked(want ...string) {
 }
 
 func TestRequest(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(200, data))
 		s := open(t, p, poll.Transport{})
 		s.refreshed()
@@ -45,7 +46,7 @@ func TestRequest(t *testing.T) {
 
 // The route that had the data is asked first from then on.
 func TestRouteIsRemembered(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, routes(map[string]answer{singular: with(200, data)}))
 		s := open(t, p, poll.Transport{})
 		s.refreshed()
@@ -73,7 +74,7 @@ func TestRouteIsRemembered(t *testing.T) {
 func TestRouteWithoutData(t *testing.T) {
 	for name, junk := range map[string]answer{"junk": with(200, "junk"), "500": with(500, "", "Retry-After: 1"), "truncated": breaking} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, routes(map[string]answer{singular: junk}))
 				s := open(t, p, poll.Transport{})
 				for range 2 {
@@ -90,7 +91,7 @@ func TestRouteWithoutData(t *testing.T) {
 func TestOtherRouteIsNotTried(t *testing.T) {
 	for name, a := range map[string]answer{"403": with(403, ""), "junk": with(200, "junk"), "429": with(429, "", "Retry-After: 1")} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := open(t, newPlatform(t, routes(map[string]answer{plural: a, singular: with(200, data)})), poll.Transport{})
 				s.refused("interrupted")
 				s.checkAsked(plural)

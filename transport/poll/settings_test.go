@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -71,7 +72,7 @@ func TestUnknownPlatform(t *testing.T) {
 
 // Open does nothing but look at the settings.
 func TestOpenIsQuiet(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := newPlatform(t, with(200, data))
 		for _, interval := range []time.Duration{0, time.Second} {
 			s := open(t, p, poll.Transport{Interval: interval})
@@ -99,7 +100,7 @@ func TestSettingsInUse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, with(200, data))
 				s := open(t, p, tt.settings)
 				s.refreshed()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -32,7 +33,7 @@ func TestURL(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, with(200, data, `ETag: "a"`))
 				s := open(t, p, poll.Transport{URL: tt.url})
 				if told := s.refreshed(); told[0].asked != 0 {
@@ -75,7 +76,7 @@ func TestURLIsNotTold(t *testing.T) {
 		"hanging":   hanging,
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := open(t, newPlatform(t, a), poll.Transport{URL: signed, Budget: time.Hour})
 				err := s.refused("interrupted")
 				for _, format := range []string{"%v", "%+v"} {
@@ -101,7 +102,7 @@ func TestRefusedElsewhere(t *testing.T) {
 		answer answer
 	}{"URL": {signed, with(401, "")}, "redirect": {"", redirect}} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := open(t, newPlatform(t, tt.answer), poll.Transport{URL: tt.url})
 				err := s.refused("interrupted")
 				if err.Kind != transport.KindNetwork || !strings.Contains(err.Error(), "may not have the secret") {
@@ -120,7 +121,7 @@ func TestRefusedElsewhere(t *testing.T) {
 func TestRedirect(t *testing.T) {
 	for to, sent := range map[string]bool{"https://store.test/flags": false, baseURL + "/elsewhere": true} {
 		t.Run(to, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := newPlatform(t, routes(map[string]answer{plural: with(307, "", "Location: "+to), to: with(200, data, `ETag: "a"`)}))
 				s := open(t, p, poll.Transport{})
 				if told := s.refreshed(); (told[0].asked == 7) != sent || (told[0].asked == 0) == sent {
@@ -143,7 +144,7 @@ func TestRedirect(t *testing.T) {
 
 // A redirect that is followed nowhere is a failure.
 func TestRedirectsInACircle(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := open(t, newPlatform(t, func(r *http.Request) (*http.Response, error) {
 			return with(302, "", "Location: "+r.URL.String())(r)
 		}), poll.Transport{})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -101,7 +102,7 @@ func childHTTP(cert string) *http.Client {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		},
 	}
-	return &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	return &http.Client{Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		if err := check(); err != nil {
 			return nil, err
 		}
@@ -116,7 +117,7 @@ type child struct {
 	process *os.Process
 	in      io.WriteCloser
 	out     *bufio.Reader
-	log     *logBuffer
+	log     *testkit.Log
 }
 
 // startChild starts a child with more environment variables. It must end well
@@ -124,7 +125,7 @@ type child struct {
 func startChild(t *testing.T, mode, url string, env ...string) *child {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	c := &child{t: t, ctx: ctx, log: &logBuffer{}}
+	c := &child{t: t, ctx: ctx, log: &testkit.Log{}}
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	// The race detector would take a second to end.
 	cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0", childMode+"="+mode, childURL+"="+url), env...)

@@ -16,24 +16,17 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// within is a context that ends with the test, or earlier when it hangs.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // newClient returns a client of srv and its log. It does not wait for data.
-func newClient(t *testing.T, srv *ffctest.Server, settings *stream.Transport) (*ffc.Client, *logBuffer) {
+func newClient(t *testing.T, srv *ffctest.Server, settings *stream.Transport) (*ffc.Client, *testkit.Log) {
 	t.Helper()
-	log := &logBuffer{}
-	client, err := ffc.New(within(t), ffc.Config{
+	log := &testkit.Log{}
+	client, err := ffc.New(testkit.Within(t), ffc.Config{
 		EnvSecret: srv.EnvSecret,
 		BaseURL:   srv.URL,
 		Transport: settings,
@@ -57,14 +50,6 @@ func newClient(t *testing.T, srv *ffctest.Server, settings *stream.Transport) (*
 	return client, log
 }
 
-// onBoth runs a test for both platforms.
-func onBoth(t *testing.T, test func(t *testing.T, g ffctest.Platform)) {
-	t.Helper()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) { test(t, g) })
-	}
-}
-
 func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
 	return newServerOf(t, ffctest.Classic, items...)
@@ -79,7 +64,7 @@ func newServerOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffcte
 
 func ready(t *testing.T, client *ffc.Client) {
 	t.Helper()
-	if err := client.WaitReady(within(t)); err != nil {
+	if err := client.WaitReady(testkit.Within(t)); err != nil {
 		t.Fatalf("WaitReady: %v; status %+v", err, client.Status())
 	}
 }
@@ -87,7 +72,7 @@ func ready(t *testing.T, client *ffc.Client) {
 // until waits for a condition that changes call for a look at.
 func until(t *testing.T, what string, changed <-chan struct{}, condition func() bool) {
 	t.Helper()
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	for !condition() {
 		select {
 		case <-changed:
@@ -125,7 +110,7 @@ var anyUser = ffc.NewUser("u")
 
 func TestChangesArrive(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testChangesArrive)
+	platforms.Each(t, testChangesArrive)
 }
 
 func testChangesArrive(t *testing.T, g ffctest.Platform) {
@@ -152,7 +137,7 @@ func testChangesArrive(t *testing.T, g ffctest.Platform) {
 
 func TestReconnectsConverge(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testReconnectsConverge)
+	platforms.Each(t, testReconnectsConverge)
 }
 
 func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
@@ -173,7 +158,7 @@ func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
 		if n == 50 {
 			srv.Archive("archived")
 		}
-		if err := srv.WaitConnections(within(t), 1); err != nil {
+		if err := srv.WaitConnections(testkit.Within(t), 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -194,7 +179,7 @@ func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
 
 func TestStatusFollowsTheConnection(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testStatusFollowsTheConnection)
+	platforms.Each(t, testStatusFollowsTheConnection)
 }
 
 func testStatusFollowsTheConnection(t *testing.T, g ffctest.Platform) {
@@ -227,7 +212,7 @@ func testStatusFollowsTheConnection(t *testing.T, g ffctest.Platform) {
 // A patch that overtakes the full does not make the client ready.
 func TestPatchOvertakesFull(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testPatchOvertakesFull)
+	platforms.Each(t, testPatchOvertakesFull)
 }
 
 func testPatchOvertakesFull(t *testing.T, g ffctest.Platform) {
@@ -236,7 +221,7 @@ func testPatchOvertakesFull(t *testing.T, g ffctest.Platform) {
 	resume := srv.Stall(ffctest.Streaming)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
-	if err := srv.WaitConnections(within(t), 1); err != nil {
+	if err := srv.WaitConnections(testkit.Within(t), 1); err != nil {
 		t.Fatal(err)
 	}
 	if client.Initialized() {
@@ -255,7 +240,7 @@ func testPatchOvertakesFull(t *testing.T, g ffctest.Platform) {
 
 func TestSkewedClock(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testSkewedClock)
+	platforms.Each(t, testSkewedClock)
 }
 
 func testSkewedClock(t *testing.T, g ffctest.Platform) {
@@ -290,7 +275,7 @@ func testSkewedClock(t *testing.T, g ffctest.Platform) {
 			until(t, "the recovery", state, func() bool {
 				return client.Stats().Transport.Connects > 1 && client.Status().State == ffc.StateOK
 			})
-			if err := srv.WaitConnections(within(t), 1); err != nil {
+			if err := srv.WaitConnections(testkit.Within(t), 1); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -299,7 +284,7 @@ func testSkewedClock(t *testing.T, g ffctest.Platform) {
 
 func TestRefusedSecret(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testRefusedSecret)
+	platforms.Each(t, testRefusedSecret)
 }
 
 func testRefusedSecret(t *testing.T, g ffctest.Platform) {
@@ -308,7 +293,7 @@ func testRefusedSecret(t *testing.T, g ffctest.Platform) {
 	srv.RejectUpgrade(4003)
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
-	err := client.WaitReady(within(t))
+	err := client.WaitReady(testkit.Within(t))
 	var cause *transport.Error
 	if !errors.As(err, &cause) || cause.Kind != transport.KindRefused {
 		t.Errorf("WaitReady: got %v, want kind %q", err, transport.KindRefused)
@@ -316,7 +301,7 @@ func testRefusedSecret(t *testing.T, g ffctest.Platform) {
 	if got := client.Status().State; got != ffc.StateOff {
 		t.Errorf("got state %s", got)
 	}
-	if err := client.Close(within(t)); err != nil { // no more is logged
+	if err := client.Close(testkit.Within(t)); err != nil { // no more is logged
 		t.Error(err)
 	}
 	if !strings.Contains(log.String(), "level=ERROR") {
@@ -336,7 +321,7 @@ func TestOneTransportForTwoClients(t *testing.T) {
 	if !first.FlagKnown("a") || first.FlagKnown("b") || second.FlagKnown("a") || !second.FlagKnown("b") {
 		t.Error("the clients share data")
 	}
-	if err := first.Close(within(t)); err != nil {
+	if err := first.Close(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	changed := changes(t, second)
@@ -346,7 +331,7 @@ func TestOneTransportForTwoClients(t *testing.T) {
 
 // Nothing is left of a client after Close, whatever it was doing. This test
 // counts goroutines, so it must run alone.
-func TestNothingIsLeft(t *testing.T) { onBoth(t, testNothingIsLeft) }
+func TestNothingIsLeft(t *testing.T) { platforms.Each(t, testNothingIsLeft) }
 
 func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
@@ -384,7 +369,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 		{"waiting for data", func(t *testing.T, srv *ffctest.Server, settings *stream.Transport) *ffc.Client {
 			t.Cleanup(srv.Stall(ffctest.Streaming))
 			client, _ := newClient(t, srv, settings)
-			if err := srv.WaitConnections(within(t), 1); err != nil {
+			if err := srv.WaitConnections(testkit.Within(t), 1); err != nil {
 				t.Fatal(err)
 			}
 			return client
@@ -415,7 +400,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 		{"refused", func(t *testing.T, srv *ffctest.Server, settings *stream.Transport) *ffc.Client {
 			srv.RejectUpgrade(4003)
 			client, _ := newClient(t, srv, settings)
-			_ = client.WaitReady(within(t))
+			_ = client.WaitReady(testkit.Within(t))
 			return client
 		}},
 		{"reconnecting all the time", func(t *testing.T, srv *ffctest.Server, settings *stream.Transport) *ffc.Client {
@@ -423,7 +408,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 			ready(t, client)
 			for range 20 {
 				srv.DropConnections()
-				if err := srv.WaitConnections(within(t), 1); err != nil {
+				if err := srv.WaitConnections(testkit.Within(t), 1); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -437,7 +422,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 			before := runtime.NumGoroutine()
 			client := tt.script(t, srv, &settings)
 			begin := time.Now()
-			if err := client.Close(within(t)); err != nil {
+			if err := client.Close(testkit.Within(t)); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 			t.Logf("closed within %v", time.Since(begin))
@@ -450,7 +435,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 // A delivery of events that succeeds shows that the platform is back.
 func TestDeliveryBringsTheSocketBack(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		t.Parallel()
 		srv := newServerOf(t, g, ffctest.Flag("f"))
 		settings := stream.Transport{FirstRetry: time.Hour, MaxRetry: time.Hour}
@@ -460,14 +445,14 @@ func TestDeliveryBringsTheSocketBack(t *testing.T) {
 		srv.DropConnections()
 		until(t, "an interruption", statuses(t, client), func() bool { return client.Status().State == ffc.StateInterrupted })
 		client.Variation(t.Context(), "f", ffc.NewUser("u"), "")
-		if err := client.Flush(within(t)); err == nil {
+		if err := client.Flush(testkit.Within(t)); err == nil {
 			t.Error("Flush: no error")
 		}
 		if n := srv.Connections(); n != 0 {
 			t.Errorf("%d connections although nothing succeeded", n)
 		}
 		stop()
-		if err := client.Flush(within(t)); err != nil {
+		if err := client.Flush(testkit.Within(t)); err != nil {
 			t.Errorf("Flush: %v", err)
 		}
 		until(t, "the connection", statuses(t, client), func() bool { return client.Status().State == ffc.StateOK })
@@ -477,7 +462,7 @@ func TestDeliveryBringsTheSocketBack(t *testing.T) {
 // Close and the platform may both end the connection at any moment.
 func TestCloseInAnyMoment(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testCloseInAnyMoment)
+	platforms.Each(t, testCloseInAnyMoment)
 }
 
 func testCloseInAnyMoment(t *testing.T, g ffctest.Platform) {
@@ -502,7 +487,7 @@ func testCloseInAnyMoment(t *testing.T, g ffctest.Platform) {
 			}
 		}()
 		begin := time.Now()
-		if err := client.Close(within(t)); err != nil {
+		if err := client.Close(testkit.Within(t)); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 		if took := time.Since(begin); took > 5*time.Second {
@@ -511,6 +496,3 @@ func testCloseInAnyMoment(t *testing.T, g ffctest.Platform) {
 		<-done
 	}
 }
-
-// quiet is a log that is of no interest.
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

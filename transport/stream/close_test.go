@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -180,7 +181,7 @@ func TestClose(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := open(t, inMemory(t), stream.Transport{MaxMessage: 4000})
 				c := tt.script(t, s)
 				synctest.Wait()
@@ -203,7 +204,7 @@ func TestClose(t *testing.T) {
 // A client that is being closed takes no message any more, before the context
 // of Run has ended. That is no fault of the platform's.
 func TestCloseWhileMessagesArrive(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.ready()
 		s.store.onApply = func() error { return errors.New("closed") }
@@ -221,7 +222,7 @@ func TestCloseWhileMessagesArrive(t *testing.T) {
 
 // Messages that arrive while the connection is being closed are thrown away.
 func TestCloseInAStreamOfMessages(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.ready()
 		go func() {
@@ -259,7 +260,7 @@ func TestReconnectFromAStall(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := start(t, inMemory(t), stream.Transport{MaxMessage: 4000})
 				c := s.ready()
 				begin := time.Now()

@@ -11,6 +11,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -19,7 +21,7 @@ import (
 // by which transport.
 func TestClientFallsBack(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClientFallsBack)
+	platforms.Each(t, testClientFallsBack)
 }
 
 func testClientFallsBack(t *testing.T, g ffctest.Platform) {
@@ -53,9 +55,9 @@ func testClientFallsBack(t *testing.T, g ffctest.Platform) {
 			settings.FallbackAfter = 20 * time.Millisecond
 
 			way.close(srv, &noDial)
-			client, err := ffc.New(within(t), ffc.Config{
-				EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: &settings, StartWait: -1, Logger: quiet(),
-				HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			client, err := ffc.New(testkit.Within(t), ffc.Config{
+				EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: &settings, StartWait: -1, Logger: testkit.Quiet(),
+				HTTPClient: &http.Client{Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 					if noDial.Load() && strings.HasSuffix(r.URL.Path, "/streaming") {
 						return nil, errors.New("connection refused")
 					}
@@ -65,7 +67,7 @@ func testClientFallsBack(t *testing.T, g ffctest.Platform) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = client.Close(within(t)) })
+			t.Cleanup(func() { _ = client.Close(testkit.Within(t)) })
 			state, changed := statuses(t, client), changes(t, client)
 			is := func(what string, want ffc.State, fallback bool) {
 				t.Helper()

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -107,7 +108,7 @@ func TestFallbackCloses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				second := tt.script(t, s, f)
 				synctest.Wait()
@@ -135,7 +136,7 @@ func TestFallbackCloses(t *testing.T) {
 
 // Without a fallback nothing runs for it.
 func TestNoFallback(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		p.onDial = func(context.Context) error { return errors.New("no route") }
 		s := start(t, p, stream.Transport{FallbackAfter: time.Millisecond})

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -31,7 +32,7 @@ type request struct {
 func pollable(t *testing.T) (*platform, *polling) {
 	p, q := inMemory(t), &polling{requests: make(chan *request, 1000)}
 	websockets := p.http.Transport
-	p.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+	p.http.Transport = testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/streaming") {
 			return websockets.RoundTrip(r)
 		}
@@ -99,7 +100,7 @@ func TestFallbackPolls(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p, q := pollable(t)
 				sn := start(t, p, stream.Transport{Fallback: &tt.poll})
 				for range 3 {
@@ -142,7 +143,7 @@ func TestFallbackPollingFails(t *testing.T) {
 	for _, status := range []string{"", "503", "401", "junk"} {
 		for name, settings := range map[string]*poll.Transport{"on demand": {MaxAge: 2 * time.Second}, "at an interval": {Interval: 2 * time.Second}} {
 			t.Run(status+" "+name, func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				testkit.Bubble(t, func(t *testing.T) {
 					p, q := pollable(t)
 					s := start(t, p, stream.Transport{Fallback: settings})
 					p.accept().refuse("502 Bad Gateway")
@@ -181,7 +182,7 @@ func TestFallbackPollingFails(t *testing.T) {
 func TestFallbackRequestHangs(t *testing.T) {
 	for name, settings := range map[string]*poll.Transport{"on demand": {}, "at an interval": {Interval: time.Second}} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p, q := pollable(t)
 				s := start(t, p, stream.Transport{Fallback: settings})
 				p.accept().refuse("502 Bad Gateway")

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -45,7 +46,7 @@ var outages = []struct {
 func TestFallbackWithoutData(t *testing.T) {
 	for _, tt := range outages {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.p.onDial = func(ctx context.Context) error {
 					if tt.dial != nil {
@@ -74,7 +75,7 @@ func TestFallbackWithoutData(t *testing.T) {
 func TestFallbackAfterData(t *testing.T) {
 	for _, tt := range outages {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.run()
 				c := s.ready()
@@ -108,7 +109,7 @@ func TestFallbackAfterData(t *testing.T) {
 	}
 	for _, tt := range losses {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.run()
 				tt.lose(s.ready())
@@ -120,7 +121,7 @@ func TestFallbackAfterData(t *testing.T) {
 }
 
 func TestFallbackAfterIsASetting(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		const timeout = 8 * time.Second
 		s, f := fallingBack(t, stream.Transport{FallbackAfter: timeout})
 		s.run()
@@ -148,7 +149,7 @@ func TestFallbackAfterIsASetting(t *testing.T) {
 func TestFallbackPatienceBeginsAnew(t *testing.T) {
 	for name, attempts := range map[string]int{"one attempt": 0, "more": 2} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{FallbackAfter: 10 * time.Second})
 				s.run()
 				s.ready().cut()
@@ -171,7 +172,7 @@ func TestFallbackPatienceBeginsAnew(t *testing.T) {
 // A connection that comes back in time keeps the fallback from beginning, each
 // time anew.
 func TestFallbackIsNotNeeded(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		s.run()
 		c := s.p.accept().upgrade()
@@ -206,7 +207,7 @@ func TestFallbackIsNotNeeded(t *testing.T) {
 func TestFallbackDoesNotKeepFromConnecting(t *testing.T) {
 	for name, serves := range map[string]bool{"serves": true, "fails": false} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.run()
 				c := s.p.accept()

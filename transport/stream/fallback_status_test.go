@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -16,7 +17,7 @@ var errSecond = &transport.Error{Kind: transport.KindNetwork, Err: errors.New("t
 // A failure is reported to the store if nothing serves, and the fallback when
 // that changes.
 func TestFallbackTellsTheStore(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		told := func(want ...string) {
 			t.Helper()
@@ -85,7 +86,7 @@ func TestFallbackTellsTheStore(t *testing.T) {
 
 // What is told comes with its reason.
 func TestFallbackReasons(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		s.run()
 		s.p.accept().refuse("502 Bad Gateway")
@@ -97,7 +98,7 @@ func TestFallbackReasons(t *testing.T) {
 
 // A fallback may bring changes only, and be told to be right by Confirm.
 func TestFallbackServesFromConfirmOn(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		s.run()
 		s.p.accept().refuse("502 Bad Gateway")
@@ -116,7 +117,7 @@ func TestFallbackServesFromConfirmOn(t *testing.T) {
 func TestFallbackRefused(t *testing.T) {
 	for _, data := range []string{"without data", "with data"} {
 		t.Run(data, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.run()
 				if data == "with data" {
@@ -148,7 +149,7 @@ func TestFallbackRefused(t *testing.T) {
 // Where websockets do not pass, one refusal of a firewall must not end the
 // fallback for good.
 func TestFallbackStartsAgainAfterRefusal(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		s.p.onDial = func(context.Context) error { return errors.New("no route to host") }
 		s.run()
@@ -182,7 +183,7 @@ func TestFallbackSpeaksForTheSecret(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.store.empty = tt.empty
 				s.run()
@@ -219,7 +220,7 @@ func TestFallbackSpeaksForTheSecret(t *testing.T) {
 func TestFallbackEndsWithTheSocket(t *testing.T) {
 	for name, serves := range map[string]bool{"serves": true, "fails": false} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				s.run()
 				s.p.accept().refuse("502 Bad Gateway")
@@ -249,7 +250,7 @@ func TestFallbackEndsWithTheSocket(t *testing.T) {
 
 // A refusal that is not final does not end the fallback.
 func TestFallbackWhileRefused(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		s.run()
 		s.ready().closeWith(4003, "")

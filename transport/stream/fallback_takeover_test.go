@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestFallbackStopsForTheSocket(t *testing.T) {
 	for name, stubborn := range map[string]bool{"ends": false, "does not end": true} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s, f := fallingBack(t, stream.Transport{})
 				if stubborn {
 					f.stubborn = make(chan struct{})
@@ -68,7 +69,7 @@ func TestFallbackStopsForTheSocket(t *testing.T) {
 // The socket may take over while an answer of the fallback is stored, which
 // takes its time.
 func TestFallbackStopsWhileItStores(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		s.run()
 		s.p.accept().refuse("502 Bad Gateway")
@@ -97,7 +98,7 @@ func TestFallbackStopsWhileItStores(t *testing.T) {
 // Each outage has a session of its own; what one of before still brings does
 // not count for it.
 func TestFallbackForEachOutage(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		f.stubborn = make(chan struct{})
 		s.run()
@@ -139,7 +140,7 @@ func TestFallbackForEachOutage(t *testing.T) {
 // A fallback that works on demand is asked each second, from when it has loaded
 // its data.
 func TestFallbackOnDemand(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		f.onDemand = true
 		s.run()
@@ -174,7 +175,7 @@ func TestFallbackOnDemand(t *testing.T) {
 
 // It is asked even if it could not load, as the next time may be better.
 func TestFallbackOnDemandThatFails(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s, f := fallingBack(t, stream.Transport{})
 		f.onDemand = true
 		s.run()

@@ -12,6 +12,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -84,11 +86,11 @@ func TestFeatBitClientResumes(t *testing.T) {
 			settings := quick()
 			settings.OnDemand, settings.MaxAge, settings.Budget = onDemandToo, 1, 20*time.Second
 			record := &recorder{Transport: &settings}
-			client, err := ffc.New(within(t), ffc.Config{EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: record, Logger: quiet()})
+			client, err := ffc.New(testkit.Within(t), ffc.Config{EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: record, Logger: testkit.Quiet()})
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = client.Close(within(t)) })
+			t.Cleanup(func() { _ = client.Close(testkit.Within(t)) })
 			state := statuses(t, client)
 			again := func() {
 				t.Helper()
@@ -141,7 +143,7 @@ func TestFeatBitClientResumes(t *testing.T) {
 // secret was taken comes back. FeatBit closes with 1000 when it is deployed.
 func TestClosesAreNotFinal(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testClosesAreNotFinal)
+	platforms.Each(t, testClosesAreNotFinal)
 }
 
 func testClosesAreNotFinal(t *testing.T, g ffctest.Platform) {
@@ -165,7 +167,7 @@ func testClosesAreNotFinal(t *testing.T, g ffctest.Platform) {
 // TestRateLimited: the platform may limit how often one connects.
 func TestRateLimited(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testRateLimited)
+	platforms.Each(t, testRateLimited)
 }
 
 func testRateLimited(t *testing.T, g ffctest.Platform) {
@@ -187,15 +189,15 @@ func TestFeatBitWrongSecret(t *testing.T) {
 	t.Parallel()
 	srv := newServerOf(t, ffctest.FeatBit)
 	settings := quick()
-	client, err := ffc.New(within(t), ffc.Config{
-		EnvSecret: "Q" + srv.EnvSecret[1:], BaseURL: srv.URL, Transport: &settings, Logger: quiet(),
+	client, err := ffc.New(testkit.Within(t), ffc.Config{
+		EnvSecret: "Q" + srv.EnvSecret[1:], BaseURL: srv.URL, Transport: &settings, Logger: testkit.Quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = client.Close(within(t)) })
+	t.Cleanup(func() { _ = client.Close(testkit.Within(t)) })
 	var cause *transport.Error
-	if err := client.WaitReady(within(t)); !errors.As(err, &cause) || cause.Kind != transport.KindRefused || client.Status().State != ffc.StateOff {
+	if err := client.WaitReady(testkit.Within(t)); !errors.As(err, &cause) || cause.Kind != transport.KindRefused || client.Status().State != ffc.StateOff {
 		t.Errorf("got %v in state %s, want kind %q", err, client.Status().State, transport.KindRefused)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -46,7 +47,7 @@ func (p *platform) resume() *peer {
 // TestFeatBitResumes: changes that are pushed look like the answer to the
 // request for changes. The answer has come when the pong has that follows it.
 func TestFeatBitResumes(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, featBit(t), stream.Transport{})
 		c := s.p.resume()
 		steps := []struct {
@@ -74,7 +75,7 @@ func TestFeatBitResumes(t *testing.T) {
 
 // TestFeatBitPongIsNoAnswer: a pong alone confirms nothing.
 func TestFeatBitPongIsNoAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, featBit(t), stream.Transport{})
 		c := s.p.resume()
 		c.send(featBitPong)
@@ -91,7 +92,7 @@ func TestFeatBitPongIsNoAnswer(t *testing.T) {
 
 // TestFeatBitPings: every 15 s, with an object as data.
 func TestFeatBitPings(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, featBit(t), stream.Transport{})
 		c := s.p.resume()
 		c.send(full)
@@ -106,7 +107,7 @@ func TestFeatBitPings(t *testing.T) {
 
 // TestFeatBitOnDemand: one answer, which is not what is pushed before it.
 func TestFeatBitOnDemand(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, featBit(t), stream.Transport{})
 		done := s.refresh()
 		c := s.p.resume()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // A process that is frozen for longer than every timeout has the data of now
@@ -37,12 +38,12 @@ func TestFreeze(t *testing.T) {
 		c.await("old")
 		resume := func() {}
 		if tt.fetching {
-			if err := srv.WaitConnections(within(t), 0); err != nil {
+			if err := srv.WaitConnections(testkit.Within(t), 0); err != nil {
 				t.Fatal(err)
 			}
 			resume = srv.Stall(ffctest.Streaming)
 			c.ask()
-			if err := srv.WaitConnections(within(t), 1); err != nil {
+			if err := srv.WaitConnections(testkit.Within(t), 1); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -64,7 +65,7 @@ func TestHandshake(t *testing.T) {
 
 // Each attempt has a token of its own.
 func TestTokensAreFresh(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		start(t, p, stream.Transport{})
 		seen := make(map[string]bool)
@@ -143,9 +144,9 @@ func TestHandshakeFailures(t *testing.T) {
 
 // The application's transport may put the URL into its errors.
 func TestErrorWithURL(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
-		p.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		p.http.Transport = testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("%s %s: no", r.Method, r.URL)
 		})
 		s := start(t, p, stream.Transport{})
@@ -155,9 +156,9 @@ func TestErrorWithURL(t *testing.T) {
 
 // A transport of the application's own need not know about upgrades.
 func TestUpgradeWithoutConnection(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
-		p.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		p.http.Transport = testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusSwitchingProtocols, Header: http.Header{}, Body: http.NoBody}, nil
 		})
 		s := start(t, p, stream.Transport{})

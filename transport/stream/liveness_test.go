@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -20,7 +21,7 @@ func TestPings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, tt.settings)
 				c := p.accept().upgrade()
@@ -60,7 +61,7 @@ func TestSilence(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, stream.Transport{})
 				c := s.ready()
@@ -80,7 +81,7 @@ func TestSilence(t *testing.T) {
 }
 
 func TestSilenceTimeoutIsASetting(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{SilenceTimeout: 12 * time.Second})
 		c := s.ready()
@@ -92,7 +93,7 @@ func TestSilenceTimeoutIsASetting(t *testing.T) {
 
 // Pongs and pushes do not answer the request for data.
 func TestNoAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := p.accept().upgrade()
@@ -126,7 +127,7 @@ func TestAnswerThatArrivesSlowly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, stream.Transport{})
 				c := p.accept().upgrade()
@@ -185,7 +186,7 @@ func TestSlowMessage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, stream.Transport{})
 				c := s.ready()
@@ -219,7 +220,7 @@ func TestSlowMessage(t *testing.T) {
 
 // The time of a message begins with its first byte, not with the one before.
 func TestSlowMessagesInARow(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := s.ready()
@@ -240,7 +241,7 @@ func TestSlowMessagesInARow(t *testing.T) {
 
 // A proxy that swallows what it is sent is no reason to hang.
 func TestPlatformThatDoesNotRead(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := p.accept()

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -232,7 +233,7 @@ func TestPatchBeforeFull(t *testing.T) {
 
 // While the connection is good, whatever arrives says that the data is current.
 func TestConfirm(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := s.ready()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -16,7 +17,7 @@ func fresh(t testing.TB) *ffc.Client {
 	srv := ffctest.NewServer(nil)
 	t.Cleanup(srv.Close)
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: &stream.Transport{OnDemand: true}, Logger: quiet(),
+		EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: &stream.Transport{OnDemand: true}, Logger: testkit.Quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -22,7 +23,7 @@ func TestOnDemandMaxAge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := onDemand(t, inMemory(t), tt.settings)
 				for n := range 3 {
 					began := time.Now()
@@ -64,7 +65,7 @@ func TestOnDemandBudget(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := onDemand(t, inMemory(t), tt.settings)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -93,7 +94,7 @@ func TestOnDemandBudget(t *testing.T) {
 // A platform that is dead costs one unit of work Budget for each attempt, of
 // which there are few, and the others nothing.
 func TestOnDemandOutageTax(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		s.refreshed()
 		time.Sleep(30 * time.Second)
@@ -118,7 +119,7 @@ func TestOnDemandOutageTax(t *testing.T) {
 // An answer that comes after Budget counts, from when it was asked for. Until
 // then no call waits for it again, and no other request is sent.
 func TestOnDemandLateAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		began := time.Now()
 		done := s.refresh()
@@ -163,7 +164,7 @@ func TestOnDemandConnectTimeout(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := onDemand(t, inMemory(t), tt.settings)
 				began := time.Now()
 				done := s.refresh()
@@ -194,7 +195,7 @@ func TestOnDemandConnectTimeout(t *testing.T) {
 // A fetch that has been given up stores nothing, even if its answer comes while
 // its socket is being closed.
 func TestOnDemandGivenUp(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		done := s.refresh()
 		old := s.p.accept()

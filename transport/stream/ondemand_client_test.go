@@ -12,6 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -28,7 +29,7 @@ func refreshing(t *testing.T, srv *ffctest.Server) *ffc.Client {
 
 func refresh(t *testing.T, client *ffc.Client) {
 	t.Helper()
-	if err := client.Refresh(within(t)); err != nil {
+	if err := client.Refresh(testkit.Within(t)); err != nil {
 		t.Errorf("Refresh: %v", err)
 	}
 }
@@ -36,7 +37,7 @@ func refresh(t *testing.T, client *ffc.Client) {
 // A client that works on demand has its data after Refresh, segments included.
 func TestOnDemandClient(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testOnDemandClient)
+	platforms.Each(t, testOnDemandClient)
 }
 
 func testOnDemandClient(t *testing.T, g ffctest.Platform) {
@@ -71,7 +72,7 @@ func testOnDemandClient(t *testing.T, g ffctest.Platform) {
 
 // TestOnDemandClientOwnsNothing: in between nothing works and no socket is
 // open. This test looks at goroutines, so it must run alone.
-func TestOnDemandClientOwnsNothing(t *testing.T) { onBoth(t, testOnDemandClientOwnsNothing) }
+func TestOnDemandClientOwnsNothing(t *testing.T) { platforms.Each(t, testOnDemandClientOwnsNothing) }
 
 func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 	srv := newServerOf(t, g, ffctest.Flag("f"))
@@ -79,7 +80,7 @@ func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 	check := func() {
 		t.Helper()
 		testkit.WorkEnds(t)
-		if err := srv.WaitConnections(within(t), 0); err != nil {
+		if err := srv.WaitConnections(testkit.Within(t), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,17 +90,17 @@ func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 		refresh(t, client)
 		check()
 		client.Variation(t.Context(), "f", anyUser, "none")
-		if err := client.Flush(within(t)); err != nil {
+		if err := client.Flush(testkit.Within(t)); err != nil {
 			t.Errorf("Flush: %v", err)
 		}
 		check()
 	}
 	srv.RejectUpgrade(503)
-	if err := client.Refresh(within(t)); err == nil {
+	if err := client.Refresh(testkit.Within(t)); err == nil {
 		t.Error("Refresh returned no error")
 	}
 	check()
-	if err := client.Close(within(t)); err != nil {
+	if err := client.Close(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	testkit.GoroutinesEnd(t, before)
@@ -107,7 +108,7 @@ func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
 
 func TestOnDemandClientDialsOnce(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testOnDemandClientDialsOnce)
+	platforms.Each(t, testOnDemandClientDialsOnce)
 }
 
 func testOnDemandClientDialsOnce(t *testing.T, g ffctest.Platform) {
@@ -115,7 +116,7 @@ func testOnDemandClientDialsOnce(t *testing.T, g ffctest.Platform) {
 	srv := newServerOf(t, g, ffctest.Flag("f").Variations("value"))
 	client, _ := newClient(t, srv, &stream.Transport{OnDemand: true, Budget: 20 * time.Second})
 	resume := srv.Stall(ffctest.Streaming)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	var waiting, calls sync.WaitGroup
 	waiting.Add(1000)
 	for range 1000 {
@@ -167,7 +168,7 @@ func (s *storeOf) Open(env transport.Env) (transport.Session, error) {
 // answers without changes.
 func TestNothingNewRebuildsNothing(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testNothingNewRebuildsNothing)
+	platforms.Each(t, testNothingNewRebuildsNothing)
 }
 
 func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Platform) {
@@ -180,11 +181,11 @@ func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Platform) {
 			settings := quick()
 			settings.OnDemand, settings.MaxAge, settings.Budget = onDemandToo, 1, 20*time.Second
 			spy := &storeOf{Transport: &settings}
-			client, err := ffc.New(within(t), ffc.Config{EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: spy, Logger: quiet()})
+			client, err := ffc.New(testkit.Within(t), ffc.Config{EnvSecret: srv.EnvSecret, BaseURL: srv.URL, Transport: spy, Logger: testkit.Quiet()})
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { _ = client.Close(within(t)) })
+			t.Cleanup(func() { _ = client.Close(testkit.Within(t)) })
 			built := spy.store.Mark()
 			updates := client.Stats().Updates
 			state := statuses(t, client)
@@ -222,7 +223,7 @@ func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Platform) {
 // Close and Refresh may meet at any moment.
 func TestOnDemandClientClosesInAnyMoment(t *testing.T) {
 	t.Parallel()
-	onBoth(t, testOnDemandClientClosesInAnyMoment)
+	platforms.Each(t, testOnDemandClientClosesInAnyMoment)
 }
 
 func testOnDemandClientClosesInAnyMoment(t *testing.T, g ffctest.Platform) {
@@ -238,10 +239,10 @@ func testOnDemandClientClosesInAnyMoment(t *testing.T, g ffctest.Platform) {
 		if n%2 == 0 {
 			refresh(t, client)
 		}
-		if err := client.Close(within(t)); err != nil {
+		if err := client.Close(testkit.Within(t)); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		if err := client.Refresh(within(t)); err == nil {
+		if err := client.Refresh(testkit.Within(t)); err == nil {
 			t.Error("Refresh works after Close")
 		}
 		calls.Wait()

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -48,7 +49,7 @@ func TestOnDemandClose(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				if tt.name == "dialling" {
 					p.onDial = func(ctx context.Context) error {
@@ -90,7 +91,7 @@ func TestOnDemandClose(t *testing.T) {
 
 // Close may come first, last and more than once.
 func TestOnDemandCloseWithoutRefresh(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		s.refreshed()
 		for range 3 {
@@ -107,7 +108,7 @@ func TestOnDemandCloseWithoutRefresh(t *testing.T) {
 // A client that is being closed takes no message any more. That is no fault of
 // the platform's.
 func TestOnDemandCloseWhileTheAnswerArrives(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		s.store.onApply = func() error { return errors.New("closed") }
 		done := s.refresh()

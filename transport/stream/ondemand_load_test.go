@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 // Load goes on until there is data.
 func TestOnDemandLoadTriesAgain(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		loaded := s.load(t.Context())
 		c := s.p.accept()
@@ -34,7 +35,7 @@ func TestOnDemandLoadTriesAgain(t *testing.T) {
 
 // Load has no budget, and does not care how old the data is.
 func TestOnDemandLoad(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		for range 3 {
 			loaded := s.load(t.Context())
@@ -50,7 +51,7 @@ func TestOnDemandLoad(t *testing.T) {
 
 // Load takes part in a fetch that Refresh does not wait for any more.
 func TestOnDemandLoadAfterBudget(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		done := s.refresh()
 		c := s.p.accept().upgrade()
@@ -79,7 +80,7 @@ func TestOnDemandLoadIsBounded(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := onDemand(t, inMemory(t), stream.Transport{})
 				ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 				defer cancel()
@@ -99,7 +100,7 @@ func TestOnDemandLoadIsBounded(t *testing.T) {
 
 // A failure of Load does not make data older than it is.
 func TestOnDemandLoadFailsWhileDataIsFresh(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		s.refreshed()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

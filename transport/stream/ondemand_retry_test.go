@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -38,7 +39,7 @@ func TestOnDemandBackOff(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := onDemand(t, inMemory(t), tt.settings)
 				for round := range 2 {
 					for _, pause := range tt.pauses {
@@ -79,7 +80,7 @@ func TestOnDemandPauseAfterAnswer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				sn := onDemand(t, inMemory(t), stream.Transport{})
 				sn.failed(func(c *peer) {
 					if tt.retryAfter != "" {
@@ -115,7 +116,7 @@ func TestOnDemandSkew(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				sn := onDemand(t, inMemory(t), stream.Transport{})
 				checkToken := func(c *peer, want time.Duration) {
 					t.Helper()
@@ -151,7 +152,7 @@ func TestOnDemandSkew(t *testing.T) {
 // Two platforms behind one name that disagree about the time are not asked in
 // turns until the exchange's time is up.
 func TestOnDemandSkewThatChanges(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		done := s.refresh()
 		s.p.accept().upgradeAt(time.Hour).closeWith(4003, "")
@@ -190,7 +191,7 @@ func TestOnDemandRefusal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := onDemand(t, inMemory(t), stream.Transport{})
 				done, loaded := s.refresh(), s.load(t.Context())
 				tt.refuse(s)
@@ -216,7 +217,7 @@ func TestOnDemandRefusal(t *testing.T) {
 
 // One that gave data before is, but not often.
 func TestOnDemandRefusalAfterData(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		s.refreshed()
 		time.Sleep(30 * time.Second)

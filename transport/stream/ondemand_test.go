@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -15,7 +16,7 @@ import (
 // On demand there is one request, one answer and a close frame. In between
 // nothing runs.
 func TestOnDemand(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		s.checkQuiet()
 		seen := make(map[string]bool)
@@ -47,7 +48,7 @@ func TestOnDemand(t *testing.T) {
 
 // What is pushed before the answer is stored. It is not the answer.
 func TestOnDemandPushesBeforeTheAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		done := s.refresh()
 		c := s.p.accept().upgrade()
@@ -82,7 +83,7 @@ func TestOnDemandPushesBeforeTheAnswer(t *testing.T) {
 // Those who wait go on when the data is there, whether or not the platform
 // answers the close frame.
 func TestOnDemandGoesOnWithTheData(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		refresh, load := s.refresh(), s.load(t.Context())
 		c := s.p.accept().upgrade()
@@ -108,7 +109,7 @@ func TestOnDemandGoesOnWithTheData(t *testing.T) {
 }
 
 func TestOnDemandOneDialForAll(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{})
 		var all []<-chan outcome
 		for n := range 1000 {
@@ -164,7 +165,7 @@ func TestOnDemandFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				p.onDial = func(context.Context) error { return tt.dial }
 				s := onDemand(t, p, stream.Transport{MaxMessage: 1000})

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -85,7 +86,7 @@ func TestOpen(t *testing.T) {
 // One value serves several clients, which share nothing, and can be changed
 // once it has been opened.
 func TestTransportIsConfigurationOnly(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		settings := &stream.Transport{PingInterval: 5 * time.Second}
 		p, q := inMemory(t), inMemory(t)
 		a, b := start(t, p, *settings), open(t, q, *settings)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -35,7 +36,7 @@ func TestPanicOfTheHTTPClient(t *testing.T) {
 				p = inMemory(t)
 				working := p.http.Transport
 				var works atomic.Bool
-				p.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+				p.http.Transport = testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 					if works.Load() {
 						return working.RoundTrip(r)
 					}
@@ -52,7 +53,7 @@ func TestPanicOfTheHTTPClient(t *testing.T) {
 				return e
 			}
 			t.Run("push", func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				testkit.Bubble(t, func(t *testing.T) {
 					p, repair := broken(t)
 					s := start(t, p, stream.Transport{})
 					last := check(t, s).at
@@ -67,7 +68,7 @@ func TestPanicOfTheHTTPClient(t *testing.T) {
 				})
 			})
 			t.Run("on demand", func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				testkit.Bubble(t, func(t *testing.T) {
 					p, repair := broken(t)
 					s := onDemand(t, p, stream.Transport{})
 					if o := s.wait(s.refresh()); o.err == nil || o.took != 0 {

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -32,13 +31,6 @@ type platform struct {
 
 	mu     sync.Mutex
 	tokens []string
-}
-
-// bubble runs a test on a fake clock.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
 }
 
 // inMemory returns a platform that can be used in a bubble. A write to one of

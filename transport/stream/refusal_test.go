@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -68,7 +69,7 @@ func TestRefusal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				sn := start(t, p, stream.Transport{})
 				checkOffset := func(c *peer, want time.Duration) {
@@ -112,7 +113,7 @@ func TestRefusal(t *testing.T) {
 func TestRefusalWithoutDate(t *testing.T) {
 	for _, header := range [][]string{nil, {"Date: yesterday"}, {"Date: "}} {
 		t.Run(strings.Join(header, ""), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, stream.Transport{})
 				p.accept().upgrade(header...).closeWith(4003, "")
@@ -128,7 +129,7 @@ func TestRefusalWithoutDate(t *testing.T) {
 
 // A platform that gave data before is asked again, but not often.
 func TestRefusalAfterData(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := s.ready()
@@ -147,7 +148,7 @@ func TestRefusalAfterData(t *testing.T) {
 // A patch is not what the platform was asked for: it does not prove that the
 // secret is good for more.
 func TestRefusalAfterPatchOnly(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := p.accept().upgrade()
@@ -161,7 +162,7 @@ func TestRefusalAfterPatchOnly(t *testing.T) {
 // Once corrected, the time stays so while it works, and is measured again when
 // it does not.
 func TestClockThatStepsBack(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		p.accept().upgradeAt(time.Hour).closeWith(4003, "")
@@ -196,7 +197,7 @@ func TestClockThatStepsBack(t *testing.T) {
 
 // A platform may refuse and hang up before it has read anything.
 func TestRefusalWithoutManners(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		c := p.accept()

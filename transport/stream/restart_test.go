@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -45,7 +46,7 @@ func TestRestartsInARow(t *testing.T) {
 	for _, down := range downs[:2] { // an attempt that hangs lasts longer than a restart
 		for downtime := time.Second; downtime <= 4*time.Second; downtime += time.Second / 2 {
 			t.Run(fmt.Sprint(down.name, " for ", downtime), func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				testkit.Bubble(t, func(t *testing.T) {
 					s := start(t, inMemory(t), stream.Transport{})
 					c := s.ready()
 					restart := time.Now()
@@ -67,7 +68,7 @@ func TestRestartsInARow(t *testing.T) {
 func TestLongOutage(t *testing.T) {
 	for _, down := range downs {
 		t.Run(down.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := start(t, inMemory(t), stream.Transport{})
 				for range 20 {
 					c := s.ready()
@@ -89,7 +90,7 @@ func TestLongOutage(t *testing.T) {
 func TestCrashLoop(t *testing.T) {
 	for _, sends := range []bool{true, false} {
 		t.Run(fmt.Sprint("sends data: ", sends), func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				s := start(t, inMemory(t), stream.Transport{})
 				var at []time.Time
 				for began := time.Now(); time.Since(began) < 20*time.Minute; {
@@ -171,7 +172,7 @@ func TestRecoveryEndsAPause(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p, q := pollable(t)
 				s := start(t, p, stream.Transport{})
 				s.ready().cut()
@@ -218,7 +219,7 @@ func TestRecoveryEndsAPause(t *testing.T) {
 
 // The bound on connections holds for a platform that seems to recover.
 func TestRecoveryKeepsToTheLimit(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p, q := pollable(t)
 		s := start(t, p, stream.Transport{})
 		for range 11 {
@@ -240,7 +241,7 @@ func TestFallbackBringsTheSocketBack(t *testing.T) {
 		"at an interval": {Interval: 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p, q := pollable(t)
 				s := start(t, p, stream.Transport{Fallback: settings})
 				s.ready().cut()
@@ -278,7 +279,7 @@ func TestFallbackBringsTheSocketBack(t *testing.T) {
 func TestFallbackPauses(t *testing.T) {
 	for name, settings := range map[string]*poll.Transport{"on demand": {}, "at an interval": {Interval: 20 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p, q := pollable(t)
 				start(t, p, stream.Transport{Fallback: settings})
 				go func() {

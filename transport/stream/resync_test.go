@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -30,7 +31,7 @@ func (c *peer) quietly(pong string) frame {
 // TestResyncOnAnOpenConnection: the platform is asked again within Resync, by
 // its own time less ten minutes, and for everything within FullResync.
 func TestResyncOnAnOpenConnection(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.p.accept().upgrade(date)
 		c.expect(opText, syncRequest)
@@ -68,7 +69,7 @@ func TestResyncOnAnOpenConnection(t *testing.T) {
 // TestPongOfAnEarlierPing: only the pong of the ping that goes with a question
 // says that its answer has come.
 func TestPongOfAnEarlierPing(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, featBit(t), stream.Transport{PingInterval: 7 * time.Second, SilenceTimeout: time.Hour})
 		c := s.p.resume()
 		c.send(patch)
@@ -130,7 +131,7 @@ func (s *store) answersTo(n int) (count int) {
 // TestIgnoredQuestion: a platform that answers a second question with a pong
 // only keeps its connection.
 func TestIgnoredQuestion(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.ready()
 		asked := 0
@@ -148,7 +149,7 @@ func TestIgnoredQuestion(t *testing.T) {
 // nor do pongs of a connection that has no other. The last question that has to
 // agree comes on a new connection, which is no failure.
 func TestHeldAnswerOnANewConnection(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		began := time.Now()
 		s.store.hold(transport.Applied{Held: 1, Answers: 1})

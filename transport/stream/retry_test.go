@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -53,7 +54,7 @@ func TestPausesGrow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, stream.Transport{})
 				c := p.accept()
@@ -69,7 +70,7 @@ func TestPausesGrow(t *testing.T) {
 }
 
 func TestPausesAreSettings(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		p.onDial = func(context.Context) error { return errors.New("no route") }
 		s := start(t, p, stream.Transport{FirstRetry: 4 * time.Second, MaxRetry: 10 * time.Second})
@@ -99,7 +100,7 @@ func TestPausesStartAnew(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				s := start(t, p, stream.Transport{})
 				for range 5 {
@@ -160,7 +161,7 @@ func TestPauseAfterAnswer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				sn := start(t, p, stream.Transport{})
 				if tt.retryAfter != "" {
@@ -189,7 +190,7 @@ func TestErrorsOfTheNetwork(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				failures := 0
 				p.onDial = func(context.Context) error {
@@ -226,7 +227,7 @@ func TestConnectTimeout(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
 				p := inMemory(t)
 				p.http.Timeout = tt.client
 				s := start(t, p, tt.settings)
@@ -247,11 +248,11 @@ func TestConnectTimeout(t *testing.T) {
 
 // The application's HTTP client is used as it is, and left as it was.
 func TestHTTPClientOfTheApplication(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		seen := make(chan *http.Request, 10)
 		inner := p.http.Transport
-		p.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		p.http.Transport = testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			seen <- r
 			return inner.RoundTrip(r)
 		})
@@ -273,12 +274,8 @@ func TestHTTPClientOfTheApplication(t *testing.T) {
 	})
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 func TestStats(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		p := inMemory(t)
 		s := start(t, p, stream.Transport{})
 		check := func(connects, failures uint64) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -162,7 +163,7 @@ type session struct {
 	runner transport.Runner // nil on demand
 	stop   context.CancelFunc
 	done   chan struct{}
-	log    *logBuffer
+	log    *testkit.Log
 
 	refresher transport.Refresher // nil but on demand
 }
@@ -171,7 +172,7 @@ type session struct {
 func open(t *testing.T, p *platform, settings stream.Transport) *session {
 	t.Helper()
 	s := &session{
-		t: t, p: p, done: make(chan struct{}), log: &logBuffer{},
+		t: t, p: p, done: make(chan struct{}), log: &testkit.Log{},
 		store: &store{t: t, timeout: p.timeout, events: make(chan event, 1<<14)},
 		http:  httpclient.NewPool(p.http, nil).Client(),
 	}
@@ -275,24 +276,6 @@ func checkSecrecy(t *testing.T, p *platform, said string) {
 			t.Errorf("a text holds %q:\n%s", h, said)
 		}
 	}
-}
-
-// logBuffer takes a log.
-type logBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }
 
 // checkNothingRuns fails the test if a goroutine of this bubble is in the

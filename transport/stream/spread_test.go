@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -27,7 +28,7 @@ func TestPausesAfterRefusalsSpread(t *testing.T) {
 				name += " on demand"
 			}
 			t.Run(name, func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
+				testkit.Bubble(t, func(t *testing.T) {
 					p := inMemory(t)
 					var s *session
 					if onDemandToo {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -18,7 +19,7 @@ const unusable = `{"messageType":"data-sync","data":{"secret plan":"unusable"}}`
 // After the data has come, a message that cannot be used changes nothing, and
 // is in the log once.
 func TestUnusableMessages(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.ready()
 		for range 3 {
@@ -47,7 +48,7 @@ func TestUnusableMessages(t *testing.T) {
 
 // One that comes before the answer does not keep that from being taken.
 func TestUnusableMessageBeforeTheAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.p.accept().upgrade()
 		c.expect(opText, syncRequest)
@@ -66,7 +67,7 @@ func TestUnusableMessageBeforeTheAnswer(t *testing.T) {
 // If the answer itself cannot be used there is another attempt, but not at
 // once; the status says why as soon as it is known, and goes on to.
 func TestUnusableAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		for _, pause := range pauses[:4] {
 			c := s.p.accept().upgrade()
@@ -101,7 +102,7 @@ func TestUnusableAnswer(t *testing.T) {
 // On demand there is less time: Refresh waits for its budget, and the reason is
 // told after ConnectTimeout.
 func TestUnusableAnswerOnDemand(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
 		s := onDemand(t, inMemory(t), stream.Transport{PingInterval: 20 * time.Second})
 		for range 2 {
 			began := time.Now()

@@ -11,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // A file serves the same flags offline, from a server and after Replace, on both
@@ -18,7 +19,7 @@ import (
 func TestFileServesEverywhere(t *testing.T) {
 	t.Parallel()
 	const path = "testdata/flags.json"
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range platforms.All() {
 		data, err := flagfile.Read(path, g)
 		if err != nil {
 			t.Fatal(err)

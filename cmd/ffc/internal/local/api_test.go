@@ -235,7 +235,7 @@ func TestWords(t *testing.T) {
 		{a(x.Equal("a and b is c")), `x is "a and b is c"`},
 	}
 	for _, tt := range tests {
-		for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		for _, g := range platforms.All() {
 			data := g.Snapshot(ffctest.Flag("f").Rule("true", tt.clauses...))
 			doc, _, err := flagfile.Parse(data, "")
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestSimpleForm: a file says the same as builders do.
@@ -64,7 +65,7 @@ func TestSimpleForm(t *testing.T) {
 			Rollout(33.3, 66.7).Experiment(0, 10),
 		ffctest.Flag("g").Serve("false").NoExperiment(),
 	}
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range platforms.All() {
 		doc, _, err := flagfile.Parse([]byte(text), g.String())
 		if err != nil {
 			t.Fatal(err)
@@ -213,7 +214,7 @@ func TestFiles(t *testing.T) {
 	if text, _ := os.ReadFile(mine); string(text) != "{}" {
 		t.Errorf("a file that exists was made anew: %s", text)
 	}
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+	for _, g := range platforms.All() {
 		if err := os.WriteFile(mine, g.Snapshot(ffctest.Flag("f")), 0o600); err != nil {
 			t.Fatal(err)
 		}
