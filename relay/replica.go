@@ -55,6 +55,8 @@ type replica struct {
 	maxRev  int64
 	maxBeat int64
 	maxAsOf time.Time
+	// askedMirrors: the mirrors have been asked what was published before.
+	askedMirrors bool
 
 	// While it leads.
 	tag       string

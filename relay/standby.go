@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
@@ -15,6 +16,8 @@ type watch struct {
 	last  string    // lineage, beat, owner and tag of the last head
 	since time.Time // when that was first read
 	blind time.Time // since when the leader is blind; zero is not
+	// missing: there is no head.
+	missing bool
 }
 
 // due reports whether the leader is gone or blind, so that this replica may try to
@@ -29,6 +32,7 @@ func (w *watch) due(r *replica, rd reading) bool {
 		w.last, w.since = key, now
 	}
 	waited := now.Sub(w.since)
+	w.missing = rd.tag == ""
 	if rd.tag == "" {
 		// A leader that lives writes again within a beat.
 		return waited >= r.beat+r.beat/2
@@ -61,9 +65,13 @@ func (r *replica) standBy(ctx context.Context) bool {
 			return false
 		case <-r.woken():
 		case <-tick.C:
-			tick.Reset(r.beat)
 		}
 		leads, err := r.tryToLead(ctx, &w)
+		if w.missing { // a new environment need not wait for whole beats
+			tick.Reset(r.beat / 2)
+		} else {
+			tick.Reset(r.beat)
+		}
 		switch {
 		case ctx.Err() != nil && !leads:
 			return false
@@ -132,21 +140,30 @@ func keyOf(rd reading) string {
 }
 
 // askMirrors looks for what was published before, where the engine has nothing
-// and this replica has seen nothing.
+// and this replica has seen nothing. It asks once: mirrors that are down must not
+// delay anything again.
 func (r *replica) askMirrors(ctx context.Context) {
-	if r.known != nil || r.accept {
+	if r.known != nil || r.accept || r.askedMirrors {
 		return
 	}
-	for _, m := range r.mirrors {
-		rd, err := m.read(ctx)
-		if err != nil || rd.head == nil {
-			continue
+	r.askedMirrors = true
+	found := make([]*stored, len(r.mirrors))
+	var asking sync.WaitGroup
+	for i, m := range r.mirrors {
+		asking.Go(func() {
+			if rd, err := m.read(ctx); err == nil && rd.head != nil {
+				found[i], _ = m.place.body(ctx, rd.head)
+			}
+		})
+	}
+	asking.Wait()
+	for _, f := range found {
+		if f != nil && (r.known == nil || f.head.Revision > r.known.head.Revision) {
+			r.known = f
 		}
-		if full, err := m.place.body(ctx, rd.head); err == nil {
-			r.remember(rd.head)
-			r.known = full
-			return
-		}
+	}
+	if r.known != nil {
+		r.remember(r.known.head)
 	}
 }
 

@@ -33,6 +33,7 @@ type change struct {
 	at       time.Time
 	on       bool
 	archived bool
+	value    string // instead of true or false
 }
 
 // featBit is the platform. It remembers all versions of its flags.
@@ -144,6 +145,11 @@ func (p *featBit) response(s server, since int64) []byte {
 }
 
 func appendFlag(dst []byte, key string, c change) []byte {
+	if c.value != "" {
+		return fmt.Appendf(dst, `{"id":%q,"key":%q,"name":%q,"updatedAt":%q,"isEnabled":false,"isArchived":false,"variationType":"string","disabledVariationId":"v",`+
+			`"variations":[{"id":"v","value":%q}],"targetUsers":[],"rules":[],"fallthrough":{"variations":[]}}`,
+			key, key, key, c.at.UTC().Format("2006-01-02T15:04:05.000Z"), c.value)
+	}
 	return fmt.Appendf(dst, `{"id":%q,"key":%q,"name":%q,"updatedAt":%q,"isEnabled":%t,"isArchived":%t,"variationType":"boolean","disabledVariationId":"f",`+
 		`"variations":[{"id":"t","value":"true"},{"id":"f","value":"false"}],"targetUsers":[],"rules":[],`+
 		`"fallthrough":{"includedInExpt":false,"variations":[{"id":"t","rollout":[0,1],"exptRollout":1}]}}`,

@@ -1,0 +1,105 @@
+package relay
+
+import (
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+)
+
+// rollBack pins an earlier body, as a person does with the command.
+func rollBack(t *testing.T, m *fleettest.Memory, until time.Time) {
+	t.Helper()
+	name := fleetdata.Name(environment, fleetdata.HeadObject)
+	text, tag, err := m.Get(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := fleetdata.ParseHead(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := oldIn(t, m)
+	list[len(list)-1].Name(h)
+	h.Revision++
+	h.Pin = until
+	if text, err = h.Encode(); err == nil {
+		_, err = m.Swap(t.Context(), name, text, tag)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPinHoldsTheBody(t *testing.T) {
+	tests := map[string]struct {
+		leave func(s *started, p *platform, m *fleettest.Memory) *started
+	}{
+		"the same leader": {func(s *started, _ *platform, _ *fleettest.Memory) *started { return s }},
+		"another leader":  {func(s *started, p *platform, m *fleettest.Memory) *started { s.stop(); return start(p.publisher(m)) }},
+		"a wiped engine":  {func(s *started, _ *platform, m *fleettest.Memory) *started { wait(6 * time.Second); m.Wipe(); return s }},
+		"a platform away": {func(s *started, p *platform, _ *fleettest.Memory) *started { p.only(server{down: true}); return s }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+				s := start(p.publisher(m))
+				wait(10 * time.Second)
+				p.set("flag", false) // the bad change
+				wait(10 * time.Second)
+				until := time.Now().Add(time.Hour)
+				rollBack(t, m, until)
+				s = test.leave(s, p, m)
+				p.set("other", true) // what comes meanwhile waits
+				wait(time.Minute)
+				expect(t, m, "flag", true)
+				h := headIn(t, m)
+				if !h.Pin.Equal(until) || !s.Status().PinnedUntil.Equal(until) || !s.Status().Leader {
+					t.Errorf("head %+v, status %+v", h, s.Status())
+				}
+				if name != "a platform away" && time.Since(h.AsOf) > 10*time.Second {
+					t.Errorf("asOf is %v ago: a pin does not keep the data from being confirmed", time.Since(h.AsOf))
+				}
+				r := reader(t, m)
+				if got := r.Status().Source.PinnedUntil; !got.Equal(until) {
+					t.Errorf("the reader sees a pin until %v", got)
+				}
+				r.Close(t.Context())
+				p.only(server{})
+				wait(time.Hour)
+				expect(t, m, "flag", false)
+				expect(t, m, "other", true)
+				after := headIn(t, m)
+				if !after.Pin.IsZero() || after.Revision <= h.Revision || !s.Status().PinnedUntil.IsZero() {
+					t.Errorf("head %+v after the pin", after)
+				}
+				s.stop()
+			})
+		})
+	}
+}
+
+// A person ends a pin before its time.
+func TestUnpin(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+		s := start(p.publisher(m))
+		defer s.stop()
+		wait(10 * time.Second)
+		p.set("flag", false)
+		wait(10 * time.Second)
+		rollBack(t, m, time.Now().Add(time.Hour))
+		wait(time.Minute)
+		name := fleetdata.Name(environment, fleetdata.HeadObject)
+		_, tag, _ := m.Get(t.Context(), name)
+		h := headIn(t, m)
+		h.Pin = time.Time{}
+		h.Revision++
+		text, _ := h.Encode()
+		if _, err := m.Swap(t.Context(), name, text, tag); err != nil {
+			t.Fatal(err)
+		}
+		wait(6 * time.Second)
+		expect(t, m, "flag", false)
+	})
+}
