@@ -66,12 +66,16 @@ type Head struct {
 var ErrNewer = errors.New("the head has a newer format: update the SDK")
 
 // ParseHead reads a head. Its errors quote nothing of the text.
-func ParseHead(text []byte) (*Head, error) {
+func ParseHead(text []byte) (*Head, error) { return ParseNextHead(text, nil) }
+
+// ParseNextHead is ParseHead. It shares what is as in the head before, which may
+// be nil: of two heads in a row most texts are the same.
+func ParseNextHead(text []byte, before *Head) (*Head, error) {
 	if len(text) > maxHeadRead {
 		return nil, fmt.Errorf("the head has %d bytes: expected at most %d", len(text), MaxHead)
 	}
 	h := new(Head)
-	if !utf8.Valid(text) || jsontext.Check(bytes.TrimSpace(text)) != nil || !h.read(text) {
+	if !utf8.Valid(text) || jsontext.Check(bytes.TrimSpace(text)) != nil || !h.read(text, before) {
 		if h.Format > Format { // of a newer format other members may differ
 			return nil, ErrNewer
 		}
@@ -89,22 +93,28 @@ func ParseHead(text []byte) (*Head, error) {
 // read reads all members that it can, and reports whether it could read all that
 // it knows. Package encoding/json would allocate three times as much, at each
 // refresh of a reader.
-func (h *Head) read(text []byte) (ok bool) {
+func (h *Head) read(text []byte, before *Head) (ok bool) {
 	ok = true
+	if before == nil {
+		before = new(Head)
+	}
 	number := func(value []byte) int64 {
 		n, err := strconv.ParseInt(string(value), 10, 64)
 		ok = ok && err == nil
 		return n
 	}
-	str := func(value []byte) string {
+	str := func(value []byte, before string) string {
 		if len(value) < 2 || value[0] != '"' {
 			ok = false
 			return ""
 		}
-		return jsontext.Text(value[1 : len(value)-1])
+		if inside := value[1 : len(value)-1]; string(inside) != before {
+			return jsontext.Text(inside)
+		}
+		return before
 	}
 	moment := func(value []byte) time.Time {
-		t, err := time.Parse(time.RFC3339, str(value))
+		t, err := time.Parse(time.RFC3339, str(value, ""))
 		ok = ok && err == nil
 		return t
 	}
@@ -113,11 +123,11 @@ func (h *Head) read(text []byte) (ok bool) {
 		case "format":
 			h.Format = int(min(number(value), math.MaxInt32))
 		case "environment":
-			h.Environment = str(value)
+			h.Environment = str(value, before.Environment)
 		case "platform":
-			h.Platform = str(value)
+			h.Platform = str(value, before.Platform)
 		case "lineage":
-			h.Lineage = str(value)
+			h.Lineage = str(value, before.Lineage)
 		case "revision":
 			h.Revision = number(value)
 		case "beat":
@@ -127,9 +137,9 @@ func (h *Head) read(text []byte) (ok bool) {
 		case "asOf":
 			h.AsOf = moment(value)
 		case "body":
-			h.Body = str(value)
+			h.Body = str(value, before.Body)
 		case "data":
-			h.Data = str(value)
+			h.Data = str(value, before.Data)
 		case "chunks":
 			h.Chunks = int(min(number(value), math.MaxInt32))
 		case "size":
@@ -137,7 +147,7 @@ func (h *Head) read(text []byte) (ok bool) {
 		case "gzip":
 			h.GZip = number(value)
 		case "owner":
-			h.Owner = str(value)
+			h.Owner = str(value, before.Owner)
 		case "blind":
 			h.Blind = string(value) == "true"
 		case "pin":

@@ -154,6 +154,13 @@ func FuzzHead(f *testing.F) {
 			}
 			return
 		}
+		next, err := ParseNextHead(text, example())
+		if err != nil || !next.AsOf.Equal(h.AsOf) || !next.Pin.Equal(h.Pin) {
+			t.Fatalf("after another head, %+v is %+v, error %v", h, next, err)
+		}
+		if next.AsOf, next.Pin = h.AsOf, h.Pin; *next != *h {
+			t.Errorf("after another head, %+v is %+v", h, next)
+		}
 		again, err := h.Encode()
 		if err != nil {
 			return // too long

@@ -42,11 +42,11 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	var stale []answer
 	var problems problems
 	responded := false
-	for i, b := range s.Backends {
-		a, err := s.head(ctx, b, len(s.Backends)-i)
+	for i := range s.Backends {
+		a, err := s.head(ctx, i)
 		switch {
 		case err != nil:
-			problems.add(b, err)
+			problems.add(s.names[i], err)
 			continue
 		case a.verdict == other:
 			responded = true
@@ -58,7 +58,7 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 		if err = s.use(ctx, a, mark, commit); err == nil {
 			return nil
 		}
-		problems.add(b, err)
+		problems.add(s.names[i], err)
 	}
 	slices.SortStableFunc(stale, func(a, b answer) int { return b.AsOf.Compare(a.AsOf) })
 	for _, a := range stale {
@@ -66,7 +66,7 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 		if err == nil {
 			return nil
 		}
-		problems.add(a.backend, err)
+		problems.add(a.from, err)
 	}
 	if responded {
 		return commit(s.keep)
@@ -75,20 +75,22 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 }
 
 // head reads the head of a backend, which has a share of the time that is left.
-func (s *session) head(ctx context.Context, b Backend, share int) (a answer, err error) {
+func (s *session) head(ctx context.Context, i int) (a answer, err error) {
+	b, share := s.Backends[i], len(s.Backends)-i
 	if deadline, ok := ctx.Deadline(); ok && share > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
 		defer cancel()
 	}
-	text, err := s.get(ctx, b, fleetdata.Name(s.Environment, fleetdata.HeadObject))
+	text, err := s.get(ctx, b, s.headName)
 	if err != nil {
 		if errors.Is(err, ErrNotFound) {
 			err = errNoHead
 		}
 		return answer{}, err
 	}
-	h, err := fleetdata.ParseHead(text)
+	_, last := s.at.confirmed()
+	h, err := fleetdata.ParseNextHead(text, last)
 	switch {
 	case err != nil:
 	case h.Environment != s.Environment:
@@ -102,7 +104,7 @@ func (s *session) head(ctx context.Context, b Backend, share int) (a answer, err
 	if ahead := time.Until(h.AsOf); ahead > maxAhead && s.clockWarned.CompareAndSwap(false, true) {
 		s.env.Logger.Warn("ffc: the platform's clock is ahead of this machine's; the age of the data counts from now", "ahead", ahead.Round(time.Second))
 	}
-	a = answer{Head: h, backend: b, from: nameOf(b)}
+	a = answer{Head: h, backend: b, from: s.names[i]}
 	a.verdict, a.replaces = s.at.judge(h)
 	return a, nil
 }
@@ -242,7 +244,7 @@ type problems struct {
 	wait  time.Duration // before the first of them may be asked again
 }
 
-func (p *problems) add(b Backend, err error) {
+func (p *problems) add(backend string, err error) {
 	kind := transport.KindNetwork
 	wait := time.Duration(0)
 	if why := (*transport.Error)(nil); errors.As(err, &why) {
@@ -259,7 +261,7 @@ func (p *problems) add(b Backend, err error) {
 	}
 	p.wait = min(p.wait, wait)
 	p.errs = append(p.errs, err)
-	p.texts = append(p.texts, nameOf(b)+": "+safelog.Error(err).Error())
+	p.texts = append(p.texts, backend+": "+safelog.Error(err).Error())
 }
 
 // failure returns the errors as that of a read.

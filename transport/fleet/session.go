@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -68,10 +67,9 @@ func (r *runner) Run(ctx context.Context) {
 
 // watch reports the changes of one backend, and watches again when that fails.
 func (r *runner) watch(ctx context.Context, w Watcher, changed chan<- struct{}) {
-	name := fleetdata.Name(r.Environment, fleetdata.HeadObject)
 	logged := false
 	for ctx.Err() == nil {
-		err := w.Watch(ctx, name, func() {
+		err := w.Watch(ctx, r.headName, func() {
 			select {
 			case changed <- struct{}{}:
 			default: // there is a report already that the reader has not seen

@@ -119,6 +119,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if err = errors.Join(err, s.open(t.Backends)); err != nil {
 		return nil, err
 	}
+	s.headName = fleetdata.Name(s.Environment, fleetdata.HeadObject)
 	s.refresher = ondemand.New(ondemand.Config{
 		MaxAge:  s.MaxAge,
 		Budget:  s.Budget,
@@ -146,6 +147,7 @@ func (s *session) open(backends []Backend) (err error) {
 			err = errors.Join(err, setting.Errorf(fmt.Sprintf("Backends[%d]", i), "%w", bindErr))
 		}
 		s.Backends = append(s.Backends, bound)
+		s.names = append(s.names, nameOf(b))
 		watches = watches || canWatch(b)
 	}
 	switch {
@@ -180,6 +182,8 @@ type session struct {
 	env       transport.Env
 	refresher *ondemand.Refresher
 	at        tracker
+	headName  string
+	names     []string // of the backends
 
 	clockWarned        atomic.Bool // that a clock is ahead
 	connects, failures atomic.Uint64

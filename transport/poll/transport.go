@@ -79,6 +79,11 @@ type Transport struct {
 	// be older than the cached data, as those of caches are: only a newer version
 	// replaces a flag, unless all data comes from URL and three responses over
 	// Resync agree. "" is the platform.
+	//
+	// A plain snapshot does not say when the platform confirmed it: Status.DataAge
+	// counts from the response, also if nothing updates the snapshot any more. A
+	// snapshot of a client that has just started lacks flags that were archived,
+	// which readers may keep. Package fleet has neither limit, and needs no secret.
 	URL string
 }
 
