@@ -228,9 +228,9 @@ func (h *hammer) read(ctx context.Context, i int) {
 // Whatever becomes of the publishers, the platform and the engine: no reader goes
 // back in revision, flag or time, or loses its flags.
 func TestHammer(t *testing.T) {
-	faults := 1000
+	faults := 300
 	if testing.Short() {
-		faults = 100
+		faults = 50
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
