@@ -14,7 +14,7 @@ import (
 )
 
 func TestWipedEngineIsWrittenAgainWithinABeat(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(time.Minute)
@@ -33,7 +33,7 @@ func TestWipedEngineIsWrittenAgainWithinABeat(t *testing.T) {
 // A standby remembers the lineage and the data: the whole engine may be lost with
 // the leader.
 func TestWipedEngineAndDeadLeader(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		time.Sleep(time.Hour)
 		p.set("flag", false)
 		l := &link{Backend: m}
@@ -63,7 +63,7 @@ func TestWipedEngineAndDeadLeader(t *testing.T) {
 }
 
 func TestBodyThatIsLostIsWrittenAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		m.Limit = 100 // several chunks
 		s := start(p.publisher(m))
 		defer s.stop()
@@ -82,7 +82,7 @@ func TestBodyThatIsLostIsWrittenAgain(t *testing.T) {
 // A replica that was promoted has lost the last writes: the leader goes on, and no
 // reader goes back.
 func TestFailoverThatLostWrites(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
@@ -108,7 +108,7 @@ func TestFailoverThatLostWrites(t *testing.T) {
 
 // A write that succeeded although the leader got an error is the leader's own.
 func TestLostResponses(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
@@ -134,7 +134,7 @@ func TestLostResponses(t *testing.T) {
 
 // A frozen leader that finds an empty engine must not fill it with what it had.
 func TestFrozenLeaderDoesNotFillAWipedEngine(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		l := &link{Backend: m}
 		first := start(p.publisher(l))
 		wait(10 * time.Second)
@@ -162,7 +162,7 @@ func TestFrozenLeaderDoesNotFillAWipedEngine(t *testing.T) {
 }
 
 func TestEngineDown(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		l := &link{Backend: m}
 		s := start(p.publisher(l))
 		defer s.stop()
@@ -189,7 +189,7 @@ func TestHeadsThatAreNotReplaced(t *testing.T) {
 		"another platform":    func(text []byte) []byte { return bytes.Replace(text, []byte("featbit"), []byte("classic"), 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				if err := p.publisher(m).Once(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -211,7 +211,7 @@ func TestHeadsThatAreNotReplaced(t *testing.T) {
 }
 
 func TestCorruptHeadIsReplaced(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		_, _ = m.Swap(t.Context(), fleetdata.Name(environment, fleetdata.HeadObject), []byte("{"), "")
 		s := start(p.publisher(m))
 		defer s.stop()
@@ -233,7 +233,7 @@ func bodiesIn(m *fleettest.Memory) map[string]bool {
 }
 
 func TestReplacedBodiesStayForKeep(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		pub := p.publisher(m)
 		pub.Keep = time.Hour
 		s := start(pub)
@@ -262,7 +262,7 @@ func TestReplacedBodiesStayForKeep(t *testing.T) {
 
 // The list of earlier bodies stays small, however many there are.
 func TestManyChanges(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
@@ -285,7 +285,7 @@ func TestManyChanges(t *testing.T) {
 func TestCrashesLeakNothing(t *testing.T) {
 	for _, kill := range []string{"old", "body", "head", "old again"} {
 		t.Run(kill, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				l := &link{Backend: m}
 				first := start(p.publisher(l))
 				wait(10 * time.Second)
@@ -327,7 +327,7 @@ func TestCrashesLeakNothing(t *testing.T) {
 }
 
 func TestMirrors(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		good, bad := new(fleettest.Memory), &fleettest.Memory{Name: "region-2"}
 		bad.Before(func(ctx context.Context, _ fleettest.Call) error {
 			<-ctx.Done() // hangs
@@ -372,7 +372,7 @@ func TestMirrors(t *testing.T) {
 // Where the engine has lost everything, and no replica has seen anything, a mirror
 // still knows the lineage and the data.
 func TestMirrorsRememberWhatTheEngineLost(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		time.Sleep(time.Hour)
 		p.set("flag", false)
 		time.Sleep(time.Minute)
@@ -403,7 +403,7 @@ func TestMirrorsRememberWhatTheEngineLost(t *testing.T) {
 
 // Many changes at once are one publish, and no two are closer than 100 ms.
 func TestPublishesAreApart(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)

@@ -49,7 +49,7 @@ func (m *member) RoundTrip(r *http.Request) (*http.Response, error) {
 // hammer is a platform, an engine, and those who use them.
 type hammer struct {
 	t        *testing.T
-	platform *platform
+	platform *featBit
 	engine   *fleettest.Memory
 	lagging  *fleettest.Memory // a replica of the engine that lags
 	members  []*member

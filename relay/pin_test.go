@@ -34,16 +34,16 @@ func rollBack(t *testing.T, m *fleettest.Memory, until time.Time) {
 
 func TestPinHoldsTheBody(t *testing.T) {
 	tests := map[string]struct {
-		leave func(s *started, p *platform, m *fleettest.Memory) *started
+		leave func(s *started, p *featBit, m *fleettest.Memory) *started
 	}{
-		"the same leader": {func(s *started, _ *platform, _ *fleettest.Memory) *started { return s }},
-		"another leader":  {func(s *started, p *platform, m *fleettest.Memory) *started { s.stop(); return start(p.publisher(m)) }},
-		"a wiped engine":  {func(s *started, _ *platform, m *fleettest.Memory) *started { wait(6 * time.Second); m.Wipe(); return s }},
-		"a platform away": {func(s *started, p *platform, _ *fleettest.Memory) *started { p.only(server{down: true}); return s }},
+		"the same leader": {func(s *started, _ *featBit, _ *fleettest.Memory) *started { return s }},
+		"another leader":  {func(s *started, p *featBit, m *fleettest.Memory) *started { s.stop(); return start(p.publisher(m)) }},
+		"a wiped engine":  {func(s *started, _ *featBit, m *fleettest.Memory) *started { wait(6 * time.Second); m.Wipe(); return s }},
+		"a platform away": {func(s *started, p *featBit, _ *fleettest.Memory) *started { p.only(server{down: true}); return s }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				s := start(p.publisher(m))
 				wait(10 * time.Second)
 				p.set("flag", false) // the bad change
@@ -82,7 +82,7 @@ func TestPinHoldsTheBody(t *testing.T) {
 
 // A person ends a pin before its time.
 func TestUnpin(t *testing.T) {
-	inBubble(t, func(t *testing.T, p *platform, m *fleettest.Memory) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
