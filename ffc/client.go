@@ -145,7 +145,12 @@ func (c *Client) start() {
 	events := c.cfg.Events
 	events.Disabled = events.Disabled || c.cfg.Offline
 	secret := c.cfg.EnvSecret
+	var source func() transport.Source
+	if sourced, ok := c.session.(transport.Sourced); ok {
+		source = sourced.Source
+	}
 	c.events = event.New(events, event.Destination{
+		Source:   source,
 		URL:      c.cfg.eventsURL + c.cfg.codec.EventsPath,
 		Secret:   func() string { return secret },
 		Client:   c.requests.Client(),

@@ -163,7 +163,8 @@ func (r *replica) written(s *stored, tag string, began time.Time) {
 // is over, and replaces a source that the platform has rejected.
 func (r *replica) upkeep(ctx context.Context) error {
 	if state := r.src.current(); state.off && time.Since(state.lost) >= reconnectAfter {
-		if err := r.startSource(ctx, "again "+state.lost.String(), &stored{r.known.head, r.latest, r.data}); err != nil {
+		r.srcKey = ""
+		if err := r.startSource(ctx, "reconnected", &stored{r.known.head, r.latest, r.data}); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ type place struct {
 	name        string // of the backend
 	environment string
 	platform    string
-	limit       int // of a chunk; 0 is none
+	limit       int // of a chunk; 0 is no limit
 	oldLimit    int // of the list of earlier bodies
 	timeout     time.Duration
 
@@ -113,7 +113,7 @@ func (p *place) swap(ctx context.Context, h *fleetdata.Head, tag string) (newTag
 }
 
 // publish writes a body and the head that names it. previous is the head that is
-// replaced; nil is none. Both bodies are entered in the list of earlier bodies
+// replaced, if there was a head. Both bodies are entered in the list of earlier bodies
 // before the new one is written, which is struck out when the head names it: a
 // crash leaves nothing behind that is not removed later.
 func (p *place) publish(ctx context.Context, next *stored, previous *fleetdata.Head, tag string, keep time.Duration) (newTag string, err error) {

@@ -43,8 +43,8 @@ type Publisher struct {
 	// Beat is the time between writes of the head. 0 is what the Backend says as a
 	// fleet.Pacer, or 5 s. With Once it is the time between two calls of Once.
 	Beat time.Duration
-	// Lease is how long the head stands still until another replica takes over, by
-	// the clock of that replica. It is at least two beats. 0 is three beats.
+	// Lease is how long the head stays the same until another replica takes over,
+	// by the clock of that replica. It is at least two beats. 0 is three beats.
 	Lease time.Duration
 	// Keep is how long bodies stay that have been replaced, so that a revision can
 	// be restored. The last 20 always stay; earlier ones are removed sooner if

@@ -339,3 +339,38 @@ func TestCascade(t *testing.T) {
 		}
 	})
 }
+
+// A secret that the platform rejects is tried again each minute: somebody may have
+// restored it.
+func TestRejectedSecret(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		p.only(server{rejects: true})
+		s := start(p.publisher(m))
+		defer s.stop()
+		wait(time.Minute)
+		if status := s.Status(); status.Err == nil || strings.Contains(status.Err.Error(), secret) {
+			t.Errorf("status %+v", status)
+		}
+		before := p.requests()
+		wait(10 * time.Minute)
+		if n := p.requests() - before; n < 5 || n > 25 {
+			t.Errorf("%d requests in 10 minutes, want about one each minute", n)
+		}
+		if err := p.publisher(m).Once(t.Context()); err == nil || errors.Is(err, ErrHeld) {
+			t.Errorf("Once: error %v", err)
+		}
+		p.only(server{})
+		wait(2 * time.Minute)
+		expect(t, m, "flag", true)
+		// A leader stays one, and gets news when the secret works again.
+		p.only(server{rejects: true})
+		wait(5 * time.Minute)
+		if h := headIn(t, m); !h.Blind || h.Owner != s.Status().Replica {
+			t.Errorf("head %+v", h)
+		}
+		p.only(server{})
+		p.set("flag", false)
+		wait(3 * time.Minute)
+		expect(t, m, "flag", false)
+	})
+}

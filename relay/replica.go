@@ -120,16 +120,17 @@ func (r *replica) run(ctx context.Context) {
 	}
 }
 
-// startSource connects to the platform, beginning with what was published.
+// startSource connects to the platform, beginning with what was published. An
+// error leaves the source that there is.
 func (r *replica) startSource(ctx context.Context, key string, seed *stored) error {
 	if r.src != nil && r.srcKey == key {
 		return nil
 	}
-	r.stopSource(ctx)
 	src, err := newSource(ctx, r.cfg, seed, r.accept)
 	if err != nil {
 		return err
 	}
+	r.stopSource(ctx)
 	r.src, r.srcKey, r.latest, r.data = src, key, nil, nil
 	return nil
 }

@@ -36,7 +36,7 @@ type source struct {
 
 // sourceState is what a source knows of the platform.
 type sourceState struct {
-	asOf   time.Time // the platform's time of the last response that confirmed the data; zero is none yet
+	asOf   time.Time // the platform's time of the last response that confirmed the data; zero is before the first
 	held   int       // how many items the last response is held in
 	lost   time.Time // since when the platform is not heard; zero is not at all
 	err    error     // why

@@ -48,9 +48,11 @@ type featBit struct {
 
 // server is one server of the platform.
 type server struct {
-	down  bool
-	empty bool
-	lag   time.Duration
+	down bool
+	// rejects: the server rejects the secret.
+	rejects bool
+	empty   bool
+	lag     time.Duration
 }
 
 func newPlatform() *featBit {
@@ -102,6 +104,9 @@ func (p *featBit) RoundTrip(r *http.Request) (*http.Response, error) {
 	s := p.route()
 	if s.down {
 		return nil, errDown
+	}
+	if s.rejects {
+		return &http.Response{StatusCode: 401, Request: r, Header: http.Header{}, Body: io.NopCloser(new(bytes.Buffer))}, nil
 	}
 	since, _ := strconv.ParseInt(r.URL.Query().Get("timestamp"), 10, 64)
 	body := p.response(s, since)

@@ -12,6 +12,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -95,6 +96,15 @@ type Source struct {
 	// PinnedUntil is when a pin of the data ends: until then the publisher keeps
 	// the data although the platform has other data. Zero is no pin.
 	PinnedUntil time.Time
+}
+
+// String returns lineage and revision with a slash in between, as the header
+// Ffc-Revision has them, or "" for the zero Source.
+func (s Source) String() string {
+	if s.Lineage == "" {
+		return ""
+	}
+	return s.Lineage + "/" + strconv.FormatInt(s.Revision, 10)
 }
 
 // Env is what a client passes to its transport. The client sets all fields.

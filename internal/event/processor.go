@@ -22,6 +22,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // closeTime bounds Close when its context has no deadline.
@@ -35,6 +36,9 @@ type Destination struct {
 	Logger   *slog.Logger
 	Protocol *platform.Protocol
 	OnDemand bool // the transport works on demand: no background by default
+	// Source returns what the data is from, for the header Ffc-Revision. It may
+	// be nil.
+	Source func() transport.Source
 }
 
 // Format implements fmt.Formatter: a destination prints as its host.
@@ -130,8 +134,18 @@ func New(cfg flush.Config, to Destination) *Processor {
 		"Content-Type": {to.Protocol.EventsType},
 		"User-Agent":   {httpclient.UserAgent()},
 	}
-	header.Set(to.Protocol.SecretHeader, to.Secret())
-	p.header = header.Clone
+	if secret := to.Secret(); secret != "" {
+		header.Set(to.Protocol.SecretHeader, secret)
+	}
+	p.header = func() http.Header {
+		h := header.Clone()
+		if to.Source != nil {
+			if revision := to.Source().String(); revision != "" {
+				h.Set("Ffc-Revision", revision)
+			}
+		}
+		return h
+	}
 	p.ended, p.end = context.WithCancelCause(context.Background())
 	return p
 }

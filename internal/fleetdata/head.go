@@ -58,7 +58,9 @@ type Head struct {
 	// Blind: the leader does not hear from the platform.
 	Blind bool `json:"blind"`
 	// Pin is until when the body stays although the platform has other data; zero
-	// is not at all.
+	// is not at all. A person who pins a body, or ends a pin, swaps the head with
+	// the next revision, and leaves Owner and Beat as they are: the leader goes on
+	// from there.
 	Pin time.Time `json:"pin,omitzero"`
 }
 
@@ -217,8 +219,8 @@ func (h *Head) Encode() ([]byte, error) {
 	return text, nil
 }
 
-// Lease returns how long the beat of a leader stands still until the leader
-// counts as gone: three beats, at least 15 s.
+// Lease returns how long the beat of a leader stays the same until the
+// leader counts as gone: three beats, at least 15 s.
 func (h *Head) Lease() time.Duration {
 	return max(MinLease, 3*time.Duration(h.Every)*time.Second)
 }

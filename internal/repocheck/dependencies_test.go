@@ -43,7 +43,7 @@ func TestDependencies(t *testing.T) {
 		{"internal/platform", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/setting", nil, nil},
 		{"flush", []string{"internal/setting"}, nil},
-		{"internal/event", append([]string{"flush"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"internal/event", append([]string{"flush", "transport"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/afterwork", []string{"flush", "internal/clock", "internal/retry", "internal/safelog", "internal/setting"}, []string{retrying, cleanhttp}},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock", "internal/safelog"}, []string{retrying, cleanhttp}},

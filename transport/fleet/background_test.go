@@ -98,7 +98,7 @@ func TestWatchingAgainAfterTheEngineRestarts(t *testing.T) {
 		m.DropWatchers()
 		time.Sleep(time.Minute)
 		m.Before(nil)
-		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0) // nobody watches
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0) // no one watches
 		time.Sleep(5*time.Second + time.Second)
 		synctest.Wait()
 		r.expect("off", ffc.StateOK, 2)

@@ -20,6 +20,9 @@
 // client whose data is older than StaleAfter is INTERRUPTED and keeps serving
 // the cached data. It never falls back to the platform by itself.
 //
+// Posts of events carry the header Ffc-Revision, with the lineage and revision that
+// the client has, so that a relay can report which clients are behind.
+//
 // A reader needs the right to get values below one prefix, and writes nothing.
 // Who can write to the engine can switch every flag.
 //

@@ -44,7 +44,7 @@ func ExampleTransport() {
 	// Output: false
 }
 
-// A reader that is told of changes, reads a second region while the first is
+// A reader that watches for changes, reads a second region while the first is
 // down, and gets bodies from a CDN.
 func ExampleSplit() {
 	var redis, otherRegion fleet.Backend = new(fleettest.Memory), new(fleettest.Memory)

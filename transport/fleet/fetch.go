@@ -19,7 +19,7 @@ import (
 const (
 	// parallelChunks is how many chunks of a body are read at the same time.
 	parallelChunks = 16
-	// maxAhead is how far the platform's clock may be ahead of ours.
+	// maxAhead is how far the platform's clock may be ahead of this machine's.
 	maxAhead = time.Minute
 	// maxThrottle is the longest pause that an engine can ask for.
 	maxThrottle = 10 * time.Minute
@@ -74,7 +74,7 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	return problems.failure()
 }
 
-// head reads the head of a backend, which has a share of the time that is left.
+// head reads the head of a backend, which has a share of the remaining time.
 func (s *session) head(ctx context.Context, i int) (a answer, err error) {
 	b, share := s.Backends[i], len(s.Backends)-i
 	if deadline, ok := ctx.Deadline(); ok && share > 1 {

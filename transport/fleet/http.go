@@ -118,7 +118,7 @@ func (s *session) bindHTTP(h HTTP) (Backend, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	bound := &boundHTTP{HTTP: h, client: h.Client, limit: min(s.MaxMessage, math.MaxInt64-1), position: s.at.String}
+	bound := &boundHTTP{HTTP: h, client: h.Client, limit: min(s.MaxMessage, math.MaxInt64-1), position: func() string { return s.Source().String() }}
 	if bound.client == nil {
 		bound.client = s.env.HTTPClient
 	}

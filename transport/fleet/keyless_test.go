@@ -2,7 +2,9 @@ package fleet_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -100,3 +102,35 @@ func TestReaderOfClassicWithoutASecret(t *testing.T) {
 		}
 	})
 }
+
+// Events go to a relay, without a secret and with what the client has.
+func TestEventsSayWhichRevisionTheClientHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(fleettest.Memory)
+		write(t, m, headOf("a", 7, 1, nil), data("on", 1), 0)
+		var posts []http.Header
+		client, err := ffc.New(t.Context(), ffc.Config{
+			Platform: ffc.PlatformFeatBit, EventsURL: "http://relay.test", Logger: slog.New(slog.DiscardHandler),
+			Transport: &fleet.Transport{Environment: environment, Backends: []fleet.Backend{m}},
+			HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				posts = append(posts, r.Header)
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
+			})},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.Variation(t.Context(), "flag", ffc.NewUser("u"), "")
+		if err := client.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if len(posts) != 1 || posts[0].Get("Ffc-Revision") != "a/7" || posts[0].Values("Authorization") != nil {
+			t.Errorf("posts with %v, want one with Ffc-Revision a/7 and no secret", posts)
+		}
+	})
+}
+
+// roundTripper is a function as an http.RoundTripper.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"strconv"
 	"sync"
 	"time"
 
@@ -29,27 +28,28 @@ type tracker struct {
 	mu   sync.Mutex
 	head *fleetdata.Head // of what the reader has; nil before the first
 	from string          // the backend that the head came from
-	// beat is the highest that was seen of our lineage, asOf the latest of any
-	// head that was used.
+	// beat is the highest seen of the own lineage, asOf the latest of any head that
+	// was used.
 	beat int64
 	asOf time.Time
 
 	rival *rival
 }
 
-// rival is a lineage, or an earlier revision of ours, that may have replaced what
-// the reader has.
+// rival is a lineage, or an earlier revision of the own one, that may have replaced
+// what the reader has.
 type rival struct {
 	lineage string
 	beat    int64
 	seen    time.Time // with that beat
 }
 
-// judge decides about a head. A head other than ours is used when its publisher
-// lives and ours does not: its beat advances over at least a Lease, its data was
-// confirmed no earlier than ours, and no head of ours was seen in between. An
-// earlier revision of our lineage also has to pass the beat that we have seen: a
-// replica that lags beats as well, but later. No clocks are compared.
+// judge decides about a head. A head of another lineage is used when its publisher
+// lives and the own one does not: its beat advances over at least a Lease, its data
+// was confirmed no earlier than the reader's, and no head of the own lineage was
+// seen in between. An earlier revision of the own lineage must also pass the highest
+// beat that was seen: a replica that lags beats as well, but later. No clocks of
+// machines are compared.
 func (t *tracker) judge(h *fleetdata.Head) (v verdict, replaces bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,16 +115,6 @@ func (t *tracker) source() transport.Source {
 		return transport.Source{}
 	}
 	return transport.Source{Backend: t.from, Lineage: t.head.Lineage, Revision: t.head.Revision, PinnedUntil: t.head.Pin}
-}
-
-// String returns what the reader has, for the header Ffc-Revision; "" is nothing.
-func (t *tracker) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.head == nil {
-		return ""
-	}
-	return t.head.Lineage + "/" + strconv.FormatInt(t.head.Revision, 10)
 }
 
 // confirmed returns the latest asOf of any head that was used, and the last head.

@@ -17,8 +17,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
-// patience is how long an engine may take for what a check expects.
-const patience = 30 * time.Second
+// timeout is how long an engine may take for what a check expects.
+const timeout = 30 * time.Second
 
 // maxSwapped is how large values of Swap are: see fleet.Limiter.
 const maxSwapped = 32 << 10
@@ -35,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) fleet.Backend) {
 	t.Helper()
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			if err := c.run(&engine{
 				ctx:         ctx,
