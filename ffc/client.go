@@ -158,7 +158,7 @@ func (c *Client) start() {
 		Protocol: c.cfg.codec.Protocol,
 		OnDemand: c.onDemand != nil,
 	})
-	c.deliveries.Flush = c.flush
+	c.deliveries.Flush = c.flushWithin
 	c.deliveries.Queued = func() uint64 { return uint64(c.events.Queued()) }
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
@@ -237,25 +237,41 @@ func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (er
 }
 
 // Flush delivers all events that were recorded before the call, and returns nil
-// when the platform has taken them. Otherwise it returns a *flush.Error: events
+// when the platform has accepted them. Otherwise it returns a *flush.Error: events
 // that may still be delivered stay queued for the next Flush. It blocks until
 // then or until ctx ends. After Close it returns ErrClosed.
+//
+// When ctx ends, the request under way goes on in the background, so that its
+// events are not sent twice, and the next Flush waits for it. Where the process is
+// frozen between units of work, call ForceFlush.
 func (c *Client) Flush(ctx context.Context) error {
-	// A delivery of the middleware may be under way, and go first.
-	defer c.deliveries.Count()()
-	return c.flush(ctx)
-}
-
-func (c *Client) flush(ctx context.Context) error {
 	if c.closed.Load() || c.unmade() {
 		return ErrClosed
 	}
+	// A delivery of the middleware may be under way, and go first.
+	defer c.deliveries.Count()()
 	return c.events.Flush(ctx)
 }
 
-// ForceFlush is Flush, under the name that OpenTelemetry's Lambda wrapper looks
-// for.
-func (c *Client) ForceFlush(ctx context.Context) error { return c.Flush(ctx) }
+// ForceFlush is Flush for processes that are frozen between units of work, such
+// as AWS Lambda. When ctx ends, it cuts the request under way. The platform may
+// have stored those events, which the next delivery sends again. So, if ctx has a
+// deadline, requests have only as many events as the platform is likely to store in
+// half of the time left, and ForceFlush returns early when little time is left.
+// OpenTelemetry's Lambda wrapper calls a method of this name.
+func (c *Client) ForceFlush(ctx context.Context) error {
+	defer c.deliveries.Count()()
+	return c.flushWithin(ctx, 0)
+}
+
+// flushWithin is ForceFlush for the middleware. A time within that is above 0
+// counts for the size of requests, instead of the deadline of ctx.
+func (c *Client) flushWithin(ctx context.Context, within time.Duration) error {
+	if c.closed.Load() || c.unmade() {
+		return ErrClosed
+	}
+	return c.events.FlushWithin(ctx, within)
+}
 
 // Close delivers the events that are queued, ends everything the client
 // started and returns when nothing of it runs any more, but for calls of the

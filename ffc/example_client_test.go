@@ -101,7 +101,7 @@ func ExampleClient_Refresh() {
 		}
 		delivery, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		if err := client.Flush(delivery); err != nil {
+		if err := client.ForceFlush(delivery); err != nil {
 			fmt.Println(err) // events that can be tried again stay queued
 		}
 	}

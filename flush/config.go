@@ -29,14 +29,16 @@ type Config struct {
 	// dropped as well while those that wait keep 64 MiB of text or more. 0 is
 	// 20,000, the maximum is 10,000,000.
 	Capacity int
-	// BatchSize is how many events go in one request at most. A request of 512
+	// BatchSize is the maximum number of events in a request. A request of 512
 	// KiB takes no more of them either, and an event that alone is larger than
-	// 1 MiB, because of its user's attributes, is dropped and counted. 0 is 1,000.
+	// 1 MiB, because of its user's attributes, is dropped and counted. If the
+	// platform is slow, requests have fewer events, so that an answer takes about
+	// 1 s. 0 is 1,000, which is the limit: FeatBit loses events of larger requests.
 	BatchSize int
 	// Requests is how many requests may be under way at once: one until the
-	// platform has answered one, and at most two while answers take longer than
-	// 0.5 s, as more would make a slow platform slower. The events of one user keep
-	// their order all the same. 0 is 4.
+	// platform has answered one, at most two while answers take longer than 0.5 s,
+	// and one while they take longer than 4 s, as more would make a slow platform
+	// slower. The events of one user keep their order all the same. 0 is 4.
 	Requests int
 	// Retries is how often a request is tried again within one delivery, after
 	// a network error or the statuses 404, 407, 408, 421, 425, 429 and 5xx. What
@@ -49,7 +51,8 @@ type Config struct {
 	// nothing is sent until then. 0 is 200 ms.
 	RetryWait time.Duration
 	// Timeout bounds one try of a request, from dialling to the end of the
-	// answer. 0 is 10 s.
+	// answer. 0 follows the platform: 10 s, or four times as long as its last
+	// answer took, at most 30 s.
 	Timeout time.Duration
 	// PrivateAttributes names attributes of users that never leave the
 	// process. They still count in evaluation. Names are compared without regard
@@ -80,7 +83,10 @@ type Config struct {
 	Disabled bool
 }
 
-const maxCapacity = 10_000_000
+const (
+	maxCapacity  = 10_000_000
+	maxBatchSize = 1000
+)
 
 // Validate returns an error that joins one for each invalid field, or nil. In
 // ffc.New these errors are *ffc.ConfigError.
@@ -95,6 +101,9 @@ func (c Config) Validate() error {
 	}
 	if c.Capacity > maxCapacity {
 		errs = append(errs, setting.Errorf("Capacity", "%d is too many: expected at most %d", c.Capacity, maxCapacity))
+	}
+	if c.BatchSize > maxBatchSize {
+		errs = append(errs, setting.Errorf("BatchSize", "%d is too many: expected at most %d", c.BatchSize, maxBatchSize))
 	}
 	for _, name := range c.PrivateAttributes {
 		switch name {

@@ -82,7 +82,7 @@ func (w *wrapper) deliver(ctx context.Context, most time.Duration) {
 	w.flusher.Deliver(ctx)
 }
 
-// flush is the client's Flush for the flusher, which makes a pause after a
+// flush is the client's ForceFlush for the flusher, which makes a pause after a
 // failure. One delivery that was cut because it had little time is no failure:
 // the next one is to deliver what it left. A delivery that had the time of
 // heldFlush and was cut is a failure: an endpoint that does not answer must not
@@ -90,7 +90,7 @@ func (w *wrapper) deliver(ctx context.Context, most time.Duration) {
 func (w *wrapper) flush(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	little := time.Until(deadline) < heldFlush-time.Millisecond
-	err := w.client.Flush(ctx)
+	err := w.client.ForceFlush(ctx)
 	before := w.short
 	w.short = ctx.Err() != nil && little
 	if w.short && !before {

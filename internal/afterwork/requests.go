@@ -18,7 +18,9 @@ import (
 //
 // Flush and Queued must be set; the methods may be called concurrently.
 type Requests struct {
-	Flush  func(context.Context) error
+	// Flush delivers until ctx ends, and so that little is under way when the time
+	// within is over; 0 is no such time.
+	Flush  func(ctx context.Context, within time.Duration) error
 	Queued func() uint64
 
 	pace     pace
@@ -37,11 +39,23 @@ type Requests struct {
 // delivery is one call of Flush, or two if more was recorded meanwhile.
 type delivery struct {
 	began time.Time
+	held  time.Time     // a request waits for it until then; zero if none does
 	next  *delivery     // is to follow at once; the lock of Requests guards it
 	done  chan struct{} // closed when it has ended
 }
 
-func newDelivery() *delivery { return &delivery{done: make(chan struct{})} }
+func newDelivery(held time.Time) *delivery {
+	return &delivery{held: held, done: make(chan struct{})}
+}
+
+// within returns for how long a request waits for the delivery; 0 is that none
+// does.
+func (d *delivery) within() time.Duration {
+	if d.held.IsZero() {
+		return 0
+	}
+	return max(time.Until(d.held), 0)
+}
 
 // Begin begins a request. It starts a delivery if events are due by the rule.
 func (r *Requests) Begin(rule Rule) {
@@ -119,13 +133,14 @@ func (r *Requests) deliver(rule Rule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.current.Load() == nil && r.busy && !r.closed {
-		r.start()
+		r.start(time.Time{})
 	}
 }
 
-// start starts a delivery. The lock is held.
-func (r *Requests) start() *delivery {
-	d := newDelivery()
+// start starts a delivery that a request waits for until the time held, if that
+// is not zero. The lock is held.
+func (r *Requests) start(held time.Time) *delivery {
+	d := newDelivery(held)
 	d.began = time.Now()
 	r.current.Store(d)
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -142,7 +157,7 @@ func (r *Requests) start() *delivery {
 func (r *Requests) run(ctx context.Context, d *delivery) {
 	for d != nil {
 		r.pace.begin()
-		err := r.Flush(ctx)
+		err := r.Flush(ctx, d.within())
 		r.pace.end(failed(err), false)
 		d = r.follow(d)
 	}
@@ -159,7 +174,7 @@ func (r *Requests) follow(d *delivery) *delivery {
 		}
 		next = nil
 	} else if next == nil {
-		next = newDelivery()
+		next = newDelivery(time.Time{})
 	}
 	if next != nil {
 		next.began = time.Now()
@@ -194,7 +209,7 @@ func (r *Requests) Hold(ctx context.Context, limit time.Duration) {
 		}
 		return false
 	}
-	own, before := r.own()
+	own, before := r.own(time.Now().Add(limit))
 	if before != nil {
 		late := time.NewTimer(limit - clock.Age(before.began))
 		defer late.Stop()
@@ -208,8 +223,9 @@ func (r *Requests) Hold(ctx context.Context, limit time.Duration) {
 }
 
 // own returns the delivery that delivers what has been recorded so far, and the
-// one under way before it, if there is one.
-func (r *Requests) own() (own, before *delivery) {
+// one under way before it, if there is one. A request waits for it until the time
+// held.
+func (r *Requests) own(held time.Time) (own, before *delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before = r.current.Load()
@@ -217,9 +233,9 @@ func (r *Requests) own() (own, before *delivery) {
 	case r.closed:
 		return nil, nil
 	case before == nil:
-		return r.start(), nil
+		return r.start(held), nil
 	case before.next == nil:
-		before.next = newDelivery()
+		before.next = newDelivery(held)
 	}
 	return before.next, before
 }

@@ -16,11 +16,20 @@ type service struct {
 	*endpoint
 	requests Requests
 	rule     Rule
+	within   time.Duration // of the last delivery
 }
 
 func newService(t *testing.T) *service {
 	e := newEndpoint(t)
-	return &service{endpoint: e, requests: Requests{Flush: e.Flush, Queued: e.Queued}, rule: Rule{Every: 3 * time.Second, Events: 100}}
+	s := &service{endpoint: e, rule: Rule{Every: 3 * time.Second, Events: 100}}
+	s.requests.Queued = e.Queued
+	s.requests.Flush = func(ctx context.Context, within time.Duration) error {
+		s.mu.Lock()
+		s.within = within
+		s.mu.Unlock()
+		return e.Flush(ctx)
+	}
+	return s
 }
 
 // serve serves a request that takes d and leaves an event at its end. It returns
@@ -221,6 +230,11 @@ func TestHoldDeliversOwnEvents(t *testing.T) {
 				t.Errorf("the request took %v, want 150 ms", took)
 			}
 			s.delivered(1, 0)
+			s.mu.Lock()
+			if s.within != time.Second {
+				t.Errorf("the delivery is to take %v, want 1 s", s.within)
+			}
+			s.mu.Unlock()
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()

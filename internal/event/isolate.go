@@ -369,7 +369,7 @@ func (d *delivery) probe(events []*waiting) {
 // part sends at most n of the events, without retries, and settles those that
 // were accepted or that alone are too large. It returns how many were sent.
 func (d *delivery) part(events []*waiting, n int) (sent int, result outcome) {
-	body, n := d.p.encode(events, n)
+	body, n := d.p.encode(events, min(n, d.room()))
 	if n == 0 {
 		d.drop(events[:1], lossTooLarge, errTooLarge)
 		return 1, split

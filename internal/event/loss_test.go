@@ -23,7 +23,7 @@ func TestLossIsTold(t *testing.T) {
 		}, flush.ErrQueueFull.Error()},
 		{"in the background", func(t *testing.T, p *Processor) {
 			record(p, user("u"), "bad", "bad")
-			if err := p.flush(t.Context(), background); err == nil {
+			if err := p.flush(t.Context(), background, time.Time{}); err == nil {
 				t.Error("no error")
 			}
 			record(p, user("u"), "a", "b", "c", "d")

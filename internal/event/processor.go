@@ -120,15 +120,15 @@ func New(cfg flush.Config, to Destination) *Processor {
 	p := &Processor{
 		cfg:     cfg,
 		to:      to,
-		client:  httpclient.Attempts(to.Client, cfg.Timeout),
 		private: privateOf(&cfg),
 		queue:   newQueue(cfg.Capacity, cfg.BatchSize),
 		once:    newOnce(cfg.Once),
 		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
-		pace:    newPace(cfg.Requests),
+		pace:    newPace(cfg.Requests, cfg.BatchSize, cfg.Timeout),
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
+	p.client = httpclient.Attempts(to.Client, p.pace.timeout)
 	p.bodies.New = func() any { return platform.NewBody(to.Protocol, p.private) }
 	header := http.Header{
 		"Content-Type": {to.Protocol.EventsType},
@@ -160,7 +160,6 @@ func withDefaults(c flush.Config, onDemand bool) flush.Config {
 	c.Requests = cmp.Or(c.Requests, 4)
 	c.Retries = max(cmp.Or(c.Retries, 2), 0)
 	c.RetryWait = cmp.Or(c.RetryWait, 200*time.Millisecond)
-	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	return c
 }
 
@@ -272,7 +271,7 @@ func (p *Processor) Run(ctx context.Context) {
 			}
 		}
 		// Failures are logged and counted; what is kept stays queued.
-		_ = p.flush(context.WithoutCancel(ctx), background)
+		_ = p.flush(context.WithoutCancel(ctx), background, time.Time{})
 	}
 }
 
@@ -287,7 +286,8 @@ func (p *Processor) unavailable() bool {
 type mode uint8
 
 const (
-	called     mode = iota // by Flush
+	called     mode = iota // by Flush: the request under way goes on when ctx ends
+	cutting                // by FlushWithin
 	background             // by Run: it pauses, and leaves it to others to tell what is dropped
 	closing                // by Close: if the platform asked to wait, it waits
 )
@@ -298,23 +298,67 @@ const (
 // blocks until then or until ctx ends. It does not wait for a time before which
 // the platform asked not to be called again, but says so.
 //
+// When ctx ends, the request under way goes on, as the platform stores its events
+// all the same, and its answer counts. No other request begins, and the next flush
+// waits for that answer.
+//
 // Flushes take turns: one that waits for another answers for the events of
 // both.
-func (p *Processor) Flush(ctx context.Context) error { return p.flush(ctx, called) }
+func (p *Processor) Flush(ctx context.Context) error {
+	return p.flush(ctx, called, time.Time{})
+}
 
-func (p *Processor) flush(ctx context.Context, by mode) error {
+// FlushWithin is Flush for processes that may be frozen when ctx ends: then it
+// cuts the request under way. As the platform may store events that are sent
+// again, requests have only as many as it is likely to store in half of the time
+// until the deadline of ctx, or until the end of within if that is above 0. If
+// little time is left for another request, FlushWithin returns before that.
+func (p *Processor) FlushWithin(ctx context.Context, within time.Duration) error {
+	until, _ := ctx.Deadline()
+	if within > 0 {
+		until = time.Now().Add(within)
+	}
+	return p.flush(ctx, cutting, until)
+}
+
+// flush delivers. Requests are to have been answered at the time until, if that
+// is not zero.
+func (p *Processor) flush(ctx context.Context, by mode, until time.Time) error {
 	before := p.totals()
-	kept, cause := p.deliver(ctx, by)
+	kept, cause := p.deliver(ctx, by, until)
 	p.logOverflow()
 	return p.result(before, kept, cause, by)
 }
 
 // deliver sends what is queued. It returns how many events stay queued, and why.
-func (p *Processor) deliver(ctx context.Context, by mode) (kept int, cause error) {
+func (p *Processor) deliver(ctx context.Context, by mode, until time.Time) (kept int, cause error) {
 	if err := p.takeTurn(ctx); err != nil {
 		return p.queue.queued(), err
 	}
-	defer p.endTurn()
+	if by != called || ctx.Done() == nil {
+		defer p.endTurn()
+		return p.send(ctx, by, until)
+	}
+	type result struct {
+		kept  int
+		cause error
+	}
+	sent := make(chan result, 1)
+	go func() {
+		kept, cause := p.send(httpclient.Detach(ctx, p.ended), by, until)
+		p.endTurn()
+		sent <- result{kept, cause}
+	}()
+	select {
+	case r := <-sent:
+		return r.kept, r.cause
+	case <-ctx.Done():
+		return p.queue.queued(), context.Cause(ctx)
+	}
+}
+
+// send is deliver for the flush that has the turn.
+func (p *Processor) send(ctx context.Context, by mode, until time.Time) (kept int, cause error) {
 	if err := p.barred(ctx, by); err != nil {
 		return p.queue.queued(), err
 	}
@@ -330,7 +374,7 @@ func (p *Processor) deliver(ctx context.Context, by mode) (kept int, cause error
 	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
 	defer stop()
 
-	d := delivery{p: p, ctx: ctx, closing: by == closing}
+	d := delivery{p: p, ctx: ctx, closing: by == closing, until: until}
 	d.run(backlog)
 	return p.conclude(&d), d.reason()
 }
@@ -504,7 +548,8 @@ func (p *Processor) Close(ctx context.Context) error {
 	defer stop()
 	before := p.totals()
 	var failed *flush.Error
-	for errors.As(p.flush(ctx, closing), &failed) && failed.Retained > 0 && failed.Delivered > 0 {
+	until, _ := ctx.Deadline()
+	for errors.As(p.flush(ctx, closing, until), &failed) && failed.Retained > 0 && failed.Delivered > 0 {
 		// One more delivery may get further.
 	}
 	if failed == nil {

@@ -36,6 +36,7 @@ type delivery struct {
 	p       *Processor
 	ctx     context.Context
 	closing bool        // there is no next delivery
+	until   time.Time   // requests may be cut then; zero is never
 	events  []*waiting  // all that wait, in order
 	stop    atomic.Bool // the platform wants no more requests for now
 	// extra counts requests for parts, answered those that were answered.
@@ -55,7 +56,11 @@ type delivery struct {
 	down       bool            // a request failed for which no event is to blame
 	waitFor    time.Duration   // Retry-After
 	refused    bool
+	largest    int // events that a request of a lane might have had
 }
+
+// errNoTime is why a delivery ends that may be cut.
+var errNoTime = fmt.Errorf("the time left is too short for another request: %w", context.DeadlineExceeded)
 
 // tally counts what deliveries did.
 type tally struct {
@@ -152,17 +157,17 @@ func (d *delivery) lane(events []*waiting) {
 	// event turns out to be to blame, they may grow again.
 	size, most := d.p.cfg.BatchSize, d.p.cfg.BatchSize
 	retries, inVain := d.p.cfg.Retries, false
-	for len(events) > 0 && !d.stop.Load() {
-		body, n := d.p.encode(events, size)
+	for len(events) > 0 {
+		room, ok := d.begin()
+		if !ok {
+			return
+		}
+		body, n := d.p.encode(events, min(size, room))
 		if n == 0 {
+			d.p.pace.end()
 			d.drop(events[:1], lossTooLarge, errTooLarge)
 			events = events[1:]
 			continue
-		}
-		d.p.pace.begin()
-		if d.stop.Load() { // meanwhile
-			d.p.pace.end()
-			return
 		}
 		result, err := d.request(body, events[:n], try{retries: retries})
 		d.p.pace.end()
@@ -192,6 +197,43 @@ func (d *delivery) lane(events []*waiting) {
 		}
 		events = events[n:]
 	}
+}
+
+// begin waits until a lane may send its next request. It returns how many events
+// the request may have. It reports false if the lane is to end.
+func (d *delivery) begin() (room int, ok bool) {
+	d.p.pace.begin(!d.until.IsZero())
+	room = d.room()
+	switch {
+	case d.stop.Load(): // perhaps meanwhile
+	case !d.worthwhile(room):
+		d.note(errNoTime, 0, false)
+	default:
+		return room, true
+	}
+	d.p.pace.end()
+	return 0, false
+}
+
+// room returns how many events the next request may have.
+func (d *delivery) room() int {
+	if d.until.IsZero() {
+		return d.p.pace.next(unbounded)
+	}
+	return d.p.pace.next(time.Until(d.until))
+}
+
+// worthwhile reports whether a request for so many events is still worth it. The
+// first one always is. As time runs out, requests become smaller: few large ones
+// cost the platform less than many small ones.
+func (d *delivery) worthwhile(room int) bool {
+	if d.until.IsZero() {
+		return true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.largest = max(d.largest, room)
+	return room >= d.largest/4
 }
 
 // suspect notes that a request of a lane was rejected. Its users' events wait.
@@ -288,6 +330,10 @@ type try struct {
 // request posts a body and returns what the answer means for its events, and
 // why they were not delivered.
 func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, error) {
+	if ended := context.Cause(d.ctx); ended != nil {
+		d.note(ended, 0, true)
+		return retained, ended
+	}
 	var before rejections
 	resp, err := d.post(body, events, how, &before)
 	switch {
@@ -429,9 +475,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 		},
 	}
 	resp, err := loop.Do(req)
-	if err == nil && !began.IsZero() {
-		d.p.pace.answered(time.Since(began))
-	}
+	d.measure(resp, err, len(events), time.Since(began))
 	noteLost(err)
 	if unsure == len(events) {
 		for _, e := range events {
@@ -439,6 +483,23 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 		}
 	}
 	return resp, err
+}
+
+// measure notes how long a try took for its events.
+func (d *delivery) measure(resp *http.Response, err error, events int, took time.Duration) {
+	switch {
+	case retry.Unsent(err):
+	case err != nil && d.ctx.Err() != nil && !d.until.IsZero():
+		d.p.pace.wasCut(events)
+	case err != nil && errors.Is(err, context.DeadlineExceeded):
+		d.p.pace.timedOut(events)
+	case err != nil, took > d.p.pace.timeout(): // the process was frozen meanwhile
+	case retry.Classify(resp.StatusCode) == retry.Success:
+		d.p.pace.answered(took)
+		d.p.pace.accepted(events, took)
+	default:
+		d.p.pace.answered(took)
+	}
 }
 
 // encode returns the body for the first events and how many they are. It stops

@@ -141,7 +141,7 @@ func TestNineHangingCalls(t *testing.T) {
 			<-release
 			return nil, io.EOF
 		})}, nil)
-		client := Attempts(pool.Client(), time.Second)
+		client := Attempts(pool.Client(), constant(time.Second))
 		for range maxCalls {
 			if err := get(t.Context(), client); !errors.Is(err, errAbandoned) {
 				t.Fatal(err)
@@ -255,7 +255,7 @@ func TestLateAnswerIsClosed(t *testing.T) {
 		client := Attempts(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Minute)
 			return &http.Response{StatusCode: 200, Body: &madeBody{nil, func() error { closed = true; return nil }}}, nil
-		})}, time.Second)
+		})}, constant(time.Second))
 		if err := get(t.Context(), client); !errors.Is(err, errAbandoned) {
 			t.Error(err)
 		}
@@ -272,7 +272,7 @@ func TestForeignBodyThatLies(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{-1, 1 << 30} {
 		lying := answering(&madeBody{func([]byte) (int, error) { return n, nil }, func() error { return nil }})
-		if err := get(t.Context(), Attempts(&http.Client{Transport: lying}, time.Minute)); err == nil || !strings.Contains(err.Error(), "impossible") {
+		if err := get(t.Context(), Attempts(&http.Client{Transport: lying}, constant(time.Minute))); err == nil || !strings.Contains(err.Error(), "impossible") {
 			t.Errorf("%d: %v", n, err)
 		}
 	}
@@ -283,7 +283,7 @@ func TestAnswerWithoutBody(t *testing.T) {
 	t.Parallel()
 	bare := testkit.RoundTrip(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 503}, nil })
 	for _, client := range []*http.Client{
-		Attempts(&http.Client{Transport: bare}, time.Minute), Following(&http.Client{Transport: bare}, time.Minute, "secret"),
+		Attempts(&http.Client{Transport: bare}, constant(time.Minute)), Following(&http.Client{Transport: bare}, time.Minute, "secret"),
 		Sockets(&http.Client{Transport: bare}),
 	} {
 		if err := get(t.Context(), client); err != nil {

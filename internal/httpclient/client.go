@@ -14,10 +14,10 @@ import (
 )
 
 // Attempts returns a client for single tries of requests through the pool of
-// base: each takes at most timeout, which is above 0, and a redirect is an
-// answer like any other, so that secrets and bodies go to the configured host
-// only.
-func Attempts(base *http.Client, timeout time.Duration) *http.Client {
+// base: each takes at most as long as timeout says at its beginning, which is
+// above 0, and a redirect is an answer like any other, so that secrets and bodies
+// go to the configured host only.
+func Attempts(base *http.Client, timeout func() time.Duration) *http.Client {
 	c := limited(base, timeout)
 	c.CheckRedirect = lastAnswer
 	return c
@@ -26,7 +26,7 @@ func Attempts(base *http.Client, timeout time.Duration) *http.Client {
 // Following is Attempts, but follows redirects, without the secret where they
 // lead to another host, and without telling where they come from.
 func Following(base *http.Client, timeout time.Duration, secretHeader string) *http.Client {
-	c := limited(base, timeout)
+	c := limited(base, func() time.Duration { return timeout })
 	check := c.CheckRedirect
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		first := via[0].URL
@@ -51,30 +51,66 @@ const maxRedirects = 5
 
 // limited returns a client that sends requests through the pool of base, with a
 // timeout for each try.
-func limited(base *http.Client, timeout time.Duration) *http.Client {
+func limited(base *http.Client, timeout func() time.Duration) *http.Client {
 	pool := poolOf(base)
 	c := *base
 	if c.Transport != pool { // the client is the application's
 		c = *pool.Client()
 	}
-	if base.Timeout > 0 {
-		timeout = min(timeout, base.Timeout)
-	}
 	c.Timeout = 0
-	c.Transport = &attempt{RoundTripper: pool, timeout: timeout}
+	c.Transport = &attempt{RoundTripper: pool, timeout: timeout, limit: base.Timeout}
 	return &c
+}
+
+// Detach returns a context for requests of a retry.Loop with a client of Attempts.
+// When ctx ends, waits end and no try begins; a try that is under way goes on
+// until tries ends.
+func Detach(ctx, tries context.Context) context.Context {
+	return context.WithValue(ctx, triesKey{}, tries)
+}
+
+type triesKey struct{}
+
+// detached returns the context for a try that begins now.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	tries, ok := ctx.Value(triesKey{}).(context.Context)
+	if !ok {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(tries, func() { cancel(context.Cause(tries)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // attempt is a RoundTripper with a timeout. That of http.Client costs two
 // goroutines a request where its Transport is not net/http's own.
 type attempt struct {
 	http.RoundTripper
-	timeout time.Duration
+	timeout func() time.Duration
+	limit   time.Duration // the application's; 0 is none
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := clock.WithTimeout(req.Context(), t.timeout)
+	if err := context.Cause(req.Context()); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
+	}
+	timeout := t.timeout()
+	if t.limit > 0 {
+		timeout = min(timeout, t.limit)
+	}
+	whole, end := detached(req.Context())
+	ctx, stop := clock.WithTimeout(whole, timeout)
+	cancel := func() {
+		stop()
+		end()
+	}
 	resp, err := t.RoundTripper.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && errors.Is(err, context.Canceled) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // stalled answers no request.
@@ -30,6 +31,11 @@ func (s *stalled) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func (s *stalled) CloseIdleConnections() { s.closed++ }
 
+// constant is a timeout that is the same for each try.
+func constant(timeout time.Duration) func() time.Duration {
+	return func() time.Duration { return timeout }
+}
+
 func TestAttemptsTimeout(t *testing.T) {
 	for _, test := range []struct{ base, timeout, want time.Duration }{
 		{base: 0, timeout: 3 * time.Second, want: 3 * time.Second},
@@ -39,7 +45,7 @@ func TestAttemptsTimeout(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			base := &http.Client{Transport: &stalled{}, Timeout: test.base}
 			began := time.Now()
-			resp, err := Attempts(base, test.timeout).Get("http://platform.test/")
+			resp, err := Attempts(base, constant(test.timeout)).Get("http://platform.test/")
 			if err == nil {
 				_ = resp.Body.Close()
 			}
@@ -57,11 +63,11 @@ func TestAttemptsTimeout(t *testing.T) {
 func TestAttemptsSharesTransport(t *testing.T) {
 	t.Parallel()
 	base := &stalled{}
-	Attempts(&http.Client{Transport: base}, time.Second).CloseIdleConnections()
+	Attempts(&http.Client{Transport: base}, constant(time.Second)).CloseIdleConnections()
 	if base.closed != 0 {
 		t.Error("idle connections were closed")
 	}
-	c := Attempts(&http.Client{}, time.Second)
+	c := Attempts(&http.Client{}, constant(time.Second))
 	if got := c.Transport.(*attempt).RoundTripper.(*Pool).base; got != http.DefaultTransport {
 		t.Errorf("transport is a clone of %v, expected the default", got)
 	}
@@ -74,7 +80,7 @@ func TestAttemptsRedirect(t *testing.T) {
 	t.Cleanup(elsewhere.Close)
 	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(server.Close)
-	resp, err := Attempts(server.Client(), time.Minute).Post(server.URL, "text/plain", strings.NewReader("secret"))
+	resp, err := Attempts(server.Client(), constant(time.Minute)).Post(server.URL, "text/plain", strings.NewReader("secret"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +152,61 @@ func TestUnsentOverConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := retry.Loop{Client: Attempts(test.client, 200*time.Millisecond)}
+			r := retry.Loop{Client: Attempts(test.client, constant(200*time.Millisecond))}
 			if _, err := r.Do(req); err == nil || retry.Unsent(err) != test.want { //nolint:bodyclose // there is none
 				t.Errorf("Unsent(%v) is %v", err, retry.Unsent(err))
 			}
+		})
+	}
+}
+
+// TestDetach: a try goes on when its context ends, until the other one does. No
+// retry follows.
+func TestDetach(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		tries time.Duration // end
+		want  time.Duration
+	}{
+		{name: "until the answer", tries: time.Hour, want: 2 * time.Second},
+		{name: "until tries end", tries: 1500 * time.Millisecond, want: 1500 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				late := testkit.RoundTrip(func(req *http.Request) (*http.Response, error) {
+					calls++
+					select {
+					case <-time.After(2 * time.Second):
+						return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}, nil
+					case <-req.Context().Done():
+						return nil, context.Cause(req.Context())
+					}
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				tries, end := context.WithTimeout(t.Context(), test.tries)
+				defer end()
+				r := retry.Loop{Client: Attempts(&http.Client{Transport: late}, constant(time.Minute)), Retries: 5, Wait: time.Millisecond}
+				send := func() (*http.Response, error) {
+					req, err := retryablehttp.NewRequestWithContext(Detach(ctx, tries), http.MethodPost, "http://platform.test/", nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return r.Do(req)
+				}
+				began := time.Now()
+				resp, err := send()
+				if err == nil {
+					_ = resp.Body.Close()
+				}
+				if took := time.Since(began); took != test.want || calls != 1 || (err == nil) != (test.want == 2*time.Second) {
+					t.Errorf("%v, %d tries after %v, want one try of %v", err, calls, took, test.want)
+				}
+				if resp, err := send(); err == nil || calls != 1 {
+					t.Errorf("a request after the end of its context: %v, %v", resp, err)
+				}
+			})
 		})
 	}
 }
@@ -167,7 +224,7 @@ func TestAttemptsTimeoutByStopwatch(t *testing.T) {
 		work := time.AfterFunc(time.Hour, watch.Start)
 		defer work.Stop()
 		began := time.Now()
-		resp, err := Attempts(&http.Client{Transport: &stalled{}}, 3*time.Second).Do(req)
+		resp, err := Attempts(&http.Client{Transport: &stalled{}}, constant(3*time.Second)).Do(req)
 		if err == nil {
 			_ = resp.Body.Close()
 		}

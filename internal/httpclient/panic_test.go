@@ -24,7 +24,7 @@ func TestPanicIsAnError(t *testing.T) {
 		},
 	} {
 		base := &http.Client{Transport: mistake}
-		for _, client := range []*http.Client{httpclient.Attempts(base, time.Minute), httpclient.Following(base, time.Minute, "secret")} {
+		for _, client := range []*http.Client{httpclient.Attempts(base, func() time.Duration { return time.Minute }), httpclient.Following(base, time.Minute, "secret")} {
 			resp, err := client.Get("http://localhost")
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%v, error %v, want %q", resp, err, want)

@@ -60,7 +60,7 @@ func TestIdleConnections(t *testing.T) {
 		pool := NewPool(&http.Client{Transport: m.transport()}, nil)
 		defer pool.Close()
 		// Different uses share connections.
-		clients := []*http.Client{Attempts(pool.Client(), time.Minute), Following(pool.Client(), time.Minute, "secret")}
+		clients := []*http.Client{Attempts(pool.Client(), constant(time.Minute)), Following(pool.Client(), time.Minute, "secret")}
 		for i, test := range []struct {
 			pause time.Duration
 			want  int64
@@ -84,7 +84,7 @@ func TestIdleConnectionsAfterFreeze(t *testing.T) {
 		pool := NewPool(&http.Client{Transport: m.transport()}, nil)
 		defer pool.Close()
 		for want := range 3 {
-			if err := get(t.Context(), Attempts(pool.Client(), time.Minute)); err != nil {
+			if err := get(t.Context(), Attempts(pool.Client(), constant(time.Minute))); err != nil {
 				t.Fatal(err)
 			}
 			if n := m.dialled.Load(); n != int64(want+1) {
@@ -110,7 +110,7 @@ func TestTimeoutReplacesConnections(t *testing.T) {
 			}
 		}))
 		pool := NewPool(&http.Client{Transport: m.transport()}, nil)
-		client := Attempts(pool.Client(), time.Minute)
+		client := Attempts(pool.Client(), constant(time.Minute))
 		ask := func(ctx context.Context, path string) error {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://platform.test"+path, nil)
 			if err != nil {
@@ -170,7 +170,7 @@ func TestKeptConnectionThatBroke(t *testing.T) {
 				t.Fatal(err)
 			}
 			tries = nil
-			r := retry.Loop{Client: Attempts(pool.Client(), time.Minute), Wait: time.Hour, OnTry: func(err error) { tries = append(tries, err) }}
+			r := retry.Loop{Client: Attempts(pool.Client(), constant(time.Minute)), Wait: time.Hour, OnTry: func(err error) { tries = append(tries, err) }}
 			resp, err := r.Do(req)
 			if err == nil {
 				_, _ = io.Copy(io.Discard, resp.Body)
@@ -225,7 +225,7 @@ func TestForeignTransportIsAskedForAnotherConnection(t *testing.T) {
 			}
 			return &http.Response{StatusCode: 200}, nil
 		})}
-		client := Attempts(base, time.Second)
+		client := Attempts(base, constant(time.Second))
 		for range 5 {
 			_ = get(t.Context(), client)
 		}
@@ -334,7 +334,7 @@ func TestCallbacksOfCloneThatPanic(t *testing.T) {
 			t.Parallel()
 			pool := NewPool(&http.Client{Transport: rt}, nil)
 			t.Cleanup(pool.Close)
-			for _, client := range []*http.Client{Attempts(pool.Client(), time.Minute), Sockets(pool.Client())} {
+			for _, client := range []*http.Client{Attempts(pool.Client(), constant(time.Minute)), Sockets(pool.Client())} {
 				resp, err := client.Get(server.URL)
 				if err == nil {
 					_ = resp.Body.Close()

@@ -210,7 +210,7 @@ func TestProxyRefuses(t *testing.T) {
 	wrong := &http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
 		return nil, errors.New(`invalid proxy address "http://somebody:hunter2@proxy"`)
 	}}}
-	for _, client := range []*http.Client{Sockets(wrong), Attempts(wrong, time.Minute)} {
+	for _, client := range []*http.Client{Sockets(wrong), Attempts(wrong, constant(time.Minute))} {
 		if _, err := open(t.Context(), client, server.URL); err == nil || strings.Contains(err.Error(), "hunter2") { //nolint:bodyclose // there is none
 			t.Errorf("error %v", err)
 		}

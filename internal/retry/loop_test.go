@@ -144,7 +144,7 @@ func TestDo(t *testing.T) {
 				s := &script{steps: test.steps, began: time.Now()}
 				var previous []error
 				r := retry.Loop{
-					Client:  httpclient.Attempts(&http.Client{Transport: s}, 5*time.Second),
+					Client:  httpclient.Attempts(&http.Client{Transport: s}, func() time.Duration { return 5 * time.Second }),
 					Retries: 3,
 					Wait:    100 * ms,
 					OnTry:   func(err error) { previous = append(previous, err) },
