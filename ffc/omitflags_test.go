@@ -1,6 +1,8 @@
 package ffc_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -35,11 +37,13 @@ func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 			}
 		}
 		evaluate(true)
-		updates := client.Stats().Updates
 		if err := server.Replace(g.Snapshot(flags("false")...)); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, client, func() bool { return client.Stats().Updates > updates })
+		waitFor(t, client, func() bool { // each flag is an update of its own; AllVariations records no events
+			all, err := json.Marshal(client.AllVariations(t.Context(), ffc.NewUser("u")))
+			return err == nil && !bytes.Contains(all, []byte(`"true"`))
+		})
 		evaluate(false)
 		var got []string
 		for _, e := range server.Events() {
