@@ -118,6 +118,12 @@ func TestFewRequests(t *testing.T) {
 			{name: "one user", user: func(int) int { return 0 }},
 			{name: "seven users in turn", user: func(i int) int { return i % 7 }},
 			{name: "a hundred users in turn", user: func(i int) int { return i % 100 }},
+			{name: "one user in nine of ten events", user: func(i int) int {
+				if i%10 > 0 {
+					return 0
+				}
+				return i
+			}},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

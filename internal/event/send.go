@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,14 +125,14 @@ func (d *delivery) send(events []*waiting) {
 		return
 	}
 	var wg sync.WaitGroup
-	for _, lane := range lanesOf(events, lanes) {
+	for _, lane := range lanesOf(events, lanes, d.p.cfg.BatchSize) {
 		wg.Go(func() { d.lane(lane) })
 	}
 	wg.Wait()
 }
 
 // lanesOf gives each user to the lane that has the fewest events by then.
-func lanesOf(events []*waiting, n int) [][]*waiting {
+func lanesOf(events []*waiting, n, batch int) [][]*waiting {
 	lanes := make([][]*waiting, n)
 	of := map[string]int{}
 	for _, e := range events {
@@ -146,7 +147,20 @@ func lanesOf(events []*waiting, n int) [][]*waiting {
 		}
 		lanes[i] = append(lanes[i], e)
 	}
-	return lanes
+	return joined(lanes, batch)
+}
+
+// joined joins lanes whose events fit in one request together. Otherwise a user
+// with most of the events would leave little for each of the other lanes.
+func joined(lanes [][]*waiting, batch int) [][]*waiting {
+	for {
+		slices.SortFunc(lanes, func(a, b []*waiting) int { return cmp.Compare(len(a), len(b)) })
+		if len(lanes) == 1 || len(lanes[0])+len(lanes[1]) > batch {
+			return lanes
+		}
+		lanes[1] = append(lanes[1], lanes[0]...)
+		lanes = lanes[1:]
+	}
 }
 
 // lane sends events one request after the other. It stops at the first that must
