@@ -62,12 +62,12 @@ type Refresher interface {
 	Close()
 }
 
-// Holder is a Session that says for how long the store holds back answers with
-// older data than its own (see Applied.Held).
+// Holder is a Session that chooses for how long the store holds back answers with
+// older data than its own, see Applied.Held. Without it that is 5 min.
 type Holder interface {
 	Session
-	// HoldFor returns over how long answers must agree before the store follows
-	// them. The client calls it once, after Open.
+	// HoldFor returns the time over which answers must agree before the store
+	// accepts them. The client calls it once, after Open.
 	HoldFor() time.Duration
 }
 

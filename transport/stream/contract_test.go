@@ -45,6 +45,7 @@ func TestContract(t *testing.T) {
 							HTTPClient: server.client,
 						},
 						Publish: server.publish,
+						Pushes:  !mode.blocked && !mode.transport.OnDemand,
 						Fail:    server.fail,
 						Stall:   server.stall,
 						Reject:  func() { server.set(func() { server.rejected = true }) },

@@ -22,6 +22,7 @@
 //     request.
 //   - FollowsChanges: new data arrives. Each request takes a mark of its own.
 //   - TakesMarkBeforeAsking: the mark of a request is older than the request.
+//   - PassesNoMarkWithPushes: a message that was pushed is applied with mark 0.
 //   - WithholdsHeldData: an answer of which the Store held something back is not
 //     confirmed, and the session asks again.
 //   - ReportsUnusableData: data that the Store rejects is reported as

@@ -35,6 +35,7 @@ func (m *memory) source(t *reader) Source {
 	t.pause = cmp.Or(t.pause, time.Second)
 	return Source{
 		Transport: t,
+		Pushes:    !t.onDemand,
 		Publish:   func(message []byte) { m.change(func() { m.message = message }) },
 		Fail: func() func() {
 			m.change(func() { m.fails = true })
@@ -140,6 +141,7 @@ type readerSession struct {
 	mu                 sync.Mutex
 	connects, failures uint64
 	mark               transport.Mark
+	pushed             bool // the next message is
 	buffer             []byte
 	off                error
 	closed             chan struct{}
@@ -174,7 +176,10 @@ func (s *readerSession) fetch(ctx context.Context) (<-chan struct{}, error) {
 	s.mu.Lock()
 	s.connects++
 	s.mu.Unlock()
-	asked := s.env.Store.Mark()
+	var asked transport.Mark
+	if !s.pushed || s.fault == "marks pushes" {
+		asked = s.env.Store.Mark()
+	}
 	switch s.fault {
 	case "one mark for all requests":
 		if s.mark == 0 {
@@ -410,7 +415,9 @@ func (p pushing) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-changed:
+			s.pushed = true
 		case <-held:
+			s.pushed = false
 		}
 	}
 }

@@ -22,6 +22,7 @@ var rules = []rule{
 	{"LoadsAndConfirms", loadsAndConfirms},
 	{"FollowsChanges", followsChanges},
 	{"TakesMarkBeforeAsking", takesMarkBeforeAsking},
+	{"PassesNoMarkWithPushes", passesNoMarkWithPushes},
 	{"WithholdsHeldData", withholdsHeldData},
 	{"ReportsUnusableData", reportsUnusableData},
 	{"StartsDuringOutage", startsDuringOutage},
@@ -101,6 +102,22 @@ func takesMarkBeforeAsking(k *kit) {
 	k.store.with(func(st *store) {
 		if got := st.calls[0]; got.what == applied && got.asked > before {
 			k.Errorf("the request was received at mark %d, Apply got mark %d: take it before the request is sent", before, got.asked)
+		}
+	})
+}
+
+func passesNoMarkWithPushes(k *kit) {
+	if !k.source.Pushes {
+		k.Skip("Source.Pushes is false")
+	}
+	k.publish()
+	s := k.start()
+	s.sync()
+	k.publish()
+	s.sync()
+	k.store.with(func(st *store) {
+		if asked := st.lastLocked(applied).asked; asked != 0 {
+			k.Errorf("a message that was pushed was applied with mark %d, expected 0", asked)
 		}
 	})
 }

@@ -38,6 +38,9 @@ type Source struct {
 	// received the request. Open connections push nothing meanwhile. Nil skips
 	// TakesMarkBeforeAsking, EndsWhileAsking and BoundsRefresh.
 	Stall func() (asked <-chan struct{}, resume func())
+	// Pushes is true if Publish makes the source send the message on open
+	// connections without a request. False skips PassesNoMarkWithPushes.
+	Pushes bool
 	// Reject makes the source reject the secret from now on. Nil skips
 	// StopsWhenRejected.
 	Reject func()

@@ -2,6 +2,7 @@ package transporttest
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,6 +60,7 @@ func TestKitFindsFaults(t *testing.T) {
 		{"one mark for all requests", "FollowsChanges", "take one for each request", either},
 		{"reuses bytes", "FollowsChanges", "bytes of a message changed", either},
 		{"marks late", "TakesMarkBeforeAsking", "before the request is sent", either},
+		{"marks pushes", "PassesNoMarkWithPushes", "expected 0", onlyRunner},
 		{"confirms held data", "WithholdsHeldData", "held back", either},
 		{"confirms unusable data", "ReportsUnusableData", "before the store had everything", either},
 		{"reports all as network errors", "ReportsUnusableData", "reports unusable data: not after", either},
@@ -113,6 +115,20 @@ func TestKitFindsFaults(t *testing.T) {
 	for _, rule := range rules {
 		if !found[rule.name] && rule.name != "AllowsConcurrentCalls" { // needs the race detector
 			t.Errorf("no fault shows what %s finds", rule.name)
+		}
+	}
+}
+
+// TestRulesAreDocumented: the package's documentation explains each rule.
+func TestRulesAreDocumented(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range rules {
+		if !strings.Contains(string(doc), rule.name) {
+			t.Errorf("doc.go does not explain %s", rule.name)
 		}
 	}
 }
