@@ -16,6 +16,7 @@ type clause struct {
 	relation  model.Relation
 	negate    bool
 	undecided bool // an evaluation that comes to the clause fails
+	plain     bool // about an attribute, and test decides it
 	attribute attributeRef
 	text      string  // operand of the text relations
 	number    float64 // operand of the comparisons
@@ -70,6 +71,7 @@ func (sem *Semantics) compileClause(m *model.Clause, owner *patternOwner) clause
 		}
 		c.err = err
 	}
+	c.plain = !c.undecided && c.relation != model.MatchesPattern && c.relation != model.IsInSegment
 	return c
 }
 

@@ -206,6 +206,15 @@ func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
 	}
 	for i := range clauses {
 		c := &clauses[i]
+		if c.plain { // what matches does, without the cases that are rare
+			value, _ := e.user.lookup(&c.attribute)
+			if len(value) < clauseText && (value != "" || !e.semantics.EmptyIsMissing) {
+				if c.test(e.semantics, value) == c.negate {
+					return false
+				}
+				continue
+			}
+		}
 		switch {
 		case c.undecided:
 			e.failed = true
