@@ -374,3 +374,34 @@ func TestRejectedSecret(t *testing.T) {
 		expect(t, m, "flag", false)
 	})
 }
+
+// The longest time without a leader is a Lease, a beat, and the second that the
+// platform may take to respond, whenever the standby reads the head.
+func TestTimeWithoutALeader(t *testing.T) {
+	for phase := 100 * time.Millisecond; phase < 5*time.Second; phase += 800 * time.Millisecond {
+		inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+			l := &link{Backend: m}
+			first := start(p.publisher(l))
+			wait(30 * time.Second)
+			time.Sleep(phase)
+			standby := p.publisher(m)
+			standby.Lease = 16 * time.Second // not a number of beats
+			second := start(standby)
+			wait(30 * time.Second)
+			beat := headIn(t, m).Beat
+			for headIn(t, m).Beat == beat {
+				wait(10 * time.Millisecond)
+			}
+			l.setCut(true) // just after a beat, which is worst
+			cut := time.Now()
+			for !second.Status().Leader {
+				wait(100 * time.Millisecond)
+			}
+			if gap := time.Since(cut); gap > 22*time.Second {
+				t.Errorf("standby %v behind: %v without a leader", phase, gap)
+			}
+			first.stop()
+			second.stop()
+		})
+	}
+}

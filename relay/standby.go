@@ -13,11 +13,10 @@ import (
 // watch is what a standby has seen of the leader. All times are those of its own
 // monotonic clock.
 type watch struct {
-	last  string    // lineage, beat, owner and tag of the last head
-	since time.Time // when that was first read
-	blind time.Time // since when the leader is blind; zero is not
-	// missing: there is no head.
-	missing bool
+	last  string        // lineage, beat, owner and tag of the last head
+	since time.Time     // when that was first read
+	blind time.Time     // since when the leader is blind; zero is not
+	left  time.Duration // until this replica may try to lead
 }
 
 // due reports whether the leader is gone or blind, so that this replica may try to
@@ -32,22 +31,27 @@ func (w *watch) due(r *replica, rd reading) bool {
 		w.last, w.since = key, now
 	}
 	waited := now.Sub(w.since)
-	w.missing = rd.tag == ""
-	if rd.tag == "" {
-		// A leader that lives writes again within a beat.
-		return waited >= r.beat+r.beat/2
-	}
-	if rd.head == nil {
-		return waited >= r.lease
-	}
-	lease := max(r.lease, leaseBeats*time.Duration(rd.head.Every)*time.Second)
 	switch {
-	case !rd.head.Blind:
-		w.blind = time.Time{}
-	case w.blind.IsZero():
-		w.blind = now
+	case rd.tag == "":
+		// A leader that lives writes again within a beat.
+		w.left = r.beat + r.beat/2 - waited
+	case rd.head == nil:
+		w.left = r.lease - waited
+	case rd.head.Owner == "":
+		w.left = 0
+	default:
+		lease := max(r.lease, leaseBeats*time.Duration(rd.head.Every)*time.Second)
+		w.left = lease - waited
+		switch {
+		case !rd.head.Blind:
+			w.blind = time.Time{}
+		case w.blind.IsZero():
+			w.blind = now
+		default:
+			w.left = min(w.left, lease-now.Sub(w.blind))
+		}
 	}
-	return rd.head.Owner == "" || waited >= lease || !w.blind.IsZero() && now.Sub(w.blind) >= lease
+	return w.left <= 0
 }
 
 // reset forgets what was seen, as there was no reading in between.
@@ -67,8 +71,8 @@ func (r *replica) standBy(ctx context.Context) bool {
 		case <-tick.C:
 		}
 		leads, err := r.tryToLead(ctx, &w)
-		if w.missing { // a new environment need not wait for whole beats
-			tick.Reset(r.beat / 2)
+		if w.left > 0 { // do not lose a part of a beat when the time has come
+			tick.Reset(min(r.beat, w.left))
 		} else {
 			tick.Reset(r.beat)
 		}
