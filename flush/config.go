@@ -11,75 +11,80 @@ import (
 // Config says how events are queued and delivered. The zero value is ready to
 // use.
 type Config struct {
-	// Interval is the time between deliveries in the background, which also begin
-	// when there are BatchSize events or the queue is half full. After the
-	// platform refused a delivery (401, 403 and other statuses that do not say
-	// that it is unavailable) they pause, at most 10 minutes. 0 is 3 s with a
-	// transport that runs in the background and none with one that works on
-	// demand; negative is none. Without it nothing runs between calls, and
-	// events leave on Flush and Close only.
+	// Interval is the time between deliveries in the background. A delivery also
+	// begins when there are BatchSize events or the queue is half full. After the
+	// platform rejected a delivery (with 401, 403 or another status that does not
+	// mean that it is unavailable), deliveries pause for at most 10 minutes. 0 is
+	// 3 s with a transport that runs in the background, and no deliveries in the
+	// background with a transport that works on demand. Negative switches them
+	// off. Then nothing runs between calls, and events leave only on Flush and
+	// Close.
 	Interval time.Duration
-	// Capacity is how many events can wait, those that are being delivered
-	// included. When that many do, new ones are dropped and counted. An
-	// evaluation with prerequisites makes an event for each of them as well, and
-	// they are dropped together, unless they are more than fit a processor's part
-	// of the places: then as many as fit are kept. The places, 56 bytes each, are
-	// allocated when the first events are recorded; events that are being
-	// delivered take 64 bytes more. As events keep their users, new ones are
-	// dropped as well while those that wait keep 64 MiB of text or more. 0 is
-	// 20,000, the maximum is 10,000,000.
+	// Capacity is the maximum number of queued events, including events that are
+	// being delivered. When the queue is full, new events are dropped and
+	// counted. An evaluation with prerequisites records one event for each
+	// prerequisite as well. These events are dropped together, unless they exceed
+	// one processor's share of the queue: then as many as fit are queued. The
+	// queue takes 56 bytes for each place, allocated when the first events are
+	// recorded, and 64 bytes more for each event that is being delivered. Queued
+	// events keep their users in memory, so new events are also dropped while
+	// these users have 64 MiB of text or more. 0 is 20,000; the maximum is
+	// 10,000,000.
 	Capacity int
-	// BatchSize is the maximum number of events in a request. A request of 512
-	// KiB takes no more of them either, and an event that alone is larger than
-	// 1 MiB, because of its user's attributes, is dropped and counted. If the
-	// platform is slow, requests have fewer events, so that an answer takes about
-	// 1 s. 0 is 1,000, which is the limit: FeatBit loses events of larger requests.
+	// BatchSize is the maximum number of events in one request. A request is also
+	// full at 512 KiB. A single event that is larger than 1 MiB, because of its
+	// user's attributes, is dropped and counted. If the platform is slow, requests
+	// have fewer events, so that a response takes about 1 s. 0 is 1,000, which is
+	// also the limit: FeatBit loses events of larger requests.
 	BatchSize int
-	// Requests is how many requests may be under way at once: one until the
-	// platform has answered one, at most two while answers take longer than 0.5 s,
-	// and one while they take longer than 4 s, as more would make a slow platform
-	// slower. The events of one user keep their order all the same. 0 is 4.
+	// Requests is the maximum number of concurrent requests. It is 1 until the
+	// platform has responded to the first request, at most 2 while responses take
+	// longer than 0.5 s, and 1 while they take longer than 4 s, because more
+	// requests would make a slow platform slower. The events of one user always
+	// keep their order. 0 is 4.
 	Requests int
-	// Retries is how often a request is tried again within one delivery, after
-	// a network error or the statuses 404, 407, 408, 421, 425, 429 and 5xx. What
-	// has not been delivered then stays queued. 0 is 2; negative is never.
+	// Retries is the maximum number of retries of a request within one delivery,
+	// after a network error or the statuses 404, 407, 408, 421, 425, 429 and 5xx.
+	// Events that are not delivered by then stay queued. 0 is 2; negative is
+	// none.
 	Retries int
-	// RetryWait is the time before the first retry; it doubles for each
-	// further one, up to 30 s. A Retry-After of the platform counts instead,
-	// up to 10 minutes: a delivery waits for it if its deadline leaves the
-	// time, or 30 s where there is none; otherwise the events stay queued and
-	// nothing is sent until then. 0 is 200 ms.
+	// RetryWait is the backoff before the first retry. It doubles for each
+	// further retry, up to 30 s. If the platform sends Retry-After, that counts
+	// instead, up to 10 minutes: a delivery waits if its deadline leaves enough
+	// time, or up to 30 s if it has no deadline. Otherwise the events stay queued,
+	// and nothing is sent until that time. 0 is 200 ms.
 	RetryWait time.Duration
-	// Timeout bounds one try of a request, from dialling to the end of the
-	// answer. 0 follows the platform: 10 s, or four times as long as its last
-	// answer took, at most 30 s.
+	// Timeout is the timeout of one attempt of a request, from dialling to the end
+	// of the response. 0 follows the platform: 10 s, or four times the duration of
+	// its last response, at most 30 s.
 	Timeout time.Duration
-	// PrivateAttributes names attributes of users that never leave the
-	// process. They still count in evaluation. Names are compared without regard
-	// to case on both platforms: "email" also keeps Email and EMAIL. The user's
+	// PrivateAttributes names attributes of users that never leave the process.
+	// Evaluations still use them. Names are compared without regard to case on
+	// both platforms: "email" also matches Email and EMAIL. The user's
 	// key cannot be private: its name is keyId on FeatBit, and key, keyid or
 	// KeyId on classic.
 	PrivateAttributes []string
-	// AllAttributesPrivate: of users, only the keys leave the process.
+	// AllAttributesPrivate makes all attributes private: only the keys of users
+	// leave the process.
 	AllAttributesPrivate bool
 	// Once is the time within which the same variation of the same flag for the
-	// same user key is reported once, for hot loops and health checks. Then the
-	// platform's charts count users who were served a variation in that time
-	// instead of evaluations. Evaluations that count in an experiment are
-	// suppressed only after the same one was delivered, so an experiment sees
-	// every user. Metrics are never suppressed. Stats counts suppressed events as
-	// Deduplicated. The client remembers 65,536 evaluations, in 1 MiB; beyond
-	// that it forgets some and reports them again, as it does if an event was
-	// dropped. The unit is 1 ms. 0 is off.
+	// same user key is recorded only once. It is for hot loops and health checks.
+	// The platform's charts then count the users who got a variation in that
+	// time, instead of evaluations. An evaluation that counts in an experiment is
+	// suppressed only after the same evaluation was delivered, so an experiment
+	// sees every user. Metrics are never suppressed. Stats counts suppressed
+	// events as Deduplicated. The client remembers 65,536 evaluations, in 1 MiB.
+	// Beyond that it forgets some and records them again, as it does after an
+	// event was dropped. The resolution is 1 ms. 0 is off.
 	Once time.Duration
-	// OmitFlags are the keys of flags whose evaluations are not reported, for
-	// flags that are evaluated very often, as in hot loops and health checks. The
-	// platform's charts then do not count these evaluations. Evaluations that
-	// count in an experiment are reported all the same. Omitted evaluations take
-	// no place in the queue, and Stats counts them as Omitted. A key without a
-	// flag is not an error.
+	// OmitFlags are the keys of flags whose evaluations are not recorded. It is
+	// for flags that are evaluated very often, as in hot loops and health checks.
+	// The platform's charts then do not count these evaluations. Evaluations that
+	// count in an experiment are still recorded. Omitted evaluations take no place
+	// in the queue, and Stats counts them as Omitted. A key without a flag is not
+	// an error.
 	OmitFlags []string
-	// Disabled: no event is queued and none delivered.
+	// Disabled switches events off: none is queued or delivered.
 	Disabled bool
 }
 
@@ -88,8 +93,8 @@ const (
 	maxBatchSize = 1000
 )
 
-// Validate returns an error that joins one for each invalid field, or nil. In
-// ffc.New these errors are *ffc.ConfigError.
+// Validate returns nil if the configuration is valid. Otherwise the error joins
+// one error for each invalid field. ffc.New returns them as *ffc.ConfigError.
 func (c Config) Validate() error {
 	errs := []error{
 		setting.NotNegative("Capacity", c.Capacity),
@@ -100,10 +105,10 @@ func (c Config) Validate() error {
 		setting.NotNegative("Timeout", c.Timeout),
 	}
 	if c.Capacity > maxCapacity {
-		errs = append(errs, setting.Errorf("Capacity", "%d is too many: expected at most %d", c.Capacity, maxCapacity))
+		errs = append(errs, setting.Errorf("Capacity", "%d is above the maximum: expected at most %d", c.Capacity, maxCapacity))
 	}
 	if c.BatchSize > maxBatchSize {
-		errs = append(errs, setting.Errorf("BatchSize", "%d is too many: expected at most %d", c.BatchSize, maxBatchSize))
+		errs = append(errs, setting.Errorf("BatchSize", "%d is above the maximum: expected at most %d", c.BatchSize, maxBatchSize))
 	}
 	for _, name := range c.PrivateAttributes {
 		switch name {

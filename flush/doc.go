@@ -7,6 +7,6 @@
 //
 // Every recorded event is accounted for: it is delivered, still queued, or
 // dropped for one of the reasons that Stats counts. Delivery is at least once
-// while the process lives: if the response to a request is lost, its events are
-// sent again, and counted as Resent.
+// while the process runs: if the response to a request is lost, its events are
+// sent again and counted as Resent.
 package flush

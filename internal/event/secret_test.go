@@ -111,7 +111,7 @@ func TestValidate(t *testing.T) {
 			want: []string{"Capacity: -1 is neg", "BatchSize: -2 is neg", "Requests: -3 is neg", "RetryWait: -4ns is neg", "Timeout: -5ns is neg", "Once: -6ns is neg"}},
 		{name: "at the limits", cfg: flush.Config{Capacity: 10_000_000, BatchSize: 1000}},
 		{name: "above the limits", cfg: flush.Config{Capacity: 10_000_001, BatchSize: 1001},
-			want: []string{"Capacity: 10000001 is too many: expected at most 10000000", "BatchSize: 1001 is too many: expected at most 1000"}},
+			want: []string{"Capacity: 10000001 is above the maximum: expected at most 10000000", "BatchSize: 1001 is above the maximum: expected at most 1000"}},
 		{name: "private", cfg: flush.Config{PrivateAttributes: []string{"name", "Email", "COUNTRY", "NAMES", "Plan", "nAME"}}},
 		{name: "private, the key on classic only", cfg: flush.Config{PrivateAttributes: []string{"key", "KeyId", "KEYID"}}},
 		{name: "private key", cfg: flush.Config{PrivateAttributes: []string{"keyId", ""}}, want: []string{`"keyId"`, "an attribute has no name"}},
