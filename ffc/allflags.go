@@ -9,15 +9,15 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// AllFlags is every flag of the environment, evaluated for one user from one
+// AllFlags holds all flags of the environment, evaluated for one user from one
 // version of the data. It does not change. Its methods may be called
 // concurrently.
 type AllFlags struct {
 	// Success is false if nothing could be evaluated: the client is not ready,
-	// or the user has no key. A single flag that cannot be evaluated does not
-	// count.
+	// or the user has no key. It is true even if single flags cannot be
+	// evaluated.
 	Success bool
-	// Message is "OK", or the reason for which there was no success.
+	// Message is "OK" if Success is true. Otherwise it is the Reason.
 	Message string
 
 	flags   Flags
@@ -26,9 +26,9 @@ type AllFlags struct {
 	results []eval.Result   // of the keys
 }
 
-// AllVariations evaluates every flag for a user. It records no events, as nobody
-// has seen a value yet: AllFlags.Get does. It does not block or do I/O, and takes
-// time and memory in proportion to the number of flags.
+// AllVariations evaluates all flags for a user. It records no events, because
+// no value has been used yet; AllFlags.Get records them. It does not block or do
+// I/O. Its time and memory are proportional to the number of flags.
 func (c *Client) AllVariations(ctx context.Context, user User) AllFlags {
 	a := AllFlags{flags: c.For(user), ctx: ctx}
 	switch v := a.flags.view; {
@@ -50,18 +50,18 @@ func (c *Client) AllVariations(ctx context.Context, user User) AllFlags {
 	return a
 }
 
-// Format implements fmt.Formatter without telling who the user is.
+// Format implements fmt.Formatter. It does not print the user.
 func (a AllFlags) Format(s fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(s, "ffc.AllFlags(%s, %d flags)", a.Message, len(a.keys))
 }
 
-// Keys returns the keys of all flags, sorted. The slice is the caller's.
+// Keys returns the keys of all flags, sorted. The caller may change the slice.
 func (a AllFlags) Keys() []string { return slices.Clone(a.keys) }
 
-// Get returns the answer for one flag and records its events, as Variation
-// does, each time. It is false for a key that the environment does not have.
-// The value of a flag that could not be evaluated is its configured fallback,
-// else "".
+// Get returns the value of one flag with its details. Each call records events,
+// as Variation does. The result is false if the environment has no flag with this
+// key. If the flag cannot be evaluated, the value is its fallback in
+// Config.Fallbacks, or "" without one.
 func (a AllFlags) Get(key string) (Detail[string], bool) {
 	if _, ok := slices.BinarySearch(a.keys, key); !ok {
 		return Detail[string]{}, false
@@ -69,9 +69,9 @@ func (a AllFlags) Get(key string) (Detail[string], bool) {
 	return a.flags.StringDetail(a.ctx, key, ""), true
 }
 
-// MarshalJSON gives the form of the platform's other SDKs: success, message
-// and, as data, the list of all flags as in Detail.MarshalJSON. It records no
-// events.
+// MarshalJSON implements json.Marshaler in the format of the platform's other
+// SDKs: success, message and, as data, a list of all flags as in
+// Detail.MarshalJSON. It records no events.
 func (a AllFlags) MarshalJSON() ([]byte, error) {
 	list := make([]detailJSON, 0, len(a.results))
 	for i := range a.results {

@@ -125,8 +125,8 @@ func readable(constructor, name string) bool {
 	return false
 }
 
-// TestBothSpellings: of both spellings of a built-in attribute classic takes the
-// last, and a blank one is none. FeatBit has both.
+// TestBothSpellings: if a user has both spellings of a built-in attribute, classic
+// uses the last, and a blank value counts as missing. FeatBit has both.
 func TestBothSpellings(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -166,7 +166,7 @@ func TestBothSpellings(t *testing.T) {
 	})
 }
 
-// TestKeyIDIsTheKey: FeatBit's name of the key can be set by nobody.
+// TestKeyIDIsTheKey: no attribute can set keyId, FeatBit's name of the key.
 func TestKeyIDIsTheKey(t *testing.T) {
 	t.Parallel()
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {

@@ -18,13 +18,13 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// Client evaluates the flags of one environment. Make one with New and share
-// it; all its methods may be called concurrently. Clients share nothing. The zero
-// Client behaves as a closed one.
+// Client evaluates the flags of one environment. Create it with New and share it:
+// all methods may be called concurrently. Clients share no state. The zero Client
+// behaves like a closed client.
 type Client struct {
 	cfg       settings
-	log       *slog.Logger // what cannot wait for it uses promptLog
-	promptLog *slog.Logger
+	log       *slog.Logger
+	promptLog *slog.Logger // for code that must not wait for the logger
 	fallbacks map[string]*eval.Variation
 	// fallbackLog is nil with Config.QuietFallbacks.
 	fallbackLog *fallbackLog
@@ -36,18 +36,18 @@ type Client struct {
 	store      clientStore
 	status     statusBoard
 	events     *event.Processor
-	deliveries afterwork.Requests // with the requests of the middleware
+	deliveries afterwork.Requests // of the middleware
 	session    transport.Session
 	onDemand   transport.Refresher // the session, if it works on demand
 	changes    mailboxes[[]string]
 	// Functions of the application, by name, that panicked or did not return.
 	panicked, abandoned sync.Map
 
-	stop    context.CancelFunc // ends what runs in the background
-	running []<-chan struct{}  // closed when it has ended
+	stop    context.CancelFunc // ends the goroutines in the background
+	running []<-chan struct{}  // each closed when its goroutine has ended
 
-	closed   atomic.Bool   // set first thing in Close
-	closing  chan struct{} // closed last thing in Close
+	closed   atomic.Bool   // set when Close begins
+	closing  chan struct{} // closed when Close is done
 	closeErr error
 }
 
@@ -57,14 +57,15 @@ const closeTime = 5 * time.Second
 // New returns a client. It fails only if the configuration is invalid, and
 // reports all problems at once: the error joins one *ConfigError for each.
 // Bootstrap and the transport's settings are checked once the other fields are
-// valid. New does not fail when the platform is unreachable. It waits until the
-// client has the platform's data, the platform refuses the secret,
-// Config.StartWait is over or ctx ends, whichever comes first, and the client
-// goes on trying: see Initialized, WaitReady and Status. Until there is data,
-// evaluations use Config.Bootstrap, or answer the fallback with
-// ReasonClientNotReady.
+// valid. New does not fail when the platform is unreachable.
 //
-// ctx bounds the wait only. Close the client when it is no longer needed.
+// New blocks until the client has the platform's data, the platform rejects the
+// secret, Config.StartWait has passed or ctx ends, whichever comes first. After
+// that the client keeps retrying: see Initialized, WaitReady and Status. Until
+// the data arrives, evaluations use Config.Bootstrap. Without a Bootstrap they
+// return the fallback with ReasonClientNotReady.
+//
+// ctx bounds only this wait. Close the client when it is no longer needed.
 func New(ctx context.Context, cfg Config) (*Client, error) {
 	s, err := cfg.resolve()
 	if err != nil {
@@ -84,28 +85,28 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	c.store.init(c)
 	c.status.init(cfg.Offline)
 	errs := configErrors("Bootstrap", c.store.bootstrap(cfg.Bootstrap))
-	c.cfg.Bootstrap = nil // not to be kept twice
+	c.cfg.Bootstrap = nil // free the bytes: the store has the decoded data
 	c.requests = httpclient.NewPool(cfg.HTTPClient, c.noteAbandoned)
 	errs = append(errs, configErrors("Transport", c.open())...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	c.start()
-	c.cfg.EnvSecret = "" // who has it now needs it: a client that is printed as part of something must not tell
+	c.cfg.EnvSecret = "" // a client that is printed as part of another value must not show it
 	c.awaitData(ctx)
 	return c, nil
 }
 
-// Format implements fmt.Formatter: a client prints as its state and nothing it
-// knows.
+// Format implements fmt.Formatter. It prints only the client's state.
 func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ffc.Client(%s)", c.Status().State)
 }
 
-// unmade reports whether this is a zero Client, which New has not made.
+// unmade reports whether this is a zero Client, not created by New.
 func (c *Client) unmade() bool { return c.view.Load() == nil }
 
-// current returns what evaluations read; nothing for a zero Client.
+// current returns the view that evaluations read: an empty view for a zero
+// Client.
 func (c *Client) current() *view {
 	if v := c.view.Load(); v != nil {
 		return v
@@ -113,7 +114,7 @@ func (c *Client) current() *view {
 	return &view{}
 }
 
-// open makes the transport's session.
+// open opens the transport's session.
 func (c *Client) open() (err error) {
 	if c.cfg.Offline {
 		return nil
@@ -140,7 +141,7 @@ func (c *Client) open() (err error) {
 	return nil
 }
 
-// start starts what runs in the background, if anything does.
+// start starts the goroutines in the background, if there are any.
 func (c *Client) start() {
 	events := c.cfg.Events
 	events.Disabled = events.Disabled || c.cfg.Offline
@@ -183,7 +184,7 @@ func (c *Client) run(ctx context.Context, f func(context.Context)) {
 	}()
 }
 
-// awaitData waits for the first data within Config.StartWait.
+// awaitData waits for the first data, at most for Config.StartWait.
 func (c *Client) awaitData(ctx context.Context) {
 	wait := c.cfg.StartWait
 	switch {
@@ -206,13 +207,13 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 	return fallbacks
 }
 
-// Refresh brings the data up to date where the transport works on demand, and
-// returns nil at once otherwise. It blocks as long as the transport allows
-// itself, or until ctx ends. An error says why the data may be old; what the
-// client has goes on serving.
+// Refresh fetches new data if the transport works on demand and the data is
+// stale. With other transports it returns nil at once. It blocks until the
+// transport's own timeout or until ctx ends. The error says why the data may be
+// stale; the client keeps serving the cached data.
 //
-// Events that are recorded from its beginning on have the right time even if
-// the process was frozen before, with any transport.
+// With any transport, events that are recorded after Refresh has begun have the
+// right time even if the process was frozen before.
 func (c *Client) Refresh(ctx context.Context) error {
 	if c.closed.Load() || c.unmade() {
 		return ErrClosed
@@ -224,8 +225,9 @@ func (c *Client) Refresh(ctx context.Context) error {
 	return c.guarded(ctx, c.onDemand.Refresh)
 }
 
-// guarded calls a method of the transport, which may be the application's. A
-// panic becomes an error, as it must not fail a unit of work.
+// guarded calls a method of the transport, which may be part of the application.
+// It turns a panic into an error, because no panic of a transport must fail a
+// unit of work.
 func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -237,13 +239,13 @@ func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (er
 }
 
 // Flush delivers all events that were recorded before the call, and returns nil
-// when the platform has accepted them. Otherwise it returns a *flush.Error: events
-// that may still be delivered stay queued for the next Flush. It blocks until
-// then or until ctx ends. After Close it returns ErrClosed.
+// when the platform has accepted them. Otherwise it returns a *flush.Error, and
+// events that can still be delivered stay queued for the next Flush. Flush blocks
+// until the delivery is over or ctx ends. After Close it returns ErrClosed.
 //
-// When ctx ends, the request under way goes on in the background, so that its
-// events are not sent twice, and the next Flush waits for it. Where the process is
-// frozen between units of work, call ForceFlush.
+// When ctx ends, the request under way continues in the background, so that its
+// events are not sent twice, and the next Flush waits for it. If the process is
+// frozen between units of work, call ForceFlush instead.
 func (c *Client) Flush(ctx context.Context) error {
 	if c.closed.Load() || c.unmade() {
 		return ErrClosed
@@ -253,19 +255,19 @@ func (c *Client) Flush(ctx context.Context) error {
 	return c.events.Flush(ctx)
 }
 
-// ForceFlush is Flush for processes that are frozen between units of work, such
-// as AWS Lambda. When ctx ends, it cuts the request under way. The platform may
-// have stored those events, which the next delivery sends again. So, if ctx has a
-// deadline, requests have only as many events as the platform is likely to store in
-// half of the time left, and ForceFlush returns early when little time is left.
-// OpenTelemetry's Lambda wrapper calls a method of this name.
+// ForceFlush is Flush for processes that are frozen between units of work, such as
+// AWS Lambda. When ctx ends, it cuts the request under way. The platform may have
+// stored the events of that request, and the next delivery sends them again. So, if
+// ctx has a deadline, requests have only as many events as the platform is likely
+// to store in half of the time left, and ForceFlush returns early when little time
+// is left. OpenTelemetry's Lambda wrapper calls a method of this name.
 func (c *Client) ForceFlush(ctx context.Context) error {
 	defer c.deliveries.Count()()
 	return c.flushWithin(ctx, 0)
 }
 
-// flushWithin is ForceFlush for the middleware. A time within that is above 0
-// counts for the size of requests, instead of the deadline of ctx.
+// flushWithin is ForceFlush for the middleware. If within is above 0, it replaces
+// the deadline of ctx for the size of requests.
 func (c *Client) flushWithin(ctx context.Context, within time.Duration) error {
 	if c.closed.Load() || c.unmade() {
 		return ErrClosed
@@ -273,19 +275,21 @@ func (c *Client) flushWithin(ctx context.Context, within time.Duration) error {
 	return c.events.FlushWithin(ctx, within)
 }
 
-// Close delivers the events that are queued, ends everything the client
-// started and returns when nothing of it runs any more, but for calls of the
-// application's own listeners, and calls of Config.HTTPClient that do not return:
-// Stats.Abandoned counts those. From then on evaluations answer the fallback,
-// with ReasonClientNotReady; what For and AllVariations returned before goes on
-// answering. ctx bounds Close; without a deadline, delivery has 5 s. If ctx has
-// been cancelled, nothing is delivered: in a program that ends by cancelling
-// its context, close with context.WithoutCancel(ctx). The error is a
-// *flush.Error if events were lost, or that of ctx if something still ran when
-// it ended.
+// Close delivers the queued events, stops all goroutines of the client and waits
+// for their end. It does not wait for calls of the application's listeners, nor
+// for calls of Config.HTTPClient that do not return; Stats.Abandoned counts the
+// latter. After Close, evaluations return the fallback with
+// ReasonClientNotReady. Flags and AllFlags that were returned before keep their
+// data.
 //
-// Close works in any state. Only the first call does something; others wait for
-// it, as long as their ctx allows, and return the same.
+// ctx bounds Close; without a deadline, events are delivered for at most 5 s. If
+// ctx has been cancelled, nothing is delivered: in a program that ends by
+// cancelling its context, close with context.WithoutCancel(ctx). The error is a
+// *flush.Error if events were dropped. It joins the error of ctx if goroutines
+// still ran when ctx ended.
+//
+// Close works in any state. Only the first call closes the client. Other calls
+// wait for the first one until their own ctx ends, and return the same error.
 func (c *Client) Close(ctx context.Context) error {
 	if c.unmade() {
 		return nil
@@ -321,9 +325,9 @@ func (c *Client) close(ctx context.Context) error {
 	return err
 }
 
-// closeEvents delivers what is queued. A delivery of the middleware that is under
-// way gets half of the time: its connection may have died while the process was
-// frozen, and then its events are sent again over another one.
+// closeEvents delivers the queued events. A delivery of the middleware that is
+// under way gets half of the time: its connection may have died while the process
+// was frozen. Its events are then sent again over another connection.
 func (c *Client) closeEvents(ctx context.Context) error {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -339,9 +343,10 @@ func (c *Client) closeEvents(ctx context.Context) error {
 	return c.events.Close(ctx)
 }
 
-// WriteSnapshot writes the client's data in the form that Config.Bootstrap takes.
-// A program that embeds it has flags before it has a connection. WriteSnapshot
-// returns ErrNotReady while there is no data, and after Close.
+// WriteSnapshot writes the client's data as a snapshot for Config.Bootstrap. A
+// program that embeds a snapshot has flags before it has a connection.
+// WriteSnapshot returns ErrNotReady while the client has no data and after Close,
+// or the error of w.
 func (c *Client) WriteSnapshot(w io.Writer) error {
 	v := c.current()
 	if !v.serving {

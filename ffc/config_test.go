@@ -36,7 +36,7 @@ func TestNewRejects(t *testing.T) {
 		{"unknown platform", with(func(c *ffc.Config) { c.Platform = "other" }), []string{`Config.Platform: unknown platform "other"`}},
 		{"base URL without scheme", with(func(c *ffc.Config) { c.BaseURL = "example.com" }), []string{"Config.BaseURL", "expected http://host[/prefix] or https://host[/prefix]"}},
 		{"base URL of a socket", with(func(c *ffc.Config) { c.BaseURL = "wss://example.com" }), []string{"Config.BaseURL"}},
-		{"base URL that is none", with(func(c *ffc.Config) { c.BaseURL = "http://a b:c" }), []string{"Config.BaseURL: invalid URL: expected"}},
+		{"base URL that cannot be parsed", with(func(c *ffc.Config) { c.BaseURL = "http://a b:c" }), []string{"Config.BaseURL: invalid URL: expected"}},
 		{"base URL with password", with(func(c *ffc.Config) { c.BaseURL = "https://u:hunter2@example.com" }), []string{"Config.BaseURL: the URL has a user name"}},
 		{"base URL with query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?a=b" }), []string{"Config.BaseURL: the URL has a query"}},
 		{"base URL with empty query", with(func(c *ffc.Config) { c.BaseURL = "https://example.com/?" }), []string{"Config.BaseURL: the URL has a query"}},

@@ -11,12 +11,13 @@ var shared struct {
 	mu       sync.Mutex
 	cfg      *Config
 	client   *Client
-	building chan struct{} // closed when the client being built is there
+	building chan struct{} // closed when New has returned; nil if it is not running
 }
 
-// SetDefault sets the configuration of the client that Default returns. If
-// there is such a client already it is closed, which may take as long as
-// Client.Close without a deadline, and the next Default makes a new one.
+// SetDefault sets the configuration of the client that Default returns. If there
+// already is a default client, SetDefault closes it, which blocks as Client.Close
+// does without a deadline, and the next Default creates a new one. SetDefault may
+// be called concurrently.
 func SetDefault(cfg Config) {
 	shared.mu.Lock()
 	old := shared.client
@@ -27,9 +28,10 @@ func SetDefault(cfg Config) {
 	}
 }
 
-// Default returns the process's client, made by New on first use with the
-// configuration given to SetDefault; without one it is an error. If the client
-// has been closed, a new one is made. ctx bounds the wait as in New.
+// Default returns the process's client. The first call creates it with New and
+// the configuration of SetDefault; if the client has been closed, the next call
+// creates a new one. Default returns an error before SetDefault, and the errors of
+// New. ctx bounds the wait as in New. Default may be called concurrently.
 func Default(ctx context.Context) (*Client, error) {
 	for {
 		shared.mu.Lock()
@@ -37,7 +39,7 @@ func Default(ctx context.Context) (*Client, error) {
 		switch {
 		case cfg == nil:
 			shared.mu.Unlock()
-			return nil, errors.New("ffc: there is no default client: call SetDefault first")
+			return nil, errors.New("ffc: the default client has no configuration: call SetDefault first")
 		case client != nil && !client.closed.Load():
 			shared.mu.Unlock()
 			return client, nil
@@ -55,8 +57,8 @@ func Default(ctx context.Context) (*Client, error) {
 	}
 }
 
-// buildDefault makes the client. If the configuration was replaced meanwhile,
-// the client is closed again and another one made.
+// buildDefault creates the client. If SetDefault replaced the configuration
+// meanwhile, buildDefault closes the client and creates another one.
 func buildDefault(ctx context.Context, cfg *Config) (*Client, error) {
 	client, err := newDefault(ctx, cfg)
 	if !errors.Is(err, errReplaced) {
@@ -70,7 +72,7 @@ func buildDefault(ctx context.Context, cfg *Config) (*Client, error) {
 
 var errReplaced = errors.New("ffc: the configuration was replaced")
 
-// newDefault makes the client and lets those go on who wait for it, also if the
+// newDefault creates the client and wakes the calls that wait for it, even if the
 // application's transport panics.
 func newDefault(ctx context.Context, cfg *Config) (client *Client, err error) {
 	defer func() {

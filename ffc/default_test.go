@@ -19,7 +19,7 @@ func TestDefault(t *testing.T) {
 	}
 	ffc.SetDefault(ffc.Config{Offline: true, EnvSecret: "?"})
 	if _, err := ffc.Default(t.Context()); err == nil {
-		t.Fatal("a client with unusable configuration")
+		t.Fatal("New returned a client for an invalid configuration")
 	}
 	ffc.SetDefault(ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("a"))})
 	clients := make([]*ffc.Client, 8)
@@ -59,8 +59,8 @@ type panicking struct{}
 
 func (panicking) Open(transport.Env) (transport.Session, error) { panic("the application's mistake") }
 
-// TestDefaultAfterPanic: a panic while the client is made leaves nobody
-// waiting for it.
+// TestDefaultAfterPanic: after a panic while the client is created, no call waits
+// for it.
 func TestDefaultAfterPanic(t *testing.T) {
 	ffc.SetDefault(ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: panicking{}})
 	for range 2 {

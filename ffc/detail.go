@@ -7,25 +7,26 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Detail is the answer to an evaluation and how it came about.
+// Detail is the result of an evaluation: the value and the reason for it.
 type Detail[T any] struct {
+	// Value is the flag's value, or the fallback if Err is not nil.
 	Value T
-	// VariationID is the platform's name for the variation; "" when Value is
-	// the fallback.
+	// VariationID is the platform's id of the variation; "" if Value is the
+	// fallback.
 	VariationID string
 	Reason      Reason
-	// FlagKey is the key that was asked for.
+	// FlagKey is the key that was evaluated.
 	FlagKey string
-	// FlagName is the flag's display name; "" when the flag is not known.
+	// FlagName is the flag's display name; "" if the flag was not found.
 	FlagName string
-	// Err is nil when Value is the flag's. Otherwise errors.Is says which one of
+	// Err is nil if Value is the flag's. Otherwise errors.Is finds one of
 	// ErrNotReady, ErrFlagNotFound, ErrUserNotSpecified, ErrWrongType and
-	// ErrEvaluation it is.
+	// ErrEvaluation.
 	Err error
 }
 
-// newDetail describes a result; the value is the fallback until the caller has
-// read a better one.
+// newDetail describes a result. The value is the fallback; the caller replaces it
+// if there is another one.
 func newDetail[T any](key string, r *eval.Result, fallback T) Detail[T] {
 	d := Detail[T]{Value: fallback, Reason: Reason(r.Reason.String()), FlagKey: key, Err: reasonError(r.Reason)}
 	if r.Flag != nil {
@@ -37,8 +38,9 @@ func newDetail[T any](key string, r *eval.Result, fallback T) Detail[T] {
 	return d
 }
 
-// MarshalJSON gives the form of the platform's other SDKs: {"success":true,
-// "message":"OK","data":{"id":1,"reason":"rule match","variation":"true",
+// MarshalJSON implements json.Marshaler in the format of the platform's other
+// SDKs: {"success":true,"message":"OK",
+// "data":{"id":1,"reason":"rule match","variation":"true",
 // "keyName":"checkout","name":"Checkout"}}. The id of a fallback is -1.
 func (d Detail[T]) MarshalJSON() ([]byte, error) {
 	state := flagState{Success: d.Err == nil, Message: "OK", Data: d.json()}
@@ -79,7 +81,7 @@ func (d Detail[T]) json() detailJSON {
 	return j
 }
 
-// text writes the value as the platform keeps it, which is as text.
+// text returns the value as text, as the platform stores it.
 func text(value any) string {
 	switch v := value.(type) {
 	case string:

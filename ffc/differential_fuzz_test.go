@@ -17,7 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// choices makes an environment and its users of bytes. When there are none left it
+// choices makes an environment and its users from bytes. After the last byte it
 // makes the first choice.
 type choices struct {
 	bytes []byte

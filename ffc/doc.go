@@ -6,7 +6,7 @@
 //		Transport: &stream.Transport{},
 //	})
 //	if err != nil {
-//		return err // unusable configuration; an outage is no error
+//		return err // the configuration is invalid; an outage is not an error
 //	}
 //	defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
 //
@@ -17,12 +17,12 @@
 //
 // The client keeps all flags and segments of one environment in memory and
 // evaluates them there: an evaluation does no I/O, takes well under a
-// microsecond and goes on working when the platform cannot be reached. How data
-// arrives is a Transport: package stream pushes changes within milliseconds;
-// package poll asks for them, by default only when a unit of work begins.
-// Evaluations and metrics are queued as events and delivered as package flush
-// describes.
+// microsecond and keeps working while the platform is unreachable. A Transport
+// fetches the data: package stream receives changes within milliseconds over a
+// websocket; package poll fetches them, by default only when a unit of work
+// begins. Evaluations and metrics are queued as events and delivered as package
+// flush describes.
 //
-// For tests, Config.Offline with a Bootstrap from package ffctest evaluates
-// without any connection.
+// In tests, use Config.Offline with a Bootstrap from package ffctest: the client
+// then evaluates without any connection.
 package ffc

@@ -19,11 +19,11 @@ var (
 	ErrFlagNotFound = errors.New("ffc: the environment has no such flag")
 	// ErrUserNotSpecified: the user has no key.
 	ErrUserNotSpecified = errors.New("ffc: the user has no key")
-	// ErrWrongType: the flag's value cannot be read as the type asked for.
+	// ErrWrongType: the flag's value cannot be read as the type of the call.
 	ErrWrongType = errors.New("ffc: the flag's value is of another type")
 	// ErrEvaluation: the flag is malformed, its prerequisites form a cycle, or
-	// its evaluation has reached one of the limits of docs/limits.md. The
-	// client's log and Explain say more.
+	// its evaluation reached one of the limits of docs/limits.md. The client's
+	// log and Explain have the details.
 	ErrEvaluation = errors.New("ffc: the flag cannot be evaluated")
 )
 
@@ -32,11 +32,11 @@ var (
 // Unwrap() []error of New's error returns all. No ConfigError holds a secret.
 type ConfigError struct {
 	// Field is the name of the field in Config, such as EnvSecret. Fields of
-	// Events and of the transports in package stream and poll are named with
-	// what leads to them: Events.Capacity, Transport.MaxAge,
-	// Transport.Fallback.MaxAge. The errors of other transports have Transport.
+	// Events and of the transports in packages stream and poll have their path as
+	// name: Events.Capacity, Transport.MaxAge, Transport.Fallback.MaxAge. For
+	// errors of other transports, Field is Transport.
 	Field string
-	// Err says what is wrong and what is expected. Its text does not repeat the
+	// Err says what is wrong and what is expected. Its text does not contain the
 	// name of the field.
 	Err error
 }
@@ -47,8 +47,8 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("ffc: Config.%s: %v", 
 // Unwrap returns Err.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// configErrors returns a *ConfigError for each setting inside the field that err
-// is about.
+// configErrors returns a *ConfigError for each setting in err, an error of this
+// field of Config.
 func configErrors(field string, err error) (all []error) {
 	for _, inner := range setting.Within(field, err) {
 		all = append(all, &ConfigError{inner.Field, inner.Err})
@@ -57,4 +57,4 @@ func configErrors(field string, err error) (all []error) {
 }
 
 // errLimit is ErrEvaluation with the reason.
-var errLimit = fmt.Errorf("%w: its evaluation looks at too many flags, segments and clauses (Client.Explain shows which)", ErrEvaluation)
+var errLimit = fmt.Errorf("%w: its evaluation reads too many flags, segments and clauses (Client.Explain shows which)", ErrEvaluation)

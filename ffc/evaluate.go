@@ -6,15 +6,15 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// view is what evaluations read: one load gives all of it.
+// view is the state that evaluations read, all of it with one atomic load.
 type view struct {
 	snapshot *eval.Snapshot
-	// serving: there is data to evaluate, and the client is not closed.
+	// serving: the client has data and is not closed.
 	serving bool
 }
 
-// find returns the flag to evaluate, or the reason why there is nothing to
-// evaluate (protocol reference, section 7.5).
+// find returns the flag, or the reason why it cannot be evaluated (protocol
+// reference, section 7.5).
 func (v *view) find(key string, user User) (*eval.Flag, eval.Reason) {
 	if !v.serving {
 		return nil, eval.ReasonNotReady
@@ -29,10 +29,10 @@ func (v *view) find(key string, user User) (*eval.Flag, eval.Reason) {
 	return f, eval.ReasonNone
 }
 
-// valueType is what a getter needs the flag's value to be.
+// valueType is the type of value that a getter requires.
 type valueType struct {
 	kind valueKind
-	// decode reads a value of kindJSON.
+	// decode decodes a value of kindJSON.
 	decode func(value string) error
 }
 
@@ -48,7 +48,7 @@ const (
 
 var kindNames = [...]string{kindString: "string", kindBool: "bool", kindInt: "int", kindFloat: "float", kindJSON: "JSON"}
 
-// String names the kind for the log.
+// String returns the name of the kind, for the log.
 func (k valueKind) String() string { return kindNames[k] }
 
 func (t valueType) fits(v *eval.Variation) bool {
@@ -65,8 +65,8 @@ func (t valueType) fits(v *eval.Variation) bool {
 	return true
 }
 
-// evaluate answers one call: it evaluates, records the events and tells the
-// hook. The result has a variation only if that is of the type.
+// evaluate evaluates a flag for one call, records the events and calls
+// Config.OnEvaluation. The result has a variation only if it fits the type.
 func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Result {
 	var r eval.Result
 	if f.c == nil { // the zero Flags
@@ -93,8 +93,8 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 	return r
 }
 
-// evaluateDependent evaluates a flag with prerequisites. It is apart because
-// it needs room for their results.
+// evaluateDependent evaluates a flag with prerequisites. It is a function of its
+// own so that other evaluations need no stack for the prerequisites' results.
 func (f Flags) evaluateDependent(flag *eval.Flag, t valueType) eval.Result {
 	var room [8]eval.Result
 	r, prerequisites := eval.Evaluate(f.view.snapshot, flag, f.user.u, room[:0])
@@ -102,8 +102,9 @@ func (f Flags) evaluateDependent(flag *eval.Flag, t valueType) eval.Result {
 	return r
 }
 
-// record queues the events of a result. A result of another type becomes none,
-// without events: the platform would count a variation that nobody saw.
+// record queues the events of a result. If the variation does not fit the type,
+// record removes it from the result and queues no events: the platform would
+// count a variation that the caller did not get.
 func (f Flags) record(r *eval.Result, prerequisites []eval.Result, t valueType) {
 	if r.Variation == nil {
 		return
@@ -115,8 +116,8 @@ func (f Flags) record(r *eval.Result, prerequisites []eval.Result, t valueType) 
 	f.c.events.RecordEvaluation(f.user.u, prerequisites, r)
 }
 
-// value returns the variation to read the answer from: the result's, else the
-// configured fallback's. nil leaves the caller's fallback.
+// value returns the variation of the result, or the flag's fallback in
+// Config.Fallbacks. nil means the fallback of the call.
 func (f Flags) value(key string, r *eval.Result, t valueType) *eval.Variation {
 	if r.Variation != nil {
 		return r.Variation

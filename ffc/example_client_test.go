@@ -95,7 +95,7 @@ func ExampleClient_Refresh() {
 	defer client.Close(ctx)
 
 	handle := func(ctx context.Context, message string) {
-		_ = client.Refresh(ctx) // what is wrong is in Status; the data that is there goes on serving
+		_ = client.Refresh(ctx) // Status reports the error; the client serves cached data
 		if client.IsEnabled(ctx, "new-parser", ffc.NewUser(message)) {
 			fmt.Println("parsed anew:", message)
 		}

@@ -27,7 +27,7 @@ func ExampleClient_Explain() {
 	fmt.Println(client.Explain("checkout", user))
 	// Output:
 	// checkout = "blue" (rule match)
-	//   targets: the user is none of them
+	//   targets: the user is not listed
 	//   rule 1: does not match
 	//     User is in segment ["testers"]: no
 	//       segment testers does not have the user (no rule)

@@ -15,7 +15,7 @@ func shop(ctx context.Context, envSecret string) error {
 		Transport: &stream.Transport{},
 	})
 	if err != nil {
-		return err // unusable configuration; an outage of the platform is no error
+		return err // the configuration is invalid; an outage is not an error
 	}
 	defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
 

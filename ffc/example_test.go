@@ -189,7 +189,7 @@ func ExampleUserFromMap() {
 	fmt.Println(err)
 	// Output:
 	// u-42 <nil>
-	// ffc: unusable user: "key" is missing
+	// ffc: invalid user: "key" is missing
 }
 
 func ExampleDefault() {

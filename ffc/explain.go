@@ -6,15 +6,15 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Explain evaluates a flag as VariationDetail does and tells how it came to its
-// value: prerequisites, rules and their conditions, segments, the place in a
-// rollout. Print it, or marshal it as JSON. It explains the platform's data, so
-// Config.Fallbacks have no part in it.
+// Explain evaluates a flag as VariationDetail does and returns the reasons for its
+// value: prerequisites, rules and their conditions, segments, and the user's
+// bucket in a rollout. Print the Explanation, or marshal it as JSON. It explains
+// the platform's data, so it does not use Config.Fallbacks.
 //
-// It records no event and does not call Config.OnEvaluation. It does not block,
-// do I/O or panic, but takes much longer than an evaluation and allocates: it
-// is for people who look into something. It may be called concurrently, before
-// the client is ready and after it is closed.
+// Explain records no event and does not call Config.OnEvaluation. It does not
+// block, do I/O or panic, but takes much longer than an evaluation and allocates:
+// use it to debug. It may be called concurrently, before the client is ready and
+// after it is closed.
 func (c *Client) Explain(key string, user User) Explanation {
 	v := c.current()
 	flag, reason := v.find(key, user)
@@ -82,8 +82,8 @@ func explainedShare(s *eval.ExplainedShare) ExplainedShare {
 	return ExplainedShare{From: s.From, To: s.To, VariationID: s.Variation.ID, Value: s.Variation.Value, Taken: s.Taken}
 }
 
-// mapped applies f to each element. The result is never nil, which JSON would
-// tell.
+// mapped applies f to each element. The result is never nil, so that its JSON is
+// never null.
 func mapped[S, T any](list []S, f func(*S) T) []T {
 	out := make([]T, len(list))
 	for i := range list {

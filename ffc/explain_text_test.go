@@ -41,7 +41,7 @@ func TestExplanationText(t *testing.T) {
 	const gatePassed = `
   prerequisite gate, variation 1: passed
     gate = "true" (fall through all rules)
-      targets: the user is none of them
+      targets: the user is not listed
       default rule: everybody -> "true"`
 	tests := []struct {
 		name, key string
@@ -50,7 +50,7 @@ func TestExplanationText(t *testing.T) {
 	}{
 		{"flag off", "off", pro, `off = "false" (flag off)`},
 		{"rule", "checkout", pro, `checkout = "blue" (rule match)` + gatePassed + `
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1: does not match
     country IsOneOf ["FR","BE"]: yes, the user has "FR"
     age BiggerEqualThan "18": no, the user does not have it
@@ -65,9 +65,9 @@ func TestExplanationText(t *testing.T) {
     beta IsTrue: yes, the user has "true"
     bucket 0.271103 (key "u1") in share 0.25-0.75 -> "blue"`},
 		{"target", "checkout", ffc.NewUser("u9"), `checkout = "green" (target match)` + gatePassed + `
-  targets: the user is one of them`},
+  targets: the user is listed`},
 		{"default rule", "checkout", ffc.NewUser("u2"), `checkout = "red" (fall through all rules)` + gatePassed + `
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1: does not match
     country IsOneOf ["FR","BE"]: no, the user does not have it
   rule 2: does not match
@@ -82,22 +82,22 @@ func TestExplanationText(t *testing.T) {
 		{"prerequisite", "checkout", ffc.NewUser("locked"), `checkout = "green" (prerequisite failed)
   prerequisite gate, variation 1: failed, it serves variation 2
     gate = "false" (target match)
-      targets: the user is one of them`},
+      targets: the user is listed`},
 		{"explained once", "diamond", pro, `diamond = "false" (prerequisite failed)
   prerequisite middle, variation 1: passed
     middle = "true" (fall through all rules)
       prerequisite gate, variation 1: passed
         gate = "true" (fall through all rules)
-          targets: the user is none of them
+          targets: the user is not listed
           default rule: everybody -> "true"
-      targets: the user is none of them
+      targets: the user is not listed
       default rule: everybody -> "true"
   prerequisite gate, variation 1: passed
     gate = "true" (fall through all rules), explained above
   prerequisite gone, variation 1: failed
     gone: no value (flag not found)`},
 		{"segments", "segments", pro, `segments = "true" (fall through all rules)
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1: does not match
     User is in segment ["testers"]: yes
       segment testers has the user (rule)
@@ -112,7 +112,7 @@ func TestExplanationText(t *testing.T) {
       segment testers has the user (explained above)
   default rule: everybody -> "true"`},
 		{"excluded", "segments", ffc.NewUser("locked"), `segments = "false" (rule match)
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1: does not match
     User is in segment ["testers"]: no
       segment testers does not have the user (excluded)
@@ -123,13 +123,13 @@ func TestExplanationText(t *testing.T) {
       segment listed does not have the user (no rule)
     everybody -> "false"`},
 		{"what is odd", "odd, of course", pro, `"odd, of course" = "` + strings.Repeat("é", 100) + `"... (fall through all rules)
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1: does not match
     "a b" MatchRegex "(": no, the user does not have it; its regular expression is invalid (missing closing ))
   default rule: everybody -> "` + strings.Repeat("é", 100) + `"...`},
 		{"itself", "self", pro, `self = "true" (fall through all rules)
-  prerequisite self, variation 1: passed, as it is the flag itself
-  targets: the user is none of them
+  prerequisite self, variation 1: passed, because it is the flag itself
+  targets: the user is not listed
   default rule: everybody -> "true"`},
 		{"cycle", "first", pro, `first: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "first": its prerequisites form a cycle: first, second, first
@@ -169,8 +169,8 @@ func TestExplainedGaps(t *testing.T) {
 	client := offlineClient(t, ffctest.EnvSecret, []byte(`{"eventType":"full","featureFlags":[`+gapFlag+`],"segments":[]}`))
 	e := explain(t, client, "gap", ffc.NewUser("u1"))
 	const text = `gap = "off" (fall through all rules)
-  targets: the user is none of them
-  rule 1: does not match, as it has no clauses
+  targets: the user is not listed
+  rule 1: does not match, because it has no clauses
   rule 2 "new": matches
     key NotEqual "x": yes, the user has "u1"
     bucket 0.271103 (key "u1") in no share of 0.5-1 -> "on", so the default rule decides
@@ -217,42 +217,42 @@ func TestFeatBitExplanationText(t *testing.T) {
 		want      string
 	}{
 		{"by an attribute", "tenants", ffc.NewUser("u1", ffc.String("tenant", "acme inc")), `tenants = "off" (fall through all rules)
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1 "Acme": does not match
     email NotEqual "": no, the user does not have it
   default rule: bucket 0.532366 (tenant "acme inc") in share 0.5-1 -> "off"`},
 		{"without the attribute", "tenants", ffc.NewUser("u1", ffc.Email("a@example.com")), `tenants = "on" (rule match)
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1 "Acme": matches
     email NotEqual "": yes, the user has "a@example.com"
     everybody -> "on"`},
 		{"no conditions", "everybody", ffc.NewUser("u1"), `everybody = "on" (rule match)
-  targets: the user is none of them
-  rule 1 "Acme": matches, as it has no clauses
+  targets: the user is not listed
+  rule 1 "Acme": matches, because it has no clauses
     everybody -> "on"`},
 		{"malformed clause", "pattern", ffc.NewUser("u1"), `pattern: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "pattern": rule 1: clause 1 (operator "MatchRegex"): its regular expression is invalid (missing closing ))
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1 "Acme": does not match
     keyId MatchRegex "(": no, the user has "u1"; its regular expression is invalid (missing closing ))`},
 		{"malformed rule", "nothing", ffc.NewUser("u1"), `nothing: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "nothing": rule 1: clause 1 (operator ""): the rule has no conditions, not even an empty list
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1 "Acme": does not match
     a clause: no; the rule has no conditions, not even an empty list`},
 		{"unknown segment", "segment", ffc.NewUser("u1"), `segment: no value (error in evaluation)
   ffc: the flag cannot be evaluated: segment "gone": is not in the environment
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1 "Acme": does not match
     User is not in segment ["gone"]: no
       segment gone does not have the user (the data has no such segment)`},
 		{"gap", "gap", ffc.NewUser("u1"), `gap: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "gap": its default rule has no share for the user
-  targets: the user is none of them
+  targets: the user is not listed
   default rule: bucket 0.321911 (without tenant) in no share of 0-0.25 -> "on", no range -> "off"`},
 		{"unknown variation", "unknown", ffc.NewUser("u1"), `unknown: no value (error in evaluation)
   ffc: the flag cannot be evaluated: flag "unknown": its default rule serves a variation that the flag does not have
-  targets: the user is none of them
+  targets: the user is not listed
   default rule: everybody -> no variation`},
 	}
 	for _, test := range tests {

@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// MarshalJSON writes the explanation with the names of its fields, the error as
-// text: {"flagKey":"checkout","flagName":"Checkout","value":"blue",
+// MarshalJSON implements json.Marshaler with the names of the fields and the error
+// as text: {"flagKey":"checkout","flagName":"Checkout","value":"blue",
 // "variationId":"2","reason":"rule match","experiment":true,
-// "prerequisites":[...],"rules":[...],"rollout":{...}}. Errors, problems,
-// rollouts and buckets that there are not are left out; lists are never null; an
-// end of a share that is no number is null.
+// "prerequisites":[...],"rules":[...],"rollout":{...}}. An error, problem, rollout
+// or bucket that is missing is left out. Lists are never null. From and To of a
+// share are null if they are NaN.
 func (e Explanation) MarshalJSON() ([]byte, error) { return json.Marshal(explanationForm(&e)) }
 
-// The forms are made for the whole tree at once. If what is inside an
-// explanation marshalled itself, it would be copied at every level.
+// explanationJSON is built for the whole tree at once. If each level implemented
+// json.Marshaler, its JSON would be copied at every level above it.
 type explanationJSON struct {
 	FlagKey       string             `json:"flagKey"`
 	FlagName      string             `json:"flagName"`
@@ -115,7 +115,7 @@ func shareForm(s *ExplainedShare) shareJSON {
 	return shareJSON{finite(s.From), finite(s.To), s.VariationID, s.Value, s.Taken}
 }
 
-// finite returns nil for what JSON has no number for.
+// finite returns nil for NaN and infinities, which JSON cannot represent.
 func finite(f float64) *float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil

@@ -11,15 +11,16 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// String writes the explanation for people, in several lines:
+// String returns the explanation as text of several lines, for people:
 //
 //	checkout = "blue" (rule match)
-//	  targets: the user is none of them
+//	  targets: the user is not listed
 //	  rule 1 "Europe": matches
 //	    country IsOneOf ["FR","BE"]: yes, the user has "FR"
 //	    bucket 0.651939 (key "u1") in share 0.5-1 -> "blue"
 //
-// Long texts are cut. The form may change: programs read the fields.
+// Long values are cut. The format may change: programs must read the fields
+// instead.
 func (e Explanation) String() string {
 	if e.FlagKey == "" && e.Reason == "" {
 		return "no explanation"
@@ -58,16 +59,16 @@ func outcome(e *Explanation) string {
 	return fmt.Sprintf("%s = %s (%s)", word(e.FlagKey), quoted(e.Value), e.Reason)
 }
 
-// way writes how the outcome came about.
+// way writes the steps that led to the outcome.
 func (t *explanationText) way(e *Explanation) {
 	for i := range e.Prerequisites {
 		t.prerequisite(&e.Prerequisites[i])
 	}
 	switch {
 	case e.Reason == ReasonTargetMatch:
-		t.line("targets: the user is one of them")
+		t.line("targets: the user is listed")
 	case e.Rollout != nil || len(e.Rules) > 0:
-		t.line("targets: the user is none of them")
+		t.line("targets: the user is not listed")
 	}
 	t.rules(e.Rules)
 	if e.Rollout == nil {
@@ -89,7 +90,7 @@ func (t *explanationText) prerequisite(p *ExplainedPrerequisite) {
 	name := fmt.Sprintf("prerequisite %s, variation %s", word(e.FlagKey), word(p.VariationID))
 	switch {
 	case e.Reason == "":
-		t.line("%s: passed, as it is the flag itself", name)
+		t.line("%s: passed, because it is the flag itself", name)
 		return
 	case p.Passed:
 		t.line("%s: passed", name)
@@ -110,7 +111,8 @@ func (t *explanationText) prerequisite(p *ExplainedPrerequisite) {
 	t.depth--
 }
 
-// explainedBefore reports whether an explanation lacks its way.
+// explainedBefore reports whether an explanation lacks its steps, because the same
+// Explanation has them further up.
 func explainedBefore(e *Explanation) bool {
 	switch e.Reason {
 	case ReasonPrerequisiteFailed:
@@ -133,7 +135,7 @@ func (t *explanationText) rules(rules []ExplainedRule) {
 			end = "matches"
 		}
 		if len(r.Clauses) == 0 {
-			end += ", as it has no clauses"
+			end += ", because it has no clauses"
 		}
 		t.line("rule %d%s: %s", i+1, name, end)
 		t.depth++
@@ -169,7 +171,8 @@ func (t *explanationText) clause(c *ExplainedClause) {
 	t.depth--
 }
 
-// condition writes a clause as people would, as far as it has the parts.
+// condition returns a clause as text: attribute, operator and operand, without the
+// parts that the clause lacks.
 func condition(c *ExplainedClause) string {
 	var parts []string
 	if c.Attribute != "" {
@@ -198,7 +201,7 @@ func (t *explanationText) segment(s *ExplainedSegment) {
 		end = "has the user"
 	}
 	by := s.By
-	if by == "unknown" { // as with polling on the classic platform, which has no segments there
+	if by == "unknown" { // polling on classic gets no segments
 		by = "the data has no such segment"
 	}
 	t.line("segment %s %s (%s)", word(s.ID), end, by)
@@ -207,7 +210,8 @@ func (t *explanationText) segment(s *ExplainedSegment) {
 	t.depth--
 }
 
-// rolloutText is one line: the share that is taken, or all if none is.
+// rolloutText returns a rollout as one line: the user's share, or all shares if the
+// user is in none.
 func rolloutText(ro *ExplainedRollout) string {
 	if len(ro.Shares) == 0 {
 		return "no shares"
@@ -220,7 +224,8 @@ func rolloutText(ro *ExplainedRollout) string {
 	if ro.UserValue != "" {
 		by = word(ro.BucketBy) + " " + quoted(ro.UserValue)
 	}
-	// Cut, not rounded: what is below the end of a share is to look like it.
+	// Cut the bucket, do not round it: a bucket below the end of a share must not
+	// look equal to that end.
 	bucket := fmt.Sprintf("bucket %s (%s)", number(math.Trunc(ro.Bucket*1e6)/1e6), by)
 	if taken != nil {
 		return fmt.Sprintf("%s in share %s", bucket, shareText(taken))
@@ -258,16 +263,17 @@ func servedText(s *ExplainedShare) string {
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// longestText is how many characters of a text are printed.
+// longestText is the maximum number of characters of a text that are printed.
 const longestText = 100
 
-// quoted writes a text so that its ends and everything in it can be seen.
+// quoted returns a text in quotes, with escapes for characters that are not
+// visible.
 func quoted(s string) string {
 	start, more := cut(s)
 	return strconv.Quote(start) + more
 }
 
-// plain writes a text as it is, if it is fit to be printed.
+// plain returns a text without quotes if all its characters are printable.
 func plain(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return quoted(s)
@@ -276,7 +282,8 @@ func plain(s string) string {
 	return start + more
 }
 
-// word writes a name as it is, unless that could be taken for something else.
+// word returns a name without quotes, unless it is empty or has characters that
+// the format of the explanation uses.
 func word(s string) string {
 	if s == "" || strings.ContainsAny(s, "\" \t,:()=") {
 		return quoted(s)

@@ -1,44 +1,45 @@
 package ffc
 
-// Explanation is how a flag came to its value for a user; see Client.Explain.
-// The zero Explanation explains nothing.
+// Explanation holds the steps that led to a flag's value for a user; see
+// Client.Explain. The zero Explanation explains nothing.
 //
-// It holds what rules compare users with and, if they have it, what the user
-// has: do not print it where that must not be read.
+// It holds attributes of the user, and the values that rules compare them with: do
+// not print it where these must stay secret.
 type Explanation struct {
-	// FlagKey is the key that was asked for.
+	// FlagKey is the key that was evaluated.
 	FlagKey string
-	// FlagName is the flag's display name; "" when the flag is not known.
+	// FlagName is the flag's display name; "" if the flag was not found.
 	FlagName string
 	// Value is the flag's value as text; "" if Err is not nil.
 	Value       string
 	VariationID string
 	Reason      Reason
-	// Err says why there is no value. It is an ErrNotReady, ErrFlagNotFound,
-	// ErrUserNotSpecified or ErrEvaluation; the last says on what the evaluation
-	// failed.
+	// Err says why there is no value. errors.Is finds ErrNotReady,
+	// ErrFlagNotFound, ErrUserNotSpecified or ErrEvaluation; the text of the last
+	// one says why the evaluation failed.
 	Err error
-	// Experiment: an event of this evaluation would count in experiments.
+	// Experiment says that an event of this evaluation would count in
+	// experiments.
 	Experiment bool
-	// Prerequisites are those that were looked at, in order: all up to the one
-	// that decided.
+	// Prerequisites are the prerequisites that were evaluated, in order: all up to
+	// the first that failed.
 	Prerequisites []ExplainedPrerequisite
-	// Rules are those that were looked at, in order: all up to the one that
-	// decided. There are none for who a target lists.
+	// Rules are the rules that were evaluated, in order: all up to the first that
+	// matched. It is empty if a target lists the user.
 	Rules []ExplainedRule
-	// Rollout is that of the rule that matches or else of the default rule; nil
-	// if neither was reached.
+	// Rollout is that of the rule that matched, or of the default rule; nil if the
+	// evaluation reached neither.
 	Rollout *ExplainedRollout
 }
 
-// ExplainedPrerequisite is another flag that has to serve a variation.
+// ExplainedPrerequisite is another flag that must serve a variation.
 type ExplainedPrerequisite struct {
-	// VariationID is the variation it has to serve.
+	// VariationID is the variation that the other flag must serve.
 	VariationID string
 	Passed      bool
-	// Explanation is that of the other flag. A flag that was explained before,
-	// in the same Explanation, has no Prerequisites, Rules and Rollout here. A
-	// flag that requires itself passes without a Reason.
+	// Explanation is that of the other flag. It has no Prerequisites, Rules and
+	// Rollout if the same Explanation has explained that flag before. A flag that
+	// is its own prerequisite passes without a Reason.
 	Explanation Explanation
 }
 
@@ -62,51 +63,54 @@ type ExplainedClause struct {
 	// Operator and Operand are the platform's text, such as IsOneOf and
 	// ["FR","BE"].
 	Operator, Operand string
-	// UserValue is what the user has as Attribute, and Present whether there is
-	// such an attribute.
+	// UserValue is the value of the user's attribute; Present says whether the
+	// user has it.
 	UserValue string
 	Present   bool
 	Matched   bool
-	// Problem says what is wrong with the clause, such as a pattern that is not
-	// one; "" if nothing is.
+	// Problem says what is wrong with the clause, such as an invalid regular
+	// expression; "" if nothing is wrong.
 	Problem string
-	// Segments are those the clause names, in order, up to the first that has
+	// Segments are the segments of the clause, in order, up to the first that has
 	// the user.
 	Segments []ExplainedSegment
 }
 
-// ExplainedSegment is a segment that a clause asked for the user.
+// ExplainedSegment is a segment that a clause names.
 type ExplainedSegment struct {
-	ID     string
+	ID string
+	// Member says whether the segment has the user.
 	Member bool
 	// By says what decided: "excluded", "included", "rule", "no rule", "cycle"
-	// (reached again through its own rules: nobody is a member then), "unknown"
+	// (the segment's rules lead back to it; no one is a member then), "unknown"
 	// (there is no such segment), or "explained above" (in the same Explanation).
-	// If the evaluation failed there it is "malformed", "limit" (too many or too
-	// deep) or "error" (a rule of it could not be decided).
+	// If the evaluation failed here, By is "malformed", "limit" (too many segments
+	// or too deep) or "error" (a rule of the segment failed).
 	By string
-	// Rules are those that were looked at, in order, up to the one that matches.
+	// Rules are the rules that were evaluated, in order, up to the first that
+	// matched.
 	Rules []ExplainedRule
 }
 
 // ExplainedRollout is how a rule divides its users.
 type ExplainedRollout struct {
-	// Bucket is the user's place, from 0 to 1; NaN if a share takes everybody,
-	// or there is none.
+	// Bucket is the user's bucket, from 0 to 1; NaN if a share takes all users, or
+	// if there are no shares.
 	Bucket float64
-	// BucketBy is the attribute that decides the place, and UserValue what the
-	// user has there: users without it share one place.
+	// BucketBy is the attribute that decides the bucket, and UserValue its value.
+	// All users without the attribute have the same bucket.
 	BucketBy, UserValue string
-	// Shares are in the order in which they are tried. One is Taken at most.
+	// Shares are in the order in which they are tried. At most one is Taken.
 	Shares []ExplainedShare
 }
 
 // ExplainedShare is the part of a rollout that gets one variation.
 type ExplainedShare struct {
-	// From and To are its ends; NaN if the data has no numbers there.
+	// From and To are the ends of the share; NaN if the data has no numbers for
+	// them.
 	From, To float64
 	// VariationID and Value are "" if the flag does not have the variation.
 	VariationID, Value string
-	// Taken: it is the user's.
+	// Taken says that the user is in this share.
 	Taken bool
 }

@@ -11,17 +11,16 @@ import (
 )
 
 const (
-	// fallbackLogTime is how long a flag and a reason that have been logged are
-	// not logged again.
+	// fallbackLogTime is how long a flag and a reason are not logged again.
 	fallbackLogTime = time.Hour
-	// maxFallbackLines bounds the lines of that time.
+	// maxFallbackLines is the maximum number of lines in that time.
 	maxFallbackLines = 100
 	// fallbackSlots is a power of two, well above maxFallbackLines.
 	fallbackSlots = 256
 )
 
 // fallbackLog logs which flags return their fallback, and why: each flag and
-// reason once an hour. A call for what has been logged takes no lock and
+// reason once an hour. If that was logged already, a call takes no lock and
 // allocates nothing.
 //
 // The nil *fallbackLog logs nothing.
@@ -32,8 +31,8 @@ type fallbackLog struct {
 	// began is when the current hour began, as the time since made.
 	began atomic.Int64
 	lines atomic.Int32 // of the current hour
-	// slots is a hash table of what the current hour has logged; 0 is an empty
-	// slot. Its lines bound how many slots are taken.
+	// slots is a hash table of the flags and reasons that were logged in the
+	// current hour; 0 is an empty slot. maxFallbackLines bounds the slots in use.
 	slots [fallbackSlots]atomic.Uint64
 }
 
@@ -44,14 +43,14 @@ func newFallbackLog(log *slog.Logger) *fallbackLog {
 // fallbackAdvice says what to do about a reason. Reasons without an entry are
 // not logged: the client logs itself that it is not ready.
 var fallbackAdvice = [...]string{
-	eval.ReasonFlagNotFound:     "check the flag's key, and that EnvSecret is that of the flag's environment",
+	eval.ReasonFlagNotFound:     "check the flag's key, and that EnvSecret is the secret of the flag's environment",
 	eval.ReasonWrongType:        "use the getter of the flag's type, or correct the value of its variation",
 	eval.ReasonUserNotSpecified: "give ffc.NewUser a key",
-	eval.ReasonError:            "the flag's configuration is not usable: Client.Explain says why",
+	eval.ReasonError:            "correct the flag on the platform: Client.Explain shows the error",
 }
 
-// note logs that a call of a getter of this kind returns the fallback, unless
-// the current hour has logged that already.
+// note logs that a call of a getter of this kind returns the fallback, unless that
+// was already logged in the current hour.
 func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
 	if l == nil || int(why) >= len(fallbackAdvice) || fallbackAdvice[why] == "" {
 		return
@@ -69,7 +68,7 @@ func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
 	}
 }
 
-// renew forgets what has been logged when its hour is over.
+// renew clears the table when the current hour is over.
 func (l *fallbackLog) renew() {
 	began, now := l.began.Load(), int64(time.Since(l.made))
 	if now-began < int64(fallbackLogTime) || !l.began.CompareAndSwap(began, now) {
@@ -81,8 +80,8 @@ func (l *fallbackLog) renew() {
 	l.lines.Store(0)
 }
 
-// add reports whether a hash is new, and remembers it. When the table has as
-// many as there may be lines, nothing is new.
+// add adds a hash and reports whether it is new. After maxFallbackLines lines no
+// hash is new.
 func (l *fallbackLog) add(hash uint64) bool {
 	hash = max(hash, 1)
 	for i := hash; ; i++ {
@@ -97,7 +96,7 @@ func (l *fallbackLog) add(hash uint64) bool {
 			if slot.CompareAndSwap(0, hash) {
 				return true
 			}
-			i-- // look again at what another call has put there
+			i-- // another call has taken the slot: read it again
 		}
 	}
 }

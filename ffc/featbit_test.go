@@ -30,7 +30,7 @@ func TestFeatBitDetected(t *testing.T) {
 		cfg          ffc.Config
 		platform     string
 		base, socket string
-		problem      string // "" if there is none
+		problem      string // "" without a problem
 	}{
 		{name: "classic", cfg: ffc.Config{EnvSecret: ffctest.EnvSecret}, platform: "classic", base: "https://api.featureflag.co", socket: "wss://api.featureflag.co"},
 		{name: "FeatBit", cfg: ffc.Config{EnvSecret: featBitSecret, BaseURL: "http://localhost:5100/"}, platform: "featbit", base: "http://localhost:5100", socket: "ws://localhost:5100"},

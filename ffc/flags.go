@@ -10,17 +10,18 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Flags answers flags for one user from one version of the data, so that all
-// answers of a request agree with each other. It is cheap to make and to copy;
-// keep it for a request, not longer. Its methods may be called concurrently. The
-// zero Flags returns fallbacks.
+// Flags evaluates flags for one user from one version of the data, so that all
+// values within a request are consistent. It is cheap to create and to copy. Keep
+// it for one request, not longer. Its methods may be called concurrently. The zero
+// Flags returns fallbacks.
 type Flags struct {
 	c    *Client
 	view *view
 	user User
 }
 
-// For returns the flags of a user as they are now.
+// For returns the flags of a user from the current data. It does not block or
+// allocate.
 func (c *Client) For(user User) Flags {
 	v := c.view.Load()
 	if v == nil { // a zero Client
@@ -29,18 +30,18 @@ func (c *Client) For(user User) Flags {
 	return Flags{c: c, view: v, user: user}
 }
 
-// Format implements fmt.Formatter without telling who the user is.
+// Format implements fmt.Formatter. It does not print the user.
 func (f Flags) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "ffc.Flags") }
 
-// variation evaluates a flag and returns the variation to read the answer from:
-// nil leaves the caller's fallback.
+// variation evaluates a flag and returns the variation to read. nil means the
+// fallback of the call.
 func (f Flags) variation(ctx context.Context, key string, kind valueKind) *eval.Variation {
 	t := valueType{kind: kind}
 	r := f.evaluate(ctx, key, t)
 	return f.value(key, &r, t)
 }
 
-// detail is variation with how the answer came about.
+// detail is variation with the reason for the value.
 func detail[T any](ctx context.Context, f Flags, key string, kind valueKind, fallback T, read func(*eval.Variation) T) Detail[T] {
 	t := valueType{kind: kind}
 	r := f.evaluate(ctx, key, t)
@@ -109,8 +110,8 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("ffc: JSON value of flag %q: into is a %T, expected a pointer that is not nil", key, into)
 	}
-	// A value that does not fit must leave into as it is, and json.Unmarshal
-	// stops half-way; so the value is tried on something else first.
+	// json.Unmarshal stops half-way at a value that does not fit, but into must
+	// then stay unchanged. So the value is decoded into a trial first.
 	var misfit error
 	t := valueType{kind: kindJSON, decode: func(value string) error {
 		trial := reflect.New(target.Type().Elem())
@@ -123,7 +124,7 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 	r := f.evaluate(ctx, key, t)
 	err := reasonError(r.Reason)
 	if err != nil && misfit != nil {
-		err = fmt.Errorf("%w: %w", err, misfit) // what a log keeps on one line
+		err = fmt.Errorf("%w: %w", err, misfit) // not errors.Join: a log has it on one line
 	}
 	if v := f.value(key, &r, t); v != nil {
 		err = json.Unmarshal([]byte(v.Value), into)
@@ -134,9 +135,9 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 	return nil
 }
 
-// sameKind returns a new value of what an interface holds, if that is a pointer:
-// json.Unmarshal decodes into what it points to. Otherwise it returns the zero
-// interface, as json.Unmarshal replaces the value.
+// sameKind returns a new pointer of the same type if the interface holds a pointer,
+// because json.Unmarshal then decodes into its target. Otherwise it returns the
+// zero interface, because json.Unmarshal replaces the value.
 func sameKind(held reflect.Value) reflect.Value {
 	if p := held.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() {
 		return reflect.New(p.Type().Elem())

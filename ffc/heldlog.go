@@ -10,21 +10,21 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
-// heldLog logs that answers of the platform are held back. It logs that once an
-// hour: where one server of several is stuck, every second answer is.
+// heldLog logs that responses of the platform are held back, once an hour: if one
+// of two servers is stuck, every second response is held back.
 type heldLog struct {
 	warned time.Time // zero is never
 }
 
 const heldAgain = time.Hour
 
-// errHeld is the error of Status while the platform answers, but only with
-// answers that are held back.
-var errHeld = errors.New("the platform answers with older data than the client has; the newer data is kept until three answers agree")
+// errHeld is the error of Status while all responses of the platform are held
+// back.
+var errHeld = errors.New("the platform responds with older data than the client has; the client keeps the newer data until three responses agree")
 
 func (l *heldLog) log(log *slog.Logger, d *store.Decision) {
 	if d.Followed > 0 {
-		log.Info("ffc: the platform went back to older data, as three answers agree; following it", "items", d.Followed)
+		log.Info("ffc: the platform went back to older data: three responses agree, so the client applied it", "items", d.Followed)
 		l.warned = time.Time{}
 	}
 	if d.Held == 0 || !l.warned.IsZero() && clock.Age(l.warned) < heldAgain {
@@ -35,6 +35,6 @@ func (l *heldLog) log(log *slog.Logger, d *store.Decision) {
 	if d.Example.Segment {
 		kind = "segment"
 	}
-	log.Warn("ffc: the platform answered with older data than the client has; keeping the newer data until three answers agree",
+	log.Warn("ffc: the platform responded with older data than the client has; keeping the newer data until three responses agree",
 		"older", d.Older, "missing", d.Missing, kind, safelog.Quote(d.Example.Key))
 }

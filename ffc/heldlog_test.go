@@ -34,7 +34,7 @@ func TestHeldDataIsLoggedOncePerHour(t *testing.T) {
 				}
 			}
 		}
-		warning := "the platform answered with older data than the client has"
+		warning := "the platform responded with older data than the client has"
 		l.log(log, held)
 		l.log(log, held)
 		time.Sleep(time.Hour - time.Second)

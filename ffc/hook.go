@@ -8,13 +8,13 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Evaluation is what Config.OnEvaluation is told: the answer of one call of a
-// getter, also when it is the fallback.
+// Evaluation is the result of one call of a getter, for Config.OnEvaluation. It is
+// also reported if the call returned the fallback.
 type Evaluation struct {
 	FlagKey  string
 	FlagName string
 	User     User
-	// VariationID and Value are the flag's; both are "" when the caller got a
+	// VariationID and Value are the flag's; both are "" if the call returned the
 	// fallback.
 	VariationID string
 	Value       string
@@ -22,8 +22,8 @@ type Evaluation struct {
 	Err         error // as in Detail
 }
 
-// callOnEvaluation calls the application's hook, whose panic is not to become
-// one of an evaluation.
+// callOnEvaluation calls Config.OnEvaluation. It recovers a panic, so that no
+// evaluation panics.
 func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r *eval.Result) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -40,20 +40,20 @@ func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r 
 	c.cfg.OnEvaluation(ctx, e)
 }
 
-// noteAbandoned logs that a function of the application does not return; once
-// for each.
+// noteAbandoned logs that a function of the application does not return, once for
+// each function.
 func (c *Client) noteAbandoned(function string) {
-	if _, told := c.abandoned.LoadOrStore(function, true); !told {
+	if _, logged := c.abandoned.LoadOrStore(function, true); !logged {
 		c.promptLog.Error("ffc: a function of the application ignores its context and was abandoned", "function", function)
 	}
 }
 
-// notePanic logs that a function of the application panicked; once for each, as
-// such a function tends to do so every time. Only the type of the panic's value
-// is told: the value may hold anything. It is called while the panic's stack is
-// still there.
+// notePanic logs that a function of the application panicked, once for each
+// function, because it usually panics with every call. It logs only the type of
+// the panic's value: the value may hold a secret. Call it in the deferred function
+// that recovers, so that the stack is that of the panic.
 func (c *Client) notePanic(function string, value any) {
-	if _, told := c.panicked.LoadOrStore(function, true); told {
+	if _, logged := c.panicked.LoadOrStore(function, true); logged {
 		return
 	}
 	if value == (exited{}) {

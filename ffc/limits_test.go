@@ -14,8 +14,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// TestLongPattern: a regular expression that is too long matches nobody, in
-// either polarity, and costs its own flag only.
+// TestLongPattern: a regular expression that is too long matches no user, negated
+// or not, and affects only its own flag.
 func TestLongPattern(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a?", 10_000)

@@ -2,23 +2,23 @@ package ffc
 
 import "sync"
 
-// mailboxes passes values to the application's listeners, each at its own
-// pace, so that one that is slow or panics harms nobody else.
+// mailboxes passes values to the application's listeners. Each listener has its
+// own mailbox, so that a slow or panicking listener does not affect the others.
 type mailboxes[T any] struct {
 	mu    sync.Mutex
 	boxes []*mailbox[T]
 }
 
-// maxWaiting is how many values wait for a listener before they are merged.
+// maxWaiting is the maximum number of values that wait before they are merged.
 const maxWaiting = 64
 
-// mailbox is one listener. Values that come while it is busy are merged into
-// one. A goroutine exists only while there is something to deliver.
+// mailbox is one listener. Values that arrive while the listener runs are merged
+// into one. A goroutine exists only while there are values to deliver.
 type mailbox[T any] struct {
 	call  func(T)
 	merge func(waiting []T) T
-	// failed is told when call panicked, or with exited when it ended its
-	// goroutine.
+	// failed is called with the panic's value if call panicked, and with exited if
+	// call ended its goroutine.
 	failed func(value any)
 
 	mu      sync.Mutex
@@ -27,14 +27,14 @@ type mailbox[T any] struct {
 	waiting []T
 }
 
-// exited is what mailbox.failed is told when a listener called runtime.Goexit.
+// exited is the value for mailbox.failed if a listener called runtime.Goexit.
 type exited struct{}
 
-// add returns a function that removes the listener again.
+// add adds a listener and returns a function that removes it.
 func (m *mailboxes[T]) add(b *mailbox[T]) (stop func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// A new slice: the old one may be in use.
+	// Force a copy: send may be reading the old slice.
 	m.boxes = append(m.boxes[:len(m.boxes):len(m.boxes)], b)
 	return func() {
 		b.stop()
@@ -54,15 +54,15 @@ func (m *mailboxes[T]) remove(b *mailbox[T]) {
 	m.boxes = rest
 }
 
-// all returns those who listen now.
+// all returns the current listeners.
 func (m *mailboxes[T]) all() []*mailbox[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.boxes
 }
 
-// send gives a value to listeners and does not wait for them. Values of one
-// sender arrive in the order they are sent.
+// send puts a value into mailboxes and does not wait for the listeners. Values of
+// one sender arrive in the order in which they were sent.
 func send[T any](boxes []*mailbox[T], value T) {
 	for _, b := range boxes {
 		b.put(value)
@@ -76,7 +76,7 @@ func (b *mailbox[T]) put(value T) {
 		return
 	}
 	b.waiting = append(b.waiting, value)
-	if len(b.waiting) > maxWaiting { // not with each value, which would take time in proportion to all
+	if len(b.waiting) > maxWaiting { // merging with each value would take quadratic time
 		merged := b.merge(b.waiting)
 		clear(b.waiting)
 		b.waiting = append(b.waiting[:0], merged)
@@ -87,8 +87,8 @@ func (b *mailbox[T]) put(value T) {
 	}
 }
 
-// deliver calls the listener until nothing waits. If the listener ends the
-// goroutine, another one goes on.
+// deliver calls the listener until no value waits. If the listener ends the
+// goroutine, deliver starts another one.
 func (b *mailbox[T]) deliver() {
 	finished := false
 	defer func() {

@@ -43,6 +43,6 @@ func TestBlockedListener(t *testing.T) {
 	<-told // what it was called with first
 	block <- struct{}{}
 	if got := <-told; !slices.Equal(got, want) {
-		t.Errorf("told of %d keys, want %d", len(got), len(want))
+		t.Errorf("the listener got %d keys, want %d", len(got), len(want))
 	}
 }

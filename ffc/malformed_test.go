@@ -59,8 +59,9 @@ func TestMalformedFlags(t *testing.T) {
 	}
 }
 
-// TestLargeFlagsAreReadBeforehand: with a transport that pushes, what is large is
-// read when it arrives. That shows by its problem, as nobody evaluates it.
+// TestLargeFlagsAreReadBeforehand: with a transport that pushes, large flags are
+// decoded when they arrive. The test sees that by the logged problem of a flag that
+// is never evaluated.
 func TestLargeFlagsAreReadBeforehand(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 10)

@@ -12,51 +12,52 @@ import (
 )
 
 const (
-	// maxTold is how many elements of patches are remembered.
-	maxTold = 1000
-	// maxMalformed is how many lines about malformed data are logged within
-	// malformedPeriod. The others are counted.
+	// maxRemembered is how many elements of changes are remembered as logged.
+	maxRemembered = 1000
+	// maxMalformed is the maximum number of log lines about malformed data within
+	// malformedPeriod. Further lines are counted.
 	maxMalformed    = 100
 	malformedPeriod = time.Minute
 )
 
-// malformedLog logs data that cannot be used. It names each element of messages
-// once, as every answer with all data has it again.
+// malformedLog logs malformed data. It logs each element of messages once, because
+// each snapshot contains the element again.
 type malformedLog struct {
-	mu   sync.Mutex
-	told map[string]struct{}
-	more int // how many elements the last message had beyond those told
+	mu     sync.Mutex
+	logged map[string]struct{}
+	more   int // how many more elements the last message had than are logged
 
 	began      time.Time // of the period; zero is never
 	lines      int       // in the period
 	suppressed int       // in the period
 }
 
-// tell logs the elements of a message that cannot be used: those in skipped,
-// which are its first, one by one, and how many more there are.
-func (l *malformedLog) tell(log *slog.Logger, skipped []platform.Skipped, unusable int, full bool) {
+// message logs the malformed elements of a message: the first ones, which are in
+// skipped, one by one, and the number of the others.
+func (l *malformedLog) message(log *slog.Logger, skipped []platform.Skipped, unusable int, full bool) {
 	fresh, more := l.fresh(skipped, unusable-len(skipped), full)
 	for _, text := range fresh {
 		l.line(log, text)
 	}
 	more += l.due()
 	if more > 0 {
-		log.Error("ffc: malformed data; there is more of it", "more", more)
+		log.Error(moreMalformed, "more", more)
 	}
 }
 
-// report logs a flag or segment that turned out to be malformed when it was
-// compiled.
+const moreMalformed = "ffc: malformed data; more elements are malformed than the log names"
+
+// report logs a flag or segment that is malformed, as found when it was compiled.
 func (l *malformedLog) report(log *slog.Logger, p eval.Problem) {
 	p.Key = safelog.Quote(p.Key)
 	l.line(log, safelog.Data(p.Error()))
 }
 
-// line logs one problem, or counts it if there were too many of late.
+// line logs one problem, or counts it if the period has maxMalformed lines.
 func (l *malformedLog) line(log *slog.Logger, problem string) {
 	more := l.due()
 	if more > 0 {
-		log.Error("ffc: malformed data; there is more of it", "more", more)
+		log.Error(moreMalformed, "more", more)
 	}
 	l.mu.Lock()
 	l.lines++
@@ -70,8 +71,8 @@ func (l *malformedLog) line(log *slog.Logger, problem string) {
 	}
 }
 
-// due begins a new period if it is time, and returns how many lines the old one
-// suppressed.
+// due begins a new period if the current one is over, and returns how many lines
+// the old period suppressed.
 func (l *malformedLog) due() (suppressed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,25 +83,25 @@ func (l *malformedLog) due() (suppressed int) {
 	return suppressed
 }
 
-// fresh returns what was not told yet. What a full no longer has is forgotten,
-// so that it is told when it comes back.
+// fresh returns the elements that were not logged yet. It forgets elements that a
+// snapshot no longer has, so that they are logged when they return.
 func (l *malformedLog) fresh(skipped []platform.Skipped, unnamed int, full bool) (texts []string, more int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if unnamed != l.more {
 		l.more, more = unnamed, unnamed
 	}
-	before := l.told
-	if full || l.told == nil || len(l.told) > maxTold {
-		l.told = make(map[string]struct{}, len(skipped))
+	before := l.logged
+	if full || l.logged == nil || len(l.logged) > maxRemembered {
+		l.logged = make(map[string]struct{}, len(skipped))
 	}
 	for _, s := range skipped {
 		s.Key = safelog.Quote(s.Key)
 		text := safelog.Data(s.Error())
-		if _, told := before[text]; !told {
+		if _, logged := before[text]; !logged {
 			texts = append(texts, text)
 		}
-		l.told[text] = struct{}{}
+		l.logged[text] = struct{}{}
 	}
 	return texts, more
 }

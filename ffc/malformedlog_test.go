@@ -50,7 +50,7 @@ func TestSkippedIsToldOnce(t *testing.T) {
 		var l malformedLog
 		for i, step := range steps {
 			var out bytes.Buffer
-			l.tell(slog.New(slog.NewTextHandler(&out, nil)), step.skipped, len(step.skipped)+step.more, step.full)
+			l.message(slog.New(slog.NewTextHandler(&out, nil)), step.skipped, len(step.skipped)+step.more, step.full)
 			if lines := strings.Count(out.String(), "\n"); lines != step.lines || !strings.Contains(out.String(), step.has) {
 				t.Errorf("step %d: %d lines, expected %d with %q: %.300s", i, lines, step.lines, step.has, out.String())
 			}
@@ -73,7 +73,7 @@ func TestMalformedDataIsLimited(t *testing.T) {
 		key := 0
 		patch := func() {
 			key++
-			l.tell(log, []platform.Skipped{{Member: "featureFlags", Key: fmt.Sprint(key), Err: errors.New("is bad")}}, 1, false)
+			l.message(log, []platform.Skipped{{Member: "featureFlags", Key: fmt.Sprint(key), Err: errors.New("is bad")}}, 1, false)
 			l.report(log, eval.Problem{Key: fmt.Sprint(key), Err: errors.New("is bad")})
 		}
 		for range 40_000 {
@@ -83,7 +83,7 @@ func TestMalformedDataIsLimited(t *testing.T) {
 			t.Errorf("%d lines in the first minute, want %d", n, maxMalformed)
 		}
 		time.Sleep(malformedPeriod)
-		l.tell(log, nil, 0, true)
+		l.message(log, nil, 0, true)
 		if text := out.String(); !strings.Contains(text, "more=79900") || lines() != 1 {
 			t.Errorf("after a minute: %s", text)
 		}
@@ -101,7 +101,7 @@ func TestMalformedDataIsCut(t *testing.T) {
 	var l malformedLog
 	giant := strings.Repeat("k", 16<<20)
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	l.tell(log, []platform.Skipped{{Member: "featureFlags", Key: giant, Err: fmt.Errorf("has the operator %q", giant)}}, 1, false)
+	l.message(log, []platform.Skipped{{Member: "featureFlags", Key: giant, Err: fmt.Errorf("has the operator %q", giant)}}, 1, false)
 	l.report(log, eval.Problem{Key: giant, Err: fmt.Errorf("has the operator %q", giant)})
 	if n := len(out.String()); n > 2000 || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("%d bytes: %.500s", n, out.String())

@@ -22,8 +22,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
-// TestMiddlewareLeavesNothing must not run beside other tests: it counts
-// goroutines. Between requests there are none, nor after Close.
+// TestMiddlewareLeavesNothing: no goroutine of the middleware runs between requests
+// or after Close. The test counts goroutines, so it must not run in parallel.
 func TestMiddlewareLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	m := newMemory(t, ffctest.Flag("a"))

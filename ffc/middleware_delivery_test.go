@@ -281,7 +281,7 @@ func TestMiddlewareFrozenBetweenRequests(t *testing.T) {
 }
 
 // TestMiddlewareHealsFromALostAnswer: a connection that dies while the process
-// is frozen does not hold events back for ever, although requests are short.
+// is frozen does not hold events back, even if all requests are short.
 func TestMiddlewareHealsFromALostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t, ffctest.Flag("a"))

@@ -18,7 +18,7 @@ func TestMiddlewareRefreshTime(t *testing.T) {
 	tests := []struct {
 		name        string
 		platform    platforms.Reply
-		deadline    time.Duration // of the requests; 0 is none
+		deadline    time.Duration // of the requests; 0 is no deadline
 		first, next time.Duration
 		polls       int
 		value       string // that the first gets

@@ -31,7 +31,7 @@ func TestOnChangeNamesAffectedFlags(t *testing.T) {
 	changes := make(chan []string, 1)
 	stop := client.OnChange(func(keys []string) {
 		if got := client.Status().State; got != ffc.StateOK {
-			t.Errorf("told of a change in state %q", got)
+			t.Errorf("the listener got a change in state %q", got)
 		}
 		changes <- keys
 	})
@@ -59,14 +59,14 @@ func TestOnChangeNamesAffectedFlags(t *testing.T) {
 	waitFor(t, client, func() bool { return client.BoolVariation(t.Context(), "alone", ffc.NewUser("u"), false) })
 	select {
 	case keys := <-changes:
-		t.Errorf("told of %v after stop", keys)
+		t.Errorf("the listener got %v after stop", keys)
 	default:
 	}
 }
 
-// TestReconnectTellsOnlyOfChanges: everything is asked for again on
+// TestReconnectReportsOnlyChanges: everything is asked for again on
 // reconnecting, and what comes back the same is no change.
-func TestReconnectTellsOnlyOfChanges(t *testing.T) {
+func TestReconnectReportsOnlyChanges(t *testing.T) {
 	t.Parallel()
 	platforms.Each(t, testReconnectTellsOnlyOfChanges)
 }
@@ -85,10 +85,10 @@ func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Platform) {
 	server.DropConnections()
 	waitFor(t, client, func() bool { return client.Status().State == ffc.StateInterrupted })
 	server.Put(ffctest.Flag("b").Off())
-	server.Archive("c") // no longer in what the platform answers
+	server.Archive("c") // the platform's next response no longer has it
 	server.RejectUpgrade(0)
 	if got := <-changes; !slices.Equal(got, []string{"b", "c"}) {
-		t.Errorf("told of %v, want b and c", got)
+		t.Errorf("the listener got %v, want b and c", got)
 	}
 	if client.FlagKnown("c") {
 		t.Error("a flag archived while disconnected is still there")
@@ -180,8 +180,8 @@ func TestStatusLog(t *testing.T) {
 	client.Close(t.Context())
 	for _, want := range []string{
 		"the data is up to date",
-		"the platform cannot be reached; retrying; the data that is there goes on serving",
-		string(transport.KindWebSocket), // another kind of error is news
+		"the platform is unreachable or unavailable; retrying, still serving cached data",
+		string(transport.KindWebSocket), // another kind of error is logged again
 	} {
 		waitForLog(t, &log, want)
 	}

@@ -310,7 +310,7 @@ func TestVerificationCannotBeTurnedOff(t *testing.T) {
 			}
 		}
 	}
-	platform := httptest.NewTLSServer(http.NotFoundHandler()) // nobody's authority
+	platform := httptest.NewTLSServer(http.NotFoundHandler()) // signed by an unknown authority
 	platform.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	defer platform.Close()
 	for _, via := range []transport.Transport{&stream.Transport{}, &poll.Transport{Interval: time.Minute}} {

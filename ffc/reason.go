@@ -2,12 +2,12 @@ package ffc
 
 import "github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 
-// Reason says why a flag was answered as it was. The texts are the platform's
+// Reason says why an evaluation returned its value. The texts are the platform's
 // and do not change.
 type Reason string
 
-// The reasons. With the first five the value is the flag's; with the others it
-// is the fallback, and no event is recorded.
+// The reasons. With the first five the value is the flag's. With the others the
+// value is the fallback, and no event is recorded.
 const (
 	ReasonFlagOff            Reason = "flag off"
 	ReasonPrerequisiteFailed Reason = "prerequisite failed"
@@ -22,7 +22,7 @@ const (
 	ReasonError            Reason = "error in evaluation"
 )
 
-// err is the error that a Detail has for the reason.
+// reasonError returns the error of a Detail with this reason.
 func reasonError(r eval.Reason) error {
 	switch r {
 	case eval.ReasonNotReady:

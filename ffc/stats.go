@@ -6,23 +6,23 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// Stats counts what a client has done so far.
+// Stats counts the work of a client since New.
 type Stats struct {
-	// Evaluations counts the calls of getters; Fallbacks those of them for
-	// which there was no value. FallbackReasons says why.
+	// Evaluations counts the calls of getters. Fallbacks counts the calls that
+	// returned the fallback; FallbackReasons counts them by reason.
 	Evaluations, Fallbacks uint64
 	FallbackReasons        FallbackReasons
-	// PatternsGivenUp counts conditions with a regular expression that could not
-	// be decided because it took too long or the text was too long (docs/limits.md).
-	// Such a condition is not met, unless Go's engine can decide it in place of the
-	// other one. The log names each flag once.
+	// PatternsGivenUp counts conditions whose regular expression exceeded the time
+	// limit or whose text was too long (docs/limits.md). Such a condition does not
+	// match, unless Go's engine can evaluate it instead of regexp2. The log names
+	// each flag once.
 	PatternsGivenUp uint64
-	// Updates counts messages with data, also those that said nothing new.
+	// Updates counts messages with data, including messages that changed nothing.
 	Updates   uint64
 	Events    flush.Stats
 	Transport transport.Stats
 	// Abandoned is how many calls of Config.HTTPClient's functions have not
-	// returned although their context had ended. The maximum is 8: then no new call
+	// returned although their context has ended. The maximum is 8: then no new call
 	// begins.
 	Abandoned int
 }

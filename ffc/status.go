@@ -11,7 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// State is how the client stands with the platform.
+// State is the state of the client's connection to the platform.
 type State string
 
 // The states. A client begins with StateInitializing and moves between StateOK
@@ -21,41 +21,41 @@ const (
 	StateInitializing State = "INITIALIZING"
 	// StateOK: the data is up to date with the platform.
 	StateOK State = "OK"
-	// StateInterrupted: the data may be getting old; the client is trying to
-	// reach the platform.
+	// StateInterrupted: the data may be stale; the client keeps retrying.
 	StateInterrupted State = "INTERRUPTED"
-	// StateOff: the client is closed, or the platform refuses it and it has
-	// given up. Data it has goes on serving until Close.
+	// StateOff: the client is closed, or the platform rejected the secret and the
+	// client has stopped retrying. The client serves cached data until Close.
 	StateOff State = "OFF"
 )
 
-// Status is how the client stands with the platform.
+// Status describes the client's connection to the platform and its data.
 type Status struct {
 	State State
-	// Since is when State was entered.
+	// Since is when the client entered State.
 	Since time.Time
-	// Err is why the state is not StateOK: a *transport.Error, or ErrClosed.
-	// It may change while the state stays.
+	// Err is the reason why the state is not StateOK: a *transport.Error, or
+	// ErrClosed. It may change while the state stays the same.
 	Err error
 	// DataVersion is the newest version of any flag or segment, in Unix
 	// milliseconds; 0 without data.
 	DataVersion int64
-	// Fallback: the data comes from the transport's fallback, as the transport
-	// itself cannot connect.
+	// Fallback says that the data comes from the transport's fallback, because
+	// the transport itself cannot connect.
 	Fallback bool
-	// DataAge is how long ago the platform last confirmed the data, also
-	// across times when the process was frozen; 0 if it never did. A transport
-	// that gets the data from an engine counts from when the platform confirmed
-	// the data to the publisher.
+	// DataAge is the time since the platform last confirmed the data, including
+	// the time while the process was frozen; 0 if it never did. With a transport
+	// that gets the data from an engine, it is the time since the platform
+	// confirmed the data to the publisher.
 	DataAge time.Duration
-	// Source is where the data is from, if the transport gets it from an engine
-	// (transport/fleet). It is the zero Source with other transports.
+	// Source is the source of the data if the transport gets it from an engine
+	// (transport/fleet). With other transports it is the zero Source.
 	Source transport.Source
 }
 
-// statusBoard keeps the status and wakes those who wait for it.
+// statusBoard holds the status and wakes the goroutines that wait for a change.
 //
-// Its lock is a leaf: nothing is called while it is held.
+// Its lock is a leaf: no other lock is taken while it is held, except those of
+// mailboxes.
 type statusBoard struct {
 	mu        sync.Mutex
 	state     State
@@ -63,11 +63,11 @@ type statusBoard struct {
 	err       error
 	fallback  bool
 	confirmed time.Time // the platform confirmed the data; zero is never
-	// ready is closed when the outcome of starting is known.
+	// ready is closed when the outcome of the start is known.
 	ready     chan struct{}
 	isReady   bool
 	synced    bool
-	listeners mailboxes[struct{}] // of the status as it is then
+	listeners mailboxes[struct{}] // each listener reads the status when it is called
 }
 
 func (b *statusBoard) init(offline bool) {
@@ -78,9 +78,9 @@ func (b *statusBoard) init(offline bool) {
 	}
 }
 
-// set moves to a state, as far as the rules of protocol reference, section 7.3
-// allow, and reports whether that is news: another state, or an error of
-// another kind. Listeners are told of news.
+// set changes the state, as far as the protocol reference, section 7.3 allows. It
+// reports whether the state or the kind of error changed, and then notifies the
+// listeners.
 func (b *statusBoard) set(state State, err error) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,7 +98,7 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 	if e := (*transport.Error)(nil); errors.As(err, &e) && !e.AsOf.IsZero() {
 		b.countFrom(e.AsOf)
 	}
-	if changed { // before anybody can know: who begins to listen then is told of what comes
+	if changed { // before ready is closed: a listener that is added after that gets only later changes
 		send(b.listeners.all(), struct{}{})
 	}
 	if !b.isReady && state != StateInitializing {
@@ -108,8 +108,8 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 	return changed
 }
 
-// explain replaces the error of an interruption, if there is one, by what keeps
-// the data from being confirmed now.
+// explain replaces the error in StateInterrupted by the reason why the data is not
+// confirmed now. In other states it does nothing.
 func (b *statusBoard) explain(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -122,8 +122,7 @@ func (b *statusBoard) explain(err error) {
 	b.err = err
 }
 
-// kindOf returns the kind of a transport's error; of another, or none, it is
-// what no kind is.
+// kindOf returns the kind of a *transport.Error, and "" for other errors and nil.
 func kindOf(err error) transport.Kind {
 	var e *transport.Error
 	if errors.As(err, &e) {
@@ -132,7 +131,7 @@ func kindOf(err error) transport.Kind {
 	return ""
 }
 
-// confirm notes that the data is the platform's.
+// confirm records that the platform confirmed the data now.
 func (b *statusBoard) confirm() (changed bool) {
 	b.mu.Lock()
 	b.confirmed = time.Now()
@@ -141,7 +140,7 @@ func (b *statusBoard) confirm() (changed bool) {
 	return b.set(StateOK, nil)
 }
 
-// appliedAsOf notes that the store has data that the platform confirmed at asOf.
+// appliedAsOf records that the store has data that the platform confirmed at asOf.
 func (b *statusBoard) appliedAsOf(asOf time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,11 +148,11 @@ func (b *statusBoard) appliedAsOf(asOf time.Time) {
 	b.synced = true
 }
 
-// countFrom lets DataAge count from asOf, unless it counts from later. The lock
-// is held.
+// countFrom makes DataAge count from asOf, unless it already counts from a later
+// time. The lock is held.
 func (b *statusBoard) countFrom(asOf time.Time) {
 	now := time.Now()
-	// A time with a monotonic reading, so that DataAge goes on counting when the
+	// Use a time with a monotonic reading, so that DataAge stays right when the
 	// clock is set.
 	if at := now.Add(-max(now.Round(0).Sub(asOf), 0)); at.After(b.confirmed) {
 		b.confirmed = at
@@ -170,7 +169,7 @@ func (b *statusBoard) get(version int64) Status {
 	return s
 }
 
-// Status returns how the client stands with the platform now.
+// Status returns the current status. It does not block.
 func (c *Client) Status() Status {
 	if c.unmade() {
 		return Status{State: StateOff, Err: ErrClosed}
@@ -182,19 +181,19 @@ func (c *Client) Status() Status {
 	return s
 }
 
-// Initialized reports whether the client has had the platform's whole data.
-// Once it has, it stays so until Close. A bootstrap does not count. An offline
-// client is initialized.
+// Initialized reports whether the client has received all data of the platform.
+// It then stays true until Close. A bootstrap does not count. An offline client is
+// initialized.
 func (c *Client) Initialized() bool {
 	c.status.mu.Lock()
 	defer c.status.mu.Unlock()
 	return c.status.synced && !c.closed.Load()
 }
 
-// WaitReady waits until the client is initialized and returns nil. With a
-// transport that works on demand it loads the data, and retries until then.
-// WaitReady returns ErrClosed after Close, why the platform refused if it did so
-// before there was data, or the error of ctx.
+// WaitReady blocks until the client is initialized and returns nil. With a
+// transport that works on demand it fetches the data itself, with retries.
+// WaitReady returns ErrClosed after Close, the error of the platform if it rejects
+// the secret before there is data, or the error of ctx.
 func (c *Client) WaitReady(ctx context.Context) error {
 	if c.unmade() {
 		return ErrClosed
@@ -217,7 +216,7 @@ func (c *Client) WaitReady(ctx context.Context) error {
 	return c.outcome()
 }
 
-// known reports whether the outcome of starting is known.
+// known reports whether the outcome of the start is known.
 func (c *Client) known() bool {
 	select {
 	case <-c.status.ready:
@@ -234,7 +233,7 @@ func (c *Client) load(ctx context.Context) <-chan error {
 	return loaded
 }
 
-// outcome returns nil if the client is initialized, or why it may never be.
+// outcome returns nil if the client is initialized, or the error that prevents it.
 func (c *Client) outcome() error {
 	c.status.mu.Lock()
 	defer c.status.mu.Unlock()
@@ -247,20 +246,20 @@ func (c *Client) outcome() error {
 	return c.status.err
 }
 
-// OnStatus calls f with the status after each change of state, when an error of
-// another kind comes or goes and when a fallback begins or ends to serve, until
-// stop is called. The calls come one after the other, from a goroutine of their
-// own. Each gets the status as it is by then: if f is slow it misses some, but
-// the last it gets is the latest. f may call the client, Close included.
+// OnStatus calls f after each change of the state, of the kind of Status.Err and
+// of Status.Fallback, until stop is called. The calls come one after the other,
+// from a goroutine of their own. Each call gets the status of that moment: a slow
+// f misses some changes, but always gets the latest status. f may call the client,
+// including Close.
 func (c *Client) OnStatus(f func(Status)) (stop func()) {
-	var told Status // no change of state has this
+	var last Status // the zero Status equals no status of a client
 	return c.status.listeners.add(&mailbox[struct{}]{
 		call: func(struct{}) {
 			s := c.Status()
-			if s.Since == told.Since && s.Fallback == told.Fallback && kindOf(s.Err) == kindOf(told.Err) {
-				return // it was told with the change before
+			if s.Since == last.Since && s.Fallback == last.Fallback && kindOf(s.Err) == kindOf(last.Err) {
+				return // the call for the change before already had this status
 			}
-			told = s
+			last = s
 			f(s)
 		},
 		merge:  func([]struct{}) struct{} { return struct{}{} },
@@ -268,7 +267,7 @@ func (c *Client) OnStatus(f func(Status)) (stop func()) {
 	})
 }
 
-// setStatus changes the status, and logs it if that is news.
+// setStatus changes the status, and logs a change.
 func (c *Client) setStatus(state State, err error) {
 	err = c.withoutSecret(err)
 	if c.status.set(state, err) {
@@ -276,7 +275,7 @@ func (c *Client) setStatus(state State, err error) {
 	}
 }
 
-// logStatus passes a change of the status on to the log.
+// logStatus logs the current status.
 func (c *Client) logStatus() {
 	s := c.Status()
 	switch {
@@ -284,20 +283,20 @@ func (c *Client) logStatus() {
 		c.log.Info("ffc: the data is up to date", "version", s.DataVersion)
 	case s.Err == ErrClosed:
 	case s.State == StateOff:
-		c.log.Error("ffc: the platform refuses this client, which gives up; "+c.whatServes(), "error", s.Err)
+		c.log.Error("ffc: the platform rejected the secret; giving up, "+c.servedMeanwhile(), "error", s.Err)
 	case kindOf(s.Err) == transport.KindData:
-		c.log.Warn("ffc: the platform's data cannot be used; retrying; "+c.whatServes(), "state", s.State, "error", s.Err)
+		c.log.Warn("ffc: the data of the platform is invalid; retrying, "+c.servedMeanwhile(), "state", s.State, "error", s.Err)
 	default:
-		c.log.Warn("ffc: the platform cannot be reached; retrying; "+c.whatServes(), "state", s.State, "error", s.Err)
+		c.log.Warn("ffc: the platform is unreachable or unavailable; retrying, "+c.servedMeanwhile(), "state", s.State, "error", s.Err)
 	}
 }
 
-// whatServes says what an outage means to evaluations.
-func (c *Client) whatServes() string {
+// servedMeanwhile says what evaluations return during an outage.
+func (c *Client) servedMeanwhile() string {
 	if c.view.Load().serving {
-		return "the data that is there goes on serving"
+		return "still serving cached data"
 	}
-	return "there is no data: evaluations answer fallbacks"
+	return "evaluations return fallbacks because there is no data"
 }
 
 // withoutSecret returns err, or an error of the same kind if the text of err

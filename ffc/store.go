@@ -16,22 +16,23 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// clientStore is the client's end of the transport: it takes messages and publishes
-// the data in them.
+// clientStore is the transport.Store of a client: it applies messages and publishes
+// their data to evaluations.
 //
-// Its lock orders messages while they are merged. Nothing is decoded, compiled
-// or called under it, and neither readers nor Close take it.
+// Its lock orders messages while they are merged. No code decodes, compiles or
+// calls the application while the lock is held, and neither evaluations nor Close
+// take it.
 type clientStore struct {
 	c      *Client
 	source *eval.Source
 	mu     sync.Mutex
-	// updates counts messages applied, for Stats.
+	// updates counts applied messages, for Stats.
 	updates atomic.Uint64
-	// complete is the version of the data when it was last the platform's.
+	// complete is the version of the data when the platform last confirmed it.
 	complete atomic.Int64
-	// now is where the timeline of marks stands. It moves on with each update
-	// that changed something or was held back, so that what is asked for after
-	// an answer that was held is another question.
+	// now is the current mark. It increases with each update that changed the
+	// data or was held back, so that a request after a held response has another
+	// mark than the request before.
 	now       atomic.Uint64
 	hold      store.Hold // guarded by mu
 	held      heldLog    // guarded by mu
@@ -54,7 +55,7 @@ func (s *clientStore) init(c *Client) {
 			s.malformed.report(c.promptLog, p)
 		},
 		GaveUp: func(p eval.Problem) {
-			c.promptLog.Warn("ffc: a regular expression could not decide", "error", p.Error())
+			c.promptLog.Warn("ffc: a regular expression could not be evaluated", "error", p.Error())
 		},
 		Omit: func(key string) bool { return slices.Contains(c.cfg.Events.OmitFlags, key) },
 	}
@@ -82,23 +83,23 @@ func (s *clientStore) bootstrap(data []byte) error {
 		return err
 	}
 	if len(skipped) > 0 {
-		return fmt.Errorf("the message has %d unusable elements, the first being %s", update.Unusable, safelog.Data(skipped[0].Error()))
+		return fmt.Errorf("the snapshot has %d malformed elements; the first one is %s", update.Unusable, safelog.Data(skipped[0].Error()))
 	}
 	s.c.view.Store(&view{snapshot: s.c.view.Load().snapshot.Bootstrap(update), serving: true})
 	return nil
 }
 
 // foreignAdvice says what to do about a bootstrap of another environment.
-const foreignAdvice = "take one with ffc snapshot and this secret, or set Config.IgnoreForeignBootstrap to start without cached data"
+const foreignAdvice = "make a snapshot with the command ffc snapshot and this secret, or set Config.IgnoreForeignBootstrap to start without cached data"
 
-// Version implements transport.Store. A bootstrap does not count: the platform
-// has to be asked for everything.
+// Version implements transport.Store. A bootstrap does not count: after it the
+// transport must fetch a snapshot.
 func (s *clientStore) Version() int64 { return s.complete.Load() }
 
 // Mark implements transport.Store.
 func (s *clientStore) Mark() transport.Mark { return transport.Mark(s.now.Load()) }
 
-// holdFor sets over how long answers with older data must agree.
+// holdFor sets the time over which responses with older data must agree.
 func (s *clientStore) holdFor(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +112,7 @@ func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.App
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
-	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
+	s.malformed.message(s.c.log, skipped, update.Unusable, update.Full)
 	prepared := s.c.view.Load().snapshot.Prepare(update)
 	return s.applied(update, s.publish(update, prepared, func(old *eval.Snapshot) store.Decision {
 		return s.hold.Decide(old, update, uint64(asked))
@@ -127,10 +128,10 @@ func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
-	s.malformed.tell(s.c.log, skipped, update.Unusable, update.Full)
+	s.malformed.message(s.c.log, skipped, update.Unusable, update.Full)
 	prepared := s.c.view.Load().snapshot.Prepare(update)
 	applied, err := s.applied(update, s.publish(update, prepared, func(*eval.Snapshot) store.Decision {
-		s.hold = store.Hold{After: s.hold.After} // what answers said of other data says nothing of this
+		s.hold = store.Hold{After: s.hold.After} // the responses that were counted are about the replaced data
 		s.complete.Store(0)
 		return store.Decision{Terms: store.Terms{Asked: cmp.Or(uint64(asked), s.now.Load())}}
 	}))
@@ -140,9 +141,9 @@ func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.
 	return applied, err
 }
 
-var errNotWhole = errors.New("the message has changes only: expected all data")
+var errNotWhole = errors.New("the message has only changes: expected a snapshot")
 
-// applied tells those whom an update concerns that it is published.
+// applied notifies listeners and logs after an update was published.
 func (s *clientStore) applied(update *store.Update, p published) (transport.Applied, error) {
 	if p.after == nil {
 		return transport.Applied{}, ErrClosed
@@ -153,10 +154,10 @@ func (s *clientStore) applied(update *store.Update, p published) (transport.Appl
 	if p.decision.Held > 0 {
 		s.c.status.explain(&transport.Error{Kind: transport.KindData, Err: errHeld})
 	}
-	// Those who begin to listen from here on see the change already.
+	// Listeners that are added after this line see the change already.
 	listeners := s.c.changes.all()
 	if update.Full {
-		s.tellEmpty(p.before, update)
+		s.warnEmpty(p.before, update)
 		s.warnSegments(p.after, update)
 	}
 	if p.after != p.before && len(listeners) > 0 {
@@ -175,8 +176,8 @@ type published struct {
 	decision      store.Decision
 }
 
-// publish makes an update visible to evaluations, as decide decides. After Close
-// it does not. The lock is held while decide runs.
+// publish makes an update visible to evaluations, within the decision of decide,
+// which runs with the lock held. After Close publish does nothing.
 func (s *clientStore) publish(u *store.Update, prepared *eval.Prepared, decide func(*eval.Snapshot) store.Decision) (p published) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +190,7 @@ func (s *clientStore) publish(u *store.Update, prepared *eval.Prepared, decide f
 	p.decision.Terms.Arrived = s.now.Load() + 1
 	snapshot, change := old.snapshot.ApplyOn(u, prepared, &p.decision.Terms)
 	if snapshot != old.snapshot && !s.c.view.CompareAndSwap(old, &view{snapshot: snapshot, serving: old.serving || snapshot.Synced()}) {
-		return p // closed meanwhile
+		return p // Close has replaced the view meanwhile
 	}
 	if snapshot != old.snapshot || p.decision.Held > 0 {
 		s.now.Add(1)
@@ -200,18 +201,18 @@ func (s *clientStore) publish(u *store.Update, prepared *eval.Prepared, decide f
 	return p
 }
 
-// tellEmpty warns of a first full without anything in it, where that is what a
-// platform answers to a secret it does not know.
-func (s *clientStore) tellEmpty(old *eval.Snapshot, u *store.Update) {
+// warnEmpty logs a warning about an empty first snapshot, on platforms that respond
+// with an empty snapshot to an unknown secret.
+func (s *clientStore) warnEmpty(old *eval.Snapshot, u *store.Update) {
 	if s.c.cfg.codec.EmptyIsOdd && !old.Synced() && len(u.Flags)+len(u.Segments) == 0 {
 		s.c.log.Warn("ffc: the environment has no flags and no segments: if that is wrong, check the secret")
 	}
 }
 
-// warnSegments warns, once for a client, of flags that use segments where
-// answers have none, as those of classic's polling route. Their rules evaluate
-// with the segments of the bootstrap or of another transport, which nothing
-// updates, or with none.
+// warnSegments logs a warning, once for each client, if flags use segments but the
+// responses have none, as with polling on classic. The rules of these flags
+// evaluate with the segments of the bootstrap or of another transport, which are
+// never updated, or without segments.
 func (s *clientStore) warnSegments(snapshot *eval.Snapshot, u *store.Update) {
 	if !u.NoSegments || s.segmentsWarned.Load() {
 		return
@@ -267,14 +268,15 @@ func (s *clientStore) Fallback(active bool) {
 	}
 }
 
-// AppendData appends the data as package relay publishes it, and returns the number
-// of its flags, segments and tags. Package relay finds the method by assertion.
+// AppendData appends the data in the format that package relay publishes, and
+// returns the number of its flags, segments and tags. Package relay finds this
+// method by a type assertion.
 func (s *clientStore) AppendData(dst []byte) ([]byte, int) {
 	return s.c.cfg.codec.AppendData(dst, s.c.view.Load().snapshot)
 }
 
-// close makes evaluations answer that the client is not ready. It does not wait
-// for a message that is just being applied: that finds the view replaced.
+// close makes evaluations return fallbacks with ReasonClientNotReady. It does not
+// wait for a message that is being applied: publish then finds the view replaced.
 func (s *clientStore) close() {
 	for {
 		old := s.c.view.Load()
@@ -285,11 +287,12 @@ func (s *clientStore) close() {
 	s.c.setStatus(StateOff, ErrClosed)
 }
 
-// OnChange calls f with the keys of flags whose evaluation may have changed,
-// sorted, after the change is visible, until stop is called. A change of a
-// segment or a prerequisite counts for the flags that use it. The calls come
-// one after the other, from a goroutine of their own; if f is slow, changes are
-// merged into one call. f may call the client, Close included.
+// OnChange calls f after each change of the data, until stop is called. f gets the
+// sorted keys of the flags whose evaluation may have changed; a change of a segment
+// or a prerequisite counts for all flags that use it. Evaluations already see the
+// change when f is called. The calls come one after the other, from a goroutine of
+// their own. If f is slow, several changes are merged into one call. f may call the
+// client, including Close.
 func (c *Client) OnChange(f func(keys []string)) (stop func()) {
 	return c.changes.add(&mailbox[[]string]{
 		call:   f,

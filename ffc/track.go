@@ -9,20 +9,20 @@ import (
 	"slices"
 )
 
-// Track records that something happened that an experiment counts, with the
-// value 1. See TrackMetric.
+// Track is TrackMetric with the value 1, for events that an experiment counts.
 func (c *Client) Track(ctx context.Context, user User, eventName string) error {
 	return c.TrackMetric(ctx, user, eventName, 1)
 }
 
-// TrackMetric records a number for an experiment: a price, a duration. It
-// queues an event and does not block or do I/O; it may be called before the
-// client is ready. An experiment counts the metrics of users for whom its flag
-// was evaluated before.
+// TrackMetric records a number for an experiment, such as a price or a duration.
+// It queues an event and does not block or do I/O. It may be called before the
+// client is ready. An experiment counts the metrics of users for whom its flag was
+// evaluated before.
 //
-// The error is ErrClosed, ErrUserNotSpecified, or says that the name is empty
-// or the value is not a number above 0 that fits in 32 bits, which is what the
-// platform keeps. Then nothing is recorded.
+// If there is an error, nothing is recorded. The error is ErrClosed or
+// ErrUserNotSpecified, or says that the name is empty or the value invalid: it must
+// be a number above 0 that fits in 32 bits, because the platform stores no other
+// values.
 func (c *Client) TrackMetric(_ context.Context, user User, eventName string, value float64) error {
 	if err := c.checkMetric(user, eventName, value); err != nil {
 		return err
@@ -31,8 +31,8 @@ func (c *Client) TrackMetric(_ context.Context, user User, eventName string, val
 	return nil
 }
 
-// TrackMetrics is TrackMetric for several metrics of one moment. Those that
-// are unusable are left out; the error tells which.
+// TrackMetrics is TrackMetric for several metrics at once. It skips invalid
+// metrics; the error joins the errors of all of them.
 func (c *Client) TrackMetrics(ctx context.Context, user User, metrics map[string]float64) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
@@ -48,8 +48,8 @@ func (c *Client) checkMetric(user User, eventName string, value float64) error {
 	case !user.u.Valid():
 		return ErrUserNotSpecified
 	case eventName == "":
-		return errors.New("ffc: metric without a name")
-	case !(value > 0 && value <= math.MaxFloat32): // also refuses NaN
+		return errors.New("ffc: missing metric name: expected one that is not empty")
+	case !(value > 0 && value <= math.MaxFloat32): // also rejects NaN
 		return fmt.Errorf("ffc: metric %q has the value %v: expected a number above 0 that fits in 32 bits", eventName, value)
 	}
 	return nil

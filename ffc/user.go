@@ -8,15 +8,15 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// User is who a flag is evaluated for: a key and attributes that rules can
-// refer to. It is immutable, cheap to copy and safe to share; build it once
-// for a request and use it for every flag. The zero User has no key.
+// User is the user whom a flag is evaluated for: a key, and attributes that rules
+// can use. It is immutable, cheap to copy and may be used concurrently. Create it
+// once for a request and use it for all flags. The zero User has no key.
 type User struct{ u *eval.User }
 
-// Format implements fmt.Formatter without telling who the user is.
+// Format implements fmt.Formatter. It prints neither the key nor attributes.
 func (u User) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ffc.User") }
 
-// Key returns the key the user was made with; "" for an unusable user.
+// Key returns the user's key; "" for a user without a key.
 func (u User) Key() string {
 	if u.u == nil {
 		return ""
@@ -24,17 +24,17 @@ func (u User) Key() string {
 	return u.u.Key
 }
 
-// NewUser returns a user. The key names the user to the platform: it decides
-// percentage rollouts and is what targets and segments list. A key of nothing
-// but white space gives a User for whom every flag answers the fallback, with
+// NewUser returns a user. The key identifies the user on the platform: it decides
+// percentage rollouts, and targets and segments list it. If the key is empty or
+// only white space, all evaluations for the User return the fallback with
 // ReasonUserNotSpecified.
 //
-// Of attributes with the same name the last counts.
+// If several attributes have the same name, the last one counts.
 func NewUser(key string, attrs ...Attr) User {
 	if eval.Blank(key) {
 		return User{}
 	}
-	// Most users have few custom attributes: those fit into one allocation.
+	// Most users have few custom attributes, which fit into one allocation.
 	var u *eval.User
 	if len(attrs) <= inlineAttributes {
 		b := &inlineUser{}
@@ -67,8 +67,8 @@ type Attr struct {
 	kind   attrKind
 }
 
-// Format implements fmt.Formatter without telling the value. With %p, which go
-// vet reports, fmt does not call it.
+// Format implements fmt.Formatter. It prints the name without the value. With %p,
+// which go vet reports, fmt does not call it.
 func (a Attr) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "ffc.Attr(%s)", a.name) }
 
 type attrKind uint8
@@ -85,10 +85,10 @@ func Name(v string) Attr { return Attr{name: "name", text: v} }
 // Email is the user's e-mail address.
 func Email(v string) Attr { return Attr{name: "email", text: v} }
 
-// Country is the user's country, in whatever form the rules use.
+// Country is the user's country, in the form that the rules use.
 func Country(v string) Attr { return Attr{name: "country", text: v} }
 
-// String is an attribute of any name. Which names have a meaning of their own
+// String is an attribute of any name. Some names have a special meaning, which
 // depends on the platform:
 //
 //   - On FeatBit names are exact. "name" is the user's name, and keyId is the key
@@ -100,15 +100,15 @@ func Country(v string) Attr { return Attr{name: "country", text: v} }
 //     such an attribute and no event has it.
 func String(name, v string) Attr { return Attr{name: name, text: v} }
 
-// Int is an attribute, as String is. Rules see it in decimal.
+// Int is an attribute like String. Rules see a decimal number.
 func Int(name string, v int64) Attr { return Attr{name: name, whole: v, kind: attrInt} }
 
-// Float is an attribute, as String is. Rules see a whole number as Int's, 18 for
-// 18.0 and 0 for -0, up to 1e21, and other numbers with as many digits as they
-// need: 0.1, 1e-05, 1e+21.
+// Float is an attribute like String. Up to 1e21 rules see a whole number as that of
+// Int: 18 for 18.0 and 0 for -0. They see other numbers with as many digits as
+// needed: 0.1, 1e-05, 1e+21.
 func Float(name string, v float64) Attr { return Attr{name: name, number: v, kind: attrFloat} }
 
-// Bool is an attribute, as String is. Rules see true or false.
+// Bool is an attribute like String. Rules see true or false.
 func Bool(name string, v bool) Attr {
 	if v {
 		return Attr{name: name, text: "true"}
@@ -116,7 +116,7 @@ func Bool(name string, v bool) Attr {
 	return Attr{name: name, text: "false"}
 }
 
-// setOn stores the attribute on a user that is being built.
+// setOn sets the attribute of a user that is being created.
 func (a *Attr) setOn(u *eval.User) {
 	text := a.text
 	switch a.kind {
@@ -128,11 +128,11 @@ func (a *Attr) setOn(u *eval.User) {
 	u.Set(a.name, text)
 }
 
-// floatText writes a number. A whole number reads as an integer does, because
-// encoding/json makes a float64 of every number and the platform's other SDKs
-// keep the 18 that was there. From 1e21 on, as in JavaScript, it has an exponent.
-// Fractions are as the platform's reference writes them: in positional form
-// where that is short, else with an exponent.
+// floatText returns a number as text. A whole number looks like an integer, because
+// encoding/json decodes each number to a float64 while the platform's other SDKs
+// keep an 18 as 18. From 1e21 on it has an exponent, as in JavaScript. Fractions
+// have the format of the platform's reference SDK: without an exponent if that is
+// short, and with one otherwise.
 func floatText(f float64) string {
 	var buf [32]byte
 	return string(appendFloatText(buf[:0], f))

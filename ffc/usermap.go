@@ -15,18 +15,18 @@ import (
 // UserFromMap returns a user from a map, by the rules of the platform's other
 // SDKs (protocol reference, section 6.5):
 //
-//   - "key", or "keyid" where that is missing or empty, is the key: a string
-//     that is not blank.
-//   - "name", "email" and "country" are strings that are not blank, if given;
-//     nil, "", false and 0 are not given.
-//   - Everything else is a custom attribute if it is a string or a number. Whole
-//     numbers of any type read as integers: the float64 that encoding/json makes
-//     of 18 is "18", up to 1e21. A json.Number keeps its spelling. Booleans, nil,
-//     lists and maps are left out. Names are exact on FeatBit; on classic the
-//     names above in any other case are reserved and left out.
+//   - "key" is the key, or "keyid" if "key" is missing or empty. It must be a
+//     string that is not blank.
+//   - "name", "email" and "country" must be strings that are not blank, or
+//     missing; nil, "", false and 0 count as missing.
+//   - Every other entry is a custom attribute if it is a string or a number. Whole
+//     numbers of any type look like integers: the float64 that encoding/json
+//     decodes from 18 is "18", up to 1e21. A json.Number keeps its text. Booleans,
+//     nil, lists and maps are skipped. Names are exact on FeatBit; on classic the
+//     names above in any other case are reserved and skipped.
 //
-// The error says which entry is unusable, never what is in it; the User is
-// then the zero User.
+// The error names the invalid entries, never their values. With an error,
+// UserFromMap returns the zero User.
 func UserFromMap(m map[string]any) (User, error) {
 	key, err := textEntry(m, "key")
 	keyName := "key"
@@ -47,7 +47,7 @@ func UserFromMap(m map[string]any) (User, error) {
 		err = errors.Join(err, problem)
 	}
 	if err != nil {
-		return User{}, fmt.Errorf("ffc: unusable user: %w", err)
+		return User{}, fmt.Errorf("ffc: invalid user: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		switch name {
@@ -61,7 +61,8 @@ func UserFromMap(m map[string]any) (User, error) {
 	return User{u}, nil
 }
 
-// textEntry returns a string that is not blank, or "" if it is not given.
+// textEntry returns a string that is not blank, or "" if the entry counts as
+// missing.
 func textEntry(m map[string]any, name string) (string, error) {
 	value := m[name]
 	if notGiven(value) {
@@ -69,12 +70,12 @@ func textEntry(m map[string]any, name string) (string, error) {
 	}
 	text, ok := value.(string)
 	if !ok || eval.Blank(text) {
-		return "", fmt.Errorf("%q is not a string with something in it", name)
+		return "", fmt.Errorf("%q is not a string, or blank", name)
 	}
 	return text, nil
 }
 
-// notGiven reports whether a value is nothing, as nil, "", false and 0 are.
+// notGiven reports whether a value counts as missing: nil, "", false and 0.
 func notGiven(value any) bool {
 	if value == nil || value == "" || value == false {
 		return true
@@ -94,7 +95,7 @@ func customText(value any) (string, bool) {
 	return numberText(value)
 }
 
-// numberText writes a number of any type.
+// numberText returns a number of any type as text. It is false for other types.
 func numberText(value any) (string, bool) {
 	switch v := value.(type) {
 	case json.Number:

@@ -38,7 +38,7 @@ func (c Config) resolve() (settings, error) {
 	switch {
 	case environment != "":
 		if s.codec, err = platform.CodecOfEnvironment(string(c.Platform), environment); err != nil {
-			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, as there is no EnvSecret to tell it"))
+			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, because without EnvSecret it cannot be detected"))
 			s.codec = platform.Default().AnyCodec()
 		}
 		if c.EventsURL == "" && !c.Events.Disabled {
@@ -59,7 +59,7 @@ func (c Config) resolve() (settings, error) {
 	}
 	if c.BaseURL == "" && s.codec.DefaultBaseURL == "" && !c.Offline && environment == "" {
 		problem("BaseURL", fmt.Errorf("missing URL: %s has no default; "+
-			"expected that of the evaluation server, such as http://localhost:5100", s.codec.Title))
+			"expected the URL of the evaluation server, such as http://localhost:5100", s.codec.Title))
 	}
 	s.baseURL, err = checkURL(c.BaseURL, s.codec.DefaultBaseURL, "http", "https")
 	problem("BaseURL", err)
@@ -72,8 +72,8 @@ func (c Config) resolve() (settings, error) {
 	return s, errors.Join(errs...)
 }
 
-// keyless returns the environment of a client that has no secret and needs none,
-// as its transport does not connect to the platform; "" if it needs one.
+// keyless returns the environment of a client that needs no secret, because its
+// transport does not connect to the platform. It returns "" for other clients.
 func keyless(c Config) string {
 	if c.EnvSecret != "" || c.Offline || missing(c.Transport) {
 		return ""
@@ -84,8 +84,8 @@ func keyless(c Config) string {
 	return ""
 }
 
-// checkPrivate finds names that are the key's on this platform, beside keyId, which
-// flush.Config.Validate rejects.
+// checkPrivate rejects the names of the user's key on this platform, except keyId,
+// which flush.Config.Validate rejects.
 func checkPrivate(p *platform.Protocol, names []string) error {
 	var errs []error
 	for _, name := range names {
@@ -96,8 +96,8 @@ func checkPrivate(p *platform.Protocol, names []string) error {
 	return errors.Join(errs...)
 }
 
-// missing reports whether a transport or session is nil, or a nil pointer, map,
-// channel or function of a type of its own.
+// missing reports whether a transport or session is nil, or holds a nil pointer,
+// map, slice, channel or function.
 func missing(v any) bool {
 	if v == nil {
 		return true
@@ -109,16 +109,16 @@ func missing(v any) bool {
 	return false
 }
 
-// checkURL returns the URL without trailing slashes, or the default.
-func checkURL(text, otherwise string, schemes ...string) (string, error) {
+// checkURL returns the URL without trailing slashes, or defaultURL if text is empty.
+func checkURL(text, defaultURL string, schemes ...string) (string, error) {
 	if text == "" {
-		return otherwise, nil
+		return defaultURL, nil
 	}
 	expected := fmt.Sprintf("expected %s://host[/prefix] or %s://host[/prefix]", schemes[0], schemes[1])
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		// The text of the error would quote the URL, password and all.
+		// Do not wrap err: its text quotes the URL, with the password in it.
 		return "", fmt.Errorf("invalid URL: %s", expected)
 	case u.Scheme != schemes[0] && u.Scheme != schemes[1] || u.Hostname() == "":
 		return "", fmt.Errorf("invalid URL %q: %s", u.Redacted(), expected)
@@ -127,5 +127,5 @@ func checkURL(text, otherwise string, schemes ...string) (string, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "", fmt.Errorf("the URL has a query or fragment: %s", expected)
 	}
-	return strings.TrimRight(u.String(), "/"), nil // String escapes what the text may not
+	return strings.TrimRight(u.String(), "/"), nil // String also escapes invalid characters
 }

@@ -173,7 +173,7 @@ func TestReasons(t *testing.T) {
 		t.Error("FlagKnown does not know a flag")
 	}
 	if known := client.FlagKnown("nope"); known {
-		t.Error("FlagKnown knows a flag that is not there")
+		t.Error("FlagKnown knows a flag that does not exist")
 	}
 }
 

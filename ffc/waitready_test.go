@@ -19,8 +19,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// WaitReady of a client whose New did not wait must get the data itself: nobody
-// else does.
+// TestWaitReadyLoadsOnDemand: if New did not wait, WaitReady must fetch the data
+// itself, because nothing else fetches it on demand.
 func TestWaitReadyLoadsOnDemand(t *testing.T) {
 	t.Parallel()
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {

@@ -53,7 +53,7 @@ func zeroValues() map[string]any {
 }
 
 // Every method of every exported type's zero value returns.
-func TestZeroValuesAnswer(t *testing.T) {
+func TestMethodsOfZeroValuesReturn(t *testing.T) {
 	t.Parallel()
 	for name, zero := range zeroValues() {
 		v := reflect.ValueOf(zero)

@@ -8,7 +8,7 @@
 //		StartWait: -1, // SetProviderWithContextAndWait waits
 //	})
 //	if err != nil {
-//		return err // unusable configuration
+//		return err // the configuration is invalid
 //	}
 //	defer client.Close(context.WithoutCancel(ctx))
 //

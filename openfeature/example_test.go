@@ -22,7 +22,7 @@ func quickStart(ctx context.Context, envSecret string) error {
 		StartWait: -1, // SetProviderWithContextAndWait waits
 	})
 	if err != nil {
-		return err // unusable configuration; an outage of the platform is no error
+		return err // the configuration is invalid; an outage is not an error
 	}
 	defer client.Close(context.WithoutCancel(ctx))
 

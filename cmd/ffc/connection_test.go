@@ -36,12 +36,12 @@ func TestSecretSources(t *testing.T) {
 	const run = "\nRun \"ffc help snapshot\" for usage.\n"
 	empty := write(t, "empty.txt", "\n")
 	for want, args := range map[string][]string{
-		"-secret and -secret-file exclude each other":                                                                      {"-secret", "x", "-secret-file", file},
-		"-secret-file: " + empty + " is empty":                                                                             {"-secret-file", empty},
-		"-secret-file: open /no/such/file: no such file or directory":                                                      {"-secret-file", "/no/such/file"},
-		"-url: invalid URL \"ftp://host\": expected http://host[/prefix] or https://host[/prefix]":                         {"-secret", s.EnvSecret, "-url", "ftp://host"},
-		"the secret is FeatBit's, but the platform is set to classic: correct one of them":                                 {"-secret", wrongSecret, "-platform", "classic"},
-		"-url: missing URL: FeatBit has no default; expected that of the evaluation server, such as http://localhost:5100": {"-secret", wrongSecret},
+		"-secret and -secret-file exclude each other":                                                                         {"-secret", "x", "-secret-file", file},
+		"-secret-file: " + empty + " is empty":                                                                                {"-secret-file", empty},
+		"-secret-file: open /no/such/file: no such file or directory":                                                         {"-secret-file", "/no/such/file"},
+		"-url: invalid URL \"ftp://host\": expected http://host[/prefix] or https://host[/prefix]":                            {"-secret", s.EnvSecret, "-url", "ftp://host"},
+		"the secret is FeatBit's, but the platform is set to classic: correct one of them":                                    {"-secret", wrongSecret, "-platform", "classic"},
+		"-url: missing URL: FeatBit has no default; expected the URL of the evaluation server, such as http://localhost:5100": {"-secret", wrongSecret},
 	} {
 		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: snapshot: " + want + run})
 	}

@@ -46,7 +46,7 @@ checkout  red     fall through all rules
 // platform.
 func TestEval(t *testing.T) {
 	const want = `checkout = "blue" (rule match)
-  targets: the user is none of them
+  targets: the user is not listed
   rule 1: matches
     country IsOneOf ["FR","BE"]: yes, the user has "BE"
     everybody -> "blue"

@@ -59,7 +59,7 @@ func TestUserUsage(t *testing.T) {
 		broken + ":3:6: invalid character '1' after object key":                            {"-user-json", "@" + broken},
 		"-user-json: open /no/such/file: no such file or directory":                        {"-user-json", "@/no/such/file"},
 		`-user-json: invalid user: expected an object such as {"key":"u1","country":"FR"}`: {"-user-json", "[]"},
-		`-user-json: unusable user: "key" is missing`:                                      {"-user-json", "{}"},
+		`-user-json: invalid user: "key" is missing`:                                       {"-user-json", "{}"},
 	} {
 		bare(t, append([]string{"eval", "-all", "-file", "x"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}

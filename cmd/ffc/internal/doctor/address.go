@@ -80,7 +80,7 @@ func (e *examination) checkURL(ctx context.Context) finding {
 // validate is what the SDK says about the URLs.
 func (e *examination) validate(ctx context.Context) error {
 	if e.BaseURL == "" && e.codec.DefaultBaseURL == "" {
-		return errors.New("-url: missing URL: FeatBit has no default; expected that of the evaluation server, such as http://localhost:5100")
+		return errors.New("-url: missing URL: FeatBit has no default; expected the URL of the evaluation server, such as http://localhost:5100")
 	}
 	client, err := ffc.New(ctx, ffc.Config{ // offline: it asks nobody
 		Offline:      true,
