@@ -47,6 +47,32 @@ func TestRunPublishesChanges(t *testing.T) {
 	})
 }
 
+// TestArchivedFlag: an archived flag leaves the readers that know it, and those
+// that start later do not have it.
+func TestArchivedFlag(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		p.set("other", true)
+		s := start(p.publisher(m))
+		wait(10 * time.Second)
+		expect(t, m, "other", true)
+		before := reader(t, m)
+		defer before.Close(context.Background())
+		p.archive("other")
+		wait(time.Minute)
+		if err := before.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+		after := reader(t, m)
+		defer after.Close(context.Background())
+		for name, c := range map[string]*ffc.Client{"before": before, "after": after} {
+			if d := c.BoolVariationDetail(t.Context(), "other", ffc.NewUser("u"), false); d.Value || d.Reason != ffc.ReasonFlagNotFound {
+				t.Errorf("a reader from %s has %v because of %q", name, d.Value, d.Reason)
+			}
+		}
+		s.stop()
+	})
+}
+
 func TestOncePublishes(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		mirror := new(fleettest.Memory)
