@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 )
 
 // sinkVariable in the environment makes a test binary a sink.
@@ -71,6 +72,24 @@ func askSink(ctx context.Context, moreThan int64) (r received, err error) {
 	}
 	defer resp.Body.Close()
 	return r, json.NewDecoder(resp.Body).Decode(&r)
+}
+
+// settled is askSink once nothing more arrives: not all SDKs have sent everything
+// when they are closed.
+func settled(ctx context.Context, moreThan int64) (received, error) {
+	r, err := askSink(ctx, moreThan)
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return r, ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+		before := r
+		if r, err = askSink(ctx, -1); r == before {
+			break
+		}
+	}
+	return r, err
 }
 
 // sink takes every request for a delivery of events.

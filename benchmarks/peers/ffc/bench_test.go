@@ -15,6 +15,8 @@ func BenchmarkEvaluate(b *testing.B) { harness.Evaluate(b, Classic().Peer()) }
 
 func BenchmarkDeliver(b *testing.B) { harness.Deliver(b, Classic().Peer()) }
 
+func BenchmarkTraffic(b *testing.B) { harness.Traffic(b, Classic().Peer()) }
+
 // BenchmarkUser makes a user with five attributes, as a request handler would.
 func BenchmarkUser(b *testing.B) {
 	var c client

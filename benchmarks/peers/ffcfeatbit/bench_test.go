@@ -15,3 +15,5 @@ func TestCheck(t *testing.T) { harness.Check(t, ffc.FeatBit().Peer()) }
 func BenchmarkEvaluate(b *testing.B) { harness.Evaluate(b, ffc.FeatBit().Peer()) }
 
 func BenchmarkDeliver(b *testing.B) { harness.Deliver(b, ffc.FeatBit().Peer()) }
+
+func BenchmarkTraffic(b *testing.B) { harness.Traffic(b, ffc.FeatBit().Peer()) }

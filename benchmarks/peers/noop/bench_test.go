@@ -13,3 +13,5 @@ func TestCheck(t *testing.T) { harness.Check(t, Peer) }
 func BenchmarkEvaluate(b *testing.B) { harness.Evaluate(b, Peer) }
 
 func BenchmarkDeliver(b *testing.B) { harness.Deliver(b, Peer) }
+
+func BenchmarkTraffic(b *testing.B) { harness.Traffic(b, Peer) }

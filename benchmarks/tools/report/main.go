@@ -2,7 +2,10 @@
 // standard output and, with -docs, the most telling ones between the markers of
 // README.md, docs/performance.md and docs/lambda.md of a repository.
 //
-//	report [-docs REPOSITORY] FOLDER
+//	report [-docs REPOSITORY [-only PART]] FOLDER
+//
+// -only rewrites one part, that between the markers of this name, and prints
+// nothing.
 //
 // The folder has NAME.txt with the output of go test -bench for each peer and
 // for data, events and lambda, cold.txt and size.txt. Of repeated times the best counts,
@@ -18,31 +21,38 @@ import (
 
 func main() {
 	docs := flag.String("docs", "", "repository with the markers")
+	only := flag.String("only", "", "name of the markers, if one part is to be rewritten")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *docs); err != nil {
+	if err := run(flag.Arg(0), *docs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func run(folder, docs string) error {
+func run(folder, docs, only string) error {
 	r, err := read(folder)
 	if err != nil {
 		return err
 	}
-	fmt.Print(r.everything())
+	if only == "" {
+		fmt.Print(r.everything())
+	}
 	if docs == "" {
 		return nil
 	}
 	for _, part := range []struct{ file, name, text string }{
 		{"README.md", "benchmarks", r.overview()},
 		{"docs/performance.md", "benchmarks", r.summary()},
+		{"docs/performance.md", "traffic", r.traffic()},
 		{"docs/lambda.md", "lambda", r.lambda()},
 	} {
+		if only != "" && part.name != only {
+			continue
+		}
 		if err := rewrite(filepath.Join(docs, part.file), part.name, part.text); err != nil {
 			return err
 		}

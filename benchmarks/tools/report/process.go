@@ -47,21 +47,6 @@ func (r *results) added(program string) string {
 	return kib(strconv.Itoa(after - before))
 }
 
-// deliveries is a table of what 10,000 evaluations make of events.
-func (r *results) deliveries() string {
-	var lines [][]string
-	for _, peer := range rows() {
-		line := []string{title(peer), none, none, none}
-		if ns, ok := r.time(peer, "BenchmarkDeliver"); ok {
-			sent, _ := r.median(peer, "BenchmarkDeliver", "sent-B/evaluation")
-			requests, _ := r.median(peer, "BenchmarkDeliver", "requests")
-			line = []string{title(peer), duration(ns), strconv.FormatFloat(sent, 'f', 1, 64), strconv.FormatFloat(requests, 'f', 0, 64)}
-		}
-		lines = append(lines, line)
-	}
-	return markdown([]string{"10,000 evaluations until their events have left", "time", "bytes sent for each", "requests"}, lines)
-}
-
 // own is a list of our benchmarks that have no like in peers.
 func (r *results) own() string {
 	var lines [][]string

@@ -24,6 +24,7 @@ func (r *results) everything() string {
 	section("Size", r.sizes())
 	section("AWS Lambda", r.lambda())
 	section("Delivery", r.deliveries())
+	section("Bytes and requests of events", r.traffic())
 	section("Data and events of ffc", r.own())
 	return b.String()
 }
