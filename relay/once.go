@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -55,10 +56,14 @@ func (r *replica) failed(err error) error {
 
 // awaitPlatform waits until the platform has responded with everything.
 func (r *replica) awaitPlatform(ctx context.Context) error {
+	// A transport that works on demand requests nothing unless a call waits. Its
+	// errors arrive through the source.
 	loading, cancel := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	defer cancel()
-	loaded := make(chan error, 1)
-	go func() { loaded <- r.src.client.WaitReady(loading) }()
+	client := r.src.client
+	waiting.Go(func() { _ = client.WaitReady(loading) })
 	for {
 		state := r.src.current()
 		switch {
