@@ -107,7 +107,7 @@ func TestMalformedBootstraps(t *testing.T) {
 		`{"featureFlags":[{"id":"FF__1__2__3__a"}]}`:                                          {`"a"`, "ff"},
 		`{"featureFlags":[{"id":"FF__1__2__3__a","ff":{}},{"id":"FF__1__2__4__b","ff":{}}]}`:  {"FF__1__2__3", "FF__1__2__4"},
 		`{"featureFlags":[],"segments":[{"id":"s","timestamp":"1"}]}`:                         {`"s"`, "timestamp"},
-		`{"featureFlags":[{"id":"FF__1__2__3__a","ff":{}},{"id":"FF__1__2__4__b"}],"segments`: {"ends too early"},
+		`{"featureFlags":[{"id":"FF__1__2__3__a","ff":{}},{"id":"FF__1__2__4__b"}],"segments`: {"is incomplete JSON: unexpected end"},
 	} {
 		client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Bootstrap: []byte(message)})
 		if err == nil {

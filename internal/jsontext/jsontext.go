@@ -8,16 +8,16 @@ import (
 	"strconv"
 )
 
-// bom is the byte-order mark of UTF-8, which editors and shells write before a
-// text.
+// bom is the byte-order mark of UTF-8, which some editors and shells write at
+// the start of a file.
 const bom = "\ufeff"
 
-// TrimBOM returns text without the byte-order mark before it.
+// TrimBOM returns text without the byte-order mark at its start.
 func TrimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte(bom)) }
 
-// errUTF16 is what a file has that was written by `command > file` in Windows
-// PowerShell.
-var errUTF16 = errors.New("is UTF-16: expected UTF-8, so write the file again in that encoding")
+// errUTF16 is the error for UTF-16. `command > file` in Windows PowerShell
+// writes files so.
+var errUTF16 = errors.New("is UTF-16: expected UTF-8; write the file again in that encoding")
 
 // CheckEncoding returns an error if text begins with the byte-order mark of
 // UTF-16.

@@ -8,22 +8,24 @@ import (
 	"math/bits"
 )
 
-// A message can be tens of MB, most of which is never evaluated. So it is not
-// parsed but cut: the scanner finds where the elements of the top-level arrays
-// begin and end and reads the few members that storing them needs. It checks
-// no more JSON than it has to; the rest is checked when an element is decoded.
+// A message can be tens of MB, and most of it is never evaluated. So it is
+// scanned and not parsed: the scanner finds where the elements of the top-level
+// arrays begin and end, and reads the few members that storing them needs. It
+// checks only the JSON that it has to read. The rest is checked when an element
+// is decoded.
 
 var (
-	ErrTruncated = errors.New("ends too early")
+	ErrTruncated = errors.New("is incomplete JSON: unexpected end")
 	ErrNotJSON   = errors.New("is not JSON")
 )
 
 // MaxNesting is how deep arrays and objects may nest, as in fastjson.
 const MaxNesting = 300
 
-var errNesting = fmt.Errorf("nests deeper than %d", MaxNesting)
+var errNesting = fmt.Errorf("is nested deeper than %d levels", MaxNesting)
 
-// SkipSpace returns the index of the first byte from i on that is no space.
+// SkipSpace returns the index of the first byte from i on that is not white
+// space.
 func SkipSpace(b []byte, i int) int {
 	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
 		i++
@@ -31,8 +33,8 @@ func SkipSpace(b []byte, i int) int {
 	return i
 }
 
-// SkipString returns the index after the string that starts at b[i]. Most are
-// short, so eight bytes are looked at in one go, without a call.
+// SkipString returns the index after the string that starts at b[i]. Most
+// strings are short, so it checks eight bytes at once, without a call.
 func SkipString(b []byte, i int) (int, error) {
 	for i++; i+8 <= len(b); {
 		word := binary.LittleEndian.Uint64(b[i:])
@@ -45,7 +47,7 @@ func SkipString(b []byte, i int) (int, error) {
 		if b[i] == '"' {
 			return i + 1, nil
 		}
-		i += 2 // the backslash and what it escapes
+		i += 2 // the backslash and the escaped character
 	}
 	for ; i < len(b); i++ {
 		switch b[i] {
@@ -58,11 +60,11 @@ func SkipString(b []byte, i int) (int, error) {
 	return 0, ErrTruncated
 }
 
-// bytesThatAre sets the highest bit of the first byte of the word, from the
-// lowest on, that is c; bits above that one say nothing.
+// bytesThatAre finds the first byte of the word, from the lowest on, that is c,
+// and sets the highest bit of that byte. Higher bits are undefined.
 func bytesThatAre(c byte, word uint64) uint64 {
 	const each = 0x0101010101010101
-	word ^= uint64(c) * each // what is c becomes 0
+	word ^= uint64(c) * each // bytes that are c become 0
 	return (word - each) & ^word & (each << 7)
 }
 
@@ -87,7 +89,7 @@ func SkipValue(b []byte, i int) (int, error) {
 	return i, nil
 }
 
-// opens tells by how much a byte outside of strings changes the depth.
+// opens is how much a byte outside of strings changes the depth.
 var opens = [256]int8{'{': 1, '[': 1, '}': -1, ']': -1}
 
 func skipNested(b []byte, i int) (int, error) {
@@ -115,8 +117,8 @@ func skipNested(b []byte, i int) (int, error) {
 	return 0, ErrTruncated
 }
 
-// EachMember calls visit with the raw name (its escapes not undone) and value
-// of each member of the object at b[i] and returns the index after it.
+// EachMember calls visit with the raw name (escapes not decoded) and value of
+// each member of the object at b[i] and returns the index after it.
 func EachMember(b []byte, i int, visit func(name, value []byte) error) (int, error) {
 	return EachMemberAt(b, i, func(name []byte, i int) (int, error) {
 		end, err := SkipValue(b, i)
@@ -127,8 +129,8 @@ func EachMember(b []byte, i int, visit func(name, value []byte) error) (int, err
 	})
 }
 
-// EachMemberAt is EachMember for a visitor that finds the end of a value, which
-// begins at b[i], itself.
+// EachMemberAt is EachMember for a visitor that finds the end of a value
+// itself. The value begins at b[i].
 func EachMemberAt(b []byte, i int, visit func(name []byte, i int) (end int, err error)) (int, error) {
 	if i >= len(b) {
 		return 0, ErrTruncated
@@ -170,8 +172,8 @@ func EachMemberAt(b []byte, i int, visit func(name []byte, i int) (end int, err 
 }
 
 // EachElementAt calls visit with the index of each element of the array at
-// b[i], for which it returns the index after the element, and returns the index
-// after the array.
+// b[i]. visit returns the index after the element. EachElementAt returns the
+// index after the array.
 func EachElementAt(b []byte, i int, visit func(i int) (end int, err error)) (int, error) {
 	if i >= len(b) || b[i] != '[' {
 		return 0, ErrNotJSON
@@ -192,8 +194,8 @@ func EachElementAt(b []byte, i int, visit func(i int) (end int, err error)) (int
 	}
 }
 
-// nextElement passes a comma and returns the index of what follows it, or
-// passes the closing bracket.
+// nextElement skips a comma and returns the index of the next element, or skips
+// the closing bracket and reports last.
 func nextElement(b []byte, i int, closing byte) (next int, last bool, err error) {
 	i = SkipSpace(b, i)
 	if i >= len(b) {
@@ -211,9 +213,8 @@ func nextElement(b []byte, i int, closing byte) (next int, last bool, err error)
 // IsNull reports whether a value is absent or null.
 func IsNull(value []byte) bool { return len(value) == 0 || string(value) == "null" }
 
-// Check finds what is no JSON in value, which is one value without anything
-// around it. It is lenient with the characters in strings and with the digits of
-// numbers.
+// Check returns an error if value is not exactly one JSON value. It does not
+// check the characters in strings and the digits of numbers.
 func Check(value []byte) error {
 	end, err := checker(value).value(0, 0)
 	if err == nil && end != len(value) {
@@ -261,15 +262,15 @@ func isLiteral(text []byte) bool {
 	return true
 }
 
-// Member is one of an object.
+// Member is a member of an object.
 type Member struct {
 	Name  []byte // without escapes
 	Value []byte
 }
 
-// AppendMembers appends the first members of the object at b[i], in which Check
-// has found nothing wrong, and returns the index after it.
-func AppendMembers(dst []Member, b []byte, i, most int) (members []Member, end int) {
+// AppendMembers appends the first members of the object at b[i], at most limit,
+// and returns the index after the object. Check must have accepted the object.
+func AppendMembers(dst []Member, b []byte, i, limit int) (members []Member, end int) {
 	for i = SkipSpace(b, i+1); i < len(b) && b[i] == '"'; {
 		after, err := SkipString(b, i)
 		if err != nil {
@@ -280,12 +281,12 @@ func AppendMembers(dst []Member, b []byte, i, most int) (members []Member, end i
 		if after, err = SkipValue(b, i); err != nil {
 			break
 		}
-		if most > 0 {
+		if limit > 0 {
 			if bytes.IndexByte(name, '\\') >= 0 {
 				name = AppendText(nil, name)
 			}
 			dst = append(dst, Member{name, b[i:after]})
-			most--
+			limit--
 		}
 		if i = SkipSpace(b, after); i < len(b) && b[i] == ',' {
 			i = SkipSpace(b, i+1)
@@ -305,8 +306,8 @@ func Find(object []byte, name string) []byte {
 	return nil
 }
 
-// Count returns how many elements the array has, which Check has found nothing
-// wrong with; 0 if it is not an array.
+// Count returns the number of elements of the array, which Check must have
+// accepted; 0 if it is not an array.
 func Count(array []byte) (n int) {
 	_, _ = EachElementAt(array, 0, func(i int) (int, error) {
 		n++

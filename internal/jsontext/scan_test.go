@@ -210,7 +210,7 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		if err != nil {
-			if strings.Contains(err.Error(), "nests") {
+			if strings.Contains(err.Error(), "is nested deeper") {
 				return
 			}
 			t.Fatal(err)
@@ -218,7 +218,7 @@ func FuzzScan(f *testing.F) {
 		if rest := SkipSpace(input, end); rest != len(input) {
 			t.Fatalf("the value ends at %d of %d", end, len(input))
 		}
-		if scanErr != nil && strings.Contains(scanErr.Error(), "nests") {
+		if scanErr != nil && strings.Contains(scanErr.Error(), "is nested deeper") {
 			return
 		}
 		decoded, isContainer := decodeParts(t, input)

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns what a JSON string says; inside is what is between its quotes.
+// Text decodes a JSON string; inside is the part between its quotes.
 func Text(inside []byte) string {
 	if bytes.IndexByte(inside, '\\') < 0 {
 		return string(inside)
@@ -14,9 +14,9 @@ func Text(inside []byte) string {
 	return string(AppendText(make([]byte, 0, len(inside)), inside))
 }
 
-// AppendText appends what a JSON string says. An escape that JSON does not have
-// stands for itself. Half of a surrogate pair is U+FFFD, as encoding/json has it:
-// the six characters that it is written with could be the text of another user.
+// AppendText appends a decoded JSON string. It copies unknown escapes as they
+// are. It decodes half of a surrogate pair as U+FFFD, as encoding/json does: the
+// six characters of the escape could be the text of another user.
 func AppendText(dst, inside []byte) []byte {
 	for {
 		at := bytes.IndexByte(inside, '\\')

@@ -11,9 +11,9 @@ import (
 var errStop = errors.New("stop")
 
 // Members yields the names and the raw values of an object's members, in order.
-// It is for valid JSON: of other text it yields what it finds, and of a value
-// that is no object nothing. Names and values are parts of raw, unless a name has
-// escapes.
+// raw must be valid JSON; if not, the result is undefined. It yields nothing if
+// the value is not an object. Names and values are slices of raw, unless a name
+// has escapes.
 func Members(raw []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		_, _ = EachMember(raw, SkipSpace(raw, 0), func(name, value []byte) error {
@@ -25,7 +25,7 @@ func Members(raw []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Elements yields the raw elements of an array, as Members does with an object.
+// Elements yields the raw elements of an array, as Members does for an object.
 func Elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		_, _ = EachElementAt(raw, SkipSpace(raw, 0), func(i int) (int, error) {
@@ -38,8 +38,8 @@ func Elements(raw []byte) iter.Seq[[]byte] {
 	}
 }
 
-// Set returns an object, which is valid JSON, with another value for the member of
-// a name, or with the member at its end. Raw does not change.
+// Set returns a copy of an object with another value for the member of that name,
+// or with the member added at the end. raw must be valid JSON.
 func Set(raw []byte, name string, value []byte) []byte {
 	out := make([]byte, 0, len(raw)+len(name)+len(value)+4)
 	start, end := 0, 0
@@ -79,7 +79,7 @@ func Skip(raw []byte, i int) int {
 	return end
 }
 
-// unescaped returns what a name says. Most have no escapes.
+// unescaped decodes a name. Most have no escapes.
 func unescaped(name []byte) []byte {
 	if bytes.IndexByte(name, '\\') < 0 {
 		return name
@@ -87,7 +87,8 @@ func unescaped(name []byte) []byte {
 	return AppendText(nil, name)
 }
 
-// Compact appends valid JSON to dst without the white space between its parts.
+// Compact appends raw, which must be valid JSON, to dst without the white space
+// between its tokens.
 func Compact(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		start := i
@@ -105,7 +106,7 @@ func Compact(dst, raw []byte) []byte {
 		dst = append(dst, raw[start:i]...)
 		i = SkipSpace(raw, i)
 		if i < len(raw) && raw[i] <= ' ' && i == start {
-			i++ // not valid
+			i++ // invalid
 		}
 	}
 	return dst

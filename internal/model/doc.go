@@ -1,4 +1,4 @@
-// Package model describes flags and segments the way the SDK thinks of them,
-// whatever generation of the platform they came from. The decoders in package
-// wire fill it; package eval compiles it. Nothing here has behaviour.
+// Package model has the types of flags and segments, the same for all
+// platforms, and the table of operators. Package platform decodes data into
+// them; package eval compiles them.
 package model

@@ -12,14 +12,15 @@ type Flag struct {
 	Prerequisites []Prerequisite
 	Targets       []Target
 	Rules         []Rule
-	// Fallthrough is for users that no target and no rule matches.
+	// Fallthrough, the default rule, is for users that no target and no rule
+	// matches.
 	Fallthrough Rollout
-	// ExperimentAll says whether every user counts in experiments. It also
-	// decides for targets. Unset is yes.
+	// ExperimentAll says whether every user counts in experiments, those
+	// matched by targets included. Unset means yes.
 	ExperimentAll Tri
 }
 
-// Variation is a value with the platform's name for it.
+// Variation is a value of a flag and its id on the platform.
 type Variation struct {
 	ID    string
 	Value string
@@ -34,14 +35,14 @@ type Prerequisite struct {
 	VariationID string
 }
 
-// Target serves one variation to users named by key.
+// Target serves one variation to the users with certain keys.
 type Target struct {
 	Keys List
 	// Variation is an index into Flag.Variations, or Missing.
 	Variation int
 }
 
-// Rule serves its rollout to users that match all clauses.
+// Rule serves its rollout to users who match all clauses.
 type Rule struct {
 	ID      string
 	Name    string
@@ -54,7 +55,7 @@ type Clause struct {
 	Property string
 	Operator string
 	Value    string
-	// Malformed says why nobody can tell who matches; "" if that can be told.
+	// Malformed says why the clause cannot be decided; "" if it is valid.
 	Malformed string
 }
 
@@ -63,7 +64,7 @@ type Rollout struct {
 	Shares []Share
 	// BucketBy names the attribute that decides the share; "" is the user's key.
 	BucketBy string
-	// Experiment says whether users that get here count in experiments.
+	// Experiment says whether users who reach the rollout count in experiments.
 	Experiment Tri
 }
 
@@ -72,8 +73,8 @@ type Rollout struct {
 type Share struct {
 	From, To  float64
 	Variation int // index into Flag.Variations, or Missing
-	// Experiment is how much of the whole, not of this share, counts in
-	// experiments; nil is all of the share.
+	// Experiment is the part of all users, not of this share, that counts in
+	// experiments; nil is all users of the share.
 	Experiment *float64
 }
 

@@ -1,10 +1,10 @@
 package model
 
-// List is a list of texts that can be millions. It holds them in one piece, as a
-// slice of strings would take twice as much memory as the data they come from.
+// List is a list of up to millions of texts. It stores them in one string: a
+// slice of strings would take twice as much memory as the data.
 type List struct {
 	Text string   // all texts, one after the other
-	Ends []uint32 // of each, in Text
+	Ends []uint32 // end of each text in Text
 }
 
 // Texts returns a list.
@@ -16,10 +16,10 @@ func Texts(texts ...string) (l List) {
 	return l
 }
 
-// Len is how many texts there are.
+// Len returns the number of texts.
 func (l *List) Len() int { return len(l.Ends) }
 
-// At returns a text.
+// At returns the text with the index i.
 func (l *List) At(i int) string {
 	start := uint32(0)
 	if i > 0 {
@@ -28,7 +28,7 @@ func (l *List) At(i int) string {
 	return l.Text[start:l.Ends[i]]
 }
 
-// All returns the texts, as slices of one piece; nil if there is none.
+// All returns the texts, which are slices of Text; nil if there are none.
 func (l *List) All() (texts []string) {
 	for i := range l.Ends {
 		texts = append(texts, l.At(i))

@@ -2,14 +2,14 @@ package model
 
 import "iter"
 
-// Operator is a row of the table of operators: what a clause does with an
-// attribute. The zero Operator is an unknown operator, which no user matches.
+// Operator is a row of the table of operators: how a clause tests an attribute.
+// The zero Operator is an unknown operator, which no user matches.
 type Operator struct {
 	// Name is the operator in the data of the platforms. Names are exact:
 	// "notequal" is unknown.
 	Name     string
 	Relation Relation
-	// Negated: the clause matches the users that the relation does not hold for.
+	// Negated: the clause matches users for whom the relation does not hold.
 	Negated bool
 	// Operand is the kind of value that the attribute is compared with.
 	Operand Operand
@@ -53,8 +53,8 @@ const (
 	SegmentsOperand // as ListOperand, with ids of segments; there is no attribute
 )
 
-// operators is the table. The reference of the protocol, section 6.3, and that of
-// FeatBit, section 6.2, say when a relation holds.
+// operators is the table. The protocol reference, section 6.3, and the FeatBit
+// reference, section 6.2, say when a relation holds.
 var operators = [...]Operator{
 	{"Equal", Equals, false, TextOperand, "equal", "is"},
 	{"NotEqual", Equals, true, TextOperand, "notEqual", "is not"},
@@ -63,7 +63,7 @@ var operators = [...]Operator{
 	{"StartsWith", StartsWith, false, TextOperand, "startsWith", "starts with"},
 	{"EndsWith", EndsWith, false, TextOperand, "endsWith", "ends with"},
 	{"IsOneOf", IsOneOf, false, ListOperand, "isOneOf", "is one of"},
-	{"NotOneOf", IsOneOf, true, ListOperand, "notOneOf", "is none of"},
+	{"NotOneOf", IsOneOf, true, ListOperand, "notOneOf", "is not one of"},
 	{"IsTrue", IsTrue, false, NoOperand, "isTrue", "is true"},
 	{"IsFalse", IsFalse, false, NoOperand, "isFalse", "is false"},
 	{"MatchRegex", MatchesPattern, false, PatternOperand, "matchRegex", "matches"},

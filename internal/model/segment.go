@@ -7,7 +7,7 @@ type Segment struct {
 	Rules    []SegmentRule
 }
 
-// SegmentRule takes users into a segment that match all clauses.
+// SegmentRule adds users who match all clauses to a segment.
 type SegmentRule struct {
 	Clauses []Clause
 }

@@ -222,7 +222,7 @@ func TestWords(t *testing.T) {
 		{a(x.NotContains("y")), "x does not contain y"},
 		{a(x.StartsWith("y")), "x starts with y"},
 		{a(x.EndsWith("y")), "x ends with y"},
-		{a(x.NotOneOf("a, b", "")), `x is none of "a, b", ""`},
+		{a(x.NotOneOf("a, b", "")), `x is not one of "a, b", ""`},
 		{a(x.IsOneOf()), "x is one of nothing"},
 		{a(x.IsTrue()), "x is true"},
 		{a(x.IsFalse()), "x is false"},
