@@ -101,7 +101,7 @@ func TestOwnBootstrap(t *testing.T) {
 func TestIgnoreForeignBootstrapKeepsOtherErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`{"flags":{"f":{}}}`: "is a flag file of ffc serve: expected a snapshot; ffc snapshot -file makes one of it",
+		`{"flags":{"f":{}}}`: "is a flag file of ffc serve: expected a snapshot; convert it with ffc snapshot -file",
 		`{"flags":{"f":{}},"segments":{"beta":{"included":["u"]}}}`: "is a flag file of ffc serve",
 		`[]`:        "is a JSON array",
 		`{"a":1}`:   "has neither featureFlags nor segments",

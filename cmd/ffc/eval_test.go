@@ -181,10 +181,10 @@ func TestEvalFile(t *testing.T) {
 		"{\n  \"data\": [1,\n  }":      "PATH:3:3: expected a value, got '}'",
 		"{\n  \"é\": \"ü\" x}":         "PATH:2:12: expected a comma or }, got 'x'",
 		"{\"data\":":                   `PATH:1:9: expected a value for "data", got the end of the file`,
-		"[]":                           "PATH is invalid: the message is a JSON array: expected an object with featureFlags, as the platform sends it and ffc snapshot writes it",
-		"{\"data\":{}}":                "PATH is invalid: the message has neither featureFlags nor segments: is it a message of the platform?",
+		"[]":                           "PATH is invalid: the message is a JSON array: expected an object with featureFlags, as the platform sends and ffc snapshot writes",
+		"{\"data\":{}}":                "PATH is invalid: the message has neither featureFlags nor segments: expected a message of the platform",
 		"{\"flags\":\n{\"a\":1}}":      "PATH:2:6: expected an object, got the number 1",
-		"{\"messageType\":\"pong\"}":   "PATH is invalid: the message has a messageType other than \"data-sync\"",
+		"{\"messageType\":\"pong\"}":   "PATH is invalid: the message has a wrong messageType: expected \"data-sync\"",
 		string(ffctest.Snapshot())[1:]: "PATH:1:14: expected the end of the file, got ':'",
 	} {
 		path := write(t, "flags.json", content)

@@ -11,8 +11,8 @@ import (
 //
 // On a platform with Protocol.ItemPerUser the events of a user share one item, as
 // long as the encoded user is the same. A user with other attributes begins
-// another item, which takes all further events with that key, so that the events
-// of a key keep their order.
+// another item. That item gets all further events with the same key, so that the
+// events of a key keep their order.
 type Body struct {
 	protocol *Protocol
 	private  *Private
@@ -21,7 +21,7 @@ type Body struct {
 	items    []bodyItem
 	entries  []bodyEntry
 	last     int            // item of the last event
-	open     map[string]int // the item that takes further events, by user key
+	open     map[string]int // the item that gets further events, by user key
 	// Arguments of the protocol's functions, which would move to the heap.
 	evaluation Evaluation
 	metric     Metric
@@ -71,8 +71,8 @@ func (b *Body) Reset() {
 // Len returns the number of bytes that AppendTo appends.
 func (b *Body) Len() int { return b.size }
 
-// AddEvaluation adds an evaluation. It reports false and adds nothing if a body
-// with this event alone had an item of more than limit bytes.
+// AddEvaluation adds an evaluation. It reports false and adds nothing if the
+// event alone makes an item of more than limit bytes.
 func (b *Body) AddEvaluation(u *eval.User, e Evaluation, limit int) bool {
 	b.evaluation = e
 	return b.add(u, true, limit)
@@ -114,8 +114,8 @@ func (b *Body) add(u *eval.User, evaluation bool, limit int) bool {
 	return true
 }
 
-// find returns the item that takes the next event of a user, or none and the
-// encoded user for a new item.
+// find returns the item that gets the next event of a user. If there is none,
+// it returns none and the encoded user for a new item.
 func (b *Body) find(u *eval.User) (at int, encoded span) {
 	if b.last != none && b.items[b.last].user == u {
 		encoded = b.items[b.last].encoded
@@ -144,7 +144,7 @@ func (b *Body) find(u *eval.User) (at int, encoded span) {
 		return none, encoded
 	}
 	b.text = b.text[:from]
-	item.user = u // the next events have this pointer, most likely
+	item.user = u // the next events probably have this pointer
 	return at, item.encoded
 }
 
@@ -163,7 +163,7 @@ func (b *Body) newItem(u *eval.User, encoded span) (at int) {
 	return at
 }
 
-// put appends an entry to a list, whose name takes some bytes.
+// put appends an entry to a list. name is the length of the list's name.
 func (b *Body) put(to *bodyList, encoded span, name int) {
 	at := len(b.entries)
 	b.entries = append(b.entries, bodyEntry{encoded: encoded, next: none})

@@ -18,22 +18,23 @@ import (
 
 // classicData reads the data of featureflag.co (protocol reference, section 3.3).
 type classicData struct {
-	// prefix starts the ids of all flags of the environment. When it is empty
-	// the flags of any environment are taken, but only one in a message.
+	// prefix starts the ids of all flags of the environment. If it is empty,
+	// flags of any environment are accepted, but all flags of a message must be
+	// of the same environment.
 	prefix string
 }
 
-// What is wrong with a flag whose members may all be fine.
+// Errors of flags whose members may all be valid.
 var (
-	errForeign  = errors.New("is a flag of another environment than the secret's")
-	errNoID     = errors.New("has an id other than FF__account__project__environment__key")
+	errForeign  = errors.New("belongs to another environment than the secret")
+	errNoID     = errors.New("has a wrong id: expected FF__account__project__environment__key")
 	errNoKey    = errors.New("has no key in its id")
 	errNoBasics = errors.New("has no ff: expected an object")
 	errNoItemID = errors.New("has no id")
 )
 
-// update takes a message apart. The items point into the message, which must
-// not change any more.
+// update parses a message. The items point into the message, which must not
+// change afterwards.
 func (c classicData) update(message []byte) (*store.Update, []Skipped, error) {
 	flags := &flagHeaders{prefix: c.prefix}
 	p, err := split(message, headers{flags: flags.read, segments: segmentHeader, userTags: tagHeader})
@@ -46,20 +47,20 @@ func (c classicData) update(message []byte) (*store.Update, []Skipped, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("the message %w", err)
 	}
-	// The polling route does not speak of segments. A data-sync message that
-	// does not, or one that says null, has none.
+	// Poll responses have no segments member. A data-sync message without it,
+	// or with null, means that there are no segments.
 	u.NoSegments = !p.segments.given && !p.enveloped
 	return u, skipped, nil
 }
 
 // flagHeaders reads the headers of flags.
 type flagHeaders struct {
-	// prefix starts the ids of the environment's flags. Until it is known, it
-	// is empty.
+	// prefix starts the ids of the environment's flags. It is empty until it is
+	// known.
 	prefix string
-	// guessed: prefix is that of the first flag.
+	// guessed: prefix was taken from the first flag.
 	guessed bool
-	// mixed is set when that guess turns out to be one of several.
+	// mixed is set if the flags have several prefixes.
 	mixed error
 }
 
@@ -101,19 +102,19 @@ func (h *flagHeaders) key(id string) (string, error) {
 			return "", errNoID
 		}
 		if h.guessed {
-			h.mixed = fmt.Errorf("has flags of several environments, %s and %s among them: the environment secret has to say which one counts",
+			h.mixed = fmt.Errorf("has flags of several environments, for example %s and %s: set the environment secret to choose one",
 				strings.TrimSuffix(h.prefix, "__"), strings.TrimSuffix(prefix, "__"))
 			return "", errForeign
 		}
 		h.prefix, h.guessed, key = prefix, true, rest
 	}
-	if eval.Blank(key) { // no flag can be asked for by such a key
+	if eval.Blank(key) { // no flag can be evaluated by such a key
 		return "", errNoKey
 	}
 	return key, nil
 }
 
-// flagKey takes FF__<account>__<project>__<environment>__ off a flag id.
+// flagKey removes FF__<account>__<project>__<environment>__ from a flag id.
 func (c classicData) flagKey(id string) (key string, ok bool) {
 	if c.prefix != "" {
 		return strings.CutPrefix(id, c.prefix)
@@ -147,15 +148,15 @@ func tagHeader(b []byte, i int) (item store.Item, end int, err error) {
 	return classicHeader(b, i, func(_, _ []byte) {})
 }
 
-// mayUseSegments reports whether rules can have a clause about segments, the
-// name of which could be hidden in escapes.
+// mayUseSegments reports whether rules can have a clause about segments. The
+// word may be hidden by escapes.
 func mayUseSegments(rules []byte) bool {
 	return bytes.Contains(rules, []byte("segment")) || bytes.Contains(rules, []byte(`\u00`))
 }
 
 // classicHeader reads what flags, segments and user tags have in common, and
-// calls other with what else there is. It reads all it can: what is wrong with
-// one member leaves the others. The first thing that is wrong is returned.
+// calls other with all other members. An invalid member does not keep it from
+// reading the others. It returns the first error.
 func classicHeader(b []byte, i int, other func(name, value []byte)) (item store.Item, end int, wrong error) {
 	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
 		var err error
@@ -197,8 +198,8 @@ func headerInt(value []byte) (int64, error) {
 	if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
 		return n, nil
 	}
-	f, err := strconv.ParseFloat(string(value), 64) // 1.6625952e12 is a way to write it
-	if err != nil || !(f >= -1<<62 && f <= 1<<62) { // also refuses NaN
+	f, err := strconv.ParseFloat(string(value), 64) // 1.6625952e12 is also valid
+	if err != nil || !(f >= -1<<62 && f <= 1<<62) { // also rejects NaN
 		return 0, errors.New("expected a number")
 	}
 	return int64(f), nil
@@ -244,25 +245,28 @@ func (c classicData) segment(raw []byte) (*model.Segment, error) {
 	})
 }
 
-// classicFlag collects the flag's variations from where they are used: every
-// use repeats the whole variation, and what is repeated there counts.
+// classicFlag collects the flag's variations from the places that use them.
+// Every use repeats the whole variation, and these copies count.
 type classicFlag struct {
 	*model.Flag
-	// places has the indexes of the variations, plus one, where their hashes say or
-	// in the next place that was free; at least half are. A flag with few variations
-	// has none: looking at all of them is faster.
+	// places is an open-addressing hash table of the indexes of the variations,
+	// plus one. At least half of it is empty. A flag with few variations has no
+	// table: a linear search is faster.
 	places []uint32
 	// shares is the list of shares that is being read.
 	shares []byte
 }
 
-// fewVariations is up to where looking at all variations is faster.
+// fewVariations is the largest number of variations for which a linear search
+// is faster.
 const fewVariations = 16
 
-// hashSeed keeps whoever chooses variations from choosing where they go.
+// hashSeed is random, so that no one can choose variations whose hashes
+// collide.
 var hashSeed = maphash.MakeSeed()
 
-// variation returns the index of an option.
+// variation returns the index of the variation of an option, and adds new
+// variations.
 func (d *classicFlag) variation(option object) int {
 	v := model.Variation{
 		ID:    strconv.FormatInt(option.int("localId"), 10),
@@ -290,18 +294,19 @@ func (d *classicFlag) variation(option object) int {
 	return int(*place - 1)
 }
 
-// manyVariations is from where on a flag makes room for a variation of each share
-// at once: growing step by step takes several times the memory.
+// From manyVariations on, a flag allocates space for a variation of each share at
+// once. Growing step by step would take several times the memory.
 const manyVariations = 1024
 
-// grow makes room for a variation.
+// grow allocates space for a variation.
 func (d *classicFlag) grow() {
 	if n := len(d.Variations); n == cap(d.Variations) && n >= manyVariations {
 		d.Variations = slices.Grow(d.Variations, max(n/2, jsontext.Count(d.shares)))
 	}
 }
 
-// place is where the index of a variation is or, if that is 0, would be.
+// place returns the entry of a variation in places. It is 0 if the variation is
+// new.
 func (d *classicFlag) place(v model.Variation) *uint32 {
 	for at := maphash.Comparable(hashSeed, v); ; at++ {
 		place := &d.places[at%uint64(len(d.places))]
@@ -357,7 +362,7 @@ func (c classicData) prerequisite(o object) model.Prerequisite {
 	id := o.string("prerequisiteFeatureFlagId")
 	key, ok := c.flagKey(id)
 	if !ok {
-		key = id // no flag of this environment: the prerequisite fails
+		key = id // not a flag of this environment: the prerequisite fails
 	}
 	return model.Prerequisite{
 		FlagKey:     key,

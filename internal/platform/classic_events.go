@@ -7,9 +7,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Events of featureflag.co (protocol reference, section 8). Every evaluation
-// is an item of its own: the platform files a whole item under the first flag
-// in it.
+// Events of featureflag.co (protocol reference, section 8). Every evaluation is
+// an item of its own, because the platform assigns a whole item to its first
+// flag.
 
 func appendClassicUser(dst []byte, u *eval.User, private *Private) []byte {
 	name, email, country := u.ClassicBuiltIns()
@@ -31,8 +31,8 @@ func appendClassicUser(dst []byte, u *eval.User, private *Private) []byte {
 	return append(dst, `]}`...)
 }
 
-// appendProperty appends a name and a value to the properties that began at
-// start.
+// appendProperty appends a name and a value to the list of properties, which
+// begins at start.
 func appendProperty(dst []byte, start int, name, value string) []byte {
 	if len(dst) > start {
 		dst = append(dst, ',')

@@ -54,8 +54,8 @@ func Classic() *Protocol {
 }
 
 // ClassicCodec returns the codec of featureflag.co for the environment whose flag
-// ids start with prefix. If that is empty, the flags of any environment are
-// accepted, but of one only in a message.
+// ids start with prefix. If prefix is empty, flags of any environment are
+// accepted, but all flags of a message must be of the same environment.
 func ClassicCodec(prefix string) *Codec {
 	data := classicData{prefix}
 	return &Codec{Protocol: Classic(), Update: contained(data.update), DecodeFlag: data.flag, DecodeSegment: data.segment}
@@ -75,8 +75,8 @@ func classicEnvironment(secret string) string {
 	return strings.TrimSuffix(prefix, "__")
 }
 
-// describeClassicEnvironment describes environments that are named by numbers, as
-// the platform's are.
+// describeClassicEnvironment describes an environment whose account, project and
+// environment are numbers, as the platform assigns them.
 func describeClassicEnvironment(secret string) string {
 	parts := strings.Split(strings.Trim(classicEnvironment(secret), "_"), "__") // FF, account, project, environment
 	if len(parts) != 4 || strings.Trim(strings.Join(parts[1:], ""), "0123456789") != "" {

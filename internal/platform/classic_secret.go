@@ -9,19 +9,20 @@ import (
 
 var errNoSecret = errors.New("missing secret: copy the environment secret from the platform's settings page")
 
-// flagIDPrefix returns the text that starts every flag id of the environment a
-// classic secret belongs to: FF__<account>__<project>__<environment>__.
+// flagIDPrefix returns the prefix of all flag ids of a classic secret's
+// environment: FF__<account>__<project>__<environment>__.
 //
-// A classic secret is standard Base64 of parts joined by "__", of which the
-// second to fourth name the environment (protocol reference, section 1).
-// The error never holds any part of the secret.
+// A classic secret is standard Base64 of parts joined by "__". The second to
+// fourth part name the environment (protocol reference, section 1). The error
+// never holds any part of the secret.
 func flagIDPrefix(secret string) (string, error) {
 	if secret == "" {
 		return "", errNoSecret
 	}
 	letters := strings.TrimRight(secret, "=")
 	text, err := base64.RawStdEncoding.Strict().DecodeString(letters)
-	// Padding may be missing, but not be too much, and Go's decoder skips line breaks.
+	// Padding may be missing, but there must not be too much. Go's decoder
+	// skips line breaks, so they are rejected here.
 	if padding := len(secret) - len(letters); err != nil || padding > (4-len(letters)%4)%4 || strings.ContainsAny(secret, "\r\n") {
 		return "", errors.New("the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?")
 	}
@@ -40,8 +41,8 @@ func flagIDPrefix(secret string) (string, error) {
 	return "FF__" + parts[1] + "__" + parts[2] + "__" + parts[3] + "__", nil
 }
 
-// padSecret restores the padding of a classic secret, or the rest of it,
-// without which the platform does not take it in a header.
+// padSecret adds the missing padding to a classic secret. The platform rejects
+// a secret without padding in a header.
 func padSecret(secret string) string {
 	return secret + "==="[:(4-len(secret)%4)%4]
 }

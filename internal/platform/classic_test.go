@@ -231,7 +231,7 @@ func TestFlagStatus(t *testing.T) {
 
 func TestFlagRanges(t *testing.T) {
 	t.Parallel()
-	nobody := math.NaN()
+	nan := math.NaN()
 	tests := []struct {
 		name     string
 		value    string
@@ -243,13 +243,13 @@ func TestFlagRanges(t *testing.T) {
 		{name: "three numbers", value: `[0.1,0.2,0.3]`, from: .1, to: .2},
 		{name: "beyond the ends", value: `[-1,2]`, from: -1, to: 2},
 		{name: "turned", value: `[0.9,0.1]`, from: .9, to: .1},
-		{name: "empty", value: `[]`, from: nobody, to: nobody},
-		{name: "one number", value: `[0]`, from: nobody, to: nobody},
-		{name: "null in it", value: `[0,null]`, from: nobody, to: nobody},
-		{name: "strings", value: `["0","1"]`, from: nobody, to: nobody},
-		{name: "object", value: `{"from":0,"to":1}`, from: nobody, to: nobody},
-		{name: "number", value: `1`, from: nobody, to: nobody},
-		{name: "string", value: `"[0,1]"`, from: nobody, to: nobody},
+		{name: "empty", value: `[]`, from: nan, to: nan},
+		{name: "one number", value: `[0]`, from: nan, to: nan},
+		{name: "null in it", value: `[0,null]`, from: nan, to: nan},
+		{name: "strings", value: `["0","1"]`, from: nan, to: nan},
+		{name: "object", value: `{"from":0,"to":1}`, from: nan, to: nan},
+		{name: "number", value: `1`, from: nan, to: nan},
+		{name: "string", value: `"[0,1]"`, from: nan, to: nan},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,12 +6,13 @@ import (
 	"slices"
 )
 
-// CodecFor returns the codec of an environment by the shape of its secret, or of
-// the platform that is named, and the secret as that platform accepts it. The
-// codec is never nil, and the error never holds any part of the secret.
+// CodecFor returns the codec of a secret's environment, and the secret as the
+// platform accepts it. name is the platform; if it is "", the shape of the
+// secret decides. The codec is never nil, and the error never holds any part of
+// the secret.
 func CodecFor(name, secret string) (*Codec, string, error) {
 	if bare, err := checkPasted(secret); err != nil {
-		c, _, _ := CodecFor(name, bare) // for what else is wrong with the configuration
+		c, _, _ := CodecFor(name, bare) // to check the rest of the configuration
 		return c, secret, err
 	}
 	owner := ownerOf(secret)
@@ -31,11 +32,11 @@ func CodecFor(name, secret string) (*Codec, string, error) {
 	return Default().AnyCodec(), secret, err
 }
 
-// Default returns the platform that counts where nothing says which.
+// Default returns the platform to use if nothing else decides.
 func Default() *Protocol { return All()[0] }
 
-// ownerOf returns the platform of a secret by its shape; nil if no platform has
-// such secrets.
+// ownerOf returns the platform of a secret by its shape, or nil if the secret
+// fits no platform.
 func ownerOf(secret string) *Protocol {
 	for _, p := range All() {
 		if p.owns(secret) {
@@ -45,7 +46,7 @@ func ownerOf(secret string) *Protocol {
 	return nil
 }
 
-// fitsNone says why a secret is of no platform.
+// fitsNone returns an error that says why a secret fits no platform.
 func fitsNone(secret string) error {
 	err := errors.New("the secret fits neither platform (if it is right, set the platform)")
 	separator := ": "
@@ -56,8 +57,8 @@ func fitsNone(secret string) error {
 	return err
 }
 
-// CodecOfData returns the codec of the platform that data, a bootstrap, is of, for
-// a client that has no secret to tell the platform by.
+// CodecOfData returns the codec of the platform that data, a bootstrap, comes
+// from. It is for clients without a secret.
 func CodecOfData(data []byte) *Codec {
 	if p := originOf(data).platform; p != nil {
 		return p.AnyCodec()

@@ -39,7 +39,7 @@ func TestCodecFor(t *testing.T) {
 		{name: "FeatBit, named as classic", platform: ClassicName, secret: featBitSecret, want: ClassicName, problem: "is FeatBit's, but the platform is set to classic"},
 		{name: "classic, named as FeatBit", platform: FeatBitName, secret: testSecret, want: FeatBitName, problem: "is featureflag.co's, but the platform is set to featbit"},
 		{name: "line break, named", platform: FeatBitName, secret: featBitSecret + "\n", want: FeatBitName, problem: "a line break at the end"},
-		{name: "not ASCII, named", platform: FeatBitName, secret: "sécret", want: FeatBitName, problem: "letters"},
+		{name: "not ASCII, named", platform: FeatBitName, secret: "sécret", want: FeatBitName, problem: "other characters"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

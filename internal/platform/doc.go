@@ -1,8 +1,7 @@
-// Package platform knows what the platforms differ in: secrets and tokens, the
-// messages that they send and accept, and how these become the neutral model of
-// package model.
+// Package platform has everything in which the platforms differ: secrets,
+// tokens, messages, events, and the decoding of data into package model.
 //
-// A Protocol has what is the same for all environments of a platform, a Codec
-// reads the data of one. A further platform is a function like Classic that All
-// returns.
+// A Protocol has what is the same for all environments of a platform. A Codec
+// reads the data of one environment. To add a platform, write a function like
+// Classic and add its result to All.
 package platform

@@ -23,9 +23,9 @@ type Metric struct {
 	UnixMilli int64
 }
 
-// Private says which attributes of users stay in the process. nil is none. Names
-// are compared without regard to case on both platforms, so that a spelling that
-// is another attribute to the platform does not send what was to stay.
+// Private is the set of user attributes that events leave out. nil is the empty
+// set. Names are compared without regard to case on both platforms, so that
+// another spelling of a private name is not sent.
 type Private struct {
 	all   bool
 	names map[string]struct{} // the ASCII names, in lower case
@@ -94,8 +94,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// Size is how many bytes of a user's texts do not stay in the process. In JSON
-// they are no fewer.
+// Size returns the number of bytes of a user's texts that events contain. Their
+// JSON is at least as long.
 func (p *Private) Size(u *eval.User) int {
 	size := len(u.Key) + len(p.unless("name", u.Name)) + len(p.unless("email", u.Email)) + len(p.unless("country", u.Country))
 	for i := range u.Custom {

@@ -15,8 +15,8 @@ import (
 // featBitData reads the data of FeatBit (FeatBit reference, section 4).
 type featBitData struct{}
 
-// update takes a message apart. The items point into the message, which must
-// not change any more.
+// update parses a message. The items point into the message, which must not
+// change afterwards.
 func (featBitData) update(message []byte) (*store.Update, []Skipped, error) {
 	p, err := split(message, headers{flags: featBitFlagHeader, segments: featBitSegmentHeader})
 	var u *store.Update
@@ -34,9 +34,8 @@ func featBitFlagHeader(b []byte, i int) (store.Item, int, error) { return featBi
 
 func featBitSegmentHeader(b []byte, i int) (store.Item, int, error) { return featBitHeader(b, i, "id") }
 
-// featBitHeader reads what storing an item needs: all it can, so that what is
-// wrong with one member leaves the others. The first thing that is wrong is
-// returned.
+// featBitHeader reads the members that storing an item needs. An invalid member
+// does not keep it from reading the others. It returns the first error.
 func featBitHeader(b []byte, i int, identity string) (item store.Item, end int, wrong error) {
 	refers, dated := false, false
 	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
@@ -75,7 +74,7 @@ var (
 	errNoDate     = errors.New("has no updatedAt")
 )
 
-// headerTime reads a time as Unix milliseconds. What is finer is cut off, as
+// headerTime reads a time as Unix milliseconds. It truncates smaller units, as
 // the platform does when it compares versions. A time without a zone is UTC.
 func headerTime(value []byte) (int64, error) {
 	text, err := headerString(value)
@@ -122,7 +121,7 @@ func (featBitData) flag(raw []byte) (*model.Flag, error) {
 				Rollout: d.rollout(r),
 			}
 		})
-		if o.has("fallthrough") { // a flag that is off may have none
+		if o.has("fallthrough") { // a disabled flag may have no fallthrough
 			f.Fallthrough = d.rollout(o.object("fallthrough"))
 		}
 		return f
@@ -169,14 +168,14 @@ func (d featBitFlag) rollout(o object) model.Rollout {
 	return ro
 }
 
-// noExperiment is how much of a share counts in experiments that does not say.
+// noExperiment is the default of a share's exptRollout.
 var noExperiment = 0.0
 
-// featBitClauses reads the conditions of a rule. A rule that has an empty list
-// matches everybody, so one that has none must not be taken for it.
+// featBitClauses reads the conditions of a rule. A rule with an empty list
+// matches every user, so a rule without a list must not be treated the same.
 func featBitClauses(o object) []model.Clause {
 	if !o.has("conditions") {
-		return []model.Clause{{Malformed: "the rule has no conditions, not even an empty list"}}
+		return []model.Clause{{Malformed: "the rule has no list of conditions"}}
 	}
 	return collect(o.objects("conditions"), func(c object) model.Clause {
 		return model.Clause{

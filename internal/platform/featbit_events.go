@@ -27,7 +27,7 @@ func appendFeatBitUser(dst []byte, u *eval.User, private *Private) []byte {
 	return append(dst, `]}`...)
 }
 
-// appendNotEmpty appends a property that the user has.
+// appendNotEmpty appends a property unless its value is empty.
 func appendNotEmpty(dst []byte, start int, name, value string) []byte {
 	if value == "" {
 		return dst

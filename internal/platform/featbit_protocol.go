@@ -60,20 +60,21 @@ func FeatBitCodec() *Codec {
 	return &Codec{Protocol: FeatBit(), Update: contained(data.update), DecodeFlag: data.flag, DecodeSegment: data.segment}
 }
 
-// checkFeatBitSecret finds what no secret of FeatBit can have. Its shape is not
-// checked: who names the platform may have a secret of a newer one.
+// checkFeatBitSecret rejects what no secret of FeatBit can contain. It does not
+// check the shape: if the platform is configured, the secret may have a newer
+// shape.
 func checkFeatBitSecret(secret string) error {
 	switch {
 	case secret == "":
 		return errNoSecret
 	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("the secret has spaces, line breaks or letters that no secret has")
+		return errors.New("the secret contains spaces, line breaks or other characters that no secret contains")
 	}
 	return nil
 }
 
-// isFeatBitSecret reports whether secret is two GUIDs, of which the second, the
-// environment's, is not zero (FeatBit reference, section 1).
+// isFeatBitSecret reports whether secret is two GUIDs. The second is the
+// environment and must not be zero (FeatBit reference, section 1).
 func isFeatBitSecret(secret string) bool {
 	if len(secret) != 44 {
 		return false
@@ -89,7 +90,8 @@ func guid(text string) (id [16]byte, ok bool) {
 	return id, err == nil && n == len(id)
 }
 
-// featBitEnvironment returns a GUID as people write it.
+// featBitEnvironment returns the GUID of the environment in its usual text
+// form.
 func featBitEnvironment(secret string) string {
 	if !isFeatBitSecret(secret) {
 		return ""
@@ -100,7 +102,7 @@ func featBitEnvironment(secret string) string {
 		binary.LittleEndian.Uint16(id[4:]), binary.LittleEndian.Uint16(id[6:]), id[8:10], id[10:])
 }
 
-// isGUIDText reports whether a text is a GUID as people write it.
+// isGUIDText reports whether s is a GUID in its usual text form.
 func isGUIDText(s string) bool {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return false

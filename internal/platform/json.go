@@ -7,8 +7,8 @@ const hexDigits = "0123456789abcdef"
 // appendString appends s as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD, so the result is valid JSON whatever s is.
 //
-// It exists because encoders go through buffers that the caller owns, which
-// encoding/json cannot do without allocating.
+// It exists because encoding/json cannot append to a buffer of the caller
+// without allocating.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0

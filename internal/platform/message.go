@@ -12,7 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
-// Kind is what a message of the platform is about.
+// Kind is the type of a message of the platform.
 type Kind uint8
 
 // The kinds. The SDK ignores those it does not know.
@@ -22,8 +22,8 @@ const (
 	KindPong
 )
 
-// KindOf reads the messageType of a message, without reading the rest if it
-// comes first, as it does.
+// KindOf reads the messageType of a message. The platforms send it first;
+// KindOf then does not read the rest.
 func KindOf(message []byte) (Kind, error) {
 	kind := KindOther
 	message = jsontext.TrimBOM(message)
@@ -57,18 +57,17 @@ func kindOf(value []byte) Kind {
 	return KindOther
 }
 
-// Skipped is an element that cannot be used as it says too little of itself. A
-// flag or segment that says at least who it is, is in the Update all the same,
-// as broken.
+// Skipped is an unusable element of a message. A flag or segment whose key can
+// be read is also in the Update, as broken.
 type Skipped struct {
 	Member string // of the message: featureFlags, segments, userTags
 	Index  int    // in that array, from 0
-	Key    string // or what stands in its place; "" if it cannot be read
+	Key    string // the key or id; "" if it cannot be read
 	Err    error
 }
 
-// Error tells an element by its place only if it has no key: the place differs
-// from message to message.
+// Error names an element by its key. It uses the index only if there is no key,
+// because the index differs from message to message.
 func (s Skipped) Error() string {
 	if s.Key == "" {
 		return fmt.Sprintf("%s[%d]: %v", s.Member, s.Index, s.Err)
@@ -76,67 +75,69 @@ func (s Skipped) Error() string {
 	return fmt.Sprintf("%s %q: %v", s.Member, s.Key, s.Err)
 }
 
-// header reads what storing the element at b[i] needs, and finds its end in the
-// same pass; an end of 0 is that it could not. An item that comes with an error
-// is kept if it is broken.
+// header reads the members of the element at b[i] that storing it needs, and
+// finds its end in the same pass. end is 0 if the end was not found. An item
+// with an error is kept if it is broken.
 type header func(b []byte, i int) (item store.Item, end int, err error)
 
-// headers are those of the lists of a message.
+// headers has a header function for each list of a message.
 type headers struct {
 	flags, segments header
-	userTags        header // nil if the generation has none
-	// spare is for how many items there may still be guesses of room. It goes
-	// for the whole message, or one that has a list again and again could have
-	// as much memory each time.
+	userTags        header // nil if the platform has none
+	// spare is the number of items for which memory may still be allocated in
+	// advance. It covers the whole message. Otherwise a message that repeats a
+	// list could cause that allocation each time.
 	spare int
-	// items is how many there may still be.
+	// items is the number of items that may still follow.
 	items int
 }
 
 const (
-	// freeItems is how many flags, segments and user tags any message may have.
+	// freeItems is the number of flags, segments and user tags that any message
+	// may have, whatever its size.
 	freeItems = 20_000
-	// itemSize is how many bytes each item more has to have on average. Those of
-	// the platforms have several hundred; what the client keeps of an item, beside
-	// its bytes, is about 200.
+	// itemSize is the average number of bytes that each further item needs. Items
+	// of the platforms have several hundred bytes. The client keeps about 200
+	// bytes for an item in addition to its JSON.
 	itemSize = 128
 )
 
-var errItems = fmt.Errorf("are too many for its size: expected at least %d bytes for each", itemSize)
+var errItems = fmt.Errorf("has too many items for its size: expected at least %d bytes for each", itemSize)
 
-// parts are those of the object that a message is, or of its data object. The
-// headers of what is in its lists are read in the same pass over the bytes.
+// parts has the members of a message or of its data object. The headers of the
+// items in its lists are read in the same scan.
 type parts struct {
 	headers                   headers
 	kind, eventType           []byte
 	flags, segments, userTags list
-	any                       bool // one of the members that data has
+	any                       bool // it has a member that only a data object has
 	hasData                   bool
 	data                      *parts // nil if it is null
 	// enveloped: this is the data object of a data-sync message.
 	enveloped bool
-	// err is what is wrong inside, if the end could be found all the same.
+	// err is an error inside, if the end of the object was found nevertheless.
 	err error
 }
 
 // list is an array of items that is a member.
 type list struct {
-	given    bool // be it null
+	given    bool // also if it is null
 	items    []store.Item
 	skipped  []Skipped // the first maxSkipped
-	unusable int       // how many elements cannot be used
+	unusable int       // number of unusable elements
 	err      error     // as parts.err
 }
 
 const (
-	// maxSkipped is how many unusable elements of a message are kept, so that a
-	// message of nothing else costs no more memory than one without any.
+	// maxSkipped is the number of unusable elements of a message that are kept.
+	// It bounds the memory for a message of unusable elements.
 	maxSkipped = 100
-	// maxSkippedKey is how many bytes of an unusable element's key are kept.
+	// maxSkippedKey is the number of bytes of an unusable element's key that
+	// are kept.
 	maxSkippedKey = 100
 )
 
-// skip counts an element that cannot be used.
+// skip counts an unusable element.
 func (l *list) skip(s Skipped) {
 	l.unusable++
 	if len(l.skipped) == maxSkipped {
@@ -148,9 +149,9 @@ func (l *list) skip(s Skipped) {
 	l.skipped = append(l.skipped, s)
 }
 
-// split reads a whole data-sync message, its data object alone, or the answer
-// of a polling request, which wraps one of these (protocol reference, sections
-// 3.3, 4 and 10).
+// split reads a whole data-sync message, its data object alone, or a poll
+// response, which wraps one of these (protocol reference, sections 3.3, 4 and
+// 10).
 func split(message []byte, h headers) (*parts, error) {
 	message = jsontext.TrimBOM(message)
 	h.spare = len(message)/int(unsafe.Sizeof(store.Item{})) + 1
@@ -165,13 +166,13 @@ func split(message []byte, h headers) (*parts, error) {
 		return nil, err
 	}
 	if jsontext.SkipSpace(message, end) != len(message) {
-		return nil, errors.New("goes on after its end")
+		return nil, errors.New("has more data after the JSON object")
 	}
 	return p.unwrap()
 }
 
-// notAnObject says what a message is, as a whole, that does not begin as an
-// object.
+// notAnObject returns an error if the message does not begin with an object. It
+// describes the whole message.
 func notAnObject(message []byte, start int) error {
 	if start == len(message) {
 		return fmt.Errorf("is empty: %s", expectedMessage)
@@ -182,8 +183,8 @@ func notAnObject(message []byte, start int) error {
 	if message[start] == '{' {
 		return nil
 	}
-	// Not fastjson's check: its error quotes the rest at each level, so that a
-	// message of 100,000 brackets would take minutes.
+	// fastjson's check is not used: its error quotes the rest at each level, so
+	// a message of 100,000 brackets would take minutes.
 	if !json.Valid(message) {
 		return jsontext.ErrNotJSON
 	}
@@ -207,7 +208,7 @@ func kindOfValue(value []byte) string {
 	return "number"
 }
 
-const expectedMessage = "expected an object with featureFlags, as the platform sends it and ffc snapshot writes it"
+const expectedMessage = "expected an object with featureFlags, as the platform sends and ffc snapshot writes"
 
 // unwrap returns the data object.
 func (p *parts) unwrap() (*parts, error) {
@@ -215,12 +216,12 @@ func (p *parts) unwrap() (*parts, error) {
 	case p.err != nil:
 		return nil, p.err
 	case p.kind != nil && kindOf(p.kind) != KindDataSync:
-		return nil, errors.New(`has a messageType other than "data-sync"`)
+		return nil, errors.New(`has a wrong messageType: expected "data-sync"`)
 	case p.kind != nil || p.hasData:
 		if p.data == nil {
 			return nil, errors.New("has no data")
 		}
-		if p.kind == nil { // the wrapper of a polling answer: what is inside?
+		if p.kind == nil { // the wrapper of a poll response
 			return p.data.unwrap()
 		}
 		if p = p.data; p.err != nil {
@@ -232,13 +233,13 @@ func (p *parts) unwrap() (*parts, error) {
 		p.enveloped = true
 	}
 	if !p.any {
-		return nil, errors.New("has neither featureFlags nor segments: is it a message of the platform?")
+		return nil, errors.New("has neither featureFlags nor segments: expected a message of the platform")
 	}
 	return p, nil
 }
 
-// maxWrapping is how deep data objects are looked for: in the wrapper of an
-// answer, in the message that it wraps, and one more for good measure.
+// maxWrapping is the depth to which data objects are read: in the wrapper of a
+// poll response, in the message that it wraps, and one more.
 const maxWrapping = 3
 
 // read reads the members of interest of the object at b[i] and returns the index
@@ -292,8 +293,8 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 	return end, nil
 }
 
-// readList reads the array at b[i] and returns the index after it. What cannot
-// be read is skipped or broken, so that one bad element does not cost the others.
+// readList reads the array at b[i] and returns the index after it. An element
+// that cannot be read is skipped or broken; the others are kept.
 func (p *parts) readList(b []byte, i int, l *list, member string, read header) (end int, err error) {
 	*l = list{given: true}
 	index := 0
@@ -323,7 +324,7 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 		return end, nil
 	})
 	if err != nil {
-		l.err = fmt.Errorf("has %s that %w", member, err)
+		l.err = fmt.Errorf("has the member %s, which %w", member, err)
 		if end, err = jsontext.SkipValue(b, i); err != nil {
 			return 0, err
 		}
@@ -334,17 +335,17 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 	return end, nil
 }
 
-// room guesses how many items there are in the rest of a message, of which the
-// first takes so many bytes. All guesses together cost no more memory than the
-// message does, however wrong they are.
+// room estimates the number of items in the rest of a message from the size of
+// the first. All estimates together cost no more memory than the message, even
+// if they are wrong.
 func (h *headers) room(rest, first int) int {
 	n := min(rest/first+1, h.spare, h.items+1)
 	h.spare -= n
 	return n
 }
 
-// update is the message that p is the data object of, with the first of its
-// elements that cannot be used.
+// update returns the message with the data object p, and the first of its
+// unusable elements.
 func (p *parts) update() (*store.Update, []Skipped, error) {
 	full, err := p.full()
 	for _, l := range []*list{&p.flags, &p.segments, &p.userTags} {
@@ -366,7 +367,7 @@ func (p *parts) update() (*store.Update, []Skipped, error) {
 	return u, skipped[:min(len(skipped), maxSkipped)], nil
 }
 
-// full reads the eventType. Polling answers have none and are fulls.
+// full reads the eventType. Poll responses have none and are full snapshots.
 func (p *parts) full() (bool, error) {
 	switch string(p.eventType) {
 	case `"full"`, "", "null":
@@ -374,5 +375,5 @@ func (p *parts) full() (bool, error) {
 	case `"patch"`:
 		return false, nil
 	}
-	return false, errors.New(`has an eventType other than "full" and "patch"`)
+	return false, errors.New(`has an unknown eventType: expected "full" or "patch"`)
 }

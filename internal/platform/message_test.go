@@ -221,11 +221,11 @@ func TestUpdateRejects(t *testing.T) {
 		{name: "string as segments", message: `{"segments":"[]"}`, want: "segments"},
 		{name: "number as user tags", message: `{"featureFlags":[],"userTags":1}`, want: "userTags"},
 		{name: "comma after the last flag", message: `{"featureFlags":[` + flagJSON("a", 1) + `,]}`, want: "featureFlags"},
-		{name: "goes on", message: `{"featureFlags":[]} {}`, want: "goes on"},
-		{name: "two closing brackets", message: `{"featureFlags":[]}}`, want: "goes on"},
+		{name: "goes on", message: `{"featureFlags":[]} {}`, want: "has more data after"},
+		{name: "two closing brackets", message: `{"featureFlags":[]}}`, want: "has more data after"},
 		{name: "goes on inside data", message: `{"messageType":"data-sync","data":{"eventType":"full"}]}`, want: "is not JSON"},
-		{name: "wrappers in wrappers", message: strings.Repeat(`{"data":`, 1000) + `{"featureFlags":[]}` + strings.Repeat(`}`, 1000), want: "nests deeper"},
-		{name: "nesting in a flag", message: `{"featureFlags":[` + strings.Repeat(`[`, 1000) + strings.Repeat(`]`, 1000) + `]}`, want: "nests deeper"},
+		{name: "wrappers in wrappers", message: strings.Repeat(`{"data":`, 1000) + `{"featureFlags":[]}` + strings.Repeat(`}`, 1000), want: "is nested deeper"},
+		{name: "nesting in a flag", message: `{"featureFlags":[` + strings.Repeat(`[`, 1000) + strings.Repeat(`]`, 1000) + `]}`, want: "is nested deeper"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

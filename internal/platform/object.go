@@ -13,21 +13,21 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// A flag is read where it stands, member by member. A tree of its values would
-// take up to thirty times its memory, and a flag can be as large as a message.
+// Flags are read in place, member by member. A tree of values would take up to
+// thirty times the memory of the flag, and a flag can be as large as a message.
 
 const (
-	// freeParts is how many variations, targets, prerequisites, rules, clauses and
-	// shares any flag or segment may have.
+	// freeParts is the number of variations, targets, prerequisites, rules,
+	// clauses and shares that any flag or segment may have, whatever its size.
 	freeParts = 10_000
-	// partSize is how many bytes of JSON each part more has to have on average.
-	// Those of the platforms have more than 40; an empty object would take a
-	// hundred times its size.
+	// partSize is the average number of bytes of JSON that each further part
+	// needs. Parts of the platforms have more than 40 bytes. An empty object
+	// takes a hundred times its size in memory.
 	partSize = 32
 )
 
-// decode lets fill read raw. What fill returns must not refer to raw, which
-// object sees to.
+// decode checks raw and calls fill to read it. The result of fill must not
+// refer to raw; the methods of object return copies.
 func decode[T any](raw []byte, fill func(object) *T) (*T, error) {
 	switch err := jsontext.Check(raw); {
 	case err != nil:
@@ -48,20 +48,21 @@ func decode[T any](raw []byte, fill func(object) *T) (*T, error) {
 	return result, nil
 }
 
-// decoding is that of one flag or segment.
+// decoding is the state while one flag or segment is decoded.
 type decoding struct {
 	failure error // the first
-	spare   int   // how many parts there may still be
-	// members are those of the objects that are being read, so that each object is
-	// scanned once and not for each member.
+	spare   int   // number of parts that may still follow
+	// members has the members of the objects that are being read, so that each
+	// object is scanned once and not once per member.
 	members []jsontext.Member
 }
 
-// rooms are those of decodings that are over.
+// rooms has decodings to use again.
 var rooms = sync.Pool{New: func() any { return &decoding{members: make([]jsontext.Member, 0, 64)} }}
 
-// maxMembers is how many members of an object are kept. An object of the
-// platforms has fewer than 30; if it has more, it is scanned again for each.
+// maxMembers is the number of members of an object that are kept. An object of
+// the platforms has fewer than 30. An object that has more is scanned again for
+// each further member.
 const maxMembers = 40
 
 // object finds the members of the object at b[i], and the index after it.
@@ -74,8 +75,8 @@ func (d *decoding) object(path string, b []byte, i int) (o object, end int) {
 
 var errParts = fmt.Errorf("has more rules, clauses and shares than its size allows: expected at least %d bytes of JSON for each", partSize)
 
-// object reads members of a JSON object. The first member that is not what it
-// should be is remembered as the failure of the whole; lists are not read on.
+// object reads members of a JSON object. The first invalid member becomes the
+// failure of the whole decoding, and no more elements of lists are read.
 type object struct {
 	path  string // for messages
 	value []byte
@@ -114,7 +115,7 @@ func (o object) member(name string) []byte {
 
 func (o object) has(name string) bool { return o.get(name) != nil }
 
-// object returns a member that must be there.
+// object returns a required member.
 func (o object) object(name string) object {
 	v := o.get(name)
 	if v == nil || v[0] != '{' {
@@ -135,7 +136,7 @@ type objects struct {
 // objects returns an array; an empty one if it is absent.
 func (o object) objects(name string) objects { return objects{o.array(name), name, o} }
 
-// list is objects, but null is no list: what it should be is not known.
+// list is like objects, but null is an error: its meaning is unknown.
 func (o object) list(name string) objects {
 	o.notNull(name)
 	return o.objects(name)
@@ -163,8 +164,8 @@ func (l objects) all() iter.Seq[object] {
 	}
 }
 
-// collect reads the elements, which count as parts, into a slice; nil if there
-// is none.
+// collect reads the elements, which count as parts, into a slice. It returns
+// nil if there are none.
 func collect[T any](l objects, read func(object) T) (list []T) {
 	if len(l.array) > longArray {
 		count := jsontext.Count(l.array)
@@ -183,8 +184,8 @@ func collect[T any](l objects, read func(object) T) (list []T) {
 	return list
 }
 
-// longArray is how many bytes an array has from where on its elements are counted
-// first. Of others, making room as it is needed wastes less than a second look.
+// Arrays of at least longArray bytes are scanned twice: first to count their
+// elements. For shorter ones, growing the slice wastes less than a second scan.
 const longArray = 4 << 10
 
 func (d *decoding) tooMany() {
@@ -193,7 +194,7 @@ func (d *decoding) tooMany() {
 	}
 }
 
-// texts is strings, but null is no list.
+// texts is like strings, but null is an error.
 func (o object) texts(name string) model.List {
 	o.notNull(name)
 	return o.strings(name)
@@ -237,7 +238,7 @@ func (o object) strings(name string) model.List {
 }
 
 // textList collects the texts that each yields. It measures them before it
-// stores them, as they can be most of a message.
+// stores them, because they can be most of a message.
 func (o object) textList(name string, each func(yield func(inside []byte))) (list model.List) {
 	count, size := 0, 0
 	each(func(inside []byte) {
@@ -261,7 +262,7 @@ func (o object) textList(name string, each func(yield func(inside []byte))) (lis
 	return list
 }
 
-// string returns a member that must be there.
+// string returns a required member.
 func (o object) string(name string) string {
 	if !o.has(name) && o.value != nil {
 		o.fail(name, "a string")
@@ -285,7 +286,7 @@ func (o object) optionalText(name string) []byte {
 	return v[1 : len(v)-1]
 }
 
-// int returns a member that must be there.
+// int returns a required member.
 func (o object) int(name string) int64 {
 	if v := o.get(name); v != nil {
 		if n, err := fastfloat.ParseInt64(textOf(v)); err == nil {
@@ -296,7 +297,8 @@ func (o object) int(name string) int64 {
 	return 0
 }
 
-// textOf is the text in bytes that nobody changes as long as it is used.
+// textOf returns v as a string without copying. v must not change while the
+// string is used.
 func textOf(v []byte) string { return unsafe.String(unsafe.SliceData(v), len(v)) }
 
 // optionalFloat returns nil for a member that is absent.
@@ -321,7 +323,7 @@ func number(v []byte) (float64, bool) {
 // bool returns false for a member that is absent.
 func (o object) bool(name string) bool { return o.tri(name) == model.Yes }
 
-// tri reads a truth value for which absent has a meaning of its own.
+// tri reads a truth value that may also be absent.
 func (o object) tri(name string) model.Tri {
 	switch string(o.get(name)) {
 	case "":
@@ -335,8 +337,9 @@ func (o object) tri(name string) model.Tri {
 	return model.No
 }
 
-// rangeOf reads the two ends of a share, the whole if absent. What is not two
-// numbers gives NaN: a share that takes nobody.
+// rangeOf reads the two ends of a share; if they are absent, the share is the
+// whole range. If the value is not two numbers, the ends are NaN: no user is in
+// the share.
 func (o object) rangeOf(name string) (from, to float64) {
 	v := o.get(name)
 	if v == nil {

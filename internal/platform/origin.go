@@ -8,22 +8,21 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
-// ForeignError is the error of a snapshot of another platform, or of another
-// environment, than a secret's.
+// ForeignError is the error for a snapshot of another platform or environment
+// than the secret's.
 type ForeignError struct{ text string }
 
 // Error implements error.
 func (e *ForeignError) Error() string { return e.text }
 
-// errFlagFile is the error of a file that ffc serve understands, and the SDK does
-// not.
-var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a snapshot; ffc snapshot -file makes one of it")
+// errFlagFile is the error for a file that ffc serve reads, but the SDK does not.
+var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a snapshot; convert it with ffc snapshot -file")
 
 // CheckOrigin returns a *ForeignError if data, a snapshot, is of another platform
 // than p, or of another environment than the secret's, and another error if data
-// is a flag file of ffc serve. A secret of "" is of any environment. Data that
-// does not say where it is from is accepted. The error holds no part of the
-// secret.
+// is a flag file of ffc serve. With a secret of "" every environment is accepted.
+// Data that does not name its environment is accepted. The error holds no part of
+// the secret.
 func CheckOrigin(p *Protocol, secret string, data []byte) error {
 	o := originOf(data)
 	switch own := p.Environment(secret); {
@@ -37,15 +36,15 @@ func CheckOrigin(p *Protocol, secret string, data []byte) error {
 	return nil
 }
 
-// origin is where data says that it is from.
+// origin is the platform and environment that data comes from.
 type origin struct {
 	platforms   []*Protocol
-	platform    *Protocol // nil if data does not say
-	environment string    // FF__account__project__environment or a GUID; "" if data does not say
+	platform    *Protocol // nil if unknown
+	environment string    // FF__account__project__environment or a GUID; "" if unknown
 	flagFile    bool      // the simple form of ffc serve
 }
 
-// originOf reads no further than the first item that says where it is from.
+// originOf reads data up to the first item that names its platform.
 func originOf(data []byte) (o origin) {
 	o.platforms = All()
 	data = jsontext.TrimBOM(data)
@@ -96,7 +95,7 @@ func (o *origin) readItem(b []byte, i int) (end int, err error) {
 		return nil
 	})
 	if err != nil {
-		return jsontext.SkipValue(b, i) // one bad item says nothing about the others
+		return jsontext.SkipValue(b, i) // other items may still be valid
 	}
 	if o.platform == nil {
 		return end, nil

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// checkPasted returns an error that names what was copied along with a secret:
-// line breaks, blanks, quotes, a scheme, a name. Neither platform has secrets
-// with any of these. The error holds no part of the secret. It returns the secret
-// without them.
+// checkPasted returns the secret without what was copied along with it: line
+// breaks, blanks, quotes, a scheme, a name. No secret of any platform contains
+// these. If there are any, it also returns an error that names them. The error
+// holds no part of the secret.
 func checkPasted(secret string) (bare string, _ error) {
 	var found []string
 	rest := secret
@@ -35,8 +35,8 @@ func checkPasted(secret string) (bare string, _ error) {
 	return strings.Map(visible, rest), errors.New("the secret has " + strings.Join(found, " and ") + ": expected the secret alone")
 }
 
-// peel takes one thing off that does not belong to a secret, and returns what
-// the thing was.
+// peel removes one thing around a secret that does not belong to it, and
+// returns what it was.
 func peel(s string) (inner, what string) {
 	for _, mark := range []struct{ text, name string }{
 		{"\ufeff", "a byte-order mark"}, {"\r\n", "a line break"}, {"\n", "a line break"}, {"\r", "a line break"},
@@ -72,7 +72,7 @@ func peel(s string) (inner, what string) {
 	return s, ""
 }
 
-// notOfName reports whether a character is not one of a variable's name.
+// notOfName reports whether a character cannot be in the name of a variable.
 func notOfName(r rune) bool {
 	return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
@@ -98,7 +98,7 @@ func visible(r rune) rune {
 	return r
 }
 
-// insideOf returns what stands in the middle of a secret and does not belong
+// insideOf returns the name of what is inside a secret and does not belong
 // there.
 func insideOf(s string) string {
 	for _, r := range s {

@@ -12,7 +12,7 @@ import (
 )
 
 // Protocol has the constants and abilities of a platform, which are the same for
-// all its environments. It does not change.
+// all its environments. It is immutable.
 type Protocol struct {
 	Name           string // in settings: classic
 	Title          string // for people: featureflag.co
@@ -20,38 +20,39 @@ type Protocol struct {
 	SecretHeader   string
 	EventsPath     string
 	EventsType     string // the Content-Type of events
-	// PollPaths are where all data can be fetched, to be tried in this order:
-	// servers have one of them.
+	// PollPaths are the paths from which all data can be fetched. A server has
+	// one of them; they are tried in this order.
 	PollPaths []string
-	// PollSince is the parameter of a request there that asks for what is newer
-	// than a version; "" if there is none. An answer without a body is that
-	// nothing is.
+	// PollSince is the query parameter that requests only what is newer than a
+	// version; "" if there is none. A response without a body means that
+	// nothing is newer.
 	PollSince string
-	// PollHasSegments: answers to these requests have segments.
+	// PollHasSegments: poll responses have segments.
 	PollHasSegments bool
-	// StreamQuery is what the URL of the push endpoint has after the token.
+	// StreamQuery is the rest of the push endpoint's URL after the token.
 	StreamQuery string
-	// AcceptsOldTokens: the push endpoint accepts a token of a clock that is
-	// behind.
+	// AcceptsOldTokens: the push endpoint accepts tokens of clocks that are
+	// slow.
 	AcceptsOldTokens bool
-	// Ping is the keep-alive message, which the platform answers with a pong. It
-	// is not the ping frame of websockets.
+	// Ping is the keep-alive message. The platform responds with a pong message.
+	// It is not the ping frame of websockets.
 	Ping         string
 	PingInterval time.Duration
-	// Resume: on reconnecting, ask for what is newer than the store. Otherwise
-	// ask for everything, as changes would leave out what was archived.
+	// Resume: after reconnecting, request only what is newer than the store. If
+	// false, request everything, because changes would leave out archived
+	// items.
 	Resume bool
 	// EmptyIsOdd: an environment without data may be a wrong secret.
 	EmptyIsOdd bool
-	// UserTags: messages have them beside flags and segments.
+	// UserTags: messages have user tags in addition to flags and segments.
 	UserTags bool
-	// KeyNames are the names, in lower case, that no attribute can have because
-	// events send the user's key by them.
+	// KeyNames are the names, in lower case, that events use for the user's
+	// key. No attribute can have them.
 	KeyNames []string
 
 	Semantics *eval.Semantics
 
-	// ItemPerUser: an item of a body has all events of a user. Otherwise each
+	// ItemPerUser: an item of a body has all events of a user. If false, each
 	// event is an item.
 	ItemPerUser bool
 	// EvaluationList begins the list of evaluations in an item, after the user.
@@ -61,26 +62,27 @@ type Protocol struct {
 	AppendEvaluation func(dst []byte, e *Evaluation) []byte
 	AppendMetric     func(dst []byte, m *Metric) []byte
 
-	// Environment says what data names the environment of a secret by; "" if the
-	// secret does not say.
+	// Environment returns the name of a secret's environment, as data has it; ""
+	// if the secret does not contain it.
 	Environment func(secret string) string
-	// EnvironmentIgnoresCase: that name is in lower case, and people may write it
-	// otherwise.
+	// EnvironmentIgnoresCase: Environment returns lower case, but any case is
+	// accepted in settings.
 	EnvironmentIgnoresCase bool
-	// DescribeEnvironment names the environment of a secret for people; "" if the
-	// secret does not say.
+	// DescribeEnvironment describes the environment of a secret for people; "" if
+	// the secret does not contain it.
 	DescribeEnvironment func(secret string) string
 
-	// owns reports whether a secret is of the platform, by its shape.
+	// owns reports whether a secret has the shape of the platform's secrets.
 	owns func(secret string) bool
-	// codecOf returns the Codec of the environment that Environment returned, or of
-	// an unknown one if that is "".
+	// codecOf returns the Codec of an environment by the name that Environment
+	// returns. "" is an unknown environment.
 	codecOf func(environment string) *Codec
 	// codec returns the Codec of a secret's environment, and the secret as the
-	// platform accepts it. If the secret cannot be used, the error says why, and
-	// the Codec is that of an unknown environment.
+	// platform accepts it. If the secret is invalid, it returns an error and the
+	// Codec of an unknown environment.
 	codec func(secret string) (*Codec, string, error)
-	// misfit says, in part of a sentence, why a secret is not of the platform.
+	// misfit returns an error that says why a secret does not have the shape of
+	// the platform's secrets.
 	misfit func(secret string) error
 	// marks are members of flags and segments that no other platform has.
 	marks []string
@@ -91,8 +93,8 @@ type Protocol struct {
 // Codec reads and writes the data of an environment.
 type Codec struct {
 	*Protocol
-	// Update takes a message apart. Skipped are the first of the elements that
-	// cannot be used, of which Update.Unusable is the number.
+	// Update parses a message. It also returns the first of the unusable
+	// elements; Update.Unusable is their number.
 	Update        func(message []byte) (*store.Update, []Skipped, error)
 	DecodeFlag    func(raw []byte) (*model.Flag, error)
 	DecodeSegment func(raw []byte) (*model.Segment, error)
@@ -117,10 +119,10 @@ const (
 	FeatBitName = "featbit"
 )
 
-// All returns the protocols of all platforms. Where a secret has the shape of
-// several, the first counts: those of FeatBit are random, so that none happens to
-// read as one of featureflag.co, but some of featureflag.co also have 44
-// characters.
+// All returns the protocols of all platforms. If a secret has the shape of
+// several platforms, the first counts. Secrets of FeatBit are random, so
+// practically none is valid for featureflag.co, but some of featureflag.co also
+// have 44 characters.
 func All() []*Protocol { return []*Protocol{Classic(), FeatBit()} }
 
 // ProtocolOf returns the protocol of a platform by name.
@@ -130,18 +132,19 @@ func ProtocolOf(name string) (*Protocol, error) {
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no platform %q", name)
+	return nil, fmt.Errorf("unknown platform %q", name)
 }
 
-// SyncRequest asks for what is newer than a version, or for everything.
+// SyncRequest returns the message that requests all data newer than a version,
+// or everything if version is 0.
 func SyncRequest(version int64) string {
 	return `{"messageType":"data-sync","data":{"timestamp":` + strconv.FormatInt(version, 10) + `}}`
 }
 
-// errPanic leaves out what the panic says: it may quote the data.
-var errPanic = errors.New("the message makes the SDK panic, which is a mistake in the SDK: please report it")
+// errPanic leaves out the text of the panic, which may quote the data.
+var errPanic = errors.New("the message causes a panic in the SDK: please report this bug")
 
-// contained turns a panic in update into an error: a message must not end the
+// contained turns a panic in update into an error: a message must not crash the
 // program.
 func contained(update func([]byte) (*store.Update, []Skipped, error)) func([]byte) (*store.Update, []Skipped, error) {
 	return func(message []byte) (u *store.Update, skipped []Skipped, err error) {

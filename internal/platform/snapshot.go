@@ -8,16 +8,17 @@ import (
 )
 
 // AppendSnapshot appends the data of s as a whole message (protocol reference,
-// section 10). Elements stand as they came, so nothing is lost in between;
-// those that are broken or not JSON are left out, as nobody could load them.
+// section 10). It copies the elements as they arrived, so nothing is lost. It
+// leaves out elements that are broken or not JSON, because no one could load
+// them.
 func (p *Protocol) AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
 	dst, _ = p.appendSnapshot(dst, s, false)
 	return dst
 }
 
-// AppendData is AppendSnapshot for a publisher: it keeps the elements that are
-// broken, as a newer version of the SDK may be able to read them. It also returns
-// the number of elements.
+// AppendData is AppendSnapshot for a publisher: it keeps broken elements, because
+// a newer version of the SDK may be able to read them. It also returns the number
+// of elements.
 func (p *Protocol) AppendData(dst []byte, s *eval.Snapshot) ([]byte, int) {
 	return p.appendSnapshot(dst, s, true)
 }
