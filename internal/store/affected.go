@@ -10,7 +10,7 @@ import (
 // may have altered: the changed flags, those that use a changed segment, and
 // those that have one of these as a prerequisite.
 //
-// It looks only at items that refer to others, at each of their references a few
+// It reads only items that refer to others, each of their references a few
 // times, and compiles none.
 func (s *Snapshot[F, S]) Affected(c Change) []string {
 	segments := setOf(c.Segments)
@@ -27,8 +27,9 @@ func (s *Snapshot[F, S]) Affected(c Change) []string {
 	return slices.Sorted(maps.Keys(flags))
 }
 
-// plainPasses is how often grow looks at all entries before it turns their
-// references round. Chains are mostly short, and turning round allocates.
+// plainPasses is the number of times grow scans all entries before it builds a
+// reverse index of their references. Most chains are short, and the index
+// allocates.
 const plainPasses = 4
 
 // grow adds the keys of the entries that refer to a key of the set, and of those
@@ -70,8 +71,8 @@ func grow[T any](set map[string]struct{}, entries []*entry[T], references func(*
 	}
 }
 
-// SegmentUse returns the first flag that uses a segment, and that segment. Both
-// are "" if there is no such flag.
+// SegmentUse returns the first flag, by key, that uses a segment, and that
+// segment. Both are "" if there is no such flag.
 func (s *Snapshot[F, S]) SegmentUse() (flag, segment string) {
 	for _, e := range s.flags.referring {
 		if !bytes.Contains(e.Raw, []byte("in segment")) {

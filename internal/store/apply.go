@@ -5,20 +5,20 @@ import (
 	"maps"
 )
 
-// Update is a message of the platform, taken apart.
+// Update is a parsed message of the platform.
 type Update struct {
-	// Full: this is everything there is. Otherwise it is what has changed.
+	// Full: the update has all items. If false, it has the changed items.
 	Full                  bool
 	Flags, Segments, Tags []Item
-	// Unusable is how many elements of the message are left out, as they cannot
-	// be used.
+	// Unusable is the number of elements of the message that are skipped
+	// because they are unusable.
 	Unusable int
-	// NoSegments: the message does not speak of segments, so the ones stored
+	// NoSegments: the message has no list of segments, so the stored segments
 	// stay.
 	NoSegments bool
 }
 
-// Version is the newest version in the update.
+// Version returns the newest version in the update.
 func (u *Update) Version() (newest int64) {
 	for _, items := range [][]Item{u.Flags, u.Segments, u.Tags} {
 		for i := range items {
@@ -53,7 +53,8 @@ func (s *Snapshot[F, S]) Prepare(u *Update) *Prepared[F, S] {
 }
 
 // prepared returns a compiled entry for each item that is newer than what the
-// index has. They are few, so none is left to the first evaluation.
+// index has. They are few, so all are compiled now and not at their first
+// evaluation.
 func prepared[T any](ix *index[T], items []Item, compiler *Compiler[T]) []*entry[T] {
 	entries := make([]*entry[T], len(items))
 	for i, item := range items {
@@ -70,20 +71,20 @@ func prepared[T any](ix *index[T], items []Item, compiler *Compiler[T]) []*entry
 
 // Terms say how to apply an update.
 type Terms struct {
-	// Arrived is the number of the update. It is above that of every update
-	// before; 0 is the next number.
+	// Arrived is the number of the update. It is larger than the numbers of all
+	// earlier updates; 0 stands for the next number.
 	Arrived uint64
-	// Asked is the number of the last update before the platform was asked for
-	// this one. Items that arrived since can be newer than a full that answers.
+	// Asked is the number of the last update before this one was requested.
+	// Items that arrived since can be newer than a full in the response.
 	Asked uint64
-	// Keep has the items that stay as they are, or absent, whatever the update
-	// says. Force has the items that a patch replaces by older ones.
+	// Keep has the items that do not change, or stay absent, whatever is in the
+	// update. Force has the items that a patch replaces by older ones.
 	Keep, Force ItemSet
 }
 
 // ItemID names an item of a snapshot.
 type ItemID struct {
-	Segment bool // rather than a flag
+	Segment bool // if false, a flag
 	Key     string
 }
 
@@ -99,17 +100,17 @@ func (set ItemSet) has(segment bool, key string) bool {
 	return ok
 }
 
-// Apply returns the snapshot after an update, which is s itself when the
-// update says nothing new. asked is what s.Updates() was when the platform was
-// asked for the update.
+// Apply returns the snapshot after an update, which is s itself if the update
+// has nothing new. asked is the value of s.Updates() when the update was
+// requested.
 func (s *Snapshot[F, S]) Apply(u *Update, asked uint64) (*Snapshot[F, S], Change) {
 	return s.ApplyOn(u, s.Prepare(u), &Terms{Asked: asked})
 }
 
 // ApplyOn is Apply on terms that a Hold has decided on, of an update that s or an
-// earlier snapshot has prepared. It decides nothing
-// about items that are older than the stored ones: a full replaces everything
-// but what arrived after Asked, a patch replaces what is older.
+// earlier snapshot has prepared. It does not decide about items that are older
+// than the stored ones: a full replaces everything except what arrived after
+// Asked, a patch replaces older items.
 func (s *Snapshot[F, S]) ApplyOn(u *Update, p *Prepared[F, S], terms *Terms) (*Snapshot[F, S], Change) {
 	t := *terms
 	if t.Arrived == 0 {
@@ -121,8 +122,8 @@ func (s *Snapshot[F, S]) ApplyOn(u *Update, p *Prepared[F, S], terms *Terms) (*S
 	return s.applyFull(u, &t)
 }
 
-// Bootstrap returns a snapshot of the update, which serves until the first
-// full of the platform replaces it whole.
+// Bootstrap returns a snapshot of the update. It serves until the first full of
+// the platform replaces all of it.
 func (s *Snapshot[F, S]) Bootstrap(u *Update) *Snapshot[F, S] {
 	next, _ := s.replace(u, &Terms{})
 	return next
@@ -161,7 +162,7 @@ func (s *Snapshot[F, S]) applyPatch(u *Update, p *Prepared[F, S], t *Terms) (*Sn
 		next.segments = s.segments.with(segments)
 		next.version = max(next.version, newestOf(segments))
 	}
-	if len(t.Force) > 0 { // by what is older the version can fall
+	if len(t.Force) > 0 { // older items can lower the version
 		next.version = next.newest()
 	}
 	return next, Change{Flags: changedFlags, Segments: changedSegments}
@@ -179,7 +180,7 @@ func newer[T any](ix *index[T], items []Item, prepared []*entry[T], t *Terms, se
 			continue
 		}
 		e := prepared[i]
-		if e == nil { // newer only than what the snapshot has had since
+		if e == nil { // newer only than items that the snapshot has had since
 			e = &entry[T]{Item: *item}
 		}
 		e.arrived = t.Arrived
@@ -197,8 +198,8 @@ func newestOf[T any](entries []*entry[T]) (version int64) {
 	return version
 }
 
-// latest returns the places of the items without those that the list also has
-// in a newer version, or before in the same one.
+// latest returns the indexes of the items, without those that the list also has
+// in a newer version, or earlier in the same version.
 func latest(items []Item) []int {
 	places := make([]int, 0, len(items))
 	of := make(map[string]int, len(items)) // in places
@@ -213,9 +214,9 @@ func latest(items []Item) []int {
 	return places
 }
 
-// Older reports whether an item has been replaced by another of its key. Of
-// two with one version the archived one is the later: nothing that is changed
-// keeps its version, but an older copy of what was archived may have it.
+// Older reports whether an item has been replaced by another of its key. Of two
+// with the same version the archived one is later: a change gives an item a new
+// version, but an older copy of an archived item may have the same version.
 func (item *Item) Older(than *Item) bool {
 	if item.Version != than.Version {
 		return item.Version < than.Version
@@ -224,8 +225,8 @@ func (item *Item) Older(than *Item) bool {
 }
 
 // replaces reports whether an item is to be stored instead of another of its
-// key. One of the same version is, unless it is the same: two changes can fall
-// into one millisecond.
+// key. An item of the same version is stored if its bytes differ: two changes
+// can happen in the same millisecond.
 func (item *Item) replaces(old *Item) bool {
 	if item.Version != old.Version {
 		return item.Version > old.Version
@@ -251,13 +252,13 @@ func newerTags(tags map[string]Item, items []Item) map[string]Item {
 	return next
 }
 
-// applyFull makes the update everything there is, except for what the terms
-// keep and for what was pushed after the platform was asked. The platform
-// leaves archived items out of a full, so a full can be right although its
-// version is not above ours.
+// applyFull replaces everything by the update, except for items that the terms
+// keep and items that were pushed after the request. The platform leaves
+// archived items out of a full, so a full can be right although its version is
+// not newer than the stored one.
 //
-// The first full is always the base. Whatever was pushed before it counts as
-// pushed after asking: there is nothing else to hold it against.
+// The first full is always the base. Everything pushed before it counts as
+// pushed after the request: there is nothing else to compare it with.
 func (s *Snapshot[F, S]) applyFull(u *Update, t *Terms) (*Snapshot[F, S], Change) {
 	if !s.full {
 		t.Asked = 0
@@ -286,7 +287,7 @@ func (s *Snapshot[F, S]) replace(u *Update, t *Terms) (*Snapshot[F, S], Change) 
 	return next, change
 }
 
-// newest is the newest version of any item.
+// newest returns the newest version of any item.
 func (s *Snapshot[F, S]) newest() (version int64) {
 	for e := range s.flags.all() {
 		version = max(version, e.Version)
@@ -300,9 +301,9 @@ func (s *Snapshot[F, S]) newest() (version int64) {
 	return version
 }
 
-// replaced returns an index of the items of a full, with what was pushed since
-// it was asked for and is newer and with what is kept, and the keys that differ
-// from old.
+// replaced returns an index of the items of a full, of newer items that were
+// pushed since its request, and of kept items. It also returns the keys that
+// differ from old.
 func replaced[T any](old *index[T], items []Item, version int64, t *Terms, segment bool) (index[T], []string) {
 	next := newIndex[T](len(items))
 	entries := make([]entry[T], len(items)) // one allocation for all
@@ -343,8 +344,8 @@ func replaced[T any](old *index[T], items []Item, version int64, t *Terms, segme
 		case kept && t.Keep.has(segment, had.Key):
 			next.put(had)
 		case had.arrived > t.Asked && (t.Asked > 0 || had.Version > version):
-			// A full that may be old, or has nothing to be held against, goes by
-			// its version.
+			// If a full may be old, or there is nothing to compare it with, its
+			// version decides.
 			next.put(had)
 		default:
 			changed = append(changed, had.Key)

@@ -5,22 +5,22 @@ import (
 	"sync/atomic"
 )
 
-// Item is one flag, segment or user tag of a message, as far as storing it
-// needs: who it is, how new, and the JSON it came in.
+// Item is one flag, segment or user tag of a message, with what storing it
+// needs: its key, its version and its JSON.
 type Item struct {
 	Key      string
 	Version  int64 // Unix milliseconds of its last change; 0 if that cannot be read
 	Archived bool  // deleted: kept so that an older copy cannot revive it
-	// Broken: no more than the key is sure. The item is kept, so that
-	// evaluating it is an error and not an unknown flag.
+	// Broken: only the key is reliable. The item is kept, so that evaluating it
+	// fails as malformed and not as unknown.
 	Broken bool
-	// Alone: it refers to no other item, as far as a glance at Raw tells. What
-	// is not alone may refer to some.
+	// Alone: a quick scan of Raw shows that the item refers to no other item.
+	// If false, it may refer to others.
 	Alone bool
 	Raw   []byte
 }
 
-// References are the keys of the items that the evaluation of an item looks at.
+// References are the keys of the items that the evaluation of an item may read.
 type References struct {
 	Flags, Segments []string
 }
@@ -28,13 +28,13 @@ type References struct {
 // Compiler turns stored items of one kind, flags or segments, into T, which is
 // what evaluations use. Its functions may be called concurrently.
 type Compiler[T any] struct {
-	// Compile compiles an item, and says what the item refers to; nil if nothing
-	// or unknown. It is called once for an item, but for those that are stored
-	// again. Whatever is wrong with the item, the result is not nil.
+	// Compile compiles an item, and returns what the item refers to; nil if
+	// nothing or unknown. It is called once for each time an item is stored.
+	// compiled is not nil even if the item has a problem.
 	Compile func(*Item) (compiled *T, refers *References, problem error)
-	// References says what an item refers to, without compiling it.
+	// References returns what an item refers to, without compiling it.
 	References func(*Item) *References
-	// Report is told of the problem that Compile returned.
+	// Report is called with the problem that Compile returned.
 	Report func(key string, problem error)
 }
 
@@ -45,15 +45,16 @@ type entry[T any] struct {
 	arrived uint64
 	// compiled is nil until the first use. It is what evaluations read.
 	compiled atomic.Pointer[T]
-	// compiling is held by the one that compiles. Others wait for it: a large
-	// item that is suddenly in demand is compiled once, not by everybody.
+	// compiling is held by the goroutine that compiles. Others wait for it, so
+	// that a large item is compiled once and not by all goroutines that need
+	// it.
 	compiling sync.Mutex
-	// refers is nil until it is asked for.
+	// refers is nil until it is first needed.
 	refers atomic.Pointer[References]
 }
 
-// of returns what e is compiled to. The first who asks compiles it, and reports
-// the problem.
+// of returns the compiled e. The first call compiles it and reports its
+// problem.
 func (c *Compiler[T]) of(e *entry[T]) *T {
 	compiled, problem := c.once(e)
 	if problem != nil {
@@ -76,7 +77,7 @@ func (c *Compiler[T]) once(e *entry[T]) (compiled *T, problem error) {
 	return compiled, problem
 }
 
-// references returns what e refers to, which is read once.
+// references returns what e refers to. It is read once.
 func (c *Compiler[T]) references(e *entry[T]) *References {
 	if r := e.refers.Load(); r != nil {
 		return r

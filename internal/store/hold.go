@@ -7,80 +7,83 @@ import (
 )
 
 const (
-	// DefaultAfter is how long answers have to agree, if nothing else is set.
+	// DefaultAfter is the default of Hold.After.
 	DefaultAfter = 5 * time.Minute
-	// enough is how many answers in a row have to agree. It doubles each time
-	// that an answer in between has the stored version, up to maxEnough, and the
-	// time doubles with it: then the servers differ, and some of them lag.
+	// enough is the number of consecutive answers that have to agree. It doubles
+	// each time that an answer in between has the stored version, up to
+	// maxEnough, and the time doubles with it: in this case the servers differ,
+	// and some of them lag.
 	enough    = 3
 	maxEnough = 48
-	// share is the part of the stored items that a full may lack: one of so many.
+	// A full may lack one in share of the stored items.
 	share = 10
-	// future is how far the clock of the platform may be ahead of ours.
+	// future is how far the platform's clock may be ahead of the local clock.
 	future = time.Minute
-	// maxGone is how many removed items are remembered.
+	// maxGone is the number of removed items that are remembered.
 	maxGone = 10_000
 )
 
-// Hold keeps stored items in spite of answers that have them in an older
-// version, or not at all, until it is clear that the platform went back.
+// Hold keeps stored items although answers have them in an older version, or
+// lack them, until it is clear that the platform went back. An answer is a
+// response of the platform with data.
 //
 // Such an answer can come from a server that lags behind the others, from one
-// that is stuck, from a cache that is just being filled, or from a platform whose
-// database was restored from a backup. One answer cannot tell which. So an item
-// is held until three answers in a row, over some time, agree about it. Each
-// item is decided on its own: what is held does not hold up its neighbours.
+// that is stuck, from a cache that is being filled, or from a platform whose
+// database was restored from a backup. One answer does not show which. So an item
+// is held until three consecutive answers, over some time, agree about it. Each
+// item is decided on its own: a held item does not delay others.
 //
 // An item that a full lacks is held if the full may be older than the item,
-// because it has nothing newer, or if the full lacks more than a tenth of what
-// is stored.
+// because it has nothing newer, or if the full lacks more than a tenth of the
+// stored items.
 //
 // A Hold is not safe for concurrent use. The zero Hold is ready to use.
 type Hold struct {
-	// After is how long answers have to agree; 0 is DefaultAfter.
+	// After is how long answers have to agree; 0 means DefaultAfter.
 	After time.Duration
 
 	held map[ItemID]*held
-	// disputed is how many answers in a row have to agree about items that
-	// servers differ about; enough for all others.
+	// disputed is the number of consecutive answers that have to agree about an
+	// item about which servers differ. All other items need enough.
 	disputed map[ItemID]int
-	// gone are the versions of items that a full did not have any more. An item
-	// of that version, or an older one, is a copy from before.
+	// gone has the versions of items that a full removed. An item of that
+	// version, or an older one, is an old copy.
 	gone map[ItemID]int64
-	// platform: data came from the platform itself. A cache does not count
-	// against it.
+	// platform: data came from the platform itself. From then on answers of
+	// caches do not count.
 	platform bool
-	cached   uint64 // how many answers of caches there were
+	cached   uint64 // number of answers of caches
 }
 
-// held is an item that answers disagree with.
+// held is an item about which answers differ from the stored one.
 type held struct {
 	version  int64 // in the answers
 	missing  bool  // from the answers
-	answers  int   // how many in a row said so
+	answers  int   // number of consecutive ones that agree
 	question uint64
 	first    time.Time
 }
 
-// Decision says what an update does to what is stored.
+// Decision says what an update does to the stored items.
 type Decision struct {
-	// Terms are those on which to apply the update.
+	// Terms are the terms on which to apply the update.
 	Terms Terms
-	// Held is how many items the answer has in an older version, or lacks, that
-	// stay as they are.
+	// Held is the number of items that do not change although the answer has
+	// them in an older version, or lacks them.
 	Held int
-	// Older and Missing are how many of Held were which.
+	// Older and Missing are the numbers of items in Held that are older in the
+	// answer, or missing from it.
 	Older, Missing int
 	// Example is one of the items that are held.
 	Example ItemID
-	// Answers is how many answers in a row agree about the item that most
-	// agree about, and For is since when.
+	// Answers is the largest number of consecutive answers that agree about one
+	// item, and For is the time since the first of them.
 	Answers int
 	For     time.Duration
 	// HeldVersion is the newest stored version of the items that are held.
 	HeldVersion int64
-	// Followed is how many items were held and no longer are, because enough
-	// answers agree.
+	// Followed is the number of items that were held and no longer are, because
+	// enough answers agree.
 	Followed int
 }
 
@@ -92,18 +95,18 @@ type Data interface {
 }
 
 // Decide decides what an update does to s, and counts it as an answer. asked is
-// the number of the last update before the platform was asked, and differs from
-// question to question. A patch with 0 was pushed: it is no answer. A full with 0
-// may come from a cache.
+// the number of the last update before the request, and differs from request to
+// request. A patch with 0 was pushed and is not an answer. A full with 0 may come
+// from a cache.
 //
-// The first full is taken as it is.
+// The first full is applied without holding anything.
 func (h *Hold) Decide(s Data, u *Update, asked uint64) Decision {
 	d := &decision{Hold: h, update: u, asked: asked, question: asked, follow: true}
 	d.Terms.Asked = asked
 	if u.Full && asked == 0 {
 		if h.cached++; h.platform {
 			d.follow = false
-		} else { // there are caches only: they can agree like servers
+		} else { // all data came from caches: they can agree like servers
 			d.question, d.asked = 1<<63|h.cached, s.Updates()
 			d.Terms.Asked = d.asked
 		}
@@ -136,7 +139,7 @@ type decision struct {
 	asked    uint64
 	question uint64
 	follow   bool // when enough answers agree
-	differs  bool // it is a patch of a server that has a held item as it is stored
+	differs  bool // it is a patch that has a held item in the stored version
 }
 
 // isAnswer reports whether the update counts as an answer.
@@ -153,7 +156,7 @@ func (d *decision) items(stored Stored, items []Item, segments bool) {
 		id := ItemID{Segment: segments, Key: item.Key}
 		switch {
 		case item.Broken && had != nil && !d.update.Full, item.Broken && d.update.Full:
-			// Its version says nothing.
+			// Its version is unreliable.
 		case had == nil:
 			if version, ok := d.gone[id]; ok && item.Version <= version {
 				d.older(id, item)
@@ -166,7 +169,7 @@ func (d *decision) items(stored Stored, items []Item, segments bool) {
 		case !d.isAnswer():
 			// Pushes may come in any order.
 		case arrived > d.asked && d.asked > 0:
-			// The item was pushed after this answer was asked for.
+			// The item was pushed after this answer was requested.
 		default:
 			d.older(id, item)
 			if _, kept := d.Terms.Keep[id]; kept {
@@ -176,7 +179,8 @@ func (d *decision) items(stored Stored, items []Item, segments bool) {
 	}
 }
 
-// older holds an item that the update has in an older version, or follows it.
+// older holds an item that the update has in an older version, or follows the
+// update.
 func (d *decision) older(id ItemID, item *Item) {
 	if !d.isAnswer() {
 		d.keep(id)
@@ -195,7 +199,7 @@ func (d *decision) older(id ItemID, item *Item) {
 	d.keep(id)
 }
 
-// missing looks for stored items that a full lacks.
+// missing holds stored items that a full lacks, or follows the full.
 func (d *decision) missing(s Data) {
 	type lack struct {
 		id      ItemID
@@ -254,7 +258,7 @@ func (d *decision) missing(s Data) {
 }
 
 // newestUntil returns the newest version in an update that is not from the
-// future: one item that is must not make a full newer than it is.
+// future: one item from the future must not make a full look newer.
 func newestUntil(u *Update, latest int64) (version int64) {
 	for _, items := range [][]Item{u.Flags, u.Segments} {
 		for i := range items {
@@ -266,12 +270,12 @@ func newestUntil(u *Update, latest int64) (version int64) {
 	return version
 }
 
-// dispute ends what was said of an item, as the update has it in the stored
-// version or a newer one. After the stored version it takes more answers to
-// follow an older one.
+// dispute resets the count of an item that the update has in the stored version
+// or a newer one. After the stored version more answers are needed to follow an
+// older one.
 //
-// A patch does not speak of all items. If it has one in the stored version, it
-// comes from another server than the answers that are counted: those of all items
+// A patch does not have all items. If it has a held item in the stored version,
+// it comes from another server than the counted answers: the counts of all items
 // start again.
 func (d *decision) dispute(id ItemID, stored bool) {
 	if !stored {
@@ -286,11 +290,12 @@ func (d *decision) dispute(id ItemID, stored bool) {
 	delete(d.held, id)
 }
 
-// needed returns how many answers in a row have to agree about an item.
+// needed returns the number of consecutive answers that have to agree about an
+// item.
 func (h *Hold) needed(id ItemID) int { return max(enough, h.disputed[id]) }
 
-// agreed counts what an answer says of an item, and reports whether enough
-// answers in a row said so.
+// agreed counts an answer about an item, and reports whether enough consecutive
+// answers agree.
 func (d *decision) agreed(id ItemID, said *held) bool {
 	h := d.held[id]
 	switch {
@@ -325,7 +330,7 @@ func (h *Hold) after() time.Duration {
 	return h.After
 }
 
-// remove notes that an item is removed, with its version.
+// remove remembers that an item was removed, with its version.
 func (d *decision) remove(id ItemID, version int64) {
 	delete(d.held, id)
 	if d.gone == nil || len(d.gone) >= maxGone {

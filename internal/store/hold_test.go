@@ -74,8 +74,8 @@ func (c *client) update(u *store.Update, asked uint64) store.Decision {
 	return d
 }
 
-// full applies a full, patch the answer to a question with a cursor, push a
-// patch that nobody asked for, cached a full that may be old.
+// full applies a full, patch the response to a request with a cursor, push a
+// patch that was not requested, cached a full that may be old.
 func (c *client) full(text string) store.Decision   { return c.apply("full", text, c.ask()) }
 func (c *client) patch(text string) store.Decision  { return c.apply("patch", text, c.ask()) }
 func (c *client) push(text string) store.Decision   { return c.apply("patch", text, 0) }

@@ -7,35 +7,36 @@ import (
 	"slices"
 )
 
-// hashSeed keeps whoever chooses keys from choosing where they go. There is one
-// for all, as clauses keep hashes of segments that are in many snapshots.
+// hashSeed is random, so that no one can choose keys whose hashes collide. All
+// snapshots share it, because clauses keep hashes of segments that are in many
+// snapshots.
 var hashSeed = maphash.MakeSeed()
 
-// Hash is what a key is found by. It differs from process to process.
+// Hash returns the hash of a key. It differs from process to process.
 func Hash(key string) uint64 { return maphash.String(hashSeed, key) }
 
-// index is an immutable map of keys to entries. It is cut into parts so that
-// a patch of an environment of ten thousand flags copies one small part and
-// not the whole map.
+// index is an immutable map of keys to entries. It is divided into parts, so
+// that a patch of an environment of ten thousand flags copies one small part
+// and not the whole map.
 //
 // A part is a hash table in a slice, which is copied at once. A Go map finds a
 // key as fast, but takes some sixty times as long to copy at that size.
 type index[T any] struct {
 	parts []part[T] // a power of two of them, or none
 	count int
-	// referring are the entries that may refer to others. They are apart
-	// because they are few, and to find them in the parts takes long.
+	// referring has the entries that may refer to others. They are also kept
+	// here because they are few, and finding them in the parts takes long.
 	referring []*entry[T]
 }
 
-// part has entries where their hash says, or in the next place that was free:
-// a power of two of places, at least half of which are free.
+// part is an open-addressing hash table of entries. Its length is a power of
+// two, and at least half of it is empty.
 type part[T any] struct {
 	places []*entry[T]
 	count  int
 }
 
-// partSize is how many entries a part has on average when the index is built.
+// partSize is the average number of entries of a part when the index is built.
 const partSize = 128
 
 func newIndex[T any](count int) index[T] {
@@ -54,12 +55,13 @@ func newPart[T any](count int) part[T] {
 	return part[T]{places: make([]*entry[T], 1<<bits.Len(uint(max(4, 2*count)-1)))}
 }
 
-// of returns the number of the part for a hash. Places in it are by other bits.
+// of returns the number of the part for a hash. Other bits select the place in
+// the part.
 func (ix *index[T]) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
 
 func (ix *index[T]) get(key string) *entry[T] { return ix.find(Hash(key), key) }
 
-// find is get for who knows the hash.
+// find is get for callers that have the hash.
 func (ix *index[T]) find(hash uint64, key string) *entry[T] {
 	if len(ix.parts) == 0 {
 		return nil
@@ -72,7 +74,7 @@ func (ix *index[T]) find(hash uint64, key string) *entry[T] {
 	}
 }
 
-// put stores an entry in an index that nobody else has seen yet.
+// put stores an entry in an index that no other goroutine can see yet.
 func (ix *index[T]) put(e *entry[T]) {
 	hash := Hash(e.Key)
 	p := &ix.parts[ix.of(hash)]
@@ -128,10 +130,11 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 	return next
 }
 
-// mayRefer reports whether e can make others affect it.
+// mayRefer reports whether e may refer to other items.
 func (e *entry[T]) mayRefer() bool { return !e.Alone && !e.Archived && !e.Broken }
 
-// collectReferring fills referring of an index that nobody else has seen yet.
+// collectReferring sets referring of an index that no other goroutine can see
+// yet.
 func (ix *index[T]) collectReferring() {
 	for e := range ix.all() {
 		if e.mayRefer() {
@@ -140,7 +143,7 @@ func (ix *index[T]) collectReferring() {
 	}
 }
 
-// referringWith is what referring becomes with these entries.
+// referringWith returns referring after these entries are stored.
 func (ix *index[T]) referringWith(entries []*entry[T]) []*entry[T] {
 	var added []*entry[T]
 	replaced := make(map[*entry[T]]bool)
@@ -177,15 +180,15 @@ func (ix *index[T]) all() iter.Seq[*entry[T]] {
 	}
 }
 
-// Stored are the flags or the segments of a snapshot as they are stored, for
-// those who compare them with what the platform has.
+// Stored has the flags or the segments of a snapshot as they are stored, to
+// compare them with the platform's data.
 type Stored interface {
 	// Find returns the item with a key and the number of the update that brought
 	// it; nil if there is none. Archived items are found.
 	Find(key string) (item *Item, arrived uint64)
 	// All yields every item in no particular order.
 	All() iter.Seq2[*Item, uint64]
-	// Len returns how many items there are.
+	// Len returns the number of items.
 	Len() int
 }
 

@@ -26,20 +26,20 @@ type compilers[F, S any] struct {
 	segments Compiler[S]
 }
 
-// New returns the view of an environment nothing is known of yet.
+// New returns an empty view of an environment.
 func New[F, S any](flags Compiler[F], segments Compiler[S]) *Snapshot[F, S] {
 	return &Snapshot[F, S]{compilers: &compilers[F, S]{flags, segments}}
 }
 
-// Version is the newest version of any item, archived ones included; 0 when
-// there is none.
+// Version returns the newest version of any item, archived ones included; 0 if
+// there are no items.
 func (s *Snapshot[F, S]) Version() int64 { return s.version }
 
-// Synced reports whether the platform's whole data has been applied. A
-// bootstrap does not count.
+// Synced reports whether a full of the platform has been applied. A bootstrap
+// does not count.
 func (s *Snapshot[F, S]) Synced() bool { return s.full }
 
-// Updates numbers the updates applied so far.
+// Updates returns the number of the last update that was applied.
 func (s *Snapshot[F, S]) Updates() uint64 { return s.updates }
 
 // Flag returns the flag with this key, or nil.
@@ -72,12 +72,12 @@ func (s *Snapshot[F, S]) Segment(hash uint64, id string) *S {
 	return s.compilers.segments.of(e)
 }
 
-// largeItem is the size of raw JSON from which the first use of an item is a
-// delay that a user may feel.
+// largeItem is the size of raw JSON, in bytes, from which on compiling an item
+// causes a noticeable delay.
 const largeItem = 64 << 10
 
 // CompileLarge compiles the large items, so that no evaluation has to wait for
-// that. It is for a goroutine that does not evaluate.
+// them. Do not call it from a goroutine that evaluates.
 func (s *Snapshot[F, S]) CompileLarge() {
 	for e := range s.flags.all() {
 		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
