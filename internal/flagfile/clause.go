@@ -18,7 +18,7 @@ func (r *reader) clauses(rule *node) []model.Clause {
 		out = append(out, r.clause(n))
 	}
 	if len(out) == 0 {
-		panic(&Mismatch{conditions.start, "a list of conditions", "an empty one, which matches nobody"})
+		panic(&Mismatch{conditions.start, "a list of conditions", "an empty list, which matches no user"})
 	}
 	return out
 }

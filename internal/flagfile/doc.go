@@ -48,7 +48,7 @@
 //   - "serve" is one variation for all, "rollout" percentages with a sum of 100:
 //     in a rule for who matches, in the flag for everybody else.
 //   - "experiment" says who counts in experiments: percentages by variation, or
-//     false for nobody. Without it everyone counts.
+//     false for no one. Without it everyone counts.
 //
 // A condition has an "attribute" and one of equal, notEqual, contains,
 // notContains, startsWith, endsWith, matchRegex and notMatchRegex with a text,

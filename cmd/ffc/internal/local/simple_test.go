@@ -128,7 +128,7 @@ func TestWhatIsWrongWhere(t *testing.T) {
 		{`{"flags": {"f": {"prerequisites": {"g": "true"}}}}`, `f:1:36: expected the key of a flag in this file, got "g"`},
 		{`{"flags": {"f": {"prerequisites": {"f": "true"}}}}`, `f:1:36: expected the key of another flag, got "f"`},
 		{`{"flags": {"f": {"rules": [{}]}}}`, `f:1:28: expected a rule with "if" and a list of conditions, got one without`},
-		{`{"flags": {"f": {"rules": [{"if": []}]}}}`, `f:1:35: expected a list of conditions, got an empty one, which matches nobody`},
+		{`{"flags": {"f": {"rules": [{"if": []}]}}}`, `f:1:35: expected a list of conditions, got an empty list, which matches no user`},
 		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a", "isTrue": true}]}]}}}`, `f:1:28: expected a rule with "serve" or "rollout", got one with neither`},
 		{`{"flags": {"f": {"rules": [{"if": [{}], "serve": "true"}]}}}`, `f:1:36: expected a condition with "attribute", or with nothing but "inSegment" or "notInSegment", got another one`},
 		{`{"flags": {"f": {"rules": [{"if": [{"attribute": "a"}], "serve": "true"}]}}}`, `f:1:53: expected an operator, such as equal, isOneOf, atLeast or isTrue, got the end of the condition`},
