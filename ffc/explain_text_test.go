@@ -236,12 +236,12 @@ func TestFeatBitExplanationText(t *testing.T) {
   rule 1 "Acme": does not match
     keyId MatchRegex "(": no, the user has "u1"; its regular expression is invalid (missing closing ))`},
 		{"malformed rule", "nothing", ffc.NewUser("u1"), `nothing: no value (error in evaluation)
-  ffc: the flag cannot be evaluated: flag "nothing": rule 1: clause 1 (operator ""): the rule has no conditions, not even an empty list
+  ffc: the flag cannot be evaluated: flag "nothing": rule 1: clause 1 (operator ""): the rule has no list of conditions
   targets: the user is not listed
   rule 1 "Acme": does not match
-    a clause: no; the rule has no conditions, not even an empty list`},
+    a clause: no; the rule has no list of conditions`},
 		{"unknown segment", "segment", ffc.NewUser("u1"), `segment: no value (error in evaluation)
-  ffc: the flag cannot be evaluated: segment "gone": is not in the environment
+  ffc: the flag cannot be evaluated: segment "gone": does not exist in the environment
   targets: the user is not listed
   rule 1 "Acme": does not match
     User is not in segment ["gone"]: no

@@ -33,7 +33,7 @@ func TestManyPatterns(t *testing.T) {
 			if grown := heap() - before; grown > 16<<20 {
 				t.Errorf("%.10s: the flag keeps %d bytes", pattern, grown)
 			}
-			waitForLog(t, &log, "budget of 4194304 bytes")
+			waitForLog(t, &log, "limit of 4194304 bytes of memory")
 			d := client.BoolVariationDetail(t.Context(), "f", ffc.NewUser("u"), true)
 			if g == ffctest.FeatBit && !errors.Is(d.Err, ffc.ErrEvaluation) || g == ffctest.Classic && (d.Value || d.Err != nil) {
 				t.Errorf("%.10s: %+v", pattern, d)

@@ -43,7 +43,7 @@ func TestAffected(t *testing.T) {
 		want     string
 	}{
 		{name: "nothing"},
-		{name: "flag nobody needs", flags: "needsNeeds", want: "needsNeeds"},
+		{name: "flag that no flag needs", flags: "needsNeeds", want: "needsNeeds"},
 		{name: "flag that others need", flags: "plain", want: "needs needsNeeds needsOff plain"},
 		{name: "flag that is gone", flags: "gone", want: "gone needsGone needsNeeds"},
 		{name: "archived flag", flags: "archived", want: "archived"},
@@ -55,7 +55,7 @@ func TestAffected(t *testing.T) {
 		{name: "nested twice", segments: "q", want: "inS needsInS notInR"},
 		{name: "segment that is gone", segments: "x", want: "notInR"},
 		{name: "segment cycle", segments: "c2", want: "inCycle"},
-		{name: "segment nobody uses", segments: "alone"},
+		{name: "segment that no flag uses", segments: "alone"},
 		{name: "broken segment", segments: "broken"},
 		{name: "both", flags: "plain inCycle", segments: "s alone", want: "inCycle inS needs needsInS needsNeeds needsOff plain"},
 		{name: "twice the same", flags: "inS inS", segments: "s s", want: "inS needsInS"},

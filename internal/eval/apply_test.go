@@ -460,7 +460,7 @@ func TestReadersSeeAllOfAnUpdateOrNothing(t *testing.T) {
 	reported.none(t)
 }
 
-// TestOldSnapshotsStay: whoever holds a snapshot goes on with it.
+// TestOldSnapshotsStay: a snapshot does not change after an update.
 func TestOldSnapshotsStay(t *testing.T) {
 	t.Parallel()
 	source, _ := newSource()

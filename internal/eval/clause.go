@@ -15,15 +15,15 @@ import (
 type clause struct {
 	relation  model.Relation
 	negate    bool
-	undecided bool // an evaluation that comes to the clause fails
+	undecided bool // an evaluation that reaches the clause fails
 	plain     bool // about an attribute, and test decides it
 	attribute attributeRef
 	text      string  // operand of the text relations
 	number    float64 // operand of the comparisons
-	*operands         // nil for most clauses, of which there can be many
+	*operands         // nil for most clauses, to save memory
 }
 
-// operands are those of few clauses.
+// operands has the operands that few clauses have.
 type operands struct {
 	set      textSet     // of model.IsOneOf
 	pattern  *pattern    // of model.MatchesPattern
@@ -31,7 +31,7 @@ type operands struct {
 	err      error       // what is wrong with the clause, if anything
 }
 
-// problem is what is wrong with the clause, if anything.
+// problem returns the error of the clause, if any.
 func (c *clause) problem() error {
 	if c.operands == nil {
 		return nil
@@ -53,16 +53,15 @@ func (sem *Semantics) operator(m *model.Clause) model.Operator {
 	if m.Operator != "" {
 		return model.OperatorNamed(m.Operator)
 	}
-	// Segment clauses have their operator as property. Comparisons are never
-	// written like that.
+	// Segment clauses have the operator in the property. Comparisons never do.
 	if o := model.OperatorNamed(m.Property); o.Operand != model.NumberOperand {
 		return o
 	}
 	return model.Operator{}
 }
 
-// compileClause returns the clause of the owner. A clause with a problem is still
-// a clause.
+// compileClause returns the clause of the owner. It also returns a clause if that
+// has a problem.
 func (sem *Semantics) compileClause(m *model.Clause, owner *patternOwner) clause {
 	c, err := sem.clauseOf(m, owner)
 	if err != nil {
@@ -76,8 +75,8 @@ func (sem *Semantics) compileClause(m *model.Clause, owner *patternOwner) clause
 }
 
 var (
-	errUnknownOperator = errors.New("its operator is unknown, so it never matches")
-	errNoNumber        = errors.New("its value is not a number, so it never matches")
+	errUnknownOperator = errors.New("the clause has an unknown operator, so it never matches")
+	errNoNumber        = errors.New("the value of the clause is not a number, so it never matches")
 )
 
 func (sem *Semantics) clauseOf(m *model.Clause, owner *patternOwner) (clause, error) {
@@ -110,7 +109,8 @@ func (sem *Semantics) clauseOf(m *model.Clause, owner *patternOwner) (clause, er
 	case model.PatternOperand:
 		c.operands = &operands{}
 		if c.pattern, err = sem.compilePattern(m.Value, owner); err != nil {
-			// Neither polarity: malformed data must not let a user in.
+			// Not even the negated operator matches: malformed data must not
+			// let a user in.
 			c.relation, c.negate = model.NoRelation, false
 		}
 	case model.NumberOperand:
@@ -127,9 +127,9 @@ func (sem *Semantics) clauseOf(m *model.Clause, owner *patternOwner) (clause, er
 	return c, err
 }
 
-// parseList reads a JSON array. Only strings in it can equal an attribute. If
-// the semantics are strict, null may stand for a list without elements, and other
-// elements than strings and null are an error.
+// parseList reads a JSON array. Only strings in it can equal an attribute. If the
+// semantics are strict, null is an empty list, and elements other than strings
+// and null are an error.
 func (sem *Semantics) parseList(text string) (list model.List, err error) {
 	array := unsafe.Slice(unsafe.StringData(text), len(text)) // only read
 	array = bytes.Trim(array, " \t\r\n")
@@ -159,9 +159,9 @@ func (sem *Semantics) parseList(text string) (list model.List, err error) {
 	return list, nil
 }
 
-var errNoList = errors.New("its value is not a JSON array of strings")
+var errNoList = errors.New("the value of the clause is not a JSON array of strings")
 
-// test reports whether the relation holds for an attribute. It does not decide
+// test reports whether the relation holds for an attribute. It cannot decide
 // model.MatchesPattern and model.IsInSegment.
 func (c *clause) test(semantics *Semantics, value string) bool {
 	switch c.relation {
@@ -201,7 +201,7 @@ func (c *clause) compare(semantics *Semantics, value string) bool {
 	return number >= c.number
 }
 
-// number reads a number as the comparisons see it.
+// number reads a number for a comparison.
 func (sem *Semantics) number(text string) (float64, bool) {
 	if f, ok := shortDecimal(text); ok {
 		return f, true // rounding would not change it

@@ -36,7 +36,7 @@ func TestClauses(t *testing.T) {
 		{name: "pattern that does not compile", operator: "MatchRegex", operand: "[a", attribute: "abc", neither: true, report: true},
 		{name: "pattern that does not compile, no attribute", operator: "MatchRegex", operand: "[a", neither: true, report: true},
 		{name: "pattern with look-ahead", operator: "MatchRegex", operand: "a(?=b)", attribute: "ABC", want: true},
-		{name: "pattern with look-ahead that is not there", operator: "MatchRegex", operand: "a(?!b)", attribute: "abc"},
+		{name: "pattern with negative look-ahead", operator: "MatchRegex", operand: "a(?!b)", attribute: "abc"},
 		{name: "pattern with back-reference", operator: "MatchRegex", operand: `(a)\1`, attribute: "xaA", want: true},
 		{name: "pattern that repeats more than Go's engine can", operator: "MatchRegex", operand: "^a{0,1001}$", attribute: "aaa", want: true},
 		{name: "pattern and text beyond the limit", operator: "MatchRegex", operand: "a", attribute: strings.Repeat("a", 4097), neither: true},
@@ -71,7 +71,7 @@ func TestClauses(t *testing.T) {
 		{name: "equal and empty", operator: "Equal", operand: "", want: false},
 		{name: "equal and blank", operator: "Equal", operand: " ", attribute: " ", want: true},
 		{name: "truth value with other letters", operator: "IsFalse", attribute: "falſe", neither: true},
-		{name: "truth value in capitals", operator: "IsTrue", attribute: "TRUE", want: true},
+		{name: "truth value in upper case", operator: "IsTrue", attribute: "TRUE", want: true},
 		{name: "truth value with space", operator: "IsTrue", attribute: " true", neither: true},
 
 		{name: "unknown operator", operator: "Matches", operand: "a", attribute: "a", neither: true, report: true},
@@ -164,7 +164,7 @@ func TestPropertyAsOperator(t *testing.T) {
 // TestRules: the first rule that matches decides, if all its clauses match.
 func TestRules(t *testing.T) {
 	t.Parallel()
-	never := model.Clause{Property: "key", Operator: "Equal", Value: "nobody"}
+	never := model.Clause{Property: "key", Operator: "Equal", Value: "other"}
 	always := model.Clause{Property: "key", Operator: "Equal", Value: "u"}
 	tests := []struct {
 		name string

@@ -11,7 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// Flag is a compiled model.Flag. It does not change.
+// Flag is a compiled model.Flag. It is immutable.
 type Flag struct {
 	Key, Name string
 	// Omitted: evaluations are reported only if they count in an experiment.
@@ -25,14 +25,14 @@ type Flag struct {
 	fallthrough_  rollout
 	// targetExperiment: users matched by a target count in experiments.
 	targetExperiment bool
-	// constant is the answer for every user, where there is only one.
+	// constant is the result for every user, if all users get the same.
 	constant Result
 	// broken says why the flag cannot be evaluated at all.
 	broken error
-	source *Source // that compiled it
+	source *Source // compiled the flag
 }
 
-// Prerequisites is how many flags this one depends on directly.
+// Prerequisites returns the number of flags that f depends on directly.
 func (f *Flag) Prerequisites() int { return len(f.prerequisites) }
 
 type rule struct {
@@ -41,8 +41,7 @@ type rule struct {
 	rollout  rollout
 }
 
-// Problem is something wrong with one flag or segment. The rest of the data
-// is not concerned.
+// Problem is an error of one flag or segment. It does not affect other items.
 type Problem struct {
 	Segment bool
 	Key     string
@@ -54,16 +53,17 @@ func (p Problem) Error() string {
 	if p.Segment {
 		kind = "segment"
 	}
-	// Joined errors are lines; a log entry has one.
+	// Joined errors have several lines; a log entry has one line.
 	return fmt.Sprintf("%s %q: %s", kind, p.Key, strings.ReplaceAll(p.Err.Error(), "\n", "; "))
 }
 
-// brokenFlag stands for a flag that could not be decoded or compiled: it
-// answers ReasonError.
+// brokenFlag returns a flag in place of one that could not be decoded or
+// compiled. Its evaluation has ReasonError.
 func brokenFlag(key string, err error) *Flag { return &Flag{Key: key, broken: err} }
 
-// compileFlag prepares a flag for evaluation. Errors in single clauses leave
-// the rest of the flag working and are returned joined beside it.
+// compileFlag prepares a flag for evaluation. Errors in single clauses do not
+// affect the rest of the flag. They are joined and returned together with the
+// flag.
 func (sem *Semantics) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, error) {
 	if err := sem.checkFlag(m); err != nil {
 		return brokenFlag(m.Key, err), err
@@ -116,13 +116,15 @@ func (sem *Semantics) compileClauses(from []model.Clause, owner *patternOwner) (
 	return clauses, problems.join()
 }
 
-// problemList has the first problems of something and the number of the rest.
+// problemList has the first problems of a flag, segment or rule, and the number
+// of the rest.
 type problemList struct {
 	first []error
 	more  int
 }
 
-// maxProblems is how many problems of a flag, or of a rule, are told.
+// maxProblems is the number of problems of a flag, or of a rule, that are
+// reported.
 const maxProblems = 10
 
 func (l *problemList) add(format string, args ...any) {
@@ -140,7 +142,7 @@ func (l *problemList) join() error {
 	return errors.Join(l.first...)
 }
 
-// variations are a flag's, compiled.
+// variations are the compiled variations of a flag.
 type variations []Variation
 
 func (sem *Semantics) compileVariations(from []model.Variation) variations {
@@ -155,7 +157,7 @@ func (sem *Semantics) compileVariations(from []model.Variation) variations {
 	return v
 }
 
-// missing stands for a variation that the flag does not have. To serve it is an
+// missing is used for a variation that the flag does not have. Serving it is an
 // error.
 var missing = &Variation{}
 
@@ -166,10 +168,10 @@ func (v variations) at(index int) *Variation {
 	return &v[index]
 }
 
-// checkFlag finds what makes a flag impossible to evaluate.
+// checkFlag returns an error if the flag cannot be evaluated at all.
 func (sem *Semantics) checkFlag(m *model.Flag) error {
 	if m.Enabled && sem.Strict {
-		return nil // what is missing matters where an evaluation comes upon it
+		return nil // what is missing matters only if an evaluation reaches it
 	}
 	if !hasVariation(m, m.Off) {
 		return errors.New("its off variation is missing")
@@ -182,8 +184,8 @@ func (sem *Semantics) checkFlag(m *model.Flag) error {
 
 func hasVariation(m *model.Flag, index int) bool { return index >= 0 && index < len(m.Variations) }
 
-// missingVariations tells where variations are served that the flag does not
-// have.
+// missingVariations lists the places that serve a variation which the flag does
+// not have.
 func missingVariations(m *model.Flag) (problems problemList) {
 	for i := range m.Targets {
 		if !hasVariation(m, m.Targets[i].Variation) {
@@ -205,17 +207,18 @@ func lacks(m *model.Flag, ro *model.Rollout) bool {
 	return slices.ContainsFunc(ro.Shares, func(s model.Share) bool { return !hasVariation(m, s.Variation) })
 }
 
-// checkRanges finds shares that nobody can get.
+// checkRanges returns an error if there is a share that no user can get.
 func checkRanges(ro *model.Rollout) error {
 	for i, s := range ro.Shares {
 		if math.IsNaN(s.From) || math.IsNaN(s.To) {
-			return fmt.Errorf("share %d has no range of two numbers, so nobody gets it", i+1)
+			return fmt.Errorf("the range of share %d is not two numbers, so no user gets it", i+1)
 		}
 	}
 	return nil
 }
 
-// onlyResult is the answer of a flag that gives every user the same.
+// onlyResult returns the result of a flag that serves every user the same, or
+// the zero Result if users differ.
 func (f *Flag) onlyResult() Result {
 	if !f.enabled {
 		return Result{Flag: f, Variation: f.off, Reason: ReasonOff}
@@ -254,7 +257,7 @@ func compileTargets(from []model.Target, variations variations) targets {
 	return t
 }
 
-// joined returns the texts of all lists.
+// joined returns the texts of all lists in one list.
 func joined(lists []model.List) model.List {
 	if len(lists) == 1 {
 		return lists[0]

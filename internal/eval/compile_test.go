@@ -34,8 +34,8 @@ func TestFirstUsesAtOnce(t *testing.T) {
 	t.Parallel()
 	const goroutines = 50
 	source, p := newSource()
-	// Whoever decodes waits until all others are about to ask. Should some of
-	// them decode as well, they are counted.
+	// The goroutine that decodes waits until all others are about to need the
+	// item. If others also decode, they are counted.
 	var asking sync.WaitGroup
 	asking.Add(goroutines)
 	decodeFlag, decodeSegment := source.DecodeFlag, source.DecodeSegment
@@ -156,8 +156,8 @@ func TestCompileLarge(t *testing.T) {
 	}
 }
 
-// TestPanicIsContained: a mistake in decoding or compiling costs the one item,
-// and holds up nobody.
+// TestPanicIsContained: a panic while decoding or compiling affects only that
+// item, and blocks no other goroutine.
 func TestPanicIsContained(t *testing.T) {
 	t.Parallel()
 	source, p := newSource()

@@ -95,7 +95,7 @@ func TestOneBrokenFlag(t *testing.T) {
 			name: "range",
 			flag: `{"id":"` + testPrefix + `bad","ff":{"name":"` + private + `","variationOptionWhenDisabled":{"localId":2,"variationValue":"off"},` +
 				`"defaultRulePercentageRollouts":[{"rolloutPercentage":[],"valueOption":{"localId":1,"variationValue":"on"}}]}}`,
-			want: "off, fall through all rules", report: "no range",
+			want: "off, fall through all rules", report: "is not two numbers",
 		},
 		{
 			name: "several problems",

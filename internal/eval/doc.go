@@ -5,6 +5,6 @@
 // flags of ten thousand pays for five; from then on an evaluation allocates
 // nothing, takes no lock, reads no clock and writes no log.
 //
-// The platforms differ in a handful of points, gathered in Semantics; everything
-// else is shared.
+// Semantics has all points in which the platforms differ. Everything else is
+// shared.
 package eval

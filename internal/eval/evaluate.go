@@ -2,8 +2,8 @@ package eval
 
 import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 
-// Result is the outcome for one flag and user. Variation is nil when there is
-// none to serve: ReasonError or ReasonLimit.
+// Result is the outcome for one flag and user. Variation is nil if there is no
+// variation to serve: with ReasonError and ReasonLimit.
 type Result struct {
 	Flag       *Flag
 	Variation  *Variation
@@ -12,16 +12,16 @@ type Result struct {
 }
 
 const (
-	// maxDepth is how long a chain of prerequisites, or of segments that refer
-	// to segments, may be.
+	// maxDepth is the maximum length of a chain of prerequisites, or of
+	// segments that refer to segments.
 	maxDepth = 100
-	// maxSteps is how many flags and segments one evaluation may visit.
-	// Without it, a chain of a few dozen flags that each require the next one
-	// twice would take for ever.
+	// maxSteps is the maximum number of flags and segments that one evaluation
+	// may visit. Without it, a chain of a few dozen flags that each require the
+	// next one twice would practically never end.
 	maxSteps = 10_000
-	// maxClauses is how many rules, clauses, segments of clauses, and shares one
-	// evaluation may look at, in all flags and segments together. It bounds an
-	// evaluation to some ten milliseconds.
+	// maxClauses is the maximum number of rules, clauses, segments of clauses,
+	// and shares that one evaluation may check, in all flags and segments
+	// together. It limits an evaluation to about ten milliseconds.
 	maxClauses = 1_000_000
 )
 
@@ -45,7 +45,7 @@ type evaluation struct {
 	semantics *Semantics
 	user      *User
 	steps     int  // flags and segments visited
-	clauses   int  // looked at, and what else maxClauses counts
+	clauses   int  // checked, and what else maxClauses counts
 	failed    bool // a clause could not be decided
 	limited   bool // one of the limits has been reached
 }
@@ -76,7 +76,7 @@ func (e *evaluation) failure(f *Flag) Result {
 	return Result{Flag: f, Reason: ReasonError}
 }
 
-// flagPath is the way from the flag that was asked for to a prerequisite.
+// flagPath is the path from the evaluated flag to a prerequisite.
 type flagPath struct {
 	flag  *Flag
 	from  *flagPath
@@ -92,12 +92,12 @@ func (p *flagPath) has(f *Flag) bool {
 	return false
 }
 
-// flag evaluates f, its prerequisites first. It fails when it cannot tell what
-// they serve, because they form a cycle or one of them is broken.
+// flag evaluates f, its prerequisites first. It fails if they form a cycle or
+// one of them is broken.
 //
-// The trace travels by value, as a slice stored in e would move its backing
-// array to the heap. So would two functions that call each other: escape
-// analysis follows a parameter to the results of its own function only.
+// The trace is passed by value, because a slice stored in e would move its
+// backing array to the heap. So would two functions that call each other:
+// escape analysis follows a parameter to the results of its own function only.
 func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Result) {
 	if f.broken != nil || !e.step() {
 		return e.failure(f), trace
@@ -164,7 +164,7 @@ func (e *evaluation) ownRules(f *Flag) Result {
 	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
 }
 
-// clauseText is how many bytes of an attribute count as a clause more.
+// Every clauseText bytes of an attribute count as one more clause.
 const clauseText = 256
 
 // matches decides a clause about an attribute. A clause that cannot be decided
@@ -184,7 +184,7 @@ func (e *evaluation) matches(c *clause) (matches, decided bool) {
 	return c.test(e.semantics, value) != c.negate, true
 }
 
-// find runs a pattern, and counts what that may take as clauses.
+// find runs a pattern, and counts its possible time as clauses.
 func (e *evaluation) find(p *pattern, value string) (found, ok bool) {
 	if !e.spend(p.clauses(value)) {
 		return false, false
@@ -198,7 +198,7 @@ func (e *evaluation) find(p *pattern, value string) (found, ok bool) {
 
 // all reports whether the user matches all clauses of a rule.
 func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
-	if !e.spend(1 + len(clauses)) { // be it that the first decides
+	if !e.spend(1 + len(clauses)) { // even if the first decides
 		return false
 	}
 	if len(clauses) == 0 {

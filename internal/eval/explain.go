@@ -10,14 +10,14 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// Explain is Evaluate with the way to the result: each clause, list, share and
-// limit is decided by what Evaluate decides it with, in the same order. As
-// there, the user must be valid and f must come from s.
+// Explain is Evaluate with the steps that led to the result. It decides each
+// clause, list, share and limit with the code of Evaluate, in the same order.
+// The user must be valid and f must come from s.
 //
-// What evaluations keep does not have the words of the data, so those are
-// decoded again. A flag or segment that comes up a second time has its outcome
-// only: so an explanation is bounded by the data it is about, however often an
-// evaluation goes through that.
+// Compiled items do not have the names in the data, so the items are decoded
+// again. If a flag or segment is reached a second time, only its result is
+// included. So the size of an explanation is bounded by the data, however often
+// an evaluation reaches the same item.
 func Explain(s *Snapshot, f *Flag, u *User) Explanation {
 	x := explainer{
 		evaluation: evaluation{snapshot: s, semantics: f.source.Semantics, user: u},
@@ -29,7 +29,7 @@ func Explain(s *Snapshot, f *Flag, u *User) Explanation {
 		e := x.explainFlag(f, nil)
 		return &e, nil
 	})
-	if err != nil { // the application has changed the bytes that it gave
+	if err != nil { // the application has changed its bytes
 		return Explanation{FlagKey: f.Key, Result: Result{Flag: f, Reason: ReasonError}, Cause: Problem{Key: f.Key, Err: err}}
 	}
 	return *e
@@ -39,7 +39,7 @@ func Explain(s *Snapshot, f *Flag, u *User) Explanation {
 type explainer struct {
 	evaluation
 	source *Source
-	// What has been explained, or is just being.
+	// Items that have been explained or are being explained.
 	flags    map[*Flag]bool
 	segments map[*Segment]bool
 }
@@ -55,9 +55,10 @@ func (x *explainer) explainFlag(f *Flag, path *flagPath) Explanation {
 	return out
 }
 
-// flagAgain evaluates a flag that has been explained already. If it fails this
-// time, deeper in a chain or with fewer steps left, it is to be explained once
-// more: that ends the whole, and people want to know where.
+// flagAgain evaluates a flag that has been explained already. If the flag fails
+// this time, deeper in a chain or with fewer steps left, it is explained once
+// more: this failure ends the whole evaluation, and the explanation has to show
+// where.
 func (x *explainer) flagAgain(f *Flag, path *flagPath) (Result, bool) {
 	if !x.flags[f] {
 		return Result{}, false
@@ -70,8 +71,8 @@ func (x *explainer) flagAgain(f *Flag, path *flagPath) (Result, bool) {
 	return r, r.Variation != nil
 }
 
-// explainWay fills in out what evaluation.flag decides. The error is what that
-// fails on.
+// explainWay sets in out what evaluation.flag decides. It returns the error of
+// that evaluation.
 func (x *explainer) explainWay(out *Explanation, f *Flag, path *flagPath) error {
 	switch {
 	case f.broken != nil:
@@ -95,9 +96,9 @@ func (x *explainer) explainWay(out *Explanation, f *Flag, path *flagPath) error 
 }
 
 var (
-	errSteps         = fmt.Errorf("is beyond the limit of %d flags and segments in one evaluation", maxSteps)
-	errClauses       = fmt.Errorf("is beyond the limit of %d clauses, rules and shares in one evaluation", maxClauses)
-	errChain         = fmt.Errorf("is beyond the limit of %d in a chain of prerequisites", maxDepth)
+	errSteps         = fmt.Errorf("exceeds the limit of %d flags and segments in one evaluation", maxSteps)
+	errClauses       = fmt.Errorf("exceeds the limit of %d clauses, rules and shares in one evaluation", maxClauses)
+	errChain         = fmt.Errorf("exceeds the limit of %d in a chain of prerequisites", maxDepth)
 	errTargetMissing = errors.New("a target serves a variation that the flag does not have")
 )
 
@@ -132,7 +133,8 @@ func (x *explainer) explainPrerequisites(out *Explanation, f *Flag, path *flagPa
 	return true, nil
 }
 
-// cycle names the flags of one: from f, which is on the path, to f again.
+// cycle returns an error with the flags of a cycle: from f, which is on the
+// path, to f again.
 func (p *flagPath) cycle(f *Flag) error {
 	keys := []string{f.Key}
 	for ; p.flag != f; p = p.from {
@@ -142,7 +144,7 @@ func (p *flagPath) cycle(f *Flag) error {
 	return fmt.Errorf("its prerequisites form a cycle: %s, %s", f.Key, strings.Join(keys, ", "))
 }
 
-// explainRules fills in out what evaluation.ownRules decides.
+// explainRules sets in out what evaluation.ownRules decides.
 func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 	if v := f.targets.of(x.user.Key); v != nil {
 		if v == missing {
@@ -190,7 +192,8 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 	return x.serve(out, f, "its default rule", &f.fallthrough_, taken, ReasonFallthrough)
 }
 
-// serve fills in the result of a share of a rollout, or says why there is none.
+// serve sets the result of a share of a rollout, or returns an error that says
+// why there is none.
 func (x *explainer) serve(out *Explanation, f *Flag, rule string, ro *rollout, s *share, reason Reason) error {
 	switch {
 	case s == nil:

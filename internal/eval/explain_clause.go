@@ -6,8 +6,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// explainClauses is evaluation.all. The error, on the part of owner, is that of
-// a clause that cannot be decided; rule is the place of theirs.
+// explainClauses is evaluation.all with an explanation. The error is for a
+// clause that cannot be decided; owner and rule say in errors where the clauses
+// are.
 func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, clauses []clause, path *segmentPath) (matched bool, out []ExplainedClause, err error) {
 	if !x.spend(1 + len(clauses)) {
 		owner.Err = errClauses

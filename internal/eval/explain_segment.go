@@ -7,7 +7,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// explainSegments is evaluation.inAny.
+// explainSegments is evaluation.inAny with an explanation.
 func (x *explainer) explainSegments(ids []segmentID, path *segmentPath) (in bool, out []ExplainedSegment, err error) {
 	for i := range ids {
 		if !x.spend(1) {
@@ -23,11 +23,11 @@ func (x *explainer) explainSegments(ids []segmentID, path *segmentPath) (in bool
 }
 
 var (
-	errUnknownSegment = errors.New("is not in the environment")
-	errSegmentChain   = fmt.Errorf("is beyond the limit of %d in a chain of segments", maxDepth)
+	errUnknownSegment = errors.New("does not exist in the environment")
+	errSegmentChain   = fmt.Errorf("exceeds the limit of %d in a chain of segments", maxDepth)
 )
 
-// explainSegment is evaluation.inSegment.
+// explainSegment is evaluation.inSegment with an explanation.
 func (x *explainer) explainSegment(id *segmentID, path *segmentPath) (out ExplainedSegment, err error) {
 	fail := func(by Membership, err error) (ExplainedSegment, error) {
 		return ExplainedSegment{ID: id.id, By: by}, Problem{Segment: true, Key: id.id, Err: err}
@@ -86,8 +86,8 @@ func (x *explainer) explainSegment(id *segmentID, path *segmentPath) (out Explai
 	return out, nil
 }
 
-// listed says which list of the segment has the user, MembershipNoRule if none
-// has.
+// listed returns which list of the segment has the user, or MembershipNoRule if
+// no list has.
 func (s *Segment) listed(u *User) Membership {
 	switch {
 	case s.excluded.has(u.Key):
@@ -98,8 +98,8 @@ func (s *Segment) listed(u *User) Membership {
 	return MembershipNoRule
 }
 
-// segmentAgain is to segments what flagAgain is to flags. The segment is asked
-// again because what it says depends on the way to it if there are cycles.
+// segmentAgain is flagAgain for segments. It evaluates the segment again,
+// because with cycles the result depends on the path.
 func (x *explainer) segmentAgain(s *Segment, id *segmentID, path *segmentPath) (ExplainedSegment, bool) {
 	if !x.segments[s] {
 		return ExplainedSegment{}, false

@@ -160,7 +160,7 @@ func checkRule(r *eval.ExplainedRule, failed bool) error {
 			return fmt.Errorf("clause %d does not match, but it goes on", i)
 		}
 		if (c.UserValue != "") && !c.Present {
-			return fmt.Errorf("clause %d: an attribute %q that is not there", i, c.UserValue)
+			return fmt.Errorf("clause %d: the value %q of a missing attribute", i, c.UserValue)
 		}
 		in := false
 		for j, s := range c.Segments {
@@ -310,7 +310,7 @@ func TestExplainedCauses(t *testing.T) {
 			want: `flag "f": rule 1: clause 1 (operator "MatchRegex"): its regular expression is invalid (missing closing ))`},
 		{name: "clause of a segment", strict: true, items: map[string]any{"f": newFlag(when(inSegments("s"))), "s": model.Segment{Rules: segmentRules(clauses(isAdult), clauses(bad))}},
 			want: `segment "s": rule 2: clause 1 (operator "MatchRegex"): its regular expression is invalid (missing closing ))`},
-		{name: "unknown segment", strict: true, items: map[string]any{"f": newFlag(when(notInSegments("s")))}, want: `segment "s": is not in the environment`},
+		{name: "unknown segment", strict: true, items: map[string]any{"f": newFlag(when(notInSegments("s")))}, want: `segment "s": does not exist in the environment`},
 		{name: "gap in a rule", strict: true, items: map[string]any{"f": newFlag(func(f *model.Flag) { f.Rules = []model.Rule{{Rollout: gap}} })},
 			want: `flag "f": rule 1 has no share for the user`},
 		{name: "gap in the default rule", strict: true, items: map[string]any{"f": newFlag(func(f *model.Flag) { f.Fallthrough = gap })},
@@ -355,7 +355,7 @@ func TestExplainOfChangedData(t *testing.T) {
 	t.Parallel()
 	whole := model.Rollout{Shares: []model.Share{{To: 1}}}
 	m := model.Flag{Enabled: true, Variations: []model.Variation{{ID: "1", Value: "x"}}, Fallthrough: whole,
-		Rules: []model.Rule{{Clauses: []model.Clause{{Property: "key", Operator: "Equal", Value: "nobody"}}, Rollout: whole}}}
+		Rules: []model.Rule{{Clauses: []model.Clause{{Property: "key", Operator: "Equal", Value: "other"}}, Rollout: whole}}}
 	source := &eval.Source{Semantics: eval.Classic(), DecodeFlag: func([]byte) (*model.Flag, error) {
 		decoded := m
 		m.Rules = nil // from then on

@@ -10,8 +10,8 @@ import (
 // 6.2). Surrounding white space is U+0009 to U+000D and U+0020. There is an
 // optional sign, then ASCII digits with an optional point and exponent. Commas
 // may stand anywhere after the first digit and before the point or exponent, and
-// mean nothing. "Infinity" is a number in any case. "NaN" is none: it compares
-// false with every number.
+// mean nothing. "Infinity" is a number in any case. "NaN" is rejected: it
+// compares false with every number.
 //
 // Numbers that are too large are infinite. parseFeatBit allocates only for texts
 // of more than maxStackNumber bytes that have commas.
@@ -66,7 +66,7 @@ type featBitDecimal struct {
 	exponent int
 }
 
-// maxExponent is beyond the exponents of all float64, whatever the digits.
+// maxExponent is larger than the exponent of any float64, whatever the digits.
 const maxExponent = 100_000
 
 // scanFeatBit checks the text after the sign.
@@ -149,6 +149,6 @@ func (d *featBitDecimal) overflows(unsigned string) bool {
 		}
 		next++
 	}
-	// Equal as far as it goes: the rest of the threshold is digits or zeros.
+	// The digits so far are equal: the rest of the threshold decides.
 	return strings.Trim(overflow[next:], "0") == ""
 }

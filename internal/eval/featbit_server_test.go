@@ -95,7 +95,7 @@ func TestFeatBitServerAnswers(t *testing.T) {
 						got = answer(snapshot, fmt.Sprint("row-", i), u) // is explained, too
 					}
 					if row.Error != "" && row.isPattern() {
-						continue // the flag may be refused, work or serve nobody
+						continue // the flag may be rejected, work, or match no user
 					}
 					want := onFallthrough
 					switch {

@@ -265,12 +265,12 @@ var exactNames = map[string]string{
 	"Country": "the Country",
 }
 
-// TestFeatBitMalformed: what cannot be decided is an error for who comes upon
-// it and for nobody else.
+// TestFeatBitMalformed: what cannot be decided is an error only for users whose
+// evaluation reaches it.
 func TestFeatBitMalformed(t *testing.T) {
 	t.Parallel()
 	const (
-		never   = `[{"property":"keyId","op":"Equal","value":"nobody"}]`
+		never   = `[{"property":"keyId","op":"Equal","value":"no user"}]`
 		always  = `[]`
 		pattern = `[{"property":"keyId","op":"NotMatchRegex","value":"(?=x"}]`
 		badList = `[{"property":"keyId","op":"NotOneOf","value":"x"}]`
@@ -286,7 +286,7 @@ func TestFeatBitMalformed(t *testing.T) {
 		name, flag, want string
 		report           string // "" if there is none
 	}{
-		{"no conditions", featBitFlag("f", featBitRules("null")), failed, "no conditions"},
+		{"no list of conditions", featBitFlag("f", featBitRules("null")), failed, "no list of conditions"},
 		{"empty conditions", featBitFlag("f", featBitRules(always)), matched, ""},
 		{"no conditions, not reached", featBitFlag("f", featBitRules(always, "null")), matched, "rule 2"},
 		{"pattern", featBitFlag("f", featBitRules(pattern)), failed, "regular expression"},
@@ -306,8 +306,8 @@ func TestFeatBitMalformed(t *testing.T) {
 		{"gap in a rule", featBitFlag("f", gap), failed, ""},
 		{"gap in the default rule", rollout(`{"id":"on","rollout":[0,0]}`), failed, ""},
 		{"no shares", rollout(``), failed, ""},
-		{"no range", rollout(`{"id":"on"}`), failed, "no range"},
-		{"empty range", rollout(`{"id":"on","rollout":[]}`), failed, "no range"},
+		{"is not two numbers", rollout(`{"id":"on"}`), failed, "is not two numbers"},
+		{"empty range", rollout(`{"id":"on","rollout":[]}`), failed, "is not two numbers"},
 		{"no default rule", strings.Replace(featBitFlag("f", ""), `"fallthrough"`, `"other"`, 1), failed, ""},
 		{"unknown variation", rollout(`{"id":"x","rollout":[0,1]}`), failed, "default rule"},
 		{"unknown variation of others", rollout(`{"id":"x","rollout":[0,0]},{"id":"on","rollout":[0,1]}`), onFallthrough, "default rule"},
@@ -323,7 +323,7 @@ func TestFeatBitMalformed(t *testing.T) {
 		{"missing segment, not reached", featBitFlag("f", featBitRules(always, "["+inFeatBitSegment("gone")+"]")), matched, ""},
 		{"missing segment in a later rule", featBitFlag("f", featBitRules(never, "["+inFeatBitSegment("gone")+"]", always)), failed, ""},
 		{"malformed segment", featBitFlag("f", featBitRules("["+notInFeatBitSegment("bad")+"]")), failed, "included"},
-		{"segment with a malformed rule", featBitFlag("f", featBitRules("["+inFeatBitSegment("rule")+"]")), failed, "no conditions"},
+		{"segment with a malformed rule", featBitFlag("f", featBitRules("["+inFeatBitSegment("rule")+"]")), failed, "no list of conditions"},
 		{"no segments", featBitFlag("f", featBitRules("["+condition("User is in segment", "", "[]")+"]")), onFallthrough, ""},
 		{"not in no segments", featBitFlag("f", featBitRules("["+condition("User is not in segment", "", "[]")+"]")), matched, ""},
 		{"segment list", featBitFlag("f", featBitRules(`[{"property":"User is not in segment","op":null,"value":null}]`)), failed, "JSON array"},

@@ -9,9 +9,9 @@ import (
 
 // ParseNumber reads a decimal number: optional sign, digits with an optional
 // point and exponent, single underscores between digits, "inf", "infinity" and
-// "nan" in any case, surrounding white space. Hexadecimal is no number
-// (protocol reference, section 6.4). It allocates only for texts no person
-// writes: overflowing, or long with underscores.
+// "nan" in any case, surrounding white space. Hexadecimal is rejected (protocol
+// reference, section 6.4). It allocates only for numbers that overflow and for
+// long ones with underscores.
 func ParseNumber(s string) (float64, bool) {
 	if f, ok := shortDecimal(s); ok {
 		return f, true
@@ -38,8 +38,8 @@ func ParseNumber(s string) (float64, bool) {
 }
 
 // parsePlain reads a finite decimal number: optional sign, digits with an
-// optional point and exponent, surrounding white space. Values of FeatBit's
-// flags are read so.
+// optional point and exponent, surrounding white space. It reads the values of
+// FeatBit's flags.
 func parsePlain(s string) (float64, bool) {
 	if f, ok := shortDecimal(s); ok {
 		return f, true
@@ -52,8 +52,8 @@ func parsePlain(s string) (float64, bool) {
 	return f, !math.IsInf(f, 0)
 }
 
-// parseDigits takes text that decimalGrammar accepted: the only error left is
-// overflow, which means infinity.
+// parseDigits reads a number that decimalGrammar accepted. The only possible
+// error is overflow, which means infinity.
 func parseDigits(s string) (float64, bool) {
 	f, _ := strconv.ParseFloat(s, 64)
 	return f, true
@@ -69,10 +69,10 @@ func roundTo5(f float64) float64 {
 	return f
 }
 
-// shortDecimal reads the numbers people write, up to 15 digits of which at
-// most 5 are decimals, exactly: both the digits and the power of ten are whole
-// in a float64, so their quotient is correctly rounded. Rounding such a number
-// to five decimals gives the number itself.
+// shortDecimal reads numbers of up to 15 digits, at most 5 of them decimals,
+// exactly: a float64 holds both the digits and the power of ten exactly, so
+// their quotient is correctly rounded. Rounding such a number to five decimals
+// gives the number itself.
 func shortDecimal(s string) (float64, bool) {
 	i := 0
 	negative := false
@@ -162,7 +162,7 @@ func skipSign(s string, i int) int {
 	return i
 }
 
-// skipDigits passes digits with single underscores between them and reports
+// skipDigits skips digits with single underscores between them, and reports
 // whether there was a digit.
 func skipDigits(s string, i int) (int, bool) {
 	start := i
@@ -182,7 +182,7 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func isSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }
 
 // equalFold compares with a lower-case ASCII word, ignoring the case of ASCII
-// letters only: strings.EqualFold would also take "ſ" for "s".
+// letters only: strings.EqualFold also accepts "ſ" for "s".
 func equalFold(s, lower string) bool {
 	if len(s) != len(lower) {
 		return false

@@ -11,9 +11,10 @@ import (
 	syntax2 "github.com/dlclark/regexp2/syntax"
 )
 
-// pattern is a compiled regular expression. Go's engine runs it whenever that
-// gives the platform's answer, as it takes linear time and does not allocate.
-// Otherwise the second engine does, a port of .NET's, which backtracks.
+// pattern is a compiled regular expression. Go's engine runs it whenever its
+// result is the platform's, because it takes linear time and does not allocate.
+// Otherwise the second engine runs it: a port of .NET's engine, which
+// backtracks.
 //
 //	platform  fast                                  full
 //	classic   if Go's engine accepts the pattern    otherwise
@@ -22,26 +23,27 @@ import (
 type pattern struct {
 	fast *regexp.Regexp
 	full *backtracker
-	// instructions is how many fast has, estimated.
+	// instructions is the estimated number of instructions of fast.
 	instructions int
 	owner        *patternOwner
 }
 
-// maxPatternText is how many bytes of text a pattern is matched against at
-// most. Go's engine takes time in proportion to the text and the pattern.
+// maxPatternText is the maximum number of bytes of a text that patterns are
+// matched against. Go's engine takes time in proportion to the text and the
+// pattern.
 const maxPatternText = 4 << 10
 
-var errPatternText = fmt.Errorf("a regular expression met a text of more than %d bytes: its condition is not met for such texts", maxPatternText)
+var errPatternText = fmt.Errorf("a regular expression was matched against a text of more than %d bytes: its condition is not met for such texts", maxPatternText)
 
 // errUndecided explains a clause whose pattern could not decide.
 var errUndecided = fmt.Errorf("its regular expression took more than %v, or the text is too long, so it does not match", matchTimeout)
 
-// timeoutClauses is what a timeout counts in one evaluation, of maxClauses.
+// timeoutClauses is how many clauses of maxClauses a timeout counts.
 const timeoutClauses = maxClauses / 4
 
 // match reports whether the pattern is found in s. If ok is false, that cannot be
 // decided: no condition with the pattern is met, not even a negative one. clauses
-// is how much the match took beyond what p.clauses said.
+// is the number of clauses to count in addition to p.clauses.
 func (p *pattern) match(s string) (found, ok bool, clauses int) {
 	if len(s) > maxPatternText {
 		p.owner.giveUp(errPatternText)
@@ -64,9 +66,9 @@ func (p *pattern) match(s string) (found, ok bool, clauses int) {
 	return p.fast.MatchString(s), true, clauses
 }
 
-// clauses is the time that Go's engine may take for a text, counted in clauses of
-// some 10 ns each. It goes through the text once, and may look at each
-// instruction for each byte; usually it looks at few.
+// clauses returns the time that Go's engine may take for a text, in clauses of
+// about 10 ns each. The engine reads the text once, and may run each
+// instruction for each byte; usually it runs few.
 func (p *pattern) clauses(s string) int {
 	if len(s) > maxPatternText {
 		return 0
@@ -88,19 +90,20 @@ type patternOwner struct {
 	source  *Source
 	segment bool
 	key     string
-	// left is what is left of the owner's budget. It is used while the owner is
+	// left is the rest of the owner's budget. It is used while the owner is
 	// compiled.
 	left int
 	told atomic.Bool
 }
 
-// newPatternOwner returns the owner with all of its budget. source may be nil if
+// newPatternOwner returns an owner with its whole budget. source may be nil if
 // nothing will be matched.
 func newPatternOwner(source *Source, segment bool, key string) *patternOwner {
 	return &patternOwner{source: source, segment: segment, key: key, left: patternBudget}
 }
 
-// giveUp counts, and reports the first time of each owner.
+// giveUp counts a pattern that could not decide, and reports the first one of
+// each owner.
 func (o *patternOwner) giveUp(err error) {
 	o.source.patternsGivenUp.Add(1)
 	if o.source.GaveUp != nil && o.told.CompareAndSwap(false, true) {
@@ -145,7 +148,7 @@ func (sem *Semantics) compilePattern(expression string, owner *patternOwner) (*p
 
 func (o *patternOwner) compileGo(expression string) (*regexp.Regexp, error) {
 	if hiddenCost(expression) > o.left {
-		return nil, errPatternBudget // not parsed: that takes as much
+		return nil, errPatternBudget // not parsed, which would take as much
 	}
 	tree, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
@@ -159,8 +162,8 @@ func (o *patternOwner) compileGo(expression string) (*regexp.Regexp, error) {
 	return regexp.Compile(expression)
 }
 
-// patternError says what is wrong with a pattern without quoting it: it may be
-// long, or private.
+// patternError returns the error of an invalid pattern without quoting the
+// pattern, which may be long or private.
 func patternError(err error) error {
 	var syntaxError *syntax2.Error
 	if errors.As(err, &syntaxError) {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxBacktrackText is how many characters a text for the second engine may
-	// have: users choose texts, and backtracking takes time.
+	// maxBacktrackText is the maximum number of characters of a text for the
+	// second engine: users choose texts, and backtracking takes time.
 	maxBacktrackText = 1024
 	// matchTimeout ends a match. The engine's clock ticks every 100 ms, so a
 	// match ends within 250 ms.
@@ -23,30 +23,32 @@ const (
 	// for timeoutWindow.
 	maxTimeouts   = 3
 	timeoutWindow = time.Minute
-	// A timeout after less than earlyTimeout, or more than lateTimeout, is not the
-	// pattern's fault.
+	// A timeout after less than earlyTimeout, or more than lateTimeout, is not
+	// caused by the pattern.
 	earlyTimeout = matchTimeout / 2
 	lateTimeout  = 300 * time.Millisecond
-	// slowMatch is from when on a match may have grown its stacks so much that
-	// they are not kept.
+	// The stacks of a match that took longer than slowMatch may be large, and
+	// are not kept.
 	slowMatch = 2 * time.Millisecond
 )
 
 var (
-	errBacktrackText = fmt.Errorf("a regular expression that has to backtrack met a text of more than %d characters", maxBacktrackText)
-	errPaused        = fmt.Errorf("a regular expression took more than %v %d times in a minute: it is not tried for a minute", matchTimeout, maxTimeouts)
+	errBacktrackText = fmt.Errorf("a regular expression that has to backtrack was matched against a text of more than %d characters", maxBacktrackText)
+	errPaused        = fmt.Errorf("a regular expression timed out (%v) %d times in a minute: it is not tried for a minute", matchTimeout, maxTimeouts)
 	errMatchTimeout  = fmt.Errorf("a regular expression took more than %v: it is not tried for a minute after %d times in a minute", matchTimeout, maxTimeouts)
 )
 
 // backtracker is a pattern of the second engine, which is .NET's.
 type backtracker struct {
-	// refused is why the pattern is never tried; nil if it is.
+	// refused is the reason why the pattern is never tried; nil if there is
+	// none.
 	refused error
 	// engine runs matches. It keeps the stacks they grew.
 	engine atomic.Pointer[regexp2.Regexp]
-	// unused has run no match: copies of it have no stacks.
+	// unused has never run a match, so copies of it have no stacks.
 	unused regexp2.Regexp
-	// until is when the pattern may be tried again; nil is now.
+	// until is the time from which on the pattern may be tried again; nil means
+	// now.
 	until atomic.Pointer[time.Time]
 
 	mu       sync.Mutex
@@ -72,8 +74,8 @@ func (o *patternOwner) compileBacktracker(expression string) (*backtracker, erro
 	return b, nil
 }
 
-// withoutVerbs is the text of an error of the engine without the parts of the
-// pattern that it quotes.
+// withoutVerbs returns an error format of the engine without the verbs, with
+// which the engine quotes parts of the pattern.
 func withoutVerbs(format string) string {
 	return strings.NewReplacer("%v", "…", "%c", "…").Replace(format)
 }
@@ -93,10 +95,10 @@ func (b *backtracker) match(s string) (bool, error) {
 	return b.attempt(s, b.run)
 }
 
-// attempt calls run, which matches s, and once more if the engine's clock has
-// jumped. A slow match ends between 50 and 250 ms after it began. After a freeze
-// the clock ends matches that have just begun, and a match that was frozen, or
-// that had no processor, looks slower than that.
+// attempt calls run, which matches s, and calls it once more if the engine's
+// clock has jumped. A slow match ends between 50 and 250 ms after it began.
+// After a freeze the clock ends matches that have just begun, and a match that
+// was frozen, or that had no processor, looks slower than that.
 func (b *backtracker) attempt(s string, run func(string) (bool, time.Duration, error)) (bool, error) {
 	matched, took, err := run(s)
 	if err != nil && err != errEngine && (took < earlyTimeout || took > lateTimeout) {
@@ -113,7 +115,8 @@ func (b *backtracker) attempt(s string, run func(string) (bool, time.Duration, e
 	return matched, nil
 }
 
-// errEngine stands for a panic of the engine. It does not quote what that says.
+// errEngine is the error for a panic of the engine. It does not quote the
+// panic's text.
 var errEngine = errors.New("the engine panicked")
 
 func (b *backtracker) run(s string) (matched bool, took time.Duration, err error) {

@@ -7,33 +7,35 @@ import (
 )
 
 const (
-	// maxPattern is how many bytes a regular expression may have.
+	// maxPattern is the maximum length of a regular expression in bytes.
 	maxPattern = 16 << 10
-	// patternBudget is how many bytes of memory the compiled regular expressions
-	// of a flag or segment may take together. compiledSize estimates more than
-	// they do: it is also a bound of the time that a text of maxPatternText takes.
+	// patternBudget is the maximum number of bytes of memory that all compiled
+	// regular expressions of a flag or segment may take together. compiledSize
+	// estimates more than they take, because the budget also bounds the time for a
+	// text of maxPatternText.
 	patternBudget = 4 << 20
 )
 
 var (
 	errLongPattern   = fmt.Errorf("its regular expression has more than %d bytes", maxPattern)
-	errPatternBudget = fmt.Errorf("its regular expression is beyond the budget of %d bytes, compiled, for all of a flag or segment", patternBudget)
+	errPatternBudget = fmt.Errorf("its regular expression exceeds the limit of %d bytes of memory for all regular expressions of a flag or segment", patternBudget)
 )
 
 const (
 	instructionSize = 160 // 40 bytes of memory, and 11 ns for each byte of text
-	// backtrackerSize is what the second engine keeps for a pattern, and
-	// backtrackerByte for each byte of it.
+	// backtrackerSize is the memory that the second engine keeps for a pattern,
+	// in addition to backtrackerByte for each byte of it.
 	backtrackerSize = 1 << 10
 	backtrackerByte = 64
-	// unicodeClassSize is what a class like \p{L} takes.
+	// unicodeClassSize is the memory of a class like \p{L}.
 	unicodeClassSize = 6 << 10
 	// wideRangeCost stands for the time that a range of many letters takes
 	// where case is ignored: 5 ms at most.
 	wideRangeCost = 64 << 10
 )
 
-// hiddenCost is what parsing a pattern takes that its length does not tell.
+// hiddenCost returns the cost of parsing a pattern that does not show in its
+// length.
 func hiddenCost(expression string) int {
 	cost := unicodeClassSize * (strings.Count(expression, `\p`) + strings.Count(expression, `\P`))
 	if strings.Contains(expression, "(?") && (!isASCII(expression) || strings.Contains(expression, `\x`)) {
@@ -42,8 +44,8 @@ func hiddenCost(expression string) int {
 	return cost
 }
 
-// compiledSize estimates how many bytes a pattern takes when Go's engine has
-// compiled it, up to a little more than the budget.
+// compiledSize estimates the number of bytes of a pattern that Go's engine has
+// compiled, up to a little more than the budget.
 func compiledSize(tree *syntax.Regexp) int {
 	size := instructionSize
 	switch tree.Op {

@@ -132,15 +132,15 @@ func (t *dotNet) end(depth int) bool {
 	return depth == 0 && (t.in == "" || t.in[0] == '|')
 }
 
-// literal takes a character that stands for itself.
+// literal reads a character that stands for itself.
 func (t *dotNet) literal() (rune, bool) {
 	r, size := utf8.DecodeRuneInString(t.in)
 	t.take(size)
 	return r, t.plain(r) && (r != utf8.RuneError || size > 1)
 }
 
-// plain reports whether a character is the same to both: .NET has UTF-16, and
-// other characters that are the same without regard to case.
+// plain reports whether both engines treat a character the same: .NET uses
+// UTF-16, and folds the case of characters by other rules.
 func (t *dotNet) plain(r rune) bool {
 	return r < utf8.RuneSelf || !t.ignoreCase && r <= 0xffff && (r < 0xd800 || r > 0xdfff)
 }
@@ -182,7 +182,7 @@ func isGroupName(name string) bool {
 }
 
 // quantifier translates a quantifier, if there is one, and reports whether it
-// allows for nothing.
+// matches the empty text.
 func (t *dotNet) quantifier(allowed bool) (optional, ok bool) {
 	if t.in == "" {
 		return false, true
@@ -215,8 +215,8 @@ func (t *dotNet) quantifier(allowed bool) (optional, ok bool) {
 	return optional, allowed && (t.in == "" || !strings.ContainsRune("*+?{", rune(t.in[0])))
 }
 
-// repetitions reads a count. Go's engine has none of more than 1000, and takes
-// one with leading zeros for a literal.
+// repetitions reads a count. Go's engine accepts none of more than 1000, and
+// reads one with leading zeros as a literal.
 func repetitions(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return int(n), err == nil && n <= 1000 && (s == "0" || s[0] != '0')
@@ -252,7 +252,7 @@ func (t *dotNet) escape(depth int) (empty, repeatable, ok bool) {
 	return false, true, ok
 }
 
-// set takes an escape that stands for many characters and means the same in
+// set reads an escape that stands for many characters and means the same in
 // classes, if there is one.
 func (t *dotNet) set() (set string, ok bool) {
 	switch c := t.in[1]; c {
@@ -279,7 +279,7 @@ func isCategory(name string) bool {
 	return false
 }
 
-// character takes an escape that stands for one character.
+// character reads an escape that stands for one character.
 func (t *dotNet) character() (rune, bool) {
 	c := t.in[1]
 	switch c {
@@ -374,8 +374,8 @@ func (t *dotNet) span() bool {
 	return true
 }
 
-// member takes a character of a class. What begins with "[" may be a subtraction
-// or a class of another syntax.
+// member reads a character of a class. It rejects "[", which may begin a
+// subtraction or a class of another syntax.
 func (t *dotNet) member() (rune, bool) {
 	switch {
 	case t.in == "" || t.in[0] == '[':

@@ -8,17 +8,18 @@ import (
 	"github.com/dlclark/regexp2/syntax"
 )
 
-// maxMatchStacks is how many bytes the stacks of a match of the second engine
-// may take, as stackSize estimates them.
+// maxMatchStacks is the maximum number of bytes of the stacks of a match of the
+// second engine, as stackSize estimates them.
 const maxMatchStacks = 16 << 20
 
 var errMatchStacks = fmt.Errorf("its regular expression repeats so much that a match may take more than %d bytes", maxMatchStacks)
 
-// frameSize is what one step of a match pushes: four words at most.
+// frameSize is the maximum number of bytes that one step of a match pushes:
+// four words.
 const frameSize = 4 * 8
 
-// checkStacks returns errMatchStacks if a match of the pattern, which is valid,
-// may take too much memory.
+// checkStacks returns errMatchStacks if a match of the pattern may take too
+// much memory. The pattern must be valid.
 func checkStacks(expression string) error {
 	tree, err := syntax.Parse(expression, 0)
 	if err != nil {
@@ -47,15 +48,15 @@ type enclosing struct {
 	last int
 	// steps is how often the loop runs on the way to a match.
 	steps float64
-	// captures is the same with the runs of look-around: it forgets its steps
-	// when it is done, but not what its groups have captured.
+	// captures is steps with the runs of look-around. A look-around drops its
+	// steps when it ends, but keeps the captures of its groups.
 	captures float64
 }
 
 // stackSize estimates the memory that a match takes for a text of
 // maxBacktrackText. The engine pushes a frame for each step that it may have to
-// take back. A run of a loop matches at least one character, but for the runs
-// that its minimum forces: nested minima multiply, all other runs add up.
+// undo. A run of a loop matches at least one character, but for the runs that
+// its minimum forces: nested minima multiply, all other runs add up.
 func stackSize(codes []int) (float64, error) {
 	repetitions, branches, err := controlFlow(codes)
 	if err != nil {
@@ -93,7 +94,7 @@ func stackSize(codes []int) (float64, error) {
 		switch {
 		case op == syntax.Capturemark:
 			size += inner.captures * frameSize
-		case pushes(op) && !(op == syntax.Lazybranch && branches[at]): // of an alternation one frame remains
+		case pushes(op) && !(op == syntax.Lazybranch && branches[at]): // only one frame of an alternation remains
 			size += inner.steps * frameSize
 		}
 		width, _ := instructionWidth(op)
@@ -145,9 +146,9 @@ func pushes(op syntax.InstOp) bool {
 	return false
 }
 
-var errUnknownInstruction = errors.New("its regular expression has an instruction that is not known here")
+var errUnknownInstruction = errors.New("its regular expression compiles to an instruction that the SDK does not know")
 
-// instructionWidth is how many words an instruction has.
+// instructionWidth returns the number of words of an instruction.
 func instructionWidth(op syntax.InstOp) (width int, ok bool) {
 	switch op {
 	case syntax.Nothing, syntax.Bol, syntax.Eol, syntax.Boundary, syntax.Nonboundary, syntax.ECMABoundary, syntax.NonECMABoundary,

@@ -1,6 +1,6 @@
 package eval
 
-// Reason says why an evaluation came out as it did.
+// Reason is the reason for the result of an evaluation.
 type Reason uint8
 
 // The reasons. The first five come with a variation, the others without one.
@@ -18,7 +18,7 @@ const (
 	ReasonUserNotSpecified
 	ReasonWrongType
 
-	reasons // how many there are
+	reasons // their number
 )
 
 // The reasons without a variation: FallbackReasons of them, from FirstFallback
@@ -28,7 +28,7 @@ const (
 	FallbackReasons = int(reasons - FirstFallback)
 )
 
-// String returns the text the platform uses for the reason.
+// String returns the platform's text for the reason.
 func (r Reason) String() string { return reasonTexts[r] }
 
 var reasonTexts = [...]string{

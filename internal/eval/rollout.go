@@ -15,17 +15,17 @@ import (
 // rollout divides users over variations by their bucket.
 type rollout struct {
 	shares []share
-	// of says whose bucket it is; nil is the user's own.
+	// of is the bucket of the flag; nil if users have one bucket for all flags.
 	of *bucketOfFlag
-	// whole is the index of the only share that can be reached, when that
-	// needs no bucket; otherwise -1.
+	// whole is the index of the only share that can be reached, if that needs
+	// no bucket, or -1.
 	whole int
 }
 
-// share is a compiled model.Share: it takes the buckets from <= bucket <= to.
+// share is a compiled model.Share. It serves users with from <= bucket <= to.
 type share struct {
 	from, to   float64
-	all        bool // takes every user without asking for the bucket
+	all        bool // serves every user, so no bucket is needed
 	variation  *Variation
 	experiment experimentShare
 }
@@ -33,16 +33,16 @@ type share struct {
 // experimentShare says which users of a share count in experiments.
 type experimentShare struct {
 	limit float64 // the buckets 0 to limit, of the experiment's own hash
-	some  bool    // only those: ask limit
+	some  bool    // limit decides
 	all   bool
 }
 
-// nearlyOne is the end from which a share that starts at 0 takes everybody
-// although it may leave out a little, if shares are closed.
+// nearlyOne reports whether a share from 0 to this end serves every user, if
+// shares are closed, although the end is not exactly 1.
 func nearlyOne(to float64) bool { return 1-to < 0.00001 }
 
-// bounds returns the ends of the buckets that a share takes, both of which it
-// takes, and whether that is everybody.
+// bounds returns the first and the last bucket of a share, and whether the
+// share serves every user.
 func (sem *Semantics) bounds(from, to float64) (first, last float64, all bool) {
 	switch {
 	case sem.ClosedShares && from == 0 && to == 0:
@@ -75,7 +75,7 @@ func (sem *Semantics) compileRollout(flag *model.Flag, m *model.Rollout, variati
 }
 
 // compileExperiment follows protocol reference, section 6.8. FeatBit's rules
-// are the same, but nothing is unset there (FeatBit reference, section 6.5).
+// are the same, but there every value is set (FeatBit reference, section 6.5).
 func (sem *Semantics) compileExperiment(s model.Share, included, all model.Tri) experimentShare {
 	switch {
 	case all != model.No, included == model.Unset, s.Experiment == nil:
@@ -91,7 +91,7 @@ func (sem *Semantics) compileExperiment(s model.Share, included, all model.Tri) 
 	return experimentShare{limit: limit, some: !everybody, all: everybody}
 }
 
-// share finds the share that takes the user of an evaluation.
+// share returns the share of the user of an evaluation.
 func (ro *rollout) share(e *evaluation) *share {
 	if ro.whole >= 0 {
 		return &ro.shares[ro.whole]
@@ -132,8 +132,8 @@ func (ro *rollout) counts(s *share, u *User) bool {
 	return experimentBucket(u.Key) <= e.limit
 }
 
-// bucketOfFlag is the place of users in the rollouts of one flag (FeatBit
-// reference, section 6.4).
+// bucketOfFlag computes the buckets of users in the rollouts of one flag
+// (FeatBit reference, section 6.4).
 type bucketOfFlag struct {
 	prefix    string // experimentPrefix and the flag's key
 	attribute attributeRef
@@ -151,8 +151,8 @@ func (sem *Semantics) bucketOfFlag(key, attribute string) *bucketOfFlag {
 	return b
 }
 
-// bucket hashes the flag's key and the user's attribute, which adds nothing if
-// the user does not have it. It allocates for texts longer than maxStackText.
+// bucket hashes the flag's key and the user's attribute. A missing attribute is
+// the empty text. It allocates for texts longer than maxStackText.
 func (b *bucketOfFlag) bucket(u *User, experiment bool) float64 {
 	prefix := b.prefix
 	if !experiment {
@@ -167,7 +167,7 @@ func (b *bucketOfFlag) bucket(u *User, experiment bool) float64 {
 // that is hashed without an allocation.
 const maxStackText = 512
 
-// userBucket is the user's place in every rollout, computed once.
+// userBucket returns the user's bucket for every rollout. It is computed once.
 func (u *User) userBucket() float64 {
 	if bits := u.bucket.Load(); bits != 0 {
 		return math.Float64frombits(bits)
@@ -178,7 +178,7 @@ func (u *User) userBucket() float64 {
 }
 
 // maxStackKey is the longest user key, in bytes, that is hashed without an
-// allocation, whatever is in it: what is hashed is made of it on the stack.
+// allocation, whatever its characters. The hashed text is built on the stack.
 const maxStackKey = 256
 
 // asciiBucket hashes the key as ASCII. Like the platform, it puts one "?" for
@@ -186,7 +186,7 @@ const maxStackKey = 256
 func asciiBucket(key string) float64 {
 	for i := range len(key) {
 		if key[i] >= utf8.RuneSelf {
-			var buf [maxStackKey]byte // each byte of the key gives one at most
+			var buf [maxStackKey]byte // each byte of the key becomes at most one byte
 			return bucketOf(appendASCII(buf[:0], key))
 		}
 	}
@@ -208,8 +208,8 @@ func appendASCII(dst []byte, s string) []byte {
 	return dst
 }
 
-// experimentBucket hashes the Base64 text of the key, so that who counts in an
-// experiment does not depend on who got which variation.
+// experimentBucket hashes the Base64 text of the key, so that counting in an
+// experiment does not depend on the variation.
 func experimentBucket(key string) float64 {
 	var buf [(maxStackKey + 2) / 3 * 4]byte
 	return bucketOf(base64.StdEncoding.AppendEncode(buf[:0], unsafe.Slice(unsafe.StringData(key), len(key))))
@@ -223,8 +223,8 @@ func bucketOf(text []byte) float64 {
 	return math.Abs(float64(n) / math.MinInt32)
 }
 
-// digestOf is MD5. The hash spreads users over buckets and protects nothing,
-// so it is used even where a policy forbids it for cryptography.
+// digestOf is MD5. It spreads users over buckets and is not used for
+// cryptography, so it is used even where a policy forbids MD5.
 func digestOf(text []byte) [md5.Size]byte {
 	if fips140.Enforced() {
 		return digestUnenforced(text)
@@ -232,7 +232,8 @@ func digestOf(text []byte) [md5.Size]byte {
 	return md5.Sum(text)
 }
 
-// digestUnenforced is apart because what its closure captures moves to the heap.
+// digestUnenforced is a separate function because what its closure captures
+// moves to the heap.
 func digestUnenforced(text []byte) (digest [md5.Size]byte) {
 	text = append([]byte(nil), text...)
 	fips140.WithoutEnforcement(func() { digest = md5.Sum(text) })

@@ -92,7 +92,7 @@ func TestEverybodyIsNotHashed(t *testing.T) {
 		ro := Classic().compileRollout(&model.Flag{}, &model.Rollout{Shares: test.shares}, variations)
 		u := &User{Key: "u"}
 		if s := ro.share(&evaluation{user: u}); s == nil {
-			t.Errorf("%s: nobody gets it", test.name)
+			t.Errorf("%s: no share for the user", test.name)
 		} else if hashed := u.bucket.Load() != 0; hashed != test.hashed {
 			t.Errorf("%s: hashed %v", test.name, hashed)
 		}

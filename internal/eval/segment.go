@@ -5,11 +5,11 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
-// Segment is a compiled model.Segment. It does not change.
+// Segment is a compiled model.Segment. It is immutable.
 type Segment struct {
 	excluded, included textSet
 	rules              [][]clause
-	// broken says why the segment can tell nobody's membership.
+	// broken is the reason why the segment cannot be evaluated.
 	broken error
 }
 
@@ -33,8 +33,8 @@ func (sem *Semantics) compileSegment(m *model.Segment, owner *patternOwner) (*Se
 	return s, problems.join()
 }
 
-// segmentPath is the way from a flag's clause to a segment, through the
-// segments whose rules led there.
+// segmentPath is the path from a flag's clause to a segment, through the
+// segments whose rules refer to the next.
 type segmentPath struct {
 	segment *Segment
 	from    *segmentPath
@@ -50,7 +50,7 @@ func (p *segmentPath) has(s *Segment) bool {
 	return false
 }
 
-// segmentID is what clauses know of a segment.
+// segmentID is the id of a segment and its hash, as clauses keep it.
 type segmentID struct {
 	id   string
 	hash uint64 // of the id
@@ -78,9 +78,9 @@ func (e *evaluation) inAny(ids []segmentID, path *segmentPath) bool {
 	return false
 }
 
-// inSegment follows protocol reference, section 6.7: an unknown segment has
-// nobody, unless the semantics are strict, and neither has one that is reached again
-// through its own rules.
+// inSegment follows protocol reference, section 6.7: an unknown segment has no
+// users, unless the semantics are strict. A segment that is reached again through
+// its own rules has no users.
 func (e *evaluation) inSegment(id *segmentID, path *segmentPath) bool {
 	s := e.snapshot.Segment(id.hash, id.id)
 	if s == nil || path.has(s) {

@@ -205,7 +205,7 @@ func snapshotWithSegments(flags, segments map[string]any) *eval.Snapshot {
 	return s
 }
 
-// TestManySegments: data that would take for ever is given up.
+// TestManySegments: an evaluation that would practically never end fails.
 func TestManySegments(t *testing.T) {
 	t.Parallel()
 	const depth = 40

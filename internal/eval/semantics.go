@@ -2,13 +2,13 @@ package eval
 
 import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 
-// Semantics are the points where the platforms evaluate the same data
+// Semantics has the points in which the platforms evaluate the same data
 // differently. One value is chosen for the life of a client.
 type Semantics struct {
-	// EmptyIsMissing: an empty attribute or clause value is no value, and no
-	// positive operator matches it.
+	// EmptyIsMissing: an empty attribute or clause value counts as missing, and
+	// no operator matches it unless it is negated.
 	EmptyIsMissing bool
-	// EmptyRuleNeverMatches: a rule without clauses matches nobody.
+	// EmptyRuleNeverMatches: a rule without clauses matches no user.
 	EmptyRuleNeverMatches bool
 	// RoundNumbers: comparisons read numbers as ParseNumber does and round them to
 	// five decimals. Otherwise they read them as parseFeatBit does.
@@ -18,27 +18,28 @@ type Semantics struct {
 	// PlainNumbers: values of flags are numbers only if they are finite and in
 	// plain decimal, and truth values only if they are true or false.
 	PlainNumbers bool
-	// SegmentsByProperty: a clause is about segments if its property says so,
-	// whatever its operator. Otherwise the operator decides, which may stand in
-	// the property.
+	// SegmentsByProperty: the property of a clause decides whether it is about
+	// segments, whatever its operator. If false, the operator decides, which
+	// may be in the property.
 	SegmentsByProperty bool
-	// Strict: what cannot be decided, because the data is malformed, a segment
-	// is missing or no share takes the user, is an error where an evaluation
-	// comes upon it. Otherwise it is a clause that does not match, or the off
-	// variation.
+	// Strict: an evaluation fails if it reaches something that cannot be
+	// decided, because the data is malformed, a segment is missing or no share
+	// has the user. If false, such a clause does not match, or the flag serves
+	// the off variation.
 	Strict bool
-	// ClosedShares: a share takes both its ends, ends up to nearlyOne at the
-	// whole, and takes nobody if both are 0. Otherwise it takes its upper end
-	// only if that is 1.
+	// ClosedShares: a share includes both its ends, an upper end of nearlyOne
+	// counts as 1, and a share from 0 to 0 has no users. If false, a share
+	// includes its upper end only if that is 1.
 	ClosedShares bool
-	// BucketPerFlag: a user has a bucket for each flag, made of the flag's key
-	// and an attribute that the rollout names. Otherwise a user has one bucket.
+	// BucketPerFlag: a user has a bucket for each flag, computed from the
+	// flag's key and an attribute that the rollout names. If false, a user has
+	// one bucket for all flags.
 	BucketPerFlag bool
-	// Attributes names the attributes that users have fields for, by every
+	// Attributes has the attributes for which users have fields, by every
 	// spelling that rules may use.
 	Attributes map[string]Attribute
-	// ReservedNames: a rule finds nothing by another spelling of a built-in
-	// attribute.
+	// ReservedNames: a rule finds no attribute by another spelling of a
+	// built-in attribute.
 	ReservedNames bool
 }
 
@@ -59,9 +60,9 @@ func Classic() *Semantics {
 	}
 }
 
-// FeatBit returns the semantics of FeatBit (FeatBit reference, section 6). An
-// e-mail address and a country are custom attributes there, which a User keeps
-// in fields of their own. Names are exact.
+// FeatBit returns the semantics of FeatBit (FeatBit reference, section 6).
+// Email and country are custom attributes there, but a User has fields for
+// them. Names are exact.
 func FeatBit() *Semantics {
 	return &Semantics{
 		PlainNumbers:       true,
@@ -75,8 +76,8 @@ func FeatBit() *Semantics {
 	}
 }
 
-// CheckFlag returns what is wrong with a flag, as a client reports it when it
-// first evaluates the flag; several problems are joined.
+// CheckFlag returns the problems of a flag, joined, as a client reports them
+// when it first evaluates the flag.
 func (sem *Semantics) CheckFlag(m *model.Flag) error {
 	_, err := sem.compileFlag(m, newPatternOwner(nil, false, m.Key))
 	return err

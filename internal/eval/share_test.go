@@ -46,7 +46,7 @@ func TestShares(t *testing.T) {
 		{name: "beyond the ends", ranges: []string{"[-1,2]"}, want: map[string]string{low: "v1", mid: "v1", high: "v1"}},
 		{name: "gap", ranges: []string{"[0,0.5]", "[0.9,1]"}, want: map[string]string{low: "v1", mid: none, high: "v2"}},
 		{name: "no width", ranges: []string{"[0.5,0.5]"}, want: map[string]string{low: none, mid: none, high: none}},
-		{name: "nobody", ranges: []string{"[0,0]"}, want: map[string]string{low: none, mid: none, high: none}},
+		{name: "no user", ranges: []string{"[0,0]"}, want: map[string]string{low: none, mid: none, high: none}},
 		{name: "turned", ranges: []string{"[1,0]"}, want: map[string]string{low: none, mid: none, high: none}},
 		{name: "no shares", ranges: nil, want: map[string]string{low: none, mid: none, high: none}},
 		{name: "absent range is everybody", ranges: []string{""}, want: map[string]string{low: "v1", mid: "v1", high: "v1"}},

@@ -14,21 +14,21 @@ type Snapshot = store.Snapshot[Flag, Segment]
 // Prepared is what Snapshot.Prepare has compiled of an update.
 type Prepared = store.Prepared[Flag, Segment]
 
-// Source turns raw items into something to evaluate. One Source serves all
-// snapshots of a client.
+// Source compiles raw items for evaluation. One Source serves all snapshots of
+// a client.
 type Source struct {
 	Semantics     *Semantics
 	DecodeFlag    func(raw []byte) (*model.Flag, error)
 	DecodeSegment func(raw []byte) (*model.Segment, error)
-	// Report is told of the problem of an item when the item is compiled, which
-	// is once. The goroutine that calls it may be an evaluating one, or hold
-	// locks of the caller of Apply, so it must do no more than to note the
-	// problem: no blocking, nothing of the application's. It may be called
+	// Report is called with the problem of an item when the item is compiled,
+	// which happens once. The calling goroutine may be evaluating, or may hold
+	// locks of the caller of Apply. So Report must only note the problem: it
+	// must not block or call code of the application. It may be called
 	// concurrently.
 	Report func(Problem)
-	// GaveUp is told the first time that a regular expression of an item cannot
-	// decide, because it takes too long or the text is too long. It is called as
-	// Report is. It may be nil.
+	// GaveUp is called the first time that a regular expression of an item
+	// cannot decide, because it takes too long or the text is too long. The
+	// rules of Report apply. It may be nil.
 	GaveUp func(Problem)
 	// Omit sets Flag.Omitted, by the key of the flag. It may be nil.
 	Omit func(key string) bool
@@ -39,7 +39,7 @@ type Source struct {
 // PatternsGivenUp returns how often a regular expression could not decide.
 func (s *Source) PatternsGivenUp() uint64 { return s.patternsGivenUp.Load() }
 
-// NewSnapshot returns the view of an environment nothing is known of yet.
+// NewSnapshot returns an empty view of an environment.
 func NewSnapshot(source *Source) *Snapshot {
 	return store.New(
 		store.Compiler[Flag]{
@@ -55,13 +55,13 @@ func NewSnapshot(source *Source) *Snapshot {
 }
 
 var (
-	// errBroken has been told in detail by whoever found the item broken.
+	// errBroken has no details: the decoder of the message has reported them.
 	errBroken = errors.New("is malformed")
-	// errPanic leaves out what the panic says: it may quote the data.
-	errPanic = errors.New("makes the SDK panic, which is a mistake in the SDK: please report it")
+	// errPanic leaves out the text of the panic, which may quote the data.
+	errPanic = errors.New("causes a panic in the SDK: please report this bug")
 )
 
-// contained calls f. That f panics costs no more than what it was to read.
+// contained calls f. If f panics, only the item that f reads is lost.
 func contained[T any](f func() (*T, error)) (result *T, err error) {
 	defer func() {
 		if recover() != nil {
@@ -115,8 +115,9 @@ func (s *Source) compileSegment(item *store.Item) (segment *Segment, refers *sto
 	return segment, refers, problem
 }
 
-// flagReferences decodes a flag that is not compiled, as compiling all would
-// take much more time and memory. What cannot be read refers to nothing.
+// flagReferences decodes a flag without compiling it, because compiling all
+// would take much more time and memory. A flag that cannot be decoded has no
+// references.
 func (s *Source) flagReferences(item *store.Item) *store.References {
 	refs, err := contained(func() (*store.References, error) {
 		m, err := s.DecodeFlag(item.Raw)
@@ -131,7 +132,7 @@ func (s *Source) flagReferences(item *store.Item) *store.References {
 	return refs
 }
 
-// segmentReferences is to segments what flagReferences is to flags.
+// segmentReferences is flagReferences for segments.
 func (s *Source) segmentReferences(item *store.Item) *store.References {
 	refs, err := contained(func() (*store.References, error) {
 		m, err := s.DecodeSegment(item.Raw)
@@ -165,7 +166,7 @@ func (sem *Semantics) referencesOfSegment(m *model.Segment) *store.References {
 	return refs
 }
 
-// appendSegments appends the ids of the segments that clauses ask for.
+// appendSegments appends the ids of the segments that clauses refer to.
 func (sem *Semantics) appendSegments(ids []string, clauses []model.Clause) []string {
 	for i := range clauses {
 		if sem.operator(&clauses[i]).Operand == model.SegmentsOperand {

@@ -7,19 +7,19 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
-// textSet finds texts in a list. It does not change.
+// textSet finds texts in a list. It is immutable.
 type textSet struct {
 	list model.List
-	// places has the indexes of the list, plus one, where the hashes of the
-	// texts say or in the next place that was free; at least half are. A short
-	// list has none: looking at all of it is faster.
+	// places is an open-addressing hash table of the indexes of the list, plus
+	// one. At least half of it is empty. A short list has no table: a linear
+	// search is faster.
 	places []uint32
 }
 
-// shortList is up to where looking at all of a list is faster.
+// shortList is the largest number of texts for which a linear search is faster.
 const shortList = 4
 
-// newTextSet keeps the list, which does not change from now on.
+// newTextSet keeps the list, which must not change afterwards.
 func newTextSet(list model.List) textSet {
 	t := textSet{list: list}
 	if list.Len() <= shortList {
@@ -34,7 +34,7 @@ func newTextSet(list model.List) textSet {
 	return t
 }
 
-// place is where the index of a text is or, if that is 0, would be.
+// place returns the entry of a text in places. It is 0 if the text is missing.
 func (t *textSet) place(s string) *uint32 {
 	for at := int(store.Hash(s)); ; at++ {
 		place := &t.places[at&(len(t.places)-1)]
@@ -48,7 +48,7 @@ func (t *textSet) empty() bool { return t.list.Len() == 0 }
 
 func (t *textSet) has(s string) bool { return t.index(s) >= 0 }
 
-// index is where a text is in the list, the first of several, or -1.
+// index returns the index of a text in the list, the first of several, or -1.
 func (t *textSet) index(s string) int {
 	if len(t.places) > 0 {
 		return int(*t.place(s)) - 1

@@ -6,26 +6,26 @@ import (
 	"unicode/utf8"
 )
 
-// User is who a flag is evaluated for. It does not change once it is built,
-// so it can be shared by goroutines and kept by events.
+// User is the user a flag is evaluated for. It does not change after it is
+// built, so goroutines can share it and events can keep it.
 //
-// A user does not know the platform. Attributes keep the names they were given,
-// and each platform's rules say which names are built in.
+// A user is independent of the platform. Attributes keep their original names,
+// and the semantics of each platform say which names are built in.
 type User struct {
 	Key string
 	// Name, Email and Country are the attributes of exactly these names in lower
 	// case.
 	Name, Email, Country string
-	// Custom has all other attributes. Their names may be ones that classic
+	// Custom has all other attributes, also those with names that classic
 	// reserves: see Reserved.
 	Custom []CustomAttribute
 
 	// byName has the indexes of Custom, from manyAttributes on.
 	byName map[string]int
-	// aliases say what classic takes for name, email and country.
+	// aliases say where classic finds name, email and country.
 	aliases [3]alias
-	// bucket remembers the place of Key in rollouts, as the bits of a
-	// float64; 0 is not computed yet.
+	// bucket caches the bucket of Key, as the bits of a float64; 0 means not
+	// computed yet.
 	bucket atomic.Uint64
 }
 
@@ -40,10 +40,10 @@ type alias int32
 
 const (
 	aliasNone  alias = 0  // in the field of that name
-	aliasBlank alias = -1 // nowhere: a blank value is no value there
+	aliasBlank alias = -1 // nowhere: classic treats a blank value as missing
 )
 
-// Valid reports whether there is a user to evaluate for.
+// Valid reports whether u is not nil and has a key.
 func (u *User) Valid() bool { return u != nil && u.Key != "" }
 
 // Set stores an attribute; the last of equal names wins. "Name", "Email" and
@@ -88,8 +88,8 @@ func (u *User) setAlias(name string, index int, value string) {
 	}
 }
 
-// manyAttributes is from where a map finds an attribute faster than a look at
-// all of them, which would make a user of n attributes take quadratic time.
+// manyAttributes is the number of attributes from which on a map is used. A
+// linear search would make building a user of n attributes take quadratic time.
 const manyAttributes = 16
 
 // SetCustom stores a custom attribute of exactly this name, and returns its
@@ -130,8 +130,8 @@ func (u *User) find(name string) int {
 	return -1
 }
 
-// ClassicBuiltIns returns the user's name, e-mail address and country as classic
-// takes them.
+// ClassicBuiltIns returns the user's name, email and country as classic finds
+// them.
 func (u *User) ClassicBuiltIns() (name, email, country string) {
 	return u.classic(0, u.Name), u.classic(1, u.Email), u.classic(2, u.Country)
 }
@@ -163,7 +163,7 @@ func Reserved(name string) bool {
 	return false
 }
 
-// Blank reports whether s has nothing but white space.
+// Blank reports whether s has only white space or is empty.
 func Blank(s string) bool {
 	if s != "" && ' ' < s[0] && s[0] < utf8.RuneSelf {
 		return false // nearly always
@@ -175,7 +175,7 @@ func Blank(s string) bool {
 type Attribute uint8
 
 // The attributes. AttributeCustom stands for all that are looked up by name,
-// AttributeNone for names that no user can have an attribute of.
+// AttributeNone for names that no attribute can have.
 const (
 	AttributeCustom Attribute = iota
 	AttributeNone
@@ -183,7 +183,7 @@ const (
 	AttributeName
 	AttributeEmail
 	AttributeCountry
-	// The same as classic takes them, in either spelling.
+	// The same as classic finds them, in either spelling.
 	AttributeClassicName
 	AttributeClassicEmail
 	AttributeClassicCountry

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Variation is one value of a flag, with what the typed getters need read out
-// of it beforehand.
+// Variation is one value of a flag, parsed in advance for the typed getters.
 type Variation struct {
 	ID    string
 	Value string
@@ -21,8 +20,8 @@ type Variation struct {
 	IsFloat, IsInt, IsBool bool
 }
 
-// plainVariation reads the value's types where only plain numbers and truth
-// values are any (FeatBit reference, section 6.6).
+// plainVariation parses the value, accepting only plain numbers and truth
+// values (FeatBit reference, section 6.6).
 func plainVariation(id, value string) Variation {
 	v := Variation{ID: id, Value: value}
 	v.Float, v.IsFloat = parsePlain(value)
@@ -34,7 +33,7 @@ func plainVariation(id, value string) Variation {
 	return v
 }
 
-// NewVariation reads the value's types.
+// NewVariation parses the value.
 func NewVariation(id, value string) Variation {
 	v := Variation{ID: id, Value: value}
 	v.Bool, v.IsBool = parseBool(value)
@@ -85,7 +84,7 @@ func truncated(s string) (int, bool) {
 	return i, err == nil
 }
 
-// maxIntDigits is how many digits an int of 64 bits has at most.
+// maxIntDigits is the maximum number of digits of an int of 64 bits.
 const maxIntDigits = 19
 
 // parseBool accepts the words of protocol reference, section 7.6, in any case.
