@@ -124,6 +124,9 @@ func (b *statusBoard) explain(err error) {
 
 // kindOf returns the kind of a *transport.Error, and "" for other errors and nil.
 func kindOf(err error) transport.Kind {
+	if err == nil {
+		return "" // the usual case, which must not allocate e
+	}
 	var e *transport.Error
 	if errors.As(err, &e) {
 		return e.Kind
