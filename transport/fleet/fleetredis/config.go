@@ -1,0 +1,71 @@
+package fleetredis
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Config configures a Backend.
+type Config struct {
+	// Addresses are the servers, each host:port. Required. With several, such as a
+	// primary and its replica, the Backend uses the first that accepts a
+	// connection. It goes on with the next when a connection fails, or when the
+	// server is a replica that refuses to write, is loading its data, or has lost
+	// its primary.
+	Addresses []string
+	// TLS encrypts connections. nil is no encryption. An empty ServerName is the
+	// host of the address.
+	TLS *tls.Config
+	// Credentials returns the user and the password for a new connection. The user
+	// "" is the user "default". nil, and an empty password without a user, connect
+	// without authentication. Credentials is called for each connection, so it may
+	// return tokens that expire, such as those of IAM; it may be called
+	// concurrently. ctx ends after 3 s. The error becomes that of the call, so
+	// it must not hold a secret.
+	Credentials func(ctx context.Context) (user, password string, err error)
+	// Database is the number of the database. The default is 0.
+	Database int
+	// Prefix is what the keys begin with, after a brace. The default is "ffc".
+	Prefix string
+}
+
+// defaultPrefix is the default of Config.Prefix.
+const defaultPrefix = "ffc"
+
+// checked returns the configuration with its defaults.
+func (c Config) checked() (Config, error) {
+	var problems []error
+	if len(c.Addresses) == 0 {
+		problems = append(problems, errors.New("missing Addresses: expected at least one host:port"))
+	}
+	for _, address := range c.Addresses {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			problems = append(problems, fmt.Errorf("unusable address %q: expected host:port", address))
+		}
+	}
+	if c.Database < 0 {
+		problems = append(problems, fmt.Errorf("unusable Database %d: expected 0 or more", c.Database))
+	}
+	if strings.ContainsAny(c.Prefix, "{}") {
+		problems = append(problems, fmt.Errorf("unusable Prefix %q: expected no braces", c.Prefix))
+	}
+	if len(problems) > 0 {
+		return Config{}, fmt.Errorf("fleetredis: %w", errors.Join(problems...))
+	}
+	c.Addresses = slices.Clone(c.Addresses)
+	if c.TLS != nil {
+		c.TLS = c.TLS.Clone()
+		if c.TLS.ClientSessionCache == nil { // a resumed session costs both sides less
+			c.TLS.ClientSessionCache = tls.NewLRUClientSessionCache(len(c.Addresses))
+		}
+	}
+	if c.Prefix == "" {
+		c.Prefix = defaultPrefix
+	}
+	return c, nil
+}

@@ -1,0 +1,78 @@
+package fleetredis
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/redis/rueidis"
+)
+
+// serverError is an error that the server responded with.
+type serverError struct {
+	code string // its first word
+	text string
+}
+
+// Error implements error.
+func (e *serverError) Error() string {
+	text := "the server responded " + e.text
+	switch e.code {
+	case "NOPERM":
+		text += ": check the rights of the user"
+	case "NOAUTH", "WRONGPASS":
+		text += ": check the user and the password that Credentials returns"
+	}
+	return text
+}
+
+// replyError returns what the server responded. Other errors stay as they are.
+func replyError(err error) error {
+	reply, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return err
+	}
+	text := reply.Error()
+	code, _, _ := strings.Cut(text, " ")
+	return &serverError{code: code, text: text}
+}
+
+// isReply reports whether an error is a response of the server, before or after
+// replyError.
+func isReply(err error) bool {
+	if _, ok := rueidis.IsRedisErr(err); ok {
+		return true
+	}
+	reply := (*serverError)(nil)
+	return errors.As(err, &reply)
+}
+
+// elsewhere are the errors of a server that another one may not have, or the same
+// one with new credentials.
+var elsewhere = []string{"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS"}
+
+// again reports whether to send a command once more, over another connection.
+func again(err error) bool {
+	if errors.Is(err, errConnect) || errors.Is(err, errClosed) {
+		return false
+	}
+	if !isReply(err) {
+		return true // the connection broke
+	}
+	reply := (*serverError)(nil)
+	if !errors.As(replyError(err), &reply) {
+		return false
+	}
+	return slices.Contains(elsewhere, reply.code)
+}
+
+var (
+	// errConnect marks the error of a connection that could not be made.
+	errConnect = errors.New("connecting failed")
+	// errLost is the error of a command for a connection that was lost before.
+	errLost = errors.New("the connection was lost")
+)
+
+// connectionError describes the error of a connection that broke.
+func connectionError(err error) error { return fmt.Errorf("the connection broke: %w", err) }

@@ -1,0 +1,132 @@
+package fleetredis_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
+)
+
+const flag = "new-checkout"
+
+// world is a platform, a publisher, and a reader of an engine.
+type world struct {
+	*testing.T
+	platform *ffctest.Server
+	client   *ffc.Client
+}
+
+// newWorld starts all of them. The flag is on.
+func newWorld(t *testing.T, open func() *fleetredis.Backend) *world {
+	t.Helper()
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag(flag)))
+	t.Cleanup(platform.Close)
+	publisher := &relay.Publisher{
+		Config:  ffc.Config{EnvSecret: platform.EnvSecret, BaseURL: platform.URL, Logger: testkit.Quiet()},
+		Backend: open(),
+		Beat:    100 * time.Millisecond,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- publisher.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	testkit.Eventually(t, "the publisher leads", func() bool { return publisher.Status().Revision != 0 })
+	client, err := ffc.New(testkit.Within(t), ffc.Config{
+		Platform: ffc.PlatformClassic,
+		Transport: &fleet.Transport{
+			Backends:    []fleet.Backend{open()},
+			Environment: publisher.Status().Environment,
+			Watch:       true,
+			Spread:      -1,
+			Interval:    100 * time.Millisecond,
+			FirstRetry:  10 * time.Millisecond,
+			MaxRetry:    100 * time.Millisecond,
+		},
+		Events: flush.Config{Disabled: true},
+		Logger: testkit.Quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(context.Background()) })
+	w := &world{t, platform, client}
+	w.expect(true)
+	return w
+}
+
+// expect waits until the reader has a value, and fails if it loses its data
+// meanwhile.
+func (w *world) expect(on bool) {
+	w.Helper()
+	testkit.Eventually(w, fmt.Sprintf("the flag is %t", on), func() bool {
+		detail := w.client.BoolVariationDetail(w.Context(), flag, ffc.NewUser("u-1"), false)
+		if detail.Err != nil {
+			w.Fatalf("the reader has lost its data: %v", detail.Err)
+		}
+		return detail.Value == on
+	})
+}
+
+// turn sets the flag on the platform, and waits until the reader has it.
+func (w *world) turn(on bool) {
+	w.Helper()
+	item := ffctest.Flag(flag)
+	if !on {
+		item = item.Off()
+	}
+	w.platform.Put(item)
+	w.expect(on)
+}
+
+func TestFleetSurvivesFlushAllAndRestarts(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	w := newWorld(t, func() *fleetredis.Backend { return s.open() })
+	w.turn(false)
+	s.command("FLUSHALL")
+	w.turn(true)
+	s.restart()
+	w.turn(false)
+	if w.platform.Connections() != 1 {
+		t.Errorf("the platform has %d connections, want that of the publisher", w.platform.Connections())
+	}
+}
+
+// The replica of a server that fails is promoted. Later the first server is back,
+// as a replica, and then it is promoted in turn while both run.
+func TestFleetFollowsPromotedReplicas(t *testing.T) {
+	t.Parallel()
+	const fast = "--repl-diskless-sync-delay" // 0 instead of 5 s
+	first, second := start(t, fast, "0"), start(t, fast, "0")
+	addresses := []string{first.port.Address, second.port.Address}
+	replicate := func(replica, primary *server) {
+		host, port, _ := net.SplitHostPort(primary.port.Address)
+		replica.command("REPLICAOF", host, port)
+		testkit.Eventually(t, "the replica has synced", func() bool {
+			return replica.command("EVAL", "return string.match(redis.call('INFO', 'replication'), 'master_link_status:(%a+)')", "0") == "up"
+		})
+	}
+	replicate(second, first)
+	w := newWorld(t, func() *fleetredis.Backend {
+		return open(t, func(c *fleetredis.Config) { c.Addresses = addresses })
+	})
+	w.turn(false)
+	stop(first.process)
+	second.command("REPLICAOF", "NO", "ONE")
+	w.turn(true)
+	first.run()
+	replicate(first, second)
+	w.turn(false)
+	first.command("REPLICAOF", "NO", "ONE")
+	replicate(second, first)
+	w.turn(true)
+}

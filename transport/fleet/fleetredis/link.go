@@ -1,0 +1,246 @@
+package fleetredis
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+const (
+	// never is the interval of pings that are not sent.
+	never time.Duration = -1
+	// idleMax is how long a connection may be idle.
+	idleMax = time.Minute
+	// connectTimeout bounds how long it takes to connect to an address, with TLS
+	// and authentication.
+	connectTimeout = 3 * time.Second
+	// buffer is the size of the buffers of a connection, for reading and writing.
+	// Larger values are read without it.
+	buffer = 16 << 10
+	// ring is the binary logarithm of how many commands a connection has under way.
+	ring = 8
+)
+
+// link is a connection that calls share. It ends with its ctx.
+type link struct {
+	ready  chan struct{} // closed once client or err is set
+	client rueidis.Client
+	err    error
+
+	// Of Backend.mu.
+	users   int
+	last    time.Time // when it was given back last
+	dropped bool      // it ends when its last user gives it back
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	conns []net.Conn // below TLS, so that closing them does not block
+}
+
+// newLink makes a link and connects in the background. ping is the interval at
+// which the server is pinged while it is silent; negative is never. Callers hold
+// mu, and have looked that the Backend is not closed.
+func (b *Backend) newLink(ping time.Duration) *link {
+	l := &link{ready: make(chan struct{}), last: time.Now()}
+	l.ctx, l.cancel = context.WithCancel(b.done)
+	context.AfterFunc(l.ctx, l.disconnect)
+	b.closing.Go(func() {
+		b.connect(l, ping)
+		close(l.ready)
+		<-l.ctx.Done()
+		if l.client != nil {
+			l.client.Close()
+		}
+	})
+	return l
+}
+
+// take returns the link, and makes one if there is none that can be used. Each
+// link that is taken has to be given back.
+func (b *Backend) take(ctx context.Context) (*link, error) {
+	b.mu.Lock()
+	if b.done.Err() != nil {
+		b.mu.Unlock()
+		return nil, errClosed
+	}
+	if l := b.current; l != nil && l.users == 0 && idle(l.last) > idleMax {
+		b.drop(l)
+	}
+	if b.current == nil {
+		b.current = b.newLink(never)
+	}
+	l := b.current
+	l.users++
+	b.mu.Unlock()
+	select {
+	case <-l.ready:
+	case <-ctx.Done():
+		b.give(l, false) // the next call uses the connection
+		return nil, ctx.Err()
+	}
+	if l.err != nil {
+		b.give(l, true)
+		return nil, l.err
+	}
+	return l, nil
+}
+
+// give gives a link back.
+func (b *Backend) give(l *link, broken bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.users--
+	l.last = time.Now()
+	if broken && l == b.current {
+		b.address = (b.address + 1) % len(b.config.Addresses)
+	}
+	if broken || l.dropped {
+		b.drop(l)
+	}
+}
+
+// drop takes a link out of use, and ends it when no one uses it. Callers hold mu.
+func (b *Backend) drop(l *link) {
+	if l == b.current {
+		b.current = nil
+	}
+	l.dropped = true
+	if l.users == 0 {
+		l.cancel()
+	}
+}
+
+// idle returns how long ago t was, by the clock that counts more: the monotonic
+// clock may stop while a process is frozen, and the wall clock may be set.
+func idle(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
+}
+
+// disconnect breaks the connections.
+func (l *link) disconnect() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.conns {
+		_ = conn.Close()
+	}
+}
+
+// connect makes the connection of a link. It tries each address once, beginning
+// with the one that is to be used.
+func (b *Backend) connect(l *link, ping time.Duration) {
+	b.mu.Lock()
+	first := b.address
+	b.mu.Unlock()
+	for i := range b.config.Addresses {
+		at := (first + i) % len(b.config.Addresses)
+		client, err := b.connectTo(l, b.config.Addresses[at], ping)
+		if err == nil {
+			b.mu.Lock()
+			b.address = at
+			b.mu.Unlock()
+			l.client, l.err = client, nil
+			return
+		}
+		if l.err != nil {
+			err = fmt.Errorf("%w; %w", l.err, err)
+		}
+		l.err = err
+	}
+	if b.done.Err() != nil {
+		l.err = errClosed
+	}
+	// The error is for the calls that wait. The next one connects again.
+	b.mu.Lock()
+	b.drop(l)
+	b.mu.Unlock()
+}
+
+// connectTo connects to an address.
+func (b *Backend) connectTo(l *link, address string, ping time.Duration) (rueidis.Client, error) {
+	ctx, cancel := context.WithTimeout(l.ctx, connectTimeout)
+	defer cancel()
+	dialed := false
+	options := rueidis.ClientOption{
+		InitAddress:         []string{address},
+		ForceSingleClient:   true,
+		SelectDB:            b.config.Database,
+		Dialer:              net.Dialer{Timeout: connectTimeout, KeepAlive: ping},
+		ConnWriteTimeout:    connectTimeout,
+		ReadBufferEachConn:  buffer,
+		WriteBufferEachConn: buffer,
+		RingScaleEachConn:   ring,
+		PipelineMultiplex:   -1, // one connection
+		AlwaysPipelining:    true,
+		DisableRetry:        true,
+		DisableCache:        true,
+		ClientSetInfo:       rueidis.DisableClientSetInfo,
+		DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+			if dialed {
+				return nil, errLost // a new link replaces this one
+			}
+			dialed = true
+			return l.dial(ctx, address, b.config.TLS)
+		},
+	}
+	if b.config.Credentials != nil {
+		options.AuthCredentialsFn = func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+			user, password, err := b.config.Credentials(ctx)
+			if err != nil {
+				err = fmt.Errorf("no credentials: %w", err)
+			}
+			return rueidis.AuthCredentials{Username: user, Password: password}, err
+		}
+	}
+	client, err := rueidis.NewClient(options)
+	if err == nil {
+		return client, nil
+	}
+	if client != nil {
+		client.Close()
+	}
+	if isReply(err) {
+		return nil, fmt.Errorf("%s: %w", address, replyError(err))
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no connection within %v", connectTimeout)
+	}
+	return nil, fmt.Errorf("%w: %s: %w", errConnect, address, err)
+}
+
+// dial connects to an address.
+func (l *link) dial(ctx context.Context, address string, config *tls.Config) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.conns = append(l.conns, conn)
+	l.mu.Unlock()
+	if l.ctx.Err() != nil { // disconnect may have run before
+		_ = conn.Close()
+		return nil, l.ctx.Err()
+	}
+	if config == nil {
+		return conn, nil
+	}
+	if config.ServerName == "" {
+		host, _, _ := net.SplitHostPort(address)
+		config = config.Clone()
+		config.ServerName = host
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secure, nil
+}

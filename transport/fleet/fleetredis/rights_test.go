@@ -1,0 +1,198 @@
+package fleetredis_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+)
+
+// documented returns the commands of the package's documentation that make users.
+func documented(t *testing.T) (commands [][]string) {
+	t.Helper()
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 2 && words[1] == "ACL" {
+			commands = append(commands, words[1:])
+		}
+	}
+	if len(commands) != 2 {
+		t.Fatalf("the documentation makes %d users, want 2", len(commands))
+	}
+	return commands
+}
+
+// as makes a Backend connect with TLS as a user.
+func as(user, password string, trust *tls.Config) func(*fleetredis.Config) {
+	return func(c *fleetredis.Config) {
+		c.TLS = trust
+		c.Credentials = func(context.Context) (string, string, error) { return user, password, nil }
+	}
+}
+
+// publisher is a Backend that writes as one user, and watches as another.
+type publisher struct{ *fleetredis.Backend }
+
+// watcher is a reader in place of a publisher's Watch.
+type watcher struct {
+	publisher
+	reader *fleetredis.Backend
+}
+
+// Get reads as the reader.
+func (w watcher) Get(ctx context.Context, name string) ([]byte, string, error) {
+	return w.reader.Get(ctx, name)
+}
+
+// Watch watches as the reader.
+func (w watcher) Watch(ctx context.Context, name string, changed func()) error {
+	return w.reader.Watch(ctx, name, changed)
+}
+
+func TestDocumentedRightsOverTLS(t *testing.T) {
+	t.Parallel()
+	s, trust := startTLS(t)
+	for _, command := range documented(t) {
+		s.command(command...)
+	}
+	asReader, asPublisher := as("reader", "PASSWORD", trust), as("publisher", "PASSWORD", trust)
+	t.Run("conformance", func(t *testing.T) {
+		fleettest.Run(t, func(*testing.T) fleet.Backend {
+			return watcher{publisher{s.open(asPublisher)}, s.open(asReader)}
+		})
+	})
+	t.Run("publisher reads", func(t *testing.T) {
+		if _, _, err := s.open(asPublisher).Get(testkit.Within(t), "env/none"); !errors.Is(err, fleet.ErrNotFound) {
+			t.Errorf("error %v, want ErrNotFound", err)
+		}
+	})
+	t.Run("reader cannot write", func(t *testing.T) {
+		b := s.open(asReader)
+		_, swapErr := b.Swap(testkit.Within(t), "env/head", []byte("head"), "")
+		for name, err := range map[string]error{
+			"Put":    b.Put(testkit.Within(t), "env/body", []byte("body")),
+			"Swap":   swapErr,
+			"Delete": b.Delete(testkit.Within(t), "env/body"),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "check the rights of the user") {
+				t.Errorf("%s: error %v, want to check the rights", name, err)
+			}
+		}
+	})
+	t.Run("other prefix", func(t *testing.T) {
+		b := s.open(asReader, func(c *fleetredis.Config) { c.Prefix = "other" })
+		if _, _, err := b.Get(testkit.Within(t), "env/head"); err == nil || !strings.Contains(err.Error(), "NOPERM") {
+			t.Errorf("Get: error %v, want NOPERM", err)
+		}
+		if err := b.Watch(testkit.Within(t), "env/head", func() {}); err == nil || !strings.Contains(err.Error(), "NOPERM") {
+			t.Errorf("Watch: error %v, want NOPERM", err)
+		}
+	})
+	t.Run("unknown server", func(t *testing.T) {
+		b := s.open(as("reader", "PASSWORD", &tls.Config{MinVersion: tls.VersionTLS12}))
+		unknown := (*tls.CertificateVerificationError)(nil)
+		if _, _, err := b.Get(testkit.Within(t), "env/head"); !errors.As(err, &unknown) {
+			t.Errorf("error %v, want that the certificate is unknown", err)
+		}
+	})
+	t.Run("wrong password", func(t *testing.T) {
+		b := s.open(as("reader", "sesame", trust))
+		_, _, err := b.Get(testkit.Within(t), "env/head")
+		if err == nil || !strings.Contains(err.Error(), "WRONGPASS") || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("error %v, want WRONGPASS without the password", err)
+		}
+	})
+}
+
+func TestTLSSessionsAreResumed(t *testing.T) {
+	t.Parallel()
+	s, trust := startTLS(t)
+	var resumed atomic.Int64
+	trust = trust.Clone()
+	trust.VerifyConnection = func(state tls.ConnectionState) error {
+		if state.DidResume {
+			resumed.Add(1)
+		}
+		return nil
+	}
+	b := s.open(func(c *fleetredis.Config) { c.TLS = trust })
+	if err := b.Put(testkit.Within(t), "env/body", []byte("body")); err != nil {
+		t.Fatal(err)
+	}
+	s.command("CLIENT", "KILL", "TYPE", "normal")
+	if _, _, err := b.Get(testkit.Within(t), "env/body"); err != nil {
+		t.Fatal(err)
+	}
+	if resumed.Load() != 1 {
+		t.Errorf("%d sessions were resumed, want 1", resumed.Load())
+	}
+}
+
+func TestCredentialsFail(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	failure := errors.New("the token service is down")
+	b := s.open(func(c *fleetredis.Config) {
+		c.Credentials = func(context.Context) (string, string, error) { return "", "", failure }
+	})
+	if _, _, err := b.Get(testkit.Within(t), "env/head"); !errors.Is(err, failure) {
+		t.Errorf("error %v, want that of Credentials", err)
+	}
+}
+
+// Passwords change and connections are cut all the time. Each password is valid
+// before Credentials returns it, and for a while after.
+func TestCredentialsRotateUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	const rounds = 20
+	var current atomic.Int64
+	password := func(i int64) string { return "password" + strconv.FormatInt(i, 10) }
+	s.command("ACL", "SETUSER", "reader", "on", ">"+password(0), "~{ffc:*", "&{ffc:*", "+get")
+	s.command("SET", "{ffc:env}/head", "head")
+	b := s.open(func(c *fleetredis.Config) {
+		c.Credentials = func(context.Context) (string, string, error) { return "reader", password(current.Load()), nil }
+	})
+	ctx, cancel := context.WithCancel(testkit.Within(t))
+	defer cancel()
+	ended := make(chan error, 8)
+	var reads atomic.Int64
+	for range cap(ended) {
+		go func() {
+			for ctx.Err() == nil {
+				if _, _, err := b.Get(ctx, "env/head"); err != nil && ctx.Err() == nil {
+					ended <- err
+					return
+				}
+				reads.Add(1)
+			}
+			ended <- nil
+		}()
+	}
+	for i := range int64(rounds) {
+		s.command("ACL", "SETUSER", "reader", ">"+password(i+1))
+		current.Store(i + 1)
+		s.command("CLIENT", "KILL", "USER", "reader")
+		seen := reads.Load()
+		testkit.Eventually(t, "reads go on", func() bool { return reads.Load() > seen+int64(cap(ended)) || len(ended) > 0 })
+		s.command("ACL", "SETUSER", "reader", "<"+password(i))
+	}
+	cancel()
+	for range cap(ended) {
+		if err := <-ended; err != nil {
+			t.Errorf("a read failed: %v", err)
+		}
+	}
+}

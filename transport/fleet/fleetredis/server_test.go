@@ -1,0 +1,188 @@
+package fleetredis_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
+)
+
+// server is a redis-server of a test.
+type server struct {
+	testing.TB
+	port    *testkit.Port
+	options []string
+	process *exec.Cmd
+	// admin is what the test uses to configure the server.
+	admin *tls.Config
+}
+
+// start starts a redis-server, and skips the test if there is none.
+func start(t testing.TB, options ...string) *server {
+	t.Helper()
+	s := &server{TB: t, port: newPort(t), options: options}
+	s.run()
+	return s
+}
+
+// newPort takes a port until the test ends.
+func newPort(t testing.TB) *testkit.Port {
+	t.Helper()
+	port, err := testkit.NewPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(port.Close)
+	return port
+}
+
+// run starts the process, and waits until it accepts connections.
+func (s *server) run() {
+	s.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		s.Skip("NO REDIS-SERVER: install it, with apt-get install redis-server; this test is NOT run")
+	}
+	_, port, _ := net.SplitHostPort(s.port.Address)
+	listen := []string{"--port", port}
+	if s.admin != nil {
+		listen = []string{"--port", "0", "--tls-port", port}
+	}
+	options := append([]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.TempDir()}, listen...)
+	s.process = exec.Command(program, append(options, s.options...)...)
+	if err := s.process.Start(); err != nil {
+		s.Fatal(err)
+	}
+	process := s.process
+	s.Cleanup(func() { stop(process) })
+	testkit.Eventually(s, "redis-server responds", func() bool {
+		conn, err := net.Dial("tcp", s.port.Address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+}
+
+// stop kills a process, and waits until it has ended.
+func stop(process *exec.Cmd) {
+	_ = process.Process.Kill()
+	_ = process.Wait()
+}
+
+// restart kills the server and starts it again, without its data.
+func (s *server) restart() {
+	s.Helper()
+	stop(s.process)
+	s.run()
+}
+
+// command sends a command as the default user.
+func (s *server) command(words ...string) string {
+	s.Helper()
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{s.port.Address}, ForceSingleClient: true, DisableCache: true, TLSConfig: s.admin,
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer client.Close()
+	reply := client.Do(testkit.Within(s), client.B().Arbitrary(words[0]).Args(words[1:]...).Build())
+	if err := reply.Error(); err != nil {
+		s.Fatalf("%q: %v", words, err)
+	}
+	text, _ := reply.ToString()
+	return text
+}
+
+// accepted returns how many connections the server has accepted, with the one
+// that this takes.
+func (s *server) accepted() int {
+	s.Helper()
+	_, rest, _ := strings.Cut(s.command("INFO", "stats"), "total_connections_received:")
+	number, _, _ := strings.Cut(rest, "\r")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return n
+}
+
+// open makes a Backend that ends with the test.
+func (s *server) open(configure ...func(*fleetredis.Config)) *fleetredis.Backend {
+	s.Helper()
+	return open(s, append([]func(*fleetredis.Config){func(c *fleetredis.Config) { c.Addresses = []string{s.port.Address} }}, configure...)...)
+}
+
+func open(t testing.TB, configure ...func(*fleetredis.Config)) *fleetredis.Backend {
+	t.Helper()
+	var config fleetredis.Config
+	for _, set := range configure {
+		set(&config)
+	}
+	b, err := fleetredis.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// startTLS starts a server that accepts encrypted connections only, and returns
+// what clients need to trust it.
+func startTLS(t testing.TB) (*server, *tls.Config) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, kind string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	certFile, keyFile := write("cert.pem", "CERTIFICATE", certificate), write("key.pem", "PRIVATE KEY", private)
+	roots := x509.NewCertPool()
+	parsed, err := x509.ParseCertificate(certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots.AddCert(parsed)
+	trust := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	s := &server{TB: t, port: newPort(t), admin: trust, options: []string{
+		"--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-auth-clients", "no",
+	}}
+	s.run()
+	return s, trust
+}
