@@ -17,7 +17,7 @@ type function struct {
 	in           reflect.Type // nil if it has no input
 }
 
-// functionOf returns the handler if it is a function that aws-lambda-go takes.
+// functionOf returns the handler if it is a function that aws-lambda-go accepts.
 func functionOf(handler any) (*function, bool) {
 	f := &function{value: reflect.ValueOf(handler)}
 	if f.value.Kind() != reflect.Func {
@@ -45,7 +45,8 @@ func (f *function) setInputs(t reflect.Type) (valid bool) {
 	return f.takesContext
 }
 
-// isContext reports whether t is context.Context, by any name.
+// isContext reports whether t is context.Context or another interface with the same
+// methods.
 func isContext(t reflect.Type) bool {
 	return t.Kind() == reflect.Interface && contextType.Implements(t) && t.Implements(contextType)
 }
@@ -55,7 +56,8 @@ func returnsAreValid(t reflect.Type) bool {
 	return n == 0 || n <= 2 && t.Out(n-1).Implements(errorType)
 }
 
-// call calls the handler. The arguments are those of one that takes a context.
+// call calls the handler. args begin with the context, even if the handler takes
+// none.
 func (f *function) call(args []reflect.Value) (value any, err error) {
 	if !f.takesContext {
 		args = args[1:]
@@ -64,7 +66,7 @@ func (f *function) call(args []reflect.Value) (value any, err error) {
 	if len(results) == 0 {
 		return nil, nil
 	}
-	// An error of a concrete type is one also if it is a nil pointer.
+	// A nil pointer of a concrete error type is an error, too.
 	if err, _ = results[len(results)-1].Interface().(error); err != nil {
 		return nil, err
 	}

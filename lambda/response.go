@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// response is what aws-lambda-go posts, and closes when it has. It has no
-// exported field, so that its JSON is {}: that is how aws-lambda-go tells what
-// is to be read from what is to be encoded.
+// response is the io.Reader that aws-lambda-go posts and then closes. It has no
+// exported field, so that its JSON is {}: aws-lambda-go encodes each result, and
+// reads from an io.Reader if its JSON is {}.
 type response struct {
 	w      *wrapper
 	ctx    sooner // of the invocation, which lasts until Close
@@ -16,8 +16,8 @@ type response struct {
 	small  [256]byte // for a body that fits
 	stream io.Reader // instead, if the handler returned one
 	kind   string    // of content; "" is that of the stream
-	after  bool      // events leave in Close
-	posted bool      // the invocation ends in Close
+	after  bool      // Close delivers the events
+	posted bool      // Close ends the invocation
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 	contentBytes = "application/octet-stream"
 )
 
-// handled is deferred around the handler: it may have failed, panicked or ended
+// handled is deferred around the handler, which may have failed, panicked or ended
 // its goroutine.
 func (r *response) handled() {
 	if !r.posted {
@@ -36,8 +36,9 @@ func (r *response) handled() {
 	}
 }
 
-// answer returns what the wrapped handler returns when its own has returned err.
-func (r *response) answer(err error) (*response, error) {
+// result returns the results of the wrapped handler after the application's handler
+// has returned err.
+func (r *response) result(err error) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (r *response) answer(err error) (*response, error) {
 	return r, nil
 }
 
-// encode does with a handler's value what aws-lambda-go does.
+// encode encodes a handler's value as aws-lambda-go does.
 func (r *response) encode(value any) error {
 	s := &r.w.settings
 	r.body = *bytes.NewBuffer(r.small[:0])
@@ -68,7 +69,7 @@ func (r *response) encode(value any) error {
 	return nil
 }
 
-// setBytes makes the response what a Handler returned.
+// setBytes sets the response to the bytes that a Handler returned.
 func (r *response) setBytes(body []byte) { r.body, r.kind = *bytes.NewBuffer(body), contentBytes }
 
 // Read implements io.Reader.
@@ -79,7 +80,7 @@ func (r *response) Read(p []byte) (int, error) {
 	return r.body.Read(p)
 }
 
-// ContentType is what aws-lambda-go asks for.
+// ContentType returns the content type; aws-lambda-go calls it.
 func (r *response) ContentType() string {
 	if r.kind != "" {
 		return r.kind
@@ -90,8 +91,8 @@ func (r *response) ContentType() string {
 	return contentBytes
 }
 
-// Close implements io.Closer. aws-lambda-go calls it when the response has been
-// posted, and asks for the next invocation when it returns.
+// Close implements io.Closer. aws-lambda-go calls it after the response has been
+// posted, and requests the next invocation after Close has returned.
 func (r *response) Close() error {
 	if r.posted {
 		r.posted = false // once, however often Close is called

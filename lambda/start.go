@@ -13,14 +13,14 @@ import (
 // closeTime is less than the 500 ms between SIGTERM and SIGKILL.
 const closeTime = 300 * time.Millisecond
 
-// Start is aws-lambda-go's Start with a client: see the package. It does not
-// return. When Lambda ends the environment with SIGTERM, Start closes the client,
-// which delivers what is still queued, within 300 ms. Then it exits the process
-// as soon as no invocation is under way that has time left, so that neither the
-// caller of an invocation that has timed out nor Lambda waits for SIGKILL. With
-// [KeepProcess] it does not exit.
+// Start is aws-lambda-go's Start with a client: see the package documentation. It
+// does not return, and panics if the client is nil. When Lambda ends the
+// environment with SIGTERM, Start closes the client, which delivers the queued
+// events within 300 ms. Then it exits the process as soon as no invocation is under
+// way that has time left, so that neither Lambda nor the caller of an invocation
+// that has timed out waits for SIGKILL. With [KeepProcess] it does not exit.
 //
-// Options of aws-lambda-go go with [Wrap]:
+// To use options of aws-lambda-go, call [Wrap]:
 //
 //	awslambda.StartWithOptions(lambda.Wrap(client, handler),
 //		awslambda.WithContext(ctx),
@@ -40,10 +40,10 @@ func (w *wrapper) terminate() {
 	os.Exit(0)
 }
 
-// Close closes a client within the time that Lambda leaves after SIGTERM, 300 ms.
-// Start does so by itself. Close does not end the process.
+// Close closes a client within 300 ms, which is less than the time that Lambda gives
+// a process after SIGTERM. Start calls Close itself. Close does not end the process.
 func Close(client *ffc.Client) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	_ = client.Close(ctx) // what was lost is logged and counted
+	_ = client.Close(ctx) // the client logs and counts dropped events
 }

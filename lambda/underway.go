@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// underWay counts invocations that have begun and are not over. Its methods may
-// be called concurrently.
+// underWay counts invocations that have begun and not ended. Its methods may be
+// called concurrently.
 type underWay struct {
 	mu    sync.Mutex
 	count int
@@ -14,7 +14,7 @@ type underWay struct {
 	none  chan struct{} // closed when count is 0; nil if no one waits
 }
 
-// begin notes the beginning of an invocation with this deadline.
+// begin counts an invocation with this deadline.
 func (u *underWay) begin(deadline time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -34,8 +34,8 @@ func (u *underWay) end() {
 	}
 }
 
-// wait waits until no invocation is under way, or all have had their time. It is
-// called once.
+// wait waits until no invocation is under way, or until the latest deadline of all.
+// Call it only once.
 func (u *underWay) wait() {
 	u.mu.Lock()
 	if u.count == 0 {

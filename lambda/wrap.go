@@ -11,18 +11,16 @@ import (
 )
 
 // Wrap returns a handler for aws-lambda-go that serves invocations as [Start]
-// does. It panics when the client is nil.
+// does. It panics if the client is nil.
 //
-// Handler is what aws-lambda-go's Start takes. Payloads are decoded by
-// aws-lambda-go, and responses, errors and panics are what they would be
-// without Wrap. A handler that aws-lambda-go would refuse is returned as it is,
-// for aws-lambda-go to refuse.
+// Wrap accepts the same handlers as aws-lambda-go's Start. aws-lambda-go decodes
+// the payloads, and responses, errors and panics are the same as without Wrap. Wrap
+// returns an invalid handler unchanged, so that aws-lambda-go reports the error.
 //
-// Wrap goes outermost, around the wrappers of others: it needs aws-lambda-go to
-// close its response. Of an aws-lambda-go Handler only Invoke is called, with
-// the payload less white space around it. Give Wrap functions themselves rather
-// than what NewHandler makes of them, which would lose content types and the
-// base context.
+// Wrap must be the outermost wrapper, because aws-lambda-go must close its response.
+// If the handler is an aws-lambda-go Handler, only Invoke is called, with the
+// payload without white space around it. Pass functions to Wrap directly, not the
+// result of NewHandler, which loses content types and the base context.
 func Wrap(client *ffc.Client, handler any, opts ...Option) any {
 	return wrapperFor(client, opts).wrap(handler)
 }
@@ -41,8 +39,8 @@ func wrapperFor(client *ffc.Client, opts []Option) *wrapper {
 	return newWrapper(client, s)
 }
 
-// wrap returns a handler that serves invocations with the client, or the handler
-// as it is if aws-lambda-go would refuse it.
+// wrap returns a handler that serves invocations with the client. It returns an
+// invalid handler unchanged, for aws-lambda-go to reject.
 func (w *wrapper) wrap(handler any) any {
 	if h, ok := handler.(awslambda.Handler); ok {
 		return w.wrapHandler(h)
@@ -59,12 +57,12 @@ func (w *wrapper) wrapHandler(h awslambda.Handler) any {
 		defer r.handled()
 		body, err := h.Invoke(ctx, payload)
 		r.setBytes(body)
-		return r.answer(err)
+		return r.result(err)
 	}
 }
 
 // wrapFunction returns a function with the same input, so that aws-lambda-go
-// decodes that, or leaves the payload alone if there is none.
+// decodes the payload for it, or skips the payload if the function has no input.
 func (w *wrapper) wrapFunction(f *function) any {
 	if f.in == nil {
 		return func(ctx context.Context) (*response, error) {
@@ -74,10 +72,10 @@ func (w *wrapper) wrapFunction(f *function) any {
 	outer := reflect.FuncOf([]reflect.Type{contextType, f.in}, []reflect.Type{reflect.TypeFor[*response](), errorType}, false)
 	return reflect.MakeFunc(outer, func(args []reflect.Value) []reflect.Value {
 		r, err := w.call(args[0].Interface().(context.Context), f, args)
-		results := args // two as well, and done with
+		results := args // reuse the slice: it has two elements and is no longer needed
 		results[0], results[1] = reflect.ValueOf(r), noError
 		if err != nil {
-			failure := err // so that err need not be on the heap
+			failure := err // a copy, so that err does not escape to the heap
 			results[1] = reflect.ValueOf(&failure).Elem()
 		}
 		return results
@@ -95,5 +93,5 @@ func (w *wrapper) call(ctx context.Context, f *function, args []reflect.Value) (
 	if err == nil {
 		err = r.encode(value)
 	}
-	return r.answer(err)
+	return r.result(err)
 }

@@ -11,20 +11,20 @@ import (
 const (
 	// heldFlush is how long a delivery may take while the caller waits.
 	heldFlush = 2 * time.Second
-	// freeFlush is how long it may take when the caller has its answer. The
-	// time is billed, and the environment serves no other request meanwhile.
+	// freeFlush is how long a delivery may take when the caller has its response.
+	// The time is billed, and the environment serves no other request meanwhile.
 	freeFlush = 5 * time.Second
 	// maxInvocation is the longest timeout that a function can have.
 	maxInvocation = 15 * time.Minute
 )
 
-// wrapper serves invocations with a client. It knows of none: several may be
-// under way.
+// wrapper serves invocations with a client. It has no state of a single invocation,
+// because several may be under way.
 type wrapper struct {
 	settings
 	client  *ffc.Client
 	flusher afterwork.Flusher
-	short   bool // the last delivery was cut because it had little time; for the one that delivers
+	short   bool // the last delivery was cut because it had little time; only flush uses it
 	calls   underWay
 }
 
@@ -38,7 +38,7 @@ func newWrapper(client *ffc.Client, s settings) *wrapper {
 	return w
 }
 
-// begin begins an invocation: with data that is up to date.
+// begin begins an invocation and refreshes the data.
 func (w *wrapper) begin(ctx context.Context) *response {
 	r := &response{w: w, ctx: sooner{Context: ctx}}
 	deadline, ok := ctx.Deadline()
@@ -50,19 +50,19 @@ func (w *wrapper) begin(ctx context.Context) *response {
 	return r
 }
 
-// refresh brings the data up to date.
+// refresh refreshes the data, if there is time.
 func (w *wrapper) refresh(ctx *sooner) {
 	left := w.left(ctx.Context)
 	if left <= 0 {
 		return
 	}
 	ctx.deadline = time.Now().Add(left)
-	_ = w.client.Refresh(ctx) // the client's status tells what is wrong
+	_ = w.client.Refresh(ctx) // Status reports the error
 }
 
 // sooner is a context with a deadline before that of the invocation. Transports
-// allow themselves a part of what is left until then. A timer would cost more
-// than all the rest where the data is young.
+// use a part of the time until that deadline as their timeout. sooner has no timer:
+// a timer would cost more than the whole refresh while the data is fresh.
 type sooner struct {
 	context.Context
 	deadline time.Time
@@ -71,9 +71,9 @@ type sooner struct {
 // Deadline implements context.Context.
 func (s *sooner) Deadline() (time.Time, bool) { return s.deadline, true }
 
-// deliver delivers events if it is time, which takes no longer than most.
-func (w *wrapper) deliver(ctx context.Context, most time.Duration) {
-	left := min(w.left(ctx), most)
+// deliver delivers events if a delivery is due, within the limit.
+func (w *wrapper) deliver(ctx context.Context, limit time.Duration) {
+	left := min(w.left(ctx), limit)
 	if left <= 0 || !w.flusher.Due() {
 		return
 	}
@@ -82,11 +82,11 @@ func (w *wrapper) deliver(ctx context.Context, most time.Duration) {
 	w.flusher.Deliver(ctx)
 }
 
-// flush is the client's ForceFlush for the flusher, which makes a pause after a
-// failure. One delivery that was cut because it had little time is no failure:
-// the next one is to deliver what it left. A delivery that had the time of
-// heldFlush and was cut is a failure: an endpoint that does not answer must not
-// cost the next invocation as much.
+// flush is the client's ForceFlush for the flusher, which backs off after a failure.
+// A single delivery that was cut because it had little time is not a failure: the
+// next one should deliver the remaining events at once. A delivery that had at least
+// heldFlush and was cut is a failure: an endpoint that does not respond must not slow
+// the next invocation as much.
 func (w *wrapper) flush(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	little := time.Until(deadline) < heldFlush-time.Millisecond
@@ -99,7 +99,7 @@ func (w *wrapper) flush(ctx context.Context) error {
 	return err
 }
 
-// left returns how long a step may take that begins now.
+// left returns how long a step that begins now may take.
 func (w *wrapper) left(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {

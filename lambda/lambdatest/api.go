@@ -15,7 +15,7 @@ const (
 	headerDeadline  = "Lambda-Runtime-Deadline-Ms"
 	headerTraceID   = "Lambda-Runtime-Trace-Id"
 	headerARN       = "Lambda-Runtime-Invoked-Function-Arn"
-	// Trailers of a response that broke off.
+	// Trailers of a response whose stream failed.
 	trailerErrorType = "Lambda-Runtime-Function-Error-Type"
 	trailerErrorBody = "Lambda-Runtime-Function-Error-Body"
 )
@@ -34,8 +34,8 @@ func (rt *Runtime) routes() http.Handler {
 	return mux
 }
 
-// serveNext ends an invocation that has been answered and hands out another one
-// when there is one.
+// serveNext ends an invocation that has a response or error, and returns the next
+// one as soon as there is one.
 func (rt *Runtime) serveNext(w http.ResponseWriter, r *http.Request) {
 	l := &loop{call: make(chan *Call, 1)}
 	rt.mu.Lock()
@@ -54,15 +54,15 @@ func (rt *Runtime) serveNext(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(c.payload)
 	case <-rt.closing:
 		http.Error(w, "lambdatest: the runtime is closed", http.StatusGone)
-	case <-r.Context().Done(): // the function is gone
+	case <-r.Context().Done(): // the function has exited
 		rt.mu.Lock()
 		defer rt.mu.Unlock()
 		rt.idle = slices.DeleteFunc(rt.idle, func(other *loop) bool { return other == l })
 	}
 }
 
-// complete ends the oldest of the invocations that have been answered: which of
-// several a request for the next one is from cannot be told. The lock is held.
+// complete ends the oldest invocation that has a response or error. If there are
+// several, the request does not say which one has ended. The lock is held.
 func (rt *Runtime) complete() {
 	i := slices.IndexFunc(rt.active, func(c *Call) bool { return c.posted })
 	if i < 0 {
@@ -82,7 +82,7 @@ func (rt *Runtime) complete() {
 }
 
 func (rt *Runtime) serveResponse(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body) // of a function that is gone, what there was
+	body, _ := io.ReadAll(r.Body) // if the function exits meanwhile, the part that arrived
 	var broken error
 	if kind := r.Trailer.Get(trailerErrorType); kind != "" {
 		payload, _ := base64.StdEncoding.DecodeString(r.Trailer.Get(trailerErrorBody))
@@ -113,14 +113,14 @@ func functionError(payload []byte) *FunctionError {
 	return e
 }
 
-// answer notes what a function posted for an invocation. It takes one answer
-// for each, also when it is late.
+// answer records what a function posted for an invocation: its response or error.
+// It accepts only one for each invocation, also after the deadline.
 func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, name string, set func(*Invocation)) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	i := slices.IndexFunc(rt.active, func(c *Call) bool { return c.inv.RequestID == r.PathValue("id") && !c.posted })
 	if i < 0 && !rt.closed {
-		http.Error(w, `{"errorType":"InvalidRequestID","errorMessage":"no such invocation, or it has been answered"}`, http.StatusBadRequest)
+		http.Error(w, `{"errorType":"InvalidRequestID","errorMessage":"no such invocation, or it already has a response"}`, http.StatusBadRequest)
 		return
 	}
 	if i >= 0 {
@@ -130,8 +130,8 @@ func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, name string, s
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// serveInitError takes the error of a function that could not start. It exits
-// next.
+// serveInitError receives the error of a function that failed to start. The function
+// then exits.
 func (rt *Runtime) serveInitError(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	rt.mu.Lock()

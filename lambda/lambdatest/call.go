@@ -11,27 +11,28 @@ import (
 
 // Errors of invocations.
 var (
-	// ErrTimedOut: there was no answer before the deadline.
+	// ErrTimedOut: the function posted no response before the deadline.
 	ErrTimedOut = errors.New("lambdatest: the function has timed out")
-	// ErrExited: the function ended without an answer, or there is none.
+	// ErrExited: the function exited without a response, or is not running.
 	ErrExited = errors.New("lambdatest: the function has exited")
 )
 
-// Invocation is what became of an invocation.
+// Invocation is the outcome of an invocation.
 type Invocation struct {
 	RequestID string
 	Deadline  time.Time
-	// Response is what the function posted as its response, if it did, and
-	// ContentType is of what it posted.
+	// Response is the response that the function posted, nil without one.
+	// ContentType is the content type of the response or error.
 	Response    []byte
 	ContentType string
-	// Err is what the caller is told instead of a response, or after a part of
-	// it: a *FunctionError, ErrTimedOut or ErrExited; or the context's error.
+	// Err is the error that the caller gets instead of a response, or after a
+	// part of it: a *FunctionError, ErrTimedOut or ErrExited. It is the context's
+	// error if the context of the call ended first.
 	Err error
-	// End is how the invocation ended; "" is that it has not. A function can
-	// answer and still not end well.
+	// End is how the invocation ended; "" if it has not ended. A function can
+	// post a response and still time out or exit.
 	End End
-	// Timeline is what has happened since the function got the invocation.
+	// Timeline has the entries since the function got the invocation.
 	Timeline []Entry
 }
 
@@ -40,9 +41,9 @@ type End string
 
 // The ends.
 const (
-	Completed End = "completed" // the function asked for the next one
-	TimedOut  End = "timed out" // it did not, before the deadline
-	Exited    End = "exited"    // it ended
+	Completed End = "completed" // the function requested the next invocation
+	TimedOut  End = "timed out" // it did not do so before the deadline
+	Exited    End = "exited"    // the function exited
 )
 
 // FunctionError is an error that a function posted.
@@ -63,21 +64,21 @@ type Call struct {
 	payload []byte
 	// The rest is guarded by the runtime's lock.
 	inv      Invocation
-	from     int // where its timeline begins
+	from     int // index of the first entry of its timeline
 	timer    *time.Timer
-	posted   bool
-	late     bool          // its time is over
-	isAnswer chan struct{} // closed when the caller has its answer
+	posted   bool          // the function has posted a response or error
+	late     bool          // the deadline has passed
+	isAnswer chan struct{} // closed when the caller has a response or error
 	isOver   chan struct{} // closed when the invocation is over
 }
 
-// Invoke is Begin and, on that, End.
+// Invoke is Begin followed by End.
 func (rt *Runtime) Invoke(ctx context.Context, payload []byte) Invocation {
 	return rt.Begin(payload).End(ctx)
 }
 
-// Begin queues an invocation and returns at once. The function gets it when it
-// asks for one.
+// Begin queues an invocation and returns at once. The function gets the invocation
+// when it requests the next one.
 func (rt *Runtime) Begin(payload []byte) *Call {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
@@ -95,12 +96,12 @@ func (rt *Runtime) Begin(payload []byte) *Call {
 	return c
 }
 
-// Answer waits until the caller of the function has its answer: the response,
-// or an error.
-func (c *Call) Answer(ctx context.Context) Invocation { return c.await(ctx, c.isAnswer, "answer") }
+// Answer waits until the caller of the function has the response or an error, or
+// until ctx ends.
+func (c *Call) Answer(ctx context.Context) Invocation { return c.await(ctx, c.isAnswer, "response") }
 
-// End waits until the invocation is over: the function has asked for the next
-// one, has run out of time, or has exited.
+// End waits until the invocation is over, or until ctx ends. An invocation is over
+// when the function has requested the next one, has timed out or has exited.
 func (c *Call) End(ctx context.Context) Invocation { return c.await(ctx, c.isOver, "end") }
 
 func (c *Call) await(ctx context.Context, done <-chan struct{}, what string) Invocation {
@@ -111,7 +112,7 @@ func (c *Call) await(ctx context.Context, done <-chan struct{}, what string) Inv
 	select {
 	case <-done:
 	case <-ctx.Done():
-		err = fmt.Errorf("lambdatest: waited for the %s of invocation %s: %w", what, c.inv.RequestID, context.Cause(ctx))
+		err = fmt.Errorf("lambdatest: waiting for the %s of invocation %s: %w", what, c.inv.RequestID, context.Cause(ctx))
 	}
 	c.rt.mu.Lock()
 	defer c.rt.mu.Unlock()
@@ -135,9 +136,9 @@ func (rt *Runtime) deliver(c *Call, l *loop) {
 	l.call <- c
 }
 
-// timedOut ends the invocation and the process. A process that has registered an
-// extension gets SIGTERM first, and the caller waits for the end of the process,
-// as on Lambda. A function in the test process goes on, and its result is
+// timedOut ends the invocation and the process. If the process has registered an
+// extension, it gets SIGTERM first, and the caller waits for the end of the process,
+// as on Lambda. A function in the test process keeps running, and its result is
 // dropped.
 func (c *Call) timedOut() {
 	c.rt.mu.Lock()
@@ -158,7 +159,7 @@ func (c *Call) timedOut() {
 	c.rt.update()
 }
 
-// endLate ends an invocation whose time is over. The lock is held.
+// endLate ends an invocation whose deadline has passed. The lock is held.
 func (c *Call) endLate() {
 	if !c.answered() {
 		c.inv.Err = ErrTimedOut
@@ -166,7 +167,7 @@ func (c *Call) endLate() {
 	c.end(TimedOut)
 }
 
-// answer notes what the function posted. The lock is held.
+// answer records what the function posted. The lock is held.
 func (c *Call) answer(name string, set func(*Invocation)) {
 	c.rt.note(name, c.inv.RequestID)
 	c.posted = true

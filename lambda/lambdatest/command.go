@@ -5,11 +5,11 @@ import (
 	"os/exec"
 )
 
-// function is the variable that says which function a test binary is.
+// function is the environment variable with the name of the function to run.
 const function = "LAMBDATEST_FUNCTION"
 
-// Function runs main and exits, in a process that Command of the same name
-// started, and does nothing in others. Call it first in TestMain.
+// Function runs main and exits if the process was started by a Command of this
+// name. In other processes it does nothing. Call it first in TestMain.
 func Function(name string, main func()) {
 	if os.Getenv(function) == name {
 		main()
@@ -17,12 +17,13 @@ func Function(name string, main func()) {
 	}
 }
 
-// Command returns a command that runs the test binary as the function of this
-// name. Output and further environment variables can be set on it.
+// Command returns a command that runs the test binary as the function of this name.
+// The caller may set its output and add environment variables. Command panics if the
+// path of the test binary is unknown.
 func Command(name string) *exec.Cmd {
 	binary, err := os.Executable()
 	if err != nil {
-		panic("lambdatest: the test binary is not known: " + err.Error())
+		panic("lambdatest: cannot find the test binary: " + err.Error())
 	}
 	// Without Function in TestMain this runs no test.
 	cmd := exec.Command(binary, "-test.run=^$")

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// extensions are the extensions of the environment, which the function brings
-// itself. The runtime's lock guards them.
+// extensions counts the extensions of the environment, which the function registers
+// itself. The runtime's lock guards it.
 type extensions struct{ registered, waiting int }
 
-// idle reports whether all extensions are done with what they have to do.
+// idle reports whether all extensions wait for an event.
 func (e extensions) idle() bool { return e.waiting >= e.registered }
 
 func (rt *Runtime) serveRegister(w http.ResponseWriter, r *http.Request) {
@@ -24,8 +24,8 @@ func (rt *Runtime) serveRegister(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"functionName": functionName, "functionVersion": "$LATEST", "handler": "bootstrap"})
 }
 
-// serveEvent lets an extension wait for events as long as the runtime is there.
-// The one of aws-lambda-go wants none.
+// serveEvent blocks until the runtime is closed, because there are no other events:
+// the extension of aws-lambda-go registers for none.
 func (rt *Runtime) serveEvent(w http.ResponseWriter, r *http.Request) {
 	rt.extensionWaits(1)
 	defer rt.extensionWaits(-1)

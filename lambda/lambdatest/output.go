@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// output is in the way of the standard logger, whose Fatal functions write a
-// line before they end the process: on the goroutine of a function in the test
-// process, the goroutine ends instead.
+// output intercepts the output of the standard logger. The logger's Fatal functions
+// write a line before they end the process. If they run on the goroutine of a
+// function in the test process, output ends this goroutine instead.
 var output interceptor
 
 type interceptor struct {
@@ -18,7 +18,7 @@ type interceptor struct {
 	next io.Writer
 }
 
-// intercept puts the interceptor in the way, unless it is there.
+// intercept makes the interceptor the logger's output, unless it already is.
 func (o *interceptor) intercept() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -32,10 +32,10 @@ func (o *interceptor) intercept() {
 func (o *interceptor) Write(line []byte) (int, error) {
 	by, fatal, ours := caller()
 	if strings.HasPrefix(by, awsLambda+"enableSIGTERM.") {
-		runtime.Goexit() // the runtime is closed: nothing to warn of
+		runtime.Goexit() // the runtime is closed: drop the warning
 	}
 	if fatal && ours && strings.HasPrefix(by, awsLambda) {
-		runtime.Goexit() // what there is to know is in the Invocation
+		runtime.Goexit() // the Invocation has the error: drop the line
 	}
 	o.mu.Lock()
 	next := o.next
@@ -49,8 +49,8 @@ func (o *interceptor) Write(line []byte) (int, error) {
 
 const awsLambda = "github.com/aws/aws-lambda-go/lambda."
 
-// caller returns which function logs, whether it wants the process to end, and
-// whether it is called by a function that we run.
+// caller returns which function logs, whether it called a Fatal function, and
+// whether it runs on the goroutine of a function in the test process.
 func caller() (by string, fatal, ours bool) {
 	stack := make([]uintptr, 256)
 	frames := runtime.CallersFrames(stack[:runtime.Callers(3, stack)])

@@ -15,9 +15,9 @@ import (
 // shutdown is how long Lambda waits between SIGTERM and SIGKILL.
 const shutdown = 500 * time.Millisecond
 
-// Process is a function in a process of its own. It is stopped while it waits
-// for an invocation, unless its environment has AWS_LAMBDA_MAX_CONCURRENCY above
-// 1.
+// Process is a function that runs in its own process. The process is stopped while
+// it waits for an invocation, unless its environment has AWS_LAMBDA_MAX_CONCURRENCY
+// above 1. The methods of Process may be called concurrently.
 type Process struct {
 	rt         *Runtime
 	cmd        *exec.Cmd
@@ -27,13 +27,14 @@ type Process struct {
 	ending     bool
 }
 
-// StartProcess starts a program that is a function: a bootstrap that was built
-// before, or what Command returns. Environment variables of Lambda are added to
-// those of the command. It returns when the function asks for its first
-// invocation, has exited or has taken 10 s.
+// StartProcess starts a function as a program: an executable that was built before,
+// or the result of Command. It adds Lambda's environment variables to those of the
+// command. It returns when the function has requested its first invocation or has
+// exited, or after 10 s. It fails if the program cannot be started, the runtime is
+// closed or already has a function.
 //
-// A runtime has one function at a time. When one has exited another can be
-// started, as Lambda does.
+// A runtime has one function at a time. After it has exited, another one can be
+// started, as on Lambda.
 func (rt *Runtime) StartProcess(cmd *exec.Cmd) (*Process, error) {
 	env := slices.DeleteFunc(cmd.Environ(), func(v string) bool { return strings.HasPrefix(v, "_LAMBDA_SERVER_PORT=") })
 	p := &Process{rt: rt, cmd: cmd, concurrent: concurrency(env) > 1, exited: make(chan struct{})}
@@ -45,7 +46,7 @@ func (rt *Runtime) StartProcess(cmd *exec.Cmd) (*Process, error) {
 	rt.mu.Lock()
 	if !rt.open() || rt.alive() {
 		rt.mu.Unlock()
-		return nil, errors.New("lambdatest: expected a runtime that is open and has no function")
+		return nil, errors.New("lambdatest: the runtime is closed or already has a function: use another Runtime, or wait until the function has exited")
 	}
 	rt.note("start", "")
 	if err := cmd.Start(); err != nil {
@@ -69,9 +70,9 @@ func concurrency(env []string) (n int) {
 	return n
 }
 
-// wait notes the end of the process.
+// wait waits for the end of the process and records it.
 func (p *Process) wait() {
-	_ = p.cmd.Wait() // what matters is that it is gone
+	_ = p.cmd.Wait() // how the process ended does not matter
 	p.rt.mu.Lock()
 	defer p.rt.mu.Unlock()
 	close(p.exited)
@@ -81,7 +82,7 @@ func (p *Process) wait() {
 	p.rt.exited()
 }
 
-// suspend stops the process or lets it go on. The runtime's lock is held.
+// suspend stops or continues the process. The runtime's lock is held.
 func (p *Process) suspend(stop bool) {
 	stop = stop && !p.ending
 	if stop == p.stopped {
@@ -95,12 +96,12 @@ func (p *Process) suspend(stop bool) {
 	}
 }
 
-// Terminate ends the process as Lambda does when it is done with an
-// environment: with SIGTERM and, 500 ms later, SIGKILL. A function that has not
-// registered an extension, as lambda.Start does, gets SIGKILL at once. Terminate
-// returns when the process is gone.
+// Terminate ends the process as Lambda does when it ends an environment: with
+// SIGTERM and, 500 ms later, SIGKILL. A function that has not registered an
+// extension gets SIGKILL at once; lambda.Start registers one. Terminate returns
+// when the process has ended.
 func (p *Process) Terminate() {
-	if p.rt == nil { // the zero Process is gone
+	if p.rt == nil { // the zero Process
 		return
 	}
 	p.rt.mu.Lock()
@@ -109,7 +110,7 @@ func (p *Process) Terminate() {
 	graceful := p.rt.exts.registered > 0
 	if graceful {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		p.rt.update() // a stopped process gets no signal
+		p.rt.update() // continue the process: a stopped process does not handle SIGTERM
 	}
 	p.rt.mu.Unlock()
 	if graceful {
@@ -123,7 +124,7 @@ func (p *Process) Terminate() {
 	p.Kill()
 }
 
-// Kill ends the process with SIGKILL and returns when it is gone.
+// Kill ends the process with SIGKILL and returns when the process has ended.
 func (p *Process) Kill() {
 	if p.rt == nil {
 		return

@@ -2,7 +2,7 @@
 
 package lambdatest
 
-// Process is nothing where there are no signals to stop one with.
+// Process does nothing on systems without signals that stop a process.
 type Process struct{ concurrent bool }
 
 // Terminate does nothing.

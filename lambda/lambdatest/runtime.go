@@ -10,10 +10,10 @@ import (
 )
 
 // Runtime is an environment of Lambda, as a function sees it. Its methods may be
-// called concurrently. NewRuntime makes one; the zero Runtime is closed.
+// called concurrently. Create it with NewRuntime; the zero Runtime is closed.
 type Runtime struct {
-	// Address is where the API is, as host:port, for AWS_LAMBDA_RUNTIME_API.
-	// Start and StartProcess set that.
+	// Address is the host:port of the API, for AWS_LAMBDA_RUNTIME_API. Start and
+	// StartProcess set that variable.
 	Address string
 
 	http    *http.Server
@@ -26,8 +26,8 @@ type Runtime struct {
 	frozen   bool
 	timeout  time.Duration
 	queue    []*Call // not yet delivered
-	active   []*Call // delivered, and the function has not asked for the next
-	idle     []*loop // wait for an invocation
+	active   []*Call // delivered, and not over
+	idle     []*loop // waiting for an invocation
 	loops    int     // of Start
 	process  *Process
 	exts     extensions
@@ -35,19 +35,20 @@ type Runtime struct {
 	timeline []Entry
 }
 
-// Entry is something that happened: "next" (the function asks for an
-// invocation), "invoke" (it gets it), "response" and "error" (it has posted
-// that), "timeout", "exit" (of the function), "freeze", "thaw", "terminate"
-// (SIGTERM, or SIGKILL for want of an extension), or what Note was called with.
+// Entry is an entry of the timeline. Its name is "start", "next" (the function
+// requests an invocation), "invoke" (the function gets an invocation), "response" or
+// "error" (the function has posted one), "init error", "timeout", "exit" (of the
+// function), "freeze", "thaw", "terminate" (SIGTERM, or SIGKILL without an
+// extension), or the name that Note was called with.
 type Entry struct {
 	Name string
-	// RequestID is that of the invocation; for "next", of the one that is over.
+	// RequestID is that of the invocation; for "next", of the one that has ended.
 	RequestID string
 	At        time.Time
 }
 
-// NewRuntime starts a runtime on a free port of 127.0.0.1. It panics when it
-// cannot listen. The caller must call Close.
+// NewRuntime starts a runtime on a free port of 127.0.0.1. It panics if it cannot
+// listen. The caller must call Close.
 func NewRuntime() *Runtime {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,9 +57,9 @@ func NewRuntime() *Runtime {
 	return NewRuntimeOn(listener)
 }
 
-// NewRuntimeOn is NewRuntime with a listener, which Close closes. With one in
-// memory, which http.DefaultTransport dials, a whole function can run in a
-// bubble of testing/synctest.
+// NewRuntimeOn is NewRuntime with a listener, which Close closes. With a listener in
+// memory that http.DefaultTransport dials, a whole function can run in a bubble of
+// testing/synctest.
 func NewRuntimeOn(listener net.Listener) *Runtime {
 	rt := &Runtime{
 		Address: listener.Addr().String(),
@@ -71,8 +72,8 @@ func NewRuntimeOn(listener net.Listener) *Runtime {
 	return rt
 }
 
-// Close ends the function and stops listening. A function in the test process
-// ends when it asks for the next invocation: Close waits for that. More calls do
+// Close ends the function and stops listening. A function in the test process ends
+// when it requests the next invocation, and Close waits for that. Further calls do
 // nothing.
 func (rt *Runtime) Close() {
 	rt.mu.Lock()
@@ -96,16 +97,16 @@ func (rt *Runtime) Close() {
 	rt.running.Wait()
 }
 
-// SetTimeout sets the timeout of the function: how long invocations that are
-// delivered from now on may take. It is 3 s, as on Lambda, until then.
+// SetTimeout sets the timeout of the function, for invocations that are delivered
+// after the call. The default is 3 s, as on Lambda.
 func (rt *Runtime) SetTimeout(d time.Duration) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	rt.timeout = d
 }
 
-// Freeze stops delivering invocations and, if the function is a process, stops
-// that, until Thaw. Timeouts go on.
+// Freeze stops the delivery of invocations until Thaw. If the function runs in its
+// own process, Freeze also stops the process. Timeouts continue.
 func (rt *Runtime) Freeze() { rt.freeze("freeze", true) }
 
 // Thaw ends Freeze.
@@ -119,8 +120,8 @@ func (rt *Runtime) freeze(name string, frozen bool) {
 	rt.update()
 }
 
-// Note adds an entry to the timeline: of a request that a fake platform saw, or
-// of a line that the handler reached.
+// Note adds an entry to the timeline, such as a request to a fake platform or a
+// line that the handler has reached.
 func (rt *Runtime) Note(name string) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
@@ -131,15 +132,15 @@ func (rt *Runtime) note(name, requestID string) {
 	rt.timeline = append(rt.timeline, Entry{Name: name, RequestID: requestID, At: time.Now()})
 }
 
-// Timeline returns what has happened so far.
+// Timeline returns all entries so far.
 func (rt *Runtime) Timeline() []Entry {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	return slices.Clone(rt.timeline)
 }
 
-// update delivers what can be delivered, and stops or continues the process. It
-// is called with the lock held, after every change.
+// update delivers queued invocations to idle loops, and stops or continues the
+// process. Call it after every change, with the lock held.
 func (rt *Runtime) update() {
 	for !rt.frozen && len(rt.queue) > 0 && len(rt.idle) > 0 {
 		c, l := rt.queue[0], rt.idle[0]
@@ -169,7 +170,7 @@ func (rt *Runtime) wait(ok func() bool) {
 	}
 }
 
-// exited notes that there is no function any more. The lock is held.
+// exited ends all invocations, because the function has exited. The lock is held.
 func (rt *Runtime) exited() {
 	for _, c := range slices.Concat(rt.active, rt.queue) {
 		if c.over() {
@@ -188,8 +189,8 @@ func (rt *Runtime) exited() {
 	rt.update()
 }
 
-// open reports whether functions can be started. The lock is held.
+// open reports whether a function can be started. The lock is held.
 func (rt *Runtime) open() bool { return rt.closing != nil && !rt.closed }
 
-// alive reports whether there is a function. The lock is held.
+// alive reports whether a function is running. The lock is held.
 func (rt *Runtime) alive() bool { return !rt.closed && (rt.loops > 0 || rt.process != nil) }

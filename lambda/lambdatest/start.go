@@ -12,17 +12,17 @@ const (
 	initTime = 10 * time.Second
 )
 
-// environment is held while the process's environment names a runtime: a
-// function reads it when it starts.
+// environment is locked while the environment variables of the test process name a
+// runtime, because a function reads them when it starts.
 var environment sync.Mutex
 
-// Start runs a function in the test process: main is what its main does, up to
-// and with lambda.Start. It returns when the function asks for its first
-// invocation, has ended, or has taken 10 s. Then main goes on by itself, until
-// Close or until aws-lambda-go or main end the process with log.Fatal.
+// Start runs a function in the test process. main must do what the function's main
+// does, including lambda.Start. Start returns when the function has requested its
+// first invocation or has ended, or after 10 s. Then main keeps running in its own
+// goroutine until Close, or until aws-lambda-go or main call log.Fatal.
 //
-// Called several times, there are several loops and as many invocations at a
-// time.
+// If Start is called several times, the runtime has as many loops and serves as many
+// invocations at a time. On a closed runtime Start does nothing.
 func (rt *Runtime) Start(main func()) {
 	environment.Lock()
 	defer environment.Unlock()
@@ -43,7 +43,7 @@ func (rt *Runtime) Start(main func()) {
 	rt.awaitInit(func() bool { return rt.loops < loops || len(rt.idle)+len(rt.active) >= loops })
 }
 
-// awaitInit waits until ok, or for as long as a function may take to start.
+// awaitInit waits until ok returns true, at most for initTime.
 func (rt *Runtime) awaitInit(ok func() bool) {
 	late := false
 	limit := time.AfterFunc(initTime, func() {
@@ -56,7 +56,7 @@ func (rt *Runtime) awaitInit(ok func() bool) {
 	rt.wait(func() bool { return late || ok() })
 }
 
-// run is at the bottom of the stack of a function in the test process.
+// run runs a function in the test process. output finds run in the stack.
 func (rt *Runtime) run(main func()) {
 	defer func() { // also after runtime.Goexit
 		rt.mu.Lock()
@@ -70,7 +70,7 @@ func (rt *Runtime) run(main func()) {
 	main()
 }
 
-// variables are what Lambda sets for a function.
+// variables returns the environment variables that Lambda sets for a function.
 func (rt *Runtime) variables() map[string]string {
 	return map[string]string{
 		"AWS_LAMBDA_RUNTIME_API":          rt.Address,
