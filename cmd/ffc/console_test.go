@@ -118,7 +118,7 @@ func TestProgress(t *testing.T) {
 	})
 }
 
-// brokenWriter is a pipe that nobody reads any more.
+// brokenWriter is a pipe whose reader is closed.
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

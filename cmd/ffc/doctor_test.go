@@ -16,14 +16,14 @@ const wantHealthyClassic = `ok    secret     of featureflag.co: account 11, proj
 ok    url        http://HOST
 ok    dns        127.0.0.1 is an address
 ok    tcp        HOST accepts connections (N ms)
-skip  tls        HOST is spoken to without TLS
+skip  tls        connections to HOST use no TLS
 ok    clock      this machine's clock agrees with the platform's (N ms)
 ok    websocket  opened (N ms)
-ok    token      taken
+ok    token      accepted
 ok    data       2 flags, 1 segment (N ms)
 ok    polling    2 flags; segments come by websocket only (N ms)
-ok    events     the platform takes events (N ms)
-ok    proxy      there are no variables for one, and none is used
+ok    events     the platform accepts events (N ms)
+ok    proxy      no environment variable names a proxy, and no proxy is used
 
 No problem found.
 `
@@ -32,14 +32,14 @@ const wantHealthyFeatBit = `ok    secret     of FeatBit ("PC0"…, 44 characters
 ok    url        http://HOST
 ok    dns        127.0.0.1 is an address
 ok    tcp        HOST accepts connections (N ms)
-skip  tls        HOST is spoken to without TLS
+skip  tls        connections to HOST use no TLS
 ok    clock      this machine's clock agrees with the platform's (N ms)
 ok    websocket  opened (N ms)
-ok    token      taken
+ok    token      accepted
 ok    data       2 flags, 1 segment (N ms)
 ok    polling    2 flags, 1 segment (N ms)
-ok    events     the platform takes events (N ms)
-ok    proxy      there are no variables for one, and none is used
+ok    events     the platform accepts events (N ms)
+ok    proxy      no environment variable names a proxy, and no proxy is used
 
 No problem found.
 `
@@ -105,7 +105,7 @@ func doctorJSON(t *testing.T, i invocation, args ...string) (seen, int) {
 		t.Errorf("the checks are %s", list)
 	}
 	if got.Failures != failures || got.Warnings != warnings {
-		t.Errorf("told %d failures and %d warnings, there are %d and %d", got.Failures, got.Warnings, failures, warnings)
+		t.Errorf("reported %d failures and %d warnings, there are %d and %d", got.Failures, got.Warnings, failures, warnings)
 	}
 	return got, out.code
 }
@@ -130,8 +130,8 @@ func TestDoctorFaults(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		dead, silent := "http://"+deadPort(t), "http://"+silentPort(t)
 		other := map[ffctest.Platform]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[g]
-		ahead := "fail this machine's clock is 100 s ahead of the platform's, which refuses tokens that are 30 s off"
-		aheadToken := "warn taken only with the platform's time"
+		ahead := "fail this machine's clock is 100 s ahead of the platform's, which rejects tokens that are 30 s off"
+		aheadToken := "warn accepted only with the platform's time"
 		if g == ffctest.Classic { // takes tokens from the future
 			ahead, aheadToken = "warn this machine's clock is 100 s ahead of the platform's", "ok"
 		}
@@ -144,7 +144,7 @@ func TestDoctorFaults(t *testing.T) {
 		}{
 			{name: "nothing", want: want{}},
 			{name: "no secret", args: []string{"-secret", "", "-platform", g.String()}, code: 1,
-				want: with(skip("there is no secret", "websocket", "token", "data", "polling", "events"), want{"secret": "fail there is none"})},
+				want: with(skip("there is no secret", "websocket", "token", "data", "polling", "events"), want{"secret": "fail there is no secret"})},
 			{name: "secret of the other platform", args: []string{"-platform", other}, code: 1,
 				want: with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail the secret is "})},
 			{name: "secret with a line break", code: 1,
@@ -162,13 +162,13 @@ func TestDoctorFaults(t *testing.T) {
 				want: with(skip("there is no TLS connection to ", "clock", "websocket", "token", "data", "polling", "events"), want{"tls": "fail 127.0.0.1:"})},
 			{name: "accepts and says nothing", args: []string{"-url", silent, "-timeout", "300ms"}, code: 1,
 				want: with(skip("there is no websocket", "token", "data"), want{
-					"clock":     "fail a connection is accepted, but nothing is answered",
-					"websocket": "fail a connection is accepted, but nothing is answered",
+					"clock":     "fail the server accepts the connection, but does not respond",
+					"websocket": "fail the server accepts the connection, but does not respond",
 					"polling":   "fail no data: the server has not answered in time",
-					"events":    "fail a connection is accepted, but nothing is answered"})},
+					"events":    "fail the server accepts the connection, but does not respond"})},
 			{name: "slow clock", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second) },
-				want:    want{"clock": "fail this machine's clock is 100 s behind the platform's", "token": "warn taken only with the platform's time"}},
+				want:    want{"clock": "fail this machine's clock is 100 s behind the platform's", "token": "warn accepted only with the platform's time"}},
 			{name: "fast clock", code: map[ffctest.Platform]int{ffctest.Classic: 0, ffctest.FeatBit: 1}[g],
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(-100 * time.Second) },
 				want:    want{"clock": ahead, "token": aheadToken}},
@@ -177,43 +177,43 @@ func TestDoctorFaults(t *testing.T) {
 				want:    want{"clock": "warn this machine's clock is 10 s behind the platform's"}},
 			{name: "403 to websockets", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(403) },
-				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server answers 403 Forbidden instead of opening a websocket"})},
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server responds with 403 Forbidden instead of opening a websocket"})},
 			{name: "404 to websockets", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(404) },
-				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server answers 404 Not Found: it is not the platform"})},
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server responds with 404 Not Found: it is not the platform"})},
 			{name: "429 to websockets", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(429) },
-				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the platform answers 429 Too Many Requests"})},
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the platform responds with 429 Too Many Requests"})},
 			{name: "503 to websockets", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(503) },
-				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the platform, or a gateway before it, answers 503 Service Unavailable"})},
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the platform, or a gateway before it, responds with 503 Service Unavailable"})},
 			{name: "redirect of websockets", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(302) },
-				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server answers 302 Found"})},
+				want:    with(skip("there is no websocket", "token", "data"), want{"websocket": "fail the server responds with 302 Found"})},
 			{name: "reset", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.Fail(ffctest.Streaming, ffctest.Failure{Reset: true})
 				},
-				want: with(skip("there is no websocket", "token", "data"), want{"websocket": "fail there is no HTTP answer: "})},
+				want: with(skip("there is no websocket", "token", "data"), want{"websocket": "fail there is no HTTP response: "})},
 			{name: "refused token", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(4003) },
-				want:    with(skip("the platform refuses the token", "data"), want{"token": "fail the platform refuses it (close code 4003)"})},
+				want:    with(skip("the platform rejects the token", "data"), want{"token": "fail the platform rejects it (close code 4003)"})},
 			{name: "refused token and slow clock", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second); s.RejectUpgrade(4003) },
-				want: with(skip("the platform refuses the token", "data"), want{"clock": "fail this machine's clock is 100 s behind",
-					"token": "fail the platform refuses it (close code 4003) with the platform's own time too: the secret is wrong"})},
+				want: with(skip("the platform rejects the token", "data"), want{"clock": "fail this machine's clock is 100 s behind",
+					"token": "fail the platform rejects it (close code 4003) with the platform's own time too: the secret is wrong"})},
 			{name: "closed at once", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.RejectUpgrade(1011) },
-				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform closed the connection with code 1011"}},
+				want:    want{"token": "skip the platform sent no data", "data": "fail there is no data: the platform closed the connection with code 1011"}},
 			{name: "websocket without an answer", args: []string{"-timeout", "1s"}, code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Stall(ffctest.Streaming) },
-				want:    want{"token": "skip the platform has not said", "data": "fail none came: the platform did not answer the request for data"}},
+				want:    want{"token": "skip the platform sent no data", "data": "fail there is no data: the platform did not answer the request for data"}},
 			{name: "401", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.Fail(ffctest.Polling, ffctest.Failure{Status: 401})
 					s.Fail(ffctest.Events, ffctest.Failure{Status: 401})
 				},
-				want: want{"polling": "warn no data: the platform answered 401 Unauthorized: check the secret", "events": "fail the platform answers 401 Unauthorized"}},
+				want: want{"polling": "warn no data: the platform answered 401 Unauthorized: check the secret", "events": "fail the platform responds with 401 Unauthorized"}},
 			{name: "neither websocket nor polling", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.RejectUpgrade(503)
@@ -224,15 +224,15 @@ func TestDoctorFaults(t *testing.T) {
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.Fail(ffctest.Events, ffctest.Failure{Status: 400})
 				},
-				want: want{"events": "warn the platform answers 400 Bad Request to an empty list of events"}},
+				want: want{"events": "warn the platform responds with 400 Bad Request to an empty list of events"}},
 			{name: "404 to events", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.Fail(ffctest.Events, ffctest.Failure{Status: 404})
 				},
-				want: want{"events": "fail the server answers 404 Not Found: it takes no events there"}},
+				want: want{"events": "fail the server responds with 404 Not Found: it does not accept events there"}},
 			{name: "503 to events", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Fail(ffctest.Events, ffctest.Failure{}) },
-				want:    want{"events": "fail the platform answers 503 Service Unavailable"}},
+				want:    want{"events": "fail the platform responds with 503 Service Unavailable"}},
 			{name: "events elsewhere", args: []string{"-events-url", dead}, code: 1, want: nil},
 		}
 		for _, test := range tests {
@@ -300,7 +300,7 @@ func TestDoctorWrongSecret(t *testing.T) {
 	}
 }
 
-// TestDoctorData: data that is there but not good.
+// TestDoctorData checks warnings about data.
 func TestDoctorData(t *testing.T) {
 	empty, _ := doctorJSON(t, invocation{env: environmentOf(startServer(t, ffctest.Classic))})
 	broken := ffctest.NewServer([]byte(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[

@@ -162,7 +162,7 @@ func TestWriteFile(t *testing.T) {
 	}
 	check("two", 0o600)
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("the link is none any more: %v", err)
+		t.Errorf("the link was replaced: %v", err)
 	}
 	if err := writeFile(os.DevNull, []byte("three")); err != nil {
 		t.Errorf("a device: %v", err)

@@ -67,8 +67,8 @@ func TestUserUsage(t *testing.T) {
 		stderr: "ffc: eval: -user-json: invalid user: expected an object such as {\"key\":\"u1\",\"country\":\"FR\"}\n" + run})
 }
 
-// TestUserPassedOver: what the SDK passes over is said, by name only.
-func TestUserPassedOver(t *testing.T) {
+// TestUserSkippedAttributes: attributes that the SDK skips are reported, by name only.
+func TestUserSkippedAttributes(t *testing.T) {
 	file := write(t, "flags.json", string(attributes()))
 	out := bare(t, "eval", "-file", file, "-all", "-user-json", `{"key":"u1","vip":true,"list":["x"],"none":null,"Name":"x","KeyId":"x","ok":1.50}`)
 	const want = `ffc: warning: -user-json: "KeyId" has no effect on featureflag.co: use "keyid" there

@@ -145,12 +145,12 @@ func (p *platform) client() *client {
 	stop := c.OnChange(func([]string) {
 		select {
 		case out.changed <- struct{}{}:
-		default: // it has been told already
+		default: // already notified
 		}
 	})
 	p.t.Cleanup(func() {
 		stop()
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
 		defer cancel()
 		if err := c.Close(ctx); err != nil {
 			p.t.Error(err)
@@ -162,7 +162,7 @@ func (p *platform) client() *client {
 // until waits for the flag to serve value to the user.
 func (c *client) until(flag, user, value string) {
 	c.t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(waitTimeout)
 	defer late.Stop()
 	for {
 		got := c.Variation(c.t.Context(), flag, ffc.NewUser(user), "")

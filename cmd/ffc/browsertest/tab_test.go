@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// patience is how long a test waits for something to happen.
-const patience = 30 * time.Second
+// waitTimeout is how long a test waits for something to happen.
+const waitTimeout = 30 * time.Second
 
 // tab is a tab of the browser that shows the page. At the end of the test it
 // reports whatever a user would find in the console, and each request to
@@ -128,7 +128,7 @@ func (b *tab) report() {
 
 // bounded is the tab's context for one step.
 func (b *tab) bounded() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.ctx, patience)
+	return context.WithTimeout(b.ctx, waitTimeout)
 }
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -210,7 +210,7 @@ func (b *tab) untilText(selector string, texts ...string) {
 	b.until("((said) => said !== undefined && " + string(list) + ".every((text) => said.includes(text)))(document.querySelector(" + quote(selector) + ")?.innerText)")
 }
 
-// click clicks once the page is drawn: what nobody has seen yet is not hit.
+// click clicks once the page is drawn: elements that are not drawn yet cannot be clicked.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.until("document.querySelector(" + quote(selector) + ")?.checkVisibility()")

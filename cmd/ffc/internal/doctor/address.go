@@ -13,21 +13,21 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// endpoint is a part of the platform. nil is one without a usable URL.
+// endpoint is a part of the platform. It is nil if its URL is invalid.
 type endpoint struct {
 	url    string // http(s) or ws(s), without a trailing slash
 	origin *origin
 }
 
-// origin is where endpoints are: several may be in one place.
+// origin is the host and port of endpoints, which may share it.
 type origin struct {
 	host, port string
 	tls        bool
-	proxy      *url.URL // to go through; nil is none
-	down       string   // why it cannot be reached; "" while nothing speaks against it
+	proxy      *url.URL // nil: connections are direct
+	down       string   // why it is unreachable; "" while no check has failed
 }
 
-// obstacle says why an endpoint cannot be asked; "" is no reason.
+// obstacle returns why no request can be sent to an endpoint, or "".
 func (p *endpoint) obstacle() string {
 	if p == nil {
 		return "there is no usable URL"
@@ -35,7 +35,7 @@ func (p *endpoint) obstacle() string {
 	return p.origin.down
 }
 
-// checkURL finds out where everything is.
+// checkURL checks the URLs and sets the endpoints.
 func (e *examination) checkURL(ctx context.Context) finding {
 	if err := e.validate(ctx); err != nil {
 		return fail("correct it, in the options or in FFC_BASE_URL", "%s", errtext.Of(err)).atOnce()
@@ -71,18 +71,18 @@ func (e *examination) checkURL(ctx context.Context) finding {
 	}
 	for _, o := range e.origins() {
 		if !o.tls && !private(o.host) {
-			return warn("use https:// and wss:// wherever others may listen", "%s: the secret goes through the network unencrypted", seen).atOnce()
+			return warn("use https:// and wss:// in networks that others can read", "%s: the secret goes through the network unencrypted", seen).atOnce()
 		}
 	}
 	return ok("%s", seen).atOnce()
 }
 
-// validate is what the SDK says about the URLs.
+// validate returns the error of the SDK for the URLs.
 func (e *examination) validate(ctx context.Context) error {
 	if e.BaseURL == "" && e.codec.DefaultBaseURL == "" {
 		return errors.New("-url: missing URL: FeatBit has no default; expected the URL of the evaluation server, such as http://localhost:5100")
 	}
-	client, err := ffc.New(ctx, ffc.Config{ // offline: it asks nobody
+	client, err := ffc.New(ctx, ffc.Config{ // offline: it sends no request
 		Offline:      true,
 		Platform:     ffc.Platform(e.codec.Name),
 		BaseURL:      e.BaseURL,
@@ -96,13 +96,13 @@ func (e *examination) validate(ctx context.Context) error {
 	return client.Close(ctx)
 }
 
-// endpoint returns what is at a URL.
+// endpoint returns the endpoint at a URL.
 func (e *examination) endpoint(address string) (*endpoint, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, errors.New("the URL cannot be used")
 	}
-	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1) // which is what goes over the network at first
+	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1) // a websocket begins as an HTTP request
 	o := origin{host: u.Hostname(), port: u.Port(), tls: u.Scheme == "https"}
 	if o.port == "" {
 		o.port = "80"
@@ -121,7 +121,7 @@ func (e *examination) endpoint(address string) (*endpoint, error) {
 	return &endpoint{address, &o}, nil
 }
 
-// origins returns the places that the endpoints are in.
+// origins returns the origins of the endpoints, each once.
 func (e *examination) origins() (all []*origin) {
 	seen := make(map[*origin]bool)
 	for _, p := range []*endpoint{e.base, e.streaming, e.events} {
@@ -148,7 +148,7 @@ func (o *origin) dialled() (host, port string) {
 	return o.proxy.Hostname(), port
 }
 
-// private reports whether a host is likely to be in a network of its own.
+// private reports whether a host is likely to be in a private network.
 func private(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()

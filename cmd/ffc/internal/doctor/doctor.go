@@ -1,6 +1,6 @@
 // Package doctor finds out why a program does not get its flags from the
-// platform: it checks one thing after the other, as the SDK would use it, and
-// says of each what was seen and what to do. It changes nothing on the platform.
+// platform. It runs checks in order, in the way that the SDK uses the platform, and
+// reports the result of each and what to do. It changes nothing on the platform.
 package doctor
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// Config says what to examine. EnvSecret, Platform and the URLs mean what they
-// mean in ffc.Config, and may be as wrong. Timeout and Env are needed.
+// Config says what to examine. EnvSecret, Platform and the URLs have the meaning
+// of the fields of ffc.Config, and may be invalid. Timeout and Env are required.
 type Config struct {
 	EnvSecret    string
 	Platform     string
@@ -34,7 +34,7 @@ type Config struct {
 	RootCAs *x509.CertPool
 }
 
-// Outcome is that of a check.
+// Outcome is the outcome of a check.
 type Outcome string
 
 // The outcomes.
@@ -42,21 +42,21 @@ const (
 	OK      Outcome = "ok"
 	Warn    Outcome = "warn" // works, but not as well as it should, or not for all
 	Fail    Outcome = "fail"
-	Skipped Outcome = "skip" // made no sense, or there is nothing to check
+	Skipped Outcome = "skip" // pointless after another failure, or there is nothing to check
 )
 
-// Check is what came of looking at one thing.
+// Check is the result of a check.
 type Check struct {
 	Name    string
 	Outcome Outcome
 	Seen    string
-	Advice  string        // what to do; "" is nothing
-	Took    time.Duration // 0 if it asked nobody
+	Advice  string        // what to do; may be empty
+	Took    time.Duration // 0 if the check sent nothing
 }
 
-// Run makes all checks, in order. It calls begin before each and end after it,
-// from the caller's goroutine. When ctx ends it returns its error, and nothing
-// of it runs any more.
+// Run runs all checks in order. It calls begin before each check and end after it,
+// from the caller's goroutine. When ctx ends, Run stops and returns the error of
+// ctx.
 func Run(ctx context.Context, cfg Config, begin func(name string), end func(Check)) error {
 	proxy := cfg.Proxy
 	if proxy == nil {
@@ -67,7 +67,7 @@ func Run(ctx context.Context, cfg Config, begin func(name string), end func(Chec
 		TLSClientConfig:   &tls.Config{RootCAs: cfg.RootCAs},
 		ForceAttemptHTTP2: true,
 	}
-	// A connection that brings nothing is not used by the next check.
+	// The next check does not use a connection that failed.
 	pool := httpclient.NewPool(&http.Client{Transport: transport}, nil)
 	defer pool.Close()
 	e := &examination{
@@ -90,8 +90,8 @@ func Run(ctx context.Context, cfg Config, begin func(name string), end func(Chec
 	return context.Cause(ctx)
 }
 
-// noRedirects makes a redirect an answer: the secret is for the configured host
-// only.
+// noRedirects returns redirects as responses: the secret is for the configured
+// host only.
 func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // examination is one run of all checks, and what has been found so far.
@@ -104,21 +104,21 @@ type examination struct {
 	transport  *http.Transport // with the settings of http
 	http       *http.Client
 	codec      *platform.Codec
-	secret     string // as the platform takes it; "" if it cannot be used
-	noSecret   string // why not
+	secret     string // as the platform accepts it; "" if it is invalid
+	noSecret   string // why it is invalid
 	base       *endpoint
 	streaming  *endpoint
 	events     *endpoint
-	clockAhead time.Duration // how far the platform's clock is ahead, if that matters
+	clockAhead time.Duration // how far the platform's clock is ahead; 0 if the platform accepts the difference
 	streams    bool          // data came by websocket
 	segments   int           // that came with it
 }
 
-// finding is what a check found.
+// finding is the result of a check without its name.
 type finding struct {
 	outcome      Outcome
 	seen, advice string
-	took         time.Duration // if it is not the time of the whole check; negative is none
+	took         time.Duration // if it is not the time of the whole check; negative: not shown
 }
 
 func ok(format string, args ...any) finding {
@@ -137,14 +137,13 @@ func fail(advice, format string, args ...any) finding {
 	return finding{outcome: Fail, seen: fmt.Sprintf(format, args...), advice: advice}
 }
 
-// atOnce marks what was found without asking anybody.
+// atOnce marks a result that needed no request.
 func (f finding) atOnce() finding {
 	f.took = -1
 	return f
 }
 
-// check makes one check, unless there is an obstacle. Once ctx has ended,
-// nothing is checked any more.
+// check runs one check, unless there is an obstacle or ctx has ended.
 func (e *examination) check(name, obstacle string, look func(context.Context) finding) {
 	if e.ctx.Err() != nil {
 		return
@@ -160,7 +159,7 @@ func (e *examination) check(name, obstacle string, look func(context.Context) fi
 	f := look(ctx)
 	took := time.Since(began)
 	if e.ctx.Err() != nil {
-		return // what was seen is the interruption
+		return // the result shows the interruption only
 	}
 	switch {
 	case f.took < 0 || f.outcome == Skipped:
@@ -171,8 +170,8 @@ func (e *examination) check(name, obstacle string, look func(context.Context) fi
 	e.end(Check{name, f.outcome, f.seen, f.advice, took})
 }
 
-// obstacle says why nothing can be asked at an endpoint in the name of the
-// environment; "" is no reason.
+// obstacle returns why no request with the secret can be sent to an endpoint, or
+// "".
 func (e *examination) obstacle(at *endpoint) string {
 	if why := at.obstacle(); why != "" {
 		return why

@@ -72,7 +72,7 @@ func TestSecret(t *testing.T) {
 		{ffctest.FeatBitEnvSecret, "", `ok of FeatBit ("PC0"…, 44 characters)`},
 		{"eF9fYWNjb3VudF9fcHJvamVjdF9fZW52", "", `ok of featureflag.co ("eF9"…, 32 characters)`}, // with names for numbers
 		{"short", "featbit", "ok of FeatBit (5 characters)"},
-		{"", "", "fail there is none"},
+		{"", "", "fail there is no secret"},
 		{" " + ffctest.EnvSecret, "", "fail the secret has a blank in front: expected the secret alone"},
 		{"nonsense", "", "fail the secret fits neither platform (if it is right, set the platform)"},
 		{ffctest.FeatBitEnvSecret, "classic", "fail the secret is FeatBit's, but the platform is set to classic: correct one of them"},
@@ -93,7 +93,7 @@ func TestSecret(t *testing.T) {
 func TestUnknownHost(t *testing.T) {
 	t.Parallel()
 	got := examine(t, doctor.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "https://flags..example"})
-	const skip = "skip not checked: the address of flags..example is not known"
+	const skip = "skip not checked: the address of flags..example is unknown"
 	got.is(t, map[string]string{"dns": "fail there is no host flags..example", "tcp": skip, "tls": skip, "clock": skip, "websocket": skip, "data": skip, "polling": skip, "events": skip})
 }
 
@@ -105,7 +105,7 @@ func TestDate(t *testing.T) {
 		want   string
 	}{
 		"of a cache": {map[string]string{"Date": time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat), "Age": "3600"}, "ok"},
-		"nonsense":   {map[string]string{"Date": "today"}, "skip the answer does not say what time it is there"},
+		"nonsense":   {map[string]string{"Date": "today"}, "skip the response has no Date header"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

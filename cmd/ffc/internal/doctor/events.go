@@ -9,8 +9,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 )
 
-// checkEvents sends an empty list of events, which the platform takes and
-// forgets.
+// checkEvents sends an empty list of events, which changes nothing on the
+// platform.
 func (e *examination) checkEvents(ctx context.Context) finding {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.events.url+e.codec.EventsPath, strings.NewReader("[]"))
 	if err != nil {
@@ -27,18 +27,18 @@ func (e *examination) checkEvents(ctx context.Context) finding {
 	_ = resp.Body.Close()
 	switch status := resp.StatusCode; {
 	case status >= 200 && status < 300:
-		return ok("the platform takes events")
+		return ok("the platform accepts events")
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fail("check the secret", "the platform answers %s", statusText(status))
+		return fail("check the secret", "the platform responds with %s", statusText(status))
 	case status == http.StatusBadRequest:
-		return warn("nothing, if events arrive: the platform may not like an empty list", "the platform answers %s to an empty list of events", statusText(status))
+		return warn("nothing, if events arrive: the platform may reject an empty list only", "the platform responds with %s to an empty list of events", statusText(status))
 	case status == http.StatusTooManyRequests:
-		return warn("wait a while; the SDK does so too", "the platform answers %s: it is asked too often", statusText(status))
+		return warn("wait a while; the SDK does so too", "the platform responds with %s: there are too many requests", statusText(status))
 	case status == http.StatusNotFound && e.otherPlatform(ctx) != "":
 		return e.mismatch(e.otherPlatform(ctx))
 	case status >= 300 && status < 500:
-		return fail("check -url and -events-url", "the server answers %s: it takes no events there", statusText(status))
+		return fail("check -url and -events-url", "the server responds with %s: it does not accept events there", statusText(status))
 	default:
-		return fail("look at the platform's own health, and at the gateway before it; events wait and are lost if it lasts", "the platform answers %s", statusText(status))
+		return fail("check the health of the platform, and of the gateway before it; events stay queued, and are dropped once the queue is full", "the platform responds with %s", statusText(status))
 	}
 }

@@ -47,7 +47,7 @@ func examine(t *testing.T, cfg doctor.Config) results {
 	return all
 }
 
-// is compares outcomes and the beginnings of what was seen, such as "ok taken".
+// is compares outcomes and the beginnings of what was seen, such as "ok accepted".
 func (r results) is(t *testing.T, want map[string]string) {
 	t.Helper()
 	for name, text := range want {

@@ -10,8 +10,8 @@ import (
 )
 
 // otherPlatform returns the name of the platform that the server at -url speaks,
-// if that is not the one that the secret is of: it has the polling route of the
-// other platform and not its own. Otherwise it returns "". No secret is sent.
+// if the secret belongs to another platform: the server has the polling route of
+// that platform only. Otherwise it returns "". No secret is sent.
 func (e *examination) otherPlatform(ctx context.Context) string {
 	if e.hasRoute(ctx, e.codec.PollPaths) != routeMissing {
 		return ""
@@ -25,7 +25,7 @@ func (e *examination) otherPlatform(ctx context.Context) string {
 }
 
 const (
-	routeUnknown = iota // the server does not answer, or not as a platform does
+	routeUnknown = iota // no response, or not that of a platform
 	routeMissing
 	routeThere
 )
@@ -55,9 +55,9 @@ func (e *examination) hasRoute(ctx context.Context, paths []string) int {
 	return answer
 }
 
-// mismatch says what to do where secret and URL are of different platforms.
+// mismatch describes a secret and a URL of different platforms.
 func (e *examination) mismatch(other string) finding {
 	own := e.codec.Title
-	return fail("give the secret of an environment of "+other+", or with -url the address of "+own,
+	return fail("pass the secret of an environment of "+other+", or with -url the address of "+own,
 		"the secret is of %s, but the server at -url is of %s", own, other)
 }

@@ -22,7 +22,7 @@ func (e *examination) checkPolling(ctx context.Context) finding {
 	if other := e.otherPlatform(ctx); other != "" {
 		return e.mismatch(other)
 	}
-	why := "there was no answer"
+	why := "there was no response"
 	if err != nil {
 		why = errtext.Of(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkProxy tells of the environment variables that name proxies, and of what
-// comes of them.
+// checkProxy reports the environment variables that name proxies, and the proxies
+// that are used.
 func (e *examination) checkProxy(context.Context) finding {
 	var seen []string
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"} {
@@ -23,12 +23,12 @@ func (e *examination) checkProxy(context.Context) finding {
 		}
 	}
 	if len(seen) == 0 {
-		return ok("there are no variables for one, and none is used").atOnce()
+		return ok("no environment variable names a proxy, and no proxy is used").atOnce()
 	}
 	return ok("%s", strings.Join(seen, "; ")).atOnce()
 }
 
-// withoutPassword shows the value of a variable without what is not for all.
+// withoutPassword returns the value of a variable without user name and password.
 func withoutPassword(name, value string) string {
 	if strings.EqualFold(name, "no_proxy") {
 		return value

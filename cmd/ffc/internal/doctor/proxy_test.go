@@ -62,5 +62,5 @@ func TestProxyThatAsks(t *testing.T) {
 	asks := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })}
 	address := serve(t, &asks)
 	got := examine(t, doctor.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "http://flags.example.com", Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: address})})
-	got.is(t, map[string]string{"clock": "fail the proxy answers 407 Proxy Authentication Required", "websocket": "fail the proxy answers 407"})
+	got.is(t, map[string]string{"clock": "fail the proxy responds with 407 Proxy Authentication Required", "websocket": "fail the proxy responds with 407"})
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// checkReach checks the way to every place that endpoints are in.
+// checkReach checks the connection to each origin of the endpoints.
 func (e *examination) checkReach() {
 	origins := e.origins()
 	if len(origins) == 0 {
@@ -27,7 +27,7 @@ func (e *examination) checkReach() {
 	}
 }
 
-// through says which proxy connections go through.
+// through returns a remark about the proxy, if there is one.
 func (o *origin) through() string {
 	if o.proxy == nil {
 		return ""
@@ -50,12 +50,12 @@ func (o *origin) checkDNS(ctx context.Context) finding {
 		}
 		return ok("%s%s is %s%s", host, o.through(), strings.Join(addresses, ", "), more)
 	}
-	o.down = "the address of " + host + " is not known"
+	o.down = "the address of " + host + " is unknown"
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return fail("check the spelling of the host, and that this network's DNS knows it", "there is no host %s%s", host, o.through())
 	}
-	return fail("check the DNS settings of this machine, such as /etc/resolv.conf", "the name server does not answer when asked for %s%s", host, o.through())
+	return fail("check the DNS settings of this machine, such as /etc/resolv.conf", "the name server does not respond for %s%s", host, o.through())
 }
 
 // checkTCP opens a connection and closes it.
@@ -75,7 +75,7 @@ func (o *origin) checkTCP(ctx context.Context) finding {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fail("check host and port, and that the platform is running", "nothing listens at %s%s", address, o.through())
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
-		return fail("check host and port, and whether a firewall or security group lets connections out to it", "%s%s does not answer", address, o.through())
+		return fail("check host and port, and whether a firewall or security group lets connections out to it", "%s%s does not respond", address, o.through())
 	}
 	return fail("check host, port and the network", "no connection to %s%s: %v", address, o.through(), cause(err))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// checkSecret tells the platform by the shape of the secret.
+// checkSecret recognises the platform by the form of the secret.
 func (e *examination) checkSecret(context.Context) finding {
 	codec, secret, err := platform.CodecFor(e.Platform, e.EnvSecret)
 	e.codec = codec
@@ -17,15 +17,15 @@ func (e *examination) checkSecret(context.Context) finding {
 		return ok("%s (%s)", environmentOf(codec.Protocol, e.EnvSecret), masked(e.EnvSecret)).atOnce()
 	case e.EnvSecret == "":
 		e.noSecret = "there is no secret"
-		return fail("set FFC_ENV_SECRET, or give -secret-file FILE; the secret is on the platform's settings page of the environment",
-			"there is none").atOnce()
+		return fail("set FFC_ENV_SECRET, or use -secret-file FILE; the secret is on the platform's settings page of the environment",
+			"there is no secret").atOnce()
 	}
 	e.noSecret = "the secret cannot be used"
 	return fail("copy the secret of a server-side SDK once more from the platform's settings page of the environment",
 		"%v (%s)", err, masked(e.EnvSecret)).atOnce()
 }
 
-// environmentOf says which environment a secret is of, as far as it tells.
+// environmentOf describes the environment of a secret, as far as the secret names it.
 func environmentOf(p *platform.Protocol, secret string) string {
 	of := "of " + p.Title
 	if environment := p.DescribeEnvironment(secret); environment != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
-// countingStore takes data and only counts it.
+// countingStore counts data and does not keep it.
 type countingStore struct {
 	codec           *platform.Codec
 	got             bool
@@ -41,7 +41,7 @@ func (s *countingStore) Apply(message []byte, _ transport.Mark) (transport.Appli
 	return transport.Applied{Full: update.Full}, nil
 }
 
-// decode finds the items that cannot be read in whole, and rules with errors.
+// decode finds malformed items, and rules with errors.
 func (s *countingStore) decode(update *store.Update) {
 	for _, item := range update.Flags {
 		if item.Archived || item.Broken {
@@ -81,13 +81,13 @@ func visible(items []store.Item) (n int) {
 func (s *countingStore) judge(seen string) finding {
 	switch {
 	case len(s.unreadable) > 0:
-		return warn("save it again on the platform; it answers fallbacks until then", "%s, of which %s cannot be used: %s",
+		return warn("save it again on the platform; until then evaluations return the fallback", "%s, of which %s cannot be used: %s",
 			seen, count(len(s.unreadable)+s.unnamed, "item"), s.unreadable[0])
 	case len(s.odd) > 0:
-		return warn("correct the rule on the platform; until then it matches nobody, or users who come to it get the fallback",
+		return warn("correct the rule on the platform; until then it matches no user, or users whose evaluation reaches it get the fallback",
 			"%s; rules with errors are in %s: %s", seen, count(len(s.odd), "item"), s.odd[0])
 	case s.flags == 0 && s.codec.EmptyIsOdd:
-		return warn("if the environment has flags, check the secret: the platform has no others for one that it does not know", "%s", seen)
+		return warn("if the environment has flags, check the secret: the platform returns no flags for a secret that it does not know", "%s", seen)
 	case s.flags == 0:
 		return warn("if the environment has flags, check that the secret is that of the right environment", "%s", seen)
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// handshakes notes what becomes of the requests to open a websocket.
+// handshakes counts the requests to open a websocket, and keeps the last status.
 type handshakes struct {
 	base   http.RoundTripper
 	count  int
-	status int // of the last answer; 0 is none
+	status int // of the last response; 0 without a response
 	took   time.Duration
 }
 
@@ -34,7 +34,7 @@ func (h *handshakes) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// checkStreaming connects as the SDK does, takes the data and disconnects.
+// checkStreaming connects as the SDK does, reads the data and disconnects.
 func (e *examination) checkStreaming() {
 	obstacle := e.obstacle(e.streaming)
 	h := &handshakes{base: httpclient.Sockets(e.http).Transport}
@@ -56,11 +56,11 @@ func (e *examination) checkStreaming() {
 	refused := errors.As(err, &why) && why.Kind == transport.KindRefused
 	e.check("token", obstacle, func(ctx context.Context) finding { return e.judgeToken(ctx, h, s, refused).atOnce() })
 	if refused {
-		obstacle = "the platform refuses the token"
+		obstacle = "the platform rejects the token"
 	}
 	e.check("data", obstacle, func(context.Context) finding {
 		f := e.judgeData(s, err)
-		f.took = s.arrived.Sub(began) // without the good-byes
+		f.took = s.arrived.Sub(began) // without the close handshake
 		if !s.got {
 			f.took = time.Since(began)
 		}
@@ -76,7 +76,7 @@ func (e *examination) fetch(t transport.Transport, s *countingStore, through htt
 		BaseURL:      e.base.url,
 		StreamingURL: e.streaming.url,
 		HTTPClient:   &http.Client{Transport: through},
-		Logger:       slog.New(slog.DiscardHandler), // what it would say is in the error
+		Logger:       slog.New(slog.DiscardHandler), // the error says the same
 		Store:        s,
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func (e *examination) fetch(t transport.Transport, s *countingStore, through htt
 	refresher := session.(transport.Refresher)
 	defer refresher.Close()
 	done := make(chan error, 1)
-	// Of a context with a deadline it would take no more than a quarter.
+	// Refresh uses at most a quarter of the time until the deadline of its context.
 	go func() { done <- refresher.Refresh(context.WithoutCancel(e.ctx)) }()
 	select {
 	case err := <-done:
@@ -98,7 +98,7 @@ func (e *examination) fetch(t transport.Transport, s *countingStore, through htt
 
 // judgeHandshake judges the opening of the websocket.
 func judgeHandshake(h *handshakes, err error) finding {
-	const polls = "; where websockets cannot pass, programs can use &poll.Transport{}"
+	const polls = "; if websockets are blocked, programs can use &poll.Transport{}"
 	switch status := h.status; {
 	case status == http.StatusSwitchingProtocols:
 		return ok("opened")
@@ -107,19 +107,19 @@ func judgeHandshake(h *handshakes, err error) finding {
 		f.advice += polls
 		return f
 	case status == http.StatusNotFound:
-		return fail("check -url and -streaming-url", "the server answers %s: it is not the platform, or not all of its address", statusText(status))
+		return fail("check -url and -streaming-url", "the server responds with %s: it is not the platform, or the path is incomplete", statusText(status))
 	case status >= 300 && status < 400:
-		return fail("give the address that it leads to as -url or -streaming-url: sockets follow no redirects", "the server answers %s", statusText(status))
+		return fail("pass the address of the redirect as -url or -streaming-url: websockets do not follow redirects", "the server responds with %s", statusText(status))
 	case status == http.StatusTooManyRequests:
-		return fail("wait a while; the SDK does so too", "the platform answers %s: it is asked too often", statusText(status))
+		return fail("wait a while; the SDK does so too", "the platform responds with %s: there are too many requests", statusText(status))
 	case status >= 500:
-		return fail("look at the platform's own health, and at the gateway before it", "the platform, or a gateway before it, answers %s", statusText(status))
+		return fail("check the health of the platform, and of the gateway before it", "the platform, or a gateway before it, responds with %s", statusText(status))
 	default:
-		return fail("look at proxies and gateways between here and the platform"+polls, "the server answers %s instead of opening a websocket", statusText(status))
+		return fail("check the proxies and gateways between this machine and the platform"+polls, "the server responds with %s instead of opening a websocket", statusText(status))
 	}
 }
 
-// judgeToken judges whether the platform takes the secret.
+// judgeToken reports whether the platform accepts the secret.
 func (e *examination) judgeToken(ctx context.Context, h *handshakes, s *countingStore, refused bool) finding {
 	if refused {
 		if other := e.otherPlatform(ctx); other != "" {
@@ -128,28 +128,28 @@ func (e *examination) judgeToken(ctx context.Context, h *handshakes, s *counting
 	}
 	switch {
 	case refused && e.clockAhead == 0:
-		return fail("check that the secret is the one of this environment, for server-side SDKs, and has not been replaced", "the platform refuses it (close code 4003)")
+		return fail("check that the secret is the one of this environment, for server-side SDKs, and has not been replaced", "the platform rejects it (close code 4003)")
 	case refused && h.count > 1:
-		return fail("check that the secret is the one of this environment, for server-side SDKs, and has not been replaced; let the clock be set by NTP as well",
-			"the platform refuses it (close code 4003) with the platform's own time too: the secret is wrong, not only the clock")
+		return fail("check that the secret is the one of this environment, for server-side SDKs, and has not been replaced; also set the clock by NTP",
+			"the platform rejects it (close code 4003) with the platform's own time too: the secret is wrong, not only the clock")
 	case refused:
-		return fail("let this machine's clock be set by NTP; if the platform still refuses the secret then, check that", "the platform refuses it (close code 4003): the clock is wrong, and it does not say what time it has")
+		return fail("set this machine's clock by NTP; if the platform still rejects the secret then, check the secret", "the platform rejects it (close code 4003): the clock is wrong, and the response has no Date header")
 	case !s.got:
-		return skipped("the platform has not said whether it takes it")
+		return skipped("the platform sent no data and did not reject it")
 	case h.count > 1:
-		return warn("let this machine's clock be set by NTP: each connection costs a second attempt", "taken only with the platform's time")
+		return warn("set this machine's clock by NTP: each connection takes a second attempt", "accepted only with the platform's time")
 	}
-	return ok("taken")
+	return ok("accepted")
 }
 
-// judgeData judges what came through the websocket.
+// judgeData judges the data from the websocket.
 func (e *examination) judgeData(s *countingStore, err error) finding {
 	if !s.got {
-		why := "there was no answer"
+		why := "there was no response"
 		if err != nil {
 			why = errtext.Of(err)
 		}
-		return fail("look at the platform's own health, and whether something between holds messages back", "none came: %s", why)
+		return fail("check the health of the platform, and whether a proxy in between delays messages", "there is no data: %s", why)
 	}
 	e.streams, e.segments = true, s.segments
 	return s.judge(fmt.Sprintf("%s, %s", count(s.flags, "flag"), count(s.segments, "segment")))
@@ -157,7 +157,7 @@ func (e *examination) judgeData(s *countingStore, err error) finding {
 
 func statusText(status int) string { return fmt.Sprintf("%d %s", status, http.StatusText(status)) }
 
-// count is a number of things.
+// count returns a number with a noun in the right form.
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// expirySoon is from when on a certificate had better be renewed.
+// expirySoon is the remaining time below which a certificate should be renewed.
 const expirySoon = 14 * 24 * time.Hour
 
-// checkTLS looks at the certificate as the SDK does, through a proxy if there is
+// checkTLS verifies the certificate as the SDK does, through a proxy if there is
 // one.
 func (e *examination) checkTLS(ctx context.Context, o *origin) finding {
 	if !o.tls {
-		return skipped("%s is spoken to without TLS", net.JoinHostPort(o.host, o.port))
+		return skipped("connections to %s use no TLS", net.JoinHostPort(o.host, o.port))
 	}
-	// The handshake is all that is wanted of the request.
+	// The check needs only the handshake of the request.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var state tls.ConnectionState
@@ -56,7 +56,7 @@ func (e *examination) checkTLS(ctx context.Context, o *origin) finding {
 	return handshakeFailure(err, o)
 }
 
-// certificate judges a certificate that is in order.
+// certificate judges a valid certificate.
 func certificate(state tls.ConnectionState, host string, took time.Duration) finding {
 	leaf := state.PeerCertificates[0]
 	left := time.Until(leaf.NotAfter)
@@ -68,9 +68,9 @@ func certificate(state tls.ConnectionState, host string, took time.Duration) fin
 	return f
 }
 
-// handshakeFailure says why there is no TLS connection.
+// handshakeFailure describes a failed TLS connection.
 func handshakeFailure(err error, o *origin) finding {
-	const authorities = "add the authority's certificate to those of this machine (on Linux, also with SSL_CERT_FILE); a proxy that reads along has one of its own"
+	const authorities = "add the authority's certificate to those of this machine (on Linux, also with SSL_CERT_FILE); a proxy that inspects traffic has an authority of its own"
 	address := net.JoinHostPort(o.host, o.port)
 	var verification *tls.CertificateVerificationError
 	if !errors.As(err, &verification) || len(verification.UnverifiedCertificates) == 0 {
@@ -79,9 +79,9 @@ func handshakeFailure(err error, o *origin) finding {
 		case errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record):
 			return fail("use http:// and ws:// in the URLs, or the port for TLS", "%s does not speak TLS", address)
 		case errors.Is(err, context.DeadlineExceeded):
-			return fail("check that the port is that of the platform, and what is between", "%s accepts connections but says nothing", address)
+			return fail("check that the port is that of the platform, and the proxies and firewalls in between", "%s accepts connections but does not respond", address)
 		}
-		return fail("check that the port is one for TLS, and what is between", "no TLS connection to %s: %v", address, cause(err))
+		return fail("check that the port is one for TLS, and the proxies and firewalls in between", "no TLS connection to %s: %v", address, cause(err))
 	}
 	leaf := verification.UnverifiedCertificates[0]
 	var unknown x509.UnknownAuthorityError
@@ -89,15 +89,15 @@ func handshakeFailure(err error, o *origin) finding {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &unknown):
-		return fail(authorities, "the certificate is by %s, whom this machine does not know", issuer(leaf))
+		return fail(authorities, "the certificate is issued by %s, an authority that this machine does not trust", issuer(leaf))
 	case errors.As(err, &name):
 		return fail("use a name that the certificate has, or a certificate that has the name", "the certificate is of %s and not of %s", names(leaf), o.host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && time.Now().After(leaf.NotAfter):
-		return fail("renew the certificate; if it is none too old, set this machine's clock", "the certificate ended on %s", date(leaf.NotAfter))
+		return fail("renew the certificate; if it should still be valid, set this machine's clock", "the certificate ended on %s", date(leaf.NotAfter))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fail("set this machine's clock", "the certificate begins on %s, which has not come yet", date(leaf.NotBefore))
+		return fail("set this machine's clock", "the certificate is not valid before %s", date(leaf.NotBefore))
 	}
-	return fail(authorities, "the certificate cannot be trusted: %v", verification.Err)
+	return fail(authorities, "the certificate is not trusted: %v", verification.Err)
 }
 
 func issuer(c *x509.Certificate) string {
@@ -107,10 +107,10 @@ func issuer(c *x509.Certificate) string {
 	case len(c.Issuer.Organization) > 0:
 		return fmt.Sprintf("%q", c.Issuer.Organization[0])
 	}
-	return "somebody without a name"
+	return "an authority without a name"
 }
 
-// names says whom a certificate is of.
+// names returns the names that a certificate is for.
 func names(c *x509.Certificate) string {
 	const shown = 3
 	all := append([]string(nil), c.DNSNames...)

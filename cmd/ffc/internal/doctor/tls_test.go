@@ -26,7 +26,7 @@ func TestTLS(t *testing.T) {
 			change: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(60 * time.Hour) }},
 		{name: "ended", want: "fail the certificate ended on ",
 			change: func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }},
-		{name: "not yet", want: "fail the certificate begins on ",
+		{name: "not yet", want: "fail the certificate is not valid before ",
 			change: func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }},
 		{name: "of another", want: `fail the certificate is of ["flags.example.com" "127.0.0.2"] and not of 127.0.0.1`,
 			change: func(c *x509.Certificate) {
@@ -34,9 +34,9 @@ func TestTLS(t *testing.T) {
 			}},
 		{name: "of many others", want: `fail the certificate is of ["a" "b" "c"] and 1 more and not of 127.0.0.1`,
 			change: func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"a", "b", "c", "d"}, nil }},
-		{name: "for something else", want: "fail the certificate cannot be trusted: x509: certificate specifies an incompatible key usage",
+		{name: "for something else", want: "fail the certificate is not trusted: x509: certificate specifies an incompatible key usage",
 			change: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }},
-		{name: "by nobody we know", unknown: true, want: `fail the certificate is by "Test Authority", whom this machine does not know`},
+		{name: "by an unknown authority", unknown: true, want: `fail the certificate is issued by "Test Authority", an authority that this machine does not trust`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestTLS(t *testing.T) {
 				got.is(t, broken)
 				return
 			}
-			got.is(t, map[string]string{"clock": "ok", "websocket": "ok", "token": "ok taken", "data": "ok 1 flag, 0 segments", "polling": "ok 1 flag", "events": "ok"})
+			got.is(t, map[string]string{"clock": "ok", "websocket": "ok", "token": "ok accepted", "data": "ok 1 flag, 0 segments", "polling": "ok 1 flag", "events": "ok"})
 		})
 	}
 }

@@ -27,7 +27,7 @@ func (p *Platform) routes() *http.ServeMux {
 	return mux
 }
 
-// stateView is all that the page shows.
+// stateView is the state that the page shows.
 type stateView struct {
 	Platform  string        `json:"platform"`
 	EnvSecret string        `json:"envSecret"`
@@ -79,7 +79,7 @@ func (p *Platform) state() stateView {
 	return out
 }
 
-// countsOf returns what a flag has, which is an object even if that is nothing.
+// countsOf returns the counts of a flag, never nil: JSON has an object.
 func countsOf(counts map[string]map[string]int64, key string) map[string]int64 {
 	if c := counts[key]; c != nil {
 		return c
@@ -108,8 +108,8 @@ func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, flagfile.Marshal(flag))
 }
 
-// serveEvaluate answers what a user gets and why: for a flag with its
-// explanation, for all flags with a list of theirs.
+// serveEvaluate responds with the explanation of a flag for a user, or with a list
+// of the explanations of all flags.
 func (p *Platform) serveEvaluate(w http.ResponseWriter, r *http.Request) {
 	var question struct {
 		Flag string `json:"flag"`
@@ -172,7 +172,7 @@ func (p *Platform) serveExplainAll(w http.ResponseWriter, user ffc.User) {
 	}
 }
 
-// readJSON reads the body of a request, which has to be one value that fits.
+// readJSON reads the body of a request, which must be one JSON value.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {

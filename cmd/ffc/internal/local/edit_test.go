@@ -160,7 +160,7 @@ func TestConflict(t *testing.T) {
 	if err := os.WriteFile(path, []byte(twoFlags), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(Config{File: path}) // nobody watches
+	p, err := New(Config{File: path}) // the file is not watched
 	if err != nil {
 		t.Fatal(err)
 	}

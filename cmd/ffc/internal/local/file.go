@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// maxFile is how large a flag file may be: what a client takes at most is less.
+// maxFile is the maximum size of a flag file. A client accepts less.
 const maxFile = 64 << 20
 
-// exampleFile is what a new file has in it.
+// exampleFile is the content of a new file.
 //
 //go:embed example.json
 var exampleFile []byte
@@ -27,28 +27,28 @@ type file struct {
 	path string
 	text []byte
 	doc  flagfile.Document
-	// seen is the file as of the last look that may be relied on.
+	// seen is the file as of the last reliable check.
 	seen stamp
-	// doubt is what was wrong at the last look, if that was news.
+	// doubt is the problem of the last check, if it was new.
 	doubt string
 }
 
-// stamp is how a file looked from outside at a time.
+// stamp is the metadata of a file at a time.
 type stamp struct {
 	info fs.FileInfo // nil: unknown
 	at   time.Time
 }
 
-// holds reports whether a file that looks like info need not be read: it is the
-// same file, not one that took its place with the same size and time, as with
-// links that are swapped, and was read lately.
+// holds reports whether a file with this info need not be read: it is the same
+// file, with the same size and time, and was read recently. A swapped link is
+// another file even if size and time are equal.
 func (s stamp) holds(info fs.FileInfo, now time.Time) bool {
 	return s.info != nil && now.Sub(s.at) < rereadInterval &&
 		os.SameFile(info, s.info) && info.Size() == s.info.Size() && info.ModTime().Equal(s.info.ModTime())
 }
 
-// sameText reports whether the file has the text that was loaded. It keeps no
-// more than a part of the file in memory.
+// sameText reports whether the file has the text that was loaded. It reads the
+// file in parts, to save memory.
 func (f *file) sameText() bool {
 	if _, err := statFile(f.path); err != nil {
 		return false
@@ -72,7 +72,7 @@ func (f *file) sameText() bool {
 	}
 }
 
-// errChanged says that the file is not what was loaded.
+// errChanged means that the file is not the one that was loaded.
 var errChanged = errors.New("has changed on disk")
 
 func openFile(path string, create bool) (*file, error) {
@@ -101,13 +101,13 @@ func writeNew(path string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(path) // half a file would be in the way next time
+		_ = os.Remove(path) // do not leave half a file
 	}
 	return err
 }
 
-// statFile is os.Stat of what can be read without waiting, as opening a pipe
-// may last for ever.
+// statFile is os.Stat, but an error unless the file is regular: opening a pipe may
+// block.
 func statFile(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -130,17 +130,17 @@ func readFile(path string) ([]byte, error) {
 	text.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead) // the text is kept
 	_, err = text.ReadFrom(io.LimitReader(f, maxFile+1))
 	if text.Len() > maxFile {
-		return nil, fmt.Errorf("%s is no flag file: expected %d MiB at most", path, maxFile>>20)
+		return nil, fmt.Errorf("%s is too large for a flag file: expected at most %d MiB", path, maxFile>>20)
 	}
 	return text.Bytes(), err
 }
 
-// write puts text in the place of the file, unless that is not what was loaded.
-// Nobody ever sees half of it.
+// write replaces the file by text, unless the file has changed since it was
+// loaded. Readers see the old or the new text as a whole.
 func (f *file) write(text []byte) (err error) {
 	path, err := filepath.EvalSymlinks(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s %w: it is gone", f.path, errChanged)
+		return fmt.Errorf("%s %w: it does not exist any more", f.path, errChanged)
 	}
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ func (f *file) write(text []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	// Renaming would not ask whether the file may be written.
+	// Renaming does not check whether the file may be written.
 	target, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err

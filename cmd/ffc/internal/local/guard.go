@@ -12,9 +12,9 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
-// guard keeps other web sites out. They can make the user's browser send
-// requests here, under a name of their own that leads to this machine or as
-// requests across origins, and the secret is no secret.
+// guard rejects requests of other web sites. They can make the user's browser send
+// requests to this machine: under a name of their own that resolves to it, or as
+// cross-origin requests. The secret does not protect, as everyone knows it.
 type guard struct {
 	allowed map[string]bool // names besides those of loopback, in lower case
 }
@@ -27,8 +27,7 @@ func newGuard(names []string) *guard {
 	return g
 }
 
-// page reports why a request for the page or its API must not be answered; ""
-// is that it may.
+// page returns why a request for the page or its API must be rejected, or "".
 func (g *guard) page(r *http.Request) string {
 	host := hostOf(r.Host)
 	if !g.allowed[strings.ToLower(host)] && !isLoopback(host) {
@@ -40,8 +39,8 @@ func (g *guard) page(r *http.Request) string {
 	return ""
 }
 
-// platform is like page, for clients. They may use any address, as only names
-// can be made to lead somewhere else, and are no browsers.
+// platform is like page, for clients, which are not browsers. They may use any
+// address: only names can be made to resolve to another machine.
 func (g *guard) platform(r *http.Request) string {
 	host := hostOf(r.Host)
 	_, err := netip.ParseAddr(host)
@@ -81,11 +80,10 @@ func isHost(host string) bool {
 	return host != "" && len(host) < 254 && strings.Trim(strings.ToLower(host), letters) == ""
 }
 
-// sameOrigin reports whether r is from no page, or from one of this server, by
-// all that browsers say about it. It is asked for reading too, which
-// http.CrossOriginProtection lets pass: a websocket reads, and a page that only
-// shows a picture from here would take the place of a listener. Any page may
-// link to the page.
+// sameOrigin reports whether r comes from this server's page, or from no page, by
+// the headers that browsers set. It also checks requests that only read, which
+// http.CrossOriginProtection allows: a websocket reads, and a picture on another
+// page would use up one of the listeners. Any page may link to the page.
 func sameOrigin(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":
@@ -107,7 +105,7 @@ func hostOf(hostport string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
 }
 
-// isLoopback reports whether a host is this machine whatever a name server says.
+// isLoopback reports whether a host is this machine, without a name server.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

@@ -18,23 +18,22 @@ const (
 	// maxListeners is how many pages may be open.
 	maxListeners = 32
 	// keptEvents is how many events a page may lag behind before it misses
-	// some. Counts miss none.
+	// some. It misses no counts.
 	keptEvents = 500
-	// batchInterval is the pause between two batches for a page.
+	// batchInterval is the minimum time between two batches for a page.
 	batchInterval = 200 * time.Millisecond
-	// keepAlive is how often a page hears that the connection is alive.
+	// keepAlive is the interval of keep-alives to a page.
 	keepAlive = 15 * time.Second
-	// maxText is how much of a text of an event a page is shown.
+	// maxText is the maximum length of a text of an event on a page, in bytes.
 	maxText = 200
 )
 
-// live tells pages what goes on. What happens is noted here, in memory that does
-// not grow with it, and each page fetches what it does not know yet: one that is
-// slow delays nobody.
+// live notifies pages of changes and events. Its memory is bounded. Each page
+// fetches what it has not had yet, so a slow page delays no other page.
 type live struct {
 	platform *Platform
-	// patience is how long a page may take to read a batch.
-	patience time.Duration
+	// writeTimeout is how long a page may take to read a batch.
+	writeTimeout time.Duration
 
 	mu        sync.Mutex
 	listeners map[chan struct{}]struct{} // each of capacity 1
@@ -64,14 +63,14 @@ type eventView struct {
 
 func newLive(p *Platform) *live {
 	return &live{
-		platform:  p,
-		patience:  10 * time.Second,
-		listeners: make(map[chan struct{}]struct{}),
-		flags:     make(map[string]map[string]int64),
+		platform:     p,
+		writeTimeout: 10 * time.Second,
+		listeners:    make(map[chan struct{}]struct{}),
+		flags:        make(map[string]map[string]int64),
 	}
 }
 
-// record notes events of clients. It never waits for a page.
+// record adds events of clients. It never waits for a page.
 func (l *live) record(events []ffctest.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,8 +80,8 @@ func (l *live) record(events []ffctest.Event) {
 			l.totals.Metrics++
 		} else {
 			l.totals.Evaluations++
-			// Only what the flags have is counted one by one: clients may send
-			// anything.
+			// Only variations of the flags are counted one by one: clients may
+			// send any text.
 			if counts := l.flags[e.FlagKey]; counts != nil {
 				if _, known := counts[e.VariationID]; known {
 					counts[e.VariationID]++
@@ -118,7 +117,7 @@ func short(s string) string {
 	return strings.ToValidUTF8(strings.Clone(s[:maxText]), "") + "…"
 }
 
-// flagsChanged keeps count of the variations that there are now.
+// flagsChanged keeps the counts of the variations that still exist.
 func (l *live) flagsChanged(v *view) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,12 +159,12 @@ func (l *live) stateChanged() {
 	l.wake()
 }
 
-// wake tells all listeners that there is something to fetch. The lock is held.
+// wake notifies all listeners. The caller holds the lock.
 func (l *live) wake() {
 	for c := range l.listeners {
 		select {
 		case c <- struct{}{}:
-		default: // it has been told already
+		default: // already notified
 		}
 	}
 }
@@ -189,11 +188,11 @@ func (l *live) counts() (map[string]map[string]int64, totals) {
 	return out, l.totals
 }
 
-// progress is how much a page has been told.
+// progress is how much a page has had.
 type progress struct{ states, head uint64 }
 
-// since returns what has happened after p, and how far that is. Events are
-// copies, at most as many as are kept.
+// since returns the events after p, and the progress with them. Events are copies,
+// at most as many as are kept.
 func (l *live) since(p progress) (events []eventView, now progress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,11 +224,11 @@ func (l *live) leave(wake chan struct{}) {
 	delete(l.listeners, wake)
 }
 
-// serve writes server-sent events until the page or the platform is gone.
+// serve writes server-sent events until the page disconnects or the platform stops.
 func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	wake, told, ok := l.listen()
 	if !ok {
-		writeError(w, http.StatusServiceUnavailable, fmt.Sprintf("%d pages are open, and there may be no more: close one", maxListeners))
+		writeError(w, http.StatusServiceUnavailable, fmt.Sprintf("%d pages are open, which is the maximum: close one", maxListeners))
 		return
 	}
 	defer l.leave(wake)
@@ -237,15 +236,15 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
-	send := sender(w, l.patience)
-	// A page that was loaded again shows what it showed before.
+	send := sender(w, l.writeTimeout)
+	// A page that is reloaded shows the same events.
 	recent, _ := l.since(progress{})
 	recent = slices.DeleteFunc(recent, func(e eventView) bool { return e.Number > told.head })
 	if !send(appendFrame(appendFrame(nil, "state", l.platform.state()), "recent", append([]eventView{}, recent...))) {
 		return
 	}
 	for {
-		// What happens during the pause is one batch.
+		// Events within the interval form one batch.
 		if !pause(r.Context(), batchInterval) {
 			return
 		}
@@ -278,12 +277,12 @@ type countsView struct {
 	totals
 }
 
-// sender returns a function that writes and flushes, and reports whether the
-// page has taken it in time.
-func sender(w http.ResponseWriter, patience time.Duration) func([]byte) bool {
+// sender returns a function that writes and flushes, and reports whether the page
+// has read the batch in time.
+func sender(w http.ResponseWriter, writeTimeout time.Duration) func([]byte) bool {
 	control := http.NewResponseController(w)
 	return func(batch []byte) bool {
-		if control.SetWriteDeadline(time.Now().Add(patience)) != nil {
+		if control.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
 			return false
 		}
 		_, err := w.Write(batch)
@@ -302,7 +301,7 @@ func appendFrame(out []byte, event string, data any) []byte {
 	return append(buffer.Bytes(), '\n')
 }
 
-// pause waits. It reports false when ctx has ended before.
+// pause waits for d. It reports false if ctx ends before.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -142,7 +142,7 @@ func TestLive(t *testing.T) {
 // pages, and what waits for it does not grow.
 func TestSlowPage(t *testing.T) {
 	w := start(t, twoFlags, Config{})
-	w.p.live.patience = 500 * time.Millisecond
+	w.p.live.writeTimeout = 500 * time.Millisecond
 	addr := strings.TrimPrefix(w.url, "http://")
 	for range 3 {
 		conn, err := (&net.Dialer{}).DialContext(testkit.Within(t), "tcp", addr)
@@ -191,7 +191,7 @@ func TestSlowPage(t *testing.T) {
 	if got := counts.Flags["a"]["1"]; got != rounds*batch {
 		t.Errorf("got %d", got)
 	}
-	// Whoever reads stays, and the others are cut once they have had their time.
+	// Pages that read stay connected; the others are disconnected after the timeout.
 	testkit.Eventually(t, "one page", func() bool {
 		flood(10)
 		good.next("counts", &counts)

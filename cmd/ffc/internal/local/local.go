@@ -36,13 +36,13 @@ type Config struct {
 	File string
 	// Create writes a file with a few example flags if there is none.
 	Create bool
-	// Platform is classic or featbit; "" is what a snapshot is of, and classic
-	// for a file of the simple form.
+	// Platform is classic or featbit. The default is that of a snapshot, and
+	// classic for a flag file.
 	Platform string
 	// AllowHosts are names besides those of loopback under which the page, and
 	// the platform, may be reached. See CheckHost.
 	AllowHosts []string
-	// Log gets lines for people. It may be called concurrently. nil is nobody.
+	// Log gets lines for people. It may be called concurrently. It may be nil.
 	Log func(line string)
 }
 
@@ -58,23 +58,23 @@ type Platform struct {
 	url      string // set before anything is served
 	running  sync.WaitGroup
 
-	// shown is what readers see. It is replaced with mu held.
+	// shown is the state for readers. It is replaced with mu held.
 	shown atomic.Pointer[shown]
 
 	mu   sync.Mutex // held while the file is read, changed and written
 	file *file
 
 	refusedMu sync.Mutex
-	refused   map[string]bool // reasons that the log has
+	refused   map[string]bool // reasons that have been logged
 }
 
-// shown is the state of the flags, all of one moment.
+// shown is the state of the flags at one time.
 type shown struct {
 	view    *view
 	problem string
 }
 
-// New loads the flag file. The error says what is wrong with it, and where.
+// New loads the flag file. The error has the problem and its place in the file.
 func New(cfg Config) (*Platform, error) {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
@@ -173,7 +173,7 @@ func platformNamed(name string) ffctest.Platform {
 	return ffctest.Classic
 }
 
-// URL returns where a platform is that listens on addr, for programs on the same
+// URL returns the URL of a platform that listens on addr, for programs on the same
 // machine.
 func URL(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
@@ -186,12 +186,12 @@ func URL(addr net.Addr) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// shutdownWait is how long requests that are under way have at the end.
+// shutdownWait is how long Run waits for requests under way at the end.
 const shutdownWait = 300 * time.Millisecond
 
-// Run serves the platform, the page and its API, and follows the file, until
-// ctx ends; then it is nil. It closes listener, and nothing runs any more when
-// it returns. A Platform runs once.
+// Run serves the platform, the page and its API, and watches the file, until ctx
+// ends. Then it closes listener, waits for all goroutines and returns nil. A
+// Platform runs once.
 func (p *Platform) Run(ctx context.Context, listener net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -201,7 +201,7 @@ func (p *Platform) Run(ctx context.Context, listener net.Listener) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         p.connState,
 		ReadHeaderTimeout: 10 * time.Second,
-		// Clients that go away are no news.
+		// Clients that disconnect are not logged.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	var stopped sync.WaitGroup
@@ -209,7 +209,7 @@ func (p *Platform) Run(ctx context.Context, listener net.Listener) error {
 		<-ctx.Done()
 		bounded, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
 		defer done()
-		_ = srv.Shutdown(bounded) // whoever is left is cut
+		_ = srv.Shutdown(bounded) // the remaining connections are closed
 		_ = srv.Close()
 		p.server.Close()
 	})
@@ -227,8 +227,8 @@ func (p *Platform) Run(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// connState counts connections, because http.Server.Close does not wait for
-// them. The first state comes from the accept loop, which Run waits for.
+// connState counts connections, because http.Server.Close does not wait for them.
+// The accept loop, which Run waits for, reports the first state.
 func (p *Platform) connState(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -257,11 +257,11 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.pages.ServeHTTP(w, r)
 }
 
-// maxRefused is how many reasons the log is told.
+// maxRefused is how many reasons are logged.
 const maxRefused = 20
 
-// refuse answers 403. The log is told each reason once: whoever uses a name
-// that was not allowed sees no more than a client without flags.
+// refuse responds with 403. It logs each reason once: someone who uses a name that
+// is not allowed sees only a client without flags.
 func (p *Platform) refuse(w http.ResponseWriter, reason string) {
 	p.refusedMu.Lock()
 	news := !p.refused[reason] && len(p.refused) < maxRefused
@@ -270,13 +270,13 @@ func (p *Platform) refuse(w http.ResponseWriter, reason string) {
 	}
 	p.refusedMu.Unlock()
 	if news {
-		p.cfg.Log("refused: " + reason)
+		p.cfg.Log("rejected a request: " + reason)
 	}
 	writeError(w, http.StatusForbidden, reason)
 }
 
-// show makes what the server holds visible to readers, with no problem. Changed is
-// the part of it that is not visible yet; nil: all of it.
+// show makes the server's data visible to readers, without a problem. changed is
+// the part that is not visible yet; nil: all data.
 func (p *Platform) show(doc flagfile.Document, changed []byte) error {
 	served, version := changed, p.server.Version()
 	if changed == nil {
@@ -300,7 +300,7 @@ func (p *Platform) showView(v *view) {
 	p.live.flagsChanged(v)
 }
 
-// followPeers tells the page about clients that come and go.
+// followPeers notifies the pages of clients that connect and disconnect.
 func (p *Platform) followPeers(ctx context.Context) {
 	expiry := time.NewTicker(15 * time.Second)
 	defer expiry.Stop()
@@ -310,7 +310,7 @@ func (p *Platform) followPeers(ctx context.Context) {
 		case <-p.peers:
 			known = len(p.server.Peers())
 			p.live.stateChanged()
-		case <-expiry.C: // polling clients only ever stay away
+		case <-expiry.C: // polling clients do not disconnect
 			if n := len(p.server.Peers()); n != known {
 				known = n
 				p.live.stateChanged()

@@ -23,8 +23,8 @@ func operatorsScript() []byte {
 	return append([]byte("export const operators = "), flagfile.Marshal(words)...)
 }
 
-// contentTypes are those of the page's files. What the system's own tables say
-// is not asked: on some machines scripts are plain text there.
+// contentType returns the content type of a file of the page. It does not use the
+// tables of the system: on some machines scripts are plain text there.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -39,8 +39,8 @@ func contentType(name string) string {
 	return ""
 }
 
-// servePage answers with a file of the page, for a browser that asks again each
-// time whether it has changed: the next one may come from another version.
+// servePage responds with a file of the page. The browser must revalidate it each
+// time: the next response may come from another version.
 func servePage(w http.ResponseWriter, name string) {
 	file, err := fs.ReadFile(pageFiles, path.Join("page", name))
 	if name == "operators.js" {

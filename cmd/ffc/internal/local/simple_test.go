@@ -182,7 +182,7 @@ func TestFiles(t *testing.T) {
 	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, maxFile+1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Config{File: large}); err == nil || !strings.Contains(err.Error(), "64 MiB at most") {
+	if _, err := New(Config{File: large}); err == nil || !strings.Contains(err.Error(), "at most 64 MiB") {
 		t.Errorf("a file that is too large: %v", err)
 	}
 	if _, err := New(Config{File: dir}); err == nil {

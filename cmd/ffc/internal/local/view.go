@@ -11,7 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// view is what the page shows of the flags. It does not change.
+// view is the flags and segments as the page shows them. It does not change.
 type view struct {
 	flags    []flagView
 	segments []segmentView
@@ -32,7 +32,7 @@ type flagView struct {
 	Counts        map[string]int64   `json:"counts"`
 	Warnings      []string           `json:"warnings"`
 
-	own []string // warnings that the flag has whatever the others are
+	own []string // warnings that do not depend on other flags
 }
 
 type variationView struct {
@@ -65,9 +65,9 @@ type segmentView struct {
 	Warnings []string `json:"warnings"`
 }
 
-// newView describes what a server serves, in the order of doc. Served is all of
-// it or, if version is not 0, a part that has this version: the rest is that of
-// the view before, from which also comes what has not changed. It may be nil.
+// newView describes the data of a server, in the order of doc. served is all data
+// or, if version is not 0, a part that has this version: then the rest comes from
+// the view before. Unchanged flags also come from it. before may be nil.
 func newView(doc flagfile.Document, g ffctest.Platform, served []byte, version int64, secret string, before *view) (*view, error) {
 	d, err := newDescription(g, secret, before)
 	if err != nil {
@@ -158,7 +158,7 @@ func (d *description) view(doc flagfile.Document) *view {
 	return v
 }
 
-// flag returns a flag; nil if there is none, or no view.
+// flag returns a flag, or nil. v may be nil.
 func (v *view) flag(key string) *flagView {
 	if v == nil {
 		return nil
@@ -169,8 +169,7 @@ func (v *view) flag(key string) *flagView {
 	return nil
 }
 
-// viewFlag describes a flag. Of one that cannot be decoded it is only the key,
-// as clients do not know more either.
+// viewFlag describes a flag. A malformed flag has only its key, as for clients.
 func viewFlag(d *platform.Codec, key string, version int64, raw []byte) flagView {
 	out := emptyFlagView(key)
 	out.Version = version
@@ -215,8 +214,8 @@ func emptyFlagView(key string) flagView {
 	}
 }
 
-// variationsOf returns all that the flag has, in its own order. On the classic
-// platform the decoder only knows those that are used.
+// variationsOf returns all variations of the flag, in its own order. On classic
+// the decoder returns only those that are used.
 func variationsOf(f *model.Flag, raw []byte) []variationView {
 	out := []variationView{}
 	for name, options := range jsontext.Members(raw) {
@@ -244,7 +243,7 @@ func variationsOf(f *model.Flag, raw []byte) []variationView {
 	return out
 }
 
-// textOf returns what a JSON string says, or another value as it is.
+// textOf returns the text of a JSON string, or another value unchanged.
 func textOf(value []byte) string {
 	if len(value) < 2 || value[0] != '"' {
 		return string(value)
@@ -259,12 +258,12 @@ func variationID(f *model.Flag, i int) string {
 	return f.Variations[i].ID
 }
 
-// sharesOf returns what each variation gets, in the order of the rollout.
+// sharesOf returns the percentage of each variation, in the order of the rollout.
 func sharesOf(f *model.Flag, r model.Rollout) []flagfile.Share {
 	out := []flagfile.Share{}
 	for _, s := range r.Shares {
 		percent := (s.To - s.From) * 100
-		if !(percent >= 0 && percent <= 100) { // also refuses NaN, which JSON does not have
+		if !(percent >= 0 && percent <= 100) { // also rejects NaN, which JSON does not have
 			percent = 0
 		}
 		id := variationID(f, s.Variation)
@@ -301,7 +300,7 @@ func viewSegment(d *platform.Codec, id string, raw []byte) segmentView {
 	return out
 }
 
-// resolve finds the values that prerequisites stand for.
+// resolve sets the values of the variations that prerequisites require.
 func (v *view) resolve() {
 	for i := range v.flags {
 		for j := range v.flags[i].Prerequisites {

@@ -11,7 +11,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// warnFlag says what of a flag is legal and can hardly be meant, one thing a line.
+// warnFlag returns warnings about valid settings of a flag that are probably
+// mistakes.
 func warnFlag(semantics *eval.Semantics, f *model.Flag) []string {
 	out := lines(semantics.CheckFlag(f))
 	variationOf := make(map[string]int)
@@ -51,7 +52,7 @@ func warnClauses(semantics *eval.Semantics, where string, clauses []model.Clause
 		case c.Property == "":
 			out = append(out, where+"a condition names no attribute, so no user has one")
 		case strings.TrimSpace(c.Property) != c.Property:
-			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and users hardly have such a one", where, flagfile.Quote(c.Property)))
+			out = append(out, fmt.Sprintf("%sthe attribute %s has blanks around it, and few users have such an attribute", where, flagfile.Quote(c.Property)))
 		case o.Operand == model.ListOperand && !o.Negated && isEmptyList(c.Value):
 			out = append(out, where+"a list of values is empty, so the condition matches no user")
 		}
@@ -82,7 +83,8 @@ func lines(err error) []string {
 	return strings.Split(err.Error(), "\n")
 }
 
-// warnCircles adds a warning to each flag that needs itself, by way of others.
+// warnCircles adds a warning to each flag that is its own prerequisite by way of
+// others.
 func (v *view) warnCircles() {
 	for _, circle := range v.circles() {
 		keys := make([]string, 0, len(circle))
@@ -147,10 +149,10 @@ func (v *view) circles() (out [][]int) {
 	return out
 }
 
-// maxWarned is how many warnings go to the terminal at a time.
+// maxWarned is how many warnings are logged at a time.
 const maxWarned = 20
 
-// logWarnings tells the terminal of warnings that the view before did not have.
+// logWarnings logs the warnings that the view before did not have.
 func (p *Platform) logWarnings(before, now *view) {
 	old := make(map[string]bool)
 	for w := range before.warnings() {
@@ -172,7 +174,7 @@ func (p *Platform) logWarnings(before, now *view) {
 	}
 }
 
-// warnings are those of all flags and segments, with what they are about.
+// warnings returns the warnings of all flags and segments, with their keys.
 func (v *view) warnings() map[string]struct{} {
 	out := make(map[string]struct{})
 	if v == nil {

@@ -17,7 +17,7 @@ func TestWarnings(t *testing.T) {
 		"twice": {"variations": ["red", "blue"], "targets": {"red": ["ann", "bob"], "blue": ["ann"]}},
 		"reserved": {"rules": [{"if": [{"attribute": "EMAIL", "equal": "x"}], "serve": "true"}]},
 		"blanks": {"rules": [{"if": [{"attribute": " plan", "equal": "x"}], "serve": "true"}]},
-		"nobody": {"rules": [{"if": [{"attribute": "plan", "isOneOf": []}], "serve": "true"}]},
+		"none": {"rules": [{"if": [{"attribute": "plan", "isOneOf": []}], "serve": "true"}]},
 		"a": {"prerequisites": {"b": "true"}}, "b": {"prerequisites": {"c": "true"}}, "c": {"prerequisites": {"a": "true"}},
 		"after": {"prerequisites": {"a": "true"}},
 		"good": {"rules": [{"if": [{"attribute": "email", "matchRegex": "^a"}], "serve": "true"}], "targets": {"true": ["ann"]}}
@@ -26,7 +26,7 @@ func TestWarnings(t *testing.T) {
 	circle := "its prerequisites form a circle of a, b, c"
 	for key, want := range map[string]string{
 		"pattern": "regular expression", "twice": `user "ann" is in the targets of "red" and of "blue"`, "reserved": `no user can have the attribute "EMAIL"`,
-		"blanks": `the attribute " plan" has blanks around it`, "nobody": "matches no user",
+		"blanks": `the attribute " plan" has blanks around it`, "none": "matches no user",
 		"a": circle, "b": circle, "c": circle,
 	} {
 		if got := w.flag(key).Warnings; len(got) != 1 || !strings.Contains(got[0], want) {

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// lookInterval is how often the file is looked at.
+	// lookInterval is the interval of checks of the file.
 	lookInterval = 250 * time.Millisecond
 	// settled is how old a change has to be for the time of the next one to
 	// differ, on any file system.
 	settled = 2 * time.Second
-	// rereadInterval is how often the file is read although it looks as before: its
-	// content may have been replaced in place, and its time set back.
+	// rereadInterval is how often the file is read although its metadata is the
+	// same: its content may have been replaced in place, and its time set back.
 	rereadInterval = 2 * time.Second
 )
 
-// watch follows the file until ctx ends.
+// watch checks the file until ctx ends.
 func (p *Platform) watch(ctx context.Context) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -34,7 +34,7 @@ func (p *Platform) watch(ctx context.Context) {
 	}
 }
 
-// look serves what the file has now, if that is news.
+// look serves the file's content if it is new.
 func (p *Platform) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,11 +52,11 @@ func (p *Platform) look() {
 	text, err := readFile(p.file.path)
 	switch {
 	case err != nil:
-		err = fmt.Errorf("cannot be read, so the flags from before are still served: %w", err)
+		err = fmt.Errorf("cannot be read, so the previous flags are still served: %w", err)
 	case !bytes.Equal(text, p.file.text):
 		err = p.load(text)
 	case p.shown.Load().problem != "":
-		p.trouble("")
+		p.showProblem("")
 	}
 	if err != nil && !p.believe(flagfile.Explain(p.cfg.File, text, err)) {
 		return
@@ -67,15 +67,15 @@ func (p *Platform) look() {
 	p.file.saw(now)
 }
 
-// saw notes a look that may be relied on, unless the file is so new that another
-// change could have the same time.
+// saw records a check, unless the file is so new that another change could have the
+// same time.
 func (f *file) saw(now stamp) {
 	if now.info != nil && now.at.Sub(now.info.ModTime()) > settled {
 		f.seen = now
 	}
 }
 
-// load serves another text of the file, or returns what is wrong with it.
+// load serves a new text of the file, or returns its error.
 func (p *Platform) load(text []byte) error {
 	doc, _, err := flagfile.ParseChanged(p.file.doc, text, p.platform.String())
 	if err != nil {
@@ -88,8 +88,8 @@ func (p *Platform) load(text []byte) error {
 	return nil
 }
 
-// accept serves doc, which text is. Changed are the keys of the flags that differ
-// from what is served; nil: that is not known.
+// accept serves doc, whose text is text. changed has the keys of the flags that
+// differ from those that are served; nil: unknown.
 func (p *Platform) accept(text []byte, doc flagfile.Document, changed []string) error {
 	part := doc.Changed(changed)
 	var err error
@@ -108,7 +108,7 @@ func (p *Platform) accept(text []byte, doc flagfile.Document, changed []string) 
 	return p.show(doc, part)
 }
 
-// archiveOthers archives what is served and no more in doc.
+// archiveOthers archives the flags that are served but not in doc.
 func (p *Platform) archiveOthers(doc flagfile.Document) {
 	flags := make(map[string]bool)
 	for _, key := range doc.FlagKeys() {
@@ -121,28 +121,28 @@ func (p *Platform) archiveOthers(doc flagfile.Document) {
 	}
 }
 
-// believe reports whether a problem has been there for two looks: half a file
-// is one that somebody is still writing. The second time the page hears of it.
+// believe reports whether two checks in a row had the same problem: a program may
+// still be writing the file. The second time the problem is shown.
 func (p *Platform) believe(problem string) bool {
 	if p.file.doubt != problem {
 		p.file.doubt = problem
 		return false
 	}
 	if p.shown.Load().problem != problem {
-		p.trouble(problem)
+		p.showProblem(problem)
 	}
 	return true
 }
 
-// trouble shows a problem beside the flags that are served nevertheless; "" is
-// that it is gone.
-func (p *Platform) trouble(problem string) {
+// showProblem shows a problem of the file, while the previous flags are served; ""
+// means that the problem is solved.
+func (p *Platform) showProblem(problem string) {
 	next := *p.shown.Load()
 	next.problem = problem
 	p.shown.Store(&next)
 	p.live.stateChanged()
 	if problem == "" {
-		problem = p.cfg.File + ": as before"
+		problem = p.cfg.File + ": valid again, unchanged"
 	}
 	p.cfg.Log(problem)
 }

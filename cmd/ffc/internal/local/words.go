@@ -8,7 +8,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
-// inWords says what a rule asks for: "country is one of FR, BE and plan is pro".
+// inWords returns the conditions of a rule in words: "country is one of FR, BE and
+// plan is pro".
 func inWords(clauses []model.Clause) string {
 	if len(clauses) == 0 {
 		return "no conditions"
@@ -44,7 +45,7 @@ func clauseInWords(c model.Clause) string {
 	return words + " " + operand(c.Value)
 }
 
-// operand quotes a text that would not be seen, or would be misread.
+// operand quotes a text that would be invisible or ambiguous.
 func operand(s string) string {
 	if s == "" || strings.TrimSpace(s) != s || strings.ContainsAny(s, ",\"\n") || strings.Contains(s, " and ") {
 		return string(flagfile.MarshalText(s))

@@ -1,4 +1,4 @@
-// What happens: clients that are connected, and their events as they arrive.
+// Activity: connected clients, and their events as they arrive.
 import { el, fill, icon, set, text } from "./dom.js";
 import { useUser } from "./evaluate.js";
 import { ago, clock, count, plural } from "./format.js";
@@ -87,7 +87,7 @@ function showClients() {
 				{ class: "client" },
 				el("span", { class: `client-dot is-${client.kind}`, "aria-hidden": "true" }),
 				el("p", { class: "clip mono", title: client.userAgent }, client.userAgent || "unnamed client"),
-				el("p", { class: "muted client-time" }, client.kind === "polling" ? `asked ${ago(client.seen)}` : `since ${clock(client.since)}`),
+				el("p", { class: "muted client-time" }, client.kind === "polling" ? `polled ${ago(client.seen)}` : `since ${clock(client.since)}`),
 				el("p", { class: "muted clip client-from" }, `${client.kind} from ${client.address}`),
 			),
 		),
@@ -180,9 +180,9 @@ function showTotals() {
 	text(totals, [plural(evaluations, "evaluation"), metrics > 0 && plural(metrics, "metric")].filter(Boolean).join(" · "));
 }
 
-// The chart: evaluations in each of the last seconds. Clients deliver several
-// seconds' at a time, so what arrives is spread over the time since the arrival
-// before.
+// The chart: evaluations in each of the last seconds. Clients deliver the events of
+// several seconds at a time, so events are spread over the time since the last
+// delivery.
 const perSecond = new Array(seconds).fill(0);
 const usualInterval = 3; // of deliveries, in seconds
 const longestInterval = 10;

@@ -1,6 +1,6 @@
 // Requests to the platform's API under /local/.
 
-// Refused is an answer other than 200, or none: status 0.
+// Refused is a response other than 200. Without a response the status is 0.
 class Refused extends Error {
 	constructor(status, message) {
 		super(message);
@@ -20,15 +20,15 @@ async function post(path, body, signal) {
 		answer = await response.text();
 	} catch (cause) {
 		if (signal?.aborted) throw cause;
-		throw new Refused(0, "The platform does not answer. Is ffc serve still running?");
+		throw new Refused(0, "The platform does not respond. Is ffc serve still running?");
 	}
 	let data = null;
 	try {
 		data = JSON.parse(answer);
 	} catch {
-		// A proxy or the guard against other origins answered in plain text.
+		// A proxy or the guard against other origins responded in plain text.
 	}
-	if (!response.ok) throw new Refused(response.status, data?.error || answer.trim() || `The platform answered with status ${response.status}.`);
+	if (!response.ok) throw new Refused(response.status, data?.error || answer.trim() || `The platform responded with status ${response.status}.`);
 	return data;
 }
 

@@ -11,8 +11,8 @@ const url = document.getElementById("copy-url");
 const secret = document.getElementById("copy-secret");
 const program = el("code", null);
 
-// snippet is a whole program. It asks for the flag that is shown, or for one
-// that a new file could have.
+// snippet is a whole program. It evaluates the flag that is shown, or one that a
+// new file could have.
 function snippet(flag) {
 	const { url, envSecret } = store.state;
 	const key = goString(flag?.key ?? "checkout");

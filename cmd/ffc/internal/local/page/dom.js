@@ -24,8 +24,8 @@ export function set(node, name, value) {
 	}
 }
 
-// text changes what a node says only if it is something else, so that a live
-// page leaves alone what stays.
+// text changes the text of a node only if it differs, so that unchanged parts of a
+// live page stay as they are.
 export function text(node, words) {
 	words = visible(String(words));
 	if (node.textContent !== words) node.textContent = words;

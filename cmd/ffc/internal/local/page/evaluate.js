@@ -23,10 +23,10 @@ const form = el("form", { class: "user card", "aria-label": "User" });
 const title = el("h3", null, "User");
 const scope = el("p", { class: "card-aside" });
 
-// node is the one form; the page puts it where it is wanted.
+// node is the only form; the page moves it.
 export const node = el("section", { class: "evaluate" }, form, result);
 
-let flagKey = null; // "" is all flags, null none as the form is not shown
+let flagKey = null; // "": all flags; null: the form is hidden
 let underWay = null;
 let timer = 0;
 let evaluated = "";
@@ -93,8 +93,8 @@ function user() {
 	return { ...Object.fromEntries([...fields].map(([name, input]) => [name, input.value])), attributes: Object.fromEntries(pairs) };
 }
 
-// useUser takes a user from an event: their key is all that is known, so
-// attributes of somebody else must go.
+// useUser fills in the user of an event: only the key is known, so the attributes
+// of the previous user are cleared.
 export function useUser(key) {
 	if (fields.get("key").value === key) return;
 	setUser({ key });
@@ -172,7 +172,7 @@ async function runAll(who, signal) {
 		all.rows.set(row.key, row);
 	}
 	const nodes = [...all.rows.values()].map((row) => row.node);
-	// Putting the same nodes again would take the focus off them.
+	// Replacing nodes by themselves would remove the focus.
 	if (nodes.length !== all.list.childNodes.length || nodes.some((node, i) => all.list.childNodes[i] !== node)) fill(all.list, nodes);
 	filterAll();
 }

@@ -1,4 +1,4 @@
-// Why a user gets what they get: the tree that the SDK's Explain makes.
+// Why a user gets a variation: the tree of the SDK's Explain.
 import { el, icon } from "./dom.js";
 import { percent, plural } from "./format.js";
 import { operators } from "./operators.js";
@@ -21,11 +21,11 @@ const reasons = {
 // remedies are what to do when callers get their fallback.
 const remedies = {
 	"flag not found": "Check the flag's key in the program, and that the program has the secret of this page.",
-	"user not specified": "Give each user a key: ffc.NewUser with a text that is not empty.",
-	"error in evaluation": "Correct the flag in the file. Its warnings say what is wrong with it.",
+	"user not specified": "Pass a key for each user: ffc.NewUser needs a text that is not empty.",
+	"error in evaluation": "Correct the flag in the file. Its warnings have the reason.",
 };
 
-// plain are reasons that say all that their error does.
+// plain are reasons that say the same as their error.
 const plain = ["client not ready", "flag not found", "user not specified"];
 
 export function reasonInWords(reason) {
@@ -37,8 +37,8 @@ export function outcomeOf(explanation) {
 	return el("span", { class: "chip colour-none" }, el("span", { class: "swatch" }), el("em", { class: "chip-value" }, "the caller's fallback"));
 }
 
-// explained is the whole of it: the outcome on top, then each step in the
-// order in which it was taken.
+// explained is the whole explanation: the outcome on top, then each step in
+// order.
 export function explained(explanation) {
 	return el(
 		"div",

@@ -6,7 +6,7 @@ const clockTime = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-di
 
 export const count = (n) => whole.format(n);
 export const percent = (n) => `${short.format(n)} %`;
-// Clients may send times that are none.
+// Clients may send invalid times.
 const isTime = (ms) => Math.abs(ms) <= 8.64e15;
 export const clock = (ms) => (isTime(ms) ? clockTime.format(ms) : "no time");
 export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one : many}`;

@@ -90,7 +90,7 @@ function matches(flag, words) {
 	return words.every((word) => own.includes(word));
 }
 
-// serves is what the flag gives those whom no rule or target catches.
+// serves is what users get whom no target and no rule matches.
 function serves(flag) {
 	if (!flag.on) return chip(flag, flag.offVariation);
 	const shares = flag.shares.filter((share) => share.percent > 0);

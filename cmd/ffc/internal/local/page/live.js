@@ -1,4 +1,4 @@
-// The stream of what happens on the platform.
+// The stream of changes and events of the platform.
 import { addEvents, setCounts, setLink, setRecent, setState } from "./store.js";
 
 const longestWait = 5_000;
@@ -7,7 +7,7 @@ let source = null;
 let timer = 0;
 let wait = 0;
 
-// follow connects, and goes on trying when the connection ends.
+// follow connects, and reconnects when the connection ends.
 export function follow() {
 	clearTimeout(timer);
 	source?.close();

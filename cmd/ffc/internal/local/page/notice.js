@@ -1,6 +1,5 @@
-// What the page has to say: errors stay until they are closed, are no longer true
-// or have been there for a while, good news is
-// spoken for screen readers only, as sighted people see the switch move.
+// Notices. An error stays until it is closed, is no longer true, or for a while.
+// Success is announced to screen readers only: the switch shows it to others.
 import { el, icon, text } from "./dom.js";
 import { listen, store } from "./store.js";
 
@@ -12,7 +11,7 @@ export function say(words) {
 }
 
 // complain shows why something failed and what to do. A later complaint about
-// the same thing replaces the earlier one; retry, if any, is offered.
+// the same thing replaces the earlier one; retry, if given, becomes a button.
 export function complain(about, error, retry) {
 	settle(about);
 	const close = () => (clearTimeout(timer), node.remove());
@@ -39,24 +38,24 @@ export function complain(about, error, retry) {
 
 const longest = 20_000;
 
-// What failed for want of a connection is stale once there is one.
+// Errors of the connection are stale once there is a connection.
 listen("link", () => {
 	if (store.link === "live") for (const node of [...notices.children]) if (node.offline) node.remove();
 });
 
-// settle takes back what was complained about.
+// settle removes the notices about something.
 export function settle(about) {
 	for (const node of [...notices.children]) if (node.about === about) node.remove();
 }
 
-// advice is what to do about a refused write.
+// advice is what to do about a rejected write.
 export function advice(error) {
 	const file = store.state?.file ?? "the file";
 	switch (error.status) {
 		case 409:
 			return el("p", null, "Nothing was written. Once the page shows what is in ", el("span", { class: "mono" }, file), " now, look at it and try again.");
 		case 404:
-			return el("p", null, "The flag may have been taken out of ", el("span", { class: "mono" }, file), ".");
+			return el("p", null, "The flag may have been removed from ", el("span", { class: "mono" }, file), ".");
 		case 403:
 			return el("p", null, "Open the page by the address that ffc serve printed.");
 		case 0:
@@ -70,8 +69,8 @@ export function copyButton(words, label) {
 	return button;
 }
 
-// copy puts words on the clipboard. Where the browser has none to offer, as
-// on an address that is not loopback, they are selected to be copied by hand.
+// copy copies words to the clipboard. If the browser does not allow that, as on an
+// address that is not loopback, it selects them to be copied by hand.
 export async function copy(words, button) {
 	try {
 		await navigator.clipboard.writeText(words);

@@ -1,4 +1,4 @@
-// What the page knows, and who wants to hear when it changes.
+// The state of the page, and the listeners for its changes.
 
 export const store = {
 	state: null, // the last state of the platform; null until the first one
@@ -22,8 +22,8 @@ export function setState(state) {
 	tell("state");
 }
 
-// putFlag takes the answer of a write, which may come before the state that
-// has it too, or after a newer one.
+// putFlag stores the response of a write, which may arrive before the state with
+// the same change, or after a newer state.
 export function putFlag(flag) {
 	const known = store.flags.get(flag.key);
 	if (!known || flag.version < known.version) return;

@@ -1,4 +1,4 @@
-// Characters that nobody sees, or that change the order of others, are shown as
+// Characters that are invisible, or that change the order of others, are shown as
 // escapes: two flags or users that look alike need not be the same.
 const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\p{Cf}\p{Co}\p{Cn}\p{Cs}]/u;
 const each = new RegExp(hidden, "gu");
