@@ -267,7 +267,7 @@ func (s *storm) takeStock(t *testing.T, got flush.Stats) {
 		t.Errorf("%d events arrived again, %d count as resent", repeated, got.Resent)
 	}
 	if got.Delivered == 0 || got.Resent == 0 {
-		t.Errorf("the storm was none: %+v", got)
+		t.Errorf("no event was delivered or sent again: %+v", got)
 	}
 	if s.cfg.Capacity == 0 && got.Dropped.Total() != 0 {
 		t.Errorf("events were dropped: %+v", got)

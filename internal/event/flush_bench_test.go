@@ -12,7 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// BenchmarkRecordNoAlloc is the cost of an event to whoever evaluates a flag.
+// BenchmarkRecordNoAlloc is the cost of an event for the evaluating goroutine.
 func BenchmarkRecordNoAlloc(b *testing.B) {
 	const capacity = 1 << 16
 	u := user("u")

@@ -12,9 +12,9 @@ import (
 
 // A platform may reject a request because of one event in it, with 400, 422 or
 // 500: a database that cannot store a character, for example. Retries do not
-// help, and the event must not hold up the others. But an overloaded platform
-// answers 500 as well, and then no event is to blame. So deliveries collect
-// evidence before they drop an event.
+// help, and the event must not delay the others. But an overloaded platform returns
+// 500 as well, and then no event is the reason. So deliveries collect evidence before
+// they drop an event.
 const (
 	// suspectAt is the number of deliveries in which a request with an event was
 	// rejected from which on the event is a suspect: it is sent in parts, which
@@ -44,7 +44,7 @@ type suspicion struct {
 	strikes    uint8 // deliveries in which it was rejected alone and something else accepted
 }
 
-// isolation is what deliveries remember for the next about the platform.
+// isolation is what deliveries have learned about the platform for the next one.
 type isolation struct {
 	// vain counts deliveries in a row in which the platform rejected parts and
 	// accepted nothing: an outage, most likely. The next one sends smaller parts,
@@ -112,8 +112,8 @@ func (d *delivery) suspects(events []*waiting) (users [][]*waiting) {
 	return users
 }
 
-// isolate sends suspects in parts and drops those that are to blame. It reports
-// whether an event has left the queue, so that others of its user may go.
+// isolate sends suspects in parts and drops those that are the reason. It reports
+// whether an event has left the queue, so that other events of its user may be sent.
 func (d *delivery) isolate(users [][]*waiting) (progress bool) {
 	if len(users) == 0 || d.stop.Load() || d.ctx.Err() != nil {
 		return false
@@ -160,8 +160,8 @@ func (d *delivery) mayTry() bool {
 	return d.extra < limit && !d.stop.Load() && !d.hurried()
 }
 
-// hurried reports whether so many events came meanwhile that the next delivery
-// had better begin. It goes on where this one ended.
+// hurried reports whether so many events were recorded meanwhile that the next
+// delivery should begin. It continues where this one ended.
 func (d *delivery) hurried() bool {
 	if d.closing || d.answered < 3 {
 		return false
@@ -266,7 +266,7 @@ func (d *delivery) hold(events []*waiting) (others []*waiting) {
 	return events
 }
 
-// judge decides about the events that were rejected alone in this delivery.
+// judge decides which of the events that were rejected alone are dropped.
 func (d *delivery) judge(alone []*waiting) {
 	past := &d.p.isolation
 	only := d.accepted == 0 && d.onlyUser()
@@ -331,7 +331,7 @@ func (d *delivery) retry(e *waiting) bool {
 	return result == rejected
 }
 
-// passOver sends the event after e, of the only user that there is. If the
+// passOver sends the event after e, of the only user in the queue. If the
 // platform accepts that and still rejects e, this is no outage. The next event
 // may be one that the platform rejects as well: then it sends the one after it.
 func (d *delivery) passOver(e *waiting) bool {
@@ -354,8 +354,7 @@ func (d *delivery) passOver(e *waiting) bool {
 	return false
 }
 
-// probe sends an event of the user that came last, if the deliveries before were
-// in vain. Where many events in a row are rejected, it is the most likely to be
+// probe sends an event of the last user, if earlier deliveries failed. Where many events in a row are rejected, it is the most likely to be
 // accepted, which shows that this is no outage.
 func (d *delivery) probe(events []*waiting) {
 	if d.p.isolation.vain == 0 || len(events) == 0 {

@@ -54,7 +54,7 @@ func checkOrder(t *testing.T, p *testPlatform) {
 }
 
 // TestPoisonedEvent shows that an event that the platform cannot store costs no
-// other event, whoever its user is and whatever else is recorded meanwhile, though
+// other event, whatever its user is and whatever else is recorded meanwhile, though
 // it may be in an item with others.
 func TestPoisonedEvent(t *testing.T) {
 	tests := []struct {

@@ -27,7 +27,7 @@ func TestLossIsTold(t *testing.T) {
 				t.Error("no error")
 			}
 			record(p, user("u"), "a", "b", "c", "d")
-		}, "answered 413"},
+		}, "responded with 413"},
 	}
 	calls := map[string]func(*Processor, *testing.T) error{
 		"Flush": func(p *Processor, t *testing.T) error { return p.Flush(t.Context()) },

@@ -10,11 +10,11 @@ import (
 )
 
 // once remembers which evaluations were reported within flush.Config.Once: 65,536 of
-// them, at 16 bytes each. Where a set is full the oldest is forgotten, and
-// reported again.
+// them, at 16 bytes each. If a set is full, the oldest is forgotten, and reported
+// again.
 //
-// An evaluation is known by a hash of 64 bits with a random seed, so the table
-// keeps no text.
+// The table has a hash of 64 bits with a random seed for each evaluation, and no
+// text.
 type once struct {
 	window  uint64 // in milliseconds
 	seed    maphash.Seed
@@ -32,7 +32,7 @@ type onceStripe struct {
 	sets [onceSets][onceWays]reported
 }
 
-// reported is an evaluation that was reported. hash 0 is none.
+// reported is an evaluation that was reported. Its hash is not 0.
 type reported struct {
 	hash      uint64
 	unixMilli int64
@@ -57,7 +57,7 @@ func (o *once) hash(user string, f *eval.Flag, v *eval.Variation, experiment boo
 	return max(h, 1)
 }
 
-// set returns where an evaluation is remembered.
+// set returns the set that may have an evaluation.
 func (o *once) set(hash uint64) (*onceStripe, *[onceWays]reported) {
 	s := &o.stripes[hash%onceStripes]
 	return s, &s.sets[hash/onceStripes%onceSets]
@@ -72,7 +72,7 @@ func (o *once) suppress(user string, r *eval.Result, unixMilli int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range set {
-		// Without sign: a clock that was set back ends the window.
+		// Unsigned: a clock that was set back ends the window.
 		if e.hash == hash && uint64(unixMilli-e.unixMilli) < o.window {
 			return true
 		}
@@ -83,7 +83,7 @@ func (o *once) suppress(user string, r *eval.Result, unixMilli int64) bool {
 	return false
 }
 
-// remember replaces what is known of the same evaluation, an empty place or the
+// remember replaces the entry of the same evaluation, an empty entry or the
 // oldest.
 func remember(set *[onceWays]reported, now reported) {
 	at := 0
@@ -124,7 +124,7 @@ func (o *once) forget(user string, f *eval.Flag, v *eval.Variation, experiment b
 	}
 }
 
-// settled notes what became of events.
+// settled updates the table for events that were delivered or dropped.
 func (o *once) settled(events []*waiting, why loss, unixMilli int64) {
 	for _, e := range events {
 		switch {

@@ -6,20 +6,20 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
 
-// outcome is what an answer of the platform means for the events of a request.
-// They stay queued unless they were delivered.
+// outcome is what a response of the platform means for the events of a request.
+// Events stay queued unless they were delivered.
 type outcome uint8
 
 const (
 	delivered outcome = iota
 	retained          // the platform is unavailable: retry with the next delivery
-	split             // too much at once
+	split             // the request is too large
 	rejected          // an event in the request may be the reason: see isolation
 	refused           // no request is accepted: pause deliveries
 )
 
-// outcomeOf judges an answer after retries. asked says that it has a
-// Retry-After: then the events are not the reason.
+// outcomeOf returns the outcome of a response after retries. asked means that it has
+// a Retry-After header: then the events are not the reason.
 func outcomeOf(status int, asked bool) outcome {
 	switch {
 	case status >= 200 && status < 300:
@@ -42,8 +42,8 @@ func outcomeOf(status int, asked bool) outcome {
 	return refused
 }
 
-// retryable reports whether a request is retried within a delivery. 404 and 407
-// pass when a proxy has been restarted.
+// retryable reports whether a request is retried within a delivery. A proxy that
+// restarts may return 404 and 407 for a while.
 func retryable(status int) bool {
 	return retry.Classify(status) == retry.Transient || status == http.StatusNotFound || status == http.StatusProxyAuthRequired
 }

@@ -7,41 +7,42 @@ import (
 )
 
 const (
-	// aim is how long an answer should take: a platform that stores events one
-	// after the other then has little to do when a request is cut, and a request
+	// aim is how long a response should take: then a platform that stores events one
+	// after the other has little left to store when a request is cut, and a request
 	// is far from its timeout.
 	aim = time.Second
-	// quick is how long an answer may take for as many requests at once as
-	// flush.Config.Requests says. Up to slow there are two, and then one: a platform
-	// that stores events one request after the other makes each of more requests
-	// only slower, until they time out and are sent again.
+	// quick is the maximum time of a response for flush.Config.Requests concurrent
+	// requests. Up to slow there are two, and then one: on a platform that stores
+	// one request after the other, more requests only make each request slower, until
+	// they time out and are sent again.
 	quick = aim / 2
 	slow  = 4 * aim
-	// unknown is how many events a request has that may be cut, while nothing is
-	// known of the platform.
+	// unknown is how many events a request that may be cut has before the first
+	// response.
 	unknown = 100
-	// small is below how many events a request is not made smaller after a timeout.
+	// small is the number of events below which a timeout does not make requests
+	// smaller.
 	small = 10
-	// minTimeout and maxTimeout bound the timeout of a try that follows the time
-	// that answers take.
+	// minTimeout and maxTimeout bound the timeout of an attempt, which depends on the
+	// time of responses.
 	minTimeout = 10 * time.Second
 	maxTimeout = 30 * time.Second
 )
 
-// pace says how many events a request may have and how many requests there may
-// be at once, by how long answers take. The first request is alone, as nothing is
-// known of the platform yet.
+// pace limits the events of a request and the number of concurrent requests by the
+// time that responses take. The first request is alone, because there was no response
+// yet.
 type pace struct {
 	mu       sync.Mutex
 	changed  sync.Cond
-	requests int           // at once while answers are quick
-	events   int           // of a request while answers are quick
-	setting  time.Duration // flush.Config.Timeout; 0 follows the answers
+	requests int           // maximum of concurrent requests, while responses are quick
+	events   int           // maximum of a request, while responses are quick
+	setting  time.Duration // flush.Config.Timeout; 0: depends on the responses
 	underWay int           // requests
-	last     time.Duration // of the last answer; 0 is that there was none
+	last     time.Duration // of the last response; 0 before the first
 	cost     cost          // of requests that were accepted
 	size     int           // events of the next request
-	cut      int           // events that the request after one that was cut may have; 0 is no limit
+	cut      int           // maximum of events after a request was cut; 0: no limit
 }
 
 func newPace(requests, events int, timeout time.Duration) *pace {
@@ -50,7 +51,7 @@ func newPace(requests, events int, timeout time.Duration) *pace {
 	return p
 }
 
-// begin waits until another request may begin. brief says that the request may be
+// begin waits until another request may begin. brief means that the request may be
 // cut.
 func (p *pace) begin(brief bool) {
 	p.mu.Lock()
@@ -61,7 +62,7 @@ func (p *pace) begin(brief bool) {
 	p.underWay++
 }
 
-// end notes that a request has ended.
+// end counts a request that has ended.
 func (p *pace) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,9 +70,9 @@ func (p *pace) end() {
 	p.changed.Broadcast()
 }
 
-// atOnceLocked returns how many requests there may be at once. Of requests that
-// may be cut there is only one while answers are not quick, as how long it takes is
-// known best if it is alone.
+// atOnceLocked returns the maximum number of concurrent requests. While responses
+// are not quick, there is only one request that may be cut, because the time of a
+// single request is easiest to predict.
 func (p *pace) atOnceLocked(brief bool) int {
 	took := p.last
 	if p.cost.known() {
@@ -86,12 +87,12 @@ func (p *pace) atOnceLocked(brief bool) int {
 	return p.requests
 }
 
-// unbounded is the time of a request that is not cut.
+// unbounded is the time left for a request that is never cut.
 const unbounded = time.Duration(math.MaxInt64)
 
-// next returns how many events the next request may have, at least 1. If the
-// request may be cut when a time is over, it is to take half of that time at
-// most, together with those that are under way with it.
+// next returns how many events the next request may have, at least 1. If the request
+// is cut after the time left, then it and the requests that are under way should take
+// at most half of that time.
 func (p *pace) next(left time.Duration) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,14 +113,14 @@ func (p *pace) next(left time.Duration) int {
 	return max(n, 1)
 }
 
-// answered notes how long an answer took.
+// answered records the time of a response.
 func (p *pace) answered(took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = max(took, 1)
 }
 
-// accepted notes how long the platform took for events that it accepted.
+// accepted records the time that the platform took to accept events.
 func (p *pace) accepted(events int, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +129,7 @@ func (p *pace) accepted(events int, took time.Duration) {
 	p.cut = 0
 	want := p.cost.efficient(aim, p.events)
 	most := 2 * events
-	if events < p.size { // there were no more: this shows little about larger ones
+	if events < p.size { // the queue had no more: a small request says little about larger ones
 		most = p.size
 	}
 	switch {
@@ -140,7 +141,7 @@ func (p *pace) accepted(events int, took time.Duration) {
 	p.size = min(max(want, most/8, 1), most, p.events)
 }
 
-// timedOut notes that a request had no answer within its timeout. If the request
+// timedOut records a request without a response within its timeout. If the request
 // was small, its size is not the reason.
 func (p *pace) timedOut(events int) {
 	p.mu.Lock()
@@ -148,14 +149,14 @@ func (p *pace) timedOut(events int) {
 	p.size = min(p.size, max(events/2, small))
 }
 
-// wasCut notes that a request was cut, as the time of its delivery was over.
+// wasCut records a request that was cut because the time of its delivery was over.
 func (p *pace) wasCut(events int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = max(events/2, 1)
 }
 
-// timeout returns how long a try may take.
+// timeout returns the timeout of an attempt.
 func (p *pace) timeout() time.Duration {
 	if p.setting > 0 {
 		return p.setting

@@ -28,15 +28,15 @@ import (
 // closeTime bounds Close when its context has no deadline.
 const closeTime = 5 * time.Second
 
-// Destination is where events go. It is the client's to fill in.
+// Destination is where events go. The client sets all fields.
 type Destination struct {
 	URL      string
 	Secret   func() string // a function, so that no verb prints it
 	Client   *http.Client
 	Logger   *slog.Logger
 	Protocol *platform.Protocol
-	OnDemand bool // the transport works on demand: no background by default
-	// Source returns what the data is from, for the header Ffc-Revision. It may
+	OnDemand bool // the transport works on demand: by default there is no background delivery
+	// Source returns the source of the data, for the header Ffc-Revision. It may
 	// be nil.
 	Source func() transport.Source
 }
@@ -50,8 +50,8 @@ func (d Destination) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "event.Destination(%s)", host)
 }
 
-// Processor queues events and delivers them. It is the client's: applications
-// have no use for it. Its methods may be called concurrently.
+// Processor queues the events of a client and delivers them. Its methods may be
+// called concurrently.
 type Processor struct {
 	cfg     flush.Config
 	to      Destination
@@ -61,9 +61,9 @@ type Processor struct {
 	queue   *queue
 	once    *once // nil: nothing is suppressed
 
-	// turn is held by the one flush that is under way.
+	// turn is held by the flush that is under way.
 	turn chan struct{}
-	// ended is cancelled when Close has no more time for that flush.
+	// ended is cancelled when the time of Close for that flush is over.
 	ended   context.Context
 	end     context.CancelCauseFunc
 	closing atomic.Bool   // set first thing in Close
@@ -75,19 +75,19 @@ type Processor struct {
 
 	mu     sync.Mutex // guards the rest
 	total  tally
-	told   losses // what a flush.Error has told of
+	told   losses // that a flush.Error has reported
 	lostTo error  // why events were dropped last
 	err    error  // why the last delivery kept or dropped events
 	down   bool   // the last delivery kept events and none was accepted
-	health health // as the log said last
-	// Lost for want of room when the log last said so, and when that was.
+	health health // as last logged
+	// The events dropped because of a full queue as last logged, and when.
 	overflow   uint64
 	overflowAt time.Time
-	// The platform asked at askedAt not to be called for askedFor.
+	// At askedAt the platform asked to wait for askedFor.
 	askedAt  time.Time
 	askedFor time.Duration
-	// Since pausedAt deliveries in the background pause, for that long, because
-	// the platform refused one.
+	// Since pausedAt deliveries in the background pause for pausedFor, because the
+	// platform refused one.
 	pausedAt  time.Time
 	pausedFor time.Duration
 	pauses    retry.Backoff
@@ -109,12 +109,12 @@ const (
 	maxPause   = 10 * time.Minute
 )
 
-// Format implements fmt.Formatter: a processor prints as how many events wait.
+// Format implements fmt.Formatter: a processor prints the number of queued events.
 func (p *Processor) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "event.Processor(%d queued)", p.Queued())
 }
 
-// New returns a client's processor for a valid configuration. Nothing runs yet.
+// New returns a processor for a valid configuration. It starts no goroutine.
 func New(cfg flush.Config, to Destination) *Processor {
 	cfg = withDefaults(cfg, to.OnDemand)
 	p := &Processor{
@@ -150,7 +150,7 @@ func New(cfg flush.Config, to Destination) *Processor {
 	return p
 }
 
-// withDefaults replaces zeros. onDemand is for the default of Interval.
+// withDefaults replaces zeros by defaults. That of Interval depends on onDemand.
 func withDefaults(c flush.Config, onDemand bool) flush.Config {
 	if c.Interval == 0 && !onDemand {
 		c.Interval = 3 * time.Second
@@ -172,7 +172,7 @@ func privateOf(cfg *flush.Config) *platform.Private {
 
 // RecordEvaluation queues the result of an evaluation and, before it, those of
 // the prerequisites. It does not block, do I/O or allocate; it keeps u and the
-// flags, and may change the elements of prerequisites. When there is no room the
+// flags, and may change the elements of prerequisites. If the queue is full, the
 // events are dropped and counted.
 func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
 	if p.cfg.Disabled {
@@ -246,17 +246,19 @@ func (p *Processor) RecordMetric(u *eval.User, name string, value float64) {
 	p.queue.record(u, &metric{name: name, value: value}, results{})
 }
 
-// ReadClock is for the beginning of a unit of work: the process may have been
-// frozen until now, and the clock that events are timed by have stood still.
+// ReadClock must be called when a unit of work begins: the process may have been
+// frozen, and the monotonic clock, which times events, may not count the freeze.
 func (p *Processor) ReadClock() { p.queue.stamps.compare() }
 
-// Background reports whether Run has something to do and may be called.
+// Background reports whether events are delivered in the background. Only then may
+// Run be called.
 func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
 
 // Run delivers events until ctx ends: at the configured interval, and as soon as
-// there are enough for a request, unless the last one was in vain. After the
-// platform refused a delivery it pauses, longer each time. A delivery that is
-// under way when ctx ends is not cut short: its events might go out twice.
+// there are enough for a request, unless the platform accepted nothing in the last
+// delivery. After the platform refused a delivery, Run pauses, longer each time. It
+// does not cut a delivery that is under way when ctx ends: its events might arrive
+// twice.
 func (p *Processor) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.cfg.Interval)
 	defer ticker.Stop()
@@ -270,7 +272,7 @@ func (p *Processor) Run(ctx context.Context) {
 				continue
 			}
 		}
-		// Failures are logged and counted; what is kept stays queued.
+		// Failures are logged and counted; retained events stay queued.
 		_ = p.flush(context.WithoutCancel(ctx), background, time.Time{})
 	}
 }
@@ -282,37 +284,38 @@ func (p *Processor) unavailable() bool {
 	return p.down
 }
 
-// mode is who flushes.
+// mode is how a flush began.
 type mode uint8
 
 const (
 	called     mode = iota // by Flush: the request under way goes on when ctx ends
 	cutting                // by FlushWithin
-	background             // by Run: it pauses, and leaves it to others to tell what is dropped
+	background             // by Run: it pauses, and does not count its losses as reported
 	closing                // by Close: if the platform asked to wait, it waits
 )
 
-// Flush delivers what was recorded before the call and returns nil when all of
-// it has arrived, and nothing has been dropped since a *flush.Error last told;
-// otherwise it returns a *flush.Error, and what can be tried again stays queued. It
-// blocks until then or until ctx ends. It does not wait for a time before which
-// the platform asked not to be called again, but says so.
+// Flush delivers the events recorded before the call. It returns nil if all of them
+// have arrived, and no event has been dropped since the last *flush.Error.
+// Otherwise it returns a *flush.Error, and events that can be retried stay queued.
+// Flush blocks until then or until ctx ends. If the platform asked to wait, Flush
+// does not wait but returns that as an error.
 //
-// When ctx ends, the request under way goes on, as the platform stores its events
-// all the same, and its answer counts. No other request begins, and the next flush
-// waits for that answer.
+// When ctx ends, the request under way continues, because the platform stores its
+// events anyway, and its response counts. No other request begins, and the next
+// flush waits for that response.
 //
-// Flushes take turns: one that waits for another answers for the events of
-// both.
+// Only one flush runs at a time. The result of a flush that waited for another one
+// includes the events of both.
 func (p *Processor) Flush(ctx context.Context) error {
 	return p.flush(ctx, called, time.Time{})
 }
 
 // FlushWithin is Flush for processes that may be frozen when ctx ends: then it
-// cuts the request under way. As the platform may store events that are sent
-// again, requests have only as many as it is likely to store in half of the time
-// until the deadline of ctx, or until the end of within if that is above 0. If
-// little time is left for another request, FlushWithin returns before that.
+// cuts the request under way. As the platform may store the events of a cut request,
+// which are sent again, requests have only as many events as the platform is likely
+// to store in half of the time until the deadline of ctx, or until the end of within
+// if that is above 0. If too little time is left for another request, FlushWithin
+// returns early.
 func (p *Processor) FlushWithin(ctx context.Context, within time.Duration) error {
 	until, _ := ctx.Deadline()
 	if within > 0 {
@@ -321,8 +324,8 @@ func (p *Processor) FlushWithin(ctx context.Context, within time.Duration) error
 	return p.flush(ctx, cutting, until)
 }
 
-// flush delivers. Requests are to have been answered at the time until, if that
-// is not zero.
+// flush delivers. Requests should have their response at the time until, if that is
+// not zero.
 func (p *Processor) flush(ctx context.Context, by mode, until time.Time) error {
 	before := p.totals()
 	kept, cause := p.deliver(ctx, by, until)
@@ -330,7 +333,7 @@ func (p *Processor) flush(ctx context.Context, by mode, until time.Time) error {
 	return p.result(before, kept, cause, by)
 }
 
-// deliver sends what is queued. It returns how many events stay queued, and why.
+// deliver sends the queued events. It returns how many stay queued, and why.
 func (p *Processor) deliver(ctx context.Context, by mode, until time.Time) (kept int, cause error) {
 	if err := p.takeTurn(ctx); err != nil {
 		return p.queue.queued(), err
@@ -379,8 +382,8 @@ func (p *Processor) send(ctx context.Context, by mode, until time.Time) (kept in
 	return p.conclude(&d), d.reason()
 }
 
-// takeTurn waits for other flushes to end. A turn that is free is taken even
-// if ctx has ended, for there may be nothing to do.
+// takeTurn waits for other flushes to end. It takes a free turn even if ctx has
+// ended, because the queue may be empty.
 func (p *Processor) takeTurn(ctx context.Context) error {
 	select {
 	case p.turn <- struct{}{}:
@@ -397,7 +400,7 @@ func (p *Processor) takeTurn(ctx context.Context) error {
 
 func (p *Processor) endTurn() { <-p.turn }
 
-// barred says why nothing may be sent now.
+// barred returns why no request may be sent now, or nil.
 func (p *Processor) barred(ctx context.Context, by mode) error {
 	p.mu.Lock()
 	wait, pause, cause := p.askedFor-clock.Age(p.askedAt), p.pausedFor-clock.Age(p.pausedAt), p.err
@@ -415,14 +418,14 @@ func (p *Processor) barred(ctx context.Context, by mode) error {
 	return nil
 }
 
-// totals is what a flush counts from.
+// totals are the totals before a flush.
 type totals struct {
 	delivered uint64
 	told      losses
 }
 
-// losses counts dropped events: those that deliveries gave up, and those that
-// were not queued at all.
+// losses counts dropped events: those that deliveries dropped, and those that were
+// never queued.
 type losses struct{ given, missed uint64 }
 
 func (l losses) since(told losses) losses {
@@ -435,14 +438,14 @@ func (p *Processor) totals() totals {
 	return totals{delivered: p.total.delivered, told: p.told}
 }
 
-// result is what a flush returns that began when the totals were before. They
-// also tell what became of its events in the turns of others.
+// result returns the error of a flush that began with the totals before. The totals
+// include what other flushes did with its events.
 func (p *Processor) result(before totals, kept int, cause error, by mode) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, queued, lost := p.queue.counts()
 	kept = min(kept, int(queued)) // Close may have dropped some since
-	// What comes after Close is nobody's loss: nobody is left to be told.
+	// Events recorded after Close are no losses: no flush can report them.
 	dropped := losses{given: p.total.dropped, missed: lost[lossFull]}
 	news := dropped.since(before.told)
 	e := &flush.Error{
@@ -467,7 +470,8 @@ func (p *Processor) result(before totals, kept int, cause error, by mode) error 
 	return e
 }
 
-// logOverflow tells, at most once a minute, of events there was no room for.
+// logOverflow logs events that were dropped because of a full queue, at most once a
+// minute.
 func (p *Processor) logOverflow() {
 	_, _, lost := p.queue.counts()
 	p.mu.Lock()
@@ -523,10 +527,10 @@ func (p *Processor) conclude(d *delivery) (kept int) {
 	return kept
 }
 
-// Close delivers what is queued, within ctx or 5 s if that has no deadline,
-// and drops the rest; what is recorded from now on is dropped. It returns an
-// *flush.Error if events were lost. Further calls wait for the first, as long as
-// their ctx allows, and return nil.
+// Close delivers the queued events, within ctx or 5 s if ctx has no deadline, and
+// drops the rest. Events recorded from now on are dropped. Close returns a
+// *flush.Error if events were dropped. Further calls wait for the first, until their
+// ctx ends, and return nil.
 func (p *Processor) Close(ctx context.Context) error {
 	if !p.closing.CompareAndSwap(false, true) {
 		select {
@@ -550,12 +554,12 @@ func (p *Processor) Close(ctx context.Context) error {
 	var failed *flush.Error
 	until, _ := ctx.Deadline()
 	for errors.As(p.flush(ctx, closing, until), &failed) && failed.Retained > 0 && failed.Delivered > 0 {
-		// One more delivery may get further.
+		// Another delivery may accept more events.
 	}
 	if failed == nil {
 		return nil
 	}
-	p.turn <- struct{}{} // not for long: if ctx has ended, so does the flush that has it
+	p.turn <- struct{}{} // short: if ctx has ended, the flush that holds it ends too
 	defer p.endTurn()
 	if n := p.drop(failed.Cause); n > 0 {
 		p.to.Logger.Warn("ffc: events were lost on closing", "dropped", n, "error", failed.Cause)
@@ -563,7 +567,7 @@ func (p *Processor) Close(ctx context.Context) error {
 	return p.result(before, 0, failed.Cause, closing)
 }
 
-// drop gives up what is still queued and returns how many events that is.
+// drop drops the events that are still queued and returns how many there were.
 func (p *Processor) drop(cause error) uint64 {
 	backlog := p.queue.take()
 	events := make([]*waiting, len(backlog))
@@ -583,10 +587,10 @@ func (p *Processor) drop(cause error) uint64 {
 	return n
 }
 
-// Queued returns how many events wait.
+// Queued returns how many events are queued.
 func (p *Processor) Queued() int { return p.queue.queued() }
 
-// Capacity returns how many events can wait.
+// Capacity returns how many events can be queued.
 func (p *Processor) Capacity() int { return p.cfg.Capacity }
 
 // Stats returns the counts so far.

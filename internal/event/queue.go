@@ -143,7 +143,7 @@ func newQueue(capacity, batch int) *queue {
 	return q
 }
 
-// minShard is the size below which a shard is not worth it.
+// minShard is the minimum size of a shard.
 const minShard = 64
 
 // maxText is how many bytes of text the events of a queue may keep, or a little
@@ -169,7 +169,7 @@ func (r results) kind() kind {
 	return kindEvaluation
 }
 
-// size is how many events the call makes.
+// size returns how many events the call makes.
 func (r results) size() int { return len(r.prerequisites) + 1 }
 
 // record queues all events of a call, or counts all of them as lost. It reports
@@ -291,7 +291,7 @@ func (s *shard) allocate() {
 	}
 }
 
-// notify tells Run that there may be enough to deliver.
+// notify wakes Run: there may be enough events to deliver.
 func (s *shard) notify() {
 	if s.count >= s.wakeAt {
 		s.wakeAt = s.count + s.wakeStep
@@ -302,7 +302,7 @@ func (s *shard) notify() {
 	}
 }
 
-// room is for how many events there is room.
+// room returns how many events fit.
 func (s *shard) room() int {
 	if s.text >= s.maxText {
 		return 0
@@ -356,7 +356,7 @@ func textOf(e *event, before *eval.User) uint32 {
 	return uint32(min(n, math.MaxUint32/2))
 }
 
-// lose counts events that found no room.
+// lose counts events that do not fit into the queue.
 func (s *shard) lose(events int, evaluation bool) {
 	s.mu.Lock()
 	why := lossFull
@@ -473,7 +473,7 @@ func (q *queue) take() []waiting {
 		s := &q.shards[i]
 		e := &s.ring[heads[i]]
 		q.backlog = append(q.backlog, waiting{event: *e, shard: uint16(i)})
-		*e = event{} // lets go of the user and the flag
+		*e = event{} // releases the user and the flag
 		left[i]--
 		if heads[i]++; heads[i] == len(s.ring) {
 			heads[i] = 0
@@ -514,7 +514,7 @@ func (q *queue) settle(events []*waiting) {
 	for _, e := range events {
 		freed[e.shard].events++
 		freed[e.shard].text += int(e.text)
-		e.event, e.settled = event{}, true // lets go of the user and the flag
+		e.event, e.settled = event{}, true // releases the user and the flag
 	}
 	for i, f := range freed {
 		if f.events == 0 {
@@ -565,7 +565,7 @@ func (q *queue) tidy() (left int) {
 	return left
 }
 
-// fresh is how many events no delivery has taken.
+// fresh returns how many events no delivery has taken yet.
 func (q *queue) fresh() (n int) {
 	for i := range q.shards {
 		s := &q.shards[i]
@@ -576,7 +576,7 @@ func (q *queue) fresh() (n int) {
 	return n
 }
 
-// queued is how many events there are.
+// queued returns how many events there are.
 func (q *queue) queued() int {
 	_, n, _ := q.counts()
 	return int(n)

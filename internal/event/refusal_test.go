@@ -43,7 +43,7 @@ func TestRefusalKeepsEvents(t *testing.T) {
 					for i := range 3 {
 						err := p.Flush(t.Context())
 						checkError(t, err, &flush.Error{Retained: 5, Dropped: max(0, 1-i)})
-						if errors.Is(err, flush.ErrRefused) != secret || !strings.Contains(err.Error(), fmt.Sprintf("answered %d", status)) {
+						if errors.Is(err, flush.ErrRefused) != secret || !strings.Contains(err.Error(), fmt.Sprintf("responded with %d", status)) {
 							t.Errorf("error: %v", err)
 						}
 						if err := p.Stats().Err; err == nil || errors.Is(err, flush.ErrRefused) != secret {

@@ -32,7 +32,7 @@ func TestRetryAfter(t *testing.T) {
 		name     string
 		status   int
 		after    func() string
-		deadline time.Duration // 0 is none
+		deadline time.Duration // 0: no deadline
 		took     time.Duration
 		fails    bool
 	}{

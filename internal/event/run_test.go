@@ -213,7 +213,7 @@ func TestBackground(t *testing.T) {
 		name     string
 		cfg      flush.Config
 		onDemand bool
-		want     time.Duration // 0 is none
+		want     time.Duration // 0: no delivery
 	}{
 		{name: "pushing transport", want: 3 * time.Second},
 		{name: "transport on demand", onDemand: true},

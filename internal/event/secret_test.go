@@ -34,7 +34,7 @@ func TestNoSecretInTexts(t *testing.T) {
 		{name: "reset", answer: reply{err: errReset}},
 		{name: "stalls", answer: reply{stall: true}},
 		{name: "secret not fit for a header", secret: testSecret + "\n"},
-		{name: "nobody listens", base: strings.Replace(closed.URL, "://", "://user:"+password+"@", 1)},
+		{name: "no listener", base: strings.Replace(closed.URL, "://", "://user:"+password+"@", 1)},
 		{name: "no host", base: "http://user:" + password + "@"},
 	}
 	for _, test := range tests {

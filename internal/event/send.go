@@ -60,7 +60,7 @@ type delivery struct {
 	largest    int // events that a request of a lane might have had
 }
 
-// errNoTime is why a delivery ends that may be cut.
+// errNoTime ends a delivery that may be cut, before its time is over.
 var errNoTime = fmt.Errorf("the time left is too short for another request: %w", context.DeadlineExceeded)
 
 // tally counts what deliveries did.
@@ -70,8 +70,8 @@ type tally struct {
 	lost               [lossKinds]uint64 // dropped, by reason
 }
 
-// run sends what waits: first everything that is not under suspicion, then
-// suspects in parts, and again what may go after that.
+// run sends the queued events: first those that are not suspects, then suspects in
+// parts, then the events that waited for suspects.
 func (d *delivery) run(backlog []waiting) {
 	d.held = map[string]bool{}
 	d.events = make([]*waiting, len(backlog))
@@ -237,9 +237,9 @@ func (d *delivery) room() int {
 	return d.p.pace.next(time.Until(d.until))
 }
 
-// worthwhile reports whether a request for so many events is still worth it. The
-// first one always is. As time runs out, requests become smaller: few large ones
-// cost the platform less than many small ones.
+// worthwhile reports whether a request with so many events is still worthwhile. The
+// first request always is. As time runs out, requests become smaller, and few large
+// requests cost the platform less than many small ones.
 func (d *delivery) worthwhile(room int) bool {
 	if d.until.IsZero() {
 		return true
@@ -250,8 +250,8 @@ func (d *delivery) worthwhile(room int) bool {
 	return room >= d.largest/4
 }
 
-// suspect notes that a request of a lane was rejected. Its users' events wait.
-// It reports whether the platform has accepted another request.
+// suspect records that a request of a lane was rejected: further events of its users
+// wait. It reports whether the platform has accepted another request.
 func (d *delivery) suspect(events []*waiting) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -304,7 +304,7 @@ func (d *delivery) deliverAgain(events []*waiting) {
 	d.deliver(events)
 }
 
-// drop settles events that are given up.
+// drop settles events that are dropped.
 func (d *delivery) drop(events []*waiting, why loss, cause error) {
 	d.note(cause, 0, false)
 	d.settle(events, why, cause)
@@ -341,8 +341,8 @@ type try struct {
 	fresh bool
 }
 
-// request posts a body and returns what the answer means for its events, and
-// why they were not delivered.
+// request posts a body and returns the outcome for its events, and why they were not
+// delivered.
 func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, error) {
 	if ended := context.Cause(d.ctx); ended != nil {
 		d.note(ended, 0, true)
@@ -387,7 +387,7 @@ func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, er
 	return result, err
 }
 
-// reject notes that the platform rejected a request.
+// reject records that the platform rejected a request.
 func (d *delivery) reject(err error) error {
 	d.note(err, 0, false)
 	d.mu.Lock()
@@ -397,14 +397,14 @@ func (d *delivery) reject(err error) error {
 	return err
 }
 
-// statusError describes an answer. It takes nothing from resp that a
-// RoundTripper of the application's might leave out.
+// statusError describes a response. It uses no field of resp that a RoundTripper of
+// the application may leave empty.
 func (d *delivery) statusError(resp *http.Response) error {
 	address := "the platform"
 	if u, err := url.Parse(d.p.to.URL); err == nil {
 		address = u.Redacted()
 	}
-	err := fmt.Errorf("%s answered %d %s", address, resp.StatusCode, http.StatusText(resp.StatusCode))
+	err := fmt.Errorf("%s responded with %d %s", address, resp.StatusCode, http.StatusText(resp.StatusCode))
 	switch {
 	case retry.Classify(resp.StatusCode) == retry.Refused:
 		return fmt.Errorf("%w: %w", err, flush.ErrRefused)
@@ -414,8 +414,8 @@ func (d *delivery) statusError(resp *http.Response) error {
 	return err
 }
 
-// note remembers why something was not delivered: a refusal of the secret if
-// there is one, else what came first. down says that no event is to blame.
+// note records why events were not delivered: a rejection of the secret if there is
+// one, else the first error. down means that no event is the reason.
 func (d *delivery) note(err error, wait time.Duration, down bool) {
 	if ended := context.Cause(d.ctx); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w, after %w", ended, err)
@@ -429,8 +429,8 @@ func (d *delivery) note(err error, wait time.Duration, down bool) {
 	d.down = d.down || down
 }
 
-// reason returns why not everything was delivered. It has flush.ErrRejected if what
-// is kept may be kept because of single events only.
+// reason returns why events were not delivered. It wraps flush.ErrRejected if single
+// events may be the only reason.
 func (d *delivery) reason() error {
 	if d.rejections == 0 || d.down || d.accepted == 0 && d.separate > 1 {
 		return d.cause
@@ -438,15 +438,15 @@ func (d *delivery) reason() error {
 	return fmt.Errorf("%w: %w", d.cause, flush.ErrRejected)
 }
 
-// rejections are the tries of a request that were answered with a status for
-// which an event may be the reason.
+// rejections are the attempts of a request that failed with a status for which an
+// event may be the reason.
 type rejections struct {
 	n    int
 	last error // nil if the last answer was another
 }
 
-// post sends a request, several times if need be. It remembers which events
-// may have arrived although no answer said so, and counts rejections.
+// post sends a request and retries it. It records which events may have arrived
+// without a response, and counts rejections.
 func (d *delivery) post(body []byte, events []*waiting, how try, before *rejections) (*http.Response, error) {
 	req, err := retryablehttp.NewRequestWithContext(d.ctx, http.MethodPost, d.p.to.URL, body)
 	if err != nil {
@@ -499,7 +499,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 	return resp, err
 }
 
-// measure notes how long a try took for its events.
+// measure records how long an attempt took for its events.
 func (d *delivery) measure(resp *http.Response, err error, events int, took time.Duration) {
 	switch {
 	case retry.Unsent(err):

@@ -11,20 +11,20 @@ type stamp struct {
 	unixMilli int64
 }
 
-// trust is for how long the clocks are taken to differ by the same.
+// trust is how long the difference of the clocks is assumed to stay the same.
 const trust = 10 * time.Millisecond
 
-// stamper stamps events. Their order is by the monotonic clock, which no
-// clock change disturbs, and so is their time, with a look at the wall clock
-// every few milliseconds: reading both for each event would take twice as long.
+// stamper stamps events. Their order and time come from the monotonic clock, which
+// is never set. The wall clock is read every few milliseconds only: reading both
+// clocks for each event would take twice as long.
 type stamper struct {
 	start time.Time
-	// offset is Unix nanoseconds less the monotonic clock, as of when that was
-	// compared. It is stored first and loaded last, so that a stamp has one no
-	// older than it thinks. Of two comparisons at one time either may stay.
+	// offset is Unix nanoseconds less the monotonic clock, at the time compared. It
+	// is stored first and loaded last, so that a stamp has an offset at least as
+	// new as compared. Of two concurrent comparisons either may stay.
 	offset, compared atomic.Int64
-	// coarse: the clock may stand still from one event to the next, so they
-	// are numbered instead. That costs a cache line that all cores share.
+	// coarse: two events may have the same time, so they are numbered instead. That
+	// costs a cache line that all cores share.
 	coarse bool
 	number atomic.Int64
 }
@@ -49,7 +49,7 @@ func coarseClock() bool {
 // now stamps an event.
 func (s *stamper) now() stamp {
 	at := int64(time.Since(s.start))
-	// Without sign, as a restored machine may have less uptime than before.
+	// Unsigned, as a restored machine may have less uptime than before.
 	if uint64(at-s.compared.Load()) >= uint64(trust) {
 		s.compare()
 	}
@@ -68,7 +68,7 @@ func (s *stamper) compare() {
 	s.compared.Store(at)
 }
 
-// limit is what the stamps up to now do not exceed.
+// limit returns the maximum of the stamps up to now.
 func (s *stamper) limit() int64 {
 	if s.coarse {
 		return s.number.Load()

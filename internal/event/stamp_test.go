@@ -33,13 +33,12 @@ func TestTimeOfEvents(t *testing.T) {
 	})
 }
 
-// TestTimeOfEventsAfterFreeze: where the monotonic clock stood still while the
-// process was frozen, a unit of work begins with the right time.
+// TestTimeOfEventsAfterFreeze: if the monotonic clock did not count a freeze, a unit of work begins with the right time.
 func TestTimeOfEventsAfterFreeze(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := inMemory(flush.Config{}, &testPlatform{})
 		s := p.queue.stamps
-		s.coarse = false // time stands still in a bubble
+		s.coarse = false // time does not advance in a bubble
 		before := s.now()
 		s.offset.Add(-int64(time.Hour)) // the wall clock went on
 		p.ReadClock()
