@@ -11,8 +11,8 @@ import (
 const (
 	// grace is how long a call may take to return after its context has ended.
 	grace = 50 * time.Millisecond
-	// maxCalls is how many calls may not have returned at any time. As any of them
-	// may be abandoned, it is also the maximum of abandoned calls.
+	// maxCalls is the maximum number of calls that have not returned. Any of them
+	// may be abandoned, so it is also the maximum of abandoned calls.
 	maxCalls = 8
 )
 
@@ -22,7 +22,7 @@ var (
 	errExited    = errors.New("called runtime.Goexit")
 )
 
-// calls runs functions of the application that may panic, end their goroutine
+// calls runs functions of the application, which may panic, end their goroutine
 // or ignore their context.
 type calls struct {
 	slots     chan struct{} // has a value for each call that has not returned
@@ -35,7 +35,8 @@ func newCalls(report func(function string)) calls {
 	return calls{slots: make(chan struct{}, maxCalls), report: report}
 }
 
-// begin waits until a call may begin, or until grace is over after done.
+// begin waits until a call may begin, but not longer than grace after done is
+// closed.
 func (c *calls) begin(done <-chan struct{}) error {
 	select {
 	case c.slots <- struct{}{}:
@@ -60,23 +61,23 @@ func (c *calls) begin(done <-chan struct{}) error {
 	}
 }
 
-// do runs f on a goroutine of its own, as soon as fewer than maxCalls calls are
-// under way. If f has not returned when grace is over after done, do abandons it
-// and returns an error; late is then called when f does return. nil is no function
-// to call. Only if do returns nil may the caller use what f has written. f must not
-// write named results of the caller: each return of the caller would write them at
-// the same time.
+// do runs f on its own goroutine, as soon as fewer than maxCalls calls are running.
+// If f has not returned grace after done is closed, do abandons f and returns an
+// error. In that case it calls late, unless that is nil, when f does return. Only
+// if do returns nil may the caller use what f has written. f must not write named
+// results of the caller: each return of the caller would write them at the same
+// time.
 func (c *calls) do(done <-chan struct{}, function string, f, late func()) error {
 	if err := c.begin(done); err != nil {
 		return fmt.Errorf("%s %w", function, err)
 	}
 	outcome := make(chan error, 1)
-	var over atomic.Bool // returned or abandoned, whichever came first
+	var over atomic.Bool // f has returned or was abandoned
 	go func() {
 		err := errExited
 		defer func() {
 			if v := recover(); v != nil {
-				err = fmt.Errorf("panicked with a %T", v) // the value may hold anything
+				err = fmt.Errorf("panicked with a %T", v) // the value may be private
 			}
 			if over.CompareAndSwap(false, true) {
 				<-c.slots
@@ -113,7 +114,8 @@ func (c *calls) do(done <-chan struct{}, function string, f, late func()) error 
 	return nil
 }
 
-// abandon gives up a call, unless it has returned at the last moment.
+// abandon abandons a call and returns an error. If the call has just returned,
+// it returns the outcome of the call.
 func (c *calls) abandon(over *atomic.Bool, outcome <-chan error, function string) error {
 	c.abandoned.Add(1)
 	if !over.CompareAndSwap(false, true) {
@@ -127,14 +129,15 @@ func (c *calls) abandon(over *atomic.Bool, outcome <-chan error, function string
 }
 
 // guard turns a panic of a function of the application into an error. It is for
-// functions that net/http calls on goroutines of its own.
+// functions that net/http calls on its own goroutines.
 func guard(function string, err *error) {
 	if v := recover(); v != nil {
 		*err = fmt.Errorf("%s panicked with a %T", function, v)
 	}
 }
 
-// endOf describes an error of a request whose context has ended by that end.
+// endOf returns the context's error for a request whose context has ended, and
+// err for other requests.
 func endOf(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		return fmt.Errorf("%w: %w", ended, err)

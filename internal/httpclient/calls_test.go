@@ -267,7 +267,7 @@ func TestLateAnswerIsClosed(t *testing.T) {
 	})
 }
 
-// TestForeignBodyThatLies: an impossible count of bytes is an error.
+// TestForeignBodyThatLies: an invalid count of bytes is an error.
 func TestForeignBodyThatLies(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{-1, 1 << 30} {

@@ -1,6 +1,6 @@
-// Package httpclient makes the HTTP clients of the SDK: with timeouts, with
-// connections of their own, and protected from mistakes of an HTTP client that
-// the application provides.
+// Package httpclient makes the HTTP clients of the SDK. They have timeouts and
+// their own connections, and are protected from bugs of an HTTP client that the
+// application provides.
 package httpclient
 
 import (
@@ -23,8 +23,8 @@ func Attempts(base *http.Client, timeout func() time.Duration) *http.Client {
 	return c
 }
 
-// Following is Attempts, but follows redirects, without the secret where they
-// lead to another host, and without telling where they come from.
+// Following is Attempts, but follows redirects. It does not send the secret to
+// another host, and never sends a Referer.
 func Following(base *http.Client, timeout time.Duration, secretHeader string) *http.Client {
 	c := limited(base, func() time.Duration { return timeout })
 	check := c.CheckRedirect
@@ -38,7 +38,7 @@ func Following(base *http.Client, timeout time.Duration, secretHeader string) *h
 		case req.URL.Scheme != first.Scheme || req.URL.Host != first.Host:
 			req.Header.Del(secretHeader)
 		}
-		req.Header.Del("Referer") // the address before, which may be signed
+		req.Header.Del("Referer") // the previous address, which may be signed
 		if check != nil {
 			return check(req, via)
 		}
@@ -50,7 +50,7 @@ func Following(base *http.Client, timeout time.Duration, secretHeader string) *h
 const maxRedirects = 5
 
 // limited returns a client that sends requests through the pool of base, with a
-// timeout for each try.
+// timeout for each attempt.
 func limited(base *http.Client, timeout func() time.Duration) *http.Client {
 	pool := poolOf(base)
 	c := *base
@@ -85,8 +85,8 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// attempt is a RoundTripper with a timeout. That of http.Client costs two
-// goroutines a request where its Transport is not net/http's own.
+// attempt is a RoundTripper with a timeout. The Timeout of http.Client costs
+// two goroutines per request if its Transport is not an *http.Transport.
 type attempt struct {
 	http.RoundTripper
 	timeout func() time.Duration
@@ -123,7 +123,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// body ends the timeout when it is closed.
+// body stops the timeout when it is closed.
 type body struct {
 	io.ReadCloser
 	cancel context.CancelFunc

@@ -13,13 +13,15 @@ import (
 )
 
 const (
-	// pingAfter is how long a connection of HTTP/2 may bring nothing before it
-	// is pinged, and pingTimeout how long it has to answer before it is closed.
+	// pingAfter is how long an HTTP/2 connection may be silent before it is
+	// pinged. pingTimeout is how long the server has to respond before the
+	// connection is closed.
 	pingAfter   = 10 * time.Second
 	pingTimeout = 5 * time.Second
 )
 
-// ownTransport is the transport of applications that bring no HTTP client.
+// ownTransport returns the transport for applications that provide no HTTP
+// client.
 func ownTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -28,20 +30,20 @@ func ownTransport() *http.Transport {
 		TLSHandshakeTimeout: 5 * time.Second,
 		MaxIdleConns:        8,
 		MaxIdleConnsPerHost: 8,
-		// Short of what platforms and balancers allow.
+		// Shorter than the idle timeouts of platforms and load balancers.
 		IdleConnTimeout:       idleTime,
 		ExpectContinueTimeout: time.Second,
 	}
 }
 
-// clone returns a transport with the settings of base and connections of its
-// own. Functions of the application in it cannot end the process by a panic.
-// dialled gets each connection and returns the one to use.
+// clone returns a transport with the settings of base and its own connections.
+// A panic of the application's functions in it cannot crash the process.
+// dialled is called with each connection and returns the one to use.
 func (p *Pool) clone(dialled func(net.Conn) (net.Conn, error)) *http.Transport {
 	t := p.base.Clone()
-	// Clone leaves this to the settings, but our own dialler would switch HTTP/2
-	// off, and one that was set up by golang.org/x/net/http2 has connections
-	// that clones share.
+	// Clone leaves this to the settings. But our own dialler would switch HTTP/2
+	// off, and clones of a transport that golang.org/x/net/http2 has configured
+	// would share connections.
 	h2 := p.base.TLSNextProto["h2"] != nil
 	delete(t.TLSNextProto, "h2")
 	if len(t.TLSNextProto) == 0 && h2 {
@@ -78,7 +80,7 @@ func (p *Pool) clone(dialled func(net.Conn) (net.Conn, error)) *http.Transport {
 	return t
 }
 
-// dialler is how a transport makes connections.
+// dialler returns the function with which a transport makes connections.
 func dialler(t *http.Transport) func(ctx context.Context, network, address string) (net.Conn, error) {
 	switch {
 	case t.DialContext != nil:
@@ -92,8 +94,8 @@ func dialler(t *http.Transport) func(ctx context.Context, network, address strin
 	return new(net.Dialer).DialContext
 }
 
-// guardTLSDial guards the functions that make connections with TLS. What they
-// return is left as it is: net/http looks whether it is a *tls.Conn.
+// guardTLSDial guards the functions that make connections with TLS. They return
+// the connection unchanged, because net/http checks whether it is a *tls.Conn.
 func guardTLSDial(t *http.Transport) {
 	if dial := t.DialTLSContext; dial != nil {
 		t.DialTLSContext = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
@@ -143,8 +145,8 @@ func guardTLS(config *tls.Config) {
 	}
 }
 
-// guardProxy guards the functions that have to do with a proxy, and keeps what
-// a proxy says out of errors.
+// guardProxy guards the functions for a proxy, and keeps text from a proxy out
+// of errors.
 func (p *Pool) guardProxy(t *http.Transport) {
 	if t.Proxy != nil {
 		proxy := t.Proxy
@@ -170,11 +172,11 @@ func (p *Pool) guardProxy(t *http.Transport) {
 
 var errProxyAddress = errors.New("the address of the proxy is not a URL: check HTTP_PROXY and HTTPS_PROXY")
 
-// proxyOf calls a Proxy function, which net/http does on the caller's
-// goroutine. Its error may quote the address of the proxy, and with it a
-// password, so it is not passed on.
+// proxyOf calls a Proxy function, which net/http calls on the caller's
+// goroutine. It replaces the error of the function, which may quote the address
+// of the proxy and a password in it.
 func (p *Pool) proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Request) (*url.URL, error) {
-	var u *url.URL // not a result, which a return would write, too
+	var u *url.URL // not a named result, which a return would also write
 	var err error
 	if failed := p.calls.do(req.Context().Done(), "HTTPClient's Proxy", func() { u, err = proxy(req) }, nil); failed != nil {
 		return nil, failed
@@ -185,8 +187,8 @@ func (p *Pool) proxyOf(proxy func(*http.Request) (*url.URL, error), req *http.Re
 	return u, nil
 }
 
-// proxyRefusal is the error of a proxy that has not connected. net/http's own
-// would be the text of the proxy's status line.
+// proxyRefusal returns the error for a proxy that has not connected. net/http's
+// error would be the text of the proxy's status line.
 func proxyRefusal(resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
@@ -194,10 +196,10 @@ func proxyRefusal(resp *http.Response) error {
 	return &ProxyError{Status: resp.StatusCode}
 }
 
-// ProxyError is the answer of a proxy that does not connect.
+// ProxyError is the error of a proxy that rejects CONNECT.
 type ProxyError struct{ Status int }
 
 // Error implements error.
 func (e *ProxyError) Error() string {
-	return fmt.Sprintf("the proxy answered %d %s to CONNECT", e.Status, http.StatusText(e.Status))
+	return fmt.Sprintf("the proxy responded with %d %s to CONNECT", e.Status, http.StatusText(e.Status))
 }

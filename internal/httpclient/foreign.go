@@ -12,8 +12,9 @@ import (
 
 const (
 	transportFunction = "HTTPClient.Transport"
-	bodyFunction      = "the answer's Body of HTTPClient.Transport"
-	// maxForeignRead is how much of a foreign body is read at once.
+	bodyFunction      = "the response Body of HTTPClient.Transport"
+	// maxForeignRead is the maximum number of bytes that one read of a foreign
+	// body returns.
 	maxForeignRead = 32 << 10
 )
 
@@ -23,9 +24,10 @@ func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(req.Context(), conn.Hooks())
 	req = req.WithContext(ctx)
 	if p.suspect.Load() {
-		// A request has no other means to get another connection. On HTTP/1 this
-		// request gets one. On HTTP/2 net/http sends it over the old connection,
-		// which it does not use again: recovery takes two timeouts.
+		// A request cannot get another connection in any other way. On HTTP/1
+		// this request gets one. On HTTP/2 net/http sends it over the old
+		// connection and then does not use that again: recovery takes two
+		// timeouts.
 		req.Close = true
 	}
 	var resp *http.Response
@@ -60,14 +62,14 @@ func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// complete adds what a RoundTripper may leave out, as net/http does.
+// complete adds what a RoundTripper may omit, as net/http does.
 func complete(req *http.Request, resp *http.Response) error {
 	if resp == nil {
 		return errNoAnswer
 	}
 	if resp.Body == nil {
 		if resp.ContentLength > 0 && req.Method != http.MethodHead {
-			return errors.New("the HTTP client's transport returned an answer without its body")
+			return errors.New("the HTTP client's transport returned a response without a body")
 		}
 		resp.Body = http.NoBody
 	}
@@ -77,13 +79,13 @@ func complete(req *http.Request, resp *http.Response) error {
 	return nil
 }
 
-// foreignReader reads from something of the application's. It is used by one
-// goroutine at a time.
+// foreignReader reads from a reader of the application. Only one goroutine may
+// use it at a time.
 type foreignReader struct {
 	calls  *calls
 	from   io.Reader
 	done   <-chan struct{}
-	buf    []byte // as a call that was abandoned may still write
+	buf    []byte // its own, because an abandoned call may still write
 	broken error
 }
 
@@ -106,16 +108,16 @@ func (r *foreignReader) Read(p []byte) (int, error) {
 		return 0, failed
 	}
 	if n < 0 || n > len(buf) {
-		r.broken = errors.New(bodyFunction + " returned an impossible count")
+		r.broken = errors.New(bodyFunction + " returned an invalid count")
 		return 0, r.broken
 	}
 	return copy(p, buf[:n]), err
 }
 
-// foreignBody is the body of an answer from the application's RoundTripper.
+// foreignBody is the body of a response from the application's RoundTripper.
 type foreignBody struct {
 	foreignReader
-	failed func() // is called when the connection may be dead
+	failed func() // called when the connection may be dead
 }
 
 // Read implements io.Reader.
@@ -131,7 +133,7 @@ func (b *foreignBody) Read(p []byte) (int, error) {
 func (b *foreignBody) Close() error {
 	done := b.done
 	if b.broken != nil {
-		done = closedChannel // there has been time enough
+		done = closedChannel // the call gets no time beyond grace
 	}
 	var err error // not a result, which a return would write, too
 	if failed := b.calls.do(done, bodyFunction, func() { err = b.from.(io.Closer).Close() }, nil); failed != nil {
@@ -161,7 +163,7 @@ func newForeignSocket(c *calls, socket io.ReadWriteCloser) *foreignSocket {
 	return s
 }
 
-// Write implements io.Writer. The bytes are copied: a call that was abandoned
+// Write implements io.Writer. It copies the bytes, because an abandoned call
 // may still read them.
 func (s *foreignSocket) Write(p []byte) (int, error) {
 	bytes := append([]byte(nil), p...)

@@ -22,8 +22,9 @@ func newGeneration(p *Pool) *generation {
 	return g
 }
 
-// add makes a connection one of the generation's. A request does not wait for
-// its connection when its context ends, so the generation may be gone by now.
+// add adds a connection to the generation. A request whose context ends does
+// not wait for its connection, so the generation may have been aborted already.
+// In that case add closes the connection.
 func (g *generation) add(conn net.Conn) (net.Conn, error) {
 	c := &pooledConn{guardedConn{conn}, g}
 	g.mu.Lock()
@@ -39,15 +40,15 @@ func (g *generation) add(conn net.Conn) (net.Conn, error) {
 	return c, nil
 }
 
-// close closes the connections in good order.
+// close closes idle connections through net/http, and then all sockets.
 func (g *generation) close() {
 	g.rt.CloseIdleConnections()
 	g.abort()
 }
 
-// abort cuts the connections. net/http alone would keep those of HTTP/2 whose
-// last request has not quite ended, and would take its time to say goodbye on
-// dead ones. nil has none.
+// abort closes the sockets of the connections. net/http alone would keep HTTP/2
+// connections whose last request has not fully ended, and would wait for dead
+// connections to accept a last message. On nil it does nothing.
 func (g *generation) abort() {
 	if g == nil {
 		return
@@ -95,7 +96,7 @@ func (c guardedConn) Close() (err error) {
 	return c.Conn.Close()
 }
 
-// pooledBody tells the pool when an answer has been read.
+// pooledBody notifies the pool when a response has been read.
 type pooledBody struct {
 	io.ReadCloser
 	failed bool

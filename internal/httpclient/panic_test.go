@@ -18,8 +18,8 @@ func TestPanicIsAnError(t *testing.T) {
 	for want, mistake := range map[string]testkit.RoundTrip{
 		"HTTPClient.Transport panicked with a string": func(*http.Request) (*http.Response, error) { panic("hunter2") },
 		"HTTPClient.Transport called runtime.Goexit":  func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil },
-		"returned neither an answer nor an error":     func(*http.Request) (*http.Response, error) { return nil, nil },
-		"returned an answer without its body": func(*http.Request) (*http.Response, error) {
+		"returned neither a response nor an error":    func(*http.Request) (*http.Response, error) { return nil, nil },
+		"returned a response without a body": func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, ContentLength: 7}, nil
 		},
 	} {

@@ -13,22 +13,22 @@ import (
 )
 
 // idleTime is how long connections may be idle before the next request closes
-// them, by the wall clock or the monotonic clock: while a process is frozen the
-// other end closes connections unnoticed.
+// them, by the wall clock or the monotonic clock: while a process is frozen it
+// does not notice that the other end closes connections.
 const idleTime = 30 * time.Second
 
 // Pool sends all requests of one client of the SDK and owns their connections.
 //
-// If the application brings no HTTP client, or one with an *http.Transport, the
-// connections are those of clones of that transport, which only this client
-// uses. A clone whose connections may be dead is retired: new requests get a
-// new clone, and the connections of the old one are closed as soon as no
-// request uses them. Any other RoundTripper of the application's is called as
-// it is, and never closed.
+// If the application provides no HTTP client, or one with an *http.Transport,
+// the pool uses the connections of clones of that transport, which only this
+// client uses. A clone whose connections may be dead is retired: new requests
+// get a new clone, and the connections of the old one are closed as soon as no
+// request uses them. Any other RoundTripper of the application is called
+// unchanged, and never closed.
 type Pool struct {
 	calls   calls
-	base    *http.Transport   // what clones are made of
-	foreign http.RoundTripper // the application's, if that is no *http.Transport
+	base    *http.Transport   // the transport that is cloned
+	foreign http.RoundTripper // the application's, if it is not an *http.Transport
 	jar     http.CookieJar
 	client  http.Client
 	pings   bool
@@ -38,7 +38,7 @@ type Pool struct {
 
 	mu      sync.Mutex // guards the rest
 	current *generation
-	used    time.Time // when a request began or ended last
+	used    time.Time // when the last request began or ended
 	retired map[*generation]struct{}
 
 	sockets struct {
@@ -47,9 +47,9 @@ type Pool struct {
 	}
 }
 
-// NewPool returns a pool for the requests of an application's client; nil is
-// a default client. report is called with the name of a function of the
-// application whose call has been abandoned. It may be nil.
+// NewPool returns a pool for requests with the settings of an application's
+// client; nil means the defaults. report is called with the name of a function
+// of the application when a call of it has been abandoned. report may be nil.
 func NewPool(base *http.Client, report func(function string)) *Pool {
 	p := &Pool{calls: newCalls(report), retired: make(map[*generation]struct{})}
 	p.client.Transport = p
@@ -82,7 +82,7 @@ func NewPool(base *http.Client, report func(function string)) *Pool {
 // Client returns the client that sends requests through the pool.
 func (p *Pool) Client() *http.Client { return &p.client }
 
-// Ping has connections of HTTP/2 checked while nothing arrives on them. It is
+// Ping makes the pool check HTTP/2 connections on which nothing arrives. It is
 // for clients that work in the background, and must be called before the first
 // request.
 func (p *Pool) Ping() { p.pings = true }
@@ -118,7 +118,7 @@ func poolOf(c *http.Client) *Pool {
 	return NewPool(c, nil)
 }
 
-var errNoAnswer = errors.New("the HTTP client's transport returned neither an answer nor an error")
+var errNoAnswer = errors.New("the HTTP client's transport returned neither a response nor an error")
 
 // RoundTrip implements http.RoundTripper.
 func (p *Pool) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -128,7 +128,7 @@ func (p *Pool) RoundTrip(req *http.Request) (*http.Response, error) {
 	return p.trip(req, p.throughClone)
 }
 
-// trip does what all requests have in common.
+// trip does the work that is common to all requests.
 func (p *Pool) trip(req *http.Request, send func(*http.Request) (*http.Response, error)) (resp *http.Response, err error) {
 	defer func() {
 		if err != nil {
@@ -148,8 +148,8 @@ func (p *Pool) trip(req *http.Request, send func(*http.Request) (*http.Response,
 	return resp, err
 }
 
-// withCookies does what http.Client does with a Jar, which cannot be left to
-// it: a Jar may panic or never return.
+// withCookies does what http.Client does with a Jar. It replaces http.Client's
+// code because a Jar may panic or never return.
 func (p *Pool) withCookies(req *http.Request) (*http.Request, error) {
 	if p.jar == nil {
 		return req, nil
@@ -208,7 +208,7 @@ func (p *Pool) enter() *generation {
 	return g
 }
 
-// leave notes the end of a request, and whether the connections of its
+// leave records the end of a request, and whether the connections of its
 // generation may be dead.
 func (p *Pool) leave(g *generation, suspicious bool) {
 	p.mu.Lock()
@@ -224,16 +224,16 @@ func (p *Pool) leave(g *generation, suspicious bool) {
 	unused.abort()
 }
 
-// retireLocked has new requests use other connections. It returns the
-// generation if it is to be aborted, which takes no lock of the pool.
+// retireLocked makes new requests use other connections. It returns the
+// generation if the caller has to abort it, without the pool's lock.
 func (p *Pool) retireLocked(g *generation) *generation {
 	p.current = nil
 	p.retired[g] = struct{}{}
 	return p.unusedLocked(g)
 }
 
-// unusedLocked returns a generation that is retired and that no request uses,
-// and forgets it; nil is one that has to stay.
+// unusedLocked removes and returns the generation if it is retired and no
+// request uses it. Otherwise it returns nil.
 func (p *Pool) unusedLocked(g *generation) *generation {
 	if _, retired := p.retired[g]; !retired || g.requests > 0 {
 		return nil

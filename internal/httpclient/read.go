@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// maxPiece is how many bytes ReadAll makes room for at once at most.
+// maxPiece is the maximum number of bytes that ReadAll allocates at once.
 const maxPiece = 1 << 20
 
-// ReadAll reads r to its end and returns a slice of just the size. buffer is room
-// for a short text, which a longer one goes on from; it must not be empty, and is
-// the caller's again when ReadAll returns. A long text is read in pieces: room
-// that grows by being copied takes up to four times the text.
+// ReadAll reads r to its end and returns a slice of exactly the size. It reads
+// the first bytes into buffer, which must not be empty and belongs to the caller
+// again when ReadAll returns. It reads a long text in pieces: a buffer that grows
+// by copying takes up to four times the size of the text.
 func ReadAll(r io.Reader, buffer []byte) ([]byte, error) {
 	n, err := fill(r, buffer)
 	if err == io.EOF {
@@ -29,7 +29,7 @@ func ReadAll(r io.Reader, buffer []byte) ([]byte, error) {
 	return bytes.Join(pieces, nil), nil
 }
 
-// fill reads until the buffer is full. Its error is that of r.
+// fill reads until the buffer is full. It returns the error of r.
 func fill(r io.Reader, buffer []byte) (n int, err error) {
 	for n < len(buffer) && err == nil {
 		var m int

@@ -25,10 +25,10 @@ func Recovered(c *http.Client, address string) <-chan struct{} {
 	return p.hosts.recovered(hostOf(u))
 }
 
-// hosts notes which hosts fail and recover.
+// hosts records which hosts fail and recover.
 type hosts struct {
 	mu sync.Mutex
-	of map[string]*host // that somebody asked for
+	of map[string]*host // hosts that Recovered was called for
 }
 
 func (h *hosts) recovered(name string) <-chan struct{} {
@@ -43,13 +43,13 @@ func (h *hosts) recovered(name string) <-chan struct{} {
 	return h.of[name].recovered
 }
 
-// host is what is known of a host.
+// host is the state of a host.
 type host struct {
 	failed    bool
 	recovered chan struct{}
 }
 
-// note notes the outcome of a request.
+// note records the outcome of a request.
 func (h *hosts) note(req *http.Request, resp *http.Response, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,7 +60,7 @@ func (h *hosts) note(req *http.Request, resp *http.Response, err error) {
 		of.failed = of.failed || !errors.Is(err, context.Canceled)
 	case resp.StatusCode >= http.StatusInternalServerError:
 		of.failed = true
-	case resp.StatusCode == http.StatusSwitchingProtocols: // the sender knows
+	case resp.StatusCode == http.StatusSwitchingProtocols: // the caller decides
 		of.failed = false
 	case retry.Classify(resp.StatusCode) == retry.Success && of.failed:
 		of.failed = false

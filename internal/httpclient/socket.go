@@ -13,14 +13,14 @@ import (
 )
 
 // Sockets returns a client for requests that open websockets, through the pool
-// of base. Each request has a connection of its own. A redirect is an answer
-// like any other: the token is for the configured host only.
+// of base. Each request has its own connection. Redirects are returned and not
+// followed: the token is for the configured host only.
 //
-// Unlike net/http the client asks a proxy for a tunnel (CONNECT) for ws://
-// addresses as well, as RFC 6455 demands: proxies pass no Upgrade on.
+// Unlike net/http, the client requests a tunnel (CONNECT) from a proxy also for
+// ws:// addresses, as RFC 6455 demands: proxies do not forward Upgrade.
 func Sockets(base *http.Client) *http.Client {
 	c := *base
-	c.Jar = nil // it is the pool's
+	c.Jar = nil // the pool handles cookies
 	c.CheckRedirect = lastAnswer
 	c.Transport = &socketTransport{poolOf(base)}
 	return &c
@@ -38,11 +38,11 @@ func (t *socketTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.pool.trip(req, t.pool.openSocket)
 }
 
-// route is the way of one handshake.
+// route is how one handshake reaches its server.
 type route struct {
-	ctx    context.Context // of the request, which dialling outlives
+	ctx    context.Context // of the request; dialling may take longer
 	proxy  *url.URL        // may be nil
-	tunnel bool            // asked for by us, not by net/http
+	tunnel bool            // opened by this package, not by net/http
 }
 
 type routeKey struct{}
@@ -59,15 +59,15 @@ func (p *Pool) openSocket(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	// A SOCKS proxy is a tunnel anyway.
+	// A SOCKS proxy is always a tunnel.
 	r.tunnel = r.proxy != nil && req.URL.Scheme == "http" && (r.proxy.Scheme == "http" || r.proxy.Scheme == "https")
 	return p.sockets.rt.RoundTrip(req.WithContext(context.WithValue(req.Context(), routeKey{}, r)))
 }
 
-// socketClone returns the transport of handshakes.
+// socketClone returns the transport for handshakes.
 func (p *Pool) socketClone() *http.Transport {
 	t := p.clone(func(c net.Conn) (net.Conn, error) { return guardedConn{c}, nil })
-	t.DisableKeepAlives = true // which leaves the headers of an upgrade alone
+	t.DisableKeepAlives = true // does not change the headers of an upgrade
 	dial := t.DialContext
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		r := routeOf(ctx)
@@ -87,7 +87,8 @@ func (p *Pool) socketClone() *http.Transport {
 	return t
 }
 
-// maxTunnelAnswer is how much a proxy may say to CONNECT.
+// maxTunnelAnswer is the maximum number of bytes of a proxy's response to
+// CONNECT.
 const maxTunnelAnswer = 64 << 10
 
 // openTunnel connects to an address through a proxy, as net/http does for
@@ -143,7 +144,7 @@ func openTunnel(r *route, t *http.Transport, dial func(ctx context.Context, netw
 	if err := t.OnProxyConnectResponse(r.ctx, r.proxy, connect, resp); err != nil {
 		return nil, err
 	}
-	if !stop() { // the deadline is set, or about to be
+	if !stop() { // the context has ended
 		return nil, r.ctx.Err()
 	}
 	if n := br.Buffered(); n > 0 {
@@ -153,7 +154,8 @@ func openTunnel(r *route, t *http.Transport, dial func(ctx context.Context, netw
 	return conn, nil
 }
 
-// connectHeader is that of CONNECT, with the proxy's user name and password.
+// connectHeader returns the header of CONNECT, with the proxy's user name and
+// password.
 func connectHeader(r *route, t *http.Transport, address string) (http.Header, error) {
 	header := t.ProxyConnectHeader.Clone()
 	if t.GetProxyConnectHeader != nil {

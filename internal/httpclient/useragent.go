@@ -9,15 +9,15 @@ import (
 
 const modulePath = "github.com/feature-flags-co/ffc-server-go-sdk"
 
-// UserAgent returns what names the SDK and its version in every request:
+// UserAgent returns the User-Agent of every request, the SDK and its version:
 // ffc-server-go-sdk/0.2.0.
 var UserAgent = sync.OnceValue(func() string {
 	info, _ := debug.ReadBuildInfo()
 	return userAgentOf(info)
 })
 
-// userAgentOf returns the User-Agent of a program that was built so; info is nil
-// if the program does not say.
+// userAgentOf returns the User-Agent of a program with this build information;
+// info is nil if there is none.
 func userAgentOf(info *debug.BuildInfo) string {
 	version := ""
 	if info != nil {
