@@ -22,13 +22,14 @@ type Config struct {
 	Budget time.Duration
 	// Timeout limits a fetch, whether or not a call waits for it.
 	Timeout time.Duration
-	// Retry returns the pause after a failed fetch, in which no fetch starts.
+	// Retry returns the backoff after a failed fetch, during which no fetch
+	// starts.
 	Retry retry.Schedule
 	// Fetch fetches data once and stores it inside commit.
 	Fetch func(ctx context.Context, commit Commit) error
 	// Failed is called with the error of a failed fetch, before the calls that
-	// wait for the fetch return. final means that no other fetch follows. A fetch
-	// that Close ends has not failed.
+	// wait for the fetch return. final means that no other fetch follows. It is
+	// not called for a fetch that Close ends.
 	Failed func(err error, final bool)
 }
 
@@ -40,7 +41,7 @@ type Commit func(store func() (done bool, err error)) error
 // Failure is an error of Config.Fetch that says when to retry.
 type Failure struct {
 	Err        error
-	RetryAfter time.Duration // the shortest pause; 0 leaves it to Config.Retry
+	RetryAfter time.Duration // the minimum backoff; 0 means that of Config.Retry
 	Final      bool          // do not retry
 }
 
@@ -51,14 +52,14 @@ func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
 var (
-	errLate      = errors.New("the platform has not answered in time; the answer will be used when it comes")
-	errTimeout   = errors.New("the platform has not answered in time")
+	errLate      = errors.New("the platform has not responded in time; a later response will still be used")
+	errTimeout   = errors.New("the platform has not responded in time")
 	errAbandoned = errors.New("the fetch has been abandoned")
 	errClosed    = errors.New("closed")
 )
 
-// quarter is the part of a deadline that Refresh may use: the unit of work that
-// Refresh is called for needs the rest.
+// Refresh may use a quarter of the time until the deadline: its unit of work
+// needs the rest.
 const quarter = 4
 
 // Refresher refreshes data on demand. Its methods may be called concurrently.
@@ -72,7 +73,7 @@ type Refresher struct {
 	mu       sync.Mutex // guards the rest; no function of Config is called under it
 	fetching *fetch     // nil if none is under way
 	failed   failed     // the last fetch; zero if it succeeded
-	final    error      // no fetch follows; nil until then
+	final    error      // set when no more fetches follow
 	closed   bool
 }
 
@@ -80,7 +81,7 @@ type Refresher struct {
 type failed struct {
 	err   error
 	at    time.Time
-	pause time.Duration // from at to the next fetch
+	pause time.Duration // the backoff, from at to the next fetch
 }
 
 // fetch is one call of Config.Fetch. Refresher.mu guards what changes.
@@ -90,9 +91,9 @@ type fetch struct {
 	done   chan struct{} // closed when err is set
 	err    error
 
-	waited    time.Time // when Refresh first waited for it; zero is never
+	waited    time.Time // when Refresh first waited for it; zero if it has not
 	storing   bool      // Commit runs: too late to abandon it
-	concluded bool      // its outcome is known; only the first counts
+	concluded bool      // its outcome is known; later outcomes are ignored
 }
 
 // New returns a Refresher.
@@ -105,11 +106,11 @@ func New(cfg Config) *Refresher {
 	}
 }
 
-// Refresh returns nil if the data is younger than MaxAge, if need be after a
-// fetch. A call waits for at most a quarter of the time that ctx has left, and
-// all calls together wait at most Budget for one fetch. Data that arrives later
-// is used nevertheless. After a failed fetch Refresh returns its error at once
-// until the pause is over.
+// Refresh returns nil if the data is younger than MaxAge, and fetches data if
+// it is not. A call waits for at most a quarter of the time until the deadline
+// of ctx, and all calls together wait at most Budget for one fetch. Data that
+// arrives later is still used. After a failed fetch Refresh returns its error
+// at once until the backoff is over.
 func (r *Refresher) Refresh(ctx context.Context) error {
 	if r.isFresh() {
 		return nil
@@ -150,8 +151,8 @@ func (r *Refresher) refresh(ctx context.Context) error {
 }
 
 // waitFor returns how long a call of Refresh may wait for a fetch. Budget counts
-// from the first such call: a call with little time of its own must not end the
-// waiting of the others.
+// from the first such call. A call with little time does not shorten the wait of
+// other calls.
 func (r *Refresher) waitFor(ctx context.Context, f *fetch) time.Duration {
 	r.mu.Lock()
 	if f.waited.IsZero() {
@@ -208,12 +209,12 @@ func (r *Refresher) untilRetry() (wait time.Duration, ok bool) {
 	return r.failed.left(), true
 }
 
-// left returns what is left of the pause.
+// left returns the rest of the backoff.
 func (f *failed) left() time.Duration { return f.pause - clock.Age(f.at) }
 
-// join returns the fetch to wait for, after starting one if none is under way. It
-// returns a nil fetch and the reason if none may start, or no reason if
-// freshWillDo and the data is fresh.
+// join returns the fetch to wait for, and starts one if none is under way. If
+// none may start, it returns a nil fetch and an error. If freshWillDo and the
+// data is fresh, both are nil.
 func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -221,8 +222,8 @@ func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) 
 		return nil, err
 	}
 	if f := r.fetching; f != nil && !f.storing && !f.concluded && clock.Age(f.began) > r.cfg.Timeout {
-		// The process was frozen, and with it the timeout of the fetch. The
-		// platform has dropped the request by now.
+		// The process was frozen, and the timeout of the fetch with it. By now
+		// the platform has closed the request.
 		f.cancel()
 		r.concludeLocked(f, errTimeout)
 	}
@@ -233,7 +234,7 @@ func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) 
 		return nil, r.final
 	case r.fetching != nil:
 		return r.fetching, nil
-	case freshWillDo && r.isFresh(): // another call's fetch has just ended
+	case freshWillDo && r.isFresh(): // the fetch of another call has just ended
 		return nil, nil
 	case r.failed.err != nil && r.failed.left() > 0:
 		return nil, fmt.Errorf("trying again later, after: %w", r.failed.err)
@@ -272,7 +273,7 @@ func (r *Refresher) startLocked() *fetch {
 	return f
 }
 
-// finish notes the outcome of a fetch, unless the outcome is known already.
+// finish records the outcome of a fetch, unless the outcome is known already.
 func (r *Refresher) finish(f *fetch, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -294,7 +295,7 @@ func (r *Refresher) commit(f *fetch, store func() (done bool, err error)) error 
 	return err
 }
 
-// setStoring notes whether a fetch is storing data, so that it cannot be
+// setStoring records whether a fetch is storing data, so that it cannot be
 // abandoned. It returns false if the fetch has been abandoned.
 func (r *Refresher) setStoring(f *fetch, storing bool) (ok bool) {
 	r.mu.Lock()
@@ -303,9 +304,9 @@ func (r *Refresher) setStoring(f *fetch, storing bool) (ok bool) {
 	return !f.concluded
 }
 
-// concludeLocked notes the outcome of a fetch and reports a failure. It unlocks
-// mu while it reports: calls that wait return, and another fetch can start, only
-// after the client knows.
+// concludeLocked records the outcome of a fetch and reports a failure. It
+// unlocks mu while it reports: calls that wait return, and another fetch can
+// start, only after Config.Failed has returned.
 func (r *Refresher) concludeLocked(f *fetch, err error) {
 	f.concluded = true
 	switch {
@@ -327,12 +328,12 @@ func (r *Refresher) concludeLocked(f *fetch, err error) {
 	r.fetching = nil
 }
 
-// failLocked notes a failure and the pause after it.
+// failLocked records a failure and the backoff after it.
 func (r *Refresher) failLocked(f *fetch, err error) {
 	r.failed = failed{
 		err: err,
-		// No later than the timeout of the fetch: the time that the process was
-		// frozen since then is part of the pause.
+		// Not later than the timeout of the fetch: if the process was frozen
+		// since then, that time is part of the backoff.
 		at:    time.Now().Add(-max(clock.Age(f.began)-r.cfg.Timeout, 0)),
 		pause: r.cfg.Retry.Next(clock.Age(f.began)),
 	}
