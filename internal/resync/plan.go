@@ -1,5 +1,5 @@
-// Package resync decides what the platform is asked for, and when it is asked
-// again although nothing seems to be missing.
+// Package resync decides which data to request from the platform, and when to
+// request data again although nothing seems to be missing.
 package resync
 
 import (
@@ -12,22 +12,23 @@ import (
 )
 
 const (
-	// DefaultResync and DefaultFull are the usual times between questions.
+	// DefaultResync and DefaultFull are the default times between requests for
+	// recent changes and for everything.
 	DefaultResync = 5 * time.Minute
 	DefaultFull   = time.Hour
-	// overlap is how far a question goes back before the last complete answer:
-	// changes become visible later than they are stamped.
+	// overlap is how far a request goes back before the last complete answer: a
+	// change becomes visible some time after the time of its version.
 	overlap = 10 * time.Minute
-	// spread is the part of a time that is taken off at random, at most.
+	// spread is the maximum random part that is subtracted from a time.
 	spread = 0.2
-	// soon is how long the first question after an answer that was held waits,
-	// when nothing else confirms the data: servers lag by seconds.
+	// soon is the wait before the first request after a held answer, if nothing
+	// else confirms the data: servers lag by seconds.
 	soon = 15 * time.Second
 )
 
-// Question is what the platform is asked for.
+// Question is a request for data. The response is its Answer.
 type Question struct {
-	Since int64 // what is newer than this version; 0 is everything
+	Since int64 // request data newer than this version; 0 means everything
 	Mark  transport.Mark
 	kind  kind
 }
@@ -40,36 +41,37 @@ const (
 	everything
 )
 
-// Answer is what came in response to a question, when it is complete.
+// Answer is a complete response to a Question.
 type Answer struct {
-	// At is the time of the platform when it was asked; zero is unknown.
+	// At is the platform's time of the request; zero means unknown.
 	At time.Time
-	// Applied is what became of the message that held most back.
+	// Applied is the result of the message with the most held items.
 	transport.Applied
-	// Alone: nothing else confirms the data, such as pongs of a connection.
+	// Alone: nothing else, such as pongs of a connection, confirms the data.
 	Alone bool
 }
 
-// Plan is when to ask for what. Its methods may be called concurrently.
+// Plan decides when to request which data. Its methods may be called
+// concurrently.
 type Plan struct {
 	store        transport.Store
-	resync, full time.Duration // negative is never
+	resync, full time.Duration // negative means never
 	holdFor      time.Duration
 
 	mu         sync.Mutex
-	answered   time.Time // the platform's time of the last complete answer; zero is unknown
+	answered   time.Time // the platform's time of the last complete answer; zero means unknown
 	nextResync due
 	nextFull   due
 	nextHeld   due       // set while an answer is held back
 	held       *Question // the question of that answer
-	// heldVersion is the newest version that the store has of what is held.
+	// heldVersion is the newest stored version of the held items.
 	heldVersion int64
-	agreed      int       // answers about it
-	heard       time.Time // when the last complete answer came
+	agreed      int       // consecutive answers that agree about it
+	heard       time.Time // when the last complete answer arrived
 }
 
-// due is a moment that is some time away from another, by whichever clock is
-// ahead: a process can be frozen. The zero due never comes.
+// due is a time some duration after another. The clock that is ahead counts,
+// because a process can be frozen. The zero due never passes.
 type due struct {
 	from time.Time
 	in   time.Duration
@@ -79,8 +81,8 @@ func (d due) left() time.Duration { return d.in - clock.Age(d.from) }
 
 func (d due) passed() bool { return !d.from.IsZero() && d.left() <= 0 }
 
-// New returns a plan with the settings of a transport: 0 is the default,
-// less than 0 is never.
+// New returns a plan with the settings of a transport: 0 means the default, a
+// negative value means never.
 func New(store transport.Store, resync, full time.Duration) *Plan {
 	s := &Plan{store: store, resync: resync, full: full, holdFor: resync}
 	if s.resync == 0 {
@@ -95,23 +97,24 @@ func New(store transport.Store, resync, full time.Duration) *Plan {
 	return s
 }
 
-// HoldFor returns over how long answers with older data must agree.
+// HoldFor returns how long answers with older data must agree.
 func (s *Plan) HoldFor() time.Duration { return s.holdFor }
 
-// Everything asks for everything.
+// Everything returns the question for everything.
 func (s *Plan) Everything() Question {
 	return Question{Mark: s.store.Mark(), kind: everything}
 }
 
-// Again asks for what may have been missed: on each connection, and on an open
-// one when Due has come.
+// Again returns the question for data that may have been missed. It is for each
+// new connection, and for an open one when Due has passed.
 func (s *Plan) Again() Question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.askLocked(again)
 }
 
-// Poll asks for what is new or, when it is time, for what may have been missed.
+// Poll returns the question for new data or, when it is due, for data that may
+// have been missed.
 func (s *Plan) Poll() Question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +124,7 @@ func (s *Plan) Poll() Question {
 	return s.askLocked(ordinary)
 }
 
-// askLocked makes a question.
+// askLocked returns a question.
 func (s *Plan) askLocked(k kind) Question {
 	q := Question{Mark: s.store.Mark(), kind: k}
 	version := s.store.Version()
@@ -139,9 +142,9 @@ func (s *Plan) askLocked(k kind) Question {
 	}
 	switch {
 	case s.held == nil:
-	case s.held.Since > 0 || s.nextHeld.passed(): // the same again, to compare the answers
+	case s.held.Since > 0 || s.nextHeld.passed(): // the same question again, to compare the answers
 		q.Since = min(q.Since, s.held.Since)
-	case s.heldVersion > 1: // in between, ask at little cost whether a server has what is held
+	case s.heldVersion > 1: // in between, check at low cost whether a server has the held items
 		q.Since = min(q.Since, s.heldVersion-1)
 	}
 	if q.Since <= 0 {
@@ -150,28 +153,28 @@ func (s *Plan) askLocked(k kind) Question {
 	return q
 }
 
-// behindLocked returns the version that goes back by the overlap. A version that is
-// older still costs nothing: there are no changes between it and the last
-// answer but those that came late.
+// behindLocked returns the version that recent changes, from the overlap on. A
+// version that is older still costs nothing: there are no changes between it and
+// the last answer but those that came late.
 func (s *Plan) behindLocked(version int64) int64 {
 	at := s.answered
-	if at.IsZero() { // the platform's clock and ours are near each other
+	if at.IsZero() { // assume that the clocks of the platform and this machine agree
 		at = time.UnixMilli(min(version, time.Now().UnixMilli()))
 	}
 	return max(0, min(version, at.Add(-overlap).UnixMilli()))
 }
 
-// Witness is a Store that wants to know when the platform confirmed its data.
+// Witness is a Store that is notified when the platform confirmed its data.
 type Witness interface {
 	transport.Store
-	// Answered is called before Confirm, with the time of the platform when it
-	// was asked, or zero if that is unknown. It is not called for pongs, nor while
-	// an answer is held back: answers to smaller questions do not show whether the
-	// platform has what is held.
+	// Answered is called before Confirm, with the platform's time of the request,
+	// or zero if that is unknown. It is not called for pongs, nor while items are
+	// held: answers to smaller questions do not show whether the platform has the
+	// held items.
 	Answered(at time.Time)
 }
 
-// Answered notes a complete answer to a question.
+// Answered records a complete answer to a question.
 func (s *Plan) Answered(q Question, a Answer) {
 	holds := s.answer(q, a)
 	if w, ok := s.store.(Witness); ok && !holds {
@@ -179,7 +182,7 @@ func (s *Plan) Answered(q Question, a Answer) {
 	}
 }
 
-// answer is Answered, and reports whether an answer is held back.
+// answer is Answered, and reports whether the answer has held items.
 func (s *Plan) answer(q Question, a Answer) (holds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +206,7 @@ func (s *Plan) answer(q Question, a Answer) (holds bool) {
 	return s.held != nil
 }
 
-// holdLocked notes that an answer was held back, and when to ask again.
+// holdLocked records an answer with held items, and when to request again.
 func (s *Plan) holdLocked(q Question, a Answer) {
 	if s.held == nil || q.Since < s.held.Since {
 		s.held = &Question{Since: q.Since}
@@ -211,7 +214,7 @@ func (s *Plan) holdLocked(q Question, a Answer) {
 	s.agreed, s.heldVersion = a.Answers, a.HeldVersion
 	in := s.holdFor / 2
 	switch {
-	case a.Answers >= 2 && a.For < s.holdFor: // after that it takes more answers
+	case a.Answers >= 2 && a.For < s.holdFor: // after that more answers are needed
 		in = s.holdFor - a.For
 	case a.Alone:
 		in = min(soon, s.holdFor/4)
@@ -219,7 +222,7 @@ func (s *Plan) holdLocked(q Question, a Answer) {
 	s.nextHeld = due{s.heard, max(in, 0)}
 }
 
-// Due returns how long there is nothing to ask for on an open connection.
+// Due returns the time until the next question on an open connection.
 func (s *Plan) Due() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,16 +236,17 @@ func (s *Plan) Due() time.Duration {
 	return max(in, 0)
 }
 
-// Renew reports whether the next question must be asked on a new connection: it
-// may be the last that has to agree, and a connection goes to one server only.
+// Renew reports whether the next question needs a new connection: its answer
+// may be the last that has to agree, and a connection reaches only one server.
 func (s *Plan) Renew() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.agreed >= 2 && s.nextHeld.passed()
 }
 
-// Unanswered notes that a question on an open connection was ignored. It
-// reports whether no question was answered for three times FullResync.
+// Unanswered records that the platform did not respond to a question on an open
+// connection. It reports whether the last answer is older than three times
+// FullResync.
 func (s *Plan) Unanswered() (tooLong bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
