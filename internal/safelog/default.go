@@ -5,18 +5,18 @@ import (
 	"log/slog"
 )
 
-// Default returns a logger that passes each line on to what slog.Default is
-// then, with its level and attributes: programs often set the default after they
-// have made what logs.
+// Default returns a logger that forwards each line, with its level and
+// attributes, to the current slog.Default: programs often set the default after
+// they have created a client.
 func Default() *slog.Logger { return slog.New(followDefault{}) }
 
 // followDefault is a handler of slog.Default.
 type followDefault struct {
-	// with are the attributes and groups that were added, in their order.
+	// with adds the attributes and groups, in their order.
 	with []func(slog.Handler) slog.Handler
 }
 
-// handler returns the handler of now.
+// handler returns the current handler.
 func (f followDefault) handler() slog.Handler {
 	h := slog.Default().Handler()
 	for _, add := range f.with {

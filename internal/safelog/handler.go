@@ -1,5 +1,5 @@
-// Package safelog keeps the application's logger from harming the client: one
-// that is slow, stuck or panics costs lines of the log and nothing else.
+// Package safelog protects the client from the application's logger: if the
+// logger is slow, blocks or panics, only log lines are lost.
 package safelog
 
 import (
@@ -9,12 +9,12 @@ import (
 )
 
 // maxWait is how long a caller waits for its line to be written, so that lines
-// come in time and in order with the application's own.
+// appear at once and in order with the application's lines.
 const maxWait = 100 * time.Millisecond
 
-// New returns two loggers that pass on to the application's, through one queue.
-// Calls of the first wait until the line is written, but not for long; those of
-// the second, for callers that must not wait, return at once.
+// New returns two loggers that forward to the application's logger through one
+// queue. A call of patient waits up to 100 ms until the line is written. A call
+// of prompt returns at once, for callers that must not wait.
 func New(to *slog.Logger) (patient, prompt *slog.Logger) {
 	q := &queue{}
 	return slog.New(handler{q, to.Handler(), maxWait}), slog.New(handler{q, to.Handler(), 0})
@@ -26,12 +26,12 @@ type handler struct {
 	wait  time.Duration
 }
 
-// Enabled implements slog.Handler. The application's handler is asked later,
-// where it can do no harm.
+// Enabled implements slog.Handler. The application's handler decides later, in
+// the queue's goroutine, where it cannot block a caller.
 func (h handler) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
-// Handle implements slog.Handler. The context is not passed on: it may be over
-// by the time the line is written.
+// Handle implements slog.Handler. It does not forward the context, which may
+// have ended when the line is written.
 func (h handler) Handle(_ context.Context, r slog.Record) error {
 	h.queue.put(line{h.to, r.Clone()}, h.wait)
 	return nil

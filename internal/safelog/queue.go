@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// capacity is how many lines can wait. More are lost, and counted.
+// capacity is the maximum number of lines that wait. Further lines are dropped
+// and counted.
 const capacity = 100
 
-// queue passes lines on, one after the other. A goroutine exists only while
-// there are some.
+// queue forwards lines, one after the other. Its goroutine exists only while
+// there are lines.
 type queue struct {
 	mu    sync.Mutex // nothing is called under it
 	lines []waiting
-	busy  bool // there is a goroutine that writes
-	stuck bool // somebody waited in vain since a line was written last
+	busy  bool // a goroutine is writing
+	stuck bool // a caller waited in vain since the last line was written
 	lost  int
 }
 
@@ -27,11 +28,11 @@ type line struct {
 
 type waiting struct {
 	line
-	written chan struct{} // closed when it is
+	written chan struct{} // closed when the line is written
 }
 
-// put adds a line and waits until it is written, for a while: behind a line
-// that is stuck, it does not.
+// put adds a line and waits until it is written, but at most wait. It does not
+// wait behind a line that blocks.
 func (q *queue) put(l line, wait time.Duration) {
 	q.mu.Lock()
 	if len(q.lines) >= capacity {
@@ -57,7 +58,7 @@ func (q *queue) put(l line, wait time.Duration) {
 	case <-timer.C:
 		q.mu.Lock()
 		select {
-		case <-w.written: // just now
+		case <-w.written: // written at the last moment
 		default:
 			q.stuck = true
 		}
@@ -66,7 +67,7 @@ func (q *queue) put(l line, wait time.Duration) {
 }
 
 // write writes lines until there are none. If the application's logger ends the
-// goroutine, another one goes on.
+// goroutine, another one continues.
 func (q *queue) write() {
 	finished := false
 	defer func() {
@@ -97,14 +98,15 @@ func (q *queue) writeOne(next waiting, lost int) {
 		close(next.written)
 	}()
 	if lost > 0 {
-		r := slog.NewRecord(time.Now(), slog.LevelWarn, "ffc: lines of the log were lost, as the logger was too slow", 0)
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, "ffc: log lines were dropped because the logger was too slow", 0)
 		r.AddAttrs(slog.Int("lost", lost))
 		line{next.to, r}.write()
 	}
 	next.line.write()
 }
 
-// write passes a line on. There is nowhere to tell what goes wrong.
+// write forwards a line. It ignores errors, because there is no place to report
+// them.
 func (l line) write() {
 	defer func() { _ = recover() }()
 	if l.to.Enabled(context.Background(), l.record.Level) {

@@ -111,7 +111,7 @@ func TestStuck(t *testing.T) {
 		close(release)
 		synctest.Wait()
 		got := to.got()
-		if want := "ffc: lines of the log were lost, as the logger was too slow lost=49"; len(got) != 102 || got[0] != "0" || got[1] != want || got[101] != "100" {
+		if want := "ffc: log lines were dropped because the logger was too slow lost=49"; len(got) != 102 || got[0] != "0" || got[1] != want || got[101] != "100" {
 			t.Errorf("got %q", got)
 		}
 		patient.Warn("again")

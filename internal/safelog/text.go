@@ -14,22 +14,24 @@ import (
 )
 
 const (
-	// maxQuote is how many characters of something from the network are shown.
+	// maxQuote is the maximum number of characters of a text from the network.
 	maxQuote = 100
-	// maxText is how many characters a text has that quotes such things.
+	// maxText is the maximum number of characters of a text that quotes such
+	// texts.
 	maxText = 400
-	// window is how many characters of a secret in a row give it away.
+	// window is the number of consecutive characters of a secret that count as
+	// a disclosure.
 	window = 8
 )
 
 // Quote returns text from the network for a log line or an error: at most 100
-// characters, and for each that cannot be printed another one.
+// characters. It replaces characters that cannot be printed.
 func Quote(text string) string { return cut(text, maxQuote) }
 
-// cut keeps the beginning and the end of a text, as both may be what matters.
+// cut keeps the beginning and the end of a text, because either may matter.
 func cut(text string, most int) string {
 	var runes []rune
-	for _, r := range text { // of a text of many megabytes only the ends are looked at
+	for _, r := range text { // of a text of many megabytes only the ends are read
 		if len(runes) > most {
 			break
 		}
@@ -54,8 +56,8 @@ func printable(runes []rune) string {
 	}, string(runes))
 }
 
-// Data returns a text about data from the network: of each part in quotation
-// marks 100 characters, and 400 in all.
+// Data shortens a text about data from the network: each part in quotation
+// marks to 100 characters, and the whole to 400.
 func Data(text string) string {
 	if len(text) <= maxQuote {
 		return printable([]rune(text))
@@ -63,7 +65,7 @@ func Data(text string) string {
 	return cut(eachQuote(text, Quote), maxText)
 }
 
-// eachQuote replaces what is between quotation marks in a text.
+// eachQuote replaces each part between quotation marks in a text.
 func eachQuote(text string, by func(string) string) string {
 	var b strings.Builder
 	for {
@@ -93,21 +95,22 @@ func eachQuote(text string, by func(string) string) string {
 }
 
 var (
-	errSecret  = errors.New("the cause is not shown, as its text holds a secret")
-	errNotHTTP = errors.New("the answer is not HTTP")
+	errSecret  = errors.New("the cause is not shown because its text contains a secret")
+	errNotHTTP = errors.New("the response is not HTTP")
 )
 
-// Error returns an error of a request without what came from the network:
-// parts in quotation marks, which may be users' data, whatever follows the
+// Error returns an error of a request without text from the network. It removes
+// parts in quotation marks, which may be users' data, everything after the
 // first 100 characters, and secrets. Errors of this machine, such as those of
-// dialling and of TLS verification, may be longer. The result is err itself if
-// there is nothing to take out.
+// dialling and of TLS verification, may be longer. It returns err itself if
+// there is nothing to remove.
 func Error(err error, secrets ...string) error {
 	if err == nil {
 		return nil
 	}
-	// The first is our own address, unless a redirect led elsewhere.
-	if outer, ok := err.(*url.Error); ok { //nolint:errorlint // the outermost only
+	// The first quote is the configured address, unless a redirect led
+	// elsewhere.
+	if outer, ok := err.(*url.Error); ok { //nolint:errorlint // only the outermost
 		inner := Error(outer.Err, secrets...)
 		switch {
 		case reveals(outer.URL, secrets):
@@ -137,8 +140,8 @@ func Error(err error, secrets ...string) error {
 	}
 }
 
-// local reports whether the text of an error is made on this machine, but for
-// names in certificates.
+// local reports whether the text of an error comes from this machine, except
+// for names in certificates.
 func local(err error) bool {
 	var (
 		op           *net.OpError
@@ -148,7 +151,7 @@ func local(err error) bool {
 	return errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &verification)
 }
 
-// known returns the error in err that has no text from the network.
+// known returns an error that err wraps and that has no text from the network.
 func known(err error) error {
 	for _, e := range []error{context.DeadlineExceeded, context.Canceled, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed} {
 		if errors.Is(err, e) {

@@ -72,12 +72,12 @@ func TestError(t *testing.T) {
 		{&url.Error{Op: "Get", URL: "https://h/p", Err: refused}, `Get "https://h/p": dial tcp: connection refused`, refused},
 		{fmt.Errorf("malformed HTTP response %q", `{"users":["ann"]}`), `malformed HTTP response "…"`, nil},
 		{&url.Error{Op: "Get", URL: "https://h/p", Err: fmt.Errorf("bad %q: %w", "ann", io.EOF)}, `Get "https://h/p": bad "…": EOF`, io.EOF},
-		{fmt.Errorf("HTTP/1.x transport connection broken: %w", textproto.ProtocolError("malformed MIME header line: ann")), "the answer is not HTTP", nil},
+		{fmt.Errorf("HTTP/1.x transport connection broken: %w", textproto.ProtocolError("malformed MIME header line: ann")), "the response is not HTTP", nil},
 		{fmt.Errorf("after %s: %w", strings.Repeat("x", 200), context.Canceled), "after " + strings.Repeat("x", 60) + "…" + strings.Repeat("x", 15) + ": context canceled", context.Canceled},
-		{errors.New("Location: http://[GET / envSecret: " + secret), "the cause is not shown, as its text holds a secret", nil},
-		{errors.New("half of it: " + secret[10:20]), "the cause is not shown, as its text holds a secret", nil},
-		{fmt.Errorf("quoted %q", secret), "the cause is not shown, as its text holds a secret", nil},
-		{errors.New("/streaming?type=server&token=abc"), "the cause is not shown, as its text holds a secret", nil},
+		{errors.New("Location: http://[GET / envSecret: " + secret), "the cause is not shown because its text contains a secret", nil},
+		{errors.New("half of it: " + secret[10:20]), "the cause is not shown because its text contains a secret", nil},
+		{fmt.Errorf("quoted %q", secret), "the cause is not shown because its text contains a secret", nil},
+		{errors.New("/streaming?type=server&token=abc"), "the cause is not shown because its text contains a secret", nil},
 		{&url.Error{Op: "Get", URL: "https://h/" + secret, Err: io.EOF}, "EOF", io.EOF},
 	} {
 		got := safelog.Error(test.err, secret)
