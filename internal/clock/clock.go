@@ -1,5 +1,5 @@
-// Package clock tells the age of things in processes that may have been frozen
-// in between and on machines whose clock may be set.
+// Package clock measures ages and timeouts in processes that may be frozen, and
+// on machines whose clock may be set.
 package clock
 
 import (
@@ -8,29 +8,28 @@ import (
 	"time"
 )
 
-// Age is how long ago t was, as far as the clocks tell. t must come from
-// time.Now.
+// Age returns the time since t, which must come from time.Now.
 func Age(t time.Time) time.Duration {
 	now := time.Now()
 	return age(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
-// age is the larger of what the monotonic clock and the wall clock say has
-// passed. The monotonic clock can stop while a process is frozen; the
-// wall clock can be set back, and when it is set forward an age is too large,
-// which costs a refresh that was not needed yet.
+// age returns the larger of the times that have passed on the monotonic clock
+// and on the wall clock. The monotonic clock can stop while a process is
+// frozen. The wall clock can be set back. If it is set forward, the age is too
+// large, which costs only an early refresh.
 func age(monotonic, wall time.Duration) time.Duration { return max(monotonic, wall, 0) }
 
 const (
-	// slice is how long a running timeout sleeps at most before it looks at the
-	// clock.
+	// slice is the maximum time that a running timeout sleeps before it reads
+	// the clock.
 	slice = time.Second
 	// lateness is how much later than planned a timeout may wake up. If it wakes
-	// up later than that the process was frozen.
+	// up even later, the process was frozen.
 	lateness = 100 * time.Millisecond
-	// maxBreaks is how many times a stopwatch may be stopped for as long as a
-	// timeout, and run again, before that timeout ends. An answer that has not
-	// come by then is lost: its connection has died.
+	// maxBreaks is how many times a stopwatch may stop for as long as a
+	// timeout, and run again, before that timeout ends. A response that has not
+	// arrived by then is lost: its connection is dead.
 	maxBreaks = 4
 )
 
@@ -40,7 +39,7 @@ const (
 // methods may be called concurrently.
 type Stopwatch struct {
 	mu        sync.Mutex
-	starts    int // less stops
+	starts    int // number of calls of Start, less those of Stop
 	stoppedAt time.Time
 	timeouts  map[*timeout]struct{}
 }
@@ -51,11 +50,11 @@ type timeout struct {
 	cancel context.CancelCauseFunc
 	whole  time.Duration
 	left   time.Duration
-	since  time.Time     // when the timeout began, or counted on
+	since  time.Time     // when the timeout began, or resumed
 	sleep  time.Duration // until the timer fires
 	timer  *time.Timer
-	still  time.Duration // for how long the stopwatch was stopped, since the last break
-	breaks int           // how often that was as long as whole
+	still  time.Duration // how long the stopwatch was stopped since the last break
+	breaks int           // how often still reached whole
 	graced bool
 }
 
@@ -67,10 +66,10 @@ func (w *Stopwatch) Context(ctx context.Context) context.Context {
 }
 
 // WithTimeout is context.WithTimeout. If ctx carries a Stopwatch, only the time
-// while it runs counts, and the time during which the process is frozen does
-// not: what arrived meanwhile is read before the timeout ends. In that case the
-// context has no deadline; after a timeout its error and cause are
-// context.DeadlineExceeded, as usual.
+// while it runs counts. The time during which the process is frozen does not
+// count, so that data that arrived meanwhile is read before the timeout ends.
+// In that case the context has no deadline. After a timeout its error and cause
+// are context.DeadlineExceeded, as usual.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	w, ok := ctx.Value(stopwatchKey{}).(*Stopwatch)
 	if !ok {
@@ -105,7 +104,7 @@ func (t timed) Err() error {
 	return err
 }
 
-// Start lets the timeouts count until Stop is called.
+// Start makes the timeouts run until Stop is called.
 func (w *Stopwatch) Start() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,14 +117,14 @@ func (w *Stopwatch) Start() {
 			t.still = 0
 			t.breaks++
 		}
-		if t.left < lateness && !t.graced { // read what arrived meanwhile, first
+		if t.left < lateness && !t.graced { // first read what arrived meanwhile
 			t.left, t.graced = lateness, true
 		}
 		t.resume()
 	}
 }
 
-// Stop ends what Start began. The last one stops the timeouts and their timers.
+// Stop ends one Start. The last Stop stops the timeouts and their timers.
 func (w *Stopwatch) Stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,7 +139,7 @@ func (w *Stopwatch) Stop() {
 	}
 }
 
-// resume lets the timeout count on. The lock is held.
+// resume lets the timeout run on. The caller holds the lock.
 func (t *timeout) resume() {
 	t.since, t.sleep = time.Now(), max(min(t.left, slice), 0)
 	if t.lost() {
@@ -153,8 +152,8 @@ func (t *timeout) resume() {
 	t.timer.Reset(t.sleep)
 }
 
-// count counts the time since resume, unless the process was frozen. The lock is
-// held.
+// count subtracts the time since resume, unless the process was frozen. The
+// caller holds the lock.
 func (t *timeout) count() {
 	if passed := Age(t.since); passed <= t.sleep+lateness {
 		t.left -= passed
@@ -180,10 +179,10 @@ func (t *timeout) wake() {
 	}
 }
 
-// lost reports whether there were too many breaks. The lock is held.
+// lost reports whether there were too many breaks. The caller holds the lock.
 func (t *timeout) lost() bool { return t.breaks > maxBreaks }
 
-// end forgets the timeout.
+// end removes the timeout from its stopwatch.
 func (t *timeout) end() {
 	t.watch.mu.Lock()
 	defer t.watch.mu.Unlock()
