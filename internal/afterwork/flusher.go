@@ -1,6 +1,6 @@
-// Package afterwork decides when events are delivered that were recorded during
-// units of work: requests, invocations. An endpoint that does not answer must
-// not cost each unit of work time.
+// Package afterwork decides when to deliver events that were recorded during
+// units of work: requests and invocations. If the endpoint does not respond,
+// not every unit of work may wait for it.
 package afterwork
 
 import (
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Flusher delivers events at the end of units of work, which wait for the
+// Flusher delivers events at the end of units of work. They wait for the
 // delivery. Flush and Queued must be set; the methods may be called
 // concurrently.
 type Flusher struct {
@@ -20,28 +20,27 @@ type Flusher struct {
 	pace       pace
 	mu         sync.Mutex
 	delivering bool
-	again      bool // another caller came meanwhile
+	again      bool // another caller arrived meanwhile
 }
 
-// Due reports whether there is something to deliver and the time for it has
-// come.
+// Due reports whether there are events to deliver and a delivery is due.
 func (f *Flusher) Due() bool { return f.pace.due(f.Queued(), f.Rule) }
 
-// Deliver delivers what is queued if it is due, within ctx, which needs a
-// deadline. Only one caller does so at a time; those who come meanwhile return
-// at once, and it delivers for them as well if its time allows. What stays
-// queued is delivered after a later unit of work.
+// Deliver delivers the queued events if a delivery is due. ctx must have a
+// deadline. Only one caller delivers at a time. Callers that arrive meanwhile
+// return at once; the first caller also delivers their events if its time
+// allows. Events that remain queued are delivered after a later unit of work.
 func (f *Flusher) Deliver(ctx context.Context) {
 	for f.begin() {
 		began := time.Now()
 		again := f.deliver(ctx)
 		if deadline, ok := ctx.Deadline(); !again || ok && time.Until(deadline) < time.Since(began) {
-			return // a delivery that is cut short would pass for a failed one
+			return // a delivery that is cut short would look like a failed one
 		}
 	}
 }
 
-// begin reports whether the caller is to deliver now.
+// begin reports whether the caller has to deliver now.
 func (f *Flusher) begin() bool {
 	if !f.Due() {
 		return false

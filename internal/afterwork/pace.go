@@ -11,30 +11,31 @@ import (
 )
 
 const (
-	// firstPause and maxPause bound the pause after a failed delivery. The pause
-	// doubles with each further failure.
+	// firstPause and maxPause are the minimum and maximum of the backoff after a
+	// failed delivery. The backoff doubles with each further failure.
 	firstPause = time.Second
 	maxPause   = time.Minute
-	// costShare is how much longer than the failed delivery itself the pause is at
-	// least, where work had to wait for the delivery.
+	// The backoff is at least costShare times as long as the failed delivery if
+	// work had to wait for the delivery.
 	costShare = 5
 )
 
-// Rule says when events that gather are delivered: when the last delivery began
-// at least Every ago, or when at least Events wait. The zero Rule is: always. A
-// negative Every is: never by time. Events is not used if it is 0.
+// Rule says when queued events are delivered: when the last delivery began at
+// least Every ago, or when at least Events are queued. With the zero Rule they
+// are always delivered. With a negative Every time does not count. Events is
+// not used if it is 0.
 type Rule struct {
 	Every  time.Duration
 	Events uint64
 }
 
-// pace remembers when deliveries began and how they ended.
+// pace records when deliveries began and how they ended.
 type pace struct {
 	mu       sync.Mutex
-	began    time.Time // the last delivery; zero is never
+	began    time.Time // the last delivery; zero if there was none
 	ended    time.Time
-	pause    time.Duration // after ended
-	failures uint          // in a row
+	pause    time.Duration // the backoff, after ended
+	failures uint          // consecutive
 }
 
 // due reports whether events should be delivered now.
@@ -50,7 +51,7 @@ func (p *pace) due(queued uint64, rule Rule) bool {
 	return rule.Events > 0 && queued >= rule.Events || rule.Every >= 0 && clock.Age(p.began) >= rule.Every
 }
 
-// pausing reports whether the pause after a failure is not over.
+// pausing reports whether the backoff after a failure is not over.
 func (p *pace) pausing() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,7 +64,8 @@ func (p *pace) begin() {
 	p.began = time.Now()
 }
 
-// end notes the outcome of a delivery. costs: work had to wait for the delivery.
+// end records the outcome of a delivery. costs: work had to wait for the
+// delivery.
 func (p *pace) end(failed, costs bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,8 +82,8 @@ func (p *pace) end(failed, costs bool) {
 	p.pause = retry.Shorten(pause, 0.5)
 }
 
-// failed reports whether a delivery has failed: nothing was accepted, and not
-// because of a single event, which the next deliveries find.
+// failed reports whether a delivery has failed: the platform accepted nothing,
+// and not because of a single event, which the next deliveries isolate.
 func failed(err error) bool {
 	var kept *flush.Error
 	return errors.As(err, &kept) && kept.Retained > 0 && kept.Delivered == 0 && !errors.Is(err, flush.ErrRejected)

@@ -9,12 +9,12 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
-// Requests delivers events while requests are under way, in a goroutine of its
-// own: no request waits for a delivery unless Hold is called. A delivery begins
-// when a request begins, or while one lasts, and may outlast the request. None
-// begins between requests, when the process may be frozen. The timeouts of a
-// delivery count only the time during which a request is under way, or Count
-// counts.
+// Requests delivers events while requests are running, on its own goroutine: no
+// request waits for a delivery unless Hold is called. A delivery begins when a
+// request begins, or while a request runs, and may end after the request. No
+// delivery begins between requests, when the process may be frozen. The
+// timeouts of a delivery count only the time while a request is running, or
+// between Count and its stop.
 //
 // Flush and Queued must be set; the methods may be called concurrently.
 type Requests struct {
@@ -29,18 +29,18 @@ type Requests struct {
 	current  atomic.Pointer[delivery] // under way, or nil
 
 	mu     sync.Mutex
-	busy   bool // a request is under way
-	rule   Rule // of a request that is under way
+	busy   bool // a request is running
+	rule   Rule // of a running request
 	look   *time.Timer
 	closed bool
 	cancel context.CancelCauseFunc // ends the current delivery
 }
 
-// delivery is one call of Flush, or two if more was recorded meanwhile.
+// delivery is one call of Flush, or two if more events were recorded meanwhile.
 type delivery struct {
 	began time.Time
 	held  time.Time     // a request waits for it until then; zero if none does
-	next  *delivery     // is to follow at once; the lock of Requests guards it
+	next  *delivery     // follows at once; the lock of Requests guards it
 	done  chan struct{} // closed when it has ended
 }
 
@@ -72,8 +72,8 @@ func (r *Requests) End() {
 	}
 }
 
-// change follows a change between requests and none. Of changes that come at
-// the same time, the last one sees what has become of all.
+// change follows a change between some and no running requests. Of concurrent
+// changes, the last one sees the result of all.
 func (r *Requests) change(rule Rule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,14 +92,14 @@ func (r *Requests) change(rule Rule) {
 	r.lookLater()
 }
 
-// minLook and maxLook bound the time between two looks at the queue while
-// requests last.
+// minLook and maxLook are the minimum and maximum time between two checks of
+// the queue while requests run.
 const (
 	minLook = 100 * time.Millisecond
 	maxLook = time.Second
 )
 
-// lookLater lets lookNow be called. The lock is held.
+// lookLater schedules a call of lookNow. The caller holds the lock.
 func (r *Requests) lookLater() {
 	after := maxLook
 	if r.rule.Every >= 0 {
@@ -112,7 +112,7 @@ func (r *Requests) lookLater() {
 	r.look.Reset(after)
 }
 
-// lookNow starts a delivery if the events of requests that last are due.
+// lookNow starts a delivery if the events of long requests are due.
 func (r *Requests) lookNow() {
 	r.mu.Lock()
 	if !r.busy || r.closed {
@@ -184,16 +184,17 @@ func (r *Requests) follow(d *delivery) *delivery {
 	return next
 }
 
-// Count counts the time until stop is called for the timeouts of the delivery
-// under way, as the time of a request counts. No delivery begins for it.
+// Count makes the timeouts of the current delivery run until stop is called, as
+// during a request. It begins no delivery.
 func (r *Requests) Count() (stop func()) {
 	r.watch.Start()
 	return r.watch.Stop
 }
 
-// Hold waits until all events that were recorded before are delivered, or can
-// not be, but no longer than limit or than ctx. A delivery that has taken longer
-// than limit is not waited for. The caller is between Begin and End.
+// Hold waits until all events that were recorded before are delivered or their
+// delivery has failed, but no longer than limit, and no longer than ctx. It does
+// not wait for a delivery that has taken longer than limit. The caller is
+// between Begin and End.
 func (r *Requests) Hold(ctx context.Context, limit time.Duration) {
 	if r.Queued() == 0 || r.pace.pausing() {
 		return
@@ -222,8 +223,8 @@ func (r *Requests) Hold(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// own returns the delivery that delivers what has been recorded so far, and the
-// one under way before it, if there is one. A request waits for it until the time
+// own returns the delivery for the events recorded so far, and the delivery that
+// is running before it, if there is one. A request waits for it until the time
 // held.
 func (r *Requests) own(held time.Time) (own, before *delivery) {
 	r.mu.Lock()
@@ -240,13 +241,13 @@ func (r *Requests) own(held time.Time) (own, before *delivery) {
 	return before.next, before
 }
 
-// Close lets no delivery begin and waits for the one that is under way. When ctx
+// Close prevents further deliveries and waits for the current one. When ctx
 // ends, Close cancels that delivery and returns a channel that is closed when
-// the delivery has ended; nil is closed already.
+// the delivery has ended. It returns nil if no delivery is left.
 func (r *Requests) Close(ctx context.Context) (ended <-chan struct{}) {
 	r.mu.Lock()
 	r.closed = true
-	r.watch.Start() // Close is work, too
+	r.watch.Start() // time in Close counts like a request
 	if r.look != nil {
 		r.look.Stop()
 	}
