@@ -36,9 +36,9 @@
 //	  }
 //	}
 //
-// Everything may be left out. A flag is then on, has its key for a name and the
-// variations "true" and "false", of which it serves the first to everyone and the
-// last while it is off. Variations are text.
+// All members are optional. By default a flag is on, its name is its key, and its
+// variations are "true" and "false". It serves the first variation to everyone,
+// and the last while it is off. Variations are text.
 //
 //   - "prerequisites" are other flags of the file with the variation that each
 //     must serve; FeatBit has none.
@@ -54,10 +54,10 @@
 // notContains, startsWith, endsWith, matchRegex and notMatchRegex with a text,
 // isOneOf and notOneOf with a list of texts, lessThan, atMost, greaterThan and
 // atLeast with a number, isTrue and isFalse with true. Or it is inSegment or
-// notInSegment with the id of a segment of the file, or a list of them. Members
-// that are not among these, and members that are there twice, are errors.
+// notInSegment with the id of a segment of the file, or a list of them. Unknown
+// members and duplicate members are errors.
 //
-// The other form is a snapshot of an environment, of either
-// platform, such as ffc.Client.WriteSnapshot writes. Members that this package does
-// not know are served, and stay in the file.
+// The other form is a snapshot of an environment, of either platform, as
+// ffc.Client.WriteSnapshot writes it. Members that this package does not know are
+// served, and stay in the file.
 package flagfile

@@ -11,7 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// Document is a parsed flag file. It does not change, except by Parts and Served.
+// Document is a parsed flag file. Only Parts and Served change it.
 type Document interface {
 	// Data returns the flags and segments in bootstrap form.
 	Data() []byte
@@ -57,8 +57,8 @@ func Parse(text []byte, platform string) (Document, string, error) {
 	return ParseChanged(nil, text, platform)
 }
 
-// ParseChanged is Parse for a changed file. It takes flags that have not changed
-// from previous.
+// ParseChanged is Parse for a changed file. It reuses flags of previous that
+// have not changed.
 func ParseChanged(previous Document, text []byte, name string) (Document, string, error) {
 	var root *node
 	var err error
@@ -119,7 +119,7 @@ func Tidy(percent float64) float64 { return math.Round(percent*1e7) / 1e7 }
 
 // Bootstrap returns the flags and segments of a flag file of the simple form in
 // bootstrap form, for a platform as in Parse. It returns other text unchanged. The
-// error names the file, and the line and column of what is wrong.
+// error names the file, the line and the column.
 func Bootstrap(name string, text []byte, platform string) ([]byte, error) {
 	if err := CheckPlatform(platform); err != nil {
 		return nil, err

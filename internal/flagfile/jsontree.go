@@ -28,13 +28,13 @@ const (
 type node struct {
 	kind       kind
 	start, end int
-	text       string // of a text: what it says; of a number or boolean: its token
+	text       string // of a text: its value; of a number or boolean: its token
 	members    []member
 	items      []*node
 	// lazy: an object of which only start and end are known. See expand.
 	lazy bool
-	// name is what a lazy flag of a snapshot is known by, once that was looked up
-	// under identity.
+	// name caches the identity of a lazy flag of a snapshot, from the member
+	// identity.
 	name     *node
 	identity string
 }
@@ -45,8 +45,8 @@ type member struct {
 	value *node
 }
 
-// get returns the member with a name, or nil. Of several it is the last, which
-// is the one that counts elsewhere.
+// get returns the member with a name, or nil. Of several it returns the last,
+// as other JSON decoders do.
 func (n *node) get(name string) *node {
 	if n == nil {
 		return nil
@@ -67,7 +67,7 @@ func (n *node) expand(doc []byte) (*node, error) {
 	return (&jsonParser{doc: doc, i: n.start}).value(lazyDepth, "an object")
 }
 
-// describe says what a value is, for an error.
+// describe returns the kind of a value, for an error.
 func (n *node) describe() string {
 	switch n.kind {
 	case object:
@@ -83,7 +83,7 @@ func (n *node) describe() string {
 	}
 }
 
-// Quote quotes a text of the file for an error, and spares the reader a long one.
+// Quote quotes a text of the file for an error, and shortens a long one.
 func Quote(s string) string { return strconv.Quote(clip(s)) }
 
 func clip(s string) string {
@@ -125,10 +125,12 @@ func Explain(file string, text []byte, err error) string {
 	return file + ": " + strings.TrimPrefix(err.Error(), "ffctest: ")
 }
 
-// bom is what some editors begin a file with.
+// bom returns the byte-order mark, which some editors write at the start of a
+// file.
 func bom() []byte { return []byte("\ufeff") }
 
-// maxDepth is how deep values may be nested. No flag needs a tenth of it.
+// maxDepth is the maximum nesting of values. Flags need less than a tenth of
+// it.
 const maxDepth = 200
 
 // parseJSON reads a document, which must be one value.
@@ -155,7 +157,7 @@ const lazyDepth = 3
 // because of one that has changed takes seconds and hundreds of MB.
 func parseLazily(doc []byte) (*node, error) {
 	if !json.Valid(jsontext.TrimBOM(doc)) {
-		return parseJSON(doc) // for what is wrong, and where
+		return parseJSON(doc) // for the error and its place
 	}
 	p := &jsonParser{doc: doc, lazy: true}
 	if bytes.HasPrefix(doc, bom()) {
@@ -168,7 +170,7 @@ type jsonParser struct {
 	doc  []byte
 	i    int
 	lazy bool // leave flags lazy; doc is valid
-	// within: the value that is next is one of flags.
+	// within: the next value is in the flags.
 	within bool
 	free   []node // allocated, but not used yet
 }
@@ -193,7 +195,7 @@ func (p *jsonParser) space() {
 	}
 }
 
-// wrong is the error about what is next.
+// wrong returns the error for the next token.
 func (p *jsonParser) wrong(expected string) error {
 	got := "the end of the file"
 	if p.i < len(p.doc) {
@@ -317,7 +319,7 @@ func (p *jsonParser) list(n *node, depth int) error {
 	}
 }
 
-// string reads a text, which is what is next.
+// string reads a text, which must be next.
 func (p *jsonParser) string() (string, error) {
 	start, escaped := p.i, false
 	for p.i++; p.i < len(p.doc); p.i++ {
@@ -374,7 +376,7 @@ func isWord(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.' || c == '_'
 }
 
-// AttributeText returns what rules see of an attribute.
+// AttributeText returns the text of an attribute, as rules compare it.
 func AttributeText(raw []byte) (string, error) {
 	n, err := parseJSON(raw)
 	if err != nil {

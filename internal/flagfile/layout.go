@@ -33,7 +33,7 @@ func layoutOf(name string) (layout, error) {
 			return l, nil
 		}
 	}
-	return layout{}, fmt.Errorf("there is no platform %q: use classic or featbit", name)
+	return layout{}, fmt.Errorf("unknown platform %q: use classic or featbit", name)
 }
 
 func classicKey(identity *node) (string, error) {
@@ -83,8 +83,8 @@ func editFeatBit(e *edits, flag *node, c Change, version int64) error {
 	return nil
 }
 
-// classicShares writes a default rule. Each share repeats its variation as the
-// flag has it, and keeps what of it counts in experiments.
+// classicShares writes a default rule. Each share repeats the whole variation
+// of the flag, and keeps its part that counts in experiments.
 func classicShares(e *edits, flag, basics *node, shares []Share) error {
 	const rollouts = "defaultRulePercentageRollouts"
 	options := make(map[string]string)

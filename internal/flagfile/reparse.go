@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 )
 
-// reparse returns the tree of doc, another text of the file that root is the tree
-// of. It reads only the flag that has changed: the page and most editors change one
-// flag of a file at a time, and the file may have tens of MB. If more than one flag
-// has changed, or what is around the flags, reparse returns nil.
+// reparse returns the tree of doc, a changed text of the file. root is the tree of
+// the text before. reparse reads only the flag that has changed: the page and most
+// editors change one flag of a file at a time, and the file may have tens of MB. If
+// more than one flag has changed, or text outside of flags, reparse returns nil.
 func reparse(root *node, before, doc []byte) *node {
 	start := commonPrefix(before, doc)
 	end := len(before) - commonSuffix(before[start:], doc[start:])

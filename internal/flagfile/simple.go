@@ -18,7 +18,7 @@ type simple struct {
 	text      []byte
 	root      *node
 	flags     map[string]part // by key
-	whole     bool            // nothing is known of the document before
+	whole     bool            // the previous document is unknown
 	built     [][]byte        // lists of all flags if whole, else of those that differ; nil after Served
 	segments  []byte          // a list, like those of built: in bootstrap form, with commas in between
 	keys, ids []string
@@ -251,7 +251,7 @@ func (s *simple) lookup(key string) (part, bool) {
 	return p, ok
 }
 
-// forget frees the tree of the flag, which is large.
+// forget drops the tree of the flag, which is large.
 func (f *simpleFlag) forget() {
 	f.node, f.flag, f.begun = &node{start: f.node.start, end: f.node.end, kind: object, lazy: true}, flagjson.Flag{}, false
 }

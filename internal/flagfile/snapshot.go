@@ -146,8 +146,8 @@ func each(doc []byte, of *node, identity string, visit func(name, n *node) error
 	return nil
 }
 
-// lazyName returns what a lazy item is known by, and notes whether it is archived;
-// nil if there is more to say about it.
+// lazyName returns the identity of a lazy item, and records whether the item is
+// archived. It returns nil if the item must be read completely.
 func lazyName(doc []byte, item *node, identity string) *node {
 	if item.name != nil && item.identity == identity {
 		return item.name

@@ -210,8 +210,8 @@ func classicVariation(f *Flag, i int) classicOption {
 	return classicOption{LocalID: i + 1, Order: i + 1, Value: f.Values[i]}
 }
 
-// classicShares writes a rollout; part is what of a variation counts in
-// experiments when the flag restricts that.
+// classicShares writes a rollout. part returns the part of a variation that
+// counts in experiments, if the flag restricts that.
 func classicShares(f *Flag, shares []Share, part func(variation int) float64) []classicShare {
 	out := make([]classicShare, len(shares))
 	for i, s := range shares {

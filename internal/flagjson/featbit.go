@@ -117,8 +117,8 @@ func (e FeatBit) Flag(f *Flag, version int64) []byte {
 	return mustMarshal(out)
 }
 
-// featBitShares writes a rollout; part is what of a variation counts in
-// experiments when the flag restricts that.
+// featBitShares writes a rollout. part returns the part of a variation that
+// counts in experiments, if the flag restricts that.
 func featBitShares(shares []Share, part func(variation int) float64) []featBitShare {
 	out := make([]featBitShare, len(shares))
 	for i, s := range shares {
@@ -144,7 +144,8 @@ func featBitClauses(clauses []model.Clause) []featBitClause {
 // variationID returns the id of a variation, counted from 1.
 func variationID(i int) string { return strconv.Itoa(i + 1) }
 
-// featBitType is for people.
+// featBitType returns the type of a flag's variations, which the platform's
+// page shows.
 func featBitType(values []string) string {
 	for _, value := range values {
 		if value != "true" && value != "false" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Schedule says how long to wait after each failure.
+// Schedule returns the backoff after each failure.
 type Schedule interface {
 	// Next returns the pause after an attempt that failed now and had taken
 	// some time.

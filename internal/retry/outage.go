@@ -79,9 +79,9 @@ func (o *Outage) between(low, high float64) time.Duration {
 // part returns a random pause in the lower or the upper third of that range.
 //
 // A restart cuts all clients at the same time. Two random pauses in a row add
-// up to a bell: nine of ten clients would return within one second. Half of the
-// clients keep to the lower third in both pauses, half to the upper third, so
-// that they return in two groups, a second apart.
+// up to a bell curve: nine of ten clients would return within one second. Half
+// of the clients keep to the lower third in both pauses, half to the upper
+// third, so that they return in two groups, a second apart.
 func (o *Outage) part(low, high float64) time.Duration {
 	third := (high - low) / 3
 	if o.late {
