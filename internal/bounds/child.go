@@ -23,16 +23,16 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// task is what a child process is to do.
+// task is the work of a child process.
 type task struct {
 	Entry    string
 	Platform string
-	Server   string // its URL
+	Server   string // the server's URL
 	File     string // with the data
-	Max      int64  // MaxMessage of the transport; 0 is the default
+	Max      int64  // MaxMessage of the transport; 0 means the default
 }
 
-// outcome is what came of it.
+// outcome is the result of a task.
 type outcome struct {
 	Peak  int64   // VmHWM, in bytes
 	CPU   float64 // seconds
@@ -42,8 +42,8 @@ type outcome struct {
 
 const taskVariable = "FFC_BOUNDS_TASK"
 
-// Main does what a child process is there for, and does not return. In any other
-// process it returns at once. Every program that measures calls it first.
+// Main runs the task in a child process, and does not return there. In any other
+// process it returns at once. Every program that measures must call it first.
 func Main() {
 	text := os.Getenv(taskVariable)
 	if text == "" {
@@ -65,7 +65,7 @@ func Main() {
 	os.Exit(0)
 }
 
-// do gets data into a client by the entry, and evaluates the flag "probe".
+// do feeds data to a client through the entry, and evaluates the flag "probe".
 func (t *task) do() (string, error) {
 	cfg := ffc.Config{
 		Platform:  ffc.Platform(t.Platform),
@@ -105,7 +105,7 @@ func (t *task) do() (string, error) {
 	case EntryFallback:
 		cfg.Transport = &stream.Transport{Fallback: polling, MaxMessage: t.Max}
 	default:
-		return "", fmt.Errorf("there is no entry %q", t.Entry)
+		return "", fmt.Errorf("unknown entry %q", t.Entry)
 	}
 	return probe(cfg)
 }
@@ -128,7 +128,7 @@ func probe(cfg ffc.Config) (string, error) {
 	return d.Value, nil
 }
 
-// settle waits until a client has data, or knows that it cannot use what it got.
+// settle waits until a client has data, or has rejected it.
 func settle(client *ffc.Client) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -141,7 +141,7 @@ func settle(client *ffc.Client) error {
 		case s.Err == nil:
 			return
 		case errors.As(s.Err, &why) && why.Kind != transport.KindData:
-			return // the websocket, of which there is none
+			return // for the websocket, which is missing
 		}
 		select {
 		case told <- s.Err:
@@ -149,7 +149,7 @@ func settle(client *ffc.Client) error {
 		}
 	}
 	defer client.OnStatus(note)()
-	go func() { _ = client.WaitReady(ctx) }() // loads, where it is on demand
+	go func() { _ = client.WaitReady(ctx) }() // makes a client on demand load data
 	note(client.Status())
 	select {
 	case err := <-told:
@@ -159,7 +159,7 @@ func settle(client *ffc.Client) error {
 	}
 }
 
-// serve makes a platform of the data, as tests of applications do.
+// serve runs an ffctest platform with the data, as tests of applications do.
 func (t *task) serve() (value string, err error) {
 	data, err := os.ReadFile(t.File)
 	if err != nil {
@@ -179,7 +179,7 @@ func (t *task) serve() (value string, err error) {
 	return "", nil
 }
 
-// peak is the most memory a process had, in bytes.
+// peak returns the maximum memory of a process, in bytes.
 func peak(pid string) int64 {
 	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
@@ -191,7 +191,7 @@ func peak(pid string) int64 {
 	return kib << 10
 }
 
-// cpu is the processor time of this process, in seconds.
+// cpu returns the processor time of this process, in seconds.
 func cpu() float64 {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {

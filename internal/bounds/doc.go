@@ -1,5 +1,5 @@
-// Package bounds measures what data takes that a platform, a cache or a proxy
-// could send: the peak memory of a process that gets it, and its time, for every
-// entry that data has. It makes the table of docs/limits.md, and its tests hold
-// the multiples that the table and SECURITY.md promise.
+// Package bounds measures the memory and processor time of a process that gets
+// hostile data, through every entry by which a platform, a cache or a proxy can
+// send data. It writes the table of docs/limits.md. Its tests check the limits
+// that the table and SECURITY.md promise.
 package bounds

@@ -10,37 +10,38 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// Input is a kind of data that can be made as large as one likes.
+// Input is a kind of data that can be made in any size.
 type Input struct {
 	Name     string
 	Platform string // platform.ClassicName or platform.FeatBitName
-	// Factor is how many times the size of the data a process may take for it at
-	// most, beside spare.
+	// Factor is the maximum memory of a process, as a multiple of the size of
+	// the data, in addition to spare.
 	Factor int
-	// Rejected: the data as a whole cannot be used.
+	// Rejected: the data as a whole is rejected.
 	Rejected bool
-	// Value is what the flag "probe" is for the user "u"; "-" if it has no value.
+	// Value is the value of the flag "probe" for the user "u"; "-" if it has
+	// none.
 	Value string
-	// data appends the elements of the flags, and of the segments if it returns
-	// any, that make the message some n bytes.
+	// data returns the elements of the list of flags, and of segments if there
+	// are any, for a message of about n bytes.
 	data func(n int) (flags, segments []byte)
-	// message is the whole message; nil is made of data.
+	// message returns the whole message; if nil, the message is made from data.
 	message func(n int) []byte
 }
 
-// Size is how large data is in the table and in tests.
+// Size is the size of the data in the table and in tests, in bytes.
 const Size = 8 << 20
 
-// spare is what a process may take for data of any size.
+// spare is the memory that a process may take for data of any size, in bytes.
 const spare = 16 << 20
 
-// serveFactor is the factor of ffc serve, which keeps the text of the file, its
-// flags and what the page shows of them, and collects garbage seldom while it takes
-// less than 136 MiB.
+// serveFactor is the factor of ffc serve. It keeps the text of the file, its flags
+// and their form for the page, and collects garbage seldom while it takes less than
+// 136 MiB.
 const serveFactor = 22
 
-// Most returns how many bytes of memory a process may take for data of n bytes that
-// it gets by an entry.
+// Most returns the maximum memory of a process, in bytes, for data of n bytes that
+// it gets through an entry.
 func (in *Input) Most(entry string, n int) int64 {
 	factor := in.Factor
 	if entry == EntryServe {
@@ -66,14 +67,14 @@ const (
 	off = `{"localId":2,"variationValue":"off"}`
 )
 
-// classic is a flag of featureflag.co: one share serves "on" to everybody, after
-// what more members say.
+// classic returns a flag of featureflag.co with more members. Its default rule
+// serves "on" to every user.
 func classic(key, more string) string {
 	return `{"id":"FF__11__22__33__` + key + `","timestamp":1,"ff":{"defaultRulePercentageRollouts":[{"valueOption":` + on +
 		`}],"variationOptionWhenDisabled":` + off + `}` + more + `}`
 }
 
-// featBit is a flag of FeatBit, as classic is one of featureflag.co.
+// featBit is classic for FeatBit.
 func featBit(key, more string) string {
 	return `{"key":"` + key + `","updatedAt":"2026-01-31T12:00:00.123Z","isEnabled":true,"variations":[{"id":"1","value":"on"},{"id":"2","value":"off"}],` +
 		`"disabledVariationId":"2","fallthrough":{"variations":[{"id":"1","rollout":[0,1]}]}` + more + `}`
@@ -93,8 +94,8 @@ func list(n int, element func(i int) string) []byte {
 
 func same(text string) func(int) string { return func(int) string { return text } }
 
-// one is data of one flag "probe" that has a list of elements: before and after
-// it are what the flag's other members say.
+// one returns data of one flag "probe" that has a list of elements. before and
+// after are the text around the list.
 func one(flag func(key, more string) string, before string, element func(i int) string, after string) func(n int) (flags, segments []byte) {
 	return func(n int) ([]byte, []byte) {
 		head, tail, _ := bytes.Cut([]byte(flag("probe", before+"\x00"+after)), []byte{0})
@@ -102,7 +103,7 @@ func one(flag func(key, more string) string, before string, element func(i int) 
 	}
 }
 
-// many is data of many elements of the list of flags, the first of which is
+// many returns data of many elements in the list of flags. The first is
 // "probe".
 func many(flag func(key, more string) string, element func(i int) string) func(n int) (flags, segments []byte) {
 	return func(n int) ([]byte, []byte) {
@@ -110,13 +111,13 @@ func many(flag func(key, more string) string, element func(i int) string) func(n
 	}
 }
 
-// typical is a rule and targets of the size that flags mostly have.
+// typical is a rule and targets of the usual size.
 const typical = `,"_id":"8f6e4f6e-0b7d-4d7e-9d6a-0c9d6b4a6f10","environmentId":33,"objectType":"FeatureFlag","fftuwmtr":[{"ruleId":"3b1f","ruleName":"adults in Europe","isIncludedInExpt":false,` +
 	`"ruleJsonContent":[{"property":"age","operation":"BiggerEqualThan","value":"18"},{"property":"country","operation":"IsOneOf","value":"[\"FR\",\"BE\",\"NL\"]"}],` +
 	`"valueOptionsVariationRuleValues":[{"rolloutPercentage":[0,0.5],"valueOption":` + on + `},{"rolloutPercentage":[0.5,1],"valueOption":` + off + `}]}],` +
 	`"targetIndividuals":[{"individuals":[{"id":"1","name":"Ann","keyId":"ann@example.com","email":"ann@example.com"},{"id":"2","name":"Bob","keyId":"bob@example.com","email":null}],"valueOption":` + off + `}]`
 
-// Inputs are all kinds.
+// Inputs returns all kinds.
 func Inputs() []Input {
 	classicClause := func(i int) string { return fmt.Sprintf(`{"property":"a%d","operation":"Equal","value":"b%d"}`, i, i) }
 	return []Input{

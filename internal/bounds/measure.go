@@ -16,9 +16,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
 )
 
-// The entries that data has.
+// The entries through which data comes.
 const (
-	EntryNothing        = "" // to know what a process takes without data
+	EntryNothing        = "" // to measure a process without data
 	EntryBootstrap      = "Bootstrap"
 	EntryPoll           = "poll on demand"
 	EntryPollInterval   = "poll at an interval"
@@ -29,24 +29,24 @@ const (
 	EntryServe          = "ffc serve"
 )
 
-// Entries are all of them.
+// Entries are all entries.
 var Entries = []string{EntryBootstrap, EntryPoll, EntryPollInterval, EntryStream, EntryStreamOnDemand, EntryFallback, EntryFFCTest, EntryServe}
 
-// Measured is what a process took for data.
+// Measured is the memory and time of a process for data.
 type Measured struct {
 	Size  int     // of the data, decompressed, in bytes
 	Peak  int64   // memory of the process, in bytes
 	CPU   float64 // seconds
 	Value string  // of the flag "probe"
-	Err   string  // why the data cannot be used
+	Err   string  // why the data was rejected
 }
 
-// Multiple is how many times the size of the data the process took, beside what
-// it takes without any.
+// Multiple returns the memory of the process as a multiple of the size of the
+// data, less the memory that it takes without data.
 func (m *Measured) Multiple(nothing int64) float64 { return float64(m.Peak-nothing) / float64(m.Size) }
 
-// Nothing returns the memory in bytes that a process takes by an entry without
-// data.
+// Nothing returns the memory, in bytes, that a process takes without data for
+// an entry.
 func Nothing(entry string) (int64, error) {
 	if entry != EntryServe {
 		entry = EntryNothing
@@ -58,8 +58,8 @@ func Nothing(entry string) (int64, error) {
 	return m.Peak, nil
 }
 
-// Measure starts a process that gets a message by an entry. The most that its
-// transport takes of a message is limit; 0 is the default.
+// Measure starts a process that gets a message through an entry. limit is
+// MaxMessage of its transport; 0 means the default.
 func Measure(entry, platform string, message []byte, limit int64) (*Measured, error) {
 	if entry == EntryServe {
 		return measureServe(platform, message)
@@ -97,7 +97,7 @@ func Measure(entry, platform string, message []byte, limit int64) (*Measured, er
 	return &Measured{Size: len(message), Peak: out.Peak, CPU: out.CPU, Value: out.Value, Err: out.Err}, nil
 }
 
-// answering is a server that answers polling requests, compressed, and opens no
+// answering starts a server that responds to polls, compressed, and rejects
 // websockets.
 func answering(message []byte) *httptest.Server {
 	var body bytes.Buffer
@@ -114,8 +114,8 @@ func answering(message []byte) *httptest.Server {
 	}))
 }
 
-// run does the task in a process of its own, which has the memory that
-// applications have: no limit and the usual garbage collection.
+// run runs the task in its own process, which has the memory settings of
+// applications: no limit and the default garbage collection.
 func (t *task) run() (*outcome, error) {
 	text, err := json.Marshal(t)
 	if err != nil {
@@ -135,7 +135,7 @@ func (t *task) run() (*outcome, error) {
 	}
 	var out outcome
 	if err := json.Unmarshal(answer, &out); err != nil {
-		return nil, fmt.Errorf("the child answered %.200q", answer)
+		return nil, fmt.Errorf("unexpected output of the child process: %.200q", answer)
 	}
 	return &out, nil
 }

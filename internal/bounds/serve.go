@@ -21,7 +21,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// Served is a running "ffc serve" with a file of its own.
+// Served is a running "ffc serve" with its own file.
 type Served struct {
 	URL  string
 	dir  string
@@ -30,7 +30,7 @@ type Served struct {
 	log  bytes.Buffer
 }
 
-// program is where the command is built, once for each process that measures.
+// program is the built command. Each process that measures builds it once.
 var program struct {
 	sync.Mutex
 	dir string // "" until it is built
@@ -55,8 +55,8 @@ func buildServe() (string, error) {
 	return filepath.Join(program.dir, "ffc"), nil
 }
 
-// RemoveProgram removes what StartServe has built. Programs that measure call it
-// last.
+// RemoveProgram removes the command that StartServe has built. Programs that
+// measure must call it last.
 func RemoveProgram() {
 	program.Lock()
 	defer program.Unlock()
@@ -67,8 +67,8 @@ func RemoveProgram() {
 }
 
 // StartServe starts "ffc serve" with a copy of data, which is a flag file or a
-// snapshot of platform, or of any platform if that is "". The error has what the
-// program printed if it rejects the data. The caller must call Close.
+// snapshot of platform, or of any platform if that is "". If the program rejects
+// the data, the error has its output. The caller must call Close.
 func StartServe(platform string, data []byte) (*Served, error) {
 	program, err := buildServe()
 	if err != nil {
@@ -116,7 +116,7 @@ func StartServe(platform string, data []byte) (*Served, error) {
 	return s, nil
 }
 
-// rejectedError is the error of data that the program rejects.
+// rejectedError is the error for data that the program rejects.
 type rejectedError struct{ text string }
 
 func (e *rejectedError) Error() string { return e.text }
@@ -155,7 +155,7 @@ func (s *Served) State() (int, error) {
 	return int(n), err
 }
 
-// Peak returns the maximum of memory that the program had, in bytes.
+// Peak returns the maximum memory of the program, in bytes.
 func (s *Served) Peak() int64 { return peak(strconv.Itoa(s.cmd.Process.Pid)) }
 
 // CPU returns the processor time of the program so far.
@@ -167,10 +167,10 @@ func (s *Served) CPU() (time.Duration, error) {
 	_, after, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(after)
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("unknown form of stat: %q", stat)
+		return 0, fmt.Errorf("unexpected contents of /proc/PID/stat: %q", stat)
 	}
 	var ticks int
-	for _, field := range fields[11:13] { // of the user, and of the system
+	for _, field := range fields[11:13] { // in user mode, and in the kernel
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			return 0, err
@@ -205,7 +205,7 @@ func (s *Served) post(path string, body, into any) error {
 	return json.Unmarshal(answer, into)
 }
 
-// LargeServe is what "ffc serve" took for a large file.
+// LargeServe is the memory and time of "ffc serve" for a large file.
 type LargeServe struct {
 	Form   string        // of the file
 	Size   int           // of the file, in bytes
@@ -217,8 +217,8 @@ type LargeServe struct {
 // LargeFlags is the number of flags of a large file.
 const LargeFlags = 20_000
 
-// MeasureLargeServe serves a large file of each form, as a user of the page would:
-// shows the page, evaluates a flag, and switches flags.
+// MeasureLargeServe serves a large file of each form, and does what a user of the
+// page does: shows the page, evaluates a flag, and switches flags.
 func MeasureLargeServe() (all []LargeServe, err error) {
 	text := largeFile()
 	for _, form := range []string{"flag file", platform.ClassicName, platform.FeatBitName} {

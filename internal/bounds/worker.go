@@ -18,8 +18,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// Worker is a process that takes one message after the other as a bootstrap, with
-// little memory to spare: its garbage collector has to keep to GOMEMLIMIT.
+// Worker is a process that gets one message after the other as a bootstrap, with
+// a low GOMEMLIMIT, so that the memory beyond the limit is in use.
 type Worker struct {
 	command *exec.Cmd
 	in      io.WriteCloser
@@ -29,7 +29,7 @@ type Worker struct {
 // entryWorker is the task of a worker.
 const entryWorker = "worker"
 
-// workerLimit is a worker's GOMEMLIMIT. What is beyond it is in use.
+// workerLimit is the GOMEMLIMIT of a worker.
 const workerLimit = "16MiB"
 
 // StartWorker starts a worker.
@@ -59,10 +59,10 @@ func (w *Worker) Close() {
 	_ = w.command.Wait()
 }
 
-// Take has the worker take a message for a platform, and evaluate its first flags
-// for a user who has an attribute. It returns how much more memory the worker had
-// than before, and its processor time. A worker that takes more than a minute is
-// killed.
+// Take sends the worker a message of a platform. The worker evaluates its first
+// flags for a user who has an attribute. Take returns the additional memory of
+// the worker in bytes, and its processor time in seconds. A worker that needs
+// more than a minute is killed.
 func (w *Worker) Take(platform string, message []byte, attribute string) (memory int64, seconds float64, err error) {
 	giveUp := time.AfterFunc(time.Minute, func() { _ = w.command.Process.Kill() })
 	defer giveUp.Stop()
@@ -81,7 +81,7 @@ func (w *Worker) Take(platform string, message []byte, attribute string) (memory
 	return out.Peak, out.CPU, nil
 }
 
-// work is what a worker does until its input ends.
+// work is the loop of a worker. It returns when its input ends.
 func work() {
 	in := bufio.NewReader(os.Stdin)
 	out := json.NewEncoder(os.Stdout)
@@ -98,7 +98,7 @@ func work() {
 			}
 		}
 		debug.FreeOSMemory()
-		// The peak becomes what the process has now.
+		// Reset the peak to the current memory.
 		_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 		before, start := peak("self"), cpu()
 		take(string(parts[0]), parts[1], string(parts[2]))
@@ -108,7 +108,8 @@ func work() {
 	}
 }
 
-// firstFlags is how many flags of a message a worker evaluates.
+// firstFlags is the maximum number of flags of a message that a worker
+// evaluates.
 const firstFlags = 20
 
 func take(platform string, message []byte, attribute string) {

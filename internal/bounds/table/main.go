@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command table measures what data takes, by its kind and entry, and prints the
-// table of docs/limits.md. Run it in the root of the repository.
+// Command table measures the memory for data, by its kind and entry, and prints
+// the table of docs/limits.md. Run it in the root of the repository.
 package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 	before, rest, ok := strings.Cut(string(text), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		log.Fatalf("%s has no place for the table: expected the lines %q and %q", document, begin, end)
+		log.Fatalf("%s has no markers for the table: expected the lines %q and %q", document, begin, end)
 	}
 	if err := os.WriteFile(document, []byte(before+begin+table+end+after), 0o644); err != nil {
 		log.Fatal(err)
