@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Liar is a server that opens websockets and then says what it is told to, byte
-// for byte. To any other request it answers 503.
+// Liar is a server that accepts websockets and sends given bytes on them. To
+// any other request it responds with 503.
 type Liar struct {
 	// URL is http://host:port, on loopback.
 	URL string
@@ -29,9 +29,9 @@ type Liar struct {
 	closed bool
 }
 
-// NewLiar starts a server that says something to each websocket, after the
-// client's first bytes. It then listens until the client has enough or, unless
-// linger is set, closes the connection.
+// NewLiar starts a server that sends the result of say on each websocket, after
+// the client's first bytes. Then it closes the connection or, if linger is set,
+// reads until the client closes.
 func NewLiar(linger bool, say func() []byte) (*Liar, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -45,7 +45,7 @@ func NewLiar(linger bool, say func() []byte) (*Liar, error) {
 	return l, nil
 }
 
-// Opened is how many websockets there have been.
+// Opened returns the number of websockets so far.
 func (l *Liar) Opened() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,8 +123,7 @@ const (
 	Final        = 0x80
 )
 
-// Frame is a websocket frame as servers send it. The first byte is the opcode
-// and its flags.
+// Frame returns a websocket frame of a server. first has the opcode and flags.
 func Frame(first byte, payload []byte) []byte {
 	frame := []byte{first}
 	switch n := len(payload); {
@@ -138,7 +137,7 @@ func Frame(first byte, payload []byte) []byte {
 	return append(frame, payload...)
 }
 
-// Closing is a close frame with a code.
+// Closing returns a close frame with a code.
 func Closing(code uint16) []byte {
 	return Frame(Final|CloseFrame, binary.BigEndian.AppendUint16(nil, code))
 }

@@ -1,8 +1,8 @@
-// Package faults breaks the network between a client and a platform, and has
-// the tests that show that clients survive it. No shipped package imports it.
+// Package faults breaks the network between a client and a platform. Its tests
+// show that clients survive that. No shipped package imports it.
 //
-// A [Proxy] stands before a server and does to connections what networks do. A
-// [Liar] takes the server's place and says what no platform would.
+// A [Proxy] stands in front of a server and does to connections what broken
+// networks do. A [Liar] replaces the server and sends what no platform sends.
 package faults
 
 import (
@@ -16,35 +16,36 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// Fault is what happens to connections. The zero value is nothing.
+// Fault is what happens to connections. The zero Fault changes nothing.
 type Fault struct {
 	// Drop resets connections as soon as they are made.
 	Drop bool
-	// Swallow lets everything vanish while connections stay open. One that has
-	// lost something so stays like that, as what follows would make no sense.
+	// Swallow drops all bytes while connections stay open. A connection that
+	// has lost bytes also drops everything after them, even if Swallow is
+	// reset.
 	Swallow bool
-	// Chunk is how many bytes go out in one packet at most, and Pause the time
-	// between two packets. 0 is no limit, and no pause.
+	// Chunk is the maximum number of bytes in one packet, and Pause the time
+	// between two packets. 0 means no limit, and no pause.
 	Chunk int
 	Pause time.Duration
-	// Delay is how long bytes take in each direction, and half of what it takes
-	// to connect.
+	// Delay is how long bytes take in each direction. Connecting takes twice as
+	// long.
 	Delay time.Duration
-	// Gather is how long bytes wait for others to go out with, in one packet.
+	// Gather is how long bytes wait for others, to be sent in one packet.
 	Gather time.Duration
-	// Cut ends connections at some point.
+	// Cut ends connections after a number of bytes; nil ends none.
 	Cut *Cut
 }
 
 // Cut is where a connection is cut.
 type Cut struct {
-	Answer  bool // counts what the server sends rather than the client
-	Body    bool // begins to count after the HTTP head
-	After   int  // so many bytes are passed on
-	Orderly bool // an end of file rather than a reset
+	Answer  bool // counts the server's bytes; if false, the client's
+	Body    bool // counts from the end of the HTTP header
+	After   int  // number of bytes that are forwarded
+	Orderly bool // ends with an end of file; if false, with a reset
 }
 
-// Proxy passes TCP connections on to a server. Its methods may be called
+// Proxy forwards TCP connections to a server. Its methods may be called
 // concurrently.
 type Proxy struct {
 	// Address is host:port, on loopback.
@@ -63,8 +64,8 @@ type Proxy struct {
 	closed   bool
 }
 
-// NewProxy starts a proxy before a server at an http URL, or an https URL, whose
-// TLS passes through. With a TLS configuration it is the end of TLS.
+// NewProxy starts a proxy in front of a server at an http or https URL. It
+// forwards TLS unchanged or, if config is not nil, terminates TLS.
 func NewProxy(url string, config *tls.Config) (*Proxy, error) {
 	port, err := testkit.NewPort()
 	if err != nil {
@@ -79,7 +80,7 @@ func NewProxy(url string, config *tls.Config) (*Proxy, error) {
 	return p, nil
 }
 
-// URL is where clients find the server.
+// URL returns the URL of the server through the proxy.
 func (p *Proxy) URL() string {
 	if p.tls != nil {
 		return "https://" + p.Address
@@ -94,14 +95,14 @@ func (p *Proxy) Target(url string) {
 	_, p.target, _ = strings.Cut(url, "://")
 }
 
-// Set changes what happens to connections, also to those that are open.
+// Set changes what happens to connections, open ones included.
 func (p *Proxy) Set(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = f
 }
 
-// Down refuses connections until Up is called. Those that are open stay.
+// Down refuses new connections until Up is called. Open connections stay.
 func (p *Proxy) Down() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +116,7 @@ func (p *Proxy) down() {
 	}
 }
 
-// Up listens again, where it did before.
+// Up listens again, at the same address.
 func (p *Proxy) Up() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,9 +141,9 @@ func (p *Proxy) Break() {
 	}
 }
 
-// Deaden lets everything vanish from now on that passes through connections that
-// are open, without a word to either end. New connections work. So do firewalls
-// and balancers that have forgotten a connection.
+// Deaden makes open connections drop everything from now on, without a reset to
+// either end. New connections work. Firewalls and load balancers that have lost
+// the state of a connection behave like this.
 func (p *Proxy) Deaden() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +152,7 @@ func (p *Proxy) Deaden() {
 	}
 }
 
-// Accepted is how many connections there have been.
+// Accepted returns the number of connections so far.
 func (p *Proxy) Accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +182,8 @@ func (p *Proxy) accept(listener net.Listener) {
 	}
 }
 
-// serve makes a pair of a connection and one to the server.
+// serve connects to the server for a client's connection, and forwards in both
+// directions.
 func (p *Proxy) serve(client net.Conn) {
 	c := &pair{p: p, client: client, gone: make(chan struct{})}
 	p.mu.Lock()
@@ -226,12 +228,12 @@ func (p *Proxy) serve(client net.Conn) {
 type pair struct {
 	p      *Proxy
 	client net.Conn
-	gone   chan struct{} // closed when it has ended
+	gone   chan struct{} // closed when the pair has ended
 
 	mu     sync.Mutex
 	server net.Conn
 	ended  bool
-	lost   bool // something was swallowed
+	lost   bool // bytes were dropped
 }
 
 // join adds the connection to the server, unless the pair has ended.
@@ -266,7 +268,7 @@ func (c *pair) end(reset bool) {
 
 var errCut = errors.New("cut")
 
-// relay passes bytes on in one direction until the pair ends.
+// relay forwards bytes in one direction until the pair ends.
 func (c *pair) relay(from, to net.Conn, answer bool) {
 	defer c.end(false)
 	buf := make([]byte, 64<<10)
@@ -280,7 +282,7 @@ func (c *pair) relay(from, to net.Conn, answer bool) {
 			return
 		}
 		if wait := c.p.now().Gather; wait > 0 {
-			c.wait(wait) // more comes in meanwhile, and is read at once
+			c.wait(wait) // bytes that arrive meanwhile are read at once
 		}
 	}
 }
@@ -291,7 +293,7 @@ func (p *Proxy) now() Fault {
 	return p.fault
 }
 
-// pass writes bytes as the fault has it.
+// pass writes bytes as the fault demands.
 func (c *pair) pass(data []byte, to net.Conn, answer bool, counted *counter) error {
 	for len(data) > 0 {
 		f := c.p.now()
@@ -323,7 +325,7 @@ func (c *pair) pass(data []byte, to net.Conn, answer bool, counted *counter) err
 	return nil
 }
 
-// swallows reports whether bytes vanish.
+// swallows reports whether bytes are dropped.
 func (c *pair) swallows(now bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -331,7 +333,7 @@ func (c *pair) swallows(now bool) bool {
 	return c.lost
 }
 
-// wait reports whether the pair is still there afterwards.
+// wait waits for d, and reports whether the pair has not ended meanwhile.
 func (c *pair) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -346,7 +348,7 @@ func (c *pair) wait(d time.Duration) bool {
 // counter counts the bytes of one direction.
 type counter struct {
 	all, body int
-	matched   int // of the end of the head
+	matched   int // of the end of the header
 }
 
 const headEnd = "\r\n\r\n"
@@ -367,7 +369,7 @@ func (c *counter) add(data []byte) {
 	}
 }
 
-// until counts up to a cut, and returns how many bytes come before it.
+// until counts bytes, and returns how many of them are before the cut.
 func (c *counter) until(data []byte, cut *Cut) (n int, reached bool) {
 	for n = range data {
 		if c.reached(cut) {

@@ -7,7 +7,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
 )
 
-// fault breaks something, and returns what mends it.
+// fault has a function that breaks something and returns the function that
+// mends it.
 type fault struct {
 	name    string
 	happens func(p *platform) (mend func())
@@ -102,7 +103,7 @@ var breaks = []fault{
 		return nothing
 	}},
 	{"a notification is lost", func(p *platform) func() {
-		return func() { // the last change, which nothing else brings
+		return func() { // send the last change again
 			d := p.held
 			d.value, d.version = values[p.soak.random.IntN(len(values))], max(d.version+1, time.Now().UnixMilli())
 			p.becomes(d)
@@ -133,7 +134,7 @@ func (p *platform) proxies() []*faults.Proxy {
 	return []*faults.Proxy{p.plain.proxy, p.secured.proxy}
 }
 
-// network breaks open connections and has new ones suffer from a fault.
+// network breaks open connections and applies a fault to new ones.
 func (p *platform) network(f faults.Fault) (mend func()) {
 	for _, proxy := range p.proxies() {
 		proxy.Set(f)
@@ -142,14 +143,14 @@ func (p *platform) network(f faults.Fault) (mend func()) {
 	return p.calm
 }
 
-// calm ends faults of the network.
+// calm ends all faults of the network.
 func (p *platform) calm() {
 	for _, proxy := range p.proxies() {
 		proxy.Set(faults.Fault{})
 	}
 }
 
-// up lets connections in again.
+// up accepts connections again.
 func (p *platform) up() {
 	for _, proxy := range p.proxies() {
 		if err := proxy.Up(); err != nil {

@@ -76,14 +76,14 @@ var ways = []way{
 	{name: "middleware that holds responses, stream on demand", transport: dialling, behind: &ffc.MiddlewareConfig{HoldResponse: 5 * time.Millisecond}},
 }
 
-// client is a client of a platform, with what uses it.
+// client is a client of a platform, with the goroutines that use it.
 type client struct {
 	*ffc.Client
 	way
 	platform *platform
 	server   *httptest.Server // with the middleware, or nil
-	visitors http.Client      // of the server
-	poisoned uint64           // events that the platform rejects
+	visitors http.Client      // sends requests to server
+	poisoned uint64           // number of events that the platform rejects
 }
 
 func (p *platform) client(w way) (*client, error) {
@@ -111,7 +111,7 @@ func (p *platform) client(w way) (*client, error) {
 }
 
 const (
-	evaluators = 2 // of each client
+	evaluators = 2 // per client
 	tempo      = 5 * time.Millisecond
 )
 
@@ -174,7 +174,7 @@ func (c *client) request() error {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || !slices.Contains(values, string(body)) {
-		return fmt.Errorf("a request was answered %d %q: %w", response.StatusCode, body, err)
+		return fmt.Errorf("the middleware's server responded with %d %q: %w", response.StatusCode, body, err)
 	}
 	return nil
 }
@@ -185,8 +185,8 @@ func (c *client) poison() {
 	_ = c.TrackMetric(context.Background(), user, poisonous, 1)
 }
 
-// recovers waits until the client has what the platform has, older versions and
-// purged flags included, and says so.
+// recovers waits until the client has the data of the platform, after older
+// versions and purged flags too, and its state is OK.
 func (c *client) recovers(ctx context.Context) error {
 	p := c.platform
 	if err := p.server().WaitSynced(ctx, c); err != nil {
@@ -200,9 +200,9 @@ func (c *client) recovers(ctx context.Context) error {
 		wrong := ""
 		switch got := c.value(ctx); {
 		case got != p.held.value:
-			wrong = fmt.Sprintf("release is %q instead of %q", got, p.held.value)
+			wrong = fmt.Sprintf("the flag release is %q, want %q", got, p.held.value)
 		case p.held.others < others && c.FlagKnown(other(p.held.others)):
-			wrong = "a purged flag is there"
+			wrong = "a purged flag still exists"
 		case s.State != ffc.StateOK || s.Err != nil:
 			wrong = "the state is not OK"
 		default:
@@ -216,7 +216,8 @@ func (c *client) recovers(ctx context.Context) error {
 	}
 }
 
-// close delivers all events, ends the client and checks its books.
+// close delivers all events, closes the client and checks that it accounts for
+// every event.
 func (c *client) close(ctx context.Context, out io.Writer) error {
 	var wrong []error
 	if c.server != nil {
@@ -226,8 +227,8 @@ func (c *client) close(ctx context.Context, out io.Writer) error {
 		c.server.Close()
 		c.visitors.CloseIdleConnections()
 	}
-	// A poisoned event is only dropped when others are accepted meanwhile, which
-	// Flush reports.
+	// A poisoned event is dropped only if others are accepted meanwhile. Flush
+	// returns the error.
 	for c.Stats().Events.Dropped.Rejected < c.poisoned || c.Flush(ctx) != nil {
 		if c.value(ctx); ctx.Err() != nil {
 			break
@@ -241,7 +242,7 @@ func (c *client) close(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "%v, %s: %+v\n", c.platform.kind, c.name, stats)
 	e := stats.Events
 	if e.Recorded != e.Delivered+c.poisoned || e.Queued != 0 || e.Dropped != (flush.Dropped{Rejected: c.poisoned}) {
-		wrong = append(wrong, fmt.Errorf("the books do not balance: %d events were poisoned, %+v", c.poisoned, e))
+		wrong = append(wrong, fmt.Errorf("events are not accounted for: %d events were poisoned, %+v", c.poisoned, e))
 	}
 	return errors.Join(wrong...)
 }

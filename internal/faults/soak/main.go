@@ -1,8 +1,8 @@
-// Command soak runs clients of both platforms through faults of all kinds, as
-// long as -for says: with every transport, over HTTP/1 and over TLS with HTTP/2,
-// with deliveries in the background and behind the middleware. It fails unless
-// every event is accounted for, each client recovers the platform's data without
-// a restart, and memory and goroutines have not grown.
+// Command soak runs clients of both platforms through faults of all kinds, for
+// the duration of -for: with every transport, over HTTP/1 and over TLS with
+// HTTP/2, with deliveries in the background and behind the middleware. It fails
+// unless every event is accounted for, each client recovers the platform's data
+// without a restart, and memory and goroutines have not grown.
 package main
 
 import (
@@ -35,16 +35,16 @@ func main() {
 }
 
 const (
-	// margin is how much the heap may grow by chance.
+	// margin is how much the heap may grow by chance, in bytes.
 	margin = 16 << 20
-	// recovery is how long clients may take to recover from all faults. It only
-	// has to be shorter than forever, as the machine may be busy.
+	// recovery is how long clients may take to recover from all faults. It is
+	// long because the machine may be busy.
 	recovery = time.Minute
-	// untilCheck is how many faults there are between two checks of the clients.
+	// untilCheck is the number of faults between two checks of the clients.
 	untilCheck = 25
 )
 
-// run returns all that was wrong, joined.
+// run returns all errors, joined.
 func run(length time.Duration, seed uint64, out io.Writer) error {
 	began := runtime.NumGoroutine()
 	s := &soak{random: rand.New(rand.NewPCG(seed, 0)), played: make(map[string]int)}
@@ -68,14 +68,14 @@ func run(length time.Duration, seed uint64, out io.Writer) error {
 		wrong = append(wrong, fmt.Errorf("the heap had %d MB early on and %d MB late", early>>20, late>>20))
 	}
 	goroutines := runtime.NumGoroutine()
-	for range 500 { // those of connections end a little later
+	for range 500 { // goroutines of connections end a little later
 		if goroutines = runtime.NumGoroutine(); goroutines <= began {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	if goroutines > began {
-		wrong = append(wrong, fmt.Errorf("%d goroutines are left, there were %d", goroutines, began))
+		wrong = append(wrong, fmt.Errorf("%d goroutines remain, %d existed at the start", goroutines, began))
 	}
 	faults := 0
 	for _, name := range slices.Sorted(maps.Keys(s.played)) {
@@ -92,7 +92,7 @@ type soak struct {
 	platforms   []*platform
 	evaluations atomic.Uint64
 	illegal     atomic.Uint64  // evaluations and requests
-	played      map[string]int // how often each fault was
+	played      map[string]int // how many times each fault was played
 	checks      int
 }
 
@@ -107,9 +107,10 @@ func (s *soak) open() error {
 	return nil
 }
 
-// disturb breaks and mends things until ctx ends, and checks now and then that
-// all clients recover. It returns the size of the heap after the first third,
-// when all that grows once has, and in the end, and which clients did not recover.
+// disturb breaks and mends things until ctx ends, and regularly checks that all
+// clients recover. It returns the size of the heap after the first third, when
+// everything has been allocated that is allocated once, and at the end. It also
+// returns the errors of clients that did not recover.
 func (s *soak) disturb(ctx context.Context) (early, late uint64, wrong []error) {
 	deadline, _ := ctx.Deadline()
 	third := time.Until(deadline) * 2 / 3
@@ -137,7 +138,7 @@ func (s *soak) disturb(ctx context.Context) (early, late uint64, wrong []error) 
 	return early, late, s.check()
 }
 
-// check waits until all clients have recovered, while nothing is broken.
+// check waits, while nothing is broken, until all clients have recovered.
 func (s *soak) check() (wrong []error) {
 	s.checks++
 	ctx, cancel := context.WithTimeout(context.Background(), recovery)
@@ -175,7 +176,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// close ends everything. It returns what is wrong.
+// close closes everything and returns all errors.
 func (s *soak) close(out io.Writer) (wrong []error) {
 	for _, p := range s.platforms {
 		for _, err := range p.close(out) {

@@ -18,7 +18,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults"
 )
 
-// platform is a platform behind networks that break, and its clients.
+// platform is a platform behind a network that breaks, with its clients.
 type platform struct {
 	soak    *soak
 	kind    ffctest.Platform
@@ -26,26 +26,26 @@ type platform struct {
 	plain   *front
 	secured *front
 	clients []*client
-	arrived uint64 // events, at servers that are gone
+	arrived uint64 // events that arrived at earlier servers
 	held    data
 	backup  data
 }
 
-// data is what a platform holds.
+// data is the data of a platform.
 type data struct {
 	value   string // of the flag "release"
 	version int64  // of that flag
-	others  int    // how many of the other flags there are
+	others  int    // number of other flags
 }
 
-// front is where a platform is reached: a balancer, which stays while servers
-// behind it are restarted, and a network before it.
+// front is how clients reach a platform: a network, and behind it a load
+// balancer that keeps running while servers behind it restart.
 type front struct {
 	*httptest.Server
 	proxy *faults.Proxy
 }
 
-// others is how many flags there are beside "release".
+// others is the number of flags in addition to "release".
 const others = 20
 
 var values = []string{"v0", "v1", "v2", "v3"}
@@ -56,7 +56,7 @@ func release(value string) *ffctest.FlagBuilder {
 
 func other(i int) string { return fmt.Sprintf("other-%d", i) }
 
-// items are the flags that a platform with the data holds.
+// items returns the flags of a platform with the data.
 func (d data) items() []ffctest.Item {
 	items := []ffctest.Item{release(d.value).Version(d.version)}
 	for i := range d.others {
@@ -101,7 +101,7 @@ func (p *platform) front(secured bool) (*front, error) {
 	return f, err
 }
 
-// trusting is an application's client that accepts the front's certificate.
+// trusting returns an HTTP client that accepts the front's certificate.
 func (f *front) trusting() *http.Client {
 	roots := x509.NewCertPool()
 	roots.AddCert(f.Certificate())
@@ -116,8 +116,8 @@ func (f *front) close() {
 // poisonous is the name of a metric that the platform cannot store.
 const poisonous = "poisonous"
 
-// ServeHTTP passes requests on to the current server, but for events that it
-// could not store.
+// ServeHTTP forwards requests to the current server, except events that the
+// platform cannot store.
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		body, err := io.ReadAll(r.Body)
@@ -140,7 +140,7 @@ func (p *platform) change() {
 	p.held.version = p.server().Version()
 }
 
-// becomes makes the platform hold other data, which no client is notified of.
+// becomes gives the platform other data without notifying clients.
 func (p *platform) becomes(d data) {
 	if err := p.server().Restore(p.kind.Snapshot(d.items()...)); err != nil {
 		panic(err) // the data is of this platform
@@ -148,8 +148,8 @@ func (p *platform) becomes(d data) {
 	p.held = d
 }
 
-// restart restarts the platform. The server before kept all that it was sent,
-// which is not the clients' memory.
+// restart restarts the platform. It drops the old server, which kept everything
+// it received, so that the heap shows the clients' memory.
 func (p *platform) restart() {
 	old := p.current.Swap(p.kind.NewServer(p.server().Snapshot()))
 	old.Close()
@@ -170,9 +170,9 @@ func (p *platform) close(out io.Writer) (wrong []error) {
 		resent += e.Resent
 	}
 	arrived := p.arrived + uint64(len(p.server().Events()))
-	fmt.Fprintf(out, "%v: %d events arrived, %d were delivered, %d sent again\n", p.kind, arrived, delivered, resent)
+	fmt.Fprintf(out, "%v: %d events arrived, %d were delivered, %d were sent again\n", p.kind, arrived, delivered, resent)
 	if arrived < delivered || arrived > delivered+resent {
-		wrong = append(wrong, errors.New("what arrived is not what was delivered"))
+		wrong = append(wrong, errors.New("the events that arrived differ from those that were delivered"))
 	}
 	p.server().Close()
 	p.plain.close()
