@@ -25,15 +25,15 @@ import (
 // overHTTP2 is a platform that speaks HTTP/2, behind a proxy that passes TLS on.
 type overHTTP2 struct {
 	*testing.T
-	generation *generation
-	platform   *ffctest.Server
-	proxy      *faults.Proxy
-	trust      *x509.CertPool
-	old        atomic.Int64 // requests by HTTP/1, but for websockets
+	on       *platformCase
+	platform *ffctest.Server
+	proxy    *faults.Proxy
+	trust    *x509.CertPool
+	old      atomic.Int64 // requests by HTTP/1, but for websockets
 }
 
-func newOverHTTP2(t *testing.T, g *generation) *overHTTP2 {
-	w := &overHTTP2{T: t, generation: g, platform: g.server(g.snapshot(ffctest.Flag("f").Variations("old", "new").Serve("old")))}
+func newOverHTTP2(t *testing.T, g *platformCase) *overHTTP2 {
+	w := &overHTTP2{T: t, on: g, platform: g.server(g.snapshot(ffctest.Flag("f").Variations("old", "new").Serve("old")))}
 	t.Cleanup(w.platform.Close)
 	front := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 1 && r.Header.Get("Upgrade") == "" {
@@ -70,7 +70,7 @@ func (w *overHTTP2) client(data transport.Transport, isForeign bool, events flus
 		rt = foreign{rt}
 	}
 	client, err := ffc.New(w.Context(), ffc.Config{
-		EnvSecret: w.platform.EnvSecret, Platform: w.generation.platform, BaseURL: "https://" + w.proxy.Address,
+		EnvSecret: w.platform.EnvSecret, Platform: w.on.platform, BaseURL: "https://" + w.proxy.Address,
 		Transport: data, HTTPClient: &http.Client{Transport: rt},
 		Events: events, Logger: testkit.Quiet(),
 	})
@@ -139,11 +139,11 @@ func TestDeadConnections(t *testing.T) {
 			PingInterval: 50 * time.Millisecond, SilenceTimeout: timeout, ConnectTimeout: timeout,
 			FirstRetry: time.Millisecond, MaxRetry: 10 * time.Millisecond}},
 	}
-	for i := range generations {
+	for i := range allPlatforms {
 		for _, test := range tests {
-			t.Run(generations[i].name+", "+test.name, func(t *testing.T) {
+			t.Run(allPlatforms[i].name+", "+test.name, func(t *testing.T) {
 				t.Parallel()
-				w := newOverHTTP2(t, &generations[i])
+				w := newOverHTTP2(t, &allPlatforms[i])
 				if test.blocked {
 					w.platform.RejectUpgrade(http.StatusBadGateway)
 				}
@@ -206,11 +206,11 @@ func TestDeadConnectionsWithDefaultTimeouts(t *testing.T) {
 		{name: "fallback", blocked: true, transport: &stream.Transport{Fallback: &poll.Transport{Interval: time.Second}}, limit: request},
 		{name: "push", transport: &stream.Transport{}, limit: socket},
 	}
-	for i := range generations {
+	for i := range allPlatforms {
 		for _, test := range tests {
-			t.Run(generations[i].name+", "+test.name, func(t *testing.T) {
+			t.Run(allPlatforms[i].name+", "+test.name, func(t *testing.T) {
 				t.Parallel()
-				w := newOverHTTP2(t, &generations[i])
+				w := newOverHTTP2(t, &allPlatforms[i])
 				if test.blocked {
 					w.platform.RejectUpgrade(http.StatusBadGateway)
 				}
@@ -244,7 +244,7 @@ func TestDeadConnectionsWithDefaultTimeouts(t *testing.T) {
 // HTTP/2 is found dead long before the timeout of a request.
 func TestDeadConnectionsArePinged(t *testing.T) {
 	t.Parallel()
-	w := newOverHTTP2(t, &generations[0])
+	w := newOverHTTP2(t, &allPlatforms[0])
 	rt := w.transport()
 	rt.HTTP2 = &http.HTTP2Config{SendPingTimeout: 50 * time.Millisecond, PingTimeout: 200 * time.Millisecond}
 	client, err := ffc.New(t.Context(), ffc.Config{

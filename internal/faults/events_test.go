@@ -39,9 +39,9 @@ func unstorable(t *testing.T, platform *ffctest.Server) *httptest.Server {
 // TestUnstorableEvent shows that one event that the platform cannot store costs
 // no other event, on both platforms and with every transport.
 func TestUnstorableEvent(t *testing.T) {
-	for i := range generations {
+	for i := range allPlatforms {
 		for _, m := range all {
-			g := &generations[i]
+			g := &allPlatforms[i]
 			t.Run(g.name+", "+m.name, func(t *testing.T) {
 				t.Parallel()
 				platform := g.server(g.snapshot(ffctest.Flag("a").Variations("v").Serve("v")))

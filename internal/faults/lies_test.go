@@ -61,7 +61,7 @@ var lies = []scenario{
 	{name: "close at once", modes: sockets, play: lie(false, saying(faults.Closing(1000)), transport.KindClosed)},
 	{name: "binary frame", modes: sockets, play: lie(true, saying(faults.Frame(faults.Final|faults.Binary, []byte(`{"messageType":"pong"}`))), transport.KindNetwork)},
 	{name: "binary data", modes: sockets, play: lie(true, func(w *world) []byte {
-		return faults.Frame(faults.Final|faults.Binary, w.generation.snapshot())
+		return faults.Frame(faults.Final|faults.Binary, w.on.snapshot())
 	}, transport.KindNetwork)},
 	{name: "frame of 2^62 bytes", modes: sockets, play: lie(true, saying([]byte{faults.Final | faults.Text, 127}, binary.BigEndian.AppendUint64(nil, 1<<62)), transport.KindData, transport.KindNetwork)},
 	{name: "frame of 2^63 bytes", modes: sockets, play: lie(true, saying([]byte{faults.Final | faults.Text, 127}, binary.BigEndian.AppendUint64(nil, 1<<63)), transport.KindData, transport.KindNetwork)},
@@ -80,7 +80,7 @@ var lies = []scenario{
 	{name: "text that is not UTF-8", modes: sockets, play: lie(true, saying(faults.Frame(faults.Final|faults.Text, []byte("{\"messageType\":\"\xff\"}"))), transport.KindNetwork)},
 	{name: "data that is not JSON", modes: sockets, play: lie(true, saying(faults.Frame(faults.Final|faults.Text, []byte("<html>"))), transport.KindData)},
 	{name: "data that is cut short", modes: sockets, play: lie(true, func(w *world) []byte {
-		data := w.generation.snapshot(w.flags("v3")...)
+		data := w.on.snapshot(w.flags("v3")...)
 		return faults.Frame(faults.Final|faults.Text, data[:len(data)/2])
 	}, transport.KindData)},
 	{name: "data of the wrong shape", modes: sockets, play: lie(true,
@@ -89,7 +89,7 @@ var lies = []scenario{
 		before: func(w *world) {
 			w.network()
 			w.impostor = w.liar(true, func(w *world) []byte {
-				data := timestamps.ReplaceAll(w.generation.snapshot(w.flags("v2")...), []byte(`"$1":0`))
+				data := timestamps.ReplaceAll(w.on.snapshot(w.flags("v2")...), []byte(`"$1":0`))
 				return faults.Frame(faults.Final|faults.Text, data)
 			})
 		},
@@ -103,7 +103,7 @@ var lies = []scenario{
 		}},
 	{name: "full in fragments between pings", modes: sockets, play: func(w *world) string {
 		liar := w.liar(true, func(w *world) []byte {
-			data := w.generation.snapshot(w.flags("v2")...)
+			data := w.on.snapshot(w.flags("v2")...)
 			var frames []byte
 			for i, b := range data {
 				first := byte(faults.Continuation)
@@ -124,7 +124,7 @@ var lies = []scenario{
 	}},
 	{name: "empty full", modes: all, everything: true, play: func(w *world) string {
 		w.absent.Store(true)
-		empty := w.generation.server(nil)
+		empty := w.on.server(nil)
 		held := w.server
 		w.run(empty)
 		w.follows("the flags are gone", func() bool { return !w.client.FlagKnown("release") })
@@ -138,7 +138,7 @@ var lies = []scenario{
 	{name: "restored from a backup", modes: all, everything: true, play: func(w *world) string {
 		w.put("v1")
 		w.heals("v1")
-		w.run(w.generation.server(w.generation.snapshot(w.with("v3", w.server.Version()-3_600_000)...)))
+		w.run(w.on.server(w.on.snapshot(w.with("v3", w.server.Version()-3_600_000)...)))
 		w.follows("the older flags are there", func() bool {
 			return w.client.Variation(w.Context(), "release", worldUser, "fallback") == "v3"
 		})
@@ -147,7 +147,7 @@ var lies = []scenario{
 	{name: "empty environment at the start", modes: all,
 		before: func(w *world) {
 			w.absent.Store(true)
-			w.run(w.generation.server(nil))
+			w.run(w.on.server(nil))
 		},
 		play: func(w *world) string {
 			if s := w.client.Status(); !w.client.Initialized() || s.State != ffc.StateOK || s.DataVersion != 0 {

@@ -43,13 +43,13 @@ func TestMiddlewareDoesNotWait(t *testing.T) {
 			platform.ServeHTTP(w, r)
 		}},
 	} {
-		for i := range generations {
+		for i := range allPlatforms {
 			for _, way := range siteModes {
-				t.Run(endpoint.name+"/"+generations[i].name+"/"+way.name, func(t *testing.T) {
+				t.Run(endpoint.name+"/"+allPlatforms[i].name+"/"+way.name, func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						broken, mend := context.WithCancel(t.Context())
-						s := &site{T: t, generation: &generations[i], onDemand: way.onDemand}
+						s := &site{T: t, on: &allPlatforms[i], onDemand: way.onDemand}
 						s.posted = func(w http.ResponseWriter, r *http.Request, platform http.Handler) {
 							endpoint.posted(broken, w, r, platform)
 						}

@@ -121,7 +121,7 @@ func TestRestarts(t *testing.T) {
 			value = values[i%len(values)]
 			w.put(value)
 			old := w.server
-			w.run(w.generation.server(old.Snapshot()))
+			w.run(w.on.server(old.Snapshot()))
 			old.Close()
 			w.proxy.Break()
 			if i%4 == 0 { // the others come while the client has not noticed yet

@@ -260,9 +260,9 @@ var messages = []scenario{
 	{name: "two versions in one message", modes: pushing, play: func(w *world) string {
 		version := w.server.Version()
 		older, newer := w.with("v3", version+1), w.with("v1", version+2)
-		w.server.Send(w.generation.patch(newer, older))
+		w.server.Send(w.on.patch(newer, older))
 		w.until("the newer", func() bool { return w.client.Variation(w.Context(), "release", worldUser, "fallback") == "v1" })
-		w.server.Send(w.generation.patch(older, newer))
+		w.server.Send(w.on.patch(older, newer))
 		w.server.Put(newer...)
 		return "v1"
 	}},
@@ -286,5 +286,5 @@ func (w *world) with(value string, version int64) []ffctest.Item {
 
 // versioned is a patch of the flags in a version.
 func (w *world) versioned(value string, version int64) []byte {
-	return w.generation.patch(w.with(value, version))
+	return w.on.patch(w.with(value, version))
 }

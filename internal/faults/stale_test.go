@@ -26,12 +26,12 @@ import (
 // client with default settings, in the fake time of a bubble.
 type site struct {
 	*testing.T
-	generation *generation
-	servers    [2]*ffctest.Server
-	client     *ffc.Client
-	log        logs
-	onDemand   bool
-	posted     func(http.ResponseWriter, *http.Request, http.Handler) // takes events, if set
+	on       *platformCase
+	servers  [2]*ffctest.Server
+	client   *ffc.Client
+	log      logs
+	onDemand bool
+	posted   func(http.ResponseWriter, *http.Request, http.Handler) // takes events, if set
 
 	mu     sync.Mutex
 	behind int // which server answers
@@ -73,12 +73,12 @@ var siteModes = []struct {
 
 // onSites plays a scenario on both platforms and every way.
 func onSites(t *testing.T, items func() []ffctest.Item, play func(s *site, pushes bool)) {
-	for i := range generations {
+	for i := range allPlatforms {
 		for _, way := range siteModes {
-			t.Run(generations[i].name+"/"+way.name, func(t *testing.T) {
+			t.Run(allPlatforms[i].name+"/"+way.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					s := &site{T: t, generation: &generations[i], onDemand: way.onDemand}
+					s := &site{T: t, on: &allPlatforms[i], onDemand: way.onDemand}
 					s.open(items(), way.name == "fallback", way.transport())
 					play(s, way.pushes)
 				})
@@ -90,7 +90,7 @@ func onSites(t *testing.T, items func() []ffctest.Item, play func(s *site, pushe
 func (s *site) open(items []ffctest.Item, noSockets bool, tr transport.Transport) (stop func()) {
 	s.Helper()
 	platform := ffctest.Classic
-	if s.generation.changes {
+	if s.on.changes {
 		platform = ffctest.FeatBit
 	}
 	for i := range s.servers {
@@ -110,7 +110,7 @@ func (s *site) open(items []ffctest.Item, noSockets bool, tr transport.Transport
 	serving.Go(func() { _ = web.Serve(listener) })
 	connections := &http.Transport{DialContext: listener.Dial}
 	client, err := ffc.New(s.Context(), ffc.Config{
-		Platform: s.generation.platform, EnvSecret: s.servers[0].EnvSecret, BaseURL: "http://platform.test",
+		Platform: s.on.platform, EnvSecret: s.servers[0].EnvSecret, BaseURL: "http://platform.test",
 		HTTPClient: &http.Client{Transport: connections}, Transport: tr, Events: flush.Config{Disabled: s.posted == nil},
 		Logger: slog.New(slog.NewTextHandler(&s.log, nil)), QuietFallbacks: true,
 	})
@@ -138,7 +138,7 @@ func (s *site) open(items []ffctest.Item, noSockets bool, tr transport.Transport
 // gets a notification.
 func (s *site) hold(server int, items ...ffctest.Item) {
 	s.Helper()
-	if err := s.servers[server].Restore(s.generation.snapshot(items...)); err != nil {
+	if err := s.servers[server].Restore(s.on.snapshot(items...)); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -397,12 +397,12 @@ func TestLaggingServer(t *testing.T) {
 // TestStuckServer: a server that is stuck in an old state for an hour, behind
 // one that is not, makes no flag flap for a client that polls.
 func TestStuckServer(t *testing.T) {
-	for i := range generations {
+	for i := range allPlatforms {
 		for _, way := range siteModes[2:4] {
-			t.Run(generations[i].name+"/"+way.name, func(t *testing.T) {
+			t.Run(allPlatforms[i].name+"/"+way.name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					s := &site{T: t, generation: &generations[i], onDemand: way.onDemand}
+					s := &site{T: t, on: &allPlatforms[i], onDemand: way.onDemand}
 					stop := s.open(append(others(), flag("a", "old", ago(time.Hour))), false, way.transport())
 					s.hold(0, append(others(), flag("a", "new", ago(0)))...)
 					s.sees("a", "new", 0, resyncTime)
@@ -428,11 +428,11 @@ func TestStuckServer(t *testing.T) {
 // TestReconnectToLaggingServer: the first answer of a new connection is held
 // back. Until an answer confirms the data, the status says why.
 func TestReconnectToLaggingServer(t *testing.T) {
-	for i := range generations {
-		t.Run(generations[i].name, func(t *testing.T) {
+	for i := range allPlatforms {
+		t.Run(allPlatforms[i].name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := &site{T: t, generation: &generations[i]}
+				s := &site{T: t, on: &allPlatforms[i]}
 				s.open(append(others(), flag("a", "old", ago(time.Minute))), false, &stream.Transport{})
 				s.servers[0].Put(flag("a", "new", ago(0)))
 				s.sees("a", "new", 0, time.Second)

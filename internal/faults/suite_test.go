@@ -44,7 +44,7 @@ func play(t *testing.T, scenarios []scenario) {
 	slots := make(chan struct{}, playing)
 	var running sync.WaitGroup
 	for _, s := range scenarios {
-		for _, g := range generations {
+		for _, g := range allPlatforms {
 			for _, m := range s.modes {
 				// Polls for changes mostly have no answer to break.
 				if g.changes && (s.everything || !m.socket) {
@@ -69,7 +69,7 @@ func warmUp(t *testing.T) {
 		w.put("v1")
 		return "v1"
 	}}
-	for _, g := range generations {
+	for _, g := range allPlatforms {
 		for _, m := range all {
 			calm.on(t, &g, m)
 		}
@@ -77,7 +77,7 @@ func warmUp(t *testing.T) {
 }
 
 // on plays a scenario.
-func (s *scenario) on(t *testing.T, g *generation, m *mode) {
+func (s *scenario) on(t *testing.T, g *platformCase, m *mode) {
 	w := newWorld(t, g, m)
 	if s.before != nil {
 		s.before(w)

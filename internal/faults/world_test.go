@@ -23,8 +23,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// generation is one of the platform's, which all scenarios are played on.
-type generation struct {
+// platformCase is a platform on which all scenarios run.
+type platformCase struct {
 	name     string
 	platform ffc.Platform
 	// server starts a platform with data in bootstrap form.
@@ -35,7 +35,7 @@ type generation struct {
 	changes bool
 }
 
-var generations = []generation{
+var allPlatforms = []platformCase{
 	{name: "classic", platform: ffc.PlatformClassic,
 		server:   func(data []byte) *ffctest.Server { return ffctest.NewServer(data) },
 		snapshot: func(items ...ffctest.Item) []byte { return ffctest.Snapshot(items...) }},
@@ -45,7 +45,7 @@ var generations = []generation{
 }
 
 // patch is one message with the changes of several.
-func (g *generation) patch(changes ...[]ffctest.Item) []byte {
+func (g *platformCase) patch(changes ...[]ffctest.Item) []byte {
 	type message struct {
 		MessageType string `json:"messageType"`
 		Data        struct {
@@ -127,10 +127,10 @@ var (
 // world is a client, a platform, and a network between them that breaks.
 type world struct {
 	*testing.T
-	generation *generation
-	mode       *mode
-	config     ffc.Config
-	tls        *tls.Config // of the proxy
+	on     *platformCase
+	mode   *mode
+	config ffc.Config
+	tls    *tls.Config // of the proxy
 
 	server    *ffctest.Server
 	servers   []*ffctest.Server // all there were
@@ -187,8 +187,8 @@ func (w *world) allow(value string) {
 	w.legal[value] = true
 }
 
-func newWorld(t *testing.T, g *generation, m *mode) *world {
-	w := &world{T: t, generation: g, mode: m, stop: make(chan struct{})}
+func newWorld(t *testing.T, g *platformCase, m *mode) *world {
+	w := &world{T: t, on: g, mode: m, stop: make(chan struct{})}
 	w.halt = sync.OnceFunc(func() {
 		close(w.stop)
 		w.work.Wait()
