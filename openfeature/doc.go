@@ -14,7 +14,7 @@
 //
 //	provider := ffcopenfeature.NewProvider(client, ffcopenfeature.Config{})
 //	if err := openfeature.SetProviderWithContextAndWait(ctx, provider); err != nil {
-//		slog.Warn("flags answer their defaults for now", "error", err)
+//		slog.Warn("flags return their defaults for now", "error", err)
 //	}
 //	flags := openfeature.NewClient("shop")
 //	visitor := openfeature.NewEvaluationContext("u-42", map[string]any{"country": "FR"})
@@ -24,41 +24,40 @@
 //
 // # Who owns the client
 //
-// The application does: it makes the client, gives it to the provider, can use
-// it besides, for instance with package lambda or Client.Middleware, and closes
-// it. Shutting the provider down delivers the events that are queued, ends the
-// provider's own events and leaves the client as it is.
+// The application owns the client: it creates the client, passes it to the provider
+// and closes it. It can also use the client directly, for instance with package
+// lambda or Client.Middleware. Shutting down the provider delivers the queued events
+// and ends the provider's own events. The client stays open.
 //
 // # Evaluation context
 //
-// The targeting key is the user's key, and required: a percentage rollout needs
-// it. Of the attributes, "name", "email" and "country" must be strings. All others
-// are strings, truth values, numbers and times (rules see RFC 3339, in UTC), or
-// types made of these. A whole number reads as an integer does, 18 for the
-// float64 18. nil is not given. Anything else, such as a list or a map, answers
-// INVALID_CONTEXT. Which names have a meaning of their own depends on the
-// platform: see [ffc.String].
+// The targeting key is the user's key. It is required, because percentage rollouts
+// need it. The attributes "name", "email" and "country" must be strings. All other
+// attributes must be strings, booleans, numbers or times (rules see RFC 3339, in
+// UTC), or have a type defined from one of these. A whole number looks like an
+// integer: 18 for the float64 18. nil counts as missing. Any other type, such as a
+// list or a map, returns INVALID_CONTEXT. The names with a special meaning depend on
+// the platform: see [ffc.String].
 //
 // # Types
 //
-// The platform keeps all values as text. Each type takes only what it can hold
-// without loss, and answers TYPE_MISMATCH otherwise:
+// The platform stores all values as text. Each type accepts only values that it can
+// hold without loss, and returns TYPE_MISMATCH otherwise:
 //
-//	boolean  what Client.BoolVariation takes: true, on, yes ... and false, off, no ...
+//	boolean  the values of Client.BoolVariation: true, on, yes ... and false, off, no ...
 //	string   every value
 //	integer  an integer of 64 bits, also written as 10.0 or 1e1; exact, never a fraction cut off or rounded
 //	float    a finite decimal number
 //	object   a JSON object (map[string]any) or array ([]any); if it is malformed, PARSE_ERROR
 //
-// A value of another type is not counted by the platform as seen, but for
-// integers and objects: their text is read after the evaluation has been
-// recorded.
+// If the value has another type, no evaluation is recorded, except for integers and
+// objects: their text is read after the evaluation has been recorded.
 //
 // # Variant, reasons, errors
 //
-// The variant is the platform's id of the variation. When there is an error
-// there is none, and the value is the default of the call:
-// [ffc.Config].Fallbacks do not count here.
+// The variant is the platform's id of the variation. With an error there is no
+// variant, and the value is the default of the call: the provider does not use
+// [ffc.Config].Fallbacks.
 //
 //	ffc.Reason            OpenFeature's reason   error code
 //	flag off              DISABLED, with the flag's off variation
@@ -74,8 +73,8 @@
 //	                      ERROR                  PARSE_ERROR, malformed JSON
 //	error in evaluation   ERROR                  GENERAL
 //
-// That a flag is unknown counts before what is wrong with the context, so that
-// a multi-provider can ask its next one.
+// FLAG_NOT_FOUND takes precedence over errors of the context, so that a
+// multi-provider can ask its next provider.
 //
 // # Flag metadata
 //
@@ -86,14 +85,14 @@
 //
 //	PROVIDER_READY                  the data is up to date (again)
 //	PROVIDER_STALE                  the platform is unreachable; the client keeps serving the cached data
-//	PROVIDER_ERROR                  the platform refuses the client, which gave up; the data goes on serving
-//	PROVIDER_ERROR, PROVIDER_FATAL  the same before there was any data, or the client has been closed
+//	PROVIDER_ERROR                  the platform rejected the secret, and the client has stopped retrying; it keeps serving the cached data
+//	PROVIDER_ERROR, PROVIDER_FATAL  the platform rejected the secret before there was data, or the client has been closed
 //	PROVIDER_CONFIGURATION_CHANGED  with the keys of the flags whose evaluation may have changed
 //
 // # Tracking
 //
 // Track records a metric with Client.TrackMetric, for the user of the evaluation
-// context. The value 0, which is what details without a value have and what the
-// platform cannot keep, counts as 1. Attributes of the details are not sent:
-// the platform keeps a number only. What cannot be recorded is logged.
+// context. The value 0 counts as 1: details without a value have it, and the
+// platform cannot store it. Attributes of the details are not sent, because the
+// platform stores only a number. Metrics that cannot be recorded are logged.
 package ffcopenfeature

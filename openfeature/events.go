@@ -9,22 +9,22 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// eventRoom is how many events wait until the SDK takes them. When there is no
-// more room the client's calls wait, and it merges what it has to tell
-// meanwhile. There are two that can be under way when listening ends, one for
-// the status and one for changes: for these there is always room then.
+// eventRoom is how many events wait until OpenFeature's SDK receives them. When the
+// channel is full, the client's calls of the listeners block, and the client merges
+// further changes. When listening ends, at most two calls are under way, one for the
+// status and one for changes: after drain the channel has room for both.
 const eventRoom = 4
 
 // EventChannel implements openfeature.EventHandler.
 func (p *Provider) EventChannel() <-chan of.Event { return p.events }
 
-// listen begins to pass on what the client tells, if that has not begun.
-// wasReady is what the SDK is told by the initialization.
+// listen begins to pass the client's notifications to the SDK, unless that has
+// already begun. wasReady is the result of the initialization, which the SDK knows.
 func (p *Provider) listen(wasReady bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stop != nil {
-		return // the provider is bound to several domains
+		return // the provider serves several domains
 	}
 	p.drain()
 	stopStatus := p.client.OnStatus(func(status ffc.Status) {
@@ -48,7 +48,7 @@ func (p *Provider) listen(wasReady bool) {
 		if e, ok := p.statusEvent(status); ok {
 			select {
 			case p.events <- e:
-			default: // full of what came since
+			default: // full of newer events
 			}
 		}
 	}
@@ -64,7 +64,7 @@ func (p *Provider) unlisten() {
 	}
 }
 
-// drain drops the events that were not received. Calls that wait for room go on.
+// drain drops the events that were not received. Calls that wait for room continue.
 func (p *Provider) drain() {
 	for {
 		select {
@@ -75,7 +75,7 @@ func (p *Provider) drain() {
 	}
 }
 
-// statusEvent says what a status of the client means to OpenFeature.
+// statusEvent returns the event of OpenFeature for a status of the client.
 func (p *Provider) statusEvent(status ffc.Status) (e of.Event, ok bool) {
 	e.ProviderName = providerName
 	switch {
@@ -84,16 +84,16 @@ func (p *Provider) statusEvent(status ffc.Status) (e of.Event, ok bool) {
 		e.Message = "the data is up to date"
 	case status.State == ffc.StateInterrupted:
 		e.EventType = of.ProviderStale
-		e.Message = fmt.Sprintf("the data may be getting old: %v", status.Err)
+		e.Message = fmt.Sprintf("the data may be stale: %v", status.Err)
 	case status.State == ffc.StateInitializing:
-		return e, false // the initialization told
+		return e, false // the initialization has reported it
 	case errors.Is(status.Err, ffc.ErrClosed):
 		e.EventType, e.ErrorCode = of.ProviderError, of.ProviderFatalCode
 		e.Message = "the client has been closed"
 	default:
 		e.EventType = of.ProviderError
 		e.Message = refused(status)
-		if !p.client.Initialized() { // nothing to go on with
+		if !p.client.Initialized() { // there is no data
 			e.ErrorCode = of.ProviderFatalCode
 		}
 	}
@@ -101,5 +101,5 @@ func (p *Provider) statusEvent(status ffc.Status) (e of.Event, ok bool) {
 }
 
 func refused(status ffc.Status) string {
-	return fmt.Sprintf("the platform refuses the client, which has given up; check Config.EnvSecret and the clock: %v", status.Err)
+	return fmt.Sprintf("the platform rejected the secret, and the client has stopped retrying; check Config.EnvSecret and the clock: %v", status.Err)
 }

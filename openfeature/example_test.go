@@ -28,7 +28,7 @@ func quickStart(ctx context.Context, envSecret string) error {
 
 	provider := ffcopenfeature.NewProvider(client, ffcopenfeature.Config{})
 	if err := openfeature.SetProviderWithContextAndWait(ctx, provider); err != nil {
-		slog.Warn("flags answer their defaults for now", "error", err)
+		slog.Warn("flags return their defaults for now", "error", err)
 	}
 	defer openfeature.ShutdownWithContext(context.WithoutCancel(ctx)) // delivers the last events
 

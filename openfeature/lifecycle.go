@@ -20,15 +20,15 @@ func (p *Provider) Init(evalCtx of.EvaluationContext) error {
 	return p.InitWithContext(context.Background(), evalCtx)
 }
 
-// InitWithContext waits until the client has the platform's data, for
-// Config.InitWait if ctx has no deadline. An error means that there is none
-// yet: the provider is then in state ERROR, evaluations use the client's
-// bootstrap or answer defaults, and PROVIDER_READY follows when the data comes.
-// If the platform refuses the client, or the client is closed, the state is
-// FATAL and stays so.
+// InitWithContext blocks until the client has the platform's data, at most for
+// Config.InitWait if ctx has no deadline. An error means that the data has not
+// arrived yet: the provider is then in state ERROR, evaluations use the client's
+// bootstrap or return defaults, and PROVIDER_READY follows when the data arrives. If
+// the platform rejects the secret or the client is closed, the state is FATAL and
+// stays FATAL.
 //
-// Where the transport works on demand this refreshes the data once, within the
-// transport's Budget; ffc.New, with Config.StartWait, tries for longer.
+// If the transport works on demand, InitWithContext refreshes the data once, within
+// the transport's Budget; ffc.New retries longer, for Config.StartWait.
 func (p *Provider) InitWithContext(ctx context.Context, _ of.EvaluationContext) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -36,7 +36,7 @@ func (p *Provider) InitWithContext(ctx context.Context, _ of.EvaluationContext) 
 		defer cancel()
 	}
 	err := p.waitReady(ctx)
-	// From now on, as the SDK tells the outcome of the initialization itself.
+	// Not before, because the SDK reports the result of the initialization itself.
 	p.listen(err == nil)
 	return err
 }
@@ -52,7 +52,7 @@ func (p *Provider) waitReady(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ffc.ErrClosed):
-		return &of.ProviderInitError{ErrorCode: of.ProviderFatalCode, Message: "the client has been closed: make another, and a provider for it"}
+		return &of.ProviderInitError{ErrorCode: of.ProviderFatalCode, Message: "the client has been closed: create another client, and a provider for it"}
 	case status.State == ffc.StateOff:
 		return &of.ProviderInitError{ErrorCode: of.ProviderFatalCode, Message: refused(status)}
 	case status.Err != nil && !errors.Is(err, status.Err):
@@ -64,9 +64,9 @@ func (p *Provider) waitReady(ctx context.Context) error {
 // Shutdown is ShutdownWithContext without a deadline.
 func (p *Provider) Shutdown() { _ = p.ShutdownWithContext(context.Background()) }
 
-// ShutdownWithContext ends the provider's events and delivers the client's that
-// are queued, for 5 s if ctx has no deadline. The client stays open. The error
-// is that of Client.Flush.
+// ShutdownWithContext ends the provider's events and delivers the client's queued
+// events, for at most 5 s if ctx has no deadline. The client stays open. The error
+// is that of Client.Flush; a closed client is not an error.
 func (p *Provider) ShutdownWithContext(ctx context.Context) error {
 	p.unlisten()
 	if _, bounded := ctx.Deadline(); !bounded {

@@ -83,7 +83,7 @@ func TestInitWaits(t *testing.T) {
 	}
 }
 
-// TestInitFatal: what will not get better.
+// TestInitFatal: the state is FATAL after errors that retries cannot fix.
 func TestInitFatal(t *testing.T) {
 	t.Parallel()
 	refusal := &transport.Error{Kind: transport.KindRefused, Err: errors.New("unknown secret")}
@@ -93,7 +93,7 @@ func TestInitFatal(t *testing.T) {
 		want string
 	}{
 		{"refused", func(m *manual, _ *ffc.Client) { m.store.Off(refusal) }, "unknown secret"},
-		{"closed", func(_ *manual, c *ffc.Client) { c.Close(context.Background()) }, "make another"},
+		{"closed", func(_ *manual, c *ffc.Client) { c.Close(context.Background()) }, "create another client"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

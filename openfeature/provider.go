@@ -12,14 +12,14 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// Config says how a provider works. The zero Config is ready to use.
+// Config is the configuration of a provider. The zero Config is ready to use.
 type Config struct {
 	// InitWait is how long initialization waits for the platform's data if its
 	// context has no deadline; 0 is 5 s.
 	InitWait time.Duration
-	// Logger is told, once for each kind of problem, that something tracked
-	// could not be recorded; never a user's key or attributes. nil is what
-	// slog.Default returns then.
+	// Logger logs metrics that cannot be recorded, once for each kind of error. It
+	// never logs a user's key or attributes. nil is the logger that slog.Default
+	// returns when a line is logged.
 	Logger *slog.Logger
 }
 
@@ -28,17 +28,17 @@ const defaultInitWait = 5 * time.Second
 // providerName is the feature_flag.provider.name of telemetry.
 const providerName = "featureflag.co"
 
-// Provider answers OpenFeature's evaluations from an ffc.Client. Its methods
-// are for OpenFeature's SDK and may be called concurrently.
+// Provider evaluates flags for OpenFeature with an ffc.Client. OpenFeature's SDK
+// calls its methods; they may be called concurrently.
 type Provider struct {
 	client  *ffc.Client
 	cfg     Config
 	version atomic.Pointer[versionText]
-	told    sync.Map // kinds of tracking problems
+	logged  sync.Map // kinds of tracking errors
 
 	events chan of.Event
 	mu     sync.Mutex
-	stop   func() // ends what listen began; nil before it and after
+	stop   func() // stops the listeners of listen; nil if there are none
 }
 
 var (
@@ -48,12 +48,12 @@ var (
 	_ of.Tracker                  = (*Provider)(nil)
 )
 
-// NewProvider returns a provider for a client, which stays the caller's: close
-// it after the provider has been shut down. NewProvider starts nothing and
-// panics without a client.
+// NewProvider returns a provider for a client. The caller still owns the client:
+// close it after the provider has been shut down. NewProvider starts no goroutine. It
+// panics if the client is nil.
 func NewProvider(client *ffc.Client, cfg Config) *Provider {
 	if client == nil {
-		panic("ffcopenfeature: NewProvider got no client: make one with ffc.New")
+		panic("ffcopenfeature: the client of NewProvider is nil: see the error of ffc.New")
 	}
 	if cfg.InitWait <= 0 {
 		cfg.InitWait = defaultInitWait
@@ -61,7 +61,7 @@ func NewProvider(client *ffc.Client, cfg Config) *Provider {
 	return &Provider{client: client, cfg: cfg, events: make(chan of.Event, eventRoom)}
 }
 
-// logger returns the configured logger, or the default of now.
+// logger returns the configured logger, or the current default.
 func (p *Provider) logger() *slog.Logger {
 	if p.cfg.Logger != nil {
 		return p.cfg.Logger

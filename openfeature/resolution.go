@@ -11,8 +11,8 @@ import (
 
 // Keys of the flag metadata.
 const (
-	// MetadataFlagName is the flag's display name, a string; missing when the
-	// flag is not known.
+	// MetadataFlagName is the flag's display name, a string; missing if the flag
+	// was not found.
 	MetadataFlagName = "flagName"
 	// MetadataVersion is the version of the data, the Unix time of its newest
 	// change in milliseconds, as a string; missing without data.
@@ -22,8 +22,8 @@ const (
 	MetadataDataAge = "dataAge"
 )
 
-// resolve turns the client's answer into OpenFeature's. misuse is what is wrong
-// with the evaluation context, if anything is.
+// resolve converts the client's result into OpenFeature's. misuse is the error of the
+// evaluation context, "" without one.
 func resolve[T any](p *Provider, d ffc.Detail[T], defaultValue T, misuse string) of.GenericResolutionDetail[T] {
 	r := of.GenericResolutionDetail[T]{Value: defaultValue}
 	r.FlagMetadata = p.metadata(d.FlagName)
@@ -82,7 +82,7 @@ func (p *Provider) metadata(flagName string) of.FlagMetadata {
 	return m
 }
 
-// versionText is a version as metadata; it is kept, as it seldom changes.
+// versionText caches the text of a version, because the version rarely changes.
 type versionText struct {
 	version int64
 	text    any

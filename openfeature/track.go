@@ -34,11 +34,11 @@ func (p *Provider) Track(ctx context.Context, trackingEventName string, evalCtx 
 	}
 }
 
-// warn tells that something could not be tracked: the API has no error to
-// return. Each kind of problem is told once, as it tends to come back.
+// warn logs that a metric was not recorded, because Track cannot return an error. It
+// logs each kind of error once, because such an error usually repeats.
 func (p *Provider) warn(kind, trackingEventName, cause string) {
-	if _, told := p.told.LoadOrStore(kind, true); !told {
-		p.logger().Warn("ffc: something tracked is not recorded; more of this kind will not be logged",
+	if _, logged := p.logged.LoadOrStore(kind, true); !logged {
+		p.logger().Warn("ffc: a metric was not recorded; further errors of this kind are not logged",
 			"name", trackingEventName, "error", cause)
 	}
 }

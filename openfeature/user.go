@@ -12,9 +12,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// userOf returns the user of an evaluation context. Without a targeting key, or
-// with misuse of the context, that is the user without a key; misuse names the
-// attribute, never its value.
+// userOf returns the user of an evaluation context. It returns the user without a key
+// if the targeting key is missing or an attribute has a wrong type. misuse is the
+// error of the wrong type; it has the attribute's name, never its value.
 func userOf(flatCtx of.FlattenedContext) (user ffc.User, misuse string) {
 	key, isText := flatCtx[of.TargetingKey].(string)
 	if !isText && flatCtx[of.TargetingKey] != nil {
@@ -22,7 +22,7 @@ func userOf(flatCtx of.FlattenedContext) (user ffc.User, misuse string) {
 	}
 	var room [12]ffc.Attr // on the stack
 	attrs := room[:0]
-	wrong := "" // the first in order of names: maps have none
+	wrong := "" // the first by name, because the order of maps is random
 	for name, value := range flatCtx {
 		if name == of.TargetingKey || value == nil {
 			continue
@@ -39,7 +39,7 @@ func userOf(flatCtx of.FlattenedContext) (user ffc.User, misuse string) {
 	case builtIn(wrong):
 		return ffc.User{}, wrongAttribute(wrong, flatCtx[wrong], "a string")
 	}
-	return ffc.User{}, wrongAttribute(wrong, flatCtx[wrong], "a string, a truth value, a number or a time")
+	return ffc.User{}, wrongAttribute(wrong, flatCtx[wrong], "a string, a boolean, a number or a time")
 }
 
 func wrongAttribute(name string, value any, expected string) string {
@@ -80,8 +80,8 @@ func attribute(name string, value any) (attr ffc.Attr, ok bool) {
 	return attributeOfKind(name, reflect.ValueOf(value))
 }
 
-// attributeOfKind is for the less usual types, and those that applications
-// make of usual ones.
+// attributeOfKind converts less common types, and types that applications define from
+// common ones.
 func attributeOfKind(name string, v reflect.Value) (attr ffc.Attr, ok bool) {
 	switch {
 	case v.Kind() == reflect.String:

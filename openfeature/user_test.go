@@ -95,7 +95,7 @@ func TestInvalidContext(t *testing.T) {
 		ctx  of.FlattenedContext
 		want string
 	}{
-		{"list", of.FlattenedContext{"tags": []string{"hush"}}, `"tags" is a []string, expected a string, a truth value, a number or a time`},
+		{"list", of.FlattenedContext{"tags": []string{"hush"}}, `"tags" is a []string, expected a string, a boolean, a number or a time`},
 		{"map", of.FlattenedContext{"address": map[string]any{"street": "hush"}}, `"address" is a map[string]interface {}`},
 		{"struct", of.FlattenedContext{"s": struct{ A string }{"hush"}}, `"s" is a struct`},
 		{"pointer", of.FlattenedContext{"p": new("hush")}, `"p" is a *string`},

@@ -9,10 +9,10 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// errMalformed: a value begins as JSON, but is not valid.
+// errMalformed: the value begins like a JSON object or array, but is invalid.
 var errMalformed = errors.New("ffc: the flag's value is malformed JSON")
 
-// read reads the text of a flag's value as another type.
+// read converts the text of a flag's value to another type.
 func read[T any](text ffc.Detail[string], as func(string) (T, error)) ffc.Detail[T] {
 	d := ffc.Detail[T]{VariationID: text.VariationID, Reason: text.Reason, FlagKey: text.FlagKey, FlagName: text.FlagName, Err: text.Err}
 	if d.Err == nil {
@@ -21,8 +21,8 @@ func read[T any](text ffc.Detail[string], as func(string) (T, error)) ffc.Detail
 	return d
 }
 
-// readInt reads an integer in any form that is exact: with an exponent, or with
-// a fraction of zeros. It works on the digits, as a float64 is not exact beyond
+// readInt parses an integer in any exact form, such as with an exponent or with a
+// fraction of zeros. It works on the digits, because a float64 is not exact beyond
 // 2^53.
 func readInt(text string) (int64, error) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -45,7 +45,7 @@ func readInt(text string) (int64, error) {
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, ffc.ErrWrongType
 	}
-	point := len(whole) + exponent // after this many of the digits
+	point := len(whole) + exponent // number of digits before the decimal point
 	switch {
 	case point < 0:
 		digits, point = strings.Repeat("0", -point)+digits, 0
@@ -62,17 +62,17 @@ func readInt(text string) (int64, error) {
 	return i, nil
 }
 
-// maxIntExponent is beyond what integers are written with.
+// maxIntExponent is larger than the exponent of any int64.
 const maxIntExponent = 1000
 
-// readObject reads a JSON object or array.
+// readObject parses a JSON object or array.
 func readObject(text string) (value any, err error) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
 		return nil, ffc.ErrWrongType
 	}
 	if json.Unmarshal([]byte(text), &value) != nil {
-		return nil, errMalformed // without what encoding/json quotes of the value
+		return nil, errMalformed // the error of encoding/json quotes the value
 	}
 	return value, nil
 }

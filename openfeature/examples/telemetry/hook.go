@@ -12,17 +12,16 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// evaluationHook records each evaluation as OpenTelemetry's semantic
-// conventions for feature flags name it: an event on the span that is under way,
-// and a count.
+// evaluationHook records each evaluation as an event on the current span and in a
+// counter, with the names of OpenTelemetry's semantic conventions for feature flags.
 type evaluationHook struct {
 	openfeature.UnimplementedHook
 	evaluations metric.Int64Counter
 }
 
 func newEvaluationHook(meter metric.Meter) (openfeature.Hook, error) {
-	// The conventions have no metrics yet. The name is ours; the attributes are
-	// theirs.
+	// The conventions have no metrics yet. The name of the counter is this example's,
+	// the attributes are those of the conventions.
 	evaluations, err := meter.Int64Counter("feature_flag.evaluations",
 		metric.WithUnit("{evaluation}"), metric.WithDescription("Evaluations of feature flags."))
 	return evaluationHook{evaluations: evaluations}, err
@@ -43,9 +42,9 @@ func (h evaluationHook) Finally(ctx context.Context, hookContext openfeature.Hoo
 	h.evaluations.Add(ctx, 1, metric.WithAttributes(onMetric...))
 }
 
-// few reports whether an attribute has few values, as those of a metric should.
-// The user's key (feature_flag.context.id) has many, and is personal: leave it
-// out of spans too if yours must not hold it.
+// few reports whether an attribute has few values, as attributes of a metric should.
+// The user's key (feature_flag.context.id) has many values and is personal data: leave
+// it out of spans, too, if your traces must not contain personal data.
 func few(key attribute.Key) bool {
 	switch key {
 	case semconv.FeatureFlagKeyKey, semconv.FeatureFlagProviderNameKey, semconv.FeatureFlagResultVariantKey,
