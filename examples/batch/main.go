@@ -1,9 +1,9 @@
-// Command batch is a job that runs once: it gets the flags, works, delivers its
-// events and ends. Its exit code is 0 only if the work is done and no event has
-// been lost.
+// Command batch is a job that runs once: it fetches the flags, works, delivers its
+// events and ends. Its exit code is 0 only if the work is done and all events have
+// been delivered.
 //
-// It reads FFC_ENV_SECRET and FFC_BASE_URL. Without a secret it runs against a
-// platform of its own, to show itself on one machine.
+// It reads FFC_ENV_SECRET and FFC_BASE_URL. Without a secret it is a demonstration
+// with a platform in its own process.
 package main
 
 import (
@@ -45,7 +45,7 @@ func run(ctx context.Context) error {
 	if cfg.EnvSecret != "" {
 		return job(ctx, cfg)
 	}
-	fmt.Println("FFC_ENV_SECRET is not set: this is a demonstration with a platform of its own.")
+	fmt.Println("FFC_ENV_SECRET is not set: this is a demonstration with a platform in this process.")
 	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("reminder").Variations("short", "long").Rollout(50, 50)))
 	defer platform.Close()
 	cfg.EnvSecret, cfg.BaseURL = platform.EnvSecret, platform.URL
@@ -59,8 +59,8 @@ func job(ctx context.Context, cfg ffc.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	// A job does not come again: what Close cannot deliver is lost, and then it
-	// returns an error. It gets its time also if ctx has been cancelled.
+	// The job runs only once: events that Close cannot deliver are lost, and Close
+	// returns an error. Close has closeTime even if ctx has been cancelled.
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 		defer cancel()
@@ -81,7 +81,8 @@ func job(ctx context.Context, cfg ffc.Config) (err error) {
 			return err
 		}
 		if i%100 == 99 {
-			// A long job delivers now and then. What fails stays queued.
+			// A long job should deliver regularly. If a delivery fails, its events stay
+			// queued.
 			if err := client.Flush(ctx); err != nil {
 				slog.Warn("events wait for the next delivery", "error", err)
 			}

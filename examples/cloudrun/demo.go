@@ -18,12 +18,12 @@ import (
 // demo runs the server with a platform in this process, sends it requests and
 // then the signal that Cloud Run sends.
 func demo(ctx context.Context, cfg ffc.Config) error {
-	fmt.Println("FFC_ENV_SECRET is not set: this is a demonstration with a platform of its own.")
+	fmt.Println("FFC_ENV_SECRET is not set: this is a demonstration with a platform in this process.")
 	banner := ffctest.Flag("banner").Variations("summer", "winter").Target("winter", "ann")
 	platform := ffctest.NewServer(ffctest.Snapshot(banner))
 	defer platform.Close()
 	cfg.EnvSecret, cfg.BaseURL = platform.EnvSecret, platform.URL
-	cfg.Transport = &stream.Transport{OnDemand: true, MaxAge: time.Nanosecond} // so that each request asks
+	cfg.Transport = &stream.Transport{OnDemand: true, MaxAge: time.Nanosecond} // so that each request fetches the flags
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -37,7 +37,7 @@ func demo(ctx context.Context, cfg ffc.Config) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nClosed in good order. The platform has received %d events, the last ones on Close.\n", len(platform.Events()))
+	fmt.Printf("\nThe server has closed. The platform has received %d events, the last ones on Close.\n", len(platform.Events()))
 	return <-visited
 }
 
@@ -52,9 +52,9 @@ func visit(ctx context.Context, server string, platform *ffctest.Server, banner 
 	if _, err := platform.WaitEvents(ctx, 1); err != nil {
 		return err
 	}
-	fmt.Println("The event of the first request left while the second one was handled.")
+	fmt.Println("The event of the first request was delivered while the second request was handled.")
 
-	fmt.Println("\nSomebody changes the flag on the platform; the next request finds out.")
+	fmt.Println("\nThe flag changes on the platform; the next request uses the new value.")
 	platform.Put(banner.Serve("winter"))
 	return get(ctx, server+"/bob")
 }
@@ -74,9 +74,9 @@ func get(ctx context.Context, url string) error {
 	return err
 }
 
-// terminate sends this process SIGTERM, or cancels where there is none.
+// terminate sends this process SIGTERM, or calls cancel on systems without SIGTERM.
 func terminate(cancel func()) {
-	fmt.Println("\nSIGTERM: Cloud Run takes the instance away.")
+	fmt.Println("\nSIGTERM: Cloud Run ends the instance.")
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil || self.Signal(syscall.SIGTERM) != nil {
 		cancel()

@@ -1,9 +1,9 @@
 // Command cloudrun is an HTTP server for Cloud Run with request-based CPU, where
-// nothing runs between requests: flags are brought up to date when a request
-// begins, and events leave while a later request is handled, or on SIGTERM.
+// nothing runs between requests. Flags are refreshed when a request begins. Events
+// are delivered while a later request is handled, or on SIGTERM.
 //
-// It reads FFC_ENV_SECRET, FFC_BASE_URL and PORT. Without a secret it shows
-// itself on one machine: see demo.go.
+// It reads FFC_ENV_SECRET, FFC_BASE_URL and PORT. Without a secret it is a
+// demonstration on one machine: see demo.go.
 package main
 
 import (
@@ -24,8 +24,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-// snapshot lets a new instance answer before it has reached the platform. It
-// belongs to one environment: docs/lambda.md has the command that makes yours.
+// snapshot lets a new instance evaluate flags before it has fetched them. A snapshot
+// belongs to one environment: docs/lambda.md has the command that creates yours.
 //
 //go:embed snapshot.json
 var snapshot []byte
@@ -63,8 +63,8 @@ func run(ctx context.Context) error {
 	})
 }
 
-// serve answers requests until ctx ends, and then ends in good order. It calls
-// listening once it can be reached.
+// serve serves requests until ctx ends. Then it waits for the requests under way and
+// closes the client. It calls listening when the server accepts connections.
 func serve(ctx context.Context, cfg ffc.Config, address string, listening func(net.Addr)) (err error) {
 	client, err := ffc.New(ctx, cfg)
 	if err != nil {

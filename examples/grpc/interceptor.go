@@ -1,7 +1,7 @@
 // Package grpc has interceptors for gRPC servers that only run while they serve
-// calls, such as Cloud Run with request-based CPU. A call is treated as a request
-// through ffc.Client.Middleware: fresh flags at its beginning, and events of
-// earlier calls delivered meanwhile.
+// calls, such as on Cloud Run with request-based CPU. They handle a call as
+// ffc.Client.Middleware handles a request: flags are refreshed when the call begins,
+// and the events of earlier calls are delivered while it is handled.
 package grpc
 
 import (

@@ -14,8 +14,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
-// demo lets a Lambda in this process invoke the function. A build for Lambda
-// does not have it: see nodemo.go.
+// demo invokes the function with a Runtime API in this process. A build for Lambda
+// does not contain this file: see nodemo.go.
 func demo() {
 	platform := ffctest.NewServer(ffctest.Snapshot(
 		ffctest.Flag("checkout-button").Variations("green", "orange").Target("orange", "ann"),
@@ -45,6 +45,6 @@ func demo() {
 			continue
 		}
 		fmt.Printf("%s of %s: %d %s\n", request.route, request.user, answer.StatusCode, answer.Body)
-		fmt.Printf("  when the function would be frozen, the platform has %d events\n", len(platform.Events()))
+		fmt.Printf("  when Lambda would freeze the function, the platform has %d events\n", len(platform.Events()))
 	}
 }

@@ -13,12 +13,11 @@ import (
 // shop is a checkout with two flags and a metric.
 type shop struct{ client *ffc.Client }
 
-// serve answers GET /checkout and POST /purchase of the user that the query
-// names.
+// serve handles GET /checkout and POST /purchase. The query has the user's key.
 func (s *shop) serve(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	key := req.QueryStringParameters["user"]
 	if key == "" {
-		return answer(http.StatusBadRequest, map[string]any{"error": "expected ?user="})
+		return answer(http.StatusBadRequest, map[string]any{"error": "missing user: expected ?user=KEY"})
 	}
 	user := ffc.NewUser(key, ffc.Country(req.Headers["cloudfront-viewer-country"]))
 	switch req.RouteKey {

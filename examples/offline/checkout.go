@@ -1,5 +1,5 @@
-// Package offline shows how an application tests code that uses flags: look at
-// its tests.
+// Package offline shows how an application tests code that uses flags: see its
+// tests.
 package offline
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// Checkout is code of an application that a flag decides about.
+// Checkout is code of an application whose behaviour depends on a flag.
 type Checkout struct{ Flags *ffc.Client }
 
 // Price returns what a customer pays, in cents.
@@ -17,7 +17,7 @@ func (c Checkout) Price(ctx context.Context, customer ffc.User, list int) int {
 	return list - list*percent/100
 }
 
-// Buy sells something and tells experiments about it.
+// Buy returns the price of a purchase and records it as a metric for experiments.
 func (c Checkout) Buy(ctx context.Context, customer ffc.User, list int) (int, error) {
 	price := c.Price(ctx, customer, list)
 	return price, c.Flags.TrackMetric(ctx, customer, "purchase", float64(price)/100)

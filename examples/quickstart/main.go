@@ -1,8 +1,7 @@
-// Command quickstart shows the whole job on one machine, without a network or
-// an account: a platform in this process, a client connected to it by
-// websocket, flags evaluated and changed while the program runs, and events
-// delivered. With "-platform featbit" the platform is FeatBit; nothing else
-// changes.
+// Command quickstart shows all parts on one machine, without a network or an
+// account: a platform in this process, a client connected to it by websocket, flags
+// that are evaluated and changed while the program runs, and events that are
+// delivered. With "-platform featbit" the platform is FeatBit; nothing else changes.
 package main
 
 import (
@@ -37,7 +36,7 @@ func run(ctx context.Context, name string) error {
 	case "featbit":
 		platform = ffctest.FeatBit
 	default:
-		return fmt.Errorf("there is no platform %q: take classic or featbit", name)
+		return fmt.Errorf("unknown platform %q: use classic or featbit", name)
 	}
 
 	// The platform. In production this is https://api.featureflag.co, or the
@@ -51,8 +50,8 @@ func run(ctx context.Context, name string) error {
 	server := platform.NewServer(platform.Snapshot(checkout, discount))
 	defer server.Close()
 
-	// The client: one for the process, shared by everything in it. It tells the
-	// platform by the secret.
+	// The client: one for the process, shared by all code in it. It detects the
+	// platform from the secret.
 	client, err := ffc.New(ctx, ffc.Config{
 		EnvSecret: server.EnvSecret,
 		BaseURL:   server.URL,
@@ -61,11 +60,11 @@ func run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close(context.WithoutCancel(ctx)) // also if ctx has ended
+	defer client.Close(context.WithoutCancel(ctx)) // delivers events even if ctx has ended
 	status := client.Status()
 	fmt.Printf("connected to the platform at %s: status %s, data version %d\n\n", server.URL, status.State, status.DataVersion)
 
-	// Evaluation is local: no request is sent to answer these.
+	// Evaluation is local: it sends no request.
 	users := []ffc.User{
 		ffc.NewUser("ann"),
 		ffc.NewUser("bob", ffc.Country("FR"), ffc.Int("age", 34)),
@@ -79,7 +78,7 @@ func run(ctx context.Context, name string) error {
 	missing := client.VariationDetail(ctx, "no-such-flag", users[0], "fallback")
 	fmt.Printf("%s: no-such-flag=%s (%s)\n\n", users[0].Key(), missing.Value, missing.Reason)
 
-	// Somebody changes a flag on the platform; the running client follows.
+	// A flag changes on the platform; the running client receives the change.
 	changed := make(chan []string, 1)
 	stop := client.OnChange(func(keys []string) { changed <- keys })
 	defer stop()
@@ -93,7 +92,7 @@ func run(ctx context.Context, name string) error {
 		return ctx.Err()
 	}
 
-	// What an experiment counts besides evaluations.
+	// A metric, which an experiment counts besides evaluations.
 	if err := client.TrackMetric(ctx, users[2], "purchase", 19.9); err != nil {
 		return err
 	}
