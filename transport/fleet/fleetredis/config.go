@@ -28,6 +28,13 @@ type Config struct {
 	// concurrently. ctx ends after 3 s. The error becomes that of the call, so
 	// it must not hold a secret.
 	Credentials func(ctx context.Context) (user, password string, err error)
+	// Sentinel is the name of a primary that Sentinels watch. With it Addresses are
+	// those of the Sentinels, and each new connection asks them in turn for the
+	// address of the primary. TLS counts for both. "" is without Sentinels.
+	Sentinel string
+	// SentinelCredentials is what Credentials is, for the Sentinels. nil connects to
+	// them without authentication. It needs Sentinel.
+	SentinelCredentials func(ctx context.Context) (user, password string, err error)
 	// Database is the number of the database. The default is 0.
 	Database int
 	// Prefix is what the keys begin with, after a brace. The default is "ffc".
@@ -47,6 +54,9 @@ func (c Config) checked() (Config, error) {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
 			problems = append(problems, fmt.Errorf("unusable address %q: expected host:port", address))
 		}
+	}
+	if c.SentinelCredentials != nil && c.Sentinel == "" {
+		problems = append(problems, errors.New("missing Sentinel: SentinelCredentials needs it"))
 	}
 	if c.Database < 0 {
 		problems = append(problems, fmt.Errorf("unusable Database %d: expected 0 or more", c.Database))

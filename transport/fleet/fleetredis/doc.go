@@ -1,6 +1,6 @@
 // Package fleetredis is a fleet.Backend on Redis 6 or later, or on an engine with
-// the same protocol (RESP3), such as Valkey. It is tested with Redis 7. Sentinel
-// and Redis Cluster are not supported.
+// the same protocol (RESP3), such as Valkey. It is tested with Redis 7, alone, with
+// a replica, and with Sentinel. Redis Cluster is not supported.
 //
 //	engine, err := fleetredis.New(fleetredis.Config{
 //		Addresses:   []string{"flags.example.com:6379"},
@@ -52,6 +52,8 @@
 //
 //	ACL SETUSER reader    on >PASSWORD ~{ffc:* &{ffc:* +get +subscribe +ping
 //	ACL SETUSER publisher on >PASSWORD ~{ffc:* &{ffc:* +get +set +del +eval +publish
+//
+// A user of a Sentinel needs +sentinel|get-master-addr-by-name.
 //
 // The values have all rules and the keys of targeted users. Encrypt the
 // connection (Config.TLS) and the server's storage. Who can write the keys can

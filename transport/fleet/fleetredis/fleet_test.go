@@ -3,7 +3,6 @@ package fleetredis_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"testing"
 	"time"
 
@@ -108,14 +107,7 @@ func TestFleetFollowsPromotedReplicas(t *testing.T) {
 	const fast = "--repl-diskless-sync-delay" // 0 instead of 5 s
 	first, second := start(t, fast, "0"), start(t, fast, "0")
 	addresses := []string{first.port.Address, second.port.Address}
-	replicate := func(replica, primary *server) {
-		host, port, _ := net.SplitHostPort(primary.port.Address)
-		replica.command("REPLICAOF", host, port)
-		testkit.Eventually(t, "the replica has synced", func() bool {
-			return replica.command("EVAL", "return string.match(redis.call('INFO', 'replication'), 'master_link_status:(%a+)')", "0") == "up"
-		})
-	}
-	replicate(second, first)
+	second.replicate(first)
 	w := newWorld(t, func() *fleetredis.Backend {
 		return open(t, func(c *fleetredis.Config) { c.Addresses = addresses })
 	})
@@ -124,9 +116,9 @@ func TestFleetFollowsPromotedReplicas(t *testing.T) {
 	second.command("REPLICAOF", "NO", "ONE")
 	w.turn(true)
 	first.run()
-	replicate(first, second)
+	first.replicate(second)
 	w.turn(false)
 	first.command("REPLICAOF", "NO", "ONE")
-	replicate(second, first)
+	second.replicate(first)
 	w.turn(true)
 }

@@ -142,7 +142,7 @@ func (b *Backend) connect(l *link, ping time.Duration) {
 	b.mu.Unlock()
 	for i := range b.config.Addresses {
 		at := (first + i) % len(b.config.Addresses)
-		client, err := b.connectTo(l, b.config.Addresses[at], ping)
+		client, err := b.connectVia(l, b.config.Addresses[at], ping)
 		if err == nil {
 			b.mu.Lock()
 			b.address = at
@@ -164,41 +164,45 @@ func (b *Backend) connect(l *link, ping time.Duration) {
 	b.mu.Unlock()
 }
 
+// connectVia connects to the server at an address, or to the primary that the
+// Sentinel at that address names.
+func (b *Backend) connectVia(l *link, address string, ping time.Duration) (rueidis.Client, error) {
+	if b.config.Sentinel != "" {
+		var err error
+		if address, err = b.primary(l, address); err != nil {
+			return nil, err
+		}
+	}
+	return b.connectTo(l, address, rueidis.ClientOption{
+		SelectDB:          b.config.Database,
+		Dialer:            net.Dialer{KeepAlive: ping},
+		AuthCredentialsFn: credentials(l, b.config.Credentials),
+	})
+}
+
 // connectTo connects to an address.
-func (b *Backend) connectTo(l *link, address string, ping time.Duration) (rueidis.Client, error) {
+func (b *Backend) connectTo(l *link, address string, options rueidis.ClientOption) (rueidis.Client, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, connectTimeout)
 	defer cancel()
 	dialed := false
-	options := rueidis.ClientOption{
-		InitAddress:         []string{address},
-		ForceSingleClient:   true,
-		SelectDB:            b.config.Database,
-		Dialer:              net.Dialer{Timeout: connectTimeout, KeepAlive: ping},
-		ConnWriteTimeout:    connectTimeout,
-		ReadBufferEachConn:  buffer,
-		WriteBufferEachConn: buffer,
-		RingScaleEachConn:   ring,
-		PipelineMultiplex:   -1, // one connection
-		AlwaysPipelining:    true,
-		DisableRetry:        true,
-		DisableCache:        true,
-		ClientSetInfo:       rueidis.DisableClientSetInfo,
-		DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
-			if dialed {
-				return nil, errLost // a new link replaces this one
-			}
-			dialed = true
-			return l.dial(ctx, address, b.config.TLS)
-		},
-	}
-	if b.config.Credentials != nil {
-		options.AuthCredentialsFn = func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
-			user, password, err := b.config.Credentials(ctx)
-			if err != nil {
-				err = fmt.Errorf("no credentials: %w", err)
-			}
-			return rueidis.AuthCredentials{Username: user, Password: password}, err
+	options.InitAddress = []string{address}
+	options.ForceSingleClient = true
+	options.Dialer.Timeout = connectTimeout
+	options.ConnWriteTimeout = connectTimeout
+	options.ReadBufferEachConn = buffer
+	options.WriteBufferEachConn = buffer
+	options.RingScaleEachConn = ring
+	options.PipelineMultiplex = -1 // one connection
+	options.AlwaysPipelining = true
+	options.DisableRetry = true
+	options.DisableCache = true
+	options.ClientSetInfo = rueidis.DisableClientSetInfo
+	options.DialCtxFn = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+		if dialed {
+			return nil, errLost // a new link replaces this one
 		}
+		dialed = true
+		return l.dial(ctx, address, b.config.TLS)
 	}
 	client, err := rueidis.NewClient(options)
 	if err == nil {

@@ -71,7 +71,13 @@ func (s *server) run() {
 	}
 	process := s.process
 	s.Cleanup(func() { stop(process) })
-	testkit.Eventually(s, "redis-server responds", func() bool {
+	s.listens()
+}
+
+// listens waits until the server accepts connections.
+func (s *server) listens() {
+	s.Helper()
+	testkit.Eventually(s, "redis-server accepts connections", func() bool {
 		conn, err := net.Dial("tcp", s.port.Address)
 		if err == nil {
 			_ = conn.Close()
@@ -84,6 +90,16 @@ func (s *server) run() {
 func stop(process *exec.Cmd) {
 	_ = process.Process.Kill()
 	_ = process.Wait()
+}
+
+// replicate makes the server a replica, and waits until it has all data.
+func (s *server) replicate(primary *server) {
+	s.Helper()
+	host, port, _ := net.SplitHostPort(primary.port.Address)
+	s.command("REPLICAOF", host, port)
+	testkit.Eventually(s, "the replica has synced", func() bool {
+		return s.command("EVAL", "return string.match(redis.call('INFO', 'replication'), 'master_link_status:(%a+)')", "0") == "up"
+	})
 }
 
 // restart kills the server and starts it again, without its data.
