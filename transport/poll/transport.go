@@ -81,9 +81,14 @@ type Transport struct {
 	// Resync agree. "" is the platform.
 	//
 	// A plain snapshot does not say when the platform confirmed it: Status.DataAge
-	// counts from the response, also if nothing updates the snapshot any more. A
-	// snapshot of a client that has just started lacks flags that were archived,
-	// which readers may keep. Package fleet has neither limit, and needs no secret.
+	// counts from the response, also if a cache lags or nothing updates the
+	// snapshot any more. A client that starts behind a cache that lags has flags
+	// that were archived since. A snapshot of a client that has just started does
+	// not list flags that were archived before, which readers may keep. And
+	// ffc.Config.EnvSecret is required, although URL may not need the secret.
+	//
+	// Package fleet repairs all of this: its head says when the platform confirmed
+	// the data, its data replaces all flags, and it needs no secret.
 	URL string
 }
 
