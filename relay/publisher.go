@@ -103,7 +103,7 @@ type MirrorStatus struct {
 
 var errRunning = errors.New("relay: the publisher runs already")
 
-// Run publishes until ctx ends, and returns the error of ctx then. It returns
+// Run publishes until ctx ends, and returns context.Cause(ctx) then. It returns
 // another error at once if the configuration is invalid; it does not fail when the
 // platform or the engine is unreachable. When ctx ends, a leader gives up its lead
 // within 2 s, so that another replica can take over at once. Only one call of Run
