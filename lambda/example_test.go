@@ -14,8 +14,10 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -39,6 +41,26 @@ func ExampleStart() {
 			body := client.Variation(ctx, "banner", user, "none")
 			return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: body}, nil
 		})
+	}
+	_ = main // does not return
+}
+
+// A function without a way to the platform.
+func ExampleStart_fleet() {
+	main := func(handler func(context.Context) error) {
+		client, err := ffc.New(context.Background(), ffc.Config{
+			Platform: ffc.PlatformFeatBit,
+			Transport: &fleet.Transport{
+				Backends:    []fleet.Backend{fleet.Dir{Path: "/mnt/flags"}},
+				Environment: "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+			},
+			Events:    flush.Config{Disabled: true},
+			StartWait: 500 * time.Millisecond,
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		lambda.Start(client, handler)
 	}
 	_ = main // does not return
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -49,4 +52,50 @@ func ExamplePublisher() {
 	defer client.Close(ctx)
 	fmt.Println(client.BoolVariation(ctx, "new-checkout", ffc.NewUser("u-42"), false))
 	// Output: true
+}
+
+// A service. Any number of replicas may run.
+func ExamplePublisher_Run() {
+	main := func(engine fleet.Backend) error {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		publisher := &relay.Publisher{
+			Config:  ffc.Config{EnvSecret: os.Getenv("FFC_ENV_SECRET")},
+			Backend: engine,
+		}
+		err := publisher.Run(ctx)
+		if ctx.Err() == nil {
+			return err // the configuration is invalid
+		}
+		return nil // SIGTERM: another replica takes over at once
+	}
+	_ = main // does not return
+}
+
+// A scheduled function or a job of CI.
+func ExamplePublisher_Once() {
+	publish := func(ctx context.Context, envSecret string, engine fleet.Backend) error {
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		publisher := &relay.Publisher{
+			Config:  ffc.Config{EnvSecret: envSecret},
+			Backend: engine,
+			Beat:    5 * time.Minute, // the time between two calls
+		}
+		return publisher.Once(ctx)
+	}
+	_ = publish // needs a platform
+}
+
+// What to monitor.
+func ExamplePublisher_Status() {
+	publisher := &relay.Publisher{Backend: fleet.Dir{Path: "/srv/flags"}}
+	s := publisher.Status()
+	fmt.Println(s.Leader, s.Blind, s.Held, s.Err)
+	for _, mirror := range s.Mirrors {
+		if !mirror.Behind.IsZero() {
+			fmt.Println(mirror.Name, "is behind since", mirror.Behind, "because of", mirror.Err)
+		}
+	}
+	// Output: false false 0 <nil>
 }

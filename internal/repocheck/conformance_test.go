@@ -11,15 +11,18 @@ import (
 
 var testName = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz|Example)\\w+)`")
 
-// TestConformanceNamesTests: every test that docs/conformance.md, docs/limits.md
-// and docs/failure.md name exists. Every table row names one, and so does every
-// list item of failure.md that promises something.
+// TestConformanceNamesTests: every test that docs/conformance.md, docs/limits.md,
+// docs/failure.md and docs/fleet.md name exists. Every table row names one, and so
+// does every list item of failure.md that promises something. Of fleet.md, only
+// tables with a column for tests count.
 func TestConformanceNamesTests(t *testing.T) {
 	t.Parallel()
 	sources := map[string]string{} // of the tests, by directory
-	for _, document := range []string{"conformance.md", "limits.md", "failure.md"} {
+	for _, document := range []string{"conformance.md", "limits.md", "failure.md", "fleet.md"} {
 		text := readDocument(t, document)
-		promises := rowsOf(text)
+		promises := rowsOf(text, func(header string) bool {
+			return !unheld.MatchString(header) && (document != "fleet.md" || strings.HasSuffix(header, "| Shown by |"))
+		})
 		if document == "failure.md" {
 			promises = append(promises, itemsOf(text)...)
 		}
@@ -82,15 +85,15 @@ func readDocument(t *testing.T, name string) string {
 // sections, and examples of a formula.
 var unheld = regexp.MustCompile(`^\| (What fails \| Evaluations|T) \|`)
 
-// rowsOf returns the rows of all tables, without their headers.
-func rowsOf(text string) (rows []string) {
+// rowsOf returns the rows of all tables whose header counts, without the headers.
+func rowsOf(text string, header func(line string) bool) (rows []string) {
 	inTable, counts := false, false
 	for line := range strings.SplitSeq(text, "\n") {
 		switch {
 		case !strings.HasPrefix(line, "|"):
 			inTable = false
 		case !inTable:
-			inTable, counts = true, !unheld.MatchString(line)
+			inTable, counts = true, header(line)
 		case counts && !strings.HasPrefix(line, "|---"):
 			rows = append(rows, line)
 		}

@@ -62,6 +62,50 @@ func ExampleSplit() {
 	// Output: memory and https://flags.example.com/ffc
 }
 
+// A service that has flags within a second or two of a change.
+func ExampleTransport_watch() {
+	start := func(ctx context.Context, engine fleet.Backend, environment string) (*ffc.Client, error) {
+		client, err := ffc.New(ctx, ffc.Config{
+			Platform: ffc.PlatformFeatBit,
+			Transport: &fleet.Transport{
+				Backends:    []fleet.Backend{engine},
+				Environment: environment,
+				Watch:       true,
+			},
+			Events: flush.Config{Disabled: true},
+		})
+		return client, err
+	}
+	_ = start
+}
+
+// Where the data is from, and how old it is.
+func ExampleTransport_status() {
+	show := func(client *ffc.Client) {
+		s := client.Status()
+		fmt.Println(s.State, "with data that the platform confirmed", s.DataAge, "ago")
+		fmt.Println("revision", s.Source.Revision, "from", s.Source.Backend)
+		if s.State == ffc.StateInterrupted {
+			fmt.Println("because of:", s.Err)
+		}
+	}
+	_ = show
+}
+
+// Engines in the order in which they are read.
+func ExampleTransport_backends() {
+	transport := &fleet.Transport{
+		Backends: []fleet.Backend{
+			fleet.Dir{Path: "/mnt/flags"},
+			fleet.HTTP{URL: "https://flags.example.com"},
+		},
+		Environment: "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+		Interval:    10 * time.Second,
+	}
+	fmt.Println(len(transport.Backends))
+	// Output: 2
+}
+
 // What a publisher does, and what happens when two of them do so at once.
 func ExampleDir() {
 	ctx := context.Background()
