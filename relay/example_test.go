@@ -67,7 +67,7 @@ func ExamplePublisher_Run() {
 		if ctx.Err() == nil {
 			return err // the configuration is invalid
 		}
-		return nil // SIGTERM: another replica takes over at once
+		return nil // SIGTERM: another replica takes over
 	}
 	_ = main // does not return
 }
