@@ -173,7 +173,7 @@ func TestPollingPeers(t *testing.T) {
 	}
 }
 
-// discard is a response that nobody reads.
+// discard is a response whose body is not read.
 type discard struct{}
 
 func (discard) Header() http.Header         { return make(http.Header) }

@@ -203,7 +203,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	idle, silent := dial(t, srv), dial(t, srv)
 	idle.sync(0)
 	idle.expect("full f |")
-	srv.CloseConnections(1001, "") // nobody reads it, so nobody answers it
+	srv.CloseConnections(1001, "") // the client does not read, so it does not respond
 	silent.ping()
 	stalled := dial(t, srv)
 	srv.Stall(ffctest.Streaming)

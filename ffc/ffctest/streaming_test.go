@@ -97,7 +97,7 @@ func TestPushes(t *testing.T) {
 	for _, c := range []*client{early, late} {
 		c.expect("patch -b |")
 		c.expect("patch | -s")
-		// Whoever was away never hears of it.
+		// A client that was away does not learn of it.
 		c.sync(1)
 		c.expect("patch |")
 		c.sync(0)
@@ -167,7 +167,7 @@ func TestTokenCheck(t *testing.T) {
 		{"an hour early", aged(-time.Hour), true},
 		{"31 s old", aged(31 * time.Second), false},
 		{"no type", without("type"), false},
-		{"type in capitals", with("type", text("Server")), false},
+		{"type in upper case", with("type", text("Server")), false},
 		{"unknown type", with("type", text("relay-proxy")), false},
 		{"no token", without("token"), false},
 		{"blank token", with("token", text("  ")), false},

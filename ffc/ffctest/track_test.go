@@ -255,7 +255,7 @@ func TestTrackHeaders(t *testing.T) {
 
 func TestSilentDrops(t *testing.T) {
 	t.Parallel()
-	const nobody = `"user":null`
+	const noUser = `"user":null`
 	late := strings.Replace(evaluation("x"), "1662595200123", "253402300800000", 1)
 	missing := strings.Replace(evaluation("x"), `"variation":{`, `"other":{`, 1)
 	tests := []struct {
@@ -264,7 +264,7 @@ func TestSilentDrops(t *testing.T) {
 		dropped    int
 	}{
 		{"two good ones", item(user, evaluation("a"), metric), "a click", 0},
-		{"no user", item(nobody, evaluation("a")+","+evaluation("b"), metric), "", 3},
+		{"no user", item(noUser, evaluation("a")+","+evaluation("b"), metric), "", 3},
 		{"user is absent", `{"metrics":[` + metric + `]}`, "", 1},
 		{"blank key", item(`"user":{"keyId":" \t"}`, evaluation("a"), ""), "", 1},
 		{"null key", item(`"user":{"keyId":null}`, evaluation("a"), ""), "", 1},

@@ -90,7 +90,7 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 type attempt struct {
 	http.RoundTripper
 	timeout func() time.Duration
-	limit   time.Duration // the application's; 0 is none
+	limit   time.Duration // the application's; 0 is no limit
 }
 
 // RoundTrip implements http.RoundTripper.
