@@ -85,11 +85,11 @@ func (b *Body) AddMetric(u *eval.User, m Metric, limit int) bool {
 }
 
 func (b *Body) add(u *eval.User, evaluation bool, limit int) bool {
-	if b.private.Size(u) > limit { // without writing all of it first
+	start := len(b.text)
+	at, user, ok := b.find(u, limit)
+	if !ok {
 		return false
 	}
-	start := len(b.text)
-	at, user := b.find(u)
 	from, list := len(b.text), metricList
 	if evaluation {
 		list = b.protocol.EvaluationList
@@ -115,14 +115,15 @@ func (b *Body) add(u *eval.User, evaluation bool, limit int) bool {
 }
 
 // find returns the item that gets the next event of a user. If there is none,
-// it returns none and the encoded user for a new item.
-func (b *Body) find(u *eval.User) (at int, encoded span) {
+// it returns none and the encoded user for a new item. It returns false if the
+// user takes more than limit bytes.
+func (b *Body) find(u *eval.User, limit int) (at int, encoded span, ok bool) {
 	if b.last != none && b.items[b.last].user == u {
 		encoded = b.items[b.last].encoded
 		if b.protocol.ItemPerUser {
-			return b.last, encoded
+			return b.last, encoded, true
 		}
-		return none, encoded
+		return none, encoded, true
 	}
 	at = none
 	if b.protocol.ItemPerUser {
@@ -131,21 +132,24 @@ func (b *Body) find(u *eval.User) (at int, encoded span) {
 		}
 	}
 	if at != none && b.items[at].user == u {
-		return at, b.items[at].encoded
+		return at, b.items[at].encoded, true
+	}
+	if b.private.Size(u) > limit { // without writing all of it first
+		return none, span{}, false
 	}
 	from := len(b.text)
 	b.text = b.protocol.AppendUser(b.text, u, b.private)
 	encoded = span{from, len(b.text)}
 	if at == none {
-		return none, encoded
+		return none, encoded, true
 	}
 	item := &b.items[at]
 	if !bytes.Equal(b.text[from:], b.text[item.encoded.from:item.encoded.to]) {
-		return none, encoded
+		return none, encoded, true
 	}
 	b.text = b.text[:from]
 	item.user = u // the next events probably have this pointer
-	return at, item.encoded
+	return at, item.encoded, true
 }
 
 func (b *Body) newItem(u *eval.User, encoded span) (at int) {

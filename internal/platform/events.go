@@ -51,10 +51,14 @@ func NewPrivate(names []string) *Private {
 // AllPrivate returns the set of all attributes.
 func AllPrivate() *Private { return &Private{all: true} }
 
-// has allocates only for ASCII names of more than maxStackName bytes.
-func (p *Private) has(name string) bool {
-	if p == nil || p.all {
-		return p != nil
+// has reports whether the attribute stays. It is small enough for the compiler to
+// inline it: most sets are nil.
+func (p *Private) has(name string) bool { return p != nil && p.lookUp(name) }
+
+// lookUp allocates only for ASCII names of more than maxStackName bytes.
+func (p *Private) lookUp(name string) bool {
+	if p.all {
+		return true
 	}
 	// "K" (U+212A) folds to an ASCII letter.
 	for _, wide := range p.wide {
