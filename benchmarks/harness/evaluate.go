@@ -17,10 +17,11 @@ func singles[U any](p sdk.Peer[U]) []string {
 	return []string{"s1", "s2", "s3", "s4", "s5", "s6"}
 }
 
-// Evaluate measures every scenario, as events=off|on|kept, scenario=s1..s7,
+// Evaluate measures every scenario, as events=off|on|kept|full, scenario=s1..s7,
 // user=shared|built, cores=1|all. With kept, the time to empty the queue does
-// not count and no event is lost; with on, the SDK's defaults decide what
-// becomes of events that come faster than they leave.
+// not count and no event is lost; with full, the queue has no room and every event
+// is lost; with on, the SDK's defaults decide what becomes of events that come
+// faster than they leave.
 func Evaluate[U any](b *testing.B, p sdk.Peer[U]) {
 	b.Run("events=off", func(b *testing.B) { evaluate(b, p, sdk.Config{}) })
 	if p.Events {
@@ -28,6 +29,7 @@ func Evaluate[U any](b *testing.B, p sdk.Peer[U]) {
 	}
 	if p.Burst > 0 {
 		b.Run("events=kept", func(b *testing.B) { evaluate(b, p, sdk.Config{Events: true, Keep: true}) })
+		b.Run("events=full", func(b *testing.B) { evaluate(b, p, sdk.Config{Events: true, Full: true}) })
 	}
 }
 
@@ -41,11 +43,14 @@ func evaluate[U any](b *testing.B, p sdk.Peer[U], cfg sdk.Config) {
 				loop = inBursts(p.Burst, c.(sdk.Drainer).Drain)
 			}
 			user := c.User(fixture.Hit())
+			if cfg.Full {
+				spread(1, 2*p.Burst, func() { c.Bool(flag, user) })
+			}
 			measure(b, "user=shared", loop, func() { c.Bool(flag, user) })
 			measure(b, "user=built", loop, func() { c.Bool(flag, c.User(fixture.Hit())) })
 		})
 	}
-	if cfg.Keep {
+	if cfg.Keep || cfg.Full {
 		return // s7 makes no events, or too many
 	}
 	b.Run("scenario=s7", func(b *testing.B) {

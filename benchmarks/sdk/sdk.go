@@ -12,7 +12,8 @@ type Peer[U any] struct {
 	// Events: the SDK has events that can be switched on and off.
 	Events bool
 	// Burst, if it is not 0, is how many events the SDK keeps for sure with
-	// Config.Keep. Its clients are Drainers then.
+	// Config.Keep. Its clients are Drainers then. With Config.Full twice as many
+	// fill its queue.
 	Burst int
 	// NoRules: the SDK has nothing that decides, so that only s1 and s7 can be
 	// measured.
@@ -29,6 +30,8 @@ type Config struct {
 	Sink   string
 	// Keep: with room for Peer.Burst events, which go nowhere.
 	Keep bool
+	// Full: a queue of the default size that nothing empties.
+	Full bool
 }
 
 // Client is an SDK at work.

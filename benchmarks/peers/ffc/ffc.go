@@ -52,6 +52,10 @@ func (p Platform) Open(cfg sdk.Config) (sdk.Client[ffc.User], error) {
 		conf.EnvSecret, conf.BaseURL, conf.StartWait = p.secret, cfg.Sink, -1
 		conf.Transport = silent{}
 	}
+	if cfg.Full {
+		conf.Events = flush.Config{Interval: -1}
+		conf.HTTPClient = &http.Client{Transport: accept{}}
+	}
 	if cfg.Keep {
 		conf.Events = flush.Config{Interval: -1, Capacity: 2 * burst, BatchSize: 1000}
 		conf.HTTPClient = &http.Client{Transport: accept{}}

@@ -18,7 +18,8 @@ func (r *results) evaluations(events, user, cores string) string {
 	for _, peer := range rows() {
 		lines = append(lines, r.times(title(peer), peer, events, user, cores))
 		if events == "on" {
-			lines = append(lines, r.times(title(peer)+", every event kept", peer, "kept", user, cores))
+			lines = append(lines, r.times(title(peer)+", every event kept", peer, "kept", user, cores),
+				r.times(title(peer)+", queue full", peer, "full", user, cores))
 		}
 	}
 	return markdown(append([]string{""}, scenarios()...), lines)
@@ -78,6 +79,7 @@ func (r *results) ratios() string {
 		r.ratio("launchdarkly, events on; ffc keeps every event", "kept", "launchdarkly", "on"),
 		r.ratio("launchdarkly, events off; ffc overrun", "on", "launchdarkly", "off"),
 		r.ratio("launchdarkly, events on; ffc overrun", "on", "launchdarkly", "on"),
+		r.ratio("launchdarkly, events on; ffc with a full queue", "full", "launchdarkly", "on"),
 	})
 }
 

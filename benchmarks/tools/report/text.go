@@ -61,6 +61,7 @@ func (r *results) summary() string {
 	evaluations := [][]string{
 		r.times("**ffc, events on, every one kept**", "ffc", "kept", "shared", "1"),
 		r.times("ffc, events on, overrun", "ffc", "on", "shared", "1"),
+		r.times("ffc, events on, queue full", "ffc", "full", "shared", "1"),
 		r.times("ffc, events off", "ffc", "off", "shared", "1"),
 		r.times("**ffc, FeatBit, events on, every one kept**", "ffcfeatbit", "kept", "shared", "1"),
 		r.times("ffc, FeatBit, events off", "ffcfeatbit", "off", "shared", "1"),
@@ -75,7 +76,8 @@ func (r *results) summary() string {
 		"S1 falls through, S2 is 50/50, S3 the last of 1,000 targets, S4 five rules of three clauses, S5 a segment of 10,000, S6 a regular\n" +
 			"expression, S7 all of 1,000 flags. Bytes and allocations are given where there are any.\n" +
 			"With events on, ffc keeps every event: its queue is emptied while the clock is stopped. *Overrun* is ffc in a loop\n" +
-			"that nothing empties fast enough, as the peers are measured: most of its events are dropped, and counted. *FeatBit* is the same\n" +
+			"that nothing empties fast enough, as the peers are measured: most of its events are dropped, and counted. With its *queue full*\n" +
+			"nothing is delivered meanwhile, and every event is dropped and counted. *FeatBit* is the same\n" +
 			"flags in FeatBit's form, where a user has another place in each split flag, which is hashed each time.\n",
 		markdown(head, evaluations),
 		r.ratios(),
