@@ -2,7 +2,6 @@ package local
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
@@ -41,8 +40,8 @@ type variationView struct {
 }
 
 type targetView struct {
-	Variation string   `json:"variation"`
-	Users     []string `json:"users"`
+	Variation string `json:"variation"`
+	Users     texts  `json:"users"`
 }
 
 type prerequisiteView struct {
@@ -59,8 +58,8 @@ type ruleView struct {
 type segmentView struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
-	Included []string `json:"included"`
-	Excluded []string `json:"excluded"`
+	Included texts    `json:"included"`
+	Excluded texts    `json:"excluded"`
 	Rules    []string `json:"rules"`
 	Warnings []string `json:"warnings"`
 }
@@ -188,7 +187,7 @@ func viewFlag(d *platform.Codec, key string, version int64, raw []byte) flagView
 	out.OffVariation = variationID(f, f.Off)
 	out.Variations = variationsOf(f, raw)
 	for _, t := range f.Targets {
-		out.Targets = append(out.Targets, targetView{variationID(f, t.Variation), notNil(t.Keys.All())})
+		out.Targets = append(out.Targets, targetView{variationID(f, t.Variation), texts(t.Keys)})
 	}
 	for _, p := range f.Prerequisites {
 		out.Prerequisites = append(out.Prerequisites, prerequisiteView{Flag: p.FlagKey, Variation: p.VariationID})
@@ -218,6 +217,7 @@ func emptyFlagView(key string) flagView {
 // the decoder returns only those that are used.
 func variationsOf(f *model.Flag, raw []byte) []variationView {
 	out := []variationView{}
+	known := make(map[string]bool)
 	for name, options := range jsontext.Members(raw) {
 		if string(name) != "variationOptions" {
 			continue
@@ -233,10 +233,12 @@ func variationsOf(f *model.Flag, raw []byte) []variationView {
 				}
 			}
 			out = append(out, v)
+			known[v.ID] = true
 		}
 	}
 	for _, v := range f.Variations {
-		if !slices.ContainsFunc(out, func(have variationView) bool { return have.ID == v.ID }) {
+		if !known[v.ID] {
+			known[v.ID] = true
 			out = append(out, variationView{v.ID, v.Value})
 		}
 	}
@@ -261,15 +263,17 @@ func variationID(f *model.Flag, i int) string {
 // sharesOf returns the percentage of each variation, in the order of the rollout.
 func sharesOf(f *model.Flag, r model.Rollout) []flagfile.Share {
 	out := []flagfile.Share{}
+	at := make(map[string]int, min(len(r.Shares), len(f.Variations))) // of out, by variation
 	for _, s := range r.Shares {
 		percent := (s.To - s.From) * 100
 		if !(percent >= 0 && percent <= 100) { // also rejects NaN, which JSON does not have
 			percent = 0
 		}
 		id := variationID(f, s.Variation)
-		if i := slices.IndexFunc(out, func(have flagfile.Share) bool { return have.Variation == id }); i >= 0 {
+		if i, ok := at[id]; ok {
 			out[i].Percent += percent
 		} else {
+			at[id] = len(out)
 			out = append(out, flagfile.Share{Variation: id, Percent: percent})
 		}
 	}
@@ -280,7 +284,7 @@ func sharesOf(f *model.Flag, r model.Rollout) []flagfile.Share {
 }
 
 func viewSegment(d *platform.Codec, id string, raw []byte) segmentView {
-	out := segmentView{ID: id, Name: id, Included: []string{}, Excluded: []string{}, Rules: []string{}, Warnings: []string{}}
+	out := segmentView{ID: id, Name: id, Rules: []string{}, Warnings: []string{}}
 	var named struct {
 		Name string `json:"name"`
 	}
@@ -293,7 +297,7 @@ func viewSegment(d *platform.Codec, id string, raw []byte) segmentView {
 		return out
 	}
 	out.Warnings = append(out.Warnings, warnSegment(d.Semantics, s)...)
-	out.Included, out.Excluded = notNil(s.Included.All()), notNil(s.Excluded.All())
+	out.Included, out.Excluded = texts(s.Included), texts(s.Excluded)
 	for _, r := range s.Rules {
 		out.Rules = append(out.Rules, inWords(r.Clauses))
 	}
@@ -324,11 +328,4 @@ func (f *flagView) variationIDs() []string {
 		ids[i] = v.ID
 	}
 	return ids
-}
-
-func notNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }

@@ -15,9 +15,22 @@ import (
 // mistakes.
 func warnFlag(semantics *eval.Semantics, f *model.Flag) []string {
 	out := lines(semantics.CheckFlag(f))
+	out = append(out, warnTargets(f)...)
+	for i, r := range f.Rules {
+		out = append(out, warnClauses(semantics, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
+	}
+	return out
+}
+
+// warnTargets reports users who are in the targets of several variations.
+func warnTargets(f *model.Flag) (out []string) {
+	if len(f.Targets) == 0 || !slices.ContainsFunc(f.Targets, func(t model.Target) bool { return t.Variation != f.Targets[0].Variation }) {
+		return nil // all users get the same: the map would be larger than the flag
+	}
 	variationOf := make(map[string]int)
 	for _, t := range f.Targets {
-		for _, key := range t.Keys.All() {
+		for i := range t.Keys.Len() {
+			key := t.Keys.At(i)
 			if other, known := variationOf[key]; known && other != t.Variation {
 				out = append(out, fmt.Sprintf("user %s is in the targets of %s and of %s: the first counts",
 					flagfile.Quote(key), flagfile.Quote(valueOf(f, other)), flagfile.Quote(valueOf(f, t.Variation))))
@@ -25,9 +38,6 @@ func warnFlag(semantics *eval.Semantics, f *model.Flag) []string {
 				variationOf[key] = t.Variation
 			}
 		}
-	}
-	for i, r := range f.Rules {
-		out = append(out, warnClauses(semantics, fmt.Sprintf("rule %d: ", i+1), r.Clauses)...)
 	}
 	return out
 }
