@@ -15,6 +15,8 @@ import (
 type Document interface {
 	// Data returns the flags and segments in bootstrap form.
 	Data() []byte
+	// Size returns about the size of Data in bytes.
+	Size() int
 	// Parts yields Data in parts, and frees each part: the data is several times as
 	// large as the file.
 	Parts() iter.Seq[[]byte]

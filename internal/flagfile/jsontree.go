@@ -33,8 +33,8 @@ type node struct {
 	items      []*node
 	// lazy: an object of which only start and end are known. See expand.
 	lazy bool
-	// name caches the identity of a lazy flag of a snapshot, from the member
-	// identity.
+	// name caches the identity of a lazy flag or segment of a snapshot, from the
+	// member identity.
 	name     *node
 	identity string
 }
@@ -149,12 +149,12 @@ func parseJSON(doc []byte) (*node, error) {
 	return n, nil
 }
 
-// lazyDepth is where the flags of a file are in its tree: in an object or a list
-// that is a member of the file, or of the data in a message.
+// lazyDepth is where the flags and segments of a file are in its tree: in an object
+// or a list that is a member of the file, or of the data in a message.
 const lazyDepth = 3
 
-// parseLazily is parseJSON, but leaves the flags lazy: parsing tens of thousands
-// because of one that has changed takes seconds and hundreds of MB.
+// parseLazily is parseJSON, but leaves the flags and segments lazy: parsing tens of
+// thousands because one has changed takes seconds and hundreds of MB.
 func parseLazily(doc []byte) (*node, error) {
 	if !json.Valid(jsontext.TrimBOM(doc)) {
 		return parseJSON(doc) // for the error and its place
@@ -169,8 +169,8 @@ func parseLazily(doc []byte) (*node, error) {
 type jsonParser struct {
 	doc  []byte
 	i    int
-	lazy bool // leave flags lazy; doc is valid
-	// within: the next value is in the flags.
+	lazy bool // leave flags and segments lazy; doc is valid
+	// within: the next value is a flag or a segment.
 	within bool
 	free   []node // allocated, but not used yet
 }
@@ -186,8 +186,10 @@ func (p *jsonParser) node() *node {
 	return n
 }
 
-// isFlags reports whether the member of a file with a name holds flags.
-func isFlags(name string) bool { return name == "flags" || name == "featureFlags" }
+// isItems reports whether the member of a file with a name holds flags or segments.
+func isItems(name string) bool {
+	return name == "flags" || name == "featureFlags" || name == "segments"
+}
 
 func (p *jsonParser) space() {
 	for p.i < len(p.doc) && (p.doc[p.i] == ' ' || p.doc[p.i] == '\n' || p.doc[p.i] == '\r' || p.doc[p.i] == '\t') {
@@ -276,9 +278,9 @@ func (p *jsonParser) object(n *node, depth int) error {
 	}
 }
 
-// member reads the value of a member. What is in the flags of a file stays lazy.
+// member reads the value of a member. Flags and segments of a file stay lazy.
 func (p *jsonParser) member(depth int, name string) (*node, error) {
-	if !p.lazy || p.within || depth > 1 || !isFlags(name) {
+	if !p.lazy || p.within || depth > 1 || !isItems(name) {
 		return p.value(depth+1, "a value for "+Quote(name))
 	}
 	p.space()

@@ -22,6 +22,7 @@ type simple struct {
 	built     [][]byte        // lists of all flags if whole, else of those that differ; nil after Served
 	segments  []byte          // a list, like those of built: in bootstrap form, with commas in between
 	keys, ids []string
+	size      int // of Data in bytes, about
 }
 
 // part is a flag of the file.
@@ -32,13 +33,21 @@ type part struct {
 	alone bool
 }
 
-// Data implements Document.
-func (s *simple) Data() []byte {
+// Size implements Document.
+func (s *simple) Size() int { return s.size }
+
+// builtSize returns the size in bytes of what is built.
+func (s *simple) builtSize() int {
 	size := len(s.segments) + 100
 	for _, flags := range s.built {
-		size += len(flags)
+		size += len(flags) + 1
 	}
-	out := append(make([]byte, 0, size), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
+	return size
+}
+
+// Data implements Document.
+func (s *simple) Data() []byte {
+	out := append(make([]byte, 0, s.builtSize()), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
 	out = append(s.appendFlags(out), `],"segments":[`...)
 	return append(append(out, s.segments...), `]}}`...)
 }
@@ -155,7 +164,7 @@ func parseSimple(doc []byte, root *node, format flagjson.Format, before *simple)
 		if i > 0 {
 			s.segments = append(s.segments, ',')
 		}
-		segment := r.segment(m)
+		segment := r.segment(doc, m)
 		s.segments = append(s.segments, format.Segment(&segment, firstVersion)...)
 	}
 	var alone []int
@@ -176,6 +185,10 @@ func parseSimple(doc []byte, root *node, format flagjson.Format, before *simple)
 	}
 	for i, key := range s.keys {
 		s.flags[key] = parts[i]
+	}
+	s.size = s.builtSize()
+	if before != nil {
+		s.size = max(s.size, before.size)
 	}
 	return s, nil
 }
@@ -348,10 +361,14 @@ func (r *reader) prerequisite(f *simpleFlag, m member) flagjson.Prerequisite {
 	return flagjson.Prerequisite{FlagKey: other.key, Variation: variation, Value: other.flag.Values[variation]}
 }
 
-func (r *reader) segment(m member) flagjson.Segment {
-	checkMembers(m.value, "included", "excluded", "rules")
-	s := flagjson.Segment{ID: m.name, Included: userKeys(m.value.get("included")), Excluded: userKeys(m.value.get("excluded"))}
-	for _, rule := range listOf(m.value.get("rules")) {
+func (r *reader) segment(doc []byte, m member) flagjson.Segment {
+	n, err := m.value.expand(doc)
+	if err != nil {
+		panic(err)
+	}
+	checkMembers(n, "included", "excluded", "rules")
+	s := flagjson.Segment{ID: m.name, Included: userKeys(n.get("included")), Excluded: userKeys(n.get("excluded"))}
+	for _, rule := range listOf(n.get("rules")) {
 		checkMembers(rule, "if")
 		s.Rules = append(s.Rules, r.clauses(rule))
 	}

@@ -47,6 +47,7 @@ func (s *snapshot) Served() {}
 func (s *snapshot) source() []byte       { return s.text }
 func (s *snapshot) tree() *node          { return s.root }
 func (s *snapshot) Data() []byte         { return bytes.TrimPrefix(s.text, bom()) }
+func (s *snapshot) Size() int            { return len(s.text) }
 func (s *snapshot) FlagKeys() []string   { return s.keys }
 func (s *snapshot) SegmentIDs() []string { return s.ids }
 
