@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -79,27 +78,10 @@ func (s *serveRun) serveArgs(ctx context.Context, c *console, args []string) err
 	return s.serve(ctx, c)
 }
 
-// smallHeap is the percentage of garbage beside the data in use: serve reads large
-// files again and again, on the machine of a developer.
-const smallHeap = 40
-
-// smallMemory is the memory in bytes above which the collector works harder, unless
-// the data in use needs more.
-const smallMemory = 136 << 20
-
-// keepSmall sets the limits of memory for a file that is loaded. While it is loaded
-// the heap only grows, so that collecting often is of no use.
-func keepSmall() {
-	runtime.GC()
-	var now runtime.MemStats
-	runtime.ReadMemStats(&now)
-	debug.SetGCPercent(smallHeap)
-	debug.SetMemoryLimit(max(smallMemory, int64(now.HeapAlloc)*5/4))
-}
-
-// restoreMemory returns a function that restores the limits of memory.
+// restoreMemory returns a function that restores the limits of memory, which the
+// platform sets.
 func restoreMemory() func() {
-	limit := debug.SetMemoryLimit(smallMemory)
+	limit := debug.SetMemoryLimit(-1) // a negative limit only returns it
 	percent := debug.SetGCPercent(100)
 	return func() {
 		debug.SetGCPercent(percent)
@@ -115,12 +97,12 @@ func (s *serveRun) serve(ctx context.Context, c *console) error {
 		Create:     s.create,
 		Platform:   s.platform,
 		AllowHosts: s.allowHosts,
+		KeepSmall:  true,
 		Log:        func(line string) { c.say("ffc: %s", line) },
 	})
 	if err != nil {
 		return noDataError("%v", err)
 	}
-	keepSmall()
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {

@@ -61,8 +61,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// TestLargeServe: "ffc serve" takes at most 200 MB for a file of 20,000 flags, and
-// 220 MB for a snapshot of featureflag.co, whose text alone is 32 MB.
+// TestLargeServe: "ffc serve" takes at most 200 MB for a file of 20,000 flags.
 func TestLargeServe(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program and starts it")
@@ -72,10 +71,7 @@ func TestLargeServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range all {
-		most := int64(200_000_000)
-		if m.Form == platform.ClassicName {
-			most = 220_000_000
-		}
+		const most = 200_000_000
 		t.Logf("%s of %d bytes: %d bytes of memory, %v to start, %v for a toggle", m.Form, m.Size, m.Peak, m.Start, m.Toggle)
 		if m.Peak > most {
 			t.Errorf("%s of %d bytes: the program took %d bytes, expected at most %d", m.Form, m.Size, m.Peak, most)

@@ -4,6 +4,7 @@ package bounds
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -17,6 +18,9 @@ type Input struct {
 	// Factor is the maximum memory of a process, as a multiple of the size of
 	// the data, in addition to spare.
 	Factor int
+	// ServeFactor is Factor for ffc serve, which keeps the text of the file, its flags
+	// and what the page shows of them. 0 is Factor.
+	ServeFactor int
 	// Rejected: the data as a whole is rejected.
 	Rejected bool
 	// Value is the value of the flag "probe" for the user "u"; "-" if it has
@@ -35,19 +39,18 @@ const Size = 8 << 20
 // spare is the memory that a process may take for data of any size, in bytes.
 const spare = 16 << 20
 
-// serveFactor is the factor of ffc serve. It keeps the text of the file, its flags
-// and their form for the page, and collects garbage seldom while it takes less than
-// 136 MiB.
-const serveFactor = 22
+// FactorOf returns the factor for data that a process gets through an entry.
+func (in *Input) FactorOf(entry string) int {
+	if entry == EntryServe {
+		return cmp.Or(in.ServeFactor, in.Factor)
+	}
+	return in.Factor
+}
 
 // Most returns the maximum memory of a process, in bytes, for data of n bytes that
 // it gets through an entry.
 func (in *Input) Most(entry string, n int) int64 {
-	factor := in.Factor
-	if entry == EntryServe {
-		factor = serveFactor
-	}
-	return int64(factor)*int64(n) + spare
+	return int64(in.FactorOf(entry))*int64(n) + spare
 }
 
 // Message returns data of this kind of about n bytes.
@@ -123,9 +126,9 @@ func Inputs() []Input {
 	return []Input{
 		{Name: "flags of 1 KiB", Platform: platform.ClassicName, Factor: 4, Value: "on",
 			data: many(classic, func(i int) string { return classic("flag-"+strconv.Itoa(i), typical) })},
-		{Name: "the smallest flags", Platform: platform.ClassicName, Factor: 4, Value: "on",
+		{Name: "the smallest flags", Platform: platform.ClassicName, Factor: 4, ServeFactor: 11, Value: "on",
 			data: many(classic, func(i int) string { return classic(strconv.Itoa(i), "") })},
-		{Name: "the smallest flags, FeatBit", Platform: platform.FeatBitName, Factor: 4, Value: "on",
+		{Name: "the smallest flags, FeatBit", Platform: platform.FeatBitName, Factor: 4, ServeFactor: 10, Value: "on",
 			data: many(featBit, func(i int) string { return featBit(strconv.Itoa(i), "") })},
 		{Name: "flags that have no more than an id", Platform: platform.ClassicName, Factor: 3, Rejected: true,
 			data: many(classic, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
@@ -135,13 +138,13 @@ func Inputs() []Input {
 			data: one(classic, `,"targetIndividuals":[{"valueOption":`+off+`,"individuals":[`, func(i int) string { return fmt.Sprintf(`{"keyId":"%07d"}`, i) }, `]}]`)},
 		{Name: "one flag with a list of targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, Value: "on",
 			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) }, `]}]`)},
-		{Name: "the shortest targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, Value: "on",
+		{Name: "the shortest targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, ServeFactor: 8, Value: "on",
 			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return `"` + strconv.FormatInt(int64(i)+40, 36) + `"` }, `]}]`)},
-		{Name: "one rule with many clauses", Platform: platform.ClassicName, Factor: 4, Value: "on",
+		{Name: "one rule with many clauses", Platform: platform.ClassicName, Factor: 4, ServeFactor: 6, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "a clause with a long list", Platform: platform.ClassicName, Factor: 6, Value: "on",
+		{Name: "a clause with a long list", Platform: platform.ClassicName, Factor: 6, ServeFactor: 8, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "shares that all have options of their own", Platform: platform.ClassicName, Factor: 4, Value: "on",
+		{Name: "shares that all have options of their own", Platform: platform.ClassicName, Factor: 4, ServeFactor: 9, Value: "on",
 			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
 				func(i int) string {
 					return fmt.Sprintf(`{"rolloutPercentage":[2,3],"valueOption":{"localId":%d,"variationValue":"v"}}`, i)

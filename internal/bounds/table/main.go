@@ -56,10 +56,10 @@ func measure() (string, error) {
 		}
 	}
 	var t strings.Builder
-	fmt.Fprintf(&t, "| Data | At most | %s |\n|---|---|%s\n", strings.Join(bounds.Entries, " | "), strings.Repeat("---|", len(bounds.Entries)))
+	fmt.Fprintf(&t, "| Data | At most | At most, ffc serve | %s |\n|---|---|---|%s\n", strings.Join(bounds.Entries, " | "), strings.Repeat("---|", len(bounds.Entries)))
 	for _, in := range bounds.Inputs() {
 		message := in.Message(bounds.Size)
-		fmt.Fprintf(&t, "| %s | %d |", in.Name, in.Factor)
+		fmt.Fprintf(&t, "| %s | %d | %d |", in.Name, in.Factor, in.FactorOf(bounds.EntryServe))
 		for _, entry := range bounds.Entries {
 			m, err := bounds.Measure(entry, in.Platform, message, 0)
 			if err != nil {

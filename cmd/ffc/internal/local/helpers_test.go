@@ -17,6 +17,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -230,3 +231,11 @@ const twoFlags = `{
   }
 }
 `
+
+// UnmarshalJSON reads the list of texts of a response.
+func (t *texts) UnmarshalJSON(raw []byte) error {
+	var list []string
+	err := json.Unmarshal(raw, &list)
+	*t = texts(model.Texts(list...))
+	return err
+}

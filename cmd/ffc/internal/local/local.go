@@ -42,6 +42,9 @@ type Config struct {
 	// AllowHosts are names besides those of loopback under which the page, and
 	// the platform, may be reached. See CheckHost.
 	AllowHosts []string
+	// KeepSmall makes the platform set the limits of memory of the process, by the
+	// size of the file: see debug.SetMemoryLimit and debug.SetGCPercent.
+	KeepSmall bool
 	// Log gets lines for people. It may be called concurrently. It may be nil.
 	Log func(line string)
 }
@@ -63,6 +66,8 @@ type Platform struct {
 
 	mu   sync.Mutex // held while the file is read, changed and written
 	file *file
+	// memory is the limit of memory while the file is loaded, in bytes.
+	memory int64
 
 	refusedMu sync.Mutex
 	refused   map[string]bool // reasons that have been logged
@@ -100,9 +105,11 @@ func New(cfg Config) (*Platform, error) {
 		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
 	p.platform, p.file.doc = platformNamed(platform), doc
+	p.limitLoading(doc)
 	if err := p.begin(doc); err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
 	}
+	p.limitLoaded()
 	return p, nil
 }
 

@@ -81,7 +81,10 @@ func (p *Platform) load(text []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := p.accept(text, doc, nil); err != nil {
+	p.limitLoading(doc)
+	err = p.accept(text, doc, nil)
+	p.limitLoaded()
+	if err != nil {
 		return err
 	}
 	p.cfg.Log(p.cfg.File + ": changed, and served")
