@@ -69,7 +69,7 @@ func TestReparseReadsOneFlag(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 6 {
-			next, err := doc.Edit("b", Change{On: new(i%2 == 1)}, int64(1_700_000_000_000+i*10_000_000_000_000))
+			next, err := doc.Edit("b", Change{On: new(i%2 == 1)}, 1_700_000_000_000+int64(i)*10_000_000_000_000)
 			if err != nil {
 				t.Fatal(err)
 			}
