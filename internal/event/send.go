@@ -154,7 +154,7 @@ func lanesOf(events []*waiting, n, batch int) [][]*waiting {
 // with most of the events would leave little for each of the other lanes.
 func joined(lanes [][]*waiting, batch int) [][]*waiting {
 	for {
-		slices.SortFunc(lanes, func(a, b []*waiting) int { return cmp.Compare(len(a), len(b)) })
+		slices.SortStableFunc(lanes, func(a, b []*waiting) int { return cmp.Compare(len(a), len(b)) })
 		if len(lanes) == 1 || len(lanes[0])+len(lanes[1]) > batch {
 			return lanes
 		}

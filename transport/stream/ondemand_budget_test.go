@@ -208,7 +208,7 @@ func TestOnDemandGivenUp(t *testing.T) {
 		// platform does not read the close frame.
 		time.Sleep(10*time.Second - 400*time.Millisecond)
 		s.wait(s.refresh())
-		s.store.awaitError("interrupted", transport.KindNetwork, "not answered")
+		s.store.awaitError("interrupted", transport.KindNetwork, "not responded")
 		_, _ = old.conn.Write(append(head(true, opText, len(full)), full...))
 		time.Sleep(time.Second)
 		if n := s.store.count("full") + s.store.count("confirmed"); n > 0 {
