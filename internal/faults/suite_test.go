@@ -32,11 +32,6 @@ func TestFaults(t *testing.T) {
 	play(t, slices.Concat(network, handshakes, sessions, messages, lies, clocks, ways))
 }
 
-// playing is how many scenarios are played at the same time. They mostly wait;
-// some pass every byte on by itself, and more of those at once than this would
-// run into timeouts on a machine that is busy with other tests.
-const playing = 10
-
 // play plays scenarios and checks that they leave nothing behind.
 func play(t *testing.T, scenarios []scenario) {
 	warmUp(t)
