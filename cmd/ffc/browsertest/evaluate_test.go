@@ -78,7 +78,7 @@ func TestFallbacksSayWhatToDo(t *testing.T) {
 	b.untilText(".verdict", "No rule matched")
 	b.write("[name=key]", "")
 	b.untilText(".verdict", "the caller's fallback", "The user has no key")
-	b.untilText(".verdict-remedy", "Give each user a key")
+	b.untilText(".verdict-remedy", "Pass a key for each user")
 }
 
 func TestEvaluateAllFlags(t *testing.T) {
