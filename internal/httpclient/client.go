@@ -14,9 +14,9 @@ import (
 )
 
 // Attempts returns a client for single tries of requests through the pool of
-// base: each takes at most as long as timeout says at its beginning, which is
-// above 0, and a redirect is an answer like any other, so that secrets and bodies
-// go to the configured host only.
+// base. timeout is called at the beginning of each; its result is above 0. Redirects
+// are returned and not followed, so that secrets and bodies go to the configured
+// host only.
 func Attempts(base *http.Client, timeout func() time.Duration) *http.Client {
 	c := limited(base, timeout)
 	c.CheckRedirect = lastAnswer
