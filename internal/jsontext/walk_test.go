@@ -34,7 +34,8 @@ func FuzzWalk(f *testing.F) {
 			t.Errorf("compact %q, want %q", compact, want.Bytes())
 		}
 		var object map[string]json.RawMessage
-		if json.Unmarshal(raw, &object) == nil && object != nil {
+		// encoding/json changes names that are not UTF-8.
+		if utf8.Valid(raw) && json.Unmarshal(raw, &object) == nil && object != nil {
 			for i, name := range names {
 				if slices.Contains(names[i+1:], name) {
 					continue // the last one counts
@@ -44,7 +45,7 @@ func FuzzWalk(f *testing.F) {
 				}
 				delete(object, name)
 			}
-			if len(object) > 0 && utf8.Valid(raw) {
+			if len(object) > 0 {
 				t.Errorf("members %q of %q were not found", object, raw)
 			}
 		}
