@@ -16,6 +16,15 @@ type Schedule interface {
 
 var _, _ Schedule = (*Backoff)(nil), (*Outage)(nil)
 
+// NewSchedule returns the schedule of a transport: an Outage if the transport
+// works in the background, else a Backoff.
+func NewSchedule(background bool, first, limit time.Duration) Schedule {
+	if background {
+		return &Outage{First: first, Max: limit}
+	}
+	return &Backoff{First: first, Max: limit}
+}
+
 // Backoff is a pause that doubles with each failure. It is the schedule of
 // transports that work on demand, where a unit of work pays for each attempt.
 // It is not safe for concurrent use.

@@ -73,3 +73,13 @@ func Default[T time.Duration | int64](field string, value *T, otherwise T) error
 	}
 	return NotNegative(field, *value)
 }
+
+// Retry is Default for FirstRetry, 1 s, and MaxRetry, 60 s. It also returns an
+// error if FirstRetry exceeds MaxRetry.
+func Retry(first, limit *time.Duration) error {
+	err := errors.Join(Default("FirstRetry", first, time.Second), Default("MaxRetry", limit, 60*time.Second))
+	if err == nil && *first > *limit {
+		return Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", *first, *limit)
+	}
+	return err
+}

@@ -25,6 +25,28 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		first, limit, wantFirst, wantLimit time.Duration
+		err                                string
+	}{
+		{0, 0, time.Second, time.Minute, ""},
+		{2, 2, 2, 2, ""},
+		{0, 2, time.Second, 2, "FirstRetry: 1s is too long: expected at most MaxRetry, which is 2ns"},
+		{-1, -2, -1, -2, "FirstRetry: -1ns is negative: expected 0 (the default) or more\nMaxRetry: -2ns is negative: expected 0 (the default) or more"},
+	} {
+		first, limit := test.first, test.limit
+		text := ""
+		if err := setting.Retry(&first, &limit); err != nil {
+			text = err.Error()
+		}
+		if first != test.wantFirst || limit != test.wantLimit || text != test.err {
+			t.Errorf("%v, %v: got %v, %v, %q", test.first, test.limit, first, limit, text)
+		}
+	}
+}
+
 func TestWithinNamesEachSetting(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("cause")

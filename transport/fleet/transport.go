@@ -99,15 +99,11 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("Timeout", &s.Timeout, 10*time.Second),
-		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
-		setting.Default("MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
 		setting.Default("Interval", &s.Interval, 0),
 		setting.Default("StaleAfter", &s.StaleAfter, 0),
 	)
-	if err == nil && s.FirstRetry > s.MaxRetry {
-		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
-	}
 	if s.Environment == "" {
 		s.Environment = protocol.Environment(env.EnvSecret.Reveal())
 	} else if protocol.EnvironmentIgnoresCase {
@@ -124,14 +120,14 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		MaxAge:  s.MaxAge,
 		Budget:  s.Budget,
 		Timeout: s.Timeout,
-		Retry:   s.schedule(),
+		Retry:   retry.NewSchedule(s.Interval > 0 || env.Background, s.FirstRetry, s.MaxRetry),
 		Fetch:   s.fetch,
 		Failed:  s.failed,
 	})
 	if s.Interval > 0 {
-		return &runner{s}, nil
+		return background{s}, nil
 	}
-	return &refresher{s}, nil
+	return onDemand{s, s.refresher}, nil
 }
 
 // open binds the backends and checks the settings that depend on them.
@@ -165,14 +161,6 @@ func (s *session) open(backends []Backend) (err error) {
 	return err
 }
 
-// schedule returns how long to wait after failed reads.
-func (s *session) schedule() retry.Schedule {
-	if s.Interval > 0 || s.env.Background {
-		return &retry.Outage{First: s.FirstRetry, Max: s.MaxRetry}
-	}
-	return &retry.Backoff{First: s.FirstRetry, Max: s.MaxRetry}
-}
-
 // settings are a Transport with its defaults, without its methods.
 type settings Transport
 
@@ -188,6 +176,8 @@ type session struct {
 	clockWarned        atomic.Bool // that a clock is ahead
 	connects, failures atomic.Uint64
 }
+
+var _ transport.Sourced = (*session)(nil)
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {

@@ -67,14 +67,6 @@ func (b background) Run(ctx context.Context) {
 	}
 }
 
-// schedule returns the pauses after failed requests.
-func (s *session) schedule() retry.Schedule {
-	if s.Interval > 0 || s.env.Background {
-		return &retry.Outage{First: s.FirstRetry, Max: s.MaxRetry}
-	}
-	return &retry.Backoff{First: s.FirstRetry, Max: s.MaxRetry}
-}
-
 // report counts a failed fetch and reports its error to the client.
 func (s *session) report(err error, final bool) {
 	s.failures.Add(1)

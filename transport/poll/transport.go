@@ -22,6 +22,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -107,13 +108,9 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("Interval", &s.Interval, 0),
 		setting.Default("Timeout", &s.Timeout, 10*time.Second),
-		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
-		setting.Default("MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
 	)
-	if err == nil && s.FirstRetry > s.MaxRetry {
-		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
-	}
 	var urlErr error
 	s.routes, urlErr = routesOf(s.URL, env, protocol)
 	if err = errors.Join(err, urlErr); err != nil {
@@ -125,7 +122,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		MaxAge:  s.MaxAge,
 		Budget:  s.Budget,
 		Timeout: s.Timeout,
-		Retry:   s.schedule(),
+		Retry:   retry.NewSchedule(s.Interval > 0 || env.Background, s.FirstRetry, s.MaxRetry),
 		Fetch:   s.fetch,
 		Failed:  s.report,
 	})

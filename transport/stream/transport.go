@@ -131,15 +131,11 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("PingInterval", &s.PingInterval, protocol.PingInterval),
 		setting.Default("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
 		setting.Default("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
-		setting.Default("FirstRetry", &s.FirstRetry, time.Second),
-		setting.Default("MaxRetry", &s.MaxRetry, 60*time.Second),
+		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
 	)
 	if err == nil && s.PingInterval >= s.SilenceTimeout {
 		err = setting.Errorf("PingInterval", "%v is too long: expected less than SilenceTimeout, which is %v", s.PingInterval, s.SilenceTimeout)
-	}
-	if err == nil && s.FirstRetry > s.MaxRetry {
-		err = setting.Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", s.FirstRetry, s.MaxRetry)
 	}
 	if s.Fallback != nil {
 		err = errors.Join(err, s.useFallback())
