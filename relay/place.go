@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
@@ -19,8 +18,6 @@ const (
 	maxOld = 32 << 10
 	// oldRoom is how much of that stays free for the bodies of the next publish.
 	oldRoom = 4 << 10
-	// parallel is how many chunks are written or read at the same time.
-	parallel = 16
 	// tries is how often the list of earlier bodies is changed against others.
 	tries = 5
 	// maxData is how large data is, at most, that a publisher reads.
@@ -154,7 +151,7 @@ func (p *place) publish(ctx context.Context, next *stored, previous *fleetdata.H
 
 // put writes the chunks of a body.
 func (p *place) put(ctx context.Context, h *fleetdata.Head, chunks [][]byte) error {
-	return each(len(chunks), func(i int) error {
+	return fleetdata.Each(len(chunks), func(i int) error {
 		ctx, cancel := context.WithTimeout(ctx, p.timeout)
 		defer cancel()
 		return p.plain(p.backend.Put(ctx, fleetdata.ChunkName(p.environment, h.Body, i), chunks[i]))
@@ -165,7 +162,7 @@ func (p *place) put(ctx context.Context, h *fleetdata.Head, chunks [][]byte) err
 // errCorrupt if the engine does not have it.
 func (p *place) body(ctx context.Context, h *fleetdata.Head) (*stored, error) {
 	chunks := make([][]byte, h.Chunks)
-	err := each(len(chunks), func(i int) (err error) {
+	err := fleetdata.Each(len(chunks), func(i int) (err error) {
 		chunks[i], _, err = p.get(ctx, fleetdata.ChunkName(p.environment, h.Body, i))
 		return err
 	})
@@ -270,7 +267,7 @@ func (p *place) tidy(ctx context.Context, h *fleetdata.Head) error {
 		if o.Body == h.Body {
 			continue
 		}
-		err := each(o.Chunks, func(i int) error {
+		err := fleetdata.Each(o.Chunks, func(i int) error {
 			ctx, cancel := context.WithTimeout(ctx, p.timeout)
 			defer cancel()
 			return p.plain(p.backend.Delete(ctx, fleetdata.ChunkName(p.environment, o.Body, i)))
@@ -285,42 +282,4 @@ func (p *place) tidy(ctx context.Context, h *fleetdata.Head) error {
 		}
 		return l
 	})
-}
-
-// each calls f for 0 to n-1, several at the same time, and returns the first
-// error.
-func each(n int, f func(i int) error) error {
-	if n == 1 {
-		return f(0)
-	}
-	var (
-		mu    sync.Mutex
-		first error
-		next  int
-	)
-	var workers sync.WaitGroup
-	for range min(n, parallel) {
-		workers.Go(func() {
-			for {
-				mu.Lock()
-				i := next
-				next++
-				stop := i >= n || first != nil
-				mu.Unlock()
-				if stop {
-					return
-				}
-				if err := f(i); err != nil {
-					mu.Lock()
-					if first == nil {
-						first = err
-					}
-					mu.Unlock()
-					return
-				}
-			}
-		})
-	}
-	workers.Wait()
-	return first
 }

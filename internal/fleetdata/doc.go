@@ -1,7 +1,6 @@
 // Package fleetdata is the format of what a publisher stores in an engine for
-// the readers of a fleet: names, the head, the body that the head names, the
-// list of earlier bodies, and the pin. Package fleet reads it, package relay
-// writes it.
+// the readers of a fleet: names, the head, the body that the head names, and
+// the list of earlier bodies. Package fleet reads it, package relay writes it.
 //
 // One environment is one atomic object: a small head, which is replaced by
 // compare-and-swap, names a body, which never changes.
@@ -9,5 +8,4 @@
 //	<environment>/head           JSON, at most 640 bytes
 //	<environment>/<sha256>.<i>   chunk i of the gzip of the data
 //	<environment>/old            bodies that the head does not name, with the time until which they stay
-//	<environment>/pin            who pinned which body, why, and until when
 package fleetdata

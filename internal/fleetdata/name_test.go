@@ -1,10 +1,6 @@
 package fleetdata
 
-import (
-	"strings"
-	"testing"
-	"time"
-)
+import "testing"
 
 func TestName(t *testing.T) {
 	t.Parallel()
@@ -23,22 +19,9 @@ func TestName(t *testing.T) {
 	if got := ChunkName("env", sum, 12); got != "env/"+sum+".12" || !IsBody(got) {
 		t.Errorf("chunk %q, a body: %t", got, IsBody(got))
 	}
-	for _, object := range []string{HeadObject, OldObject, PinObject} {
+	for _, object := range []string{HeadObject, OldObject} {
 		if IsBody(Name("env", object)) {
 			t.Errorf("%s counts as a body", object)
-		}
-	}
-}
-
-func TestPinRoundTrip(t *testing.T) {
-	t.Parallel()
-	p := &Pin{By: "ann", Reason: "checkout fails", At: time.Unix(1e9, 0).UTC(), Until: time.Unix(1e9+3600, 0).UTC(), Revision: 3, From: 2, Body: Sum(nil)}
-	if got, err := ParsePin(p.Encode()); err != nil || *got != *p {
-		t.Errorf("pin %+v, error %v", got, err)
-	}
-	for _, text := range []string{"", "{}", strings.Replace(string(p.Encode()), p.Body, "../x", 1)} {
-		if _, err := ParsePin([]byte(text)); err == nil {
-			t.Errorf("%q is a pin", text)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package fleet
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 )
 
 const (
@@ -47,7 +47,7 @@ func (d Dir) Get(ctx context.Context, name string) (value []byte, tag string, er
 	if err != nil {
 		return nil, "", dirError(err)
 	}
-	return value, contentTag(value), nil
+	return value, fleetdata.Sum(value), nil
 }
 
 // Put implements Backend.
@@ -60,7 +60,7 @@ func (d Dir) Swap(ctx context.Context, name string, value []byte, tag string) (n
 	err = d.locked(ctx, name, func(file string) error {
 		old, err := os.ReadFile(file)
 		switch {
-		case err == nil && contentTag(old) != tag, errors.Is(err, fs.ErrNotExist) && tag != "":
+		case err == nil && fleetdata.Sum(old) != tag, errors.Is(err, fs.ErrNotExist) && tag != "":
 			return ErrConflict
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
@@ -70,7 +70,7 @@ func (d Dir) Swap(ctx context.Context, name string, value []byte, tag string) (n
 	if err != nil {
 		return "", err
 	}
-	return contentTag(value), nil
+	return fleetdata.Sum(value), nil
 }
 
 // Delete implements Backend.
@@ -160,11 +160,6 @@ func replaceFile(file string, value []byte) error {
 		}
 		time.Sleep(lockWait)
 	}
-}
-
-func contentTag(value []byte) string {
-	sum := sha256.Sum256(value)
-	return hex.EncodeToString(sum[:])
 }
 
 func dirError(err error) error {

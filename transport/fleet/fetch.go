@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
@@ -17,8 +16,6 @@ import (
 )
 
 const (
-	// parallelChunks is how many chunks of a body are read at the same time.
-	parallelChunks = 16
 	// maxAhead is how far the platform's clock may be ahead of this machine's.
 	maxAhead = time.Minute
 	// maxThrottle is the longest pause that an engine can ask for.
@@ -159,34 +156,17 @@ func (s *session) body(ctx context.Context, a answer) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	chunks := make([][]byte, a.Chunks)
-	errs := make([]error, a.Chunks)
-	next := make(chan int)
-	var readers sync.WaitGroup
-	for range min(a.Chunks, parallelChunks) {
-		readers.Go(func() {
-			for i := range next {
-				chunks[i], errs[i] = s.get(ctx, a.backend, fleetdata.ChunkName(s.Environment, a.Body, i))
-				if errs[i] != nil {
-					cancel() // the others are of no use
-				}
-			}
-		})
-	}
-	for i := range a.Chunks {
-		select {
-		case next <- i:
-			continue
-		case <-ctx.Done():
-			errs[i] = context.Cause(ctx)
+	err := fleetdata.Each(len(chunks), func(i int) (err error) {
+		chunks[i], err = s.get(ctx, a.backend, fleetdata.ChunkName(s.Environment, a.Body, i))
+		if err != nil {
+			cancel() // the others are of no use
 		}
-		break
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		err = problem(transport.KindUnavailable, errors.New("a part of the body is missing"))
 	}
-	close(next)
-	readers.Wait()
-	if err := firstCause(errs); err != nil {
-		if errors.Is(err, ErrNotFound) {
-			err = problem(transport.KindUnavailable, errors.New("a part of the body is missing"))
-		}
+	if err != nil {
 		return nil, err
 	}
 	data, err := fleetdata.Unpack(a.Head, chunks, s.MaxMessage)
@@ -194,16 +174,6 @@ func (s *session) body(ctx context.Context, a answer) ([]byte, error) {
 		return nil, problem(transport.KindData, err)
 	}
 	return data, nil
-}
-
-// firstCause returns the first error that is not the consequence of another.
-func firstCause(errs []error) (first error) {
-	for _, err := range errs {
-		if err != nil && (first == nil || errors.Is(first, context.Canceled)) {
-			first = err
-		}
-	}
-	return first
 }
 
 // keep keeps the data, as no backend has a head that can be used.
