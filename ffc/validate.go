@@ -30,7 +30,7 @@ func (c Config) resolve() (settings, error) {
 		errs = append(errs, configErrors(field, err)...)
 	}
 	var err error
-	if _, unknown := platform.ProtocolOf(string(c.Platform)); unknown != nil && c.Platform != PlatformAuto {
+	if _, unknown := platform.ProtocolOf(string(c.Platform)); c.Platform != PlatformAuto && unknown != nil {
 		problem("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}

@@ -195,7 +195,7 @@ func TestBytesPerEvent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			apart, together := FeatBit(), FeatBit()
+			apart, together := newFeatBit(), FeatBit()
 			apart.ItemPerUser = false
 			var sizes []int
 			for _, d := range []*Protocol{apart, together} {

@@ -8,8 +8,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// Classic returns the protocol of featureflag.co.
-func Classic() *Protocol {
+func newClassic() *Protocol {
 	return &Protocol{
 		Name:                ClassicName,
 		Title:               "featureflag.co",

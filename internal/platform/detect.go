@@ -16,16 +16,16 @@ func CodecFor(name, secret string) (*Codec, string, error) {
 		return c, secret, err
 	}
 	owner := ownerOf(secret)
-	named, err := ProtocolOf(name)
+	named := protocolNamed(name)
 	switch {
-	case err == nil && owner != nil && owner.Name != name:
+	case named != nil && owner != nil && owner != named:
 		return named.AnyCodec(), secret, fmt.Errorf("the secret is %s's, but the platform is set to %s: correct one of them", owner.Title, name)
-	case err == nil:
+	case named != nil:
 		return named.codec(secret)
 	case owner != nil:
 		return owner.codec(secret)
 	}
-	err = errNoSecret
+	err := errNoSecret
 	if secret != "" {
 		err = fitsNone(secret)
 	}

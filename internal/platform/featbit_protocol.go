@@ -12,8 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 )
 
-// FeatBit returns the protocol of FeatBit.
-func FeatBit() *Protocol {
+func newFeatBit() *Protocol {
 	return &Protocol{
 		Name:                   FeatBitName,
 		Title:                  "FeatBit",

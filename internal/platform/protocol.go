@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -119,20 +120,43 @@ const (
 	FeatBitName = "featbit"
 )
 
-// All returns the protocols of all platforms. If a secret has the shape of
-// several platforms, the first counts. Secrets of FeatBit are random, so
-// practically none is valid for featureflag.co, but some of featureflag.co also
-// have 44 characters.
-func All() []*Protocol { return []*Protocol{Classic(), FeatBit()} }
+// known has the protocols. They are built once, not several times for each client.
+var known struct {
+	build sync.Once
+	all   []*Protocol
+}
+
+// All returns the protocols of all platforms. The slice is shared. If a secret
+// has the shape of several platforms, the first counts. Secrets of FeatBit are
+// random, so practically none is valid for featureflag.co, but some of
+// featureflag.co also have 44 characters.
+func All() []*Protocol {
+	known.build.Do(func() { known.all = []*Protocol{newClassic(), newFeatBit()} })
+	return known.all
+}
+
+// Classic returns the protocol of featureflag.co.
+func Classic() *Protocol { return All()[0] }
+
+// FeatBit returns the protocol of FeatBit.
+func FeatBit() *Protocol { return All()[1] }
 
 // ProtocolOf returns the protocol of a platform by name.
 func ProtocolOf(name string) (*Protocol, error) {
-	for _, p := range All() {
-		if p.Name == name {
-			return p, nil
-		}
+	if p := protocolNamed(name); p != nil {
+		return p, nil
 	}
 	return nil, fmt.Errorf("unknown platform %q", name)
+}
+
+// protocolNamed returns the protocol of a platform by name, or nil.
+func protocolNamed(name string) *Protocol {
+	for _, p := range All() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return nil
 }
 
 // SyncRequest returns the message that requests all data newer than a version,
