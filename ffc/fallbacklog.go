@@ -31,10 +31,13 @@ type fallbackLog struct {
 	// began is when the current hour began, as the time since made.
 	began atomic.Int64
 	lines atomic.Int32 // of the current hour
-	// slots is a hash table of the flags and reasons that were logged in the
-	// current hour; 0 is an empty slot. maxFallbackLines bounds the slots in use.
-	slots [fallbackSlots]atomic.Uint64
+	// table is nil until the first fallback, because many clients never have one.
+	table atomic.Pointer[fallbackTable]
 }
+
+// fallbackTable is a hash table of the flags and reasons that were logged in the
+// current hour; 0 is an empty slot. maxFallbackLines bounds the slots in use.
+type fallbackTable [fallbackSlots]atomic.Uint64
 
 func newFallbackLog(log *slog.Logger) *fallbackLog {
 	return &fallbackLog{log: log, made: time.Now(), seed: maphash.MakeSeed()}
@@ -55,8 +58,13 @@ func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
 	if l == nil || int(why) >= len(fallbackAdvice) || fallbackAdvice[why] == "" {
 		return
 	}
-	l.renew()
-	if !l.add(maphash.String(l.seed, key) + uint64(why)) {
+	table := l.table.Load()
+	if table == nil {
+		l.table.CompareAndSwap(nil, new(fallbackTable))
+		table = l.table.Load()
+	}
+	l.renew(table)
+	if !l.add(table, maphash.String(l.seed, key)+uint64(why)) {
 		return
 	}
 	switch n := l.lines.Add(1); {
@@ -69,23 +77,23 @@ func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
 }
 
 // renew clears the table when the current hour is over.
-func (l *fallbackLog) renew() {
+func (l *fallbackLog) renew(table *fallbackTable) {
 	began, now := l.began.Load(), int64(time.Since(l.made))
 	if now-began < int64(fallbackLogTime) || !l.began.CompareAndSwap(began, now) {
 		return
 	}
-	for i := range l.slots {
-		l.slots[i].Store(0)
+	for i := range table {
+		table[i].Store(0)
 	}
 	l.lines.Store(0)
 }
 
 // add adds a hash and reports whether it is new. After maxFallbackLines lines no
 // hash is new.
-func (l *fallbackLog) add(hash uint64) bool {
+func (l *fallbackLog) add(table *fallbackTable, hash uint64) bool {
 	hash = max(hash, 1)
 	for i := hash; ; i++ {
-		slot := &l.slots[i%fallbackSlots]
+		slot := &table[i%fallbackSlots]
 		switch slot.Load() {
 		case hash:
 			return false
