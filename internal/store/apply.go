@@ -42,11 +42,11 @@ type Prepared[F, S any] struct {
 // Prepare compiles the items of a patch that are newer than those of s. ApplyOn,
 // of s or of a later snapshot, then compiles nothing and takes little time, so
 // that it may be called under a lock. A full is compiled as it is evaluated.
-func (s *Snapshot[F, S]) Prepare(u *Update) *Prepared[F, S] {
+func (s *Snapshot[F, S]) Prepare(u *Update) Prepared[F, S] {
 	if u.Full {
-		return &Prepared[F, S]{}
+		return Prepared[F, S]{}
 	}
-	return &Prepared[F, S]{
+	return Prepared[F, S]{
 		flags:    prepared(&s.flags, u.Flags, &s.compilers.flags),
 		segments: prepared(&s.segments, u.Segments, &s.compilers.segments),
 	}
@@ -111,7 +111,7 @@ func (s *Snapshot[F, S]) Apply(u *Update, asked uint64) (*Snapshot[F, S], Change
 // earlier snapshot has prepared. It does not decide about items that are older
 // than the stored ones: a full replaces everything except what arrived after
 // Asked, a patch replaces older items.
-func (s *Snapshot[F, S]) ApplyOn(u *Update, p *Prepared[F, S], terms *Terms) (*Snapshot[F, S], Change) {
+func (s *Snapshot[F, S]) ApplyOn(u *Update, p Prepared[F, S], terms *Terms) (*Snapshot[F, S], Change) {
 	t := *terms
 	if t.Arrived == 0 {
 		t.Arrived = s.updates + 1
@@ -132,7 +132,7 @@ func (s *Snapshot[F, S]) Bootstrap(u *Update) *Snapshot[F, S] {
 // applyPatch stores each item that is newer than the one it replaces, whatever
 // the version of the whole (protocol reference, section 5: pushes can arrive in
 // any order).
-func (s *Snapshot[F, S]) applyPatch(u *Update, p *Prepared[F, S], t *Terms) (*Snapshot[F, S], Change) {
+func (s *Snapshot[F, S]) applyPatch(u *Update, p Prepared[F, S], t *Terms) (*Snapshot[F, S], Change) {
 	flags, changedFlags := newer(&s.flags, u.Flags, p.flags, t, false)
 	segments, changedSegments := newer(&s.segments, u.Segments, p.segments, t, true)
 	next := &Snapshot[F, S]{

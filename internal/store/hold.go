@@ -205,8 +205,8 @@ func (d *decision) missing(s Data) {
 		id      ItemID
 		version int64
 	}
-	var lacks []lack
-	total := 0
+	var lacks, archived []lack
+	total, asked := 0, d.asked // if the loop captured d, each push would allocate d
 	for _, segments := range []bool{false, true} {
 		items := d.update.Flags
 		if segments {
@@ -223,10 +223,10 @@ func (d *decision) missing(s Data) {
 			_, ok := has[item.Key]
 			id := ItemID{Segment: segments, Key: item.Key}
 			switch {
-			case d.asked > 0 && arrived > d.asked: // pushed since
+			case asked > 0 && arrived > asked: // pushed since
 			case item.Archived:
 				if !ok {
-					d.remove(id, item.Version)
+					archived = append(archived, lack{id, item.Version})
 				}
 			default:
 				total++
@@ -235,6 +235,9 @@ func (d *decision) missing(s Data) {
 				}
 			}
 		}
+	}
+	for _, a := range archived {
+		d.remove(a.id, a.version)
 	}
 	if len(lacks) == 0 {
 		return
