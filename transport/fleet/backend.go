@@ -80,6 +80,17 @@ var (
 
 var errReadOnly = errors.New("fleet: this backend is read-only")
 
+// contained calls a method of a backend, which may be part of the application. It
+// turns a panic into an error: a backend must not end the program.
+func contained(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("fleet: the backend panicked with a %T", v) // its text may hold a secret
+		}
+	}()
+	return f()
+}
+
 // nameOf returns how to call a backend in errors, logs and ffc.Status.
 func nameOf(b Backend) string {
 	if s, ok := b.(fmt.Stringer); ok {

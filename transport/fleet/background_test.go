@@ -1,12 +1,15 @@
 package fleet_test
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
@@ -151,6 +154,63 @@ func TestSettings(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), test.words) {
 				t.Errorf("error %v, want one with %q", err, test.words)
 			}
+		})
+	}
+}
+
+// panicking is a backend that panics while it is broken.
+type panicking struct {
+	*fleettest.Memory
+	inGet, inBody, inWatch atomic.Bool
+}
+
+func (p *panicking) Get(ctx context.Context, name string) ([]byte, string, error) {
+	if p.inGet.Load() || p.inBody.Load() && fleetdata.IsBody(name) {
+		panic("s3cret")
+	}
+	return p.Memory.Get(ctx, name)
+}
+
+func (p *panicking) Watch(ctx context.Context, name string, changed func()) error {
+	if p.inWatch.Load() {
+		panic("s3cret")
+	}
+	return p.Memory.Watch(ctx, name, changed)
+}
+
+// A backend that panics is like an engine that fails: the client serves what it
+// has, and reads again.
+func TestBackendsThatPanic(t *testing.T) {
+	t.Parallel()
+	modes := map[string]func(*fleet.Transport){
+		"on demand":         nil,
+		"in the background": func(tr *fleet.Transport) { tr.Interval = time.Second },
+		"watching":          func(tr *fleet.Transport) { tr.Watch, tr.Interval = true, time.Second },
+	}
+	for name, configure := range modes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+				write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+				b := &panicking{Memory: m}
+				b.inWatch.Store(true)
+				r := newReader(t, configure, b)
+				defer r.close()
+				for i, part := range []*atomic.Bool{&b.inGet, &b.inBody} {
+					part.Store(true)
+					write(t, m, headOf("a", int64(i+2), int64(i+2), nil), data([]string{"off", "on"}[i], i+2), 0)
+					_ = r.refresh(3 * time.Second)
+					synctest.Wait()
+					r.expect([]string{"on", "off"}[i], ffc.StateInterrupted, int64(i+1))
+					if text := r.Status().Err.Error(); !strings.Contains(text, "panicked with a string") || strings.Contains(text, "s3cret") {
+						t.Errorf("the error is %q", text)
+					}
+					part.Store(false)
+					_ = r.refresh(time.Minute)
+					synctest.Wait()
+					r.expect([]string{"off", "on"}[i], ffc.StateOK, int64(i+2))
+				}
+			})
 		})
 	}
 }

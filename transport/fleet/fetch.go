@@ -111,7 +111,11 @@ var errNoHead = problem(transport.KindUnavailable, errors.New("no publisher has 
 // get reads one value.
 func (s *session) get(ctx context.Context, b Backend, name string) ([]byte, error) {
 	s.connects.Add(1)
-	value, _, err := b.Get(ctx, name)
+	var value []byte
+	err := contained(func() (err error) {
+		value, _, err = b.Get(ctx, name)
+		return err
+	})
 	if err != nil {
 		s.failures.Add(1)
 		return nil, err

@@ -58,11 +58,13 @@ func (b background) Run(ctx context.Context) {
 func (b background) watch(ctx context.Context, w Watcher, changed chan<- struct{}) {
 	logged := false
 	for ctx.Err() == nil {
-		err := w.Watch(ctx, b.headName, func() {
-			select {
-			case changed <- struct{}{}:
-			default: // there is a report already that the reader has not seen
-			}
+		err := contained(func() error {
+			return w.Watch(ctx, b.headName, func() {
+				select {
+				case changed <- struct{}{}:
+				default: // there is a report already that the reader has not seen
+				}
+			})
 		})
 		if ctx.Err() != nil {
 			return
