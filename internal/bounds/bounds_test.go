@@ -107,7 +107,7 @@ func TestRefusedMessages(t *testing.T) {
 func cost(t *testing.T, platform string, message []byte, attribute string) {
 	w, err := worker()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	memory, seconds, err := w.Take(platform, message, attribute)
 	if err != nil {
