@@ -43,8 +43,8 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	checkout := ffctest.Flag("checkout").Variations("classic", "one-page")
-	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(checkout.Serve("classic")))
+	checkout := ffctest.Flag("checkout").Variations("three-steps", "one-page")
+	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(checkout.Serve("three-steps")))
 	defer platform.Close()
 
 	// The publisher is the only part with the secret. Once is what a scheduled

@@ -29,7 +29,7 @@ func TestDemonstration(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{
-		"at first: ann gets checkout=classic",
+		"at first: ann gets checkout=three-steps",
 		"after a change: ann gets checkout=one-page",
 		"ann gets checkout=one-page; status INTERRUPTED",
 		"the publisher does not reach the platform: the platform confirmed the data last at",
@@ -59,8 +59,8 @@ func TestFunction(t *testing.T) {
 		t.Skip("no SIGSTOP")
 	}
 	ctx := within(t)
-	checkout := ffctest.Flag("checkout").Variations("classic", "one-page")
-	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(checkout.Serve("classic")))
+	checkout := ffctest.Flag("checkout").Variations("three-steps", "one-page")
+	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(checkout.Serve("three-steps")))
 	defer platform.Close()
 	dir := t.TempDir()
 	publisher := newPublisher(platform, dir)
@@ -90,7 +90,7 @@ func TestFunction(t *testing.T) {
 		}
 		return r
 	}
-	if got, want := invoke(), (response{"classic", first}); got != want {
+	if got, want := invoke(), (response{"three-steps", first}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	platform.Put(checkout.Serve("one-page"))

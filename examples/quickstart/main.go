@@ -42,10 +42,10 @@ func run(ctx context.Context, name string) error {
 	// The platform. In production this is https://api.featureflag.co, or the
 	// evaluation server of your FeatBit.
 	checkout := ffctest.Flag("checkout").Name("New checkout").
-		Variations("classic", "one-page").
+		Variations("three-steps", "one-page").
 		Target("one-page", "ann").
 		Rule("one-page", ffctest.Attr("country").IsOneOf("FR", "BE"), ffctest.Attr("age").AtLeast("18")).
-		Serve("classic")
+		Serve("three-steps")
 	discount := ffctest.Flag("discount").Variations("0", "10").Rollout(50, 50)
 	server := platform.NewServer(platform.Snapshot(checkout, discount))
 	defer server.Close()
@@ -71,7 +71,7 @@ func run(ctx context.Context, name string) error {
 		ffc.NewUser("eve", ffc.Country("NZ")),
 	}
 	for _, user := range users {
-		d := client.VariationDetail(ctx, "checkout", user, "classic")
+		d := client.VariationDetail(ctx, "checkout", user, "three-steps")
 		percent := client.IntVariation(ctx, "discount", user, 0)
 		fmt.Printf("%s: checkout=%s (%s), discount=%d %%\n", user.Key(), d.Value, d.Reason, percent)
 	}
@@ -87,7 +87,7 @@ func run(ctx context.Context, name string) error {
 	select {
 	case keys := <-changed:
 		fmt.Printf("%v changed on the platform; %v later eve gets checkout=%s\n\n",
-			keys, time.Since(since).Round(10*time.Microsecond), client.Variation(ctx, "checkout", users[2], "classic"))
+			keys, time.Since(since).Round(10*time.Microsecond), client.Variation(ctx, "checkout", users[2], "three-steps"))
 	case <-ctx.Done():
 		return ctx.Err()
 	}
