@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
@@ -54,7 +55,7 @@ func TestBinary(t *testing.T) {
 	_, result := command(nil, "help")
 	result().is(t, outcome{stdout: wantOverview})
 	_, result = command(nil, "snapshto")
-	if out := result(); out.code != exitUsage || out.stdout != "" {
+	if out := result(); out.code != cli.ExitUsage || out.stdout != "" {
 		t.Errorf("%+v", out)
 	}
 	_, result = command(of(s), "doctor")
@@ -86,7 +87,7 @@ func TestBinary(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	result().is(t, outcome{code: exitInterrupted})
+	result().is(t, outcome{code: cli.ExitInterrupted})
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v to end", took)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
@@ -26,15 +27,15 @@ type connection struct {
 	poll               bool
 }
 
-func (n *connection) define(o *options) {
-	o.section("The environment:")
-	o.text(&n.secretFile, "secret-file", "FILE", "a file with the secret; - is standard input")
-	o.text(&n.secret, "secret", "SECRET", "the secret itself; other users can see it in the list of processes, "+
+func (n *connection) define(o *cli.Options) {
+	o.Section("The environment:")
+	o.Text(&n.secretFile, "secret-file", "FILE", "a file with the secret; - is standard input")
+	o.Text(&n.secret, "secret", "SECRET", "the secret itself; other users can see it in the list of processes, "+
 		"so prefer FFC_ENV_SECRET or -secret-file")
-	o.text(&n.url, "url", "URL", "http(s)://host[/prefix] of the platform; required for FeatBit: that of its evaluation server "+
+	o.Text(&n.url, "url", "URL", "http(s)://host[/prefix] of the platform; required for FeatBit: that of its evaluation server "+
 		"(default "+platform.Classic().DefaultBaseURL+" for featureflag.co)")
-	o.text(&n.streamingURL, "streaming-url", "URL", "ws(s)://host[/prefix] of websockets (default as -url)")
-	o.platform(&n.platform, "classic or featbit (default by the form of the secret)")
+	o.Text(&n.streamingURL, "streaming-url", "URL", "ws(s)://host[/prefix] of websockets (default as -url)")
+	o.Platform(&n.platform, "classic or featbit (default by the form of the secret)")
 }
 
 // connectionHelp follows the options in help.
@@ -45,70 +46,59 @@ HTTPS_PROXY, HTTP_PROXY and NO_PROXY select the proxy.
 `
 
 // defineWait adds the options for a command that gets data from the platform.
-func (n *connection) defineWait(o *options) {
-	o.toggle(&n.poll, "poll", "get the data by polling instead of a websocket; featureflag.co then sends no segments")
-	o.duration(&n.timeout, "timeout", "how long to wait for the data", 10*time.Second)
+func (n *connection) defineWait(o *cli.Options) {
+	o.Toggle(&n.poll, "poll", "get the data by polling instead of a websocket; featureflag.co then sends no segments")
+	o.Duration(&n.timeout, "timeout", "how long to wait for the data", 10*time.Second)
 }
 
 // complete reads the file of the secret and the environment variables for options
 // that are not given.
-func (n *connection) complete(c *console, o *options) error {
+func (n *connection) complete(c *cli.Console, o *cli.Options) error {
 	switch {
-	case o.given("secret") && o.given("secret-file"):
-		return o.usage("-secret and -secret-file exclude each other")
-	case o.given("secret-file"):
-		secret, err := readFile(c.stdin, n.secretFile)
+	case o.Given("secret") && o.Given("secret-file"):
+		return o.Usage("-secret and -secret-file exclude each other")
+	case o.Given("secret-file"):
+		secret, err := readFile(c.Stdin, n.secretFile)
 		if err != nil {
-			return o.usage("-secret-file: %v", err)
+			return o.Usage("-secret-file: %v", err)
 		}
 		n.secret = strings.TrimSpace(string(secret))
 		if n.secret == "" {
-			return o.usage("-secret-file: %s is empty", sourceName(n.secretFile))
+			return o.Usage("-secret-file: %s is empty", sourceName(n.secretFile))
 		}
-	case !o.given("secret"):
-		n.secret = c.env("FFC_ENV_SECRET")
+	case !o.Given("secret"):
+		n.secret = c.Env("FFC_ENV_SECRET")
 	}
-	if !o.given("url") {
-		n.url = c.env("FFC_BASE_URL")
+	if !o.Given("url") {
+		n.url = c.Env("FFC_BASE_URL")
 	}
 	return nil
-}
-
-// platform adds the option -platform.
-func (o *options) platform(value *string, help string) {
-	o.define("platform", "NAME", help, func(name string) error {
-		if _, err := platform.ProtocolOf(name); err != nil {
-			return fmt.Errorf("unknown platform %q: expected classic or featbit", name)
-		}
-		*value = name
-		return nil
-	})
 }
 
 const missingSecret = "missing secret: set FFC_ENV_SECRET, or use -secret-file FILE"
 
 // client returns a client of the data in a file, or of the platform if the command
 // line names no file. The caller must close it.
-func (n *connection) client(ctx context.Context, c *console, o *options, file string) (*ffc.Client, error) {
-	if o.given("file") {
+func (n *connection) client(ctx context.Context, c *cli.Console, o *cli.Options, file string) (*ffc.Client, error) {
+	if o.Given("file") {
 		return n.offline(c, o, file)
 	}
 	return n.connect(ctx, c, o)
 }
 
 // connect returns a client that has the platform's data.
-func (n *connection) connect(ctx context.Context, c *console, o *options) (*ffc.Client, error) {
+func (n *connection) connect(ctx context.Context, c *cli.Console, o *cli.Options) (*ffc.Client, error) {
 	if err := n.complete(c, o); err != nil {
 		return nil, err
 	}
 	if n.secret == "" {
-		return nil, o.usage(missingSecret)
+		return nil, o.Usage(missingSecret)
 	}
 	var t transport.Transport = &stream.Transport{OnDemand: true, ConnectTimeout: n.timeout}
 	if n.poll {
 		t = &poll.Transport{Timeout: n.timeout}
 	}
-	p := c.progress("connecting to " + n.address())
+	p := c.Progress("connecting to " + n.address())
 	log := &logHandler{c: c, progress: p}
 	client, err := ffc.New(ctx, ffc.Config{
 		QuietFallbacks: true, // the commands report it themselves
@@ -122,10 +112,10 @@ func (n *connection) connect(ctx context.Context, c *console, o *options) (*ffc.
 		Logger:         slog.New(log),
 	})
 	log.stop()
-	p.stop()
+	p.Stop()
 	switch {
 	case err != nil:
-		return nil, o.usage("%s", errtext.Of(err))
+		return nil, o.Usage("%s", errtext.Of(err))
 	case client.Initialized():
 		return client, nil
 	}
@@ -142,7 +132,7 @@ func (n *connection) noData(s ffc.Status) error {
 	if s.Err != nil {
 		why = errtext.Of(s.Err)
 	}
-	return noDataError("cannot get data from %s: %s\nRun \"ffc doctor\" to find the cause.", n.address(), why)
+	return cli.NoDataError("cannot get data from %s: %s\nRun \"ffc doctor\" to find the cause.", n.address(), why)
 }
 
 // address returns the URL that the data comes from.
@@ -161,16 +151,16 @@ func disconnect(client *ffc.Client) {
 }
 
 // offline returns a client of the data in a file.
-func (n *connection) offline(c *console, o *options, file string) (*ffc.Client, error) {
+func (n *connection) offline(c *cli.Console, o *cli.Options, file string) (*ffc.Client, error) {
 	for _, name := range []string{"secret", "secret-file", "url", "streaming-url", "poll", "timeout"} {
-		if o.given(name) {
-			return nil, o.usage("-file and -%s exclude each other: the data comes from the file or from the platform", name)
+		if o.Given(name) {
+			return nil, o.Usage("-file and -%s exclude each other: the data comes from the file or from the platform", name)
 		}
 	}
 	if err := n.complete(c, o); err != nil {
 		return nil, err
 	}
-	data, err := readData(c.stdin, file, n.platform)
+	data, err := readData(c.Stdin, file, n.platform)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +174,7 @@ func (n *connection) offline(c *console, o *options, file string) (*ffc.Client, 
 		Logger:         slog.New(log),
 	})
 	if err != nil {
-		return nil, noDataError("%s is invalid: %s", sourceName(file), errtext.Of(err))
+		return nil, cli.NoDataError("%s is invalid: %s", sourceName(file), errtext.Of(err))
 	}
 	return client, nil
 }

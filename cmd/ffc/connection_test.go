@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
@@ -43,7 +44,7 @@ func TestSecretSources(t *testing.T) {
 		"the secret is FeatBit's, but the platform is set to classic: correct one of them":                                    {"-secret", wrongSecret, "-platform", "classic"},
 		"-url: missing URL: FeatBit has no default; expected the URL of the evaluation server, such as http://localhost:5100": {"-secret", wrongSecret},
 	} {
-		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: snapshot: " + want + run})
+		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: snapshot: " + want + run})
 	}
 }
 
@@ -54,7 +55,7 @@ func TestNoData(t *testing.T) {
 		said := func(name, address, want string, out outcome) {
 			t.Helper()
 			want = "ffc: cannot get data from " + address + ": " + want + "\nRun \"ffc doctor\" to find the cause.\n"
-			if out.code != exitNoData || out.stdout != "" || out.stderr != want {
+			if out.code != cli.ExitNoData || out.stdout != "" || out.stderr != want {
 				t.Errorf("%s: code %d, %q, want %q", name, out.code, out.stderr, want)
 			}
 		}
@@ -64,13 +65,13 @@ func TestNoData(t *testing.T) {
 		said("dead port", "http://"+dead, "dial tcp "+dead+": connect: connection refused",
 			bare(t, append([]string{"snapshot", "-url", "http://" + dead}, short...)...))
 		out := bare(t, append([]string{"snapshot", "-url", "http://" + silent}, short...)...)
-		if out.code != exitNoData || out.stdout != "" || !strings.Contains(out.stderr, "cannot get data from http://"+silent+": ") {
+		if out.code != cli.ExitNoData || out.stdout != "" || !strings.Contains(out.stderr, "cannot get data from http://"+silent+": ") {
 			t.Errorf("silent port: %+v", out)
 		}
 		resume := s.Stall(ffctest.Streaming)
 		out = at(t, s, "snapshot", "-timeout", "300ms")
 		resume()
-		if out.code != exitNoData || out.stdout != "" {
+		if out.code != cli.ExitNoData || out.stdout != "" {
 			t.Errorf("a platform that accepts and says nothing: %+v", out)
 		}
 		s.RejectUpgrade(503)
@@ -124,7 +125,7 @@ func TestInterrupted(t *testing.T) {
 		}()
 		began := time.Now()
 		out := invocation{ctx: ctx, env: environmentOf(s)}.run(t, args...)
-		if out.code != exitInterrupted || out.stderr != "" {
+		if out.code != cli.ExitInterrupted || out.stderr != "" {
 			t.Errorf("%v: code %d, %q", args, out.code, out.stderr)
 		}
 		if took := time.Since(began); took > 5*time.Second {

@@ -2,30 +2,33 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"strings"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 )
 
-// checkTime is how long a check of doctor may take.
-const checkTime = 5 * time.Second
+const (
+	// checkTime is how long a check of doctor may take.
+	checkTime = 5 * time.Second
+	// nameWidth is the length of the longest name of a check.
+	nameWidth = 9
+)
 
 // doctorRun is the doctor command with its options.
 type doctorRun struct {
-	*command
+	*cli.Command
 	connection
 	eventsURL string
 	json      bool
 }
 
-func doctorCommand() *command {
-	d := &doctorRun{command: &command{
-		name:    "doctor",
-		summary: "find out why a program does not get its flags",
-		help: `Usage: ffc doctor [options]
+func doctorCommand() *cli.Command {
+	d := &doctorRun{Command: &cli.Command{
+		Name:    "doctor",
+		Summary: "find out why a program does not get its flags",
+		Help: `Usage: ffc doctor [options]
 
 Finds out why a program does not get its flags or cannot deliver its events. It
 checks the secret, the URL, DNS, TCP, TLS, the clock, the websocket, the token,
@@ -35,28 +38,28 @@ nothing: it sends an empty list to the event endpoint.
   ffc doctor -secret-file secret.txt
 
 `,
-		footer: connectionHelp + `Exit codes: 0 no check failed, warnings are possible; 1 a check failed, or the
+		Footer: connectionHelp + `Exit codes: 0 no check failed, warnings are possible; 1 a check failed, or the
 output cannot be written; 2 the command line is invalid; 130 interrupted.
 `,
 	}}
-	o := &d.options
-	o.toggle(&d.json, "json", "print the checks as JSON")
-	o.duration(&d.timeout, "timeout", "how long a check may take", checkTime)
+	o := &d.Options
+	o.Toggle(&d.json, "json", "print the checks as JSON")
+	o.Duration(&d.timeout, "timeout", "how long a check may take", checkTime)
 	d.connection.define(o)
-	o.text(&d.eventsURL, "events-url", "URL", "http(s)://host[/prefix] of the event endpoint (default as -url)")
-	d.run = d.examine
-	return d.command
+	o.Text(&d.eventsURL, "events-url", "URL", "http(s)://host[/prefix] of the event endpoint (default as -url)")
+	d.Run = d.examine
+	return d.Command
 }
 
-func (d *doctorRun) examine(ctx context.Context, c *console, args []string) error {
+func (d *doctorRun) examine(ctx context.Context, c *cli.Console, args []string) error {
 	if len(args) > 0 {
-		return d.options.usage("unexpected argument %q", args[0])
+		return d.Options.Usage("unexpected argument %q", args[0])
 	}
-	if err := d.complete(c, &d.options); err != nil {
+	if err := d.complete(c, &d.Options); err != nil {
 		return err
 	}
-	r := report{Checks: []check{}}
-	p := &progress{stop: func() {}}
+	r := cli.NewReport()
+	p := &cli.Progress{Stop: func() {}}
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var broken error // the output
@@ -67,97 +70,25 @@ func (d *doctorRun) examine(ctx context.Context, c *console, args []string) erro
 		StreamingURL: d.streamingURL,
 		EventsURL:    d.eventsURL,
 		Timeout:      d.timeout,
-		Env:          c.env,
+		Env:          c.Env,
 	}, func(name string) {
-		p = c.progress("checking " + name)
+		p = c.Progress("checking " + name)
 	}, func(result doctor.Check) {
-		p.stop()
-		r.add(result)
+		p.Stop()
+		r.Add(result)
 		if d.json {
 			return
 		}
-		if broken = c.print(c.line(result)); broken != nil {
+		if broken = c.Print(c.Check(result, nameWidth)); broken != nil {
 			stop()
 		}
 	})
-	p.stop()
+	p.Stop()
 	switch {
 	case broken != nil:
 		return broken
 	case err != nil:
 		return err
-	case d.json:
-		err = c.printJSON(r)
-	default:
-		err = c.print("\n" + r.String())
 	}
-	if err == nil && r.Failures > 0 {
-		err = &failure{code: exitNo}
-	}
-	return err
-}
-
-// line returns the text of a check.
-func (c *console) line(k doctor.Check) string {
-	colour := map[doctor.Outcome]string{doctor.OK: green, doctor.Warn: yellow, doctor.Fail: red, doctor.Skipped: faint}[k.Outcome]
-	text := c.paint(colour, fmt.Sprintf("%-4s", k.Outcome)) + fmt.Sprintf("  %-9s  %s", k.Name, k.Seen)
-	if k.Took > 0 {
-		text += c.paint(faint, " ("+duration(k.Took)+")")
-	}
-	if k.Advice != "" {
-		text += "\n                 " + strings.TrimSpace(c.paint(yellow, "do:")+" "+k.Advice)
-	}
-	return text + "\n"
-}
-
-// duration returns a duration with two or three digits.
-func duration(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", milliseconds(d))
-	case d < time.Second:
-		return fmt.Sprintf("%.0f ms", milliseconds(d))
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// report is all checks.
-type report struct {
-	Failures int     `json:"failures"`
-	Warnings int     `json:"warnings"`
-	Checks   []check `json:"checks"`
-}
-
-// check is the JSON form of a doctor.Check.
-type check struct {
-	Name    string         `json:"name"`
-	Outcome doctor.Outcome `json:"outcome"`
-	Seen    string         `json:"seen"`
-	Advice  string         `json:"advice,omitempty"`
-	Took    float64        `json:"ms"`
-}
-
-func (r *report) add(k doctor.Check) {
-	r.Checks = append(r.Checks, check{k.Name, k.Outcome, k.Seen, k.Advice, math.Round(milliseconds(k.Took)*10) / 10})
-	switch k.Outcome {
-	case doctor.Fail:
-		r.Failures++
-	case doctor.Warn:
-		r.Warnings++
-	}
-}
-
-// String implements fmt.Stringer.
-func (r *report) String() string {
-	switch {
-	case r.Failures > 0 && r.Warnings > 0:
-		return fmt.Sprintf("%s and %s.\n", count(r.Failures, "failure"), count(r.Warnings, "warning"))
-	case r.Failures > 0:
-		return fmt.Sprintf("%s.\n", count(r.Failures, "failure"))
-	case r.Warnings > 0:
-		return fmt.Sprintf("No failure, %s.\n", count(r.Warnings, "warning"))
-	}
-	return "No problem found.\n"
+	return r.Conclude(c, d.json)
 }

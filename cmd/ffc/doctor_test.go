@@ -2,12 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
@@ -333,36 +332,9 @@ func TestDoctorNamesPatterns(t *testing.T) {
 	}
 }
 
-// TestDoctorColours: outcomes are coloured on a terminal.
-func TestDoctorColours(t *testing.T) {
-	c := &console{colour: true}
-	for outcome, colour := range map[string]string{"ok": green, "warn": yellow, "fail": red, "skip": faint} {
-		got := c.line(checkOf(outcome))
-		if want := fmt.Sprintf("\x1b[%sm%-4s\x1b[0m  tcp        seen", colour, outcome); !strings.HasPrefix(got, want) {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 func TestDoctorUsage(t *testing.T) {
-	bare(t, "doctor", "now").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: unexpected argument \"now\"\nRun \"ffc help doctor\" for usage.\n"})
-	bare(t, "doctor", "-poll").is(t, outcome{code: exitUsage, stderr: "ffc: doctor: unknown option -poll\nRun \"ffc help doctor\" for usage.\n"})
-}
-
-func checkOf(outcome string) doctor.Check {
-	return doctor.Check{Name: "tcp", Outcome: doctor.Outcome(outcome), Seen: "seen"}
-}
-
-func TestDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		340 * time.Microsecond:  "0.3 ms",
-		45 * time.Millisecond:   "45 ms",
-		2340 * time.Millisecond: "2.3 s",
-	} {
-		if got := duration(d); got != want {
-			t.Errorf("%v: got %s, want %s", d, got, want)
-		}
-	}
+	bare(t, "doctor", "now").is(t, outcome{code: cli.ExitUsage, stderr: "ffc: doctor: unexpected argument \"now\"\nRun \"ffc help doctor\" for usage.\n"})
+	bare(t, "doctor", "-poll").is(t, outcome{code: cli.ExitUsage, stderr: "ffc: doctor: unknown option -poll\nRun \"ffc help doctor\" for usage.\n"})
 }
 
 // TestDoctorKnowsTheOtherPlatform: a secret and a URL of different platforms are
@@ -377,7 +349,7 @@ func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
 			own, theirs = theirs, own
 		}
 		want := "the secret is of " + theirs + ", but the server at -url is of " + own
-		if out.code != exitNo || strings.Count(out.stdout, want) < 2 {
+		if out.code != cli.ExitNo || strings.Count(out.stdout, want) < 2 {
 			t.Errorf("got\n%s\nwant %q", out.stdout, want)
 		}
 	})

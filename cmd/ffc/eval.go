@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,23 +9,24 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
 // evalRun is the eval command with its options.
 type evalRun struct {
-	*command
+	*cli.Command
 	connection
 	user      userOptions
 	file      string
 	all, json bool
 }
 
-func evalCommand() *command {
-	e := &evalRun{command: &command{
-		name:    "eval",
-		summary: "evaluate a flag for a user, and explain the value",
-		help: `Usage: ffc eval [options] FLAG
+func evalCommand() *cli.Command {
+	e := &evalRun{Command: &cli.Command{
+		Name:    "eval",
+		Summary: "evaluate a flag for a user, and explain the value",
+		Help: `Usage: ffc eval [options] FLAG
        ffc eval [options] -all
 
 Evaluates a flag for a user and explains the value: it shows the prerequisites,
@@ -36,39 +35,39 @@ targets, rules and percentages that were looked at. It sends no events.
   ffc eval -file flags.json -user u1 -attr country=FR -attr plan=pro checkout
   ffc eval -secret-file secret.txt -user-json @user.json -json checkout
 `,
-		footer: connectionHelp + `Exit codes: 0 the flag has a value; 1 the flag does not exist, a flag cannot be
+		Footer: connectionHelp + `Exit codes: 0 the flag has a value; 1 the flag does not exist, a flag cannot be
 evaluated, or the output cannot be written; 2 the command line is invalid; 3
 there is no data from the platform or in the file; 130 interrupted.
 `,
 	}}
-	o := &e.options
-	o.section("The user:")
+	o := &e.Options
+	o.Section("The user:")
 	e.user.define(o)
-	o.section("The data (default: that of the platform):")
-	o.text(&e.file, "file", "FILE", "a flag file of ffc serve, or a snapshot of either platform; - is standard input")
+	o.Section("The data (default: that of the platform):")
+	o.Text(&e.file, "file", "FILE", "a flag file of ffc serve, or a snapshot of either platform; - is standard input")
 	e.defineWait(o)
 	e.connection.define(o)
-	o.section("The output:")
-	o.toggle(&e.all, "all", "evaluate all flags, one line each")
-	o.toggle(&e.json, "json", "print JSON: an explanation, or a list of them with -all")
-	e.run = e.evaluate
-	return e.command
+	o.Section("The output:")
+	o.Toggle(&e.all, "all", "evaluate all flags, one line each")
+	o.Toggle(&e.json, "json", "print JSON: an explanation, or a list of them with -all")
+	e.Run = e.evaluate
+	return e.Command
 }
 
-func (e *evalRun) evaluate(ctx context.Context, c *console, args []string) error {
+func (e *evalRun) evaluate(ctx context.Context, c *cli.Console, args []string) error {
 	switch {
 	case e.all && len(args) > 0:
-		return e.options.usage("-all and the flag key %q exclude each other", args[0])
+		return e.Options.Usage("-all and the flag key %q exclude each other", args[0])
 	case !e.all && len(args) == 0:
-		return e.options.usage("missing flag key: pass one, or use -all")
+		return e.Options.Usage("missing flag key: pass one, or use -all")
 	case len(args) > 1:
-		return e.options.usage("too many flag keys: expected one, got %s", strings.Join(args, ", "))
+		return e.Options.Usage("too many flag keys: expected one, got %s", strings.Join(args, ", "))
 	}
-	user, err := e.user.user(c, &e.options)
+	user, err := e.user.user(c, &e.Options)
 	if err != nil {
 		return err
 	}
-	client, err := e.client(ctx, c, &e.options, e.file)
+	client, err := e.client(ctx, c, &e.Options, e.file)
 	if err != nil {
 		return err
 	}
@@ -81,41 +80,41 @@ func (e *evalRun) evaluate(ctx context.Context, c *console, args []string) error
 }
 
 // evalOne explains one flag.
-func evalOne(c *console, client *ffc.Client, keys []string, key string, user ffc.User, asJSON bool) error {
+func evalOne(c *cli.Console, client *ffc.Client, keys []string, key string, user ffc.User, asJSON bool) error {
 	e := client.Explain(key, user)
 	if asJSON {
-		if err := c.printJSON(e); err != nil {
+		if err := c.PrintJSON(e); err != nil {
 			return err
 		}
 	}
 	switch {
 	case errors.Is(e.Err, ffc.ErrFlagNotFound):
-		return noError("the environment has no flag %q%s", key, didYouMean(nearest(key, keys)))
+		return cli.NoError("the environment has no flag %q%s", key, cli.DidYouMean(cli.Nearest(key, keys)))
 	case asJSON && e.Err != nil:
-		return &failure{code: exitNo}
+		return &cli.Failure{Code: cli.ExitNo}
 	case asJSON:
 		return nil
 	}
-	if err := c.print(visible(e.String()) + "\n"); err != nil {
+	if err := c.Print(cli.Visible(e.String()) + "\n"); err != nil {
 		return err
 	}
 	if e.Err != nil {
-		return &failure{code: exitNo}
+		return &cli.Failure{Code: cli.ExitNo}
 	}
 	return nil
 }
 
 // evalAll lists the values of all flags.
-func evalAll(c *console, client *ffc.Client, keys []string, user ffc.User, asJSON bool) error {
+func evalAll(c *cli.Console, client *ffc.Client, keys []string, user ffc.User, asJSON bool) error {
 	explanations := make([]ffc.Explanation, len(keys))
 	for i, key := range keys {
 		explanations[i] = client.Explain(key, user)
 	}
 	var err error
 	if asJSON {
-		err = c.printJSON(explanations)
+		err = c.PrintJSON(explanations)
 	} else {
-		err = c.print(table(explanations))
+		err = c.Print(table(explanations))
 	}
 	if err != nil {
 		return err
@@ -124,9 +123,9 @@ func evalAll(c *console, client *ffc.Client, keys []string, user ffc.User, asJSO
 		if e.Err == nil {
 			continue
 		}
-		err = &failure{code: exitNo}
+		err = &cli.Failure{Code: cli.ExitNo}
 		if !asJSON { // JSON has the error
-			c.warn("%q: %s", e.FlagKey, strings.TrimPrefix(e.Err.Error(), "ffc: "))
+			c.Warn("%q: %s", e.FlagKey, strings.TrimPrefix(e.Err.Error(), "ffc: "))
 		}
 	}
 	return err
@@ -155,16 +154,5 @@ func oneLine(text string) string {
 	if text == "" || strings.ContainsFunc(text, unicode.IsControl) {
 		return strconv.Quote(text)
 	}
-	return visible(text)
-}
-
-func (c *console) printJSON(v any) error {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return err
-	}
-	return c.print(visible(b.String()))
+	return cli.Visible(text)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
@@ -85,17 +86,17 @@ func TestEvalMalformed(t *testing.T) {
 	file := write(t, "flags.json", `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
 		{"id":"FF__11__22__33__bad","timestamp":1,"ff":{"id":"FF__11__22__33__bad","keyName":"bad","status":7}}]}}`)
 	out := bare(t, "eval", "-file", file, "-all", "-user", "u1")
-	if out.code != exitNo || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" ||
+	if out.code != cli.ExitNo || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" ||
 		!strings.HasPrefix(out.stderr, "ffc: warning: \"bad\": the flag cannot be evaluated: ") {
 		t.Errorf("%+v", out)
 	}
 	out = bare(t, "eval", "-file", file, "-user", "u1", "bad")
-	if out.code != exitNo || !strings.HasPrefix(out.stdout, "bad: no value (error in evaluation)\n") || out.stderr != "" {
+	if out.code != cli.ExitNo || !strings.HasPrefix(out.stdout, "bad: no value (error in evaluation)\n") || out.stderr != "" {
 		t.Errorf("%+v", out)
 	}
 	for _, args := range [][]string{{"-all"}, {"bad"}} {
 		out := bare(t, append([]string{"eval", "-file", file, "-user", "u1", "-json"}, args...)...)
-		if out.code != exitNo || !json.Valid([]byte(out.stdout)) || !strings.Contains(out.stdout, `"error": "`) || out.stderr != "" {
+		if out.code != cli.ExitNo || !json.Valid([]byte(out.stdout)) || !strings.Contains(out.stdout, `"error": "`) || out.stderr != "" {
 			t.Errorf("%v: %+v", args, out)
 		}
 	}
@@ -136,11 +137,11 @@ func TestEvalUnknownFlag(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		s := startServer(t, g, shop()...)
 		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
-		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: exitNo, stderr: want})
-		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: exitNo, stderr: "ffc: the environment has no flag \"-x\"\n"})
+		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: cli.ExitNo, stderr: want})
+		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: cli.ExitNo, stderr: "ffc: the environment has no flag \"-x\"\n"})
 		out := at(t, s, "eval", "-user", "u1", "-json", "chekout")
 		var got explained
-		if err := json.Unmarshal([]byte(out.stdout), &got); err != nil || got.Reason != "flag not found" || out.code != exitNo || out.stderr != want {
+		if err := json.Unmarshal([]byte(out.stdout), &got); err != nil || got.Reason != "flag not found" || out.code != cli.ExitNo || out.stderr != want {
 			t.Errorf("%+v: %v", out, err)
 		}
 	})
@@ -157,7 +158,7 @@ func TestEvalUsage(t *testing.T) {
 		"missing secret: set FFC_ENV_SECRET, or use -secret-file FILE":                          {"-user", "u", "a"},
 		"unknown option -usr: did you mean \"-user\"?":                                          {"-usr", "u", "a"},
 	} {
-		bare(t, append([]string{"eval"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
+		bare(t, append([]string{"eval"}, args...)...).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}
 }
 
@@ -188,8 +189,8 @@ func TestEvalFile(t *testing.T) {
 		string(ffctest.Snapshot())[1:]: "PATH:1:14: expected the end of the file, got ':'",
 	} {
 		path := write(t, "flags.json", content)
-		bare(t, "eval", "-user", "u", "-file", path, "a").is(t, outcome{code: exitNoData, stderr: "ffc: " + strings.ReplaceAll(want, "PATH", path) + "\n"})
+		bare(t, "eval", "-user", "u", "-file", path, "a").is(t, outcome{code: cli.ExitNoData, stderr: "ffc: " + strings.ReplaceAll(want, "PATH", path) + "\n"})
 	}
-	bare(t, "eval", "-user", "u", "-file", "/no/such/file", "a").is(t, outcome{code: exitNoData, stderr: "ffc: open /no/such/file: no such file or directory\n"})
-	invocation{stdin: "{"}.run(t, "eval", "-user", "u", "-file", "-", "a").is(t, outcome{code: exitNoData, stderr: "ffc: standard input:1:2: expected a name in double quotes, or }, got the end of the file\n"})
+	bare(t, "eval", "-user", "u", "-file", "/no/such/file", "a").is(t, outcome{code: cli.ExitNoData, stderr: "ffc: open /no/such/file: no such file or directory\n"})
+	invocation{stdin: "{"}.run(t, "eval", "-user", "u", "-file", "-", "a").is(t, outcome{code: cli.ExitNoData, stderr: "ffc: standard input:1:2: expected a name in double quotes, or }, got the end of the file\n"})
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files of help")
@@ -28,14 +30,14 @@ func TestOverview(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"-h"}, {"-help"}, {"--help"}, {"help", "help"}, {"help", "-h"}, {"help", "--help"}} {
 		bare(t, args...).is(t, outcome{stdout: wantOverview})
 	}
-	bare(t).is(t, outcome{code: exitUsage, stderr: "ffc: missing command\n\n" + wantOverview})
+	bare(t).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: missing command\n\n" + wantOverview})
 }
 
 // TestHelpOfCommands compares help with golden files, which -update rewrites.
 func TestHelpOfCommands(t *testing.T) {
-	for _, cmd := range commands() {
-		got := bare(t, "help", cmd.name).stdout
-		path := "testdata/help/" + cmd.name + ".txt"
+	for _, cmd := range program().All() {
+		got := bare(t, "help", cmd.Name).stdout
+		path := "testdata/help/" + cmd.Name + ".txt"
 		if *update {
 			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
 				t.Fatal(err)
@@ -43,25 +45,25 @@ func TestHelpOfCommands(t *testing.T) {
 		}
 		want, err := os.ReadFile(path)
 		if err != nil || got != string(want) {
-			t.Errorf("help of %s differs from %s (%v):\n%s", cmd.name, path, err, got)
+			t.Errorf("help of %s differs from %s (%v):\n%s", cmd.Name, path, err, got)
 		}
 		for _, line := range strings.Split(got, "\n") {
-			if utf8.RuneCountInString(line) > helpWidth {
-				t.Errorf("a line of the help of %s is longer than %d: %q", cmd.name, helpWidth, line)
+			if utf8.RuneCountInString(line) > cli.HelpWidth {
+				t.Errorf("a line of the help of %s is longer than %d: %q", cmd.Name, cli.HelpWidth, line)
 			}
 		}
-		bare(t, cmd.name, "-h").is(t, outcome{stdout: string(want)})
-		bare(t, cmd.name, "--help").is(t, outcome{stdout: string(want)})
+		bare(t, cmd.Name, "-h").is(t, outcome{stdout: string(want)})
+		bare(t, cmd.Name, "--help").is(t, outcome{stdout: string(want)})
 	}
-	bare(t, "help", "evla").is(t, outcome{code: exitUsage,
+	bare(t, "help", "evla").is(t, outcome{code: cli.ExitUsage,
 		stderr: "ffc: unknown command \"evla\": did you mean \"eval\"?\nRun \"ffc help\" for the list.\n"})
-	bare(t, "help", "eval", "doctor").is(t, outcome{code: exitUsage, stderr: "ffc: help: too many arguments: expected one command, got 2\n"})
+	bare(t, "help", "eval", "doctor").is(t, outcome{code: cli.ExitUsage, stderr: "ffc: help: too many arguments: expected one command, got 2\n"})
 }
 
 func TestUnknownCommand(t *testing.T) {
-	bare(t, "snapshto").is(t, outcome{code: exitUsage,
+	bare(t, "snapshto").is(t, outcome{code: cli.ExitUsage,
 		stderr: "ffc: unknown command \"snapshto\": did you mean \"snapshot\"?\nRun \"ffc help\" for the list.\n"})
-	bare(t, "frobnicate").is(t, outcome{code: exitUsage,
+	bare(t, "frobnicate").is(t, outcome{code: cli.ExitUsage,
 		stderr: "ffc: unknown command \"frobnicate\"\nRun \"ffc help\" for the list.\n"})
 }
 
@@ -72,5 +74,5 @@ func TestVersion(t *testing.T) {
 			t.Errorf("%s: %+v", arg, out)
 		}
 	}
-	bare(t, "version", "x").is(t, outcome{code: exitUsage, stderr: "ffc: version: unexpected argument \"x\"\n"})
+	bare(t, "version", "x").is(t, outcome{code: cli.ExitUsage, stderr: "ffc: version: unexpected argument \"x\"\n"})
 }

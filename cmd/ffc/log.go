@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/errtext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -17,8 +18,8 @@ import (
 // up. Later log lines are about single flags, whose explanations have the same
 // error.
 type logHandler struct {
-	c        *console
-	progress *progress // nil without a connection
+	c        *cli.Console
+	progress *cli.Progress // nil without a connection
 
 	mu   sync.Mutex
 	over bool
@@ -54,7 +55,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 				var why *transport.Error
 				elsewhere = elsewhere || r.Level == slog.LevelError && errors.As(err, &why) && why.Kind == transport.KindRefused
 				if h.progress != nil {
-					h.progress.set(errtext.Of(err))
+					h.progress.Set(errtext.Of(err))
 				}
 				text += ": " + errtext.Of(err)
 				break
@@ -66,7 +67,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	if !elsewhere || h.progress == nil {
-		h.c.warn("%s", text)
+		h.c.Warn("%s", text)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
@@ -14,14 +15,14 @@ import (
 func readData(stdin io.Reader, path, platform string) ([]byte, error) {
 	data, err := readFile(stdin, path)
 	if err != nil {
-		return nil, noDataError("%v", err)
+		return nil, cli.NoDataError("%v", err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some editors write it
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, noDataError("%s is empty: expected a flag file, or a snapshot from ffc snapshot", sourceName(path))
+		return nil, cli.NoDataError("%s is empty: expected a flag file, or a snapshot from ffc snapshot", sourceName(path))
 	}
 	if data, err = flagfile.Bootstrap(sourceName(path), data, platform); err != nil {
-		return nil, noDataError("%v", err)
+		return nil, cli.NoDataError("%v", err)
 	}
 	return data, nil
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
@@ -19,7 +20,7 @@ const defaultFile = "flags.json"
 
 // serveRun is the serve command with its options.
 type serveRun struct {
-	*command
+	*cli.Command
 	addr       string
 	platform   string
 	allowHosts []string
@@ -27,11 +28,11 @@ type serveRun struct {
 	file       string
 }
 
-func serveCommand() *command {
-	s := &serveRun{addr: "127.0.0.1:4400", command: &command{
-		name:    "serve",
-		summary: "run a platform for development on this machine, with a page",
-		help: `Usage: ffc serve [options] [FILE]
+func serveCommand() *cli.Command {
+	s := &serveRun{addr: "127.0.0.1:4400", Command: &cli.Command{
+		Name:    "serve",
+		Summary: "run a platform for development on this machine, with a page",
+		Help: `Usage: ffc serve [options] [FILE]
 
 Runs a platform for development on this machine. It reads the flags from FILE,
 and again whenever FILE changes. A page shows and changes the flags, evaluates
@@ -43,7 +44,7 @@ may also be a snapshot that ffc snapshot wrote.
   ffc serve -platform featbit -addr 127.0.0.1:5100 flags.json
 
 `,
-		footer: `
+		Footer: `
 A flag file is JSON:
 
   {"flags": {"checkout": {"variations": ["old", "new"], "serve": "new"}}}
@@ -54,22 +55,22 @@ Exit codes: 0 ended by Ctrl-C or SIGTERM; 1 the address cannot be used; 2 the
 command line is invalid; 3 the file is invalid.
 `,
 	}}
-	o := &s.options
-	o.text(&s.addr, "addr", "HOST:PORT", "where to listen (default "+s.addr+"); port 0 is any free port")
-	o.platform(&s.platform, "the platform to run: classic or featbit (default that of the file, or else classic)")
-	o.toggle(&s.create, "create", "create FILE if it does not exist")
-	o.define("allow-host", "NAME", "another name of this machine, such as host.docker.internal; may be repeated", func(name string) error {
+	o := &s.Options
+	o.Text(&s.addr, "addr", "HOST:PORT", "where to listen (default "+s.addr+"); port 0 is any free port")
+	o.Platform(&s.platform, "the platform to run: classic or featbit (default that of the file, or else classic)")
+	o.Toggle(&s.create, "create", "create FILE if it does not exist")
+	o.Define("allow-host", "NAME", "another name of this machine, such as host.docker.internal; may be repeated", func(name string) error {
 		s.allowHosts = append(s.allowHosts, name)
 		return local.CheckHost(name)
 	})
-	s.run = s.serveArgs
-	return s.command
+	s.Run = s.serveArgs
+	return s.Command
 }
 
-func (s *serveRun) serveArgs(ctx context.Context, c *console, args []string) error {
+func (s *serveRun) serveArgs(ctx context.Context, c *cli.Console, args []string) error {
 	switch {
 	case len(args) > 1:
-		return s.options.usage("too many files: expected one, got %s", strings.Join(args, ", "))
+		return s.Options.Usage("too many files: expected one, got %s", strings.Join(args, ", "))
 	case len(args) == 1:
 		s.file = args[0]
 	default:
@@ -90,7 +91,7 @@ func restoreMemory() func() {
 }
 
 // serve runs the platform until ctx ends.
-func (s *serveRun) serve(ctx context.Context, c *console) error {
+func (s *serveRun) serve(ctx context.Context, c *cli.Console) error {
 	defer restoreMemory()()
 	platform, err := local.New(local.Config{
 		File:       s.file,
@@ -98,22 +99,22 @@ func (s *serveRun) serve(ctx context.Context, c *console) error {
 		Platform:   s.platform,
 		AllowHosts: s.allowHosts,
 		KeepSmall:  true,
-		Log:        func(line string) { c.say("ffc: %s", line) },
+		Log:        func(line string) { c.Say("ffc: %s", line) },
 	})
 	if err != nil {
-		return noDataError("%v", err)
+		return cli.NoDataError("%v", err)
 	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {
 		return s.explainListen(err)
 	}
-	if err := c.print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Platform(), s.file)); err != nil {
+	if err := c.Print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Platform(), s.file)); err != nil {
 		_ = listener.Close()
 		return err
 	}
 	if listensElsewhere(listener.Addr()) {
-		c.warn(exposed, listener.Addr())
+		c.Warn(exposed, listener.Addr())
 	}
 	return platform.Run(ctx, listener)
 }
@@ -152,15 +153,15 @@ const exposed = "listening on %v: any machine that reaches this port can read th
 func (s *serveRun) explainListen(err error) error {
 	host, port, splitErr := net.SplitHostPort(s.addr)
 	if splitErr != nil {
-		return s.options.usage("-addr: invalid address %q: expected host:port, such as 127.0.0.1:4400", s.addr)
+		return s.Options.Usage("-addr: invalid address %q: expected host:port, such as 127.0.0.1:4400", s.addr)
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return noError("cannot listen on -addr %s: %v; expected an address of this machine and a free port, such as 127.0.0.1:4400", s.addr, err)
+		return cli.NoError("cannot listen on -addr %s: %v; expected an address of this machine and a free port, such as 127.0.0.1:4400", s.addr, err)
 	}
 	other := "0"
 	if n, err := strconv.Atoi(port); err == nil && n < 65535 {
 		other = strconv.Itoa(n + 1)
 	}
-	return noError("port %s is in use, perhaps by another ffc serve: stop that program, or use another port with -addr %s",
+	return cli.NoError("port %s is in use, perhaps by another ffc serve: stop that program, or use another port with -addr %s",
 		port, net.JoinHostPort(host, other))
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
@@ -137,17 +138,17 @@ func TestServeMistakes(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"port taken", []string{"-addr", taken.Addr().String(), good}, exitNo, []string{"port " + port + " is in use", "-addr 127.0.0.1:"}},
-		{"no address", []string{"-addr", "4400", good}, exitUsage, []string{"host:port", "127.0.0.1:4400"}},
-		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, exitNo, []string{"cannot listen on -addr 192.0.2.1:4400", "an address of this machine"}},
-		{"bad file", []string{bad}, exitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
-		{"no file", []string{missing}, exitNoData, []string{"there is no file " + missing, "-create"}},
-		{"no platform", []string{"-platform", "featbti", good}, exitUsage, []string{"-platform", "classic or featbit"}},
-		{"two files", []string{good, bad}, exitUsage, []string{"too many files: expected one"}},
-		{"no such option", []string{"-port", "1"}, exitUsage, []string{"-port", "ffc help serve"}},
-		{"an empty name", []string{"-allow-host", "", good}, exitUsage, []string{"-allow-host", `"" is not the name of a machine`}},
-		{"a URL for a name", []string{"-allow-host", "http://my.machine", good}, exitUsage, []string{"-allow-host", "such as host.docker.internal"}},
-		{"any name", []string{"-allow-host", "*", good}, exitUsage, []string{`"*" is not the name`}},
+		{"port taken", []string{"-addr", taken.Addr().String(), good}, cli.ExitNo, []string{"port " + port + " is in use", "-addr 127.0.0.1:"}},
+		{"no address", []string{"-addr", "4400", good}, cli.ExitUsage, []string{"host:port", "127.0.0.1:4400"}},
+		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, cli.ExitNo, []string{"cannot listen on -addr 192.0.2.1:4400", "an address of this machine"}},
+		{"bad file", []string{bad}, cli.ExitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
+		{"no file", []string{missing}, cli.ExitNoData, []string{"there is no file " + missing, "-create"}},
+		{"no platform", []string{"-platform", "featbti", good}, cli.ExitUsage, []string{"-platform", "classic or featbit"}},
+		{"two files", []string{good, bad}, cli.ExitUsage, []string{"too many files: expected one"}},
+		{"no such option", []string{"-port", "1"}, cli.ExitUsage, []string{"-port", "ffc help serve"}},
+		{"an empty name", []string{"-allow-host", "", good}, cli.ExitUsage, []string{"-allow-host", `"" is not the name of a machine`}},
+		{"a URL for a name", []string{"-allow-host", "http://my.machine", good}, cli.ExitUsage, []string{"-allow-host", "such as host.docker.internal"}},
+		{"any name", []string{"-allow-host", "*", good}, cli.ExitUsage, []string{`"*" is not the name`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,23 +7,24 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
 // snapshotRun is the snapshot command with its options.
 type snapshotRun struct {
-	*command
+	*cli.Command
 	connection
 	output string
 	input  string // read instead of the platform
 	json   bool
 }
 
-func snapshotCommand() *command {
-	s := &snapshotRun{command: &command{
-		name:    "snapshot",
-		summary: "write the flags and segments to a file, to embed in a program",
-		help: `Usage: ffc snapshot [options]
+func snapshotCommand() *cli.Command {
+	s := &snapshotRun{Command: &cli.Command{
+		Name:    "snapshot",
+		Summary: "write the flags and segments to a file, to embed in a program",
+		Help: `Usage: ffc snapshot [options]
 
 Writes the current flags and segments, for the setting Bootstrap of the SDK: a
 program that embeds the file has flags before it has a connection. A summary
@@ -33,30 +34,30 @@ goes to standard error.
   ffc snapshot -file flags.json -o snapshot.json
 
 `,
-		footer: connectionHelp + `Exit codes: 0 the snapshot is written; 1 the snapshot cannot be written; 2 the
+		Footer: connectionHelp + `Exit codes: 0 the snapshot is written; 1 the snapshot cannot be written; 2 the
 command line is invalid; 3 there is no data from the platform or in the file;
 130 interrupted.
 `,
 	}}
-	o := &s.options
-	o.text(&s.input, "file", "FILE", "read a flag file of ffc serve or another snapshot instead of the platform; - is standard input")
-	o.text(&s.output, "o", "FILE", "where to write (default standard output); the file is replaced as a whole, "+
+	o := &s.Options
+	o.Text(&s.input, "file", "FILE", "read a flag file of ffc serve or another snapshot instead of the platform; - is standard input")
+	o.Text(&s.output, "o", "FILE", "where to write (default standard output); the file is replaced as a whole, "+
 		"and a failure leaves the old one")
-	o.toggle(&s.json, "json", "print the summary as JSON on standard output; needs -o FILE")
+	o.Toggle(&s.json, "json", "print the summary as JSON on standard output; needs -o FILE")
 	s.defineWait(o)
 	s.connection.define(o)
-	s.run = s.write
-	return s.command
+	s.Run = s.write
+	return s.Command
 }
 
-func (s *snapshotRun) write(ctx context.Context, c *console, args []string) error {
+func (s *snapshotRun) write(ctx context.Context, c *cli.Console, args []string) error {
 	switch {
 	case len(args) > 0:
-		return s.options.usage("unexpected argument %q: use -o %s to write to a file", args[0], args[0])
+		return s.Options.Usage("unexpected argument %q: use -o %s to write to a file", args[0], args[0])
 	case s.json && (s.output == "" || s.output == "-"):
-		return s.options.usage("-json prints to standard output, as the snapshot does: use -o FILE")
+		return s.Options.Usage("-json prints to standard output, as the snapshot does: use -o FILE")
 	}
-	client, err := s.client(ctx, c, &s.options, s.input)
+	client, err := s.client(ctx, c, &s.Options, s.input)
 	if err != nil {
 		return err
 	}
@@ -66,18 +67,18 @@ func (s *snapshotRun) write(ctx context.Context, c *console, args []string) erro
 
 // writeSnapshot writes the client's data to a file, or to stdout, and prints a
 // summary.
-func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) error {
+func writeSnapshot(c *cli.Console, client *ffc.Client, file string, asJSON bool) error {
 	var data bytes.Buffer
 	if err := client.WriteSnapshot(&data); err != nil {
-		return noDataError("%v", err)
+		return cli.NoDataError("%v", err)
 	}
 	data.WriteByte('\n')
 	written, err := summarize(data.Bytes(), client.Status().DataVersion)
 	if err != nil {
-		return noDataError("the snapshot is invalid: %v", err)
+		return cli.NoDataError("the snapshot is invalid: %v", err)
 	}
 	if file == "" || file == "-" {
-		err = c.print(data.String())
+		err = c.Print(data.String())
 	} else {
 		written.File = file
 		err = writeFile(file, data.Bytes())
@@ -90,14 +91,14 @@ func writeSnapshot(c *console, client *ffc.Client, file string, asJSON bool) err
 		if err != nil {
 			return err
 		}
-		if err := c.print(string(text) + "\n"); err != nil {
+		if err := c.Print(string(text) + "\n"); err != nil {
 			return err
 		}
 	default:
-		c.say("%s", written)
+		c.Say("%s", written)
 	}
 	if written.Flags == 0 {
-		c.warn("the snapshot has no flags: check the environment or the file")
+		c.Warn("the snapshot has no flags: check the environment or the file")
 	}
 	return nil
 }
@@ -147,14 +148,8 @@ func (s summary) String() string {
 	if s.File != "" {
 		where = " to " + s.File
 	}
-	return fmt.Sprintf("wrote %s and %s%s, version %d (%s), %d bytes", count(s.Flags, "flag"), count(s.Segments, "segment"),
+	return fmt.Sprintf("wrote %s and %s%s, version %d (%s), %d bytes", cli.Count(s.Flags, "flag"), cli.Count(s.Segments, "segment"),
 		where, s.Version, time.UnixMilli(s.Version).UTC().Format("2006-01-02 15:04:05 UTC"), s.Bytes)
 }
 
 // count returns a number with a noun in the right form.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

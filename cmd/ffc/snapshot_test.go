@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	sdk "github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
@@ -98,10 +99,10 @@ func TestSnapshotOfFile(t *testing.T) {
 			t.Errorf("got %q and %q", a, b)
 		}
 	})
-	if out := bare(t, "snapshot", "-file", flags, "-poll"); out.code != exitUsage {
+	if out := bare(t, "snapshot", "-file", flags, "-poll"); out.code != cli.ExitUsage {
 		t.Errorf("%+v", out)
 	}
-	if out := bare(t, "snapshot", "-file", filepath.Join(dir, "none")); out.code != exitNoData {
+	if out := bare(t, "snapshot", "-file", filepath.Join(dir, "none")); out.code != cli.ExitNoData {
 		t.Errorf("%+v", out)
 	}
 }
@@ -128,7 +129,7 @@ func TestSnapshotUsage(t *testing.T) {
 		"-json prints to standard output, as the snapshot does: use -o FILE":           {"-json"},
 		missingSecret: nil,
 	} {
-		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: snapshot: " + want + "\n" + run})
+		bare(t, append([]string{"snapshot"}, args...)...).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: snapshot: " + want + "\n" + run})
 	}
 }
 

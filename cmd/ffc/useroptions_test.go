@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 )
 
@@ -61,9 +62,9 @@ func TestUserUsage(t *testing.T) {
 		`-user-json: invalid user: expected an object such as {"key":"u1","country":"FR"}`: {"-user-json", "[]"},
 		`-user-json: invalid user: "key" is missing`:                                       {"-user-json", "{}"},
 	} {
-		bare(t, append([]string{"eval", "-all", "-file", "x"}, args...)...).is(t, outcome{code: exitUsage, stderr: "ffc: eval: " + want + "\n" + run})
+		bare(t, append([]string{"eval", "-all", "-file", "x"}, args...)...).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}
-	bare(t, "eval", "-all", "-file", "x", "-user-json", "null").is(t, outcome{code: exitUsage,
+	bare(t, "eval", "-all", "-file", "x", "-user-json", "null").is(t, outcome{code: cli.ExitUsage,
 		stderr: "ffc: eval: -user-json: invalid user: expected an object such as {\"key\":\"u1\",\"country\":\"FR\"}\n" + run})
 }
 

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 )
 
 // Invisible characters and those that turn the order of others around are shown
@@ -18,7 +20,7 @@ func TestInvisibleCharactersAreEscapes(t *testing.T) {
 		"two\nlines\tand é":   "two\nlines\tand é",
 		"tag\U000e0041":       `tag\udb40\udc41`,
 	} {
-		if got := visible(in); got != want {
+		if got := cli.Visible(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}

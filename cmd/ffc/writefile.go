@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 )
 
 // writeFile replaces a file as a whole: readers see the old or the new content, and
@@ -10,7 +12,7 @@ import (
 func writeFile(path string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = noError("cannot write the file: %v", err)
+			err = cli.NoError("cannot write the file: %v", err)
 		}
 	}()
 	if target, err := filepath.EvalSymlinks(path); err == nil {

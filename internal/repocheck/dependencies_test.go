@@ -62,7 +62,7 @@ func TestDependencies(t *testing.T) {
 		{"internal/flagfile", append([]string{"internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/ondemand", "internal/resync",
-			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/internal/cli"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}

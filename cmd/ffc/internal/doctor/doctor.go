@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
@@ -34,25 +35,19 @@ type Config struct {
 	RootCAs *x509.CertPool
 }
 
-// Outcome is the outcome of a check.
-type Outcome string
+// Outcome and Check are those of package cli.
+type (
+	Outcome = cli.Outcome
+	Check   = cli.Check
+)
 
 // The outcomes.
 const (
-	OK      Outcome = "ok"
-	Warn    Outcome = "warn" // works, but not as well as it should, or not for all
-	Fail    Outcome = "fail"
-	Skipped Outcome = "skip" // pointless after another failure, or there is nothing to check
+	OK      = cli.OK
+	Warn    = cli.Warn
+	Fail    = cli.Fail
+	Skipped = cli.Skipped
 )
-
-// Check is the result of a check.
-type Check struct {
-	Name    string
-	Outcome Outcome
-	Seen    string
-	Advice  string        // what to do; may be empty
-	Took    time.Duration // 0 if the check sent nothing
-}
 
 // Run runs all checks in order. It calls begin before each check and end after it,
 // from the caller's goroutine. When ctx ends, Run stops and returns the error of
@@ -167,7 +162,7 @@ func (e *examination) check(name, obstacle string, look func(context.Context) fi
 	case f.took > 0:
 		took = f.took
 	}
-	e.end(Check{name, f.outcome, f.seen, f.advice, took})
+	e.end(Check{Name: name, Outcome: f.outcome, Seen: f.seen, Advice: f.advice, Took: took})
 }
 
 // obstacle returns why no request with the secret can be sent to an endpoint, or

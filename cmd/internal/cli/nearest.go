@@ -1,7 +1,8 @@
-package main
+package cli
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -9,9 +10,9 @@ import (
 // maxNearest is the maximum number of suggested names.
 const maxNearest = 3
 
-// nearest returns the names that are most similar to name, the most similar
+// Nearest returns the names that are most similar to name, the most similar
 // first.
-func nearest(name string, names []string) []string {
+func Nearest(name string, names []string) []string {
 	type candidate struct {
 		name     string
 		distance int
@@ -61,4 +62,16 @@ func distance(a, b string) int {
 		before, last, this = last, this, before
 	}
 	return last[len(to)]
+}
+
+// DidYouMean is the end of a sentence about an unknown name.
+func DidYouMean(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return ": did you mean " + strings.Join(quoted, " or ") + "?"
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"slices"
@@ -20,7 +20,7 @@ func TestNearest(t *testing.T) {
 		"größe":      nil,
 		"checkout-V": {"checkout-v2", "checkout"},
 	} {
-		if got := nearest(name, names); !slices.Equal(got, want) {
+		if got := Nearest(name, names); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -15,20 +15,20 @@ const (
 	progressWidth = 79
 )
 
-// progress is a line on a terminal that shows what the command does.
-type progress struct {
-	c     *console
+// Progress is a line on a terminal that shows what the command does.
+type Progress struct {
+	c     *Console
 	what  string
 	began time.Time
-	stop  func() // erases the line
+	Stop  func() // erases the line
 
 	mu     sync.Mutex
 	detail string
 }
 
-// progress shows what the command does. The caller must call stop.
-func (c *console) progress(what string) *progress {
-	p := &progress{c: c, what: what, began: time.Now(), stop: func() {}}
+// Progress shows what the command does. The caller must call Stop.
+func (c *Console) Progress(what string) *Progress {
+	p := &Progress{c: c, what: what, began: time.Now(), Stop: func() {}}
 	if !c.live {
 		return p
 	}
@@ -37,7 +37,7 @@ func (c *console) progress(what string) *progress {
 		defer close(ended)
 		p.run(over)
 	}()
-	p.stop = sync.OnceFunc(func() {
+	p.Stop = sync.OnceFunc(func() {
 		close(over)
 		<-ended
 		c.mu.Lock()
@@ -47,14 +47,14 @@ func (c *console) progress(what string) *progress {
 	return p
 }
 
-// set adds a reason to the line.
-func (p *progress) set(detail string) {
+// Set adds a reason to the line.
+func (p *Progress) Set(detail string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.detail = detail
 }
 
-func (p *progress) run(over <-chan struct{}) {
+func (p *Progress) run(over <-chan struct{}) {
 	timer := time.NewTimer(progressAfter)
 	defer timer.Stop()
 	for {
@@ -68,7 +68,7 @@ func (p *progress) run(over <-chan struct{}) {
 	}
 }
 
-func (p *progress) draw() {
+func (p *Progress) draw() {
 	p.mu.Lock()
 	text := p.what
 	if p.detail != "" {

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// visible escapes the characters of a text that are invisible or that change the
+// Visible escapes the characters of a text that are invisible or that change the
 // order of others: different flags or users must not look alike. The escapes are
 // those of JSON.
-func visible(text string) string {
+func Visible(text string) string {
 	if !strings.ContainsFunc(text, isHidden) {
 		return text
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -21,12 +21,12 @@ type parsed struct {
 
 func parse(args ...string) (parsed, error) {
 	var p parsed
-	o := options{command: "test"}
-	o.section("All:")
-	o.text(&p.text, "text", "TEXT", "a text")
-	o.toggle(&p.toggle, "toggle", "a switch")
-	o.duration(&p.wait, "wait", "a duration", time.Second)
-	o.define("each", "ITEM", "an item", func(item string) error {
+	o := Options{program: "ffc", command: "test"}
+	o.Section("All:")
+	o.Text(&p.text, "text", "TEXT", "a text")
+	o.Toggle(&p.toggle, "toggle", "a switch")
+	o.Duration(&p.wait, "wait", "a duration", time.Second)
+	o.Define("each", "ITEM", "an item", func(item string) error {
 		if item == "bad" {
 			return errors.New("invalid item: expected a good one")
 		}
@@ -35,7 +35,7 @@ func parse(args ...string) (parsed, error) {
 	})
 	var err error
 	p.rest, err = o.parse(args)
-	p.given = o.given("text")
+	p.given = o.Given("text")
 	return p, err
 }
 

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -7,13 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
-// options are the options of a command. On a command line they may stand before
+// Options are the options of a command. On a command line they may stand before
 // and after the other arguments, with one hyphen or two.
-type options struct {
-	command string
-	all     []*option // in the order of help
+type Options struct {
+	program, command string
+	all              []*option // in the order of help
 }
 
 // option is one of them. An option without a placeholder is a switch, which needs
@@ -30,25 +32,25 @@ type option struct {
 // errHelp says that the command line asks for help.
 var errHelp = errors.New("help")
 
-// section begins a section of help.
-func (o *options) section(heading string) { o.all = append(o.all, &option{section: heading}) }
+// Section begins a section of help.
+func (o *Options) Section(heading string) { o.all = append(o.all, &option{section: heading}) }
 
-// define adds an option. The error of set says what is expected.
-func (o *options) define(name, placeholder, help string, set func(value string) error) {
+// Define adds an option. The error of set says what is expected.
+func (o *Options) Define(name, placeholder, help string, set func(value string) error) {
 	o.all = append(o.all, &option{name: name, placeholder: placeholder, help: help, set: set})
 }
 
-// text adds an option whose value is a text.
-func (o *options) text(value *string, name, placeholder, help string) {
-	o.define(name, placeholder, help, func(text string) error {
+// Text adds an option whose value is a text.
+func (o *Options) Text(value *string, name, placeholder, help string) {
+	o.Define(name, placeholder, help, func(text string) error {
 		*value = text
 		return nil
 	})
 }
 
-// toggle adds a switch.
-func (o *options) toggle(value *bool, name, help string) {
-	o.define(name, "", help, func(text string) (err error) {
+// Toggle adds a switch.
+func (o *Options) Toggle(value *bool, name, help string) {
+	o.Define(name, "", help, func(text string) (err error) {
 		if *value, err = strconv.ParseBool(text); err != nil {
 			return fmt.Errorf("invalid value %q: expected true, false or no value", text)
 		}
@@ -56,10 +58,10 @@ func (o *options) toggle(value *bool, name, help string) {
 	})
 }
 
-// duration adds an option whose value is a duration of more than 0.
-func (o *options) duration(value *time.Duration, name, help string, otherwise time.Duration) {
+// Duration adds an option whose value is a duration of more than 0.
+func (o *Options) Duration(value *time.Duration, name, help string, otherwise time.Duration) {
 	*value = otherwise
-	o.define(name, "DURATION", fmt.Sprintf("%s (default %v)", help, otherwise), func(text string) error {
+	o.Define(name, "DURATION", fmt.Sprintf("%s (default %v)", help, otherwise), func(text string) error {
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
 			return fmt.Errorf("invalid duration %q: expected more than 0, such as 500ms or 10s", text)
@@ -69,9 +71,20 @@ func (o *options) duration(value *time.Duration, name, help string, otherwise ti
 	})
 }
 
+// Platform adds the option -platform.
+func (o *Options) Platform(value *string, help string) {
+	o.Define("platform", "NAME", help, func(name string) error {
+		if _, err := platform.ProtocolOf(name); err != nil {
+			return fmt.Errorf("unknown platform %q: expected classic or featbit", name)
+		}
+		*value = name
+		return nil
+	})
+}
+
 // parse sets the options that args have, and returns the other arguments. After
 // the argument -- all are. The error is errHelp if args ask for help.
-func (o *options) parse(args []string) (rest []string, err error) {
+func (o *Options) parse(args []string) (rest []string, err error) {
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
@@ -88,24 +101,24 @@ func (o *options) parse(args []string) (rest []string, err error) {
 		case option == nil && (name == "h" || name == "help"):
 			return nil, errHelp
 		case option == nil:
-			return nil, o.usage("unknown option -%s%s", name, didYouMean(o.nearest(name)))
+			return nil, o.Usage("unknown option -%s%s", name, DidYouMean(o.nearest(name)))
 		case option.placeholder == "" && !hasValue:
 			value = "true"
 		case !hasValue && len(args) == 0:
-			return nil, o.usage("-%s: missing value: expected %s", name, option.placeholder)
+			return nil, o.Usage("-%s: missing value: expected %s", name, option.placeholder)
 		case !hasValue:
 			value, args = args[0], args[1:]
 		}
 		option.given = true
 		if err := option.set(value); err != nil {
-			return nil, o.usage("-%s: %v", name, err)
+			return nil, o.Usage("-%s: %v", name, err)
 		}
 	}
 	return rest, nil
 }
 
 // find returns the option with a name, or nil.
-func (o *options) find(name string) *option {
+func (o *Options) find(name string) *option {
 	i := slices.IndexFunc(o.all, func(p *option) bool { return p.name == name && name != "" })
 	if i < 0 {
 		return nil
@@ -114,38 +127,38 @@ func (o *options) find(name string) *option {
 }
 
 // nearest returns the options that name may stand for.
-func (o *options) nearest(name string) []string {
+func (o *Options) nearest(name string) []string {
 	var names []string
 	for _, option := range o.all {
 		if option.name != "" {
 			names = append(names, option.name)
 		}
 	}
-	near := nearest(strings.TrimLeft(name, "-"), names)
+	near := Nearest(strings.TrimLeft(name, "-"), names)
 	for i := range near {
 		near[i] = "-" + near[i]
 	}
 	return near
 }
 
-// given reports whether the command line has an option.
-func (o *options) given(name string) bool {
+// Given reports whether the command line has an option.
+func (o *Options) Given(name string) bool {
 	option := o.find(name)
 	return option != nil && option.given
 }
 
-// usage returns an error about how the command was used.
-func (o *options) usage(format string, args ...any) error {
-	return usageError("%s: "+format+"\nRun \"ffc help %s\" for usage.", append(append([]any{o.command}, args...), o.command)...)
+// Usage returns an error about how the command was used.
+func (o *Options) Usage(format string, args ...any) error {
+	return UsageError("%s: "+format+"\nRun \"%s help %s\" for usage.", append(append([]any{o.command}, args...), o.program, o.command)...)
 }
 
 const (
 	helpIndent = 27 // of the texts of options
-	helpWidth  = 80
+	HelpWidth  = 80 // of a line of help
 )
 
-// help returns the text of all options, in lines of at most helpWidth characters.
-func (o *options) help() string {
+// help returns the text of all options, in lines of at most HelpWidth characters.
+func (o *Options) help() string {
 	var b strings.Builder
 	for _, option := range o.all {
 		if option.name == "" {
@@ -153,7 +166,7 @@ func (o *options) help() string {
 			continue
 		}
 		left := strings.TrimRight("  -"+option.name+" "+option.placeholder, " ")
-		for _, line := range wrap(option.help, helpWidth-helpIndent) {
+		for _, line := range wrap(option.help, HelpWidth-helpIndent) {
 			fmt.Fprintf(&b, "%-*s%s\n", helpIndent, left, line)
 			left = ""
 		}
