@@ -40,7 +40,7 @@ func (b *Backend) try(ctx context.Context, build command) (reply rueidis.RedisMe
 	if err != nil {
 		return reply, false, err
 	}
-	reply, err = l.client.Do(ctx, build(l.client)).ToMessage()
+	reply, err = b.send(ctx, l.client, build)
 	if rueidis.IsRedisNil(err) {
 		err = nil
 	}
@@ -61,5 +61,5 @@ func (b *Backend) try(ctx context.Context, build command) (reply rueidis.RedisMe
 	if b.done.Err() != nil {
 		return reply, true, errClosed
 	}
-	return reply, !errors.Is(err, errLost), connectionError(err)
+	return reply, !errors.Is(err, errLost) && !errors.Is(err, errNode), connectionError(err)
 }

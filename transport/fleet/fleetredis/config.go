@@ -35,6 +35,12 @@ type Config struct {
 	// SentinelCredentials is what Credentials is, for the Sentinels. nil connects to
 	// them without authentication. It needs Sentinel.
 	SentinelCredentials func(ctx context.Context) (user, password string, err error)
+	// Cluster says that Addresses are those of nodes of a Redis Cluster. Each new
+	// connection asks one of them which node has which keys; some addresses of nodes
+	// that rarely change, or the one of a load balancer, are enough. With TLS the
+	// certificates must be valid for the hosts by which the nodes know each other,
+	// unless ServerName is set. It needs no Sentinel, and Database 0.
+	Cluster bool
 	// Database is the number of the database. The default is 0.
 	Database int
 	// Prefix is what the keys begin with, after a brace. The default is "ffc".
@@ -57,6 +63,12 @@ func (c Config) checked() (Config, error) {
 	}
 	if c.SentinelCredentials != nil && c.Sentinel == "" {
 		problems = append(problems, errors.New("missing Sentinel: SentinelCredentials needs it"))
+	}
+	if c.Cluster && c.Sentinel != "" {
+		problems = append(problems, errors.New("unusable Sentinel with Cluster: a Redis Cluster has no Sentinels; expected one of the two"))
+	}
+	if c.Cluster && c.Database > 0 {
+		problems = append(problems, fmt.Errorf("unusable Database %d with Cluster: a Redis Cluster has only 0", c.Database))
 	}
 	if c.Database < 0 {
 		problems = append(problems, fmt.Errorf("unusable Database %d: expected 0 or more", c.Database))

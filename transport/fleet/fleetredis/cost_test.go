@@ -7,12 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -72,31 +67,6 @@ func (p *proxy) pass(to, from net.Conn, before func()) {
 			return
 		}
 	}
-}
-
-// refreshing returns a client that reads the head with each refresh.
-func refreshing(t testing.TB, b *fleetredis.Backend) *ffc.Client {
-	t.Helper()
-	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag(flag)))
-	defer platform.Close()
-	publisher := &relay.Publisher{
-		Config:  ffc.Config{EnvSecret: platform.EnvSecret, BaseURL: platform.URL, Logger: testkit.Quiet()},
-		Backend: b,
-	}
-	if err := publisher.Once(testkit.Within(t)); err != nil {
-		t.Fatal(err)
-	}
-	client, err := ffc.New(testkit.Within(t), ffc.Config{
-		Platform:  ffc.PlatformClassic,
-		Transport: &fleet.Transport{Backends: []fleet.Backend{b}, Environment: publisher.Status().Environment, MaxAge: 1},
-		Events:    flush.Config{Disabled: true},
-		Logger:    testkit.Quiet(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close(t.Context()) })
-	return client
 }
 
 // A refresh with nothing new takes one round trip, 1 KiB and 25 allocations.

@@ -1,6 +1,6 @@
 // Package fleetredis is a fleet.Backend on Redis 6 or later, or on an engine with
 // the same protocol (RESP3), such as Valkey. It is tested with Redis 7, alone, with
-// a replica, and with Sentinel. Redis Cluster is not supported.
+// a replica, with Sentinel, and as a Redis Cluster.
 //
 //	engine, err := fleetredis.New(fleetredis.Config{
 //		Addresses:   []string{"flags.example.com:6379"},
@@ -23,24 +23,28 @@
 // # Connections
 //
 // A Backend has one connection, which all calls share, and one more for each
-// Watch. The first call connects. The connection stays open between units of
-// work. The next call closes it if the connection was idle for more than 60 s,
-// and connects again; the time in which a process was frozen counts as idle.
+// Watch. In a Redis Cluster it has one more for each node whose keys it uses. The
+// first call connects. The connection stays open between units of work. The next
+// call closes it if the connection was idle for more than 60 s, and connects again;
+// the time in which a process was frozen counts as idle.
 //
 // A call whose connection breaks connects again and is sent once more. A call is
 // also sent once more, over a new connection, after the errors READONLY, LOADING,
 // MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOAUTH and WRONGPASS: the name of the server
 // is resolved again, or the next of Config.Addresses is used, so that a replica
-// that was promoted is found. Nothing connects again by itself: after the server was down, readers
-// reconnect when they read next, which spreads them over their MaxAge.
+// that was promoted is found. MOVED and ASK of a Redis Cluster are followed. Nothing
+// connects again by itself: after the server was down, readers reconnect when they
+// read next, which spreads them over their MaxAge.
 //
 // # What is stored
 //
 // The value named environment/object is the string with the key
 // {ffc:environment}/object. "ffc" is Config.Prefix. Swap is a script that compares,
 // sets and publishes to the channel with the same name as the key. Values do not
-// expire. Use a database that does not evict them (maxmemory-policy noeviction):
-// a publisher restores evicted values, but until then new clients get no data.
+// expire. The part in braces is a hash tag: all values of an environment are in one
+// slot of a Redis Cluster. Use a database that does not evict them (maxmemory-policy
+// noeviction): a publisher restores evicted values, but until then new clients get
+// no data.
 //
 // A Swap that Redis confirmed is lost if the server fails before the write is on
 // disk or on a replica. Package fleet and package relay tolerate that.
@@ -53,7 +57,8 @@
 //	ACL SETUSER reader    on >PASSWORD ~{ffc:* &{ffc:* +get +subscribe +ping
 //	ACL SETUSER publisher on >PASSWORD ~{ffc:* &{ffc:* +get +set +del +eval +publish
 //
-// A user of a Sentinel needs +sentinel|get-master-addr-by-name.
+// In a Redis Cluster both also need +cluster|slots, and +cluster|shards from Redis 8
+// on. A user of a Sentinel needs +sentinel|get-master-addr-by-name.
 //
 // The values have all rules and the keys of targeted users. Encrypt the
 // connection (Config.TLS) and the server's storage. Who can write the keys can

@@ -23,6 +23,8 @@ func (e *serverError) Error() string {
 		text += ": check the rights of the user"
 	case "NOAUTH", "WRONGPASS":
 		text += ": check the user and the password that Credentials returns"
+	case "MOVED", "ASK":
+		text += ": it is a node of a Redis Cluster; set Config.Cluster"
 	}
 	return text
 }
@@ -70,9 +72,17 @@ func again(err error) bool {
 var (
 	// errConnect marks the error of a connection that could not be made.
 	errConnect = errors.New("connecting failed")
+	// errNode marks the error of a connection to the node of a cluster that has the
+	// key. Nothing was sent to it.
+	errNode = errors.New("connecting to the node of the key failed")
 	// errLost is the error of a command for a connection that was lost before.
 	errLost = errors.New("the connection was lost")
 )
 
 // connectionError describes the error of a connection that broke.
-func connectionError(err error) error { return fmt.Errorf("the connection broke: %w", err) }
+func connectionError(err error) error {
+	if errors.Is(err, errNode) {
+		return err
+	}
+	return fmt.Errorf("the connection broke: %w", err)
+}

@@ -3,6 +3,8 @@ package fleetredis_test
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,11 +22,13 @@ const flag = "new-checkout"
 // world is a platform, a publisher, and a reader of an engine.
 type world struct {
 	*testing.T
-	platform *ffctest.Server
-	client   *ffc.Client
+	platform    *ffctest.Server
+	client      *ffc.Client
+	environment string
 }
 
-// newWorld starts all of them. The flag is on.
+// newWorld starts all of them. The flag is on. The flag is evaluated all the time,
+// and the test fails if an evaluation returns the fallback.
 func newWorld(t *testing.T, open func() *fleetredis.Backend) *world {
 	t.Helper()
 	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag(flag)))
@@ -57,9 +61,40 @@ func newWorld(t *testing.T, open func() *fleetredis.Backend) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
-	w := &world{t, platform, client}
+	w := &world{t, platform, client, publisher.Status().Environment}
 	w.expect(true)
+	w.evaluate()
 	return w
+}
+
+// evaluate evaluates the flag until the test ends.
+func (w *world) evaluate() {
+	ctx, cancel := context.WithCancel(w.Context())
+	var work sync.WaitGroup
+	var evaluations atomic.Int64
+	for range 4 {
+		work.Go(func() {
+			for tick := time.NewTicker(time.Millisecond); ; {
+				if d := w.client.BoolVariationDetail(ctx, flag, ffc.NewUser("u-2"), false); d.Err != nil {
+					w.Errorf("evaluation %d returns the fallback: %v", evaluations.Load(), d.Err)
+					return
+				}
+				evaluations.Add(1)
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	w.Cleanup(func() {
+		cancel()
+		work.Wait()
+		if evaluations.Load() < 100 {
+			w.Errorf("%d evaluations: the test shows little", evaluations.Load())
+		}
+	})
 }
 
 // expect waits until the reader has a value, and fails if it loses its data
@@ -121,4 +156,29 @@ func TestFleetFollowsPromotedReplicas(t *testing.T) {
 	first.command("REPLICAOF", "NO", "ONE")
 	second.replicate(first)
 	w.turn(true)
+}
+
+// refreshing returns a client that reads the head with each refresh.
+func refreshing(t testing.TB, b *fleetredis.Backend) *ffc.Client {
+	t.Helper()
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag(flag)))
+	defer platform.Close()
+	publisher := &relay.Publisher{
+		Config:  ffc.Config{EnvSecret: platform.EnvSecret, BaseURL: platform.URL, Logger: testkit.Quiet()},
+		Backend: b,
+	}
+	if err := publisher.Once(testkit.Within(t)); err != nil {
+		t.Fatal(err)
+	}
+	client, err := ffc.New(testkit.Within(t), ffc.Config{
+		Platform:  ffc.PlatformClassic,
+		Transport: &fleet.Transport{Backends: []fleet.Backend{b}, Environment: publisher.Status().Environment, MaxAge: 1},
+		Events:    flush.Config{Disabled: true},
+		Logger:    testkit.Quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(t.Context()) })
+	return client
 }

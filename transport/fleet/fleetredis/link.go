@@ -173,20 +173,36 @@ func (b *Backend) connectVia(l *link, address string, ping time.Duration) (rueid
 			return nil, err
 		}
 	}
-	return b.connectTo(l, address, rueidis.ClientOption{
+	options := rueidis.ClientOption{
 		SelectDB:          b.config.Database,
 		Dialer:            net.Dialer{KeepAlive: ping},
 		AuthCredentialsFn: credentials(l, b.config.Credentials),
-	})
+	}
+	if b.config.Cluster && ping == never { // each node reports the changes of all
+		return b.connectToCluster(l, address, options)
+	}
+	return b.connectTo(l, address, options)
 }
 
 // connectTo connects to an address.
 func (b *Backend) connectTo(l *link, address string, options rueidis.ClientOption) (rueidis.Client, error) {
+	options.ForceSingleClient = true
 	ctx, cancel := context.WithTimeout(l.ctx, connectTimeout)
 	defer cancel()
 	dialed := false
+	options.DialCtxFn = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+		if dialed {
+			return nil, errLost // a new link replaces this one
+		}
+		dialed = true
+		return l.dial(ctx, address, b.config.TLS)
+	}
+	return newClient(address, options)
+}
+
+// newClient returns a client that is connected to an address.
+func newClient(address string, options rueidis.ClientOption) (rueidis.Client, error) {
 	options.InitAddress = []string{address}
-	options.ForceSingleClient = true
 	options.Dialer.Timeout = connectTimeout
 	options.ConnWriteTimeout = connectTimeout
 	options.ReadBufferEachConn = buffer
@@ -197,13 +213,6 @@ func (b *Backend) connectTo(l *link, address string, options rueidis.ClientOptio
 	options.DisableRetry = true
 	options.DisableCache = true
 	options.ClientSetInfo = rueidis.DisableClientSetInfo
-	options.DialCtxFn = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
-		if dialed {
-			return nil, errLost // a new link replaces this one
-		}
-		dialed = true
-		return l.dial(ctx, address, b.config.TLS)
-	}
 	client, err := rueidis.NewClient(options)
 	if err == nil {
 		return client, nil

@@ -23,6 +23,9 @@ func documented(t *testing.T) (commands [][]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(string(text), clusterRight) {
+		t.Fatalf("the documentation does not name the right %s", clusterRight)
+	}
 	for line := range strings.Lines(string(text)) {
 		if words := strings.Fields(line); len(words) > 2 && words[1] == "ACL" {
 			commands = append(commands, words[1:])
@@ -165,34 +168,13 @@ func TestCredentialsRotateUnderLoad(t *testing.T) {
 	b := s.open(func(c *fleetredis.Config) {
 		c.Credentials = func(context.Context) (string, string, error) { return "reader", password(current.Load()), nil }
 	})
-	ctx, cancel := context.WithCancel(testkit.Within(t))
-	defer cancel()
-	ended := make(chan error, 8)
-	var reads atomic.Int64
-	for range cap(ended) {
-		go func() {
-			for ctx.Err() == nil {
-				if _, _, err := b.Get(ctx, "env/head"); err != nil && ctx.Err() == nil {
-					ended <- err
-					return
-				}
-				reads.Add(1)
-			}
-			ended <- nil
-		}()
-	}
+	load := underLoad(t, b)
 	for i := range int64(rounds) {
 		s.command("ACL", "SETUSER", "reader", ">"+password(i+1))
 		current.Store(i + 1)
 		s.command("CLIENT", "KILL", "USER", "reader")
-		seen := reads.Load()
-		testkit.Eventually(t, "reads go on", func() bool { return reads.Load() > seen+int64(cap(ended)) || len(ended) > 0 })
+		load.goesOn()
 		s.command("ACL", "SETUSER", "reader", "<"+password(i))
 	}
-	cancel()
-	for range cap(ended) {
-		if err := <-ended; err != nil {
-			t.Errorf("a read failed: %v", err)
-		}
-	}
+	load.end()
 }

@@ -97,6 +97,12 @@ func (s *server) replicate(primary *server) {
 	s.Helper()
 	host, port, _ := net.SplitHostPort(primary.port.Address)
 	s.command("REPLICAOF", host, port)
+	s.synced()
+}
+
+// synced waits until a replica has all data.
+func (s *server) synced() {
+	s.Helper()
 	testkit.Eventually(s, "the replica has synced", func() bool {
 		return s.command("EVAL", "return string.match(redis.call('INFO', 'replication'), 'master_link_status:(%a+)')", "0") == "up"
 	})
@@ -109,8 +115,8 @@ func (s *server) restart() {
 	s.run()
 }
 
-// command sends a command as the default user.
-func (s *server) command(words ...string) string {
+// reply sends a command as the default user, and returns the reply.
+func (s *server) reply(words ...string) rueidis.RedisResult {
 	s.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{s.port.Address}, ForceSingleClient: true, DisableCache: true, TLSConfig: s.admin,
@@ -123,7 +129,13 @@ func (s *server) command(words ...string) string {
 	if err := reply.Error(); err != nil {
 		s.Fatalf("%q: %v", words, err)
 	}
-	text, _ := reply.ToString()
+	return reply
+}
+
+// command sends a command as the default user, and returns its text.
+func (s *server) command(words ...string) string {
+	s.Helper()
+	text, _ := s.reply(words...).ToString()
 	return text
 }
 
