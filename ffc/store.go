@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -46,19 +46,14 @@ var _ transport.Store = (*clientStore)(nil)
 func (s *clientStore) init(c *Client) {
 	s.c = c
 	s.now.Store(1) // 0 is before everything
-	s.source = &eval.Source{
-		Semantics:     c.cfg.codec.Semantics,
-		DecodeFlag:    c.cfg.codec.DecodeFlag,
-		DecodeSegment: c.cfg.codec.DecodeSegment,
-		Report: func(p eval.Problem) {
-			// Flags are compiled when they are first evaluated.
-			s.malformed.report(c.promptLog, p)
-		},
-		GaveUp: func(p eval.Problem) {
-			c.promptLog.Warn("ffc: a regular expression could not be evaluated", "error", p.Error())
-		},
-		Omit: func(key string) bool { return slices.Contains(c.cfg.Events.OmitFlags, key) },
+	s.source = c.cfg.codec.Source(func(p eval.Problem) {
+		// Flags are compiled when they are first evaluated.
+		s.malformed.report(c.promptLog, p)
+	})
+	s.source.GaveUp = func(p eval.Problem) {
+		c.promptLog.Warn("ffc: a regular expression could not be evaluated", "error", p.Error())
 	}
+	s.source.Omit = func(key string) bool { return slices.Contains(c.cfg.Events.OmitFlags, key) }
 	c.view.Store(&view{snapshot: eval.NewSnapshot(s.source), serving: c.cfg.Offline})
 }
 
@@ -67,8 +62,8 @@ func (s *clientStore) bootstrap(data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	if err := platform.CheckOrigin(s.c.cfg.codec.Protocol, s.c.cfg.EnvSecret, data); err != nil {
-		var foreign *platform.ForeignError
+	if err := registry.CheckOrigin(s.c.cfg.codec.Protocol, s.c.cfg.EnvSecret, data); err != nil {
+		var foreign *registry.ForeignError
 		if !errors.As(err, &foreign) {
 			return err
 		}

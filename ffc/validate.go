@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -30,29 +31,29 @@ func (c Config) resolve() (settings, error) {
 		errs = append(errs, configErrors(field, err)...)
 	}
 	var err error
-	if _, unknown := platform.ProtocolOf(string(c.Platform)); c.Platform != PlatformAuto && unknown != nil {
+	if _, unknown := registry.ProtocolOf(string(c.Platform)); c.Platform != PlatformAuto && unknown != nil {
 		problem("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}
 	environment := keyless(c)
 	switch {
 	case environment != "":
-		if s.codec, err = platform.CodecOfEnvironment(string(c.Platform), environment); err != nil {
+		if s.codec, err = registry.CodecOfEnvironment(string(c.Platform), environment); err != nil {
 			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, because without EnvSecret it cannot be detected"))
-			s.codec = platform.Default().AnyCodec()
+			s.codec = registry.Default().CodecOf("")
 		}
 		if c.EventsURL == "" && !c.Events.Disabled {
 			problem("EventsURL", errors.New("missing URL: without EnvSecret the platform accepts no events; "+
 				"set the address of a relay, or Events.Disabled"))
 		}
 	case c.EnvSecret != "" || !c.Offline:
-		s.codec, s.EnvSecret, err = platform.CodecFor(string(c.Platform), c.EnvSecret)
+		s.codec, s.EnvSecret, err = registry.CodecFor(string(c.Platform), c.EnvSecret)
 		problem("EnvSecret", err)
 	case c.Platform != PlatformAuto:
-		p, _ := platform.ProtocolOf(string(c.Platform))
-		s.codec = p.AnyCodec()
+		p, _ := registry.ProtocolOf(string(c.Platform))
+		s.codec = p.CodecOf("")
 	default:
-		s.codec = platform.CodecOfData(c.Bootstrap)
+		s.codec = registry.CodecOfData(c.Bootstrap)
 	}
 	if missing(c.Transport) && !c.Offline {
 		problem("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
@@ -253,7 +253,7 @@ func (r *replica) identify(ctx context.Context) error {
 	}
 	_ = client.Close(ctx)
 	r.platform, r.background = probe.platform, probe.background
-	protocol, err := platform.ProtocolOf(r.platform)
+	protocol, err := registry.ProtocolOf(r.platform)
 	if err != nil {
 		return err
 	}

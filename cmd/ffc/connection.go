@@ -12,7 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -33,7 +33,7 @@ func (n *connection) define(o *cli.Options) {
 	o.Text(&n.secret, "secret", "SECRET", "the secret itself; other users can see it in the list of processes, "+
 		"so prefer FFC_ENV_SECRET or -secret-file")
 	o.Text(&n.url, "url", "URL", "http(s)://host[/prefix] of the platform; required for FeatBit: that of its evaluation server "+
-		"(default "+platform.Classic().DefaultBaseURL+" for featureflag.co)")
+		"(default "+registry.Default().DefaultBaseURL+" for featureflag.co)")
 	o.Text(&n.streamingURL, "streaming-url", "URL", "ws(s)://host[/prefix] of websockets (default as -url)")
 	o.Platform(&n.platform, "classic or featbit (default by the form of the secret)")
 }
@@ -138,9 +138,9 @@ func (n *connection) noData(s ffc.Status) error {
 // address returns the URL that the data comes from.
 func (n *connection) address() string {
 	if n.poll {
-		return cmp.Or(n.url, platform.Classic().DefaultBaseURL)
+		return cmp.Or(n.url, registry.Default().DefaultBaseURL)
 	}
-	return cmp.Or(n.streamingURL, n.url, platform.Classic().DefaultBaseURL)
+	return cmp.Or(n.streamingURL, n.url, registry.Default().DefaultBaseURL)
 }
 
 // disconnect closes a client that has no events.

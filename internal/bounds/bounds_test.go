@@ -10,7 +10,8 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/bounds"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 func TestMain(m *testing.M) {
@@ -92,7 +93,7 @@ func TestRefusedMessages(t *testing.T) {
 		if entry == bounds.EntryBootstrap || entry == bounds.EntryFFCTest || entry == bounds.EntryServe {
 			continue // the application has it
 		}
-		m, err := bounds.Measure(entry, platform.ClassicName, message, limit)
+		m, err := bounds.Measure(entry, classic.Name, message, limit)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -128,7 +129,7 @@ var worker = sync.OnceValues(bounds.StartWorker)
 // FuzzMessageCost: no message takes more than its size allows.
 func FuzzMessageCost(f *testing.F) {
 	for _, in := range bounds.Inputs() {
-		f.Add(in.Platform == platform.FeatBitName, in.Message(1000), "x")
+		f.Add(in.Platform == featbit.Name, in.Message(1000), "x")
 	}
 	f.Fuzz(func(t *testing.T, featBit bool, message []byte, attribute string) {
 		cost(t, nameOf(featBit), message, attribute)
@@ -144,7 +145,7 @@ func FuzzRepeatedCost(f *testing.F) {
 		message := string(in.Message(100))
 		at := strings.LastIndexByte(message[:len(message)-10], ',')
 		if before := strings.LastIndexByte(message[:max(at, 0)], ','); before > 0 {
-			f.Add(in.Platform == platform.FeatBitName, message[:before], message[before:at], message[at:], "a")
+			f.Add(in.Platform == featbit.Name, message[:before], message[before:at], message[at:], "a")
 		}
 	}
 	f.Fuzz(func(t *testing.T, featBit bool, before, element, after, attribute string) {
@@ -162,7 +163,7 @@ func FuzzRepeatedCost(f *testing.F) {
 
 func nameOf(featBit bool) string {
 	if featBit {
-		return platform.FeatBitName
+		return featbit.Name
 	}
-	return platform.ClassicName
+	return classic.Name
 }

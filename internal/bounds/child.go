@@ -17,7 +17,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -74,7 +74,7 @@ func (t *task) do() (string, error) {
 		StartWait: time.Minute,
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
-	if t.Platform == platform.FeatBitName {
+	if t.Platform == featbit.Name {
 		cfg.EnvSecret = ffctest.FeatBitEnvSecret
 	}
 	cfg.Events.Disabled = true
@@ -166,7 +166,7 @@ func (t *task) serve() (value string, err error) {
 		return "", err
 	}
 	imitated := ffctest.Classic
-	if t.Platform == platform.FeatBitName {
+	if t.Platform == featbit.Name {
 		imitated = ffctest.FeatBit
 	}
 	defer func() {

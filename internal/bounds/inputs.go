@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // Input is a kind of data that can be made in any size.
 type Input struct {
 	Name     string
-	Platform string // platform.ClassicName or platform.FeatBitName
+	Platform string // classic.Name or featbit.Name
 	// Factor is the maximum memory of a process, as a multiple of the size of
 	// the data, in addition to spare.
 	Factor int
@@ -70,15 +71,15 @@ const (
 	off = `{"localId":2,"variationValue":"off"}`
 )
 
-// classic returns a flag of featureflag.co with more members. Its default rule
+// classicFlag returns a flag of featureflag.co with more members. Its default rule
 // serves "on" to every user.
-func classic(key, more string) string {
+func classicFlag(key, more string) string {
 	return `{"id":"FF__11__22__33__` + key + `","timestamp":1,"ff":{"defaultRulePercentageRollouts":[{"valueOption":` + on +
 		`}],"variationOptionWhenDisabled":` + off + `}` + more + `}`
 }
 
-// featBit is classic for FeatBit.
-func featBit(key, more string) string {
+// featBitFlag is classicFlag for FeatBit.
+func featBitFlag(key, more string) string {
 	return `{"key":"` + key + `","updatedAt":"2026-01-31T12:00:00.123Z","isEnabled":true,"variations":[{"id":"1","value":"on"},{"id":"2","value":"off"}],` +
 		`"disabledVariationId":"2","fallthrough":{"variations":[{"id":"1","rollout":[0,1]}]}` + more + `}`
 }
@@ -124,45 +125,45 @@ const typical = `,"_id":"8f6e4f6e-0b7d-4d7e-9d6a-0c9d6b4a6f10","environmentId":3
 func Inputs() []Input {
 	classicClause := func(i int) string { return fmt.Sprintf(`{"property":"a%d","operation":"Equal","value":"b%d"}`, i, i) }
 	return []Input{
-		{Name: "flags of 1 KiB", Platform: platform.ClassicName, Factor: 4, Value: "on",
-			data: many(classic, func(i int) string { return classic("flag-"+strconv.Itoa(i), typical) })},
-		{Name: "the smallest flags", Platform: platform.ClassicName, Factor: 4, ServeFactor: 11, Value: "on",
-			data: many(classic, func(i int) string { return classic(strconv.Itoa(i), "") })},
-		{Name: "the smallest flags, FeatBit", Platform: platform.FeatBitName, Factor: 4, ServeFactor: 10, Value: "on",
-			data: many(featBit, func(i int) string { return featBit(strconv.Itoa(i), "") })},
-		{Name: "flags that have no more than an id", Platform: platform.ClassicName, Factor: 3, Rejected: true,
-			data: many(classic, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
-		{Name: "elements that are numbers", Platform: platform.ClassicName, Factor: 3, Value: "on", data: many(classic, same("0"))},
-		{Name: "elements that are empty objects, FeatBit", Platform: platform.FeatBitName, Factor: 3, Value: "on", data: many(featBit, same("{}"))},
-		{Name: "one flag with a list of targets", Platform: platform.ClassicName, Factor: 6, Value: "on",
-			data: one(classic, `,"targetIndividuals":[{"valueOption":`+off+`,"individuals":[`, func(i int) string { return fmt.Sprintf(`{"keyId":"%07d"}`, i) }, `]}]`)},
-		{Name: "one flag with a list of targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, Value: "on",
-			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) }, `]}]`)},
-		{Name: "the shortest targets, FeatBit", Platform: platform.FeatBitName, Factor: 6, ServeFactor: 8, Value: "on",
-			data: one(featBit, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return `"` + strconv.FormatInt(int64(i)+40, 36) + `"` }, `]}]`)},
-		{Name: "one rule with many clauses", Platform: platform.ClassicName, Factor: 4, ServeFactor: 6, Value: "on",
-			data: one(classic, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "a clause with a long list", Platform: platform.ClassicName, Factor: 6, ServeFactor: 8, Value: "on",
-			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "shares that all have options of their own", Platform: platform.ClassicName, Factor: 4, ServeFactor: 9, Value: "on",
-			data: one(classic, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
+		{Name: "flags of 1 KiB", Platform: classic.Name, Factor: 4, Value: "on",
+			data: many(classicFlag, func(i int) string { return classicFlag("flag-"+strconv.Itoa(i), typical) })},
+		{Name: "the smallest flags", Platform: classic.Name, Factor: 4, ServeFactor: 11, Value: "on",
+			data: many(classicFlag, func(i int) string { return classicFlag(strconv.Itoa(i), "") })},
+		{Name: "the smallest flags, FeatBit", Platform: featbit.Name, Factor: 4, ServeFactor: 10, Value: "on",
+			data: many(featBitFlag, func(i int) string { return featBitFlag(strconv.Itoa(i), "") })},
+		{Name: "flags that have no more than an id", Platform: classic.Name, Factor: 3, Rejected: true,
+			data: many(classicFlag, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
+		{Name: "elements that are numbers", Platform: classic.Name, Factor: 3, Value: "on", data: many(classicFlag, same("0"))},
+		{Name: "elements that are empty objects, FeatBit", Platform: featbit.Name, Factor: 3, Value: "on", data: many(featBitFlag, same("{}"))},
+		{Name: "one flag with a list of targets", Platform: classic.Name, Factor: 6, Value: "on",
+			data: one(classicFlag, `,"targetIndividuals":[{"valueOption":`+off+`,"individuals":[`, func(i int) string { return fmt.Sprintf(`{"keyId":"%07d"}`, i) }, `]}]`)},
+		{Name: "one flag with a list of targets, FeatBit", Platform: featbit.Name, Factor: 6, Value: "on",
+			data: one(featBitFlag, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) }, `]}]`)},
+		{Name: "the shortest targets, FeatBit", Platform: featbit.Name, Factor: 6, ServeFactor: 8, Value: "on",
+			data: one(featBitFlag, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return `"` + strconv.FormatInt(int64(i)+40, 36) + `"` }, `]}]`)},
+		{Name: "one rule with many clauses", Platform: classic.Name, Factor: 4, ServeFactor: 6, Value: "on",
+			data: one(classicFlag, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
+		{Name: "a clause with a long list", Platform: classic.Name, Factor: 6, ServeFactor: 8, Value: "on",
+			data: one(classicFlag, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
+		{Name: "shares that all have options of their own", Platform: classic.Name, Factor: 4, ServeFactor: 9, Value: "on",
+			data: one(classicFlag, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
 				func(i int) string {
 					return fmt.Sprintf(`{"rolloutPercentage":[2,3],"valueOption":{"localId":%d,"variationValue":"v"}}`, i)
 				}, `]}]`)},
-		{Name: "empty conditions, FeatBit", Platform: platform.FeatBitName, Factor: 3, Value: "-",
-			data: one(featBit, `,"rules":[{"conditions":[`, same("{}"), `]}]`)},
-		{Name: "empty rules, FeatBit", Platform: platform.FeatBitName, Factor: 3, Value: "-",
-			data: one(featBit, `,"rules":[`, same("{}"), `]`)},
-		{Name: "a segment with a long list", Platform: platform.ClassicName, Factor: 6, Value: "off",
+		{Name: "empty conditions, FeatBit", Platform: featbit.Name, Factor: 3, Value: "-",
+			data: one(featBitFlag, `,"rules":[{"conditions":[`, same("{}"), `]}]`)},
+		{Name: "empty rules, FeatBit", Platform: featbit.Name, Factor: 3, Value: "-",
+			data: one(featBitFlag, `,"rules":[`, same("{}"), `]`)},
+		{Name: "a segment with a long list", Platform: classic.Name, Factor: 6, Value: "off",
 			data: func(n int) ([]byte, []byte) {
-				return []byte(classic("probe", `,"fftuwmtr":[{"ruleJsonContent":[{"property":"User is in segment","operation":"","value":"[\"s\"]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)),
+				return []byte(classicFlag("probe", `,"fftuwmtr":[{"ruleJsonContent":[{"property":"User is in segment","operation":"","value":"[\"s\"]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)),
 					append(append([]byte(`{"id":"s","timestamp":1,"included":[`), list(n, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) })...), `,"u"]}`...)
 			}},
-		{Name: "half a message", Platform: platform.ClassicName, Factor: 3, Rejected: true,
+		{Name: "half a message", Platform: classic.Name, Factor: 3, Rejected: true,
 			message: func(n int) []byte { return append([]byte(`{"featureFlags":[`), list(n, same(`{"id":"a"}`))...) }},
-		{Name: "no JSON", Platform: platform.ClassicName, Factor: 2, Rejected: true,
+		{Name: "no JSON", Platform: classic.Name, Factor: 2, Rejected: true,
 			message: func(n int) []byte { return bytes.Repeat([]byte("<p>"), n/3) }},
-		{Name: "deep nesting", Platform: platform.ClassicName, Factor: 2, Rejected: true,
+		{Name: "deep nesting", Platform: classic.Name, Factor: 2, Rejected: true,
 			message: func(n int) []byte { return append([]byte(`{"data":`), bytes.Repeat([]byte("["), n)...) }},
 	}
 }

@@ -18,7 +18,8 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // Served is a running "ffc serve" with its own file.
@@ -221,7 +222,7 @@ const LargeFlags = 20_000
 // page does: shows the page, evaluates a flag, and switches flags.
 func MeasureLargeServe() (all []LargeServe, err error) {
 	text := largeFile()
-	for _, form := range []string{"flag file", platform.ClassicName, platform.FeatBitName} {
+	for _, form := range []string{"flag file", classic.Name, featbit.Name} {
 		data := text
 		if form != "flag file" {
 			if data, err = flagfile.Snapshot("", text, form); err != nil {

@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // bootstrap is the example of protocol reference, section 10.
 func bootstrap(t testing.TB) []byte {
 	t.Helper()
-	data, err := os.ReadFile("../platform/testdata/bootstrap.json")
+	data, err := os.ReadFile("../platform/classic/testdata/bootstrap.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,21 +83,16 @@ func FuzzClassic(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, message []byte, key, attribute string) {
 		before := bytes.Clone(message)
-		codec := platform.ClassicCodec(testPrefix)
+		codec := classic.Protocol().CodecOf(testEnvironment)
 		update, _, err := codec.Update(message)
 		if err != nil {
 			return
 		}
-		source := &eval.Source{
-			Semantics:     codec.Semantics,
-			DecodeFlag:    codec.DecodeFlag,
-			DecodeSegment: codec.DecodeSegment,
-			Report: func(p eval.Problem) {
-				if p.Error() == "" {
-					t.Error("a problem without a text")
-				}
-			},
-		}
+		source := codec.Source(func(p eval.Problem) {
+			if p.Error() == "" {
+				t.Error("a problem without a text")
+			}
+		})
 		u := &eval.User{Key: key + "u", Name: attribute, Custom: []eval.CustomAttribute{{Name: "age", Value: attribute}, {Name: "x", Value: attribute}}}
 		base, _, err := codec.Update(bootstrap(t))
 		if err != nil {
@@ -113,7 +108,7 @@ func FuzzClassic(f *testing.F) {
 				if again != s && s.Synced() {
 					t.Fatalf("the same message again changes %v", change)
 				}
-				if written, _, err := codec.Update(platform.Classic().AppendSnapshot(nil, s)); err != nil || written == nil {
+				if written, _, err := codec.Update(classic.Protocol().AppendSnapshot(nil, s)); err != nil || written == nil {
 					t.Fatalf("what is written cannot be read: %v", err)
 				}
 			}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 const (
-	testSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19fZGVmYXVsdF85YzBkZQ=="
-	testPrefix = "FF__11__22__33__"
+	testSecret      = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19fZGVmYXVsdF85YzBkZQ=="
+	testEnvironment = "FF__11__22__33"
+	testPrefix      = testEnvironment + "__"
 )
 
 // classicFlag is a flag on the wire that serves "on"; more are members that
@@ -212,7 +213,7 @@ func TestOneBrokenSegment(t *testing.T) {
 func TestBrokenHeader(t *testing.T) {
 	t.Parallel()
 	const inS = `{"property":"User is in segment","operation":null,"value":"[\"s\"]"}`
-	codec := platform.ClassicCodec(testPrefix)
+	codec := classic.Protocol().CodecOf(testEnvironment)
 	update, skipped, err := codec.Update([]byte(`{"eventType":"full","featureFlags":[` +
 		strings.Replace(classicFlag("bad", "", ""), `"timestamp":1`, `"timestamp":"1"`, 1) + "," +
 		classicFlag("fine", "", "") + "," +
@@ -223,9 +224,7 @@ func TestBrokenHeader(t *testing.T) {
 		t.Fatal(skipped, err)
 	}
 	p := &problems{}
-	s, _ := eval.NewSnapshot(&eval.Source{
-		Semantics: codec.Semantics, DecodeFlag: codec.DecodeFlag, DecodeSegment: codec.DecodeSegment, Report: p.report,
-	}).Apply(update, 0)
+	s, _ := eval.NewSnapshot(codec.Source(p.report)).Apply(update, 0)
 	for key, want := range map[string]string{"bad": failed, "needsBad": failed, "inBad": failed, "fine": onFallthrough} {
 		if got := answer(s, key, user("u")); got != want || !s.Has(key) {
 			t.Errorf("%s: got %s, want %s", key, got, want)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
@@ -30,8 +31,8 @@ func readFeatBit(t testing.TB, name string, into any) {
 
 // featBitSource reads the data of FeatBit.
 func featBitSource(report func(eval.Problem)) (*eval.Source, *platform.Codec) {
-	d := platform.FeatBitCodec()
-	return &eval.Source{Semantics: d.Semantics, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: report}, d
+	d := featbit.Protocol().CodecOf("")
+	return d.Source(report), d
 }
 
 // featBit is a snapshot of flags and segments, JSON each, and of what is

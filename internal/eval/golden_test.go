@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // goldenDir holds vectors recorded from the platform's reference SDK.
@@ -30,7 +31,7 @@ func readGolden(t testing.TB, name string, into any) {
 // they are expected.
 func classicSnapshot(t testing.TB, secret string, data []byte, report func(eval.Problem)) *eval.Snapshot {
 	t.Helper()
-	codec, _, err := platform.CodecFor(platform.ClassicName, secret)
+	codec, _, err := registry.CodecFor(classic.Name, secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,13 +39,7 @@ func classicSnapshot(t testing.TB, secret string, data []byte, report func(eval.
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
-	source := &eval.Source{
-		Semantics:     codec.Semantics,
-		DecodeFlag:    codec.DecodeFlag,
-		DecodeSegment: codec.DecodeSegment,
-		Report:        report,
-	}
-	snapshot, _ := eval.NewSnapshot(source).Apply(update, 0)
+	snapshot, _ := eval.NewSnapshot(codec.Source(report)).Apply(update, 0)
 	return snapshot
 }
 

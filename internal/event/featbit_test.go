@@ -9,7 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // TestFeatBitBody compares a whole request to FeatBit. The clock begins at
@@ -18,7 +18,7 @@ func TestFeatBitBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sink testPlatform
 		to := destination("http://platform.test", &http.Client{Transport: &sink})
-		to.Protocol = platform.FeatBit()
+		to.Protocol = featbit.Protocol()
 		p := New(flush.Config{PrivateAttributes: []string{"plan"}}, to)
 		ann := &eval.User{Key: "u1", Name: "Ann", Email: "ann@example.com", Country: "FR"}
 		ann.Set("plan", "pro")

@@ -13,7 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata from what the code does")
@@ -44,17 +44,12 @@ const flagData = `{"messageType":"data-sync","data":{"eventType":"full","segment
 
 func snapshot(t testing.TB) *eval.Snapshot {
 	t.Helper()
-	codec := platform.ClassicCodec("")
+	codec := classic.Protocol().CodecOf("")
 	data, skipped, err := codec.Update([]byte(flagData))
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
-	s, _ := eval.NewSnapshot(&eval.Source{
-		Semantics:     codec.Semantics,
-		DecodeFlag:    codec.DecodeFlag,
-		DecodeSegment: codec.DecodeSegment,
-		Report:        func(p eval.Problem) { t.Errorf("test data: %v", p) },
-	}).Apply(data, 0)
+	s, _ := eval.NewSnapshot(codec.Source(func(p eval.Problem) { t.Errorf("test data: %v", p) })).Apply(data, 0)
 	return s
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 const testSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19f"
@@ -228,7 +230,7 @@ func inMemory(cfg flush.Config, p *testPlatform) *Processor {
 // onBoth runs a test for both platforms.
 func onBoth(t *testing.T, f func(t *testing.T, d *platform.Protocol)) {
 	t.Helper()
-	for _, d := range []*platform.Protocol{platform.Classic(), platform.FeatBit()} {
+	for _, d := range registry.All() {
 		t.Run(d.Name, func(t *testing.T) { f(t, d) })
 	}
 }
@@ -253,7 +255,7 @@ func destination(base string, client *http.Client) Destination {
 		Secret:   func() string { return testSecret },
 		Client:   client,
 		Logger:   slog.New(slog.DiscardHandler),
-		Protocol: platform.Classic(),
+		Protocol: classic.Protocol(),
 		OnDemand: true,
 	}
 }

@@ -16,7 +16,8 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // TestBooksAtAnyClose plays random schedules of recording, deliveries in the
@@ -43,9 +44,9 @@ func playSchedule(t *testing.T, seed uint64) {
 	}
 	s := newStorm(seed, cfg)
 	s.pace, s.asks = 20*time.Millisecond, true
-	d := platform.Classic()
+	d := classic.Protocol()
 	if seed%2 == 1 {
-		d = platform.FeatBit()
+		d = featbit.Protocol()
 	}
 	p := inMemoryOf(d, s.cfg, &s.testPlatform)
 

@@ -8,7 +8,7 @@ import (
 	"math"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // Document is a parsed flag file. Only Parts and Served change it.
@@ -78,7 +78,7 @@ func ParseChanged(previous Document, text []byte, name string) (Document, string
 	case isSnapshot(root):
 		return parseSnapshot(text, root, name)
 	}
-	l, err := layoutOf(cmp.Or(name, platform.Default().Name))
+	l, err := layoutOf(cmp.Or(name, registry.Default().Name))
 	if err != nil {
 		return nil, "", err
 	}

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // layout is how a platform's snapshots are read, written and edited.
@@ -26,8 +27,8 @@ type layout struct {
 // layoutOf returns the layout of a platform by its name.
 func layoutOf(name string) (layout, error) {
 	for _, l := range []layout{
-		{platform.ClassicName, flagjson.TestClassic(), "id", classicKey, editClassic},
-		{platform.FeatBitName, flagjson.FeatBit{EnvID: flagjson.TestEnvID}, "key", featBitKey, editFeatBit},
+		{classic.Name, flagjson.TestClassic(), "id", classicKey, editClassic},
+		{featbit.Name, flagjson.FeatBit{EnvID: flagjson.TestEnvID}, "key", featBitKey, editFeatBit},
 	} {
 		if l.platform == name {
 			return l, nil

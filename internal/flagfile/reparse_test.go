@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // reparsed are files of each form with a few flags.
@@ -16,7 +17,7 @@ func reparsed(t *testing.T) map[string]string {
 	t.Helper()
 	const simple = "\ufeff{\n \"flags\": {\n  \"a\": {\"on\": true},\n  \"b\": {\"variations\": [\"x\", \"y\"], \"serve\": \"x\"},\n  \"c\": {}\n },\n \"segments\": {\"s\": {\"included\": [\"é\"]}}\n}\n"
 	files := map[string]string{"simple": simple}
-	for _, platform := range []string{platform.ClassicName, platform.FeatBitName} {
+	for _, platform := range []string{classic.Name, featbit.Name} {
 		doc, _, err := Parse([]byte(simple), platform)
 		if err != nil {
 			t.Fatal(err)

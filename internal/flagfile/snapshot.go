@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // snapshot is a file in bootstrap form.
@@ -69,7 +69,7 @@ func parseSnapshot(doc []byte, root *node, wanted string) (Document, string, err
 			return nil, "", &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
 		}
 	}
-	name := platform.CodecOfData(data).Name
+	name := registry.CodecOfData(data).Name
 	flags, segments := body.get("featureFlags"), body.get("segments")
 	empty := (flags == nil || len(flags.items) == 0) && (segments == nil || len(segments.items) == 0)
 	if wanted != "" && wanted != name {

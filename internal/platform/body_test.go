@@ -1,4 +1,4 @@
-package platform
+package platform_test
 
 import (
 	"bytes"
@@ -9,6 +9,10 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // grouped is an item of a body for FeatBit.
@@ -40,7 +44,7 @@ type groupedMetric struct {
 const noLimit = 1 << 30
 
 // encoded returns what AppendTo appends, after a check of Len.
-func encoded(t testing.TB, b *Body) []byte {
+func encoded(t testing.TB, b *platform.Body) []byte {
 	t.Helper()
 	got := b.AppendTo(nil)
 	if len(got) != b.Len() {
@@ -59,20 +63,20 @@ func TestEventsOfUserShareItem(t *testing.T) {
 	free, pro := ann("free", "1"), ann("pro", "2")
 	tests := []struct {
 		name    string
-		private *Private
+		private *platform.Private
 		want    string
 	}{
 		{name: "all attributes", want: "ann/free: f0 | bob: f1 m2 | ann/pro: f3 m4 | ann/free: f5 f6 | ann/free: f7"},
-		{name: "private attribute", private: NewPrivate([]string{"phone"}), want: "ann/free: f0 | bob: f1 m2 | ann/pro: f3 m4 | ann/free: f5 f6 f7"},
-		{name: "all private", private: AllPrivate(), want: "ann: f0 f3 f5 f6 f7 m4 | bob: f1 m2"},
+		{name: "private attribute", private: platform.NewPrivate([]string{"phone"}), want: "ann/free: f0 | bob: f1 m2 | ann/pro: f3 m4 | ann/free: f5 f6 f7"},
+		{name: "all private", private: platform.AllPrivate(), want: "ann: f0 f3 f5 f6 f7 m4 | bob: f1 m2"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := NewBody(FeatBit(), test.private)
+			b := platform.NewBody(featbit.Protocol(), test.private)
 			for i, u := range []*eval.User{free, {Key: "bob"}, {Key: "bob"}, pro, pro, ann("free", "1"), free, ann("free", "3")} {
 				if i == 2 || i == 4 {
-					b.AddMetric(u, Metric{Name: fmt.Sprint("m", i)}, noLimit)
+					b.AddMetric(u, platform.Metric{Name: fmt.Sprint("m", i)}, noLimit)
 				} else {
 					b.AddEvaluation(u, *evaluationOf(fmt.Sprint("f", i), "v", "true", eval.ReasonRuleMatch, false), noLimit)
 				}
@@ -116,12 +120,12 @@ func TestEventsOfUserShareItem(t *testing.T) {
 // flag in it.
 func TestClassicHasItemForEachEvent(t *testing.T) {
 	t.Parallel()
-	b := NewBody(Classic(), nil)
+	b := platform.NewBody(classic.Protocol(), nil)
 	u := &eval.User{Key: "u"}
 	for i := range 3 {
 		b.AddEvaluation(u, *evaluationOf(fmt.Sprint("f", i), "1", "true", eval.ReasonRuleMatch, false), noLimit)
 	}
-	b.AddMetric(u, Metric{Name: "m"}, noLimit)
+	b.AddMetric(u, platform.Metric{Name: "m"}, noLimit)
 	var items []trackItem
 	if err := json.Unmarshal(encoded(t, b), &items); err != nil || len(items) != 4 {
 		t.Fatalf("%v, %d items", err, len(items))
@@ -137,10 +141,10 @@ func TestClassicHasItemForEachEvent(t *testing.T) {
 // in the body already, and leaves no trace.
 func TestBodyRejectsLargeEvent(t *testing.T) {
 	t.Parallel()
-	for _, d := range protocols() {
+	for _, d := range registry.All() {
 		t.Run(d.Name, func(t *testing.T) {
 			t.Parallel()
-			b := NewBody(d, nil)
+			b := platform.NewBody(d, nil)
 			ann, bob := &eval.User{Key: "ann"}, &eval.User{Key: "bob", Name: strings.Repeat("x", 500)}
 			quoted := &eval.User{Key: "quoted", Name: strings.Repeat(`"`, 450)} // 900 bytes in JSON
 			evaluation := *evaluationOf("f", "1", "true", eval.ReasonRuleMatch, false)
@@ -148,7 +152,7 @@ func TestBodyRejectsLargeEvent(t *testing.T) {
 			before := string(encoded(t, b))
 			alone := len(before) - len(`[]`)
 			if b.AddEvaluation(ann, evaluation, alone-1) || b.AddEvaluation(bob, evaluation, 400) || b.AddEvaluation(quoted, evaluation, 800) ||
-				b.AddMetric(ann, Metric{Name: strings.Repeat("m", 300)}, 300) {
+				b.AddMetric(ann, platform.Metric{Name: strings.Repeat("m", 300)}, 300) {
 				t.Error("a large event was added")
 			}
 			if got := string(encoded(t, b)); got != before {
@@ -195,11 +199,11 @@ func TestBytesPerEvent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			apart, together := newFeatBit(), FeatBit()
+			apart, together := *featbit.Protocol(), featbit.Protocol()
 			apart.ItemPerUser = false
 			var sizes []int
-			for _, d := range []*Protocol{apart, together} {
-				b := NewBody(d, nil)
+			for _, d := range []*platform.Protocol{&apart, together} {
+				b := platform.NewBody(d, nil)
 				for i := range 1000 {
 					u := test.user(fmt.Sprintf("visitor-%05d", i/10))
 					e := *evaluationOf(fmt.Sprintf("flag-%04d", i%10), "aaaaaaaa-0000-0000-0000-000000000001", "true", eval.ReasonRuleMatch, true)
@@ -223,8 +227,8 @@ func FuzzGroupedBody(f *testing.F) {
 	f.Add([]byte{0, 4, 0, 8, 0, 20, 4}, "a\"", "a\xff", "email", "\u2028", "\x00", "{\"a\":[1]}")
 	f.Add([]byte{}, "", "", "", "", "", "")
 	f.Fuzz(func(t *testing.T, order []byte, key, other, name, value, flag, served string) {
-		d, private := FeatBit(), NewPrivate([]string{"email", "hidden"})
-		b := NewBody(d, private)
+		d, private := featbit.Protocol(), platform.NewPrivate([]string{"email", "hidden"})
+		b := platform.NewBody(d, private)
 		keys := []string{key, other, key + other, "u"}
 		var want []grouped
 		open := map[string]int{}
@@ -253,7 +257,7 @@ func FuzzGroupedBody(f *testing.F) {
 				v.Variation.ID, v.Variation.Value = clean(value), clean(served)
 				want[at].Variations = append(want[at].Variations, v)
 			} else {
-				m := Metric{Name: flag + fmt.Sprint(i), Value: float64(i), UnixMilli: int64(i)}
+				m := platform.Metric{Name: flag + fmt.Sprint(i), Value: float64(i), UnixMilli: int64(i)}
 				b.AddMetric(u, m, noLimit)
 				want[at].Metrics = append(want[at].Metrics, groupedMetric{
 					AppType: "go-server-side", Route: "index/metric", Type: "CustomEvent", Name: clean(m.Name), Value: m.Value, Timestamp: int64(i),

@@ -1,7 +1,10 @@
-// Package platform has everything in which the platforms differ: secrets,
-// tokens, messages, events, and the decoding of data into package model.
+// Package platform is the contract between the platforms and the rest of the SDK,
+// and has what every platform does in the same way: tokens, bodies of events,
+// snapshots.
 //
 // A Protocol has what is the same for all environments of a platform. A Codec
-// reads the data of one environment. To add a platform, write a function like
-// Classic and add its result to All.
+// reads the data of one environment. Packages classic and featbit each make the
+// Protocol of a platform; package scan reads raw messages for both; package
+// registry knows which platforms there are. To add a platform, write a package
+// like featbit and add it to the list in package registry.
 package platform

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // Evaluation is an evaluation to report.
@@ -51,9 +52,9 @@ func NewPrivate(names []string) *Private {
 // AllPrivate returns the set of all attributes.
 func AllPrivate() *Private { return &Private{all: true} }
 
-// has reports whether the attribute stays. It is small enough for the compiler to
+// Has reports whether the attribute stays. It is small enough for the compiler to
 // inline it: most sets are nil.
-func (p *Private) has(name string) bool { return p != nil && p.lookUp(name) }
+func (p *Private) Has(name string) bool { return p != nil && p.lookUp(name) }
 
 // lookUp allocates only for ASCII names of more than maxStackName bytes.
 func (p *Private) lookUp(name string) bool {
@@ -101,19 +102,32 @@ func isASCII(s string) bool {
 // Size returns the number of bytes of a user's texts that events contain. Their
 // JSON is at least as long.
 func (p *Private) Size(u *eval.User) int {
-	size := len(u.Key) + len(p.unless("name", u.Name)) + len(p.unless("email", u.Email)) + len(p.unless("country", u.Country))
+	size := len(u.Key) + len(p.Unless("name", u.Name)) + len(p.Unless("email", u.Email)) + len(p.Unless("country", u.Country))
 	for i := range u.Custom {
-		if a := &u.Custom[i]; !p.has(a.Name) {
+		if a := &u.Custom[i]; !p.Has(a.Name) {
 			size += len(a.Name) + len(a.Value)
 		}
 	}
 	return size
 }
 
-// unless returns value, or nothing if the attribute is private.
-func (p *Private) unless(name, value string) string {
-	if p.has(name) {
+// Unless returns value, or nothing if the attribute is private.
+func (p *Private) Unless(name, value string) string {
+	if p.Has(name) {
 		return ""
 	}
 	return value
+}
+
+// AppendProperty appends a name and a value to the list of properties, which
+// begins at start.
+func AppendProperty(dst []byte, start int, name, value string) []byte {
+	if len(dst) > start {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `{"name":`...)
+	dst = jsontext.AppendString(dst, name)
+	dst = append(dst, `,"value":`...)
+	dst = jsontext.AppendString(dst, value)
+	return append(dst, '}')
 }

@@ -1,4 +1,4 @@
-package platform
+package platform_test
 
 import (
 	"bytes"
@@ -14,13 +14,16 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/events and testdata/events-featbit")
+var update = flag.Bool("update", false, "rewrite testdata/events")
 
-func evaluationOf(key, id, value string, reason eval.Reason, experiment bool) *Evaluation {
+func evaluationOf(key, id, value string, reason eval.Reason, experiment bool) *platform.Evaluation {
 	v := eval.NewVariation(id, value)
-	return &Evaluation{Flag: &eval.Flag{Key: key}, Variation: &v, Reason: reason, Experiment: experiment, UnixMilli: 1662595200123}
+	return &platform.Evaluation{Flag: &eval.Flag{Key: key}, Variation: &v, Reason: reason, Experiment: experiment, UnixMilli: 1662595200123}
 }
 
 func TestGoldenEvents(t *testing.T) {
@@ -33,13 +36,13 @@ func TestGoldenEvents(t *testing.T) {
 		name       string
 		user       *eval.User
 		private    []string
-		evaluation *Evaluation
-		metric     *Metric
+		evaluation *platform.Evaluation
+		metric     *platform.Metric
 	}{
 		{name: "evaluation", user: ann, evaluation: evaluationOf("checkout", "1", "true", eval.ReasonRuleMatch, true)},
 		{name: "evaluation-of-bare-user", user: &eval.User{Key: "u1"}, evaluation: evaluationOf("checkout", "-12", "", eval.ReasonOff, false)},
-		{name: "metric", user: ann, metric: &Metric{Name: "click", Value: 2.5, UnixMilli: 1662595200123}},
-		{name: "metric-of-bare-user", user: &eval.User{Key: "u1"}, metric: &Metric{Name: "purchase", Value: 1}},
+		{name: "metric", user: ann, metric: &platform.Metric{Name: "click", Value: 2.5, UnixMilli: 1662595200123}},
+		{name: "metric-of-bare-user", user: &eval.User{Key: "u1"}, metric: &platform.Metric{Name: "purchase", Value: 1}},
 		{
 			name:       "quotes",
 			user:       &eval.User{Key: `a"b`, Name: `\`, Email: `"\"`, Country: `</script>&`, Custom: []eval.CustomAttribute{{Name: `"`, Value: `{"a":1}`}}},
@@ -48,7 +51,7 @@ func TestGoldenEvents(t *testing.T) {
 		{
 			name:   "control-characters",
 			user:   &eval.User{Key: "a\nb\tc\rd\x00e\x1ff\x7fg", Custom: []eval.CustomAttribute{{Name: "\b\f", Value: "\v"}}},
-			metric: &Metric{Name: "line\nbreak", Value: 1},
+			metric: &platform.Metric{Name: "line\nbreak", Value: 1},
 		},
 		{
 			name:       "invalid-utf-8",
@@ -66,14 +69,14 @@ func TestGoldenEvents(t *testing.T) {
 		},
 		{
 			name: "all-private", user: ann, private: []string{"name", "Email", "country", "age", "plan"},
-			metric: &Metric{Name: "click", Value: 1},
+			metric: &platform.Metric{Name: "click", Value: 1},
 		},
 	}
-	for dir, d := range protocols() {
+	for _, d := range registry.All() {
 		for _, test := range tests {
 			t.Run(d.Name+" "+test.name, func(t *testing.T) {
 				t.Parallel()
-				b := NewBody(d, NewPrivate(test.private))
+				b := platform.NewBody(d, platform.NewPrivate(test.private))
 				if test.metric != nil {
 					b.AddMetric(test.user, *test.metric, noLimit)
 				} else {
@@ -85,7 +88,7 @@ func TestGoldenEvents(t *testing.T) {
 					t.Errorf("not JSON, or null: %s", got)
 				}
 				got = append(got, '\n')
-				path := filepath.Join("testdata", dir, test.name+".json")
+				path := filepath.Join("testdata", "events", d.Name, test.name+".json")
 				if *update {
 					if err := os.WriteFile(path, got, 0o644); err != nil {
 						t.Fatal(err)
@@ -101,11 +104,6 @@ func TestGoldenEvents(t *testing.T) {
 			})
 		}
 	}
-}
-
-// protocols are all there are, by the directory of their golden events.
-func protocols() map[string]*Protocol {
-	return map[string]*Protocol{"events": Classic(), "events-featbit": FeatBit()}
 }
 
 func TestPrivateAttributes(t *testing.T) {
@@ -136,11 +134,11 @@ func TestPrivateAttributes(t *testing.T) {
 		{name: "twice", names: []string{"name", "Name", "age", "age"}, hides: []string{"the name", "the age", "the Age"}},
 		{name: "all", names: []string{"name", "email", "country", "userName", "age", "Age"}, hides: all[1:]},
 	}
-	for _, d := range protocols() {
+	for _, d := range registry.All() {
 		for _, test := range tests {
 			t.Run(d.Name+" "+test.name, func(t *testing.T) {
 				t.Parallel()
-				out := d.AppendUser(nil, user, NewPrivate(test.names))
+				out := d.AppendUser(nil, user, platform.NewPrivate(test.names))
 				if !json.Valid(out) {
 					t.Errorf("not JSON: %s", out)
 				}
@@ -154,23 +152,6 @@ func TestPrivateAttributes(t *testing.T) {
 					}
 				}
 			})
-		}
-	}
-}
-
-func TestAppendNumber(t *testing.T) {
-	t.Parallel()
-	for f, want := range map[float64]string{
-		0: "0", 1: "1", -1: "-1", 2.5: "2.5", .1: "0.1", 1e-6: "0.000001", 1e-7: "1e-07", 1e20: "100000000000000000000",
-		1e21: "1e+21", -1e21: "-1e+21", math.MaxFloat32: "3.4028234663852886e+38", math.SmallestNonzeroFloat64: "5e-324",
-	} {
-		got := string(appendNumber(nil, f))
-		if got != want {
-			t.Errorf("%v: got %s, want %s", f, got, want)
-		}
-		var back float64
-		if err := json.Unmarshal([]byte(got), &back); err != nil || back != f {
-			t.Errorf("%s reads back as %v, %v", got, back, err)
 		}
 	}
 }
@@ -212,16 +193,16 @@ func FuzzEvents(f *testing.F) {
 	f.Add("a\"b\\", "\n\x00\x7f", "", "\u2028", "开关", int64(math.MinInt64), `{"a":"b"}`, int64(-1), 1e-7)
 	f.Add("\xff", "\xed\xa0\x80", "\xf0\x9f", "\x80", "\xfe", int64(0), "", int64(math.MaxInt64), math.MaxFloat64)
 	f.Fuzz(func(t *testing.T, key, name, attribute, value, flagKey string, id int64, variation string, milli int64, number float64) {
-		d := Classic()
+		d := classic.Protocol()
 		user := &eval.User{Key: key, Name: name, Email: value, Country: attribute, Custom: []eval.CustomAttribute{{Name: attribute, Value: value}, {Name: name, Value: key}}}
 		evaluation := evaluationOf(flagKey, fmt.Sprint(id), variation, eval.ReasonRuleMatch, id%2 == 0)
 		evaluation.UnixMilli = milli
 		if math.IsNaN(number) || math.IsInf(number, 0) {
 			number = 1
 		}
-		metric := &Metric{Name: flagKey, Value: number}
+		metric := &platform.Metric{Name: flagKey, Value: number}
 
-		open, private := NewBody(d, nil), NewBody(d, NewPrivate([]string{"name", attribute}))
+		open, private := platform.NewBody(d, nil), platform.NewBody(d, platform.NewPrivate([]string{"name", attribute}))
 		open.AddEvaluation(user, *evaluation, noLimit)
 		private.AddMetric(user, *metric, noLimit)
 		out := encoded(t, open)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -13,7 +12,7 @@ import (
 )
 
 // Protocol has the constants and abilities of a platform, which are the same for
-// all its environments. It is immutable.
+// all its environments. It is immutable. No function in it blocks.
 type Protocol struct {
 	Name           string // in settings: classic
 	Title          string // for people: featureflag.co
@@ -58,10 +57,20 @@ type Protocol struct {
 	ItemPerUser bool
 	// EvaluationList begins the list of evaluations in an item, after the user.
 	EvaluationList string
-	// AppendEvaluation and AppendMetric append an element of an item's lists.
+	// AppendUser appends the user of an item, without private attributes;
+	// AppendEvaluation and AppendMetric append an element of its lists.
 	AppendUser       func(dst []byte, u *eval.User, private *Private) []byte
 	AppendEvaluation func(dst []byte, e *Evaluation) []byte
 	AppendMetric     func(dst []byte, m *Metric) []byte
+
+	// Owns reports whether a secret has the shape of the platform's secrets.
+	Owns func(secret string) bool
+	// Misfit returns an error that says why a secret does not have that shape.
+	Misfit func(secret string) error
+	// CheckSecret returns the secret as the platform accepts it. If the secret is
+	// invalid, it returns the secret as it is, and an error that holds no part of
+	// it.
+	CheckSecret func(secret string) (string, error)
 
 	// Environment returns the name of a secret's environment, as data has it; ""
 	// if the secret does not contain it.
@@ -73,110 +82,89 @@ type Protocol struct {
 	// the secret does not contain it.
 	DescribeEnvironment func(secret string) string
 
-	// owns reports whether a secret has the shape of the platform's secrets.
-	owns func(secret string) bool
-	// codecOf returns the Codec of an environment by the name that Environment
+	// NewReader returns the Reader of an environment by the name that Environment
 	// returns. "" is an unknown environment.
-	codecOf func(environment string) *Codec
-	// codec returns the Codec of a secret's environment, and the secret as the
-	// platform accepts it. If the secret is invalid, it returns an error and the
-	// Codec of an unknown environment.
-	codec func(secret string) (*Codec, string, error)
-	// misfit returns an error that says why a secret does not have the shape of
-	// the platform's secrets.
-	misfit func(secret string) error
-	// marks are members of flags and segments that no other platform has.
-	marks []string
-	// itemEnvironment is Environment for a flag or segment with these members.
-	itemEnvironment func(id, envID string) string
+	NewReader func(environment string) Reader
+	// Marks are members of flags and segments that no other platform has.
+	Marks []string
+	// ItemEnvironment is Environment for a flag or segment with these members.
+	ItemEnvironment func(id, envID string) string
+}
+
+// Reader reads the data of an environment. Its methods depend on their arguments
+// only.
+type Reader interface {
+	// Update parses a message. It also returns the first of the unusable
+	// elements; Update.Unusable is their number. The items point into the
+	// message, which must not change afterwards.
+	Update(message []byte) (*store.Update, []Skipped, error)
+	DecodeFlag(raw []byte) (*model.Flag, error)
+	DecodeSegment(raw []byte) (*model.Segment, error)
+}
+
+// Skipped is an unusable element of a message. A flag or segment whose key can
+// be read is also in the Update, as broken.
+type Skipped struct {
+	Member string // of the message: featureFlags, segments, userTags
+	Index  int    // in that array, from 0
+	Key    string // the key or id; "" if it cannot be read
+	Err    error
+}
+
+// Error names an element by its key. It uses the index only if there is no key,
+// because the index differs from message to message.
+func (s Skipped) Error() string {
+	if s.Key == "" {
+		return fmt.Sprintf("%s[%d]: %v", s.Member, s.Index, s.Err)
+	}
+	return fmt.Sprintf("%s %q: %v", s.Member, s.Key, s.Err)
 }
 
 // Codec reads and writes the data of an environment.
 type Codec struct {
 	*Protocol
-	// Update parses a message. It also returns the first of the unusable
-	// elements; Update.Unusable is their number.
-	Update        func(message []byte) (*store.Update, []Skipped, error)
-	DecodeFlag    func(raw []byte) (*model.Flag, error)
-	DecodeSegment func(raw []byte) (*model.Segment, error)
+	Reader
 }
 
-// AnyCodec returns the Codec of data whose environment is not known.
-func (p *Protocol) AnyCodec() *Codec { return p.codecOf("") }
-
-// CodecOfEnvironment returns the Codec of an environment by the name that
-// Protocol.Environment returns, for clients without a secret.
-func CodecOfEnvironment(name, environment string) (*Codec, error) {
-	p, err := ProtocolOf(name)
-	if err != nil {
-		return nil, err
-	}
-	return p.codecOf(environment), nil
+// CodecOf returns the Codec of an environment by the name that Environment
+// returns. "" is an unknown environment.
+func (p *Protocol) CodecOf(environment string) *Codec {
+	return &Codec{Protocol: p, Reader: p.NewReader(environment)}
 }
 
-// Names of the platforms: featureflag.co and FeatBit.
-const (
-	ClassicName = "classic"
-	FeatBitName = "featbit"
-)
-
-// known has the protocols. They are built once, not several times for each client.
-var known struct {
-	build sync.Once
-	all   []*Protocol
+// CodecFor returns the Codec of a secret's environment, and the secret as the
+// platform accepts it. If the secret is invalid, it returns an error and the
+// Codec of an unknown environment.
+func (p *Protocol) CodecFor(secret string) (*Codec, string, error) {
+	accepted, err := p.CheckSecret(secret)
+	return p.CodecOf(p.Environment(secret)), accepted, err
 }
 
-// All returns the protocols of all platforms. The slice is shared. If a secret
-// has the shape of several platforms, the first counts. Secrets of FeatBit are
-// random, so practically none is valid for featureflag.co, but some of
-// featureflag.co also have 44 characters.
-func All() []*Protocol {
-	known.build.Do(func() { known.all = []*Protocol{newClassic(), newFeatBit()} })
-	return known.all
-}
-
-// Classic returns the protocol of featureflag.co.
-func Classic() *Protocol { return All()[0] }
-
-// FeatBit returns the protocol of FeatBit.
-func FeatBit() *Protocol { return All()[1] }
-
-// ProtocolOf returns the protocol of a platform by name.
-func ProtocolOf(name string) (*Protocol, error) {
-	if p := protocolNamed(name); p != nil {
-		return p, nil
-	}
-	return nil, fmt.Errorf("unknown platform %q", name)
-}
-
-// protocolNamed returns the protocol of a platform by name, or nil.
-func protocolNamed(name string) *Protocol {
-	for _, p := range All() {
-		if p.Name == name {
-			return p
-		}
-	}
-	return nil
-}
-
-// SyncRequest returns the message that requests all data newer than a version,
-// or everything if version is 0.
-func SyncRequest(version int64) string {
-	return `{"messageType":"data-sync","data":{"timestamp":` + strconv.FormatInt(version, 10) + `}}`
+// Source returns what a snapshot needs to evaluate the data. report is called
+// with each flag that cannot be evaluated.
+func (c *Codec) Source(report func(eval.Problem)) *eval.Source {
+	return &eval.Source{Semantics: c.Semantics, DecodeFlag: c.DecodeFlag, DecodeSegment: c.DecodeSegment, Report: report}
 }
 
 // errPanic leaves out the text of the panic, which may quote the data.
 var errPanic = errors.New("the message causes a panic in the SDK: please report this bug")
 
-// contained turns a panic in update into an error: a message must not crash the
-// program.
-func contained(update func([]byte) (*store.Update, []Skipped, error)) func([]byte) (*store.Update, []Skipped, error) {
-	return func(message []byte) (u *store.Update, skipped []Skipped, err error) {
-		defer func() {
-			if recover() != nil {
-				u, skipped, err = nil, nil, errPanic
-			}
-		}()
-		return update(message)
-	}
+// Update is Reader.Update. A panic in it becomes an error: a message must not
+// crash the program.
+func (c *Codec) Update(message []byte) (u *store.Update, skipped []Skipped, err error) {
+	defer func() {
+		if recover() != nil {
+			u, skipped, err = nil, nil, errPanic
+		}
+	}()
+	return c.Reader.Update(message)
+}
+
+// ErrNoSecret is the error for a secret that is "".
+var ErrNoSecret = errors.New("missing secret: copy the environment secret from the platform's settings page")
+
+// SyncRequest returns the message that requests all data newer than a version,
+// or everything if version is 0.
+func SyncRequest(version int64) string {
+	return `{"messageType":"data-sync","data":{"timestamp":` + strconv.FormatInt(version, 10) + `}}`
 }

@@ -1,22 +1,27 @@
-package platform
+package platform_test
 
 import (
 	"encoding/json"
 	"errors"
 	"math"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
+)
+
+const (
+	testSecret    = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19fZGVmYXVsdF85YzBkZQ=="
+	featBitSecret = "PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"
 )
 
 func TestGoldenTokens(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("../../testdata/golden/tokens.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := readFile(t, "../../testdata/golden/tokens.json")
 	var golden struct {
 		Tokens []struct {
 			EnvSecret       string
@@ -29,7 +34,7 @@ func TestGoldenTokens(t *testing.T) {
 		t.Fatal("no vectors: ", err)
 	}
 	for _, g := range golden.Tokens {
-		if got := string(appendToken(nil, g.EnvSecret, g.TimestampMillis, g.Random)); got != g.Token {
+		if got := string(platform.AppendToken(nil, g.EnvSecret, g.TimestampMillis, g.Random)); got != g.Token {
 			t.Errorf("secret %q at %d, random %v:\n got %q\nwant %q", g.EnvSecret, g.TimestampMillis, g.Random, got, g.Token)
 		}
 	}
@@ -49,7 +54,7 @@ func TestTokenOfTheProtocolReference(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := string(appendToken([]byte("before "), testSecret, 1662595200123, test.random)); got != "before "+test.want {
+			if got := string(platform.AppendToken([]byte("before "), testSecret, 1662595200123, test.random)); got != "before "+test.want {
 				t.Errorf("got %q", got)
 			}
 		})
@@ -60,7 +65,7 @@ func TestTokenOfTheProtocolReference(t *testing.T) {
 func readToken(token string) (text string, unixMilli int64, err error) {
 	digits := func(letters string) (n int64) {
 		for _, letter := range letters {
-			digit := strings.IndexRune(tokenDigits, letter)
+			digit := strings.IndexRune(platform.TokenDigits, letter)
 			if digit < 0 {
 				err = errors.New("a letter stands for no digit")
 			}
@@ -107,7 +112,7 @@ func TestTokenClamps(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			token := string(appendToken(nil, test.secret, test.unixMilli, test.random))
+			token := string(platform.AppendToken(nil, test.secret, test.unixMilli, test.random))
 			if token[:3] != test.wantStart {
 				t.Errorf("position %s, want %s", token[:3], test.wantStart)
 			}
@@ -136,7 +141,7 @@ func TestStreamURL(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			raw := Classic().StreamURL(test.base, test.secret, now)
+			raw := classic.Protocol().StreamURL(test.base, test.secret, now)
 			u, err := url.Parse(raw)
 			if err != nil {
 				t.Fatal(err)
@@ -161,7 +166,7 @@ func TestStreamURLIsFresh(t *testing.T) {
 	now := time.UnixMilli(1662595200123)
 	urls := make(map[string]bool)
 	for range 50 {
-		urls[Classic().StreamURL("wss://host", testSecret, now)] = true
+		urls[classic.Protocol().StreamURL("wss://host", testSecret, now)] = true
 	}
 	if len(urls) < 2 {
 		t.Error("50 tokens hide the time at the same position")
@@ -177,7 +182,7 @@ func FuzzToken(f *testing.F) {
 		if !(random >= 0 && random < 1) {
 			random = .5
 		}
-		token := string(appendToken(nil, secret, unixMilli, random))
+		token := string(platform.AppendToken(nil, secret, unixMilli, random))
 		text, milli, err := readToken(token)
 		if want := strings.TrimRight(secret, "="); text != want || milli != max(unixMilli, 0) || err != nil {
 			t.Fatalf("token %q: read back %q, %d, %v; want %q, %d", token, text, milli, err, want, unixMilli)
@@ -187,4 +192,54 @@ func FuzzToken(f *testing.F) {
 			t.Fatalf("token %q does not survive a URL: %q, %v", token, query, err)
 		}
 	})
+}
+
+type featBitTokens struct {
+	Tokens []struct {
+		Kind, Token, Secret string
+		Position, Digits    int
+		Timestamp           int64
+	}
+	InvalidSecrets []string
+}
+
+// TestFeatBitTokens holds tokens and secrets against the vectors, whose times
+// have two zeros before them.
+func TestFeatBitTokens(t *testing.T) {
+	t.Parallel()
+	var vectors featBitTokens
+	if err := json.Unmarshal(readFile(t, "../../testdata/featbit/token-vectors.json"), &vectors); err != nil || len(vectors.Tokens) == 0 {
+		t.Fatal(err)
+	}
+	for _, v := range vectors.Tokens {
+		random := (float64(v.Position) + .5) / float64(len(v.Secret))
+		got := string(platform.AppendToken(nil, v.Secret, v.Timestamp, random))
+		want := v.Token[:3] + "BS" + v.Token[5:5+v.Position] + v.Token[5+v.Position+len("QQ"):]
+		if got != want || v.Digits != 15 || !featbit.Protocol().Owns(v.Secret) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		text, milli, err := readToken(v.Token)
+		if text != v.Secret || milli != v.Timestamp || err != nil {
+			t.Errorf("read %q, %d, %v", text, milli, err)
+		}
+	}
+	for _, secret := range vectors.InvalidSecrets {
+		if featbit.Protocol().Owns(secret) {
+			t.Errorf("%q is taken for a secret", secret)
+		}
+	}
+	if got, want := string(platform.AppendToken(nil, featBitSecret, 1767225600000, 7.5/44)), "QQXBSPC0eD1pBXDXWWHDQQQQQLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if !classic.Protocol().Owns(vectors.InvalidSecrets[2]) {
+		t.Error("the secret of featureflag.co among them is rejected")
+	}
+}
+
+func TestFeatBitStreamURL(t *testing.T) {
+	t.Parallel()
+	got := featbit.Protocol().StreamURL("ws://localhost:5100/", featBitSecret, time.UnixMilli(1767225600000))
+	if !strings.HasPrefix(got, "ws://localhost:5100/streaming?token=") || !strings.HasSuffix(got, "&type=server") {
+		t.Errorf("got %s", got)
+	}
 }

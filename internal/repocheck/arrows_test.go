@@ -10,15 +10,18 @@ import (
 // level that has its path, or else to the first that has a folder (with a slash
 // at the end) that it is in.
 var levels = []struct {
-	name string
-	has  []string
+	name  string
+	has   []string
+	apart bool // no package of the level imports another
 }{
-	{"programs and tests of the whole", []string{"cmd/", "examples/", "internal/bounds/", "internal/faults/", "internal/repocheck/", "internal/testkit/"}},
-	{"hosts of a client", []string{"lambda", "relay"}},
-	{"client", []string{"ffc"}},
-	{"transports and platforms for tests", []string{"transport/", "ffc/ffctest/", "lambda/lambdatest"}},
-	{"contracts", []string{"transport", "flush"}},
-	{"parts", []string{"internal/"}},
+	{name: "programs and tests of the whole", has: []string{"cmd/", "examples/", "internal/bounds/", "internal/faults/", "internal/repocheck/", "internal/testkit/"}},
+	{name: "hosts of a client", has: []string{"lambda", "relay"}},
+	{name: "client", has: []string{"ffc"}},
+	{name: "transports and platforms for tests", has: []string{"transport/", "ffc/ffctest/", "lambda/lambdatest"}},
+	{name: "parts that know every platform", has: []string{"internal/flagfile", "internal/platform/registry"}},
+	{name: "platforms", has: []string{"internal/platform/classic", "internal/platform/featbit"}, apart: true},
+	{name: "contracts", has: []string{"transport", "flush"}},
+	{name: "parts", has: []string{"internal/"}},
 }
 
 // TestImportsPointDown: a package imports packages of its level and of lower
@@ -48,6 +51,8 @@ func TestImportsPointDown(t *testing.T) {
 					t.Errorf("%s imports %s, which imports more of this module: contracts import nothing but leaves", pkg, imported)
 				}
 			case levels[from].name == "parts" && levels[to].name == "contracts":
+			case to == from && levels[to].apart:
+				t.Errorf("%s imports %s: %s do not import each other", pkg, imported, levels[to].name)
 			case to < from:
 				t.Errorf("%s (%s) imports %s (%s): imports point down", pkg, levels[from].name, imported, levels[to].name)
 			}

@@ -27,7 +27,9 @@ func TestDependencies(t *testing.T) {
 		regexps   = "github.com/dlclark/regexp2/syntax"
 		aws       = "github.com/aws/aws-lambda-go/"
 	)
-	internals := []string{"internal/clock", "internal/eval", "internal/httpclient", "internal/jsontext", "internal/model", "internal/retry", "internal/safelog", "internal/setting", "internal/store", "internal/platform"}
+	contract := []string{"internal/clock", "internal/eval", "internal/jsontext", "internal/model", "internal/platform", "internal/store"}
+	platforms := append([]string{"internal/platform/classic", "internal/platform/featbit", "internal/platform/registry", "internal/platform/scan"}, contract...)
+	internals := append([]string{"internal/httpclient", "internal/retry", "internal/safelog", "internal/setting"}, platforms...)
 	tests := []struct {
 		pkg    string
 		ours   []string // of this module
@@ -40,10 +42,14 @@ func TestDependencies(t *testing.T) {
 		{"internal/eval", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/resync", []string{"transport", "internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"internal/store", []string{"internal/clock"}, nil},
-		{"internal/platform", []string{"internal/clock", "internal/jsontext", "internal/model", "internal/eval", "internal/store"}, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/platform", contract, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/platform/scan", contract, []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/platform/classic", append([]string{"internal/platform/scan"}, contract...), []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/platform/featbit", append([]string{"internal/platform/scan"}, contract...), []string{fastjson, fastfloat, regexp2, regexps}},
+		{"internal/platform/registry", platforms, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/setting", nil, nil},
 		{"flush", []string{"internal/setting"}, nil},
-		{"internal/event", append([]string{"flush", "transport"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"internal/event", append([]string{"flush", "transport", "internal/httpclient", "internal/retry", "internal/safelog", "internal/setting"}, contract...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/afterwork", []string{"flush", "internal/clock", "internal/retry", "internal/safelog", "internal/setting"}, []string{retrying, cleanhttp}},
 		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock", "internal/safelog"}, []string{retrying, cleanhttp}},

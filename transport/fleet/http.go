@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
@@ -122,7 +122,7 @@ func (s *session) bindHTTP(h HTTP) (Backend, error) {
 	if bound.client == nil {
 		bound.client = s.env.HTTPClient
 	}
-	protocol, err := platform.ProtocolOf(s.env.Platform)
+	protocol, err := registry.ProtocolOf(s.env.Platform)
 	if err != nil {
 		return nil, err
 	}

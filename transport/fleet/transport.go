@@ -9,7 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -87,7 +87,7 @@ func (t *Transport) KeylessEnvironment() string { return t.Environment }
 // wrong. The session is a transport.Runner if Interval or Watch is set, else a
 // transport.Refresher.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	protocol, err := platform.ProtocolOf(env.Platform)
+	protocol, err := registry.ProtocolOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}

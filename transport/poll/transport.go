@@ -20,7 +20,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
@@ -98,7 +98,7 @@ var _ transport.Transport = (*Transport)(nil)
 // Open implements transport.Transport. Its error names each invalid setting. The
 // session is a transport.Runner if Interval is set, else a transport.Refresher.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	protocol, err := platform.ProtocolOf(env.Platform)
+	protocol, err := registry.ProtocolOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/scan"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -126,21 +127,21 @@ func (c *connection) read() error {
 
 // handle handles a message. It returns an error if the connection must end.
 func (c *connection) handle(message []byte) error {
-	kind, err := platform.KindOf(message)
+	kind, err := scan.KindOf(message)
 	if err != nil {
 		return c.skip(message, &transport.Error{Kind: transport.KindData, Err: err})
 	}
 	return c.commit(func() (answered bool, err error) {
 		lives := c.synced
 		switch kind {
-		case platform.KindDataSync:
+		case scan.KindDataSync:
 			applied, err := c.s.env.Store.Apply(message, c.asked())
 			if err != nil {
 				return false, c.skip(message, err)
 			}
 			c.brought(applied)
 			lives = lives && applied.Held == 0
-		case platform.KindPong:
+		case scan.KindPong:
 			if c.ponged() && c.s.plan.Unanswered() {
 				c.cut(errNoAnswer)
 				return false, nil

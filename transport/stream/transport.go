@@ -36,7 +36,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/resync"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -119,7 +119,7 @@ var _ transport.Transport = (*Transport)(nil)
 
 // Open implements transport.Transport. Its error names each invalid setting.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
-	protocol, err := platform.ProtocolOf(env.Platform)
+	protocol, err := registry.ProtocolOf(env.Platform)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -72,11 +72,11 @@ func same(a, b any) bool {
 
 func (k *kit) newStore() *store {
 	k.Helper()
-	protocol, err := platform.ProtocolOf(k.source.Env.Platform)
+	protocol, err := registry.ProtocolOf(k.source.Env.Platform)
 	if err != nil {
 		k.Fatalf("Source.Env.Platform: %v", err)
 	}
-	store := newStore(protocol.AnyCodec())
+	store := newStore(protocol.CodecOf(""))
 	k.stores = append(k.stores, store)
 	return store
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // Options are the options of a command. On a command line they may stand before
@@ -74,7 +74,7 @@ func (o *Options) Duration(value *time.Duration, name, help string, otherwise ti
 // Platform adds the option -platform.
 func (o *Options) Platform(value *string, help string) {
 	o.Define("platform", "NAME", help, func(name string) error {
-		if _, err := platform.ProtocolOf(name); err != nil {
+		if _, err := registry.ProtocolOf(name); err != nil {
 			return fmt.Errorf("unknown platform %q: expected classic or featbit", name)
 		}
 		*value = name

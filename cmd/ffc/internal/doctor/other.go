@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // otherPlatform returns the name of the platform that the server at -url speaks,
@@ -16,7 +16,7 @@ func (e *examination) otherPlatform(ctx context.Context) string {
 	if e.hasRoute(ctx, e.codec.PollPaths) != routeMissing {
 		return ""
 	}
-	for _, other := range platform.All() {
+	for _, other := range registry.All() {
 		if other.Name != e.codec.Name && e.hasRoute(ctx, other.PollPaths) == routeThere {
 			return other.Title
 		}

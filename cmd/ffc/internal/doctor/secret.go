@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // checkSecret recognises the platform by the form of the secret.
 func (e *examination) checkSecret(context.Context) finding {
-	codec, secret, err := platform.CodecFor(e.Platform, e.EnvSecret)
+	codec, secret, err := registry.CodecFor(e.Platform, e.EnvSecret)
 	e.codec = codec
 	switch {
 	case err == nil:

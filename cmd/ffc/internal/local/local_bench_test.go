@@ -8,7 +8,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // benchmarkFlags is the number of flags that ffc serve has to be quick with.
@@ -17,7 +18,7 @@ const benchmarkFlags = 20_000
 // inEachForm runs a benchmark with a large file of each form.
 func inEachForm(b *testing.B, run func(b *testing.B, path string)) {
 	simple := largeFile(benchmarkFlags)
-	for name, platform := range map[string]string{"simple": "", "classic": platform.ClassicName, "featbit": platform.FeatBitName} {
+	for name, platform := range map[string]string{"simple": "", "classic": classic.Name, "featbit": featbit.Name} {
 		b.Run(name, func(b *testing.B) {
 			text := []byte(simple)
 			if platform != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // view is the flags and segments as the page shows them. It does not change.
@@ -87,7 +88,7 @@ type description struct {
 }
 
 func newDescription(g ffctest.Platform, secret string, before *view) (*description, error) {
-	codec, _, err := platform.CodecFor(g.String(), secret)
+	codec, _, err := registry.CodecFor(g.String(), secret)
 	if err != nil {
 		return nil, err
 	}

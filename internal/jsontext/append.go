@@ -1,15 +1,19 @@
-package platform
+package jsontext
 
-import "unicode/utf8"
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
 
-// appendString appends s as a JSON string. Bytes that are not UTF-8 become
+// AppendString appends s as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD, so the result is valid JSON whatever s is.
 //
 // It exists because encoding/json cannot append to a buffer of the caller
 // without allocating.
-func appendString(dst []byte, s string) []byte {
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
@@ -58,3 +62,12 @@ var plain = func() (table [utf8.RuneSelf]bool) {
 	}
 	return table
 }()
+
+// AppendNumber appends a finite number as JSON.
+func AppendNumber(dst []byte, f float64) []byte {
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(dst, f, format, -1, 64)
+}

@@ -1,4 +1,4 @@
-package platform
+package scan
 
 import (
 	"fmt"
@@ -26,9 +26,9 @@ const (
 	partSize = 32
 )
 
-// decode checks raw and calls fill to read it. The result of fill must not
-// refer to raw; the methods of object return copies.
-func decode[T any](raw []byte, fill func(object) *T) (*T, error) {
+// Decode checks raw and calls fill to read it. The result of fill must not
+// refer to raw; the methods of Object return copies.
+func Decode[T any](raw []byte, fill func(Object) *T) (*T, error) {
 	switch err := jsontext.Check(raw); {
 	case err != nil:
 		return nil, err
@@ -66,8 +66,8 @@ var rooms = sync.Pool{New: func() any { return &decoding{members: make([]jsontex
 const maxMembers = 40
 
 // object finds the members of the object at b[i], and the index after it.
-func (d *decoding) object(path string, b []byte, i int) (o object, end int) {
-	o = object{path: path, decoding: d, first: len(d.members)}
+func (d *decoding) object(path string, b []byte, i int) (o Object, end int) {
+	o = Object{path: path, decoding: d, first: len(d.members)}
 	d.members, end = jsontext.AppendMembers(d.members, b, i, maxMembers)
 	o.value, o.last = b[i:end], len(d.members)
 	return o, end
@@ -75,23 +75,23 @@ func (d *decoding) object(path string, b []byte, i int) (o object, end int) {
 
 var errParts = fmt.Errorf("has more rules, clauses and shares than its size allows: expected at least %d bytes of JSON for each", partSize)
 
-// object reads members of a JSON object. The first invalid member becomes the
+// Object reads members of a JSON object. The first invalid member becomes the
 // failure of the whole decoding, and no more elements of lists are read.
-type object struct {
+type Object struct {
 	path  string // for messages
 	value []byte
 	*decoding
 	first, last int // its members
 }
 
-func (o object) fail(name, expected string) {
+func (o Object) fail(name, expected string) {
 	if o.failure == nil {
 		o.failure = fmt.Errorf("has a bad %s%s: expected %s", o.path, name, expected)
 	}
 }
 
 // get returns the member, or nil if it is absent or null.
-func (o object) get(name string) []byte {
+func (o Object) get(name string) []byte {
 	v := o.member(name)
 	if jsontext.IsNull(v) {
 		return nil
@@ -100,7 +100,7 @@ func (o object) get(name string) []byte {
 }
 
 // member returns the first member of that name; nil if there is none.
-func (o object) member(name string) []byte {
+func (o Object) member(name string) []byte {
 	members := o.members[o.first:o.last]
 	for i := range members {
 		if string(members[i].Name) == name {
@@ -113,38 +113,42 @@ func (o object) member(name string) []byte {
 	return jsontext.Find(o.value, name)
 }
 
-func (o object) has(name string) bool { return o.get(name) != nil }
+// Has reports whether there is a member that is not null.
+func (o Object) Has(name string) bool { return o.get(name) != nil }
 
-// object returns a required member.
-func (o object) object(name string) object {
+// Object returns a required member.
+func (o Object) Object(name string) Object {
 	v := o.get(name)
 	if v == nil || v[0] != '{' {
 		o.fail(name, "an object")
-		return object{decoding: o.decoding}
+		return Object{decoding: o.decoding}
 	}
 	member, _ := o.decoding.object(o.path+name+".", v, 0)
 	return member
 }
 
-// objects is an array of objects.
-type objects struct {
+// Objects is an array of objects.
+type Objects struct {
 	array  []byte // nil if it is absent
 	name   string
-	parent object
+	parent Object
 }
 
-// objects returns an array; an empty one if it is absent.
-func (o object) objects(name string) objects { return objects{o.array(name), name, o} }
+// Objects returns an array; an empty one if it is absent.
+func (o Object) Objects(name string) Objects { return Objects{o.array(name), name, o} }
 
-// list is like objects, but null is an error: its meaning is unknown.
-func (o object) list(name string) objects {
+// List is like Objects, but null is an error: its meaning is unknown.
+func (o Object) List(name string) Objects {
 	o.notNull(name)
-	return o.objects(name)
+	return o.Objects(name)
 }
 
-// all yields the elements.
-func (l objects) all() iter.Seq[object] {
-	return func(yield func(object) bool) {
+// Raw returns the JSON of the array; nil if it is absent.
+func (l Objects) Raw() []byte { return l.array }
+
+// All yields the elements.
+func (l Objects) All() iter.Seq[Object] {
+	return func(yield func(Object) bool) {
 		path := l.parent.path + l.name + "."
 		_, _ = jsontext.EachElementAt(l.array, 0, func(i int) (int, error) {
 			d := l.parent.decoding
@@ -164,9 +168,9 @@ func (l objects) all() iter.Seq[object] {
 	}
 }
 
-// collect reads the elements, which count as parts, into a slice. It returns
+// Collect reads the elements, which count as parts, into a slice. It returns
 // nil if there are none.
-func collect[T any](l objects, read func(object) T) (list []T) {
+func Collect[T any](l Objects, read func(Object) T) (list []T) {
 	if len(l.array) > longArray {
 		count := jsontext.Count(l.array)
 		if l.parent.spare < count {
@@ -175,7 +179,7 @@ func collect[T any](l objects, read func(object) T) (list []T) {
 		}
 		list = make([]T, 0, count)
 	}
-	for o := range l.all() {
+	for o := range l.All() {
 		if l.parent.spare--; l.parent.spare < 0 {
 			l.parent.tooMany()
 		}
@@ -194,19 +198,19 @@ func (d *decoding) tooMany() {
 	}
 }
 
-// texts is like strings, but null is an error.
-func (o object) texts(name string) model.List {
+// Texts is like Strings, but null is an error.
+func (o Object) Texts(name string) model.List {
 	o.notNull(name)
-	return o.strings(name)
+	return o.Strings(name)
 }
 
-func (o object) notNull(name string) {
+func (o Object) notNull(name string) {
 	if v := o.member(name); v != nil && jsontext.IsNull(v) {
 		o.fail(name, "an array")
 	}
 }
 
-func (o object) array(name string) []byte {
+func (o Object) array(name string) []byte {
 	v := o.get(name)
 	if v == nil {
 		return nil
@@ -218,10 +222,10 @@ func (o object) array(name string) []byte {
 	return v
 }
 
-// strings returns the strings of an array; none if it is absent.
-func (o object) strings(name string) model.List {
+// Strings returns the strings of an array; none if it is absent.
+func (o Object) Strings(name string) model.List {
 	array := o.array(name)
-	return o.textList(name, func(yield func(inside []byte)) {
+	return o.TextList(name, func(yield func(inside []byte)) {
 		_, _ = jsontext.EachElementAt(array, 0, func(i int) (int, error) {
 			end, err := jsontext.SkipValue(array, i)
 			switch {
@@ -237,9 +241,9 @@ func (o object) strings(name string) model.List {
 	})
 }
 
-// textList collects the texts that each yields. It measures them before it
+// TextList collects the texts that each yields. It measures them before it
 // stores them, because they can be most of a message.
-func (o object) textList(name string, each func(yield func(inside []byte))) (list model.List) {
+func (o Object) TextList(name string, each func(yield func(inside []byte))) (list model.List) {
 	count, size := 0, 0
 	each(func(inside []byte) {
 		count++
@@ -262,19 +266,20 @@ func (o object) textList(name string, each func(yield func(inside []byte))) (lis
 	return list
 }
 
-// string returns a required member.
-func (o object) string(name string) string {
-	if !o.has(name) && o.value != nil {
+// String returns a required member.
+func (o Object) String(name string) string {
+	if !o.Has(name) && o.value != nil {
 		o.fail(name, "a string")
 	}
-	return o.optionalString(name)
+	return o.OptionalString(name)
 }
 
-func (o object) optionalString(name string) string { return jsontext.Text(o.optionalText(name)) }
+// OptionalString returns "" for a member that is absent.
+func (o Object) OptionalString(name string) string { return jsontext.Text(o.OptionalText(name)) }
 
-// optionalText returns what is between the quotes of a string; nil if there is
+// OptionalText returns what is between the quotes of a string; nil if there is
 // none.
-func (o object) optionalText(name string) []byte {
+func (o Object) OptionalText(name string) []byte {
 	v := o.get(name)
 	if v == nil {
 		return nil
@@ -286,8 +291,8 @@ func (o object) optionalText(name string) []byte {
 	return v[1 : len(v)-1]
 }
 
-// int returns a required member.
-func (o object) int(name string) int64 {
+// Int returns a required member.
+func (o Object) Int(name string) int64 {
 	if v := o.get(name); v != nil {
 		if n, err := fastfloat.ParseInt64(textOf(v)); err == nil {
 			return n
@@ -301,8 +306,8 @@ func (o object) int(name string) int64 {
 // string is used.
 func textOf(v []byte) string { return unsafe.String(unsafe.SliceData(v), len(v)) }
 
-// optionalFloat returns nil for a member that is absent.
-func (o object) optionalFloat(name string) *float64 {
+// OptionalFloat returns nil for a member that is absent.
+func (o Object) OptionalFloat(name string) *float64 {
 	v := o.get(name)
 	if v == nil {
 		return nil
@@ -320,11 +325,11 @@ func number(v []byte) (float64, bool) {
 	return f, err == nil
 }
 
-// bool returns false for a member that is absent.
-func (o object) bool(name string) bool { return o.tri(name) == model.Yes }
+// Bool returns false for a member that is absent.
+func (o Object) Bool(name string) bool { return o.Tri(name) == model.Yes }
 
-// tri reads a truth value that may also be absent.
-func (o object) tri(name string) model.Tri {
+// Tri reads a truth value that may also be absent.
+func (o Object) Tri(name string) model.Tri {
 	switch string(o.get(name)) {
 	case "":
 		return model.Unset
@@ -337,10 +342,10 @@ func (o object) tri(name string) model.Tri {
 	return model.No
 }
 
-// rangeOf reads the two ends of a share; if they are absent, the share is the
+// RangeOf reads the two ends of a share; if they are absent, the share is the
 // whole range. If the value is not two numbers, the ends are NaN: no user is in
 // the share.
-func (o object) rangeOf(name string) (from, to float64) {
+func (o Object) RangeOf(name string) (from, to float64) {
 	v := o.get(name)
 	if v == nil {
 		return 0, 1

@@ -1,4 +1,4 @@
-package platform
+package registry
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/scan"
 )
 
 // ForeignError is the error for a snapshot of another platform or environment
@@ -23,7 +25,7 @@ var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a s
 // is a flag file of ffc serve. With a secret of "" every environment is accepted.
 // Data that does not name its environment is accepted. The error holds no part of
 // the secret.
-func CheckOrigin(p *Protocol, secret string, data []byte) error {
+func CheckOrigin(p *platform.Protocol, secret string, data []byte) error {
 	o := originOf(data)
 	switch own := p.Environment(secret); {
 	case o.flagFile:
@@ -38,10 +40,10 @@ func CheckOrigin(p *Protocol, secret string, data []byte) error {
 
 // origin is the platform and environment that data comes from.
 type origin struct {
-	platforms   []*Protocol
-	platform    *Protocol // nil if unknown
-	environment string    // FF__account__project__environment or a GUID; "" if unknown
-	flagFile    bool      // the simple form of ffc serve
+	platforms   []*platform.Protocol
+	platform    *platform.Protocol // nil if unknown
+	environment string             // FF__account__project__environment or a GUID; "" if unknown
+	flagFile    bool               // the simple form of ffc serve
 }
 
 // originOf reads data up to the first item that names its platform.
@@ -51,6 +53,9 @@ func originOf(data []byte) (o origin) {
 	_ = o.read(data, jsontext.SkipSpace(data, 0), 0)
 	return o
 }
+
+// errFound ends a scan early.
+var errFound = errors.New("found")
 
 // read reads the members of interest of the object at b[i]. errFound ends it
 // early.
@@ -63,7 +68,7 @@ func (o *origin) read(b []byte, i, depth int) error {
 		case "featureFlags", "segments":
 			_, err = jsontext.EachElementAt(b, i, func(i int) (int, error) { return o.readItem(b, i) })
 		case "data":
-			if depth < maxWrapping {
+			if depth < scan.MaxWrapping {
 				err = o.read(b, i, depth+1)
 			}
 		}
@@ -82,12 +87,12 @@ func (o *origin) readItem(b []byte, i int) (end int, err error) {
 	end, err = jsontext.EachMember(b, i, func(name, value []byte) error {
 		switch string(name) {
 		case "id":
-			id, _ = headerString(value)
+			id, _ = scan.String(value)
 		case "envId":
-			envID, _ = headerString(value)
+			envID, _ = scan.String(value)
 		default:
 			for _, p := range o.platforms {
-				if slices.Contains(p.marks, string(name)) {
+				if slices.Contains(p.Marks, string(name)) {
 					o.platform = p
 				}
 			}
@@ -100,6 +105,6 @@ func (o *origin) readItem(b []byte, i int) (end int, err error) {
 	if o.platform == nil {
 		return end, nil
 	}
-	o.environment = o.platform.itemEnvironment(id, envID)
+	o.environment = o.platform.ItemEnvironment(id, envID)
 	return 0, errFound
 }

@@ -1,45 +1,44 @@
-package platform
+package registry
 
 import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // CodecFor returns the codec of a secret's environment, and the secret as the
 // platform accepts it. name is the platform; if it is "", the shape of the
 // secret decides. The codec is never nil, and the error never holds any part of
 // the secret.
-func CodecFor(name, secret string) (*Codec, string, error) {
+func CodecFor(name, secret string) (*platform.Codec, string, error) {
 	if bare, err := checkPasted(secret); err != nil {
 		c, _, _ := CodecFor(name, bare) // to check the rest of the configuration
 		return c, secret, err
 	}
 	owner := ownerOf(secret)
-	named := protocolNamed(name)
+	named, _ := ProtocolOf(name)
 	switch {
 	case named != nil && owner != nil && owner != named:
-		return named.AnyCodec(), secret, fmt.Errorf("the secret is %s's, but the platform is set to %s: correct one of them", owner.Title, name)
+		return named.CodecOf(""), secret, fmt.Errorf("the secret is %s's, but the platform is set to %s: correct one of them", owner.Title, name)
 	case named != nil:
-		return named.codec(secret)
+		return named.CodecFor(secret)
 	case owner != nil:
-		return owner.codec(secret)
+		return owner.CodecFor(secret)
 	}
-	err := errNoSecret
+	err := platform.ErrNoSecret
 	if secret != "" {
 		err = fitsNone(secret)
 	}
-	return Default().AnyCodec(), secret, err
+	return Default().CodecOf(""), secret, err
 }
-
-// Default returns the platform to use if nothing else decides.
-func Default() *Protocol { return All()[0] }
 
 // ownerOf returns the platform of a secret by its shape, or nil if the secret
 // fits no platform.
-func ownerOf(secret string) *Protocol {
+func ownerOf(secret string) *platform.Protocol {
 	for _, p := range All() {
-		if p.owns(secret) {
+		if p.Owns(secret) {
 			return p
 		}
 	}
@@ -51,17 +50,27 @@ func fitsNone(secret string) error {
 	err := errors.New("the secret fits neither platform (if it is right, set the platform)")
 	separator := ": "
 	for _, p := range slices.Backward(All()) {
-		err = fmt.Errorf("%w%s%w", err, separator, p.misfit(secret))
+		err = fmt.Errorf("%w%s%w", err, separator, p.Misfit(secret))
 		separator = "; "
 	}
 	return err
 }
 
+// CodecOfEnvironment returns the codec of an environment by the name that
+// Protocol.Environment returns, for clients without a secret.
+func CodecOfEnvironment(name, environment string) (*platform.Codec, error) {
+	p, err := ProtocolOf(name)
+	if err != nil {
+		return nil, err
+	}
+	return p.CodecOf(environment), nil
+}
+
 // CodecOfData returns the codec of the platform that data, a bootstrap, comes
 // from. It is for clients without a secret.
-func CodecOfData(data []byte) *Codec {
+func CodecOfData(data []byte) *platform.Codec {
 	if p := originOf(data).platform; p != nil {
-		return p.AnyCodec()
+		return p.CodecOf("")
 	}
-	return Default().AnyCodec()
+	return Default().CodecOf("")
 }

@@ -1,8 +1,11 @@
-package platform
+package registry
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
 // A secret that was pasted with something around it gets an error that names
@@ -28,7 +31,7 @@ func TestPastedSecrets(t *testing.T) {
 			{secret[:9] + "\n" + secret[9:], "has a line break inside: expected"},
 			{secret[:9] + "\u200b" + secret[9:], "has the invisible character U+200B inside: expected"},
 		} {
-			for _, platform := range []string{"", ClassicName, FeatBitName} {
+			for _, platform := range []string{"", classic.Name, featbit.Name} {
 				_, _, err := CodecFor(platform, test.pasted)
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("platform %q, %q: got %v, want %q", platform, test.pasted, err, test.want)

@@ -1,4 +1,4 @@
-package platform
+package classic
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/scan"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
@@ -20,58 +21,6 @@ func readBootstrap(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return data
-}
-
-// A message of nothing but brackets is rejected without reading it once for
-// each.
-func TestDeepMessagesCostNothing(t *testing.T) {
-	t.Parallel()
-	for _, message := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 1<<20), strings.Repeat("[", 1<<20) + "x"} {
-		if _, err := KindOf([]byte(message)); err == nil {
-			t.Errorf("%s...: no error", message[:10])
-		}
-		if _, _, err := ClassicCodec("").Update([]byte(message)); err == nil {
-			t.Errorf("%s...: no error", message[:10])
-		}
-	}
-}
-
-func TestKindOf(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name    string
-		message string
-		want    Kind
-		wantErr bool
-	}{
-		{name: "data-sync", message: `{"messageType":"data-sync","data":{}}`, want: KindDataSync},
-		{name: "pong", message: `{"messageType":"pong","data":null}`, want: KindPong},
-		{name: "type last", message: ` { "data" : {"messageType":"pong"} , "messageType" : "data-sync" } `, want: KindDataSync},
-		{name: "unknown", message: `{"messageType":"ping","data":null}`},
-		{name: "other case", message: `{"messageType":"Pong","data":null}`},
-		{name: "null", message: `{"messageType":null}`},
-		{name: "number", message: `{"messageType":1}`},
-		{name: "none", message: `{"data":{"messageType":"pong"}}`},
-		{name: "empty object", message: `{}`},
-		{name: "what follows is not read", message: `{"messageType":"pong","data":`, want: KindPong},
-
-		{name: "nothing", wantErr: true},
-		{name: "space", message: " \n", wantErr: true},
-		{name: "text", message: `pong`, wantErr: true},
-		{name: "array", message: `[]`, wantErr: true},
-		{name: "null message", message: `null`, wantErr: true},
-		{name: "cut in the type", message: `{"messageType":"po`, wantErr: true},
-		{name: "cut before the type", message: `{"data":null,`, wantErr: true},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := KindOf([]byte(test.message))
-			if got != test.want || (err != nil) != test.wantErr {
-				t.Errorf("got %d, %v; want %d", got, err, test.want)
-			}
-		})
-	}
 }
 
 // flagJSON is a flag as far as storing it needs.
@@ -158,7 +107,7 @@ func TestUpdateShapes(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := classicData{testPrefix}.update([]byte(test.message))
+			u, skipped, err := reader{testPrefix}.Update([]byte(test.message))
 			if err != nil || len(skipped) > 0 {
 				t.Fatal(err, skipped)
 			}
@@ -230,7 +179,7 @@ func TestUpdateRejects(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := classicData{testPrefix}.update([]byte(test.message))
+			u, skipped, err := reader{testPrefix}.Update([]byte(test.message))
 			if u != nil || skipped != nil || err == nil {
 				t.Fatalf("got %v, %v, %v", u, skipped, err)
 			}
@@ -247,7 +196,7 @@ func TestUpdateOfDuplicates(t *testing.T) {
 	t.Parallel()
 	message := `{"messageType":"pong","messageType":"data-sync","data":null,"data":{"eventType":"full","featureFlags":1,"eventType":"patch",` +
 		`"featureFlags":[{"id":"x","timestamp":9,"isArchived":true,"ff":{},"id":"` + testPrefix + `a","timestamp":2,"isArchived":false}]}}`
-	u, skipped, err := classicData{testPrefix}.update([]byte(message))
+	u, skipped, err := reader{testPrefix}.Update([]byte(message))
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
@@ -301,7 +250,7 @@ func TestBadElements(t *testing.T) {
 			for member, good := range map[string]string{"featureFlags": testPrefix + "good", "segments": "good", "userTags": "good"} {
 				bad := strings.ReplaceAll(test.element, "ID", strings.Replace(good, "good", "bad", 1))
 				message := `{"featureFlags":[],"` + member + `":[{"id":"` + good + `1","ff":{}},` + bad + `,{"id":"` + good + `2","ff":{}}]}`
-				u, skipped, err := classicData{testPrefix}.update([]byte(message))
+				u, skipped, err := reader{testPrefix}.Update([]byte(message))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -346,7 +295,7 @@ func TestFlagsWithoutBasics(t *testing.T) {
 		`,"isArchived":true,"ff":{}`:  "a 1 archived",
 	} {
 		message := `{"featureFlags":[{"id":"` + testPrefix + `a","timestamp":1` + members + `}]}`
-		u, skipped, err := classicData{testPrefix}.update([]byte(message))
+		u, skipped, err := reader{testPrefix}.Update([]byte(message))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -388,7 +337,7 @@ func TestAlone(t *testing.T) {
 			t.Parallel()
 			message := `{"featureFlags":[{"id":"` + testPrefix + `f","ff":{}` + strings.ReplaceAll(test.members, "MEMBER", "fftuwmtr") + `}],` +
 				`"segments":[{"id":"s"` + strings.ReplaceAll(test.members, "MEMBER", "rules") + `}]}`
-			u, skipped, err := classicData{testPrefix}.update([]byte(message))
+			u, skipped, err := reader{testPrefix}.Update([]byte(message))
 			if err != nil || len(skipped) > 0 {
 				t.Fatal(err, skipped)
 			}
@@ -422,7 +371,7 @@ func TestSeveralEnvironments(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := classicData{test.prefix}.update([]byte(`{"featureFlags":[` + test.flags + `]}`))
+			u, skipped, err := reader{test.prefix}.Update([]byte(`{"featureFlags":[` + test.flags + `]}`))
 			if (err != nil) != test.wrong {
 				t.Fatal(u, skipped, err)
 			}
@@ -435,18 +384,6 @@ func TestSeveralEnvironments(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestPanicIsAnError: no message ends the program.
-func TestPanicIsAnError(t *testing.T) {
-	t.Parallel()
-	update := contained(func([]byte) (*store.Update, []Skipped, error) { panic("s3cret") })
-	if u, skipped, err := update(nil); u != nil || skipped != nil || err == nil || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("got %v, %v, %v", u, skipped, err)
-	}
-	if u, _, err := ClassicCodec(testPrefix).Update([]byte(`{"featureFlags":[]}`)); u == nil || err != nil {
-		t.Errorf("got %v, %v", u, err)
 	}
 }
 
@@ -477,7 +414,7 @@ func TestUpdateSkipsForeignFlags(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			message := `{"featureFlags":[{"id":"` + test.id + `","ff":{}}]}`
-			u, skipped, err := classicData{test.prefix}.update([]byte(message))
+			u, skipped, err := reader{test.prefix}.Update([]byte(message))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -518,7 +455,7 @@ func TestHeaders(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := classicData{}.update([]byte(`{"segments":[` + test.element + `]}`))
+			u, skipped, err := reader{}.Update([]byte(`{"segments":[` + test.element + `]}`))
 			if err != nil || len(skipped) > 0 {
 				t.Fatal(err, skipped)
 			}
@@ -544,28 +481,28 @@ func TestTruncatedMessages(t *testing.T) {
 	for name, message := range messages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			classic := classicData{testPrefix}
-			u, skipped, err := classic.update(message)
+			classic := reader{testPrefix}
+			u, skipped, err := classic.Update(message)
 			if err != nil || len(skipped) > 0 || len(u.Flags) != 5 || len(u.Segments) != 2 || len(u.Tags) != 1 {
 				t.Fatal(err, skipped, u)
 			}
 			for n := range message {
 				// The cut copy has no room behind it, so reading too far panics.
-				if u, _, err := classic.update(slices.Clip(bytes.Clone(message[:n]))); err == nil {
+				if u, _, err := classic.Update(slices.Clip(bytes.Clone(message[:n]))); err == nil {
 					t.Fatalf("cut after %d of %d bytes: no error, %+v", n, len(message), u)
 				}
 			}
 			// Elements may be cut as well: they are read later.
 			for _, item := range u.Flags {
 				for n := range item.Raw {
-					if f, err := classic.flag(item.Raw[:n]); err == nil {
+					if f, err := classic.DecodeFlag(item.Raw[:n]); err == nil {
 						t.Fatalf("flag %q cut after %d bytes: %+v", item.Key, n, f)
 					}
 				}
 			}
 			for _, item := range u.Segments {
 				for n := range item.Raw {
-					if s, err := classic.segment(item.Raw[:n]); err == nil {
+					if s, err := classic.DecodeSegment(item.Raw[:n]); err == nil {
 						t.Fatalf("segment %q cut after %d bytes: %+v", item.Key, n, s)
 					}
 				}
@@ -587,9 +524,9 @@ func FuzzUpdate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		before := bytes.Clone(message)
-		_, _ = KindOf(message)
-		classic := classicData{testPrefix}
-		u, skipped, err := classic.update(message)
+		_, _ = scan.KindOf(message)
+		classic := reader{testPrefix}
+		u, skipped, err := classic.Update(message)
 		if (err == nil) != (u != nil) || err != nil && skipped != nil {
 			t.Fatalf("got %v, %v, %v", u, skipped, err)
 		}

@@ -1,4 +1,4 @@
-package platform
+package scan_test
 
 import (
 	"fmt"
@@ -6,13 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/scan"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestDecodingIsLinear: no list of a flag takes more time than its length, in
 // what the platforms' flags have.
 func TestDecodingIsLinear(t *testing.T) {
-	classic, featBit := ClassicCodec(testPrefix), FeatBitCodec()
+	classic, featBit := classic.Protocol().CodecOf("FF__11__22__33"), featbit.Protocol().CodecOf("")
 	repeat := func(n int, element func(i int) string) string {
 		var b strings.Builder
 		for i := range n {
@@ -25,7 +29,7 @@ func TestDecodingIsLinear(t *testing.T) {
 	}
 	option := func(i int) string { return fmt.Sprintf(`{"localId":%d,"variationValue":"v%d"}`, i, i) }
 	for name, test := range map[string]struct {
-		codec *Codec
+		codec *platform.Codec
 		flag  func(n int) string
 	}{
 		"shares with different options": {classic, func(n int) string {
@@ -78,8 +82,8 @@ func TestUnusableElementsCostAConstant(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, member := range []string{"featureFlags", "segments", "userTags"} {
-				for platform, codec := range map[string]*Codec{ClassicName: ClassicCodec(testPrefix), FeatBitName: FeatBitCodec()} {
-					if member == "userTags" && platform == FeatBitName || test.key != "" && (member != "featureFlags" || platform == FeatBitName) {
+				for name, codec := range map[string]*platform.Codec{classic.Name: classic.Protocol().CodecOf("FF__11__22__33"), featbit.Name: featbit.Protocol().CodecOf("")} {
+					if member == "userTags" && name == featbit.Name || test.key != "" && (member != "featureFlags" || name == featbit.Name) {
 						continue // those are usable, or not read
 					}
 					message := []byte(`{"eventType":"full","featureFlags":[],"` + member + `":[` + strings.Repeat(test.element+",", test.count-1) + test.element + `]}`)
@@ -93,10 +97,10 @@ func TestUnusableElementsCostAConstant(t *testing.T) {
 						t.Fatal(err)
 					}
 					if len(skipped) != 100 || u.Unusable != test.count {
-						t.Errorf("%s, %s: %d elements are named and %d counted, expected 100 of %d", platform, member, len(skipped), u.Unusable, test.count)
+						t.Errorf("%s, %s: %d elements are named and %d counted, expected 100 of %d", name, member, len(skipped), u.Unusable, test.count)
 					}
 					if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 256<<10 {
-						t.Errorf("%s, %s: %d bytes are kept for %d elements", platform, member, kept, test.count)
+						t.Errorf("%s, %s: %d bytes are kept for %d elements", name, member, kept, test.count)
 					}
 					if test.key != "" && skipped[0].Key != test.key {
 						t.Errorf("the key is kept as %.200q", skipped[0].Key)
@@ -106,5 +110,19 @@ func TestUnusableElementsCostAConstant(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDeepMessagesCostNothing: a message of nothing but brackets is rejected without reading it once for
+// each.
+func TestDeepMessagesCostNothing(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 1<<20), strings.Repeat("[", 1<<20) + "x"} {
+		if _, err := scan.KindOf([]byte(message)); err == nil {
+			t.Errorf("%s...: no error", message[:10])
+		}
+		if _, _, err := classic.Protocol().CodecOf("").Update([]byte(message)); err == nil {
+			t.Errorf("%s...: no error", message[:10])
+		}
 	}
 }

@@ -1,7 +1,8 @@
-package platform
+package jsontext
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 )
 
@@ -28,7 +29,7 @@ func TestAppendString(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := string(appendString([]byte("x"), test.input)); got != "x"+test.want {
+			if got := string(AppendString([]byte("x"), test.input)); got != "x"+test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
@@ -40,7 +41,7 @@ func FuzzAppendString(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		out := appendString(nil, s)
+		out := AppendString(nil, s)
 		var back string
 		if err := json.Unmarshal(out, &back); err != nil {
 			t.Fatalf("%s: %v", out, err)
@@ -49,4 +50,21 @@ func FuzzAppendString(f *testing.F) {
 			t.Fatalf("%q reads back as %q", want, back)
 		}
 	})
+}
+
+func TestAppendNumber(t *testing.T) {
+	t.Parallel()
+	for f, want := range map[float64]string{
+		0: "0", 1: "1", -1: "-1", 2.5: "2.5", .1: "0.1", 1e-6: "0.000001", 1e-7: "1e-07", 1e20: "100000000000000000000",
+		1e21: "1e+21", -1e21: "-1e+21", math.MaxFloat32: "3.4028234663852886e+38", math.SmallestNonzeroFloat64: "5e-324",
+	} {
+		got := string(AppendNumber(nil, f))
+		if got != want {
+			t.Errorf("%v: got %s, want %s", f, got, want)
+		}
+		var back float64
+		if err := json.Unmarshal([]byte(got), &back); err != nil || back != f {
+			t.Errorf("%s reads back as %v, %v", got, back, err)
+		}
+	}
 }

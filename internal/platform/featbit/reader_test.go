@@ -1,4 +1,4 @@
-package platform
+package featbit
 
 import (
 	"encoding/json"
@@ -15,48 +15,48 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
-const featBitDir = "../../testdata/featbit"
+const dir = "../../../testdata/featbit"
 
-func readFeatBit(t testing.TB, name string) []byte {
+func readFile(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(featBitDir, name))
+	data, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
 }
 
-// featBitMessage is a full of these flags and segments.
-func featBitMessage(flags, segments string) []byte {
+// message is a full of these flags and segments.
+func message(flags, segments string) []byte {
 	return []byte(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[` + flags + `],"segments":[` + segments + `]}}`)
 }
 
-// featBitMessages are all data sets there are, by file, as messages.
-func featBitMessages(t testing.TB) map[string][]byte {
+// messages are all data sets there are, by file, as messages.
+func messages(t testing.TB) map[string][]byte {
 	t.Helper()
 	array := func(name string) string {
-		return strings.Trim(strings.TrimSpace(string(readFeatBit(t, name))), "[]")
+		return strings.Trim(strings.TrimSpace(string(readFile(t, name))), "[]")
 	}
 	return map[string][]byte{
-		"dotnet-full-data-set.json":     readFeatBit(t, "dotnet-full-data-set.json"),
-		"dotnet-patch-data-set.json":    readFeatBit(t, "dotnet-patch-data-set.json"),
-		"dotnet-featbit-bootstrap.json": readFeatBit(t, "dotnet-featbit-bootstrap.json"),
-		"sdk-fbclient-test-data.json":   readFeatBit(t, "sdk-fbclient-test-data.json"),
-		"openfeature-go-flags.json":     readFeatBit(t, "openfeature-go-flags.json"),
-		"evalserver-fake":               featBitMessage(array("evalserver-fake-flags.json"), array("evalserver-fake-segments.json")),
-		"dotnet-one":                    featBitMessage(string(readFeatBit(t, "dotnet-one-flag.json")), string(readFeatBit(t, "dotnet-one-segment.json"))),
+		"dotnet-full-data-set.json":     readFile(t, "dotnet-full-data-set.json"),
+		"dotnet-patch-data-set.json":    readFile(t, "dotnet-patch-data-set.json"),
+		"dotnet-featbit-bootstrap.json": readFile(t, "dotnet-featbit-bootstrap.json"),
+		"sdk-fbclient-test-data.json":   readFile(t, "sdk-fbclient-test-data.json"),
+		"openfeature-go-flags.json":     readFile(t, "openfeature-go-flags.json"),
+		"evalserver-fake":               message(array("evalserver-fake-flags.json"), array("evalserver-fake-segments.json")),
+		"dotnet-one":                    message(string(readFile(t, "dotnet-one-flag.json")), string(readFile(t, "dotnet-one-segment.json"))),
 	}
 }
 
-// TestFeatBitFiles decodes everything in every file.
-func TestFeatBitFiles(t *testing.T) {
+// TestFiles decodes everything in every file.
+func TestFiles(t *testing.T) {
 	t.Parallel()
 	counts := map[string][2]int{
 		"dotnet-full-data-set.json": {1, 1}, "dotnet-patch-data-set.json": {1, 0}, "dotnet-featbit-bootstrap.json": {1, 1},
 		"sdk-fbclient-test-data.json": {7, 1}, "openfeature-go-flags.json": {18, 0}, "evalserver-fake": {5, 2}, "dotnet-one": {1, 1},
 	}
-	d := FeatBitCodec()
-	for name, message := range featBitMessages(t) {
+	d := Protocol().CodecOf("")
+	for name, message := range messages(t) {
 		u, skipped, err := d.Update(message)
 		if err != nil || len(skipped) > 0 {
 			t.Errorf("%s: %v, %v", name, skipped, err)
@@ -76,14 +76,11 @@ func TestFeatBitFiles(t *testing.T) {
 				t.Errorf("%s, segment %s: %v", name, item.Key, err)
 			}
 		}
-		if CodecOfData(message).Name != FeatBitName {
-			t.Errorf("%s is taken for data of featureflag.co", name)
-		}
 	}
 }
 
-// featBitFlagJSON is the made-up flag of FeatBit reference, section 4.1.
-const featBitFlagJSON = `{
+// flagJSON is the made-up flag of FeatBit reference, section 4.1.
+const flagJSON = `{
   "id": "aaaaaaaa-0000-0000-0000-000000000001", "envId": "11111111-2222-3333-4444-555555555555",
   "key": "checkout-banner", "name": "Checkout banner", "description": "", "variationType": "boolean",
   "variations": [{"id": "v-on", "name": "on", "value": "true"}, {"id": "v-off", "name": "off", "value": "false"}],
@@ -104,9 +101,9 @@ const featBitFlagJSON = `{
   "exptIncludeAllTargets": false, "tags": ["web"], "isArchived": false, "updatedAt": "2026-01-01T00:00:00.1234567Z"
 }`
 
-func TestFeatBitFlag(t *testing.T) {
+func TestFlag(t *testing.T) {
 	t.Parallel()
-	got, err := featBitData{}.flag([]byte(featBitFlagJSON))
+	got, err := reader{}.DecodeFlag([]byte(flagJSON))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +130,7 @@ func TestFeatBitFlag(t *testing.T) {
 	if text(got) != text(want) {
 		t.Errorf("got  %s\nwant %s", text(got), text(want))
 	}
-	u, _, err := featBitData{}.update(featBitMessage(featBitFlagJSON, ""))
+	u, _, err := reader{}.Update(message(flagJSON, ""))
 	if err != nil || u.Flags[0].Key != "checkout-banner" || u.Flags[0].Version != 1767225600123 || u.Flags[0].Alone {
 		t.Errorf("got %+v, %v", u.Flags, err)
 	}
@@ -147,8 +144,8 @@ func text(v any) string {
 	return string(out)
 }
 
-// TestFeatBitVersions: a version is cut to milliseconds, not rounded.
-func TestFeatBitVersions(t *testing.T) {
+// TestVersions: a version is cut to milliseconds, not rounded.
+func TestVersions(t *testing.T) {
 	t.Parallel()
 	const second = 1767225600000 // 2026-01-01T00:00:00Z
 	tests := map[string]int64{
@@ -174,15 +171,15 @@ func TestFeatBitVersions(t *testing.T) {
 		time.Unix(0, 0).UTC().Format(time.ANSIC): 0,
 	}
 	for text, want := range tests {
-		u, skipped, err := featBitData{}.update(featBitMessage(fmt.Sprintf(`{"key":"a","updatedAt":%q},{"key":"b","updatedAt":"2026-01-01T00:00:00Z"}`, text), ""))
+		u, skipped, err := reader{}.Update(message(fmt.Sprintf(`{"key":"a","updatedAt":%q},{"key":"b","updatedAt":"2026-01-01T00:00:00Z"}`, text), ""))
 		if err != nil || len(u.Flags) != 2 || u.Flags[0].Version != want || (len(skipped) > 0) != (want == 0) || u.Flags[0].Broken != (want == 0) || u.Flags[1].Broken {
 			t.Errorf("%q: got %+v, %v, %v; want %d", text, u, skipped, err, want)
 		}
 	}
 }
 
-// TestFeatBitHeaders: what is wrong with one item costs that item at most.
-func TestFeatBitHeaders(t *testing.T) {
+// TestHeaders: what is wrong with one item costs that item at most.
+func TestHeaders(t *testing.T) {
 	t.Parallel()
 	const at = `"updatedAt":"2026-01-01T00:00:00Z"`
 	tests := []struct {
@@ -208,7 +205,7 @@ func TestFeatBitHeaders(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			const good = `{"key":"good",` + at + `}`
-			u, skipped, err := featBitData{}.update(featBitMessage(good+","+test.flag+","+good, ""))
+			u, skipped, err := reader{}.Update(message(good+","+test.flag+","+good, ""))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,8 +236,8 @@ func TestFeatBitHeaders(t *testing.T) {
 	}
 }
 
-// TestFeatBitOptional: what may be left out, and what may not.
-func TestFeatBitOptional(t *testing.T) {
+// TestOptional: what may be left out, and what may not.
+func TestOptional(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		flag string
@@ -266,7 +263,7 @@ func TestFeatBitOptional(t *testing.T) {
 		{flag: `[]`, want: "not an object"},
 	}
 	for _, test := range tests {
-		_, err := featBitData{}.flag([]byte(test.flag))
+		_, err := reader{}.DecodeFlag([]byte(test.flag))
 		if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.flag, err, test.want)
 		}
@@ -275,109 +272,53 @@ func TestFeatBitOptional(t *testing.T) {
 		`{}`: false, `{"included":[],"rules":[{}]}`: false,
 		`{"included":null}`: true, `{"excluded":null}`: true, `{"rules":null}`: true, `{"included":[1]}`: true,
 	} {
-		if _, err := (featBitData{}).segment([]byte(segment)); (err != nil) != bad {
+		if _, err := (reader{}).DecodeSegment([]byte(segment)); (err != nil) != bad {
 			t.Errorf("segment %s: %v", segment, err)
 		}
 	}
 }
 
-// TestFeatBitSegmentsAreNotKept: unlike on featureflag.co, a message that does
+// TestSegmentsAreNotKept: unlike on featureflag.co, a message that does
 // not speak of segments has none.
-func TestFeatBitSegmentsAreNotKept(t *testing.T) {
+func TestSegmentsAreNotKept(t *testing.T) {
 	t.Parallel()
 	for _, message := range []string{`{"eventType":"full","featureFlags":[]}`, `{"eventType":"full","featureFlags":[],"segments":null}`} {
-		u, _, err := featBitData{}.update([]byte(message))
+		u, _, err := reader{}.Update([]byte(message))
 		if err != nil || u.NoSegments || len(u.Segments) > 0 {
 			t.Errorf("%s: %+v, %v", message, u, err)
 		}
 	}
 	for _, message := range []string{``, `[]`, `{}`, `{"messageType":"data-sync"}`, `{"messageType":"data-sync","data":{"featureFlags":[]}}`,
 		`{"messageType":"data-sync","data":{"eventType":"delta","featureFlags":[]}}`, `{"eventType":"full","featureFlags":{}}`, `{"eventType":"full","segments":[`} {
-		if u, _, err := (featBitData{}).update([]byte(message)); err == nil {
+		if u, _, err := (reader{}).Update([]byte(message)); err == nil {
 			t.Errorf("%s: %+v", message, u)
 		}
 	}
 }
 
-func TestCodecOfData(t *testing.T) {
-	t.Parallel()
-	tests := map[string]string{
-		// The first item decides, whatever follows.
-		`{"featureFlags":[{"id":"x","timestamp":1},{"updatedAt":"2026-01-31T12:00:00Z"}],"segments":[{"updatedAt":""}]}`: ClassicName,
-		`{"featureFlags":[{"isEnabled":true}, no JSON`:                                                                   FeatBitName,
-		``: ClassicName, `{}`: ClassicName, `{"featureFlags":[],"segments":[]}`: ClassicName,
-		`{"featureFlags":[{"key":"a","updatedAt":"2026-01-01T00:00:00Z"}]}`:                                       FeatBitName,
-		`{"data":{"eventType":"full","segments":[{"id":"a","updatedAt":"x"}]},"messageType":"data-sync"}`:         FeatBitName,
-		`{"eventType":"full","featureFlags":[null,{"key" "a"},{"key":"b","isEnabled":true}]}`:                     FeatBitName,
-		`{"eventType":"full","featureFlags":[{"key":"a"},{"key":"b","isEnabled":true}]}`:                          FeatBitName,
-		`{"eventType":"full","featureFlags":[{"id":"FF__1__2__3__a","timestamp":1}],"segments":[{"id":"a"}]}`:     ClassicName,
-		`{"eventType":"full","featureFlags":[{"id":"FF__1__2__3__a","ff":{"key":"a","updatedAt":"x"}},"x",{}]}`:   ClassicName,
-		`{"eventType":"full","featureFlags":null,"segments":[{"id":"a","timestamp":1},{"id":"a","updatedAt":1}]}`: ClassicName,
-	}
-	for data, want := range tests {
-		if got := CodecOfData([]byte(data)); got.Name != want {
-			t.Errorf("%s: got %s, want %s", data, got.Name, want)
-		}
-	}
-	if got := CodecOfData(readBootstrap(t)); got.Name != ClassicName {
-		t.Errorf("a bootstrap of featureflag.co: got %s", got.Name)
-	}
-}
-
-// TestFeatBitSnapshot: what is written reads as the same data, archived items
-// included, and has nothing that FeatBit does not know.
-func TestFeatBitSnapshot(t *testing.T) {
-	t.Parallel()
-	d := FeatBitCodec()
-	s := eval.NewSnapshot(featBitSource(d))
-	for _, message := range [][]byte{
-		readFeatBit(t, "sdk-fbclient-test-data.json"),
-		[]byte(`{"messageType":"data-sync","data":{"eventType":"patch","featureFlags":[{"key":"gone","isArchived":true,"updatedAt":"2026-01-01T00:00:00Z"}],"segments":[]}}`),
-	} {
-		u, skipped, err := d.Update(message)
-		if err != nil || len(skipped) > 0 {
-			t.Fatal(skipped, err)
-		}
-		s, _ = s.Apply(u, s.Updates())
-	}
-	written := d.AppendSnapshot(nil, s)
-	u, skipped, err := d.Update(written)
-	if err != nil || len(skipped) > 0 || !json.Valid(written) || strings.Contains(string(written), "userTags") {
-		t.Fatalf("%v, %v in %s", skipped, err, written)
-	}
-	again, _ := eval.NewSnapshot(featBitSource(d)).Apply(u, 0)
-	if got, want := describe(again), describe(s); !slices.Equal(got, want) || len(got) != 9 || again.Version() != 1767225600000 {
-		t.Errorf("got %q\nwant %q", got, want)
-	}
-}
-
-func featBitSource(d *Codec) *eval.Source {
-	return &eval.Source{Semantics: d.Semantics, DecodeFlag: d.DecodeFlag, DecodeSegment: d.DecodeSegment, Report: func(eval.Problem) {}}
-}
-
-// FuzzFeatBit reads arbitrary data, not contained: it must not panic, and each
+// FuzzReader reads arbitrary data, not contained: it must not panic, and each
 // flag must have an answer.
-func FuzzFeatBit(f *testing.F) {
-	for _, message := range featBitMessages(f) {
+func FuzzReader(f *testing.F) {
+	for _, message := range messages(f) {
 		f.Add(message)
 	}
-	f.Add(featBitMessage(featBitFlagJSON, `{"id":"bbbbbbbb-0000-0000-0000-000000000001","updatedAt":"2026-01-01T00:00:01","included":["u"]}`))
+	f.Add(message(flagJSON, `{"id":"bbbbbbbb-0000-0000-0000-000000000001","updatedAt":"2026-01-01T00:00:01","included":["u"]}`))
 	user := &eval.User{Key: "u", Email: "u@example.com", Custom: []eval.CustomAttribute{{Name: "tenant", Value: "acme"}}}
 	f.Fuzz(func(t *testing.T, message []byte) {
-		var data featBitData
-		u, _, err := data.update(message)
+		var data reader
+		u, _, err := data.Update(message)
 		if err != nil {
 			return
 		}
 		for _, item := range u.Flags {
-			_, _ = data.flag(item.Raw)
+			_, _ = data.DecodeFlag(item.Raw)
 		}
 		for _, item := range u.Segments {
-			_, _ = data.segment(item.Raw)
+			_, _ = data.DecodeSegment(item.Raw)
 		}
-		d := FeatBitCodec()
+		d := Protocol().CodecOf("")
 		u.Full = true
-		s, _ := eval.NewSnapshot(featBitSource(d)).Apply(u, 0)
+		s, _ := eval.NewSnapshot(d.Source(func(eval.Problem) {})).Apply(u, 0)
 		for _, key := range s.Keys() {
 			r, before := eval.Evaluate(s, s.Flag(key), user, nil)
 			if (r.Variation == nil) != (r.Reason == eval.ReasonError) || r.Reason == eval.ReasonNone || len(before) > 0 {

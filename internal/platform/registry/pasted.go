@@ -1,4 +1,4 @@
-package platform
+package registry
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // checkPasted returns the secret without what was copied along with it: line
@@ -28,7 +30,7 @@ func checkPasted(secret string) (bare string, _ error) {
 	}
 	switch {
 	case rest == "" && len(found) > 0:
-		return "", errNoSecret
+		return "", platform.ErrNoSecret
 	case len(found) == 0:
 		return secret, nil
 	}

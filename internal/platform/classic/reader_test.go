@@ -1,4 +1,4 @@
-package platform
+package classic
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func TestFlag(t *testing.T) {
 		},
 		ExperimentAll: model.No,
 	}
-	got, err := classicData{testPrefix}.flag([]byte(everyField))
+	got, err := reader{testPrefix}.DecodeFlag([]byte(everyField))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
@@ -178,21 +178,21 @@ func TestFlagFields(t *testing.T) {
 		{field: "targetIndividuals.0.individuals.0.keyId", pick: func(f *model.Flag) any { return f.Targets[0].Keys.Len() }, unset: 0, wrong: []string{`1`}},
 		{field: "targetIndividuals.0.valueOption", unset: broken, wrong: []string{`1`, `[]`}},
 	}
-	classic := classicData{testPrefix}
+	classic := reader{testPrefix}
 	for _, test := range tests {
 		t.Run(test.field, func(t *testing.T) {
 			t.Parallel()
 			name := test.field[strings.LastIndexByte(test.field, '.')+1:]
 			if test.ignored {
 				for _, value := range []string{absent, `null`, `"x"`, `1.5`, `[1]`, `{"a":1}`, `true`} {
-					if _, err := classic.flag(with(t, everyField, test.field, value)); err != nil {
+					if _, err := classic.DecodeFlag(with(t, everyField, test.field, value)); err != nil {
 						t.Errorf("%q: %v", value, err)
 					}
 				}
 				return
 			}
 			for _, value := range []string{absent, `null`} {
-				f, err := classic.flag(with(t, everyField, test.field, value))
+				f, err := classic.DecodeFlag(with(t, everyField, test.field, value))
 				if test.unset == broken {
 					checkBadField(t, err, name)
 				} else if err != nil {
@@ -202,7 +202,7 @@ func TestFlagFields(t *testing.T) {
 				}
 			}
 			for _, value := range test.wrong {
-				f, err := classic.flag(with(t, everyField, test.field, value))
+				f, err := classic.DecodeFlag(with(t, everyField, test.field, value))
 				if f != nil {
 					t.Errorf("%s: got %+v", value, f)
 				}
@@ -222,7 +222,7 @@ func checkBadField(t *testing.T, err error, name string) {
 func TestFlagStatus(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]bool{"Enabled": true, "Disabled": false, "disabled": true, " Disabled": true, "": true, "Off": true} {
-		f, err := classicData{testPrefix}.flag(with(t, everyField, "ff.status", strconv.Quote(status)))
+		f, err := reader{testPrefix}.DecodeFlag(with(t, everyField, "ff.status", strconv.Quote(status)))
 		if err != nil || f.Enabled != want {
 			t.Errorf("status %q: got %+v, %v; want on: %v", status, f, err, want)
 		}
@@ -254,7 +254,7 @@ func TestFlagRanges(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f, err := classicData{testPrefix}.flag(with(t, everyField, "ff.defaultRulePercentageRollouts.0.rolloutPercentage", test.value))
+			f, err := reader{testPrefix}.DecodeFlag(with(t, everyField, "ff.defaultRulePercentageRollouts.0.rolloutPercentage", test.value))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,7 +287,7 @@ func TestPrerequisiteSpellings(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			f, err := classicData{testPrefix}.flag(with(t, everyField, "ffp.0", "{"+test.entry+"}"))
+			f, err := reader{testPrefix}.DecodeFlag(with(t, everyField, "ffp.0", "{"+test.entry+"}"))
 			if test.wantErr {
 				checkBadField(t, err, "valueOptionsVariationValue")
 				return
@@ -304,7 +304,7 @@ func TestPrerequisiteSpellings(t *testing.T) {
 func TestPrerequisitesOfAnyEnvironment(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{"FF__1__2__3__b": "b", "FF__1__2__3__b__c": "b__c", "b": "b"} {
-		f, err := classicData{}.flag(with(t, everyField, "ffp.0.prerequisiteFeatureFlagId", strconv.Quote(id)))
+		f, err := reader{}.DecodeFlag(with(t, everyField, "ffp.0.prerequisiteFeatureFlagId", strconv.Quote(id)))
 		if err != nil || f.Prerequisites[0].FlagKey != want {
 			t.Errorf("%s: got %+v, %v; want %q", id, f, err, want)
 		}
@@ -315,11 +315,11 @@ func TestPrerequisitesOfAnyEnvironment(t *testing.T) {
 func TestVariationIDs(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"0", "12", "-3", "123456789012"} {
-		f, err := classicData{testPrefix}.flag(with(t, everyField, "ff.variationOptionWhenDisabled.localId", id))
+		f, err := reader{testPrefix}.DecodeFlag(with(t, everyField, "ff.variationOptionWhenDisabled.localId", id))
 		if err != nil || f.Variations[f.Off].ID != id {
 			t.Errorf("%s: got %+v, %v", id, f, err)
 		}
-		f, err = classicData{testPrefix}.flag(with(t, everyField, "ffp.0.valueOptionsVariationValue.localId", id))
+		f, err = reader{testPrefix}.DecodeFlag(with(t, everyField, "ffp.0.valueOptionsVariationValue.localId", id))
 		if err != nil || f.Prerequisites[0].VariationID != id {
 			t.Errorf("prerequisite %s: got %+v, %v", id, f, err)
 		}
@@ -330,7 +330,7 @@ func TestVariationIDs(t *testing.T) {
 // values under one id stay two.
 func TestVariationsOfUses(t *testing.T) {
 	t.Parallel()
-	f, err := classicData{testPrefix}.flag(with(t, everyField, "targetIndividuals.0.valueOption", `{"localId":1,"variationValue":"crimson"}`))
+	f, err := reader{testPrefix}.DecodeFlag(with(t, everyField, "targetIndividuals.0.valueOption", `{"localId":1,"variationValue":"crimson"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,11 +345,11 @@ func TestVariationsOfUses(t *testing.T) {
 func TestFlagThatIsNoObject(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{``, `null`, `1`, `"private"`, `[]`, `{`, `{"private":}`, `{} private`} {
-		f, err := classicData{}.flag([]byte(raw))
+		f, err := reader{}.DecodeFlag([]byte(raw))
 		if f != nil || err == nil || strings.Contains(err.Error(), "private") {
 			t.Errorf("%q: got %+v, %v", raw, f, err)
 		}
-		s, err := classicData{}.segment([]byte(raw))
+		s, err := reader{}.DecodeSegment([]byte(raw))
 		if s != nil || err == nil || strings.Contains(err.Error(), "private") {
 			t.Errorf("%q: got %+v, %v", raw, s, err)
 		}
@@ -360,20 +360,20 @@ func TestFlagThatIsNoObject(t *testing.T) {
 // a reused parser does.
 func TestDecodedDataIsOfItsOwn(t *testing.T) {
 	t.Parallel()
-	classic := classicData{testPrefix}
+	classic := reader{testPrefix}
 	input := []byte(everyField)
-	first, err := classic.flag(input)
+	first, err := classic.DecodeFlag(input)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clear(input)
 	other := strings.NewReplacer("red", "RED", "blue", "BLUE", "ann", "ANN", "age", "AGE", "b\"", "B\"").Replace(everyField)
 	for range 10 {
-		if _, err := classic.flag([]byte(other)); err != nil {
+		if _, err := classic.DecodeFlag([]byte(other)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	again, err := classic.flag([]byte(everyField))
+	again, err := classic.DecodeFlag([]byte(everyField))
 	if err != nil || !reflect.DeepEqual(first, again) {
 		t.Errorf("got %+v, then %+v, %v", first, again, err)
 	}
@@ -389,7 +389,7 @@ func TestSegment(t *testing.T) {
 		Excluded: model.Texts("b"),
 		Rules:    []model.SegmentRule{{Clauses: []model.Clause{{Property: "Email", Operator: "EndsWith", Value: "@example.com"}}}},
 	}
-	got, err := classicData{}.segment([]byte(everySegmentField))
+	got, err := reader{}.DecodeSegment([]byte(everySegmentField))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -417,7 +417,7 @@ func TestSegmentFields(t *testing.T) {
 		t.Run(test.field, func(t *testing.T) {
 			t.Parallel()
 			for _, value := range []string{absent, `null`} {
-				s, err := classicData{}.segment(with(t, everySegmentField, test.field, value))
+				s, err := reader{}.DecodeSegment(with(t, everySegmentField, test.field, value))
 				if err != nil {
 					t.Errorf("%q: %v", value, err)
 				} else if got := test.pick(s); got != test.unset {
@@ -425,7 +425,7 @@ func TestSegmentFields(t *testing.T) {
 				}
 			}
 			for _, value := range test.wrong {
-				s, err := classicData{}.segment(with(t, everySegmentField, test.field, value))
+				s, err := reader{}.DecodeSegment(with(t, everySegmentField, test.field, value))
 				if s != nil {
 					t.Errorf("%s: got %+v", value, s)
 				}
@@ -448,7 +448,7 @@ func TestLargeElements(t *testing.T) {
 		fmt.Fprintf(&keys, `"user-%d"`, i)
 	}
 	raw := with(t, everySegmentField, "included", "["+keys.String()+"]")
-	s, err := classicData{}.segment(raw)
+	s, err := reader{}.DecodeSegment(raw)
 	if err != nil || s.Included.Len() != count || s.Included.At(count-1) != fmt.Sprintf("user-%d", count-1) {
 		t.Errorf("got %d users, %v", s.Included.Len(), err)
 	}
@@ -463,7 +463,7 @@ func TestManyVariations(t *testing.T) {
 		for i := range 2 * distinct {
 			fmt.Fprintf(&shares, `,{"valueOption":{"localId":%d,"variationValue":"v%d"}}`, i%distinct, i%distinct)
 		}
-		f, err := classicData{}.flag([]byte(`{"ff":{"variationOptionWhenDisabled":{"localId":0,"variationValue":"v0"}},"fftuwmtr":[{"valueOptionsVariationRuleValues":[` +
+		f, err := reader{}.DecodeFlag([]byte(`{"ff":{"variationOptionWhenDisabled":{"localId":0,"variationValue":"v0"}},"fftuwmtr":[{"valueOptionsVariationRuleValues":[` +
 			shares.String()[1:] + `]}]}`))
 		if err != nil {
 			t.Fatal(err)
@@ -475,6 +475,18 @@ func TestManyVariations(t *testing.T) {
 			if got, want := f.Variations[s.Variation].ID, strconv.Itoa(i%distinct); got != want {
 				t.Fatalf("of %d, share %d serves %s, want %s", distinct, i, got, want)
 			}
+		}
+	}
+}
+
+// BenchmarkDecodeFlag decodes a flag that has everything, as its first
+// evaluation does.
+func BenchmarkDecodeFlag(b *testing.B) {
+	raw := []byte(everyField)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := (reader{testPrefix}).DecodeFlag(raw); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

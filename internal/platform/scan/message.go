@@ -1,4 +1,6 @@
-package platform
+// Package scan reads raw messages, flags and segments for all platforms: what
+// their JSON has in common, with limits that keep hostile data cheap.
+package scan
 
 import (
 	"encoding/json"
@@ -9,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
@@ -57,33 +60,22 @@ func kindOf(value []byte) Kind {
 	return KindOther
 }
 
-// Skipped is an unusable element of a message. A flag or segment whose key can
-// be read is also in the Update, as broken.
-type Skipped struct {
-	Member string // of the message: featureFlags, segments, userTags
-	Index  int    // in that array, from 0
-	Key    string // the key or id; "" if it cannot be read
-	Err    error
-}
-
-// Error names an element by its key. It uses the index only if there is no key,
-// because the index differs from message to message.
-func (s Skipped) Error() string {
-	if s.Key == "" {
-		return fmt.Sprintf("%s[%d]: %v", s.Member, s.Index, s.Err)
-	}
-	return fmt.Sprintf("%s %q: %v", s.Member, s.Key, s.Err)
-}
-
-// header reads the members of the element at b[i] that storing it needs, and
+// Header reads the members of the element at b[i] that storing it needs, and
 // finds its end in the same pass. end is 0 if the end was not found. An item
 // with an error is kept if it is broken.
-type header func(b []byte, i int) (item store.Item, end int, err error)
+type Header func(b []byte, i int) (item store.Item, end int, err error)
 
-// headers has a header function for each list of a message.
-type headers struct {
-	flags, segments header
-	userTags        header // nil if the platform has none
+// Headers has what a platform's messages need to be read.
+type Headers struct {
+	Flags, Segments Header
+	UserTags        Header // nil if the platform has none
+	// KeepSegments: poll responses have no segments member, and leave the
+	// segments as they are. If false, a message without segments has none.
+	KeepSegments bool
+}
+
+// budget is what a message may still cost.
+type budget struct {
 	// spare is the number of items for which memory may still be allocated in
 	// advance. It covers the whole message. Otherwise a message that repeats a
 	// list could cause that allocation each time.
@@ -107,7 +99,8 @@ var errItems = fmt.Errorf("has too many items for its size: expected at least %d
 // parts has the members of a message or of its data object. The headers of the
 // items in its lists are read in the same scan.
 type parts struct {
-	headers                   headers
+	headers                   Headers
+	budget                    budget
 	kind, eventType           []byte
 	flags, segments, userTags list
 	any                       bool // it has a member that only a data object has
@@ -123,9 +116,9 @@ type parts struct {
 type list struct {
 	given    bool // also if it is null
 	items    []store.Item
-	skipped  []Skipped // the first maxSkipped
-	unusable int       // number of unusable elements
-	err      error     // as parts.err
+	skipped  []platform.Skipped // the first maxSkipped
+	unusable int                // number of unusable elements
+	err      error              // as parts.err
 }
 
 const (
@@ -138,7 +131,7 @@ const (
 )
 
 // skip counts an unusable element.
-func (l *list) skip(s Skipped) {
+func (l *list) skip(s platform.Skipped) {
 	l.unusable++
 	if len(l.skipped) == maxSkipped {
 		return
@@ -149,14 +142,28 @@ func (l *list) skip(s Skipped) {
 	l.skipped = append(l.skipped, s)
 }
 
-// split reads a whole data-sync message, its data object alone, or a poll
+// Message reads a whole data-sync message, its data object alone, or a poll
 // response, which wraps one of these (protocol reference, sections 3.3, 4 and
-// 10).
-func split(message []byte, h headers) (*parts, error) {
+// 10). It is platform.Reader.Update for a platform with these headers.
+func Message(message []byte, h Headers) (*store.Update, []platform.Skipped, error) {
+	p, err := split(message, h)
+	var u *store.Update
+	var skipped []platform.Skipped
+	if err == nil {
+		u, skipped, err = p.update()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("the message %w", err)
+	}
+	return u, skipped, nil
+}
+
+func split(message []byte, h Headers) (*parts, error) {
 	message = jsontext.TrimBOM(message)
-	h.spare = len(message)/int(unsafe.Sizeof(store.Item{})) + 1
-	h.items = freeItems + len(message)/itemSize
-	p := &parts{headers: h}
+	p := &parts{headers: h, budget: budget{
+		spare: len(message)/int(unsafe.Sizeof(store.Item{})) + 1,
+		items: freeItems + len(message)/itemSize,
+	}}
 	start := jsontext.SkipSpace(message, 0)
 	if err := notAnObject(message, start); err != nil {
 		return nil, err
@@ -238,9 +245,9 @@ func (p *parts) unwrap() (*parts, error) {
 	return p, nil
 }
 
-// maxWrapping is the depth to which data objects are read: in the wrapper of a
+// MaxWrapping is the depth to which data objects are read: in the wrapper of a
 // poll response, in the message that it wraps, and one more.
-const maxWrapping = 3
+const MaxWrapping = 3
 
 // read reads the members of interest of the object at b[i] and returns the index
 // after it.
@@ -249,16 +256,16 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 		switch string(name) {
 		case "featureFlags":
 			p.any = true
-			return p.readList(b, i, &p.flags, "featureFlags", p.headers.flags)
+			return p.readList(b, i, &p.flags, "featureFlags", p.headers.Flags)
 		case "segments":
 			p.any = true
-			return p.readList(b, i, &p.segments, "segments", p.headers.segments)
+			return p.readList(b, i, &p.segments, "segments", p.headers.Segments)
 		case "userTags":
-			if p.headers.userTags != nil {
-				return p.readList(b, i, &p.userTags, "userTags", p.headers.userTags)
+			if p.headers.UserTags != nil {
+				return p.readList(b, i, &p.userTags, "userTags", p.headers.UserTags)
 			}
 		case "data":
-			if depth < maxWrapping {
+			if depth < MaxWrapping {
 				return p.readData(b, i, depth+1)
 			}
 		}
@@ -277,9 +284,9 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 
 // readData reads the data object.
 func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
-	data := &parts{headers: p.headers}
+	data := &parts{headers: p.headers, budget: p.budget}
 	end, err = data.read(b, i, depth)
-	p.headers.spare, p.headers.items = data.headers.spare, data.headers.items
+	p.budget = data.budget
 	if err != nil {
 		data.err = err
 		if end, err = jsontext.SkipValue(b, i); err != nil {
@@ -295,7 +302,7 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 
 // readList reads the array at b[i] and returns the index after it. An element
 // that cannot be read is skipped or broken; the others are kept.
-func (p *parts) readList(b []byte, i int, l *list, member string, read header) (end int, err error) {
+func (p *parts) readList(b []byte, i int, l *list, member string, read Header) (end int, err error) {
 	*l = list{given: true}
 	index := 0
 	end, err = jsontext.EachElementAt(b, i, func(i int) (int, error) {
@@ -307,15 +314,15 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 			}
 		}
 		if wrong != nil {
-			l.skip(Skipped{Member: member, Index: index, Key: item.Key, Err: wrong})
+			l.skip(platform.Skipped{Member: member, Index: index, Key: item.Key, Err: wrong})
 		}
 		if wrong == nil || item.Broken {
-			if p.headers.items--; p.headers.items < 0 {
+			if p.budget.items--; p.budget.items < 0 {
 				l.items = nil
 				return 0, errItems
 			}
 			if l.items == nil {
-				l.items = make([]store.Item, 0, p.headers.room(len(b)-i, end-i))
+				l.items = make([]store.Item, 0, p.budget.room(len(b)-i, end-i))
 			}
 			item.Raw = b[i:end]
 			l.items = append(l.items, item)
@@ -338,15 +345,15 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read header) (
 // room estimates the number of items in the rest of a message from the size of
 // the first. All estimates together cost no more memory than the message, even
 // if they are wrong.
-func (h *headers) room(rest, first int) int {
-	n := min(rest/first+1, h.spare, h.items+1)
-	h.spare -= n
+func (g *budget) room(rest, first int) int {
+	n := min(rest/first+1, g.spare, g.items+1)
+	g.spare -= n
 	return n
 }
 
 // update returns the message with the data object p, and the first of its
 // unusable elements.
-func (p *parts) update() (*store.Update, []Skipped, error) {
+func (p *parts) update() (*store.Update, []platform.Skipped, error) {
 	full, err := p.full()
 	for _, l := range []*list{&p.flags, &p.segments, &p.userTags} {
 		if err == nil {
@@ -357,11 +364,13 @@ func (p *parts) update() (*store.Update, []Skipped, error) {
 		return nil, nil, err
 	}
 	u := &store.Update{
-		Full:     full,
-		Flags:    p.flags.items,
-		Segments: p.segments.items,
-		Tags:     p.userTags.items,
-		Unusable: p.flags.unusable + p.segments.unusable + p.userTags.unusable,
+		Full: full,
+		// A data-sync message without segments, or with null, has none.
+		NoSegments: p.headers.KeepSegments && !p.segments.given && !p.enveloped,
+		Flags:      p.flags.items,
+		Segments:   p.segments.items,
+		Tags:       p.userTags.items,
+		Unusable:   p.flags.unusable + p.segments.unusable + p.userTags.unusable,
 	}
 	skipped := slices.Concat(p.flags.skipped, p.segments.skipped, p.userTags.skipped)
 	return u, skipped[:min(len(skipped), maxSkipped)], nil

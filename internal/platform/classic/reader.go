@@ -1,8 +1,7 @@
-package platform
+package classic
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -13,15 +12,29 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/scan"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
-// classicData reads the data of featureflag.co (protocol reference, section 3.3).
-type classicData struct {
+// reader reads the data of featureflag.co (protocol reference, section 3.3).
+type reader struct {
 	// prefix starts the ids of all flags of the environment. If it is empty,
 	// flags of any environment are accepted, but all flags of a message must be
 	// of the same environment.
 	prefix string
+}
+
+// separator is between the parts of ids and secrets.
+const separator = "__"
+
+// newReader returns the reader of an environment by the name that environmentOf
+// returns. "" is an unknown environment.
+func newReader(environment string) platform.Reader {
+	if environment == "" {
+		return reader{}
+	}
+	return reader{prefix: environment + separator}
 }
 
 // Errors of flags whose members may all be valid.
@@ -30,27 +43,16 @@ var (
 	errNoID     = errors.New("has a wrong id: expected FF__account__project__environment__key")
 	errNoKey    = errors.New("has no key in its id")
 	errNoBasics = errors.New("has no ff: expected an object")
-	errNoItemID = errors.New("has no id")
 )
 
-// update parses a message. The items point into the message, which must not
-// change afterwards.
-func (c classicData) update(message []byte) (*store.Update, []Skipped, error) {
-	flags := &flagHeaders{prefix: c.prefix}
-	p, err := split(message, headers{flags: flags.read, segments: segmentHeader, userTags: tagHeader})
-	var u *store.Update
-	var skipped []Skipped
-	if err == nil {
-		p.flags.err = cmp.Or(p.flags.err, flags.mixed)
-		u, skipped, err = p.update()
+// Update implements platform.Reader.
+func (r reader) Update(message []byte) (*store.Update, []platform.Skipped, error) {
+	flags := &flagHeaders{prefix: r.prefix}
+	u, skipped, err := scan.Message(message, scan.Headers{Flags: flags.read, Segments: segmentHeader, UserTags: tagHeader, KeepSegments: true})
+	if err == nil && flags.mixed != nil {
+		return nil, nil, flags.mixed
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("the message %w", err)
-	}
-	// Poll responses have no segments member. A data-sync message without it,
-	// or with null, means that there are no segments.
-	u.NoSegments = !p.segments.given && !p.enveloped
-	return u, skipped, nil
+	return u, skipped, err
 }
 
 // flagHeaders reads the headers of flags.
@@ -66,14 +68,14 @@ type flagHeaders struct {
 
 func (h *flagHeaders) read(b []byte, i int) (item store.Item, end int, err error) {
 	basics, refers := false, false
-	item, end, err = classicHeader(b, i, func(name, value []byte) {
+	item, end, err = header(b, i, func(name, value []byte) {
 		switch string(name) {
 		case "ff":
 			basics = value[0] == '{'
 		case "ffp":
 			refers = refers || bytes.IndexByte(value, '{') >= 0
 		case "fftuwmtr":
-			refers = refers || mayUseSegments(value)
+			refers = refers || scan.MayUseSegments(value)
 		}
 	})
 	if item.Key == "" {
@@ -102,8 +104,8 @@ func (h *flagHeaders) key(id string) (string, error) {
 			return "", errNoID
 		}
 		if h.guessed {
-			h.mixed = fmt.Errorf("has flags of several environments, for example %s and %s: set the environment secret to choose one",
-				strings.TrimSuffix(h.prefix, "__"), strings.TrimSuffix(prefix, "__"))
+			h.mixed = fmt.Errorf("the message has flags of several environments, for example %s and %s: set the environment secret to choose one",
+				strings.TrimSuffix(h.prefix, separator), strings.TrimSuffix(prefix, separator))
 			return "", errForeign
 		}
 		h.prefix, h.guessed, key = prefix, true, rest
@@ -115,9 +117,9 @@ func (h *flagHeaders) key(id string) (string, error) {
 }
 
 // flagKey removes FF__<account>__<project>__<environment>__ from a flag id.
-func (c classicData) flagKey(id string) (key string, ok bool) {
-	if c.prefix != "" {
-		return strings.CutPrefix(id, c.prefix)
+func (r reader) flagKey(id string) (key string, ok bool) {
+	if r.prefix != "" {
+		return strings.CutPrefix(id, r.prefix)
 	}
 	_, key, ok = splitFlagID(id)
 	return key, ok
@@ -125,7 +127,7 @@ func (c classicData) flagKey(id string) (key string, ok bool) {
 
 // splitFlagID cuts a flag id of any environment before its key.
 func splitFlagID(id string) (prefix, key string, ok bool) {
-	parts := strings.SplitN(id, "__", 5)
+	parts := strings.SplitN(id, separator, 5)
 	if len(parts) < 5 {
 		return "", "", false
 	}
@@ -135,9 +137,9 @@ func splitFlagID(id string) (prefix, key string, ok bool) {
 
 func segmentHeader(b []byte, i int) (item store.Item, end int, err error) {
 	refers := false
-	item, end, err = classicHeader(b, i, func(name, value []byte) {
+	item, end, err = header(b, i, func(name, value []byte) {
 		if string(name) == "rules" {
-			refers = refers || mayUseSegments(value)
+			refers = refers || scan.MayUseSegments(value)
 		}
 	})
 	item.Alone, item.Broken = !refers, err != nil && item.Key != ""
@@ -145,28 +147,22 @@ func segmentHeader(b []byte, i int) (item store.Item, end int, err error) {
 }
 
 func tagHeader(b []byte, i int) (item store.Item, end int, err error) {
-	return classicHeader(b, i, func(_, _ []byte) {})
+	return header(b, i, func(_, _ []byte) {})
 }
 
-// mayUseSegments reports whether rules can have a clause about segments. The
-// word may be hidden by escapes.
-func mayUseSegments(rules []byte) bool {
-	return bytes.Contains(rules, []byte("segment")) || bytes.Contains(rules, []byte(`\u00`))
-}
-
-// classicHeader reads what flags, segments and user tags have in common, and
-// calls other with all other members. An invalid member does not keep it from
-// reading the others. It returns the first error.
-func classicHeader(b []byte, i int, other func(name, value []byte)) (item store.Item, end int, wrong error) {
+// header reads what flags, segments and user tags have in common, and calls other
+// with all other members. An invalid member does not keep it from reading the
+// others. It returns the first error.
+func header(b []byte, i int, other func(name, value []byte)) (item store.Item, end int, wrong error) {
 	end, err := jsontext.EachMember(b, i, func(name, value []byte) error {
 		var err error
 		switch string(name) {
 		case "id":
-			item.Key, err = headerString(value)
+			item.Key, err = scan.String(value)
 		case "timestamp":
-			item.Version, err = headerInt(value)
+			item.Version, err = integer(value)
 		case "isArchived":
-			item.Archived, err = headerBool(value)
+			item.Archived, err = scan.Bool(value)
 		default:
 			other(name, value)
 		}
@@ -179,19 +175,12 @@ func classicHeader(b []byte, i int, other func(name, value []byte)) (item store.
 		wrong = err
 	}
 	if wrong == nil && item.Key == "" {
-		wrong = errNoItemID
+		wrong = scan.ErrNoID
 	}
 	return item, end, wrong
 }
 
-func headerString(value []byte) (string, error) {
-	if len(value) < 2 || value[0] != '"' {
-		return "", errors.New("expected a string")
-	}
-	return jsontext.Text(value[1 : len(value)-1]), nil
-}
-
-func headerInt(value []byte) (int64, error) {
+func integer(value []byte) (int64, error) {
 	if jsontext.IsNull(value) {
 		return 0, nil
 	}
@@ -205,49 +194,39 @@ func headerInt(value []byte) (int64, error) {
 	return int64(f), nil
 }
 
-func headerBool(value []byte) (bool, error) {
-	switch string(value) {
-	case "true":
-		return true, nil
-	case "false", "null":
-		return false, nil
-	}
-	return false, errors.New("expected true or false")
-}
-
-// flag decodes one flag.
-func (c classicData) flag(raw []byte) (*model.Flag, error) {
-	return decode(raw, func(o object) *model.Flag {
-		basics := o.object("ff")
-		d := &classicFlag{Flag: &model.Flag{
-			Name:    basics.optionalString("name"),
-			Enabled: basics.optionalString("status") != "Disabled",
+// DecodeFlag implements platform.Reader.
+func (r reader) DecodeFlag(raw []byte) (*model.Flag, error) {
+	return scan.Decode(raw, func(o scan.Object) *model.Flag {
+		basics := o.Object("ff")
+		d := &flag{Flag: &model.Flag{
+			Name:    basics.OptionalString("name"),
+			Enabled: basics.OptionalString("status") != "Disabled",
 		}}
-		d.ExperimentAll = o.tri("exptIncludeAllRules")
-		d.Off = d.variation(basics.object("variationOptionWhenDisabled"))
-		d.Prerequisites = collect(o.objects("ffp"), c.prerequisite)
-		d.Targets = collect(o.objects("targetIndividuals"), d.target)
-		d.Rules = collect(o.objects("fftuwmtr"), d.rule)
+		d.ExperimentAll = o.Tri("exptIncludeAllRules")
+		d.Off = d.variation(basics.Object("variationOptionWhenDisabled"))
+		d.Prerequisites = scan.Collect(o.Objects("ffp"), r.prerequisite)
+		d.Targets = scan.Collect(o.Objects("targetIndividuals"), d.target)
+		d.Rules = scan.Collect(o.Objects("fftuwmtr"), d.rule)
 		d.Fallthrough = d.rollout(basics, "defaultRulePercentageRollouts", "isDefaultRulePercentageRolloutsIncludedInExpt")
 		return d.Flag
 	})
 }
 
-// segment decodes one segment.
-func (c classicData) segment(raw []byte) (*model.Segment, error) {
-	return decode(raw, func(o object) *model.Segment {
+// DecodeSegment implements platform.Reader.
+func (r reader) DecodeSegment(raw []byte) (*model.Segment, error) {
+	return scan.Decode(raw, func(o scan.Object) *model.Segment {
 		s := &model.Segment{
-			Included: o.strings("included"),
-			Excluded: o.strings("excluded"),
+			Included: o.Strings("included"),
+			Excluded: o.Strings("excluded"),
 		}
-		s.Rules = collect(o.objects("rules"), func(r object) model.SegmentRule { return model.SegmentRule{Clauses: classicClauses(r)} })
+		s.Rules = scan.Collect(o.Objects("rules"), func(r scan.Object) model.SegmentRule { return model.SegmentRule{Clauses: clauses(r)} })
 		return s
 	})
 }
 
-// classicFlag collects the flag's variations from the places that use them.
-// Every use repeats the whole variation, and these copies count.
-type classicFlag struct {
+// flag collects its variations from the places that use them. Every use repeats
+// the whole variation, and these copies count.
+type flag struct {
 	*model.Flag
 	// places is an open-addressing hash table of the indexes of the variations,
 	// plus one. At least half of it is empty. A flag with few variations has no
@@ -267,10 +246,10 @@ var hashSeed = maphash.MakeSeed()
 
 // variation returns the index of the variation of an option, and adds new
 // variations.
-func (d *classicFlag) variation(option object) int {
+func (d *flag) variation(option scan.Object) int {
 	v := model.Variation{
-		ID:    strconv.FormatInt(option.int("localId"), 10),
-		Value: option.string("variationValue"),
+		ID:    strconv.FormatInt(option.Int("localId"), 10),
+		Value: option.String("variationValue"),
 	}
 	if len(d.Variations) <= fewVariations {
 		if i := slices.Index(d.Variations, v); i >= 0 {
@@ -299,7 +278,7 @@ func (d *classicFlag) variation(option object) int {
 const manyVariations = 1024
 
 // grow allocates space for a variation.
-func (d *classicFlag) grow() {
+func (d *flag) grow() {
 	if n := len(d.Variations); n == cap(d.Variations) && n >= manyVariations {
 		d.Variations = slices.Grow(d.Variations, max(n/2, jsontext.Count(d.shares)))
 	}
@@ -307,7 +286,7 @@ func (d *classicFlag) grow() {
 
 // place returns the entry of a variation in places. It is 0 if the variation is
 // new.
-func (d *classicFlag) place(v model.Variation) *uint32 {
+func (d *flag) place(v model.Variation) *uint32 {
 	for at := maphash.Comparable(hashSeed, v); ; at++ {
 		place := &d.places[at%uint64(len(d.places))]
 		if *place == 0 || d.Variations[*place-1] == v {
@@ -316,12 +295,12 @@ func (d *classicFlag) place(v model.Variation) *uint32 {
 	}
 }
 
-func (d *classicFlag) target(o object) model.Target {
-	t := model.Target{Variation: d.variation(o.object("valueOption"))}
-	individuals := o.objects("individuals")
-	t.Keys = o.textList("individuals", func(yield func(inside []byte)) {
-		for individual := range individuals.all() {
-			if key := individual.optionalText("keyId"); len(key) > 0 {
+func (d *flag) target(o scan.Object) model.Target {
+	t := model.Target{Variation: d.variation(o.Object("valueOption"))}
+	individuals := o.Objects("individuals")
+	t.Keys = o.TextList("individuals", func(yield func(inside []byte)) {
+		for individual := range individuals.All() {
+			if key := individual.OptionalText("keyId"); len(key) > 0 {
 				yield(key)
 			}
 		}
@@ -329,53 +308,53 @@ func (d *classicFlag) target(o object) model.Target {
 	return t
 }
 
-func (d *classicFlag) rule(o object) model.Rule {
+func (d *flag) rule(o scan.Object) model.Rule {
 	return model.Rule{
-		ID:      o.optionalString("ruleId"),
-		Name:    o.optionalString("ruleName"),
-		Clauses: classicClauses(o),
+		ID:      o.OptionalString("ruleId"),
+		Name:    o.OptionalString("ruleName"),
+		Clauses: clauses(o),
 		Rollout: d.rollout(o, "valueOptionsVariationRuleValues", "isIncludedInExpt"),
 	}
 }
 
-func (d *classicFlag) rollout(o object, shares, included string) model.Rollout {
-	list := o.objects(shares)
-	d.shares = list.array
-	return model.Rollout{Experiment: o.tri(included), Shares: collect(list, func(s object) model.Share {
-		from, to := s.rangeOf("rolloutPercentage")
+func (d *flag) rollout(o scan.Object, shares, included string) model.Rollout {
+	list := o.Objects(shares)
+	d.shares = list.Raw()
+	return model.Rollout{Experiment: o.Tri(included), Shares: scan.Collect(list, func(s scan.Object) model.Share {
+		from, to := s.RangeOf("rolloutPercentage")
 		return model.Share{
 			From:       from,
 			To:         to,
-			Variation:  d.variation(s.object("valueOption")),
-			Experiment: s.optionalFloat("exptRollout"),
+			Variation:  d.variation(s.Object("valueOption")),
+			Experiment: s.OptionalFloat("exptRollout"),
 		}
 	})}
 }
 
 // prerequisite accepts both spellings of the expected option: the platform's
 // serializers disagree (protocol reference, section 3.3).
-func (c classicData) prerequisite(o object) model.Prerequisite {
+func (r reader) prerequisite(o scan.Object) model.Prerequisite {
 	option := "valueOptionsVariationValue"
-	if !o.has(option) {
+	if !o.Has(option) {
 		option = "ValueOptionsVariationValue"
 	}
-	id := o.string("prerequisiteFeatureFlagId")
-	key, ok := c.flagKey(id)
+	id := o.String("prerequisiteFeatureFlagId")
+	key, ok := r.flagKey(id)
 	if !ok {
 		key = id // not a flag of this environment: the prerequisite fails
 	}
 	return model.Prerequisite{
 		FlagKey:     key,
-		VariationID: strconv.FormatInt(o.object(option).int("localId"), 10),
+		VariationID: strconv.FormatInt(o.Object(option).Int("localId"), 10),
 	}
 }
 
-func classicClauses(o object) []model.Clause {
-	return collect(o.objects("ruleJsonContent"), func(c object) model.Clause {
+func clauses(o scan.Object) []model.Clause {
+	return scan.Collect(o.Objects("ruleJsonContent"), func(c scan.Object) model.Clause {
 		return model.Clause{
-			Property: c.optionalString("property"),
-			Operator: c.optionalString("operation"),
-			Value:    c.optionalString("value"),
+			Property: c.OptionalString("property"),
+			Operator: c.OptionalString("operation"),
+			Value:    c.OptionalString("value"),
 		}
 	})
 }

@@ -1,23 +1,24 @@
-package platform
+package classic
 
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
-)
 
-var errNoSecret = errors.New("missing secret: copy the environment secret from the platform's settings page")
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+)
 
 // flagIDPrefix returns the prefix of all flag ids of a classic secret's
 // environment: FF__<account>__<project>__<environment>__.
 //
-// A classic secret is standard Base64 of parts joined by "__". The second to
+// A classic secret is standard Base64 of parts joined by separator. The second to
 // fourth part name the environment (protocol reference, section 1). The error
 // never holds any part of the secret.
 func flagIDPrefix(secret string) (string, error) {
 	if secret == "" {
-		return "", errNoSecret
+		return "", platform.ErrNoSecret
 	}
 	letters := strings.TrimRight(secret, "=")
 	text, err := base64.RawStdEncoding.Strict().DecodeString(letters)
@@ -29,7 +30,7 @@ func flagIDPrefix(secret string) (string, error) {
 	if !utf8.Valid(text) {
 		return "", errors.New("the secret does not decode to text: is it the environment secret?")
 	}
-	parts := strings.Split(string(text), "__")
+	parts := strings.Split(string(text), separator)
 	if len(parts) < 4 {
 		return "", errors.New("the secret does not name an environment: expected account, project and environment inside it")
 	}
@@ -38,11 +39,39 @@ func flagIDPrefix(secret string) (string, error) {
 			return "", errors.New("the secret names a blank account, project or environment")
 		}
 	}
-	return "FF__" + parts[1] + "__" + parts[2] + "__" + parts[3] + "__", nil
+	return "FF__" + parts[1] + separator + parts[2] + separator + parts[3] + separator, nil
 }
 
 // padSecret adds the missing padding to a classic secret. The platform rejects
 // a secret without padding in a header.
 func padSecret(secret string) string {
 	return secret + "==="[:(4-len(secret)%4)%4]
+}
+
+func misfit(secret string) error {
+	_, err := flagIDPrefix(secret)
+	return fmt.Errorf("for featureflag.co, %w", err)
+}
+
+func checkSecret(secret string) (string, error) {
+	if _, err := flagIDPrefix(secret); err != nil {
+		return secret, err
+	}
+	return padSecret(secret), nil
+}
+
+// environmentOf returns FF__account__project__environment.
+func environmentOf(secret string) string {
+	prefix, _ := flagIDPrefix(secret)
+	return strings.TrimSuffix(prefix, separator)
+}
+
+// describeEnvironment describes an environment whose account, project and
+// environment are numbers, as the platform assigns them.
+func describeEnvironment(secret string) string {
+	parts := strings.Split(strings.Trim(environmentOf(secret), "_"), separator) // FF, account, project, environment
+	if len(parts) != 4 || strings.Trim(strings.Join(parts[1:], ""), "0123456789") != "" {
+		return ""
+	}
+	return fmt.Sprintf("account %s, project %s, environment %s", parts[1], parts[2], parts[3])
 }

@@ -1,0 +1,5 @@
+package platform
+
+var AppendToken = appendToken
+
+const TokenDigits = tokenDigits

@@ -1,0 +1,38 @@
+// Package registry knows which platforms there are, and finds the one that a name,
+// a secret or data belongs to.
+package registry
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
+)
+
+// All returns the protocols of all platforms. The slice is shared. If a secret
+// has the shape of several platforms, the first counts. Secrets of FeatBit are
+// random, so practically none is valid for featureflag.co, but some of
+// featureflag.co also have 44 characters.
+func All() []*platform.Protocol { return all() }
+
+var all = sync.OnceValue(func() []*platform.Protocol {
+	return []*platform.Protocol{
+		classic.Protocol(),
+		featbit.Protocol(),
+	}
+})
+
+// Default returns the platform to use if nothing else decides.
+func Default() *platform.Protocol { return All()[0] }
+
+// ProtocolOf returns the protocol of a platform by name.
+func ProtocolOf(name string) (*platform.Protocol, error) {
+	for _, p := range All() {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown platform %q", name)
+}
