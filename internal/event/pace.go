@@ -132,12 +132,18 @@ func (p *pace) accepted(events int, took time.Duration) {
 	if events < p.size { // the queue had no more: a small request says little about larger ones
 		most = p.size
 	}
+	larger := p.size + p.size/4 + 1 // shows the two parts
+	inProportion := int(min(float64(events)*float64(aim)/float64(max(took, 1)), float64(most)))
 	switch {
 	case surprise:
 		want = min(want, events/2)
-	case took <= aim, p.cost.variance() == 0 && want >= events*3/4:
-		want = max(want, p.size+p.size/4+1) // a larger request shows the two parts
+	case p.cost.variance() == 0 && want >= events*3/4:
+		want = max(want, larger)
+	case took <= aim:
+		want = max(want, min(larger, inProportion))
 	}
+	// The line through other answers says little about sizes beyond them.
+	want = min(want, max(larger, inProportion))
 	p.size = min(max(want, most/8, 1), most, p.events)
 }
 

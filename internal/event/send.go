@@ -465,8 +465,12 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 			unsure = len(events)
 		}
 	}
-	var began time.Time
+	var (
+		began time.Time
+		conn  retry.ConnTrace
+	)
 	loop := retry.Loop{
+		Conn:    &conn,
 		Client:  d.p.client,
 		Retries: how.retries,
 		RetryOn: func(resp *http.Response) bool {
@@ -489,7 +493,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 		},
 	}
 	resp, err := loop.Do(req)
-	d.measure(resp, err, len(events), time.Since(began))
+	d.measure(resp, err, len(events), time.Since(conn.Began(began)))
 	noteLost(err)
 	if unsure == len(events) {
 		for _, e := range events {
@@ -499,7 +503,8 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 	return resp, err
 }
 
-// measure records how long an attempt took for its events.
+// measure records how long the platform took for the events of an attempt, from the
+// moment the attempt had its connection.
 func (d *delivery) measure(resp *http.Response, err error, events int, took time.Duration) {
 	switch {
 	case retry.Unsent(err):

@@ -4,6 +4,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -34,6 +35,9 @@ type Loop struct {
 	// Stop is called before each retry, after the wait, and ends the loop if it
 	// reports true. nil never does.
 	Stop func() bool
+	// Conn is the trace of the attempt that is under way, and of the last one
+	// after Do. nil is a trace that only Do uses.
+	Conn *ConnTrace
 }
 
 // maxWait bounds the doubling waits, and the wait of Do and Wait if there is no
@@ -51,7 +55,7 @@ func (l *Loop) Do(req *retryablehttp.Request) (*http.Response, error) {
 	var (
 		response *http.Response
 		last     error
-		conn     ConnTrace
+		conn     = cmp.Or(l.Conn, &ConnTrace{})
 
 		attempted bool
 		refreshed bool // retried because a kept connection no longer worked
