@@ -173,7 +173,7 @@ type published struct {
 
 // publish makes an update visible to evaluations, within the decision of decide,
 // which runs with the lock held. After Close publish does nothing.
-func (s *clientStore) publish(u *store.Update, prepared eval.Prepared, decide func(*eval.Snapshot) store.Decision) (p published) {
+func (s *clientStore) publish(u *store.Update, prepared store.Prepared, decide func(*eval.Snapshot) store.Decision) (p published) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.c.view.Load()

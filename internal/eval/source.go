@@ -11,9 +11,6 @@ import (
 // Snapshot is a view of an environment whose items are compiled for evaluation.
 type Snapshot = store.Snapshot[Flag, Segment]
 
-// Prepared is what Snapshot.Prepare has compiled of an update.
-type Prepared = store.Prepared[Flag, Segment]
-
 // Source compiles raw items for evaluation. One Source serves all snapshots of
 // a client.
 type Source struct {

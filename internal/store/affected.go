@@ -14,16 +14,16 @@ import (
 // times, and compiles none.
 func (s *Snapshot[F, S]) Affected(c Change) []string {
 	segments := setOf(c.Segments)
-	grow(segments, s.segments.referring, func(e *entry[S]) []string { return s.compilers.segments.references(e).Segments })
+	grow(segments, s.segments.referring, func(e *entry) []string { return e.references(&s.compilers.segments).Segments })
 	flags := setOf(c.Flags)
 	if len(segments) > 0 {
 		for _, e := range s.flags.referring {
-			if anyIn(s.compilers.flags.references(e).Segments, segments) {
+			if anyIn(e.references(&s.compilers.flags).Segments, segments) {
 				flags[e.Key] = struct{}{}
 			}
 		}
 	}
-	grow(flags, s.flags.referring, func(e *entry[F]) []string { return s.compilers.flags.references(e).Flags })
+	grow(flags, s.flags.referring, func(e *entry) []string { return e.references(&s.compilers.flags).Flags })
 	return slices.Sorted(maps.Keys(flags))
 }
 
@@ -34,7 +34,7 @@ const plainPasses = 4
 
 // grow adds the keys of the entries that refer to a key of the set, and of those
 // that refer to them, and so on.
-func grow[T any](set map[string]struct{}, entries []*entry[T], references func(*entry[T]) []string) {
+func grow(set map[string]struct{}, entries []*entry, references func(*entry) []string) {
 	if len(set) == 0 {
 		return
 	}
@@ -78,7 +78,7 @@ func (s *Snapshot[F, S]) SegmentUse() (flag, segment string) {
 		if !bytes.Contains(e.Raw, []byte("in segment")) {
 			continue // without decoding it: it refers to flags only
 		}
-		if segments := s.compilers.flags.references(e).Segments; len(segments) > 0 {
+		if segments := e.references(&s.compilers.flags).Segments; len(segments) > 0 {
 			return e.Key, segments[0]
 		}
 	}

@@ -34,19 +34,19 @@ type Change struct {
 }
 
 // Prepared is what Prepare has compiled of an update.
-type Prepared[F, S any] struct {
-	flags    []*entry[F] // nil for those that Prepare has not compiled
-	segments []*entry[S]
+type Prepared struct {
+	flags    []*entry // nil for those that Prepare has not compiled
+	segments []*entry
 }
 
 // Prepare compiles the items of a patch that are newer than those of s. ApplyOn,
 // of s or of a later snapshot, then compiles nothing and takes little time, so
 // that it may be called under a lock. A full is compiled as it is evaluated.
-func (s *Snapshot[F, S]) Prepare(u *Update) Prepared[F, S] {
+func (s *Snapshot[F, S]) Prepare(u *Update) Prepared {
 	if u.Full {
-		return Prepared[F, S]{}
+		return Prepared{}
 	}
-	return Prepared[F, S]{
+	return Prepared{
 		flags:    prepared(&s.flags, u.Flags, &s.compilers.flags),
 		segments: prepared(&s.segments, u.Segments, &s.compilers.segments),
 	}
@@ -55,15 +55,15 @@ func (s *Snapshot[F, S]) Prepare(u *Update) Prepared[F, S] {
 // prepared returns a compiled entry for each item that is newer than what the
 // index has. They are few, so all are compiled now and not at their first
 // evaluation.
-func prepared[T any](ix *index[T], items []Item, compiler *Compiler[T]) []*entry[T] {
-	entries := make([]*entry[T], len(items))
+func prepared(ix *index, items []Item, c compiler) []*entry {
+	entries := make([]*entry, len(items))
 	for i, item := range items {
 		if old := ix.get(item.Key); old != nil && !item.replaces(&old.Item) {
 			continue
 		}
-		entries[i] = &entry[T]{Item: item}
+		entries[i] = &entry{Item: item}
 		if !item.Archived {
-			compiler.of(entries[i])
+			entries[i].compile(c)
 		}
 	}
 	return entries
@@ -111,7 +111,7 @@ func (s *Snapshot[F, S]) Apply(u *Update, asked uint64) (*Snapshot[F, S], Change
 // earlier snapshot has prepared. It does not decide about items that are older
 // than the stored ones: a full replaces everything except what arrived after
 // Asked, a patch replaces older items.
-func (s *Snapshot[F, S]) ApplyOn(u *Update, p Prepared[F, S], terms *Terms) (*Snapshot[F, S], Change) {
+func (s *Snapshot[F, S]) ApplyOn(u *Update, p Prepared, terms *Terms) (*Snapshot[F, S], Change) {
 	t := *terms
 	if t.Arrived == 0 {
 		t.Arrived = s.updates + 1
@@ -132,7 +132,7 @@ func (s *Snapshot[F, S]) Bootstrap(u *Update) *Snapshot[F, S] {
 // applyPatch stores each item that is newer than the one it replaces, whatever
 // the version of the whole (protocol reference, section 5: pushes can arrive in
 // any order).
-func (s *Snapshot[F, S]) applyPatch(u *Update, p Prepared[F, S], t *Terms) (*Snapshot[F, S], Change) {
+func (s *Snapshot[F, S]) applyPatch(u *Update, p Prepared, t *Terms) (*Snapshot[F, S], Change) {
 	flags, changedFlags := newer(&s.flags, u.Flags, p.flags, t, false)
 	segments, changedSegments := newer(&s.segments, u.Segments, p.segments, t, true)
 	next := &Snapshot[F, S]{
@@ -170,7 +170,7 @@ func (s *Snapshot[F, S]) applyPatch(u *Update, p Prepared[F, S], t *Terms) (*Sna
 
 // newer returns entries for the items that replace what the index has; of two
 // items with one key the newer counts, and of two with one version the first.
-func newer[T any](ix *index[T], items []Item, prepared []*entry[T], t *Terms, segment bool) (entries []*entry[T], keys []string) {
+func newer(ix *index, items []Item, prepared []*entry, t *Terms, segment bool) (entries []*entry, keys []string) {
 	for _, i := range latest(items) {
 		item := &items[i]
 		if t.Keep.has(segment, item.Key) {
@@ -181,7 +181,7 @@ func newer[T any](ix *index[T], items []Item, prepared []*entry[T], t *Terms, se
 		}
 		e := prepared[i]
 		if e == nil { // newer only than items that the snapshot has had since
-			e = &entry[T]{Item: *item}
+			e = &entry{Item: *item}
 		}
 		e.arrived = t.Arrived
 		entries = append(entries, e)
@@ -191,7 +191,7 @@ func newer[T any](ix *index[T], items []Item, prepared []*entry[T], t *Terms, se
 }
 
 // newestOf returns the newest version of any of the entries, or 0.
-func newestOf[T any](entries []*entry[T]) (version int64) {
+func newestOf(entries []*entry) (version int64) {
 	for _, e := range entries {
 		version = max(version, e.Version)
 	}
@@ -289,10 +289,10 @@ func (s *Snapshot[F, S]) replace(u *Update, t *Terms) (*Snapshot[F, S], Change) 
 
 // newest returns the newest version of any item.
 func (s *Snapshot[F, S]) newest() (version int64) {
-	for e := range s.flags.all() {
+	for e := range s.flags.all {
 		version = max(version, e.Version)
 	}
-	for e := range s.segments.all() {
+	for e := range s.segments.all {
 		version = max(version, e.Version)
 	}
 	for _, item := range s.tags {
@@ -304,9 +304,9 @@ func (s *Snapshot[F, S]) newest() (version int64) {
 // replaced returns an index of the items of a full, of newer items that were
 // pushed since its request, and of kept items. It also returns the keys that
 // differ from old.
-func replaced[T any](old *index[T], items []Item, version int64, t *Terms, segment bool) (index[T], []string) {
-	next := newIndex[T](len(items))
-	entries := make([]entry[T], len(items)) // one allocation for all
+func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (index, []string) {
+	next := newIndex(len(items))
+	entries := make([]entry, len(items)) // one allocation for all
 	kept := len(t.Keep) > 0
 	for i, item := range items {
 		if kept && t.Keep.has(segment, item.Key) {
@@ -332,13 +332,13 @@ func replaced[T any](old *index[T], items []Item, version int64, t *Terms, segme
 		case had.arrived > t.Asked && e.Older(&had.Item):
 			next.put(had)
 		case had.Version == e.Version && bytes.Equal(had.Raw, e.Raw):
-			e.compiled.Store(had.compiled.Load())
+			e.store(had.load())
 			e.refers.Store(had.refers.Load())
 		default:
 			changed = append(changed, e.Key)
 		}
 	}
-	for had := range old.all() {
+	for had := range old.all {
 		switch {
 		case next.get(had.Key) != nil:
 		case kept && t.Keep.has(segment, had.Key):

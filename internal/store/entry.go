@@ -3,6 +3,7 @@ package store
 import (
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Item is one flag, segment or user tag of a message, with what storing it
@@ -38,13 +39,33 @@ type Compiler[T any] struct {
 	Report func(key string, problem error)
 }
 
+// compiler is a *Compiler[T]. It returns a *T as a pointer of any type, so that
+// entries and indexes need no type parameter: a program links their code once, and
+// not for flags and segments each.
+type compiler interface {
+	compile(*Item) (compiled unsafe.Pointer, refers *References, problem error)
+	references(*Item) *References
+	report(key string, problem error)
+}
+
+func (c *Compiler[T]) compile(item *Item) (unsafe.Pointer, *References, error) {
+	compiled, refers, problem := c.Compile(item)
+	return unsafe.Pointer(compiled), refers, problem
+}
+
+func (c *Compiler[T]) references(item *Item) *References { return c.References(item) }
+
+func (c *Compiler[T]) report(key string, problem error) { c.Report(key, problem) }
+
 // entry is a stored item.
-type entry[T any] struct {
+type entry struct {
 	Item
 	// arrived is the number of the update that brought it; 0 is the bootstrap.
 	arrived uint64
-	// compiled is nil until the first use. It is what evaluations read.
-	compiled atomic.Pointer[T]
+	// compiled is nil until the first use. It is what evaluations read: an *F if
+	// the entry is in the flags of a Snapshot[F, S], an *S if it is in the
+	// segments. Only load and store access it.
+	compiled unsafe.Pointer
 	// compiling is held by the goroutine that compiles. Others wait for it, so
 	// that a large item is compiled once and not by all goroutines that need
 	// it.
@@ -53,36 +74,40 @@ type entry[T any] struct {
 	refers atomic.Pointer[References]
 }
 
-// of returns the compiled e. The first call compiles it and reports its
+func (e *entry) load() unsafe.Pointer { return atomic.LoadPointer(&e.compiled) }
+
+func (e *entry) store(compiled unsafe.Pointer) { atomic.StorePointer(&e.compiled, compiled) }
+
+// compile returns the compiled e. The first call compiles it and reports its
 // problem.
-func (c *Compiler[T]) of(e *entry[T]) *T {
-	compiled, problem := c.once(e)
+func (e *entry) compile(c compiler) unsafe.Pointer {
+	compiled, problem := e.compileOnce(c)
 	if problem != nil {
-		c.Report(e.Key, problem)
+		c.report(e.Key, problem)
 	}
 	return compiled
 }
 
-func (c *Compiler[T]) once(e *entry[T]) (compiled *T, problem error) {
+func (e *entry) compileOnce(c compiler) (compiled unsafe.Pointer, problem error) {
 	e.compiling.Lock()
 	defer e.compiling.Unlock()
-	if compiled = e.compiled.Load(); compiled != nil {
+	if compiled = e.load(); compiled != nil {
 		return compiled, nil
 	}
-	compiled, refers, problem := c.Compile(&e.Item)
+	compiled, refers, problem := c.compile(&e.Item)
 	if refers != nil {
 		e.refers.Store(refers)
 	}
-	e.compiled.Store(compiled)
+	e.store(compiled)
 	return compiled, problem
 }
 
 // references returns what e refers to. It is read once.
-func (c *Compiler[T]) references(e *entry[T]) *References {
+func (e *entry) references(c compiler) *References {
 	if r := e.refers.Load(); r != nil {
 		return r
 	}
-	r := c.References(&e.Item)
+	r := c.references(&e.Item)
 	e.refers.Store(r)
 	return r
 }

@@ -21,48 +21,48 @@ func Hash(key string) uint64 { return maphash.String(hashSeed, key) }
 //
 // A part is a hash table in a slice, which is copied at once. A Go map finds a
 // key as fast, but takes some sixty times as long to copy at that size.
-type index[T any] struct {
-	parts []part[T] // a power of two of them, or none
+type index struct {
+	parts []part // a power of two of them, or none
 	count int
 	// referring has the entries that may refer to others. They are also kept
 	// here because they are few, and finding them in the parts takes long.
-	referring []*entry[T]
+	referring []*entry
 }
 
 // part is an open-addressing hash table of entries. Its length is a power of
 // two, and at least half of it is empty.
-type part[T any] struct {
-	places []*entry[T]
+type part struct {
+	places []*entry
 	count  int
 }
 
 // partSize is the average number of entries of a part when the index is built.
 const partSize = 128
 
-func newIndex[T any](count int) index[T] {
+func newIndex(count int) index {
 	parts := 1
 	for parts*partSize < count {
 		parts *= 2
 	}
-	ix := index[T]{parts: make([]part[T], parts)}
+	ix := index{parts: make([]part, parts)}
 	for i := range ix.parts {
-		ix.parts[i] = newPart[T](count / parts)
+		ix.parts[i] = newPart(count / parts)
 	}
 	return ix
 }
 
-func newPart[T any](count int) part[T] {
-	return part[T]{places: make([]*entry[T], 1<<bits.Len(uint(max(4, 2*count)-1)))}
+func newPart(count int) part {
+	return part{places: make([]*entry, 1<<bits.Len(uint(max(4, 2*count)-1)))}
 }
 
 // of returns the number of the part for a hash. Other bits select the place in
 // the part.
-func (ix *index[T]) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
+func (ix *index) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
 
-func (ix *index[T]) get(key string) *entry[T] { return ix.find(Hash(key), key) }
+func (ix *index) get(key string) *entry { return ix.find(Hash(key), key) }
 
 // find is get for callers that have the hash.
-func (ix *index[T]) find(hash uint64, key string) *entry[T] {
+func (ix *index) find(hash uint64, key string) *entry {
 	if len(ix.parts) == 0 {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (ix *index[T]) find(hash uint64, key string) *entry[T] {
 }
 
 // put stores an entry in an index that no other goroutine can see yet.
-func (ix *index[T]) put(e *entry[T]) {
+func (ix *index) put(e *entry) {
 	hash := Hash(e.Key)
 	p := &ix.parts[ix.of(hash)]
 	before := p.count
@@ -83,7 +83,7 @@ func (ix *index[T]) put(e *entry[T]) {
 	ix.count += p.count - before
 }
 
-func (p *part[T]) put(hash uint64, e *entry[T]) {
+func (p *part) put(hash uint64, e *entry) {
 	at := int(hash)
 	for ; ; at++ {
 		place := &p.places[at&(len(p.places)-1)]
@@ -99,7 +99,7 @@ func (p *part[T]) put(hash uint64, e *entry[T]) {
 		p.places[at&(len(p.places)-1)] = e
 		return
 	}
-	larger := newPart[T](p.count)
+	larger := newPart(p.count)
 	for _, old := range append(p.places, e) {
 		if old != nil {
 			larger.put(Hash(old.Key), old)
@@ -109,16 +109,16 @@ func (p *part[T]) put(hash uint64, e *entry[T]) {
 }
 
 // with returns an index that also has these entries, whose keys differ.
-func (ix *index[T]) with(entries []*entry[T]) index[T] {
+func (ix *index) with(entries []*entry) index {
 	if len(ix.parts) == 0 {
-		next := newIndex[T](len(entries))
+		next := newIndex(len(entries))
 		for _, e := range entries {
 			next.put(e)
 		}
 		next.collectReferring()
 		return next
 	}
-	next := index[T]{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
+	next := index{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
 	copied := make(map[int]bool, 1)
 	for _, e := range entries {
 		if i := next.of(Hash(e.Key)); !copied[i] {
@@ -131,12 +131,12 @@ func (ix *index[T]) with(entries []*entry[T]) index[T] {
 }
 
 // mayRefer reports whether e may refer to other items.
-func (e *entry[T]) mayRefer() bool { return !e.Alone && !e.Archived && !e.Broken }
+func (e *entry) mayRefer() bool { return !e.Alone && !e.Archived && !e.Broken }
 
 // collectReferring sets referring of an index that no other goroutine can see
 // yet.
-func (ix *index[T]) collectReferring() {
-	for e := range ix.all() {
+func (ix *index) collectReferring() {
+	for e := range ix.all {
 		if e.mayRefer() {
 			ix.referring = append(ix.referring, e)
 		}
@@ -144,9 +144,9 @@ func (ix *index[T]) collectReferring() {
 }
 
 // referringWith returns referring after these entries are stored.
-func (ix *index[T]) referringWith(entries []*entry[T]) []*entry[T] {
-	var added []*entry[T]
-	replaced := make(map[*entry[T]]bool)
+func (ix *index) referringWith(entries []*entry) []*entry {
+	var added []*entry
+	replaced := make(map[*entry]bool)
 	for _, e := range entries {
 		if e.mayRefer() {
 			added = append(added, e)
@@ -158,7 +158,7 @@ func (ix *index[T]) referringWith(entries []*entry[T]) []*entry[T] {
 	if len(added) == 0 && len(replaced) == 0 {
 		return ix.referring
 	}
-	next := make([]*entry[T], 0, len(ix.referring)+len(added))
+	next := make([]*entry, 0, len(ix.referring)+len(added))
 	for _, e := range ix.referring {
 		if !replaced[e] {
 			next = append(next, e)
@@ -168,13 +168,11 @@ func (ix *index[T]) referringWith(entries []*entry[T]) []*entry[T] {
 }
 
 // all yields the entries in no particular order.
-func (ix *index[T]) all() iter.Seq[*entry[T]] {
-	return func(yield func(*entry[T]) bool) {
-		for _, part := range ix.parts {
-			for _, e := range part.places {
-				if e != nil && !yield(e) {
-					return
-				}
+func (ix *index) all(yield func(*entry) bool) {
+	for _, part := range ix.parts {
+		for _, e := range part.places {
+			if e != nil && !yield(e) {
+				return
 			}
 		}
 	}
@@ -193,7 +191,7 @@ type Stored interface {
 }
 
 // Find implements Stored.
-func (ix *index[T]) Find(key string) (item *Item, arrived uint64) {
+func (ix *index) Find(key string) (item *Item, arrived uint64) {
 	e := ix.get(key)
 	if e == nil {
 		return nil, 0
@@ -202,9 +200,9 @@ func (ix *index[T]) Find(key string) (item *Item, arrived uint64) {
 }
 
 // All implements Stored.
-func (ix *index[T]) All() iter.Seq2[*Item, uint64] {
+func (ix *index) All() iter.Seq2[*Item, uint64] {
 	return func(yield func(*Item, uint64) bool) {
-		for e := range ix.all() {
+		for e := range ix.all {
 			if !yield(&e.Item, e.arrived) {
 				return
 			}
@@ -213,4 +211,4 @@ func (ix *index[T]) All() iter.Seq2[*Item, uint64] {
 }
 
 // Len implements Stored.
-func (ix *index[T]) Len() int { return ix.count }
+func (ix *index) Len() int { return ix.count }

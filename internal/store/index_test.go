@@ -17,11 +17,11 @@ func TestIndex(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", keys.Name, size), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(1, uint64(size)))
-				want := make(map[string]*entry[int])
-				newEntry := func(i int) *entry[int] {
-					return &entry[int]{Item: Item{Key: keys.Key(i), Version: random.Int64()}}
+				want := make(map[string]*entry)
+				newEntry := func(i int) *entry {
+					return &entry{Item: Item{Key: keys.Key(i), Version: random.Int64()}}
 				}
-				ix := newIndex[int](size / 2)
+				ix := newIndex(size / 2)
 				for range size / 2 {
 					e := newEntry(random.IntN(size))
 					ix.put(e)
@@ -29,12 +29,12 @@ func TestIndex(t *testing.T) {
 				}
 				for range 8 {
 					before, wantBefore := ix, maps.Clone(want)
-					batch := make(map[string]*entry[int])
+					batch := make(map[string]*entry)
 					for range 1 + random.IntN(1+size/10) {
 						e := newEntry(random.IntN(size))
 						batch[e.Key] = e
 					}
-					var list []*entry[int]
+					var list []*entry
 					for _, e := range batch {
 						list = append(list, e)
 						want[e.Key] = e
@@ -48,7 +48,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-func checkIndex(t *testing.T, ix *index[int], want map[string]*entry[int], key func(int) string, size int) {
+func checkIndex(t *testing.T, ix *index, want map[string]*entry, key func(int) string, size int) {
 	t.Helper()
 	if ix.count != len(want) {
 		t.Fatalf("count %d, want %d", ix.count, len(want))
@@ -59,7 +59,7 @@ func checkIndex(t *testing.T, ix *index[int], want map[string]*entry[int], key f
 		}
 	}
 	seen := make(map[string]bool)
-	for e := range ix.all() {
+	for e := range ix.all {
 		if want[e.Key] != e || seen[e.Key] {
 			t.Fatalf("all: %v, seen %v", e, seen[e.Key])
 		}
@@ -72,30 +72,30 @@ func checkIndex(t *testing.T, ix *index[int], want map[string]*entry[int], key f
 
 func TestZeroIndex(t *testing.T) {
 	t.Parallel()
-	var ix index[int]
+	var ix index
 	if ix.get("a") != nil || ix.get("") != nil {
 		t.Error("it has something")
 	}
-	for e := range ix.all() {
+	for e := range ix.all {
 		t.Errorf("it yields %v", e)
 	}
 	if empty := ix.with(nil); empty.count != 0 || empty.get("a") != nil {
 		t.Error("with nothing it has something")
 	}
-	e := &entry[int]{Item: Item{Key: ""}}
-	if next := ix.with([]*entry[int]{e}); next.get("") != e || next.count != 1 || ix.get("") != nil {
+	e := &entry{Item: Item{Key: ""}}
+	if next := ix.with([]*entry{e}); next.get("") != e || next.count != 1 || ix.get("") != nil {
 		t.Error("the empty key is not kept apart")
 	}
 }
 
 func TestIndexStopsEarly(t *testing.T) {
 	t.Parallel()
-	ix := newIndex[int](300)
+	ix := newIndex(300)
 	for i := range 300 {
-		ix.put(&entry[int]{Item: Item{Key: fmt.Sprint(i)}})
+		ix.put(&entry{Item: Item{Key: fmt.Sprint(i)}})
 	}
 	count := 0
-	for range ix.all() {
+	for range ix.all {
 		if count++; count == 5 {
 			break
 		}
@@ -114,20 +114,20 @@ func TestIndexHasRoom(t *testing.T) {
 		t.Run(keys.Name, func(t *testing.T) {
 			t.Parallel()
 			const size = 10_000
-			entries := make([]*entry[int], size)
+			entries := make([]*entry, size)
 			for i := range entries {
-				entries[i] = &entry[int]{Item: Item{Key: keys.Key(i)}}
+				entries[i] = &entry{Item: Item{Key: keys.Key(i)}}
 			}
-			var zero index[int]
+			var zero index
 			built := zero.with(entries)
 			checkRoom(t, &built)
-			grown := newIndex[int](0)
+			grown := newIndex(0)
 			for _, e := range entries {
 				grown.put(e)
 			}
 			checkRoom(t, &grown)
 
-			patched := built.with([]*entry[int]{{Item: entries[0].Item}})
+			patched := built.with([]*entry{{Item: entries[0].Item}})
 			copied := 0
 			for i := range patched.parts {
 				if &patched.parts[i].places[0] != &built.parts[i].places[0] {
@@ -141,7 +141,7 @@ func TestIndexHasRoom(t *testing.T) {
 	}
 }
 
-func checkRoom(t *testing.T, ix *index[int]) {
+func checkRoom(t *testing.T, ix *index) {
 	t.Helper()
 	looks := 0
 	for i, p := range ix.parts {

@@ -10,8 +10,8 @@ import (
 // whose segments to S. All methods may be called concurrently.
 type Snapshot[F, S any] struct {
 	compilers *compilers[F, S]
-	flags     index[F]
-	segments  index[S]
+	flags     index
+	segments  index
 	tags      map[string]Item // kept for their versions and for Items only
 
 	version int64
@@ -48,10 +48,10 @@ func (s *Snapshot[F, S]) Flag(key string) *F {
 	if e == nil || e.Archived {
 		return nil
 	}
-	if f := e.compiled.Load(); f != nil {
-		return f
+	if f := e.load(); f != nil {
+		return (*F)(f)
 	}
-	return s.compilers.flags.of(e)
+	return (*F)(e.compile(&s.compilers.flags))
 }
 
 // Has reports whether there is a flag with this key, without compiling it.
@@ -66,10 +66,10 @@ func (s *Snapshot[F, S]) Segment(hash uint64, id string) *S {
 	if e == nil || e.Archived {
 		return nil
 	}
-	if segment := e.compiled.Load(); segment != nil {
-		return segment
+	if segment := e.load(); segment != nil {
+		return (*S)(segment)
 	}
-	return s.compilers.segments.of(e)
+	return (*S)(e.compile(&s.compilers.segments))
 }
 
 // largeItem is the size of raw JSON, in bytes, from which on compiling an item
@@ -79,14 +79,14 @@ const largeItem = 64 << 10
 // CompileLarge compiles the large items, so that no evaluation has to wait for
 // them. Do not call it from a goroutine that evaluates.
 func (s *Snapshot[F, S]) CompileLarge() {
-	for e := range s.flags.all() {
-		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
-			s.compilers.flags.of(e)
-		}
-	}
-	for e := range s.segments.all() {
-		if len(e.Raw) > largeItem && !e.Archived && e.compiled.Load() == nil {
-			s.compilers.segments.of(e)
+	s.flags.compileLarge(&s.compilers.flags)
+	s.segments.compileLarge(&s.compilers.segments)
+}
+
+func (ix *index) compileLarge(c compiler) {
+	for e := range ix.all {
+		if len(e.Raw) > largeItem && !e.Archived && e.load() == nil {
+			e.compile(c)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (s *Snapshot[F, S]) Keys() []string {
 		return *keys
 	}
 	keys := make([]string, 0, s.flags.count)
-	for e := range s.flags.all() {
+	for e := range s.flags.all {
 		if !e.Archived {
 			keys = append(keys, e.Key)
 		}
@@ -118,10 +118,10 @@ func (s *Snapshot[F, S]) Stored(segments bool) Stored {
 // Items returns everything there is, archived items included, each kind sorted
 // by key.
 func (s *Snapshot[F, S]) Items() (flags, segments, tags []Item) {
-	for e := range s.flags.all() {
+	for e := range s.flags.all {
 		flags = append(flags, e.Item)
 	}
-	for e := range s.segments.all() {
+	for e := range s.segments.all {
 		segments = append(segments, e.Item)
 	}
 	for _, item := range s.tags {
