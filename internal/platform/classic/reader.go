@@ -299,7 +299,7 @@ func (d *flag) target(o scan.Object) model.Target {
 	t := model.Target{Variation: d.variation(o.Object("valueOption"))}
 	individuals := o.Objects("individuals")
 	t.Keys = o.TextList("individuals", func(yield func(inside []byte)) {
-		for individual := range individuals.All() {
+		for individual := range individuals.All {
 			if key := individual.OptionalText("keyId"); len(key) > 0 {
 				yield(key)
 			}

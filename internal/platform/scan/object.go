@@ -2,7 +2,6 @@ package scan
 
 import (
 	"fmt"
-	"iter"
 	"math"
 	"sync"
 	"unsafe"
@@ -28,24 +27,30 @@ const (
 
 // Decode checks raw and calls fill to read it. The result of fill must not
 // refer to raw; the methods of Object return copies.
-func Decode[T any](raw []byte, fill func(Object) *T) (*T, error) {
+func Decode[T any](raw []byte, fill func(Object) *T) (result *T, err error) {
+	if err := read(raw, func(o Object) { result = fill(o) }); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// read is Decode without a type parameter: a program links it once and not for
+// each type.
+func read(raw []byte, fill func(Object)) error {
 	switch err := jsontext.Check(raw); {
 	case err != nil:
-		return nil, err
+		return err
 	case raw[0] != '{':
-		return nil, fmt.Errorf("is a JSON %s, not an object", kindOfValue(raw))
+		return fmt.Errorf("is a JSON %s, not an object", kindOfValue(raw))
 	}
 	d := rooms.Get().(*decoding)
 	defer rooms.Put(d)
 	d.failure, d.spare = nil, freeParts+len(raw)/partSize
 	o, _ := d.object("", raw, 0)
-	result := fill(o)
+	fill(o)
 	clear(d.members) // they point to raw
 	d.members = d.members[:0]
-	if d.failure != nil {
-		return nil, d.failure
-	}
-	return result, nil
+	return d.failure
 }
 
 // decoding is the state while one flag or segment is decoded.
@@ -147,50 +152,62 @@ func (o Object) List(name string) Objects {
 func (l Objects) Raw() []byte { return l.array }
 
 // All yields the elements.
-func (l Objects) All() iter.Seq[Object] {
-	return func(yield func(Object) bool) {
-		path := l.parent.path + l.name + "."
-		_, _ = jsontext.EachElementAt(l.array, 0, func(i int) (int, error) {
-			d := l.parent.decoding
-			if l.array[i] != '{' {
-				l.parent.fail(l.name, "an array of objects")
-			}
-			if d.failure != nil {
-				return 0, errFound
-			}
-			o, end := d.object(path, l.array, i)
-			more := yield(o)
-			if d.members = d.members[:o.first]; !more {
-				return 0, errFound
-			}
-			return end, nil
-		})
-	}
+func (l Objects) All(yield func(Object) bool) {
+	path := l.parent.path + l.name + "."
+	_, _ = jsontext.EachElementAt(l.array, 0, func(i int) (int, error) {
+		d := l.parent.decoding
+		if l.array[i] != '{' {
+			l.parent.fail(l.name, "an array of objects")
+		}
+		if d.failure != nil {
+			return 0, errFound
+		}
+		o, end := d.object(path, l.array, i)
+		more := yield(o)
+		if d.members = d.members[:o.first]; !more {
+			return 0, errFound
+		}
+		return end, nil
+	})
 }
 
 // Collect reads the elements, which count as parts, into a slice. It returns
 // nil if there are none.
 func Collect[T any](l Objects, read func(Object) T) (list []T) {
-	if len(l.array) > longArray {
-		count := jsontext.Count(l.array)
-		if l.parent.spare < count {
-			l.parent.tooMany()
-			return nil
-		}
+	if count := l.longCount(); count > 0 {
 		list = make([]T, 0, count)
 	}
-	for o := range l.All() {
+	l.parts(func(o Object) { list = append(list, read(o)) })
+	return list
+}
+
+// parts calls read with each element, which counts as a part.
+func (l Objects) parts(read func(Object)) {
+	for o := range l.All {
 		if l.parent.spare--; l.parent.spare < 0 {
 			l.parent.tooMany()
 		}
-		list = append(list, read(o))
+		read(o)
 	}
-	return list
 }
 
 // Arrays of at least longArray bytes are scanned twice: first to count their
 // elements. For shorter ones, growing the slice wastes less than a second scan.
 const longArray = 4 << 10
+
+// longCount returns the number of elements of a long array; 0 if the array is
+// short, or if the decoding fails because it has too many.
+func (l Objects) longCount() int {
+	if len(l.array) <= longArray {
+		return 0
+	}
+	count := jsontext.Count(l.array)
+	if l.parent.spare < count {
+		l.parent.tooMany()
+		return 0
+	}
+	return count
+}
 
 func (d *decoding) tooMany() {
 	if d.failure == nil {
