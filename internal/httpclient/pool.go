@@ -158,7 +158,8 @@ func (p *Pool) withCookies(req *http.Request) (*http.Request, error) {
 	if err := p.calls.do(req.Context().Done(), "HTTPClient.Jar", func() { cookies = p.jar.Cookies(req.URL) }, nil); err != nil {
 		return req, err
 	}
-	with := req.Clone(req.Context())
+	with := req.WithContext(req.Context())
+	with.Header = req.Header.Clone()
 	for _, cookie := range cookies {
 		with.AddCookie(cookie)
 	}
