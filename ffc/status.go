@@ -95,7 +95,7 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 		b.state, b.since = state, time.Now()
 	}
 	b.err = err
-	if e := (*transport.Error)(nil); errors.As(err, &e) && !e.AsOf.IsZero() {
+	if e, ok := errors.AsType[*transport.Error](err); ok && !e.AsOf.IsZero() {
 		b.countFrom(e.AsOf)
 	}
 	if changed { // before ready is closed: a listener that is added after that gets only later changes
@@ -124,11 +124,7 @@ func (b *statusBoard) explain(err error) {
 
 // kindOf returns the kind of a *transport.Error, and "" for other errors and nil.
 func kindOf(err error) transport.Kind {
-	if err == nil {
-		return "" // the usual case, which must not allocate e
-	}
-	var e *transport.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return e.Kind
 	}
 	return ""

@@ -63,8 +63,7 @@ func (s *clientStore) bootstrap(data []byte) error {
 		return nil
 	}
 	if err := registry.CheckOrigin(s.c.cfg.codec.Protocol, s.c.cfg.EnvSecret, data); err != nil {
-		var foreign *registry.ForeignError
-		if !errors.As(err, &foreign) {
+		if _, foreign := errors.AsType[*registry.ForeignError](err); !foreign {
 			return err
 		}
 		if s.c.cfg.IgnoreForeignBootstrap {

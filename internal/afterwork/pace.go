@@ -85,6 +85,6 @@ func (p *pace) end(failed, costs bool) {
 // failed reports whether a delivery has failed: the platform accepted nothing,
 // and not because of a single event, which the next deliveries isolate.
 func failed(err error) bool {
-	var kept *flush.Error
-	return errors.As(err, &kept) && kept.Retained > 0 && kept.Delivered == 0 && !errors.Is(err, flush.ErrRejected)
+	kept, ok := errors.AsType[*flush.Error](err)
+	return ok && kept.Retained > 0 && kept.Delivered == 0 && !errors.Is(err, flush.ErrRejected)
 }

@@ -165,8 +165,7 @@ func (o *patternOwner) compileGo(expression string) (*regexp.Regexp, error) {
 // patternError returns the error of an invalid pattern without quoting the
 // pattern, which may be long or private.
 func patternError(err error) error {
-	var syntaxError *syntax2.Error
-	if errors.As(err, &syntaxError) {
+	if syntaxError, ok := errors.AsType[*syntax2.Error](err); ok {
 		return fmt.Errorf("its regular expression is invalid (%s)", withoutVerbs(syntaxError.Code.String()))
 	}
 	return errors.New("its regular expression is invalid")

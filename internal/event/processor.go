@@ -551,10 +551,13 @@ func (p *Processor) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { p.end(fmt.Errorf("%w: %w", flush.ErrClosed, context.Cause(ctx))) })
 	defer stop()
 	before := p.totals()
-	var failed *flush.Error
 	until, _ := ctx.Deadline()
-	for errors.As(p.flush(ctx, closing, until), &failed) && failed.Retained > 0 && failed.Delivered > 0 {
-		// Another delivery may accept more events.
+	var failed *flush.Error
+	for more := true; more; { // another delivery may accept more events
+		last, ok := errors.AsType[*flush.Error](p.flush(ctx, closing, until))
+		if more = ok && last.Retained > 0 && last.Delivered > 0; ok {
+			failed = last
+		}
 	}
 	if failed == nil {
 		return nil

@@ -337,7 +337,7 @@ func (r *Refresher) failLocked(f *fetch, err error) {
 		at:    time.Now().Add(-max(clock.Age(f.began)-r.cfg.Timeout, 0)),
 		pause: r.cfg.Retry.Next(clock.Age(f.began)),
 	}
-	if why := (*Failure)(nil); errors.As(err, &why) {
+	if why, ok := errors.AsType[*Failure](err); ok {
 		r.failed.pause = max(r.failed.pause, why.RetryAfter)
 		if why.Final {
 			r.final = err

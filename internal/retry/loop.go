@@ -177,9 +177,11 @@ func Retryable(resp *http.Response, err error) bool {
 // Unsent reports whether an error occurred before any part of the request could
 // reach the server.
 func Unsent(err error) bool {
-	var op *net.OpError
-	var unsent unsentError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &unsent)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, unsent := errors.AsType[unsentError](err)
+	return unsent
 }
 
 // unsentError is the error of an attempt that got no connection: a deadline that

@@ -99,7 +99,7 @@ func (q *queue) writeOne(next waiting, lost int) {
 	}()
 	if lost > 0 {
 		r := slog.NewRecord(time.Now(), slog.LevelWarn, "ffc: log lines were dropped because the logger was too slow", 0)
-		r.AddAttrs(slog.Int("lost", lost))
+		r.Add("lost", lost)
 		line{next.to, r}.write()
 	}
 	next.line.write()

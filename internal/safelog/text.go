@@ -120,11 +120,10 @@ func Error(err error, secrets ...string) error {
 		}
 		return &url.Error{Op: outer.Op, URL: cut(outer.URL, maxText), Err: inner}
 	}
-	var notHTTP textproto.ProtocolError
 	switch text := err.Error(); {
 	case reveals(text, secrets):
 		return errSecret
-	case errors.As(err, &notHTTP):
+	case has[textproto.ProtocolError](err):
 		return errNotHTTP
 	case local(err):
 		if short := cut(text, maxText); short != text {
@@ -143,12 +142,12 @@ func Error(err error, secrets ...string) error {
 // local reports whether the text of an error comes from this machine, except
 // for names in certificates.
 func local(err error) bool {
-	var (
-		op           *net.OpError
-		dns          *net.DNSError
-		verification *tls.CertificateVerificationError
-	)
-	return errors.As(err, &op) || errors.As(err, &dns) || errors.As(err, &verification)
+	return has[*net.OpError](err) || has[*net.DNSError](err) || has[*tls.CertificateVerificationError](err)
+}
+
+func has[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // known returns an error that err wraps and that has no text from the network.
@@ -158,7 +157,7 @@ func known(err error) error {
 			return e
 		}
 	}
-	if number := syscall.Errno(0); errors.As(err, &number) {
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
 		return number
 	}
 	return nil

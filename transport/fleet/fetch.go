@@ -221,7 +221,7 @@ type problems struct {
 func (p *problems) add(backend string, err error) {
 	kind := transport.KindNetwork
 	wait := time.Duration(0)
-	if why := (*transport.Error)(nil); errors.As(err, &why) {
+	if why, ok := errors.AsType[*transport.Error](err); ok {
 		kind, err = why.Kind, why.Err
 	}
 	if throttled := (interface{ RetryAfter() time.Duration })(nil); errors.As(err, &throttled) {

@@ -222,7 +222,7 @@ func plain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errTimeout
 	}
-	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err
 	}
 	return safelog.Error(err)

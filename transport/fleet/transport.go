@@ -189,8 +189,8 @@ func (s *session) Source() transport.Source { return s.at.source() }
 
 // failed tells the client of a read that failed with all backends.
 func (s *session) failed(err error, _ bool) {
-	var why *transport.Error
-	if !errors.As(err, &why) { // the refresher's own
+	why, ok := errors.AsType[*transport.Error](err)
+	if !ok { // the refresher's own
 		why = &transport.Error{Kind: transport.KindNetwork, Err: errTimeout}
 	}
 	s.env.Store.Interrupted(why)

@@ -166,9 +166,8 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 		return nil, problem(transport.KindData, err)
 	}
 	body, err := httpclient.ReadAll(http.MaxBytesReader(nil, io.NopCloser(plainBody), limit), make([]byte, firstRead))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	switch _, tooLarge := errors.AsType[*http.MaxBytesError](err); {
+	case tooLarge:
 		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
 	case err != nil:
 		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", safelog.Error(plain(err), s.env.EnvSecret.Reveal())))
@@ -243,7 +242,7 @@ func plain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errTimeout
 	}
-	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		return withURL.Err
 	}
 	return err

@@ -70,8 +70,8 @@ func (b background) Run(ctx context.Context) {
 // report counts a failed fetch and reports its error to the client.
 func (s *session) report(err error, final bool) {
 	s.failures.Add(1)
-	var why *transport.Error
-	if !errors.As(err, &why) { // the refresher's own
+	why, ok := errors.AsType[*transport.Error](err)
+	if !ok { // the refresher's own
 		why = problem(transport.KindNetwork, err)
 	}
 	if final {

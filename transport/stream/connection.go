@@ -185,8 +185,8 @@ func (p *progress) hasAnswered() bool { return !p.usable.IsZero() }
 // the error if the message is not JSON: that is a fault of the connection, while
 // other messages would come again on the next one.
 func (c *connection) skip(message []byte, err error) error {
-	var why *transport.Error
-	if !errors.As(err, &why) || why.Kind != transport.KindData || !json.Valid(jsontext.TrimBOM(message)) {
+	why, ok := errors.AsType[*transport.Error](err)
+	if !ok || why.Kind != transport.KindData || !json.Valid(jsontext.TrimBOM(message)) {
 		return err
 	}
 	if _, known := c.s.skipped.LoadOrStore(why.Error(), true); !known {
@@ -248,9 +248,9 @@ func (c *connection) ask(q *openQuestion) {
 
 // failure returns why reading ended.
 func (c *connection) failure(err error) error {
-	var closed websocket.CloseError
+	closed, isClosed := errors.AsType[websocket.CloseError](err)
 	switch cause := c.cause.Load(); {
-	case errors.As(err, &closed) && closed.Code == refusal:
+	case isClosed && closed.Code == refusal:
 		return &transport.Error{Kind: transport.KindRefused, Err: errRefused}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return &transport.Error{Kind: transport.KindData, Err: fmt.Errorf("a message is larger than MaxMessage, which is %d bytes", c.s.MaxMessage)}
@@ -258,7 +258,7 @@ func (c *connection) failure(err error) error {
 		return c.unusable
 	case cause != nil: // the platform's response to that says nothing
 		return &transport.Error{Kind: transport.KindNetwork, Err: *cause}
-	case errors.As(err, &closed):
+	case isClosed:
 		return closedWith(closed.Code)
 	}
 	return &transport.Error{Kind: transport.KindNetwork, Err: c.s.clean(err)}

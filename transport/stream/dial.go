@@ -63,8 +63,7 @@ func (s *session) dial(ctx context.Context) (*link, handshake, error) {
 // clean removes the URL, which contains the token, and what came from the network
 // from an error.
 func (s *session) clean(err error) error {
-	var withURL *url.Error
-	if errors.As(err, &withURL) {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err
 	}
 	return safelog.Error(err, s.env.EnvSecret.Reveal())

@@ -61,8 +61,7 @@ func (l *link) readAll(r io.Reader) ([]byte, error) {
 // It may be called concurrently; each call waits until the connection is closed.
 func (l *link) close(why error) {
 	code, reason := websocket.StatusNormalClosure, "normal close"
-	var fault *transport.Error
-	if errors.As(why, &fault) {
+	if _, fault := errors.AsType[*transport.Error](why); fault {
 		code, reason = websocket.StatusGoingAway, "client going away"
 	}
 	timeout := time.AfterFunc(closeTimeout, func() { _ = l.socket.Close() })

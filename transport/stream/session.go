@@ -127,8 +127,8 @@ func always(store func() (bool, error)) error {
 // report counts a failed connection or fetch and reports its error to the client.
 func (s *session) report(err error, final bool) {
 	s.failures.Add(1)
-	var why *transport.Error
-	if !errors.As(err, &why) { // the refresher's own
+	why, ok := errors.AsType[*transport.Error](err)
+	if !ok { // the refresher's own
 		why = &transport.Error{Kind: transport.KindNetwork, Err: err}
 	}
 	if final {
