@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
@@ -19,7 +20,7 @@ func TestWipedEngineIsWrittenAgainWithinABeat(t *testing.T) {
 		defer s.stop()
 		wait(time.Minute)
 		before := headIn(t, m)
-		p.only(server{down: true}) // the leader needs no platform for that
+		p.Only(fleetkit.Server{Down: true}) // the leader needs no platform for that
 		m.Wipe()
 		wait(5 * time.Second)
 		h := headIn(t, m)
@@ -35,28 +36,28 @@ func TestWipedEngineIsWrittenAgainWithinABeat(t *testing.T) {
 func TestWipedEngineAndDeadLeader(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		time.Sleep(time.Hour)
-		p.set("flag", false)
-		l := &link{Backend: m}
+		p.Set("flag", false)
+		l := &fleetkit.Link{Backend: m}
 		first := start(p.publisher(l))
 		wait(20 * time.Second)
 		second := start(p.publisher(m))
 		wait(20 * time.Second)
 		before := headIn(t, m)
-		l.setCut(true)
+		l.SetCut(true)
 		m.Wipe()
-		p.only(server{lag: 10 * time.Minute}) // which has the flag on
+		p.Only(fleetkit.Server{Lag: 10 * time.Minute}) // which has the flag on
 		wait(time.Minute)
 		if h := headIn(t, m); h != nil {
 			t.Errorf("head %+v from a server that is behind", h)
 		}
-		p.only(server{})
+		p.Only(fleetkit.Server{})
 		wait(time.Minute)
 		h := headIn(t, m)
 		if h == nil || h.Lineage != before.Lineage || h.Revision <= before.Revision || h.Owner != second.Status().Replica {
 			t.Errorf("head %+v after %+v", h, before)
 		}
 		expect(t, m, "flag", false)
-		l.setCut(false)
+		l.SetCut(false)
 		first.stop()
 		second.stop()
 	})
@@ -88,7 +89,7 @@ func TestFailoverThatLostWrites(t *testing.T) {
 		wait(10 * time.Second)
 		replica := m.Copy()
 		time.Sleep(2 * time.Second)
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(2 * time.Second)
 		r := reader(t, m)
 		defer r.Close(context.Background())
@@ -114,11 +115,11 @@ func TestLostResponses(t *testing.T) {
 		wait(10 * time.Second)
 		m.After(func(_ context.Context, call fleettest.Call) error {
 			if call.Op == "Swap" {
-				return errDown
+				return fleetkit.ErrDown
 			}
 			return nil
 		})
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(6 * time.Second)
 		if s.Status().Err == nil {
 			t.Error("no error in Status")
@@ -135,24 +136,24 @@ func TestLostResponses(t *testing.T) {
 // A frozen leader that finds an empty engine must not fill it with what it had.
 func TestFrozenLeaderDoesNotFillAWipedEngine(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		l := &link{Backend: m}
+		l := &fleetkit.Link{Backend: m}
 		first := start(p.publisher(l))
 		wait(10 * time.Second)
-		l.freeze()
+		l.Freeze()
 		second := start(p.publisher(m))
 		wait(time.Minute)
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(10 * time.Second)
 		second.stop()
 		had := headIn(t, m)
 		m.Wipe()
-		p.only(server{down: true})
-		l.thaw()
+		p.Only(fleetkit.Server{Down: true})
+		l.Thaw()
 		wait(10 * time.Second)
 		if h := headIn(t, m); h != nil {
 			t.Errorf("head %+v of the frozen leader, after %+v", h, had)
 		}
-		p.only(server{})
+		p.Only(fleetkit.Server{})
 		wait(time.Minute)
 		if h := headIn(t, m); h == nil || h.Lineage != had.Lineage || h.Revision <= had.Revision {
 			t.Errorf("head %+v after %+v", h, had)
@@ -163,17 +164,17 @@ func TestFrozenLeaderDoesNotFillAWipedEngine(t *testing.T) {
 
 func TestEngineDown(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		l := &link{Backend: m}
+		l := &fleetkit.Link{Backend: m}
 		s := start(p.publisher(l))
 		defer s.stop()
 		wait(10 * time.Second)
-		l.setCut(true)
-		p.set("flag", false)
+		l.SetCut(true)
+		p.Set("flag", false)
 		wait(time.Minute)
 		if status := s.Status(); status.Err == nil || !strings.Contains(status.Err.Error(), "refused") {
 			t.Errorf("status %+v", status)
 		}
-		l.setCut(false)
+		l.SetCut(false)
 		wait(20 * time.Second)
 		if status := s.Status(); status.Err != nil || !status.Leader {
 			t.Errorf("status %+v", status)
@@ -240,7 +241,7 @@ func TestReplacedBodiesStayForKeep(t *testing.T) {
 		defer s.stop()
 		wait(10 * time.Second)
 		for i := range 30 {
-			p.set("flag", i%2 == 1)
+			p.Set("flag", i%2 == 1)
 			wait(2 * time.Second)
 		}
 		if n := len(bodiesIn(m)); n != 31 {
@@ -268,7 +269,7 @@ func TestManyChanges(t *testing.T) {
 		wait(10 * time.Second)
 		largest := 0
 		for i := range 300 {
-			p.set("flag", i%2 == 1)
+			p.Set("flag", i%2 == 1)
 			wait(time.Second)
 			largest = max(largest, len(oldIn(t, m).Encode()))
 		}
@@ -286,7 +287,7 @@ func TestCrashesLeakNothing(t *testing.T) {
 	for _, kill := range []string{"old", "body", "head", "old again"} {
 		t.Run(kill, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-				l := &link{Backend: m}
+				l := &fleetkit.Link{Backend: m}
 				first := start(p.publisher(l))
 				wait(10 * time.Second)
 				swaps := 0
@@ -297,16 +298,16 @@ func TestCrashesLeakNothing(t *testing.T) {
 					}
 					if kill == "old" && isOld && call.Op == "Swap" || kill == "body" && call.Op == "Put" ||
 						kill == "head" && call.Op == "Swap" && !isOld || kill == "old again" && swaps == 2 {
-						l.setCut(true)
+						l.SetCut(true)
 					}
 					return nil
 				})
-				p.set("flag", false)
+				p.Set("flag", false)
 				wait(10 * time.Second)
 				m.After(nil)
 				second := start(p.publisher(m))
 				wait(time.Minute)
-				p.set("flag", true)
+				p.Set("flag", true)
 				wait(10 * time.Second)
 				expect(t, m, "flag", true)
 				bodies, list := bodiesIn(m), oldIn(t, m)
@@ -338,7 +339,7 @@ func TestMirrors(t *testing.T) {
 		s := start(pub)
 		defer s.stop()
 		wait(30 * time.Second)
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(2 * time.Second)
 		expect(t, m, "flag", false)
 		expect(t, good, "flag", false)
@@ -374,7 +375,7 @@ func TestMirrors(t *testing.T) {
 func TestMirrorsRememberWhatTheEngineLost(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		time.Sleep(time.Hour)
-		p.set("flag", false)
+		p.Set("flag", false)
 		time.Sleep(time.Minute)
 		mirror := new(fleettest.Memory)
 		pub := p.publisher(m)
@@ -384,7 +385,7 @@ func TestMirrorsRememberWhatTheEngineLost(t *testing.T) {
 		}
 		had := headIn(t, m)
 		m.Wipe()
-		p.only(server{lag: 10 * time.Minute})
+		p.Only(fleetkit.Server{Lag: 10 * time.Minute})
 		again := p.publisher(m)
 		again.Mirrors = []fleet.Backend{mirror}
 		s := start(again)
@@ -393,7 +394,7 @@ func TestMirrorsRememberWhatTheEngineLost(t *testing.T) {
 		if h := headIn(t, m); h != nil {
 			t.Errorf("head %+v from a server that is behind", h)
 		}
-		p.only(server{})
+		p.Only(fleetkit.Server{})
 		wait(time.Minute)
 		if h := headIn(t, m); h == nil || h.Lineage != had.Lineage || h.Revision <= had.Revision {
 			t.Errorf("head %+v after %+v", h, had)
@@ -409,7 +410,7 @@ func TestPublishesAreApart(t *testing.T) {
 		wait(10 * time.Second)
 		before := s.Status().Publishes
 		for i := range 500 {
-			p.set(fmt.Sprintf("flag-%d", i%7), i%2 == 0)
+			p.Set(fmt.Sprintf("flag-%d", i%7), i%2 == 0)
 			time.Sleep(10 * time.Millisecond)
 		}
 		wait(2 * time.Second)

@@ -5,29 +5,14 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
 
 // rollBack pins an earlier body, as a person does with the command.
 func rollBack(t *testing.T, m *fleettest.Memory, until time.Time) {
 	t.Helper()
-	name := fleetdata.Name(environment, fleetdata.HeadObject)
-	text, tag, err := m.Get(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := fleetdata.ParseHead(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := oldIn(t, m)
-	list[len(list)-1].Name(h)
-	h.Revision++
-	h.Pin = until
-	if text, err = h.Encode(); err == nil {
-		_, err = m.Swap(t.Context(), name, text, tag)
-	}
-	if err != nil {
+	if _, err := fleetkit.RollBack(t.Context(), m, until); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -39,19 +24,22 @@ func TestPinHoldsTheBody(t *testing.T) {
 		"the same leader": {func(s *started, _ *featBit, _ *fleettest.Memory) *started { return s }},
 		"another leader":  {func(s *started, p *featBit, m *fleettest.Memory) *started { s.stop(); return start(p.publisher(m)) }},
 		"a wiped engine":  {func(s *started, _ *featBit, m *fleettest.Memory) *started { wait(6 * time.Second); m.Wipe(); return s }},
-		"a platform away": {func(s *started, p *featBit, _ *fleettest.Memory) *started { p.only(server{down: true}); return s }},
+		"a platform away": {func(s *started, p *featBit, _ *fleettest.Memory) *started {
+			p.Only(fleetkit.Server{Down: true})
+			return s
+		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				s := start(p.publisher(m))
 				wait(10 * time.Second)
-				p.set("flag", false) // the bad change
+				p.Set("flag", false) // the bad change
 				wait(10 * time.Second)
 				until := time.Now().Add(time.Hour)
 				rollBack(t, m, until)
 				s = test.leave(s, p, m)
-				p.set("other", true) // what comes meanwhile waits
+				p.Set("other", true) // what comes meanwhile waits
 				wait(time.Minute)
 				expect(t, m, "flag", true)
 				h := headIn(t, m)
@@ -66,7 +54,7 @@ func TestPinHoldsTheBody(t *testing.T) {
 					t.Errorf("the reader sees a pin until %v", got)
 				}
 				r.Close(t.Context())
-				p.only(server{})
+				p.Only(fleetkit.Server{})
 				wait(time.Hour)
 				expect(t, m, "flag", false)
 				expect(t, m, "other", true)
@@ -86,17 +74,11 @@ func TestUnpin(t *testing.T) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(10 * time.Second)
 		rollBack(t, m, time.Now().Add(time.Hour))
 		wait(time.Minute)
-		name := fleetdata.Name(environment, fleetdata.HeadObject)
-		_, tag, _ := m.Get(t.Context(), name)
-		h := headIn(t, m)
-		h.Pin = time.Time{}
-		h.Revision++
-		text, _ := h.Encode()
-		if _, err := m.Swap(t.Context(), name, text, tag); err != nil {
+		if _, err := fleetkit.ChangeHead(t.Context(), m, func(h *fleetdata.Head) error { h.Pin = time.Time{}; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		wait(6 * time.Second)

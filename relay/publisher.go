@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -60,8 +61,6 @@ type Publisher struct {
 	mu      sync.Mutex
 	status  PublisherStatus
 	running bool
-	// wallClock is for tests; nil is time.Now.
-	wallClock func() time.Time
 }
 
 // PublisherStatus is what a Publisher does at present.
@@ -157,14 +156,6 @@ func (p *Publisher) note(change func(*PublisherStatus)) {
 	change(&p.status)
 }
 
-// now is the time by this machine's clock, for pins, which people set.
-func (p *Publisher) now() time.Time {
-	if p.wallClock != nil {
-		return p.wallClock()
-	}
-	return time.Now()
-}
-
 // begin checks the configuration and returns a replica.
 func (p *Publisher) begin(ctx context.Context) (*replica, error) {
 	p.mu.Lock()
@@ -188,7 +179,7 @@ func (p *Publisher) end() {
 
 // resolve returns a replica with all defaults. Its error has all problems.
 func (p *Publisher) resolve(ctx context.Context) (*replica, error) {
-	r := &replica{p: p, cfg: p.Config, beat: p.Beat, lease: p.Lease, keep: p.Keep, accept: p.Accept}
+	r := &replica{p: p, now: clock.Wall(ctx), cfg: p.Config, beat: p.Beat, lease: p.Lease, keep: p.Keep, accept: p.Accept}
 	var errs []error
 	problem := func(err error) {
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -22,7 +23,7 @@ func TestRunPublishesChanges(t *testing.T) {
 		if first.Owner != s.Status().Replica || first.Blind || first.Every != 5 || first.Environment != environment {
 			t.Errorf("head %+v", first)
 		}
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(1500 * time.Millisecond)
 		expect(t, m, "flag", false)
 		wait(time.Minute)
@@ -51,13 +52,13 @@ func TestRunPublishesChanges(t *testing.T) {
 // that start later do not have it.
 func TestArchivedFlag(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		p.set("other", true)
+		p.Set("other", true)
 		s := start(p.publisher(m))
 		wait(10 * time.Second)
 		expect(t, m, "other", true)
 		before := reader(t, m)
 		defer before.Close(context.Background())
-		p.archive("other")
+		p.Archive("other")
 		wait(time.Minute)
 		if err := before.Refresh(t.Context()); err != nil {
 			t.Error(err)
@@ -79,7 +80,7 @@ func TestOncePublishes(t *testing.T) {
 		for _, transport := range []*poll.Transport{{}, {Interval: time.Minute}} {
 			pub := p.publisher(m)
 			pub.Config.Transport, pub.Beat, pub.Mirrors = transport, 5*time.Minute, []fleet.Backend{mirror}
-			p.set("flag", transport.Interval > 0)
+			p.Set("flag", transport.Interval > 0)
 			time.Sleep(time.Second)
 			if err := pub.Once(t.Context()); err != nil {
 				t.Fatal(err)
@@ -91,7 +92,7 @@ func TestOncePublishes(t *testing.T) {
 				expect(t, b, "flag", transport.Interval > 0)
 			}
 		}
-		p.only(server{down: true})
+		p.Only(fleetkit.Server{Down: true})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := p.publisher(m).Once(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "refused") {
@@ -101,17 +102,17 @@ func TestOncePublishes(t *testing.T) {
 }
 
 func TestOnceDoesNotPublishHeldData(t *testing.T) {
-	for name, s := range map[string]server{"behind": {lag: 10 * time.Minute}, "empty": {empty: true}} {
+	for name, s := range map[string]fleetkit.Server{"behind": {Lag: 10 * time.Minute}, "empty": {Empty: true}} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				time.Sleep(time.Hour)
-				p.set("flag", false)
+				p.Set("flag", false)
 				time.Sleep(time.Minute)
 				if err := p.publisher(m).Once(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				before := headIn(t, m)
-				p.only(s)
+				p.Only(s)
 				pub := p.publisher(m)
 				if err := pub.Once(t.Context()); !errors.Is(err, ErrHeld) {
 					t.Errorf("error %v, want ErrHeld", err)
@@ -137,7 +138,7 @@ func TestOnceDoesNotPublishHeldData(t *testing.T) {
 // A server that has lost its data must not publish nothing as the first data.
 func TestNoFlagsAtFirstAreHeld(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		p.only(server{empty: true})
+		p.Only(fleetkit.Server{Empty: true})
 		if err := p.publisher(m).Once(t.Context()); !errors.Is(err, ErrHeld) {
 			t.Errorf("error %v, want ErrHeld", err)
 		}
@@ -156,27 +157,27 @@ func TestNoFlagsAtFirstAreHeld(t *testing.T) {
 
 func TestTakeOver(t *testing.T) {
 	tests := map[string]struct {
-		leave func(l *link, s *started)
+		leave func(l *fleetkit.Link, s *started)
 		most  time.Duration
 	}{
-		"after a leader that ends":  {func(_ *link, s *started) { s.stop() }, 6 * time.Second},
-		"after one that is cut off": {func(l *link, _ *started) { l.setCut(true) }, 15*time.Second + 2*5*time.Second},
-		"after one that is frozen":  {func(l *link, _ *started) { l.freeze() }, 15*time.Second + 2*5*time.Second},
+		"after a leader that ends":  {func(_ *fleetkit.Link, s *started) { s.stop() }, 6 * time.Second},
+		"after one that is cut off": {func(l *fleetkit.Link, _ *started) { l.SetCut(true) }, 15*time.Second + 2*5*time.Second},
+		"after one that is frozen":  {func(l *fleetkit.Link, _ *started) { l.Freeze() }, 15*time.Second + 2*5*time.Second},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-				l := &link{Backend: m}
+				l := &fleetkit.Link{Backend: m}
 				first := start(p.publisher(l))
 				wait(10 * time.Second)
 				before := headIn(t, m)
-				asked := p.requests()
+				asked := p.Requests()
 				second := start(p.publisher(m))
 				wait(time.Minute)
 				if second.Status().Leader || !first.Status().Leader {
 					t.Fatal("the second replica leads beside the first")
 				}
-				if got := p.requests() - asked; got > 80 {
+				if got := p.Requests() - asked; got > 80 {
 					t.Errorf("%d requests in a minute: the standby is connected to the platform", got)
 				}
 				test.leave(l, first)
@@ -188,10 +189,10 @@ func TestTakeOver(t *testing.T) {
 				if h.Lineage != before.Lineage || h.Revision <= before.Revision {
 					t.Errorf("head %+v after %+v", h, before)
 				}
-				p.set("flag", false)
+				p.Set("flag", false)
 				wait(10 * time.Second)
-				l.setCut(false)
-				l.thaw()
+				l.SetCut(false)
+				l.Thaw()
 				wait(10 * time.Second)
 				if first.Status().Leader || !second.Status().Leader {
 					t.Errorf("the first replica leads again: %+v", first.Status())
@@ -211,7 +212,7 @@ func TestNoTakeOverWithoutThePlatform(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		first := start(p.publisher(m))
 		wait(10 * time.Second)
-		p.only(server{down: true})
+		p.Only(fleetkit.Server{Down: true})
 		second := start(p.publisher(m))
 		defer second.stop()
 		wait(time.Minute)
@@ -230,7 +231,7 @@ func TestNoTakeOverWithoutThePlatform(t *testing.T) {
 		if dead.Owner != "" || !dead.AsOf.Equal(blind.AsOf) || second.Status().Leader || second.Status().Err == nil {
 			t.Errorf("head %+v, status %+v", dead, second.Status())
 		}
-		p.only(server{})
+		p.Only(fleetkit.Server{})
 		wait(time.Minute)
 		if h := headIn(t, m); h.Owner != second.Status().Replica || h.Blind || !h.AsOf.After(blind.AsOf) {
 			t.Errorf("head %+v: want the second replica's", h)
@@ -241,15 +242,14 @@ func TestNoTakeOverWithoutThePlatform(t *testing.T) {
 // A standby that reaches the platform takes over from a leader that does not.
 func TestTakeOverFromABlindLeader(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		cutOff := newPlatform()
-		cutOff.history = p.history
+		cutOff := &featBit{p.Beside()}
 		first := start(cutOff.publisher(m))
 		defer first.stop()
 		wait(10 * time.Second)
 		second := start(p.publisher(m))
 		defer second.stop()
 		wait(10 * time.Second)
-		cutOff.only(server{down: true})
+		cutOff.Only(fleetkit.Server{Down: true})
 		wait(15*time.Second + 15*time.Second + 15*time.Second)
 		if !second.Status().Leader || first.Status().Leader {
 			t.Errorf("status %+v and %+v", first.Status(), second.Status())
@@ -261,16 +261,16 @@ func TestTakeOverFromABlindLeader(t *testing.T) {
 }
 
 func TestLeaderHoldsOlderAndFewerFlags(t *testing.T) {
-	for name, bad := range map[string]server{"behind": {lag: 10 * time.Minute}, "empty": {empty: true}} {
+	for name, bad := range map[string]fleetkit.Server{"behind": {Lag: 10 * time.Minute}, "empty": {Empty: true}} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 				time.Sleep(time.Hour)
-				p.set("flag", false)
+				p.Set("flag", false)
 				s := start(p.publisher(m))
 				defer s.stop()
 				wait(20 * time.Second)
 				expect(t, m, "flag", false)
-				p.only(bad)
+				p.Only(bad)
 				wait(5*time.Minute + 30*time.Second) // only a response with everything can tell
 				if status := s.Status(); status.Held == 0 {
 					t.Errorf("status %+v: want held", status)
@@ -281,7 +281,7 @@ func TestLeaderHoldsOlderAndFewerFlags(t *testing.T) {
 					t.Errorf("head %+v after %+v: want beats and nothing else", h, before)
 				}
 				expect(t, m, "flag", false)
-				p.only(server{})
+				p.Only(fleetkit.Server{})
 				wait(3 * time.Minute)
 				if status := s.Status(); status.Held != 0 || time.Since(headIn(t, m).AsOf) > time.Minute {
 					t.Errorf("status %+v, asOf %v ago", status, time.Since(headIn(t, m).AsOf))
@@ -357,7 +357,7 @@ func TestCascade(t *testing.T) {
 		defer c.stop()
 		wait(time.Minute)
 		expect(t, region, "flag", true)
-		p.set("flag", false)
+		p.Set("flag", false)
 		wait(7 * time.Second)
 		expect(t, region, "flag", false)
 		if a, b := headIn(t, m), headIn(t, region); b.AsOf.After(a.AsOf) || a.AsOf.Sub(b.AsOf) > 10*time.Second {
@@ -370,32 +370,32 @@ func TestCascade(t *testing.T) {
 // restored it.
 func TestRejectedSecret(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		p.only(server{rejects: true})
+		p.Only(fleetkit.Server{Rejects: true})
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(time.Minute)
 		if status := s.Status(); status.Err == nil || strings.Contains(status.Err.Error(), secret) {
 			t.Errorf("status %+v", status)
 		}
-		before := p.requests()
+		before := p.Requests()
 		wait(10 * time.Minute)
-		if n := p.requests() - before; n < 5 || n > 25 {
+		if n := p.Requests() - before; n < 5 || n > 25 {
 			t.Errorf("%d requests in 10 minutes, want about one each minute", n)
 		}
 		if err := p.publisher(m).Once(t.Context()); err == nil || errors.Is(err, ErrHeld) {
 			t.Errorf("Once: error %v", err)
 		}
-		p.only(server{})
+		p.Only(fleetkit.Server{})
 		wait(2 * time.Minute)
 		expect(t, m, "flag", true)
 		// A leader stays one, and gets news when the secret works again.
-		p.only(server{rejects: true})
+		p.Only(fleetkit.Server{Rejects: true})
 		wait(5 * time.Minute)
 		if h := headIn(t, m); !h.Blind || h.Owner != s.Status().Replica {
 			t.Errorf("head %+v", h)
 		}
-		p.only(server{})
-		p.set("flag", false)
+		p.Only(fleetkit.Server{})
+		p.Set("flag", false)
 		wait(3 * time.Minute)
 		expect(t, m, "flag", false)
 	})
@@ -406,7 +406,7 @@ func TestRejectedSecret(t *testing.T) {
 func TestTimeWithoutALeader(t *testing.T) {
 	for phase := 100 * time.Millisecond; phase < 5*time.Second; phase += 800 * time.Millisecond {
 		inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-			l := &link{Backend: m}
+			l := &fleetkit.Link{Backend: m}
 			first := start(p.publisher(l))
 			wait(30 * time.Second)
 			time.Sleep(phase)
@@ -418,7 +418,7 @@ func TestTimeWithoutALeader(t *testing.T) {
 			for headIn(t, m).Beat == beat {
 				wait(10 * time.Millisecond)
 			}
-			l.setCut(true) // just after a beat, which is worst
+			l.SetCut(true) // just after a beat, which is worst
 			cut := time.Now()
 			for !second.Status().Leader {
 				wait(100 * time.Millisecond)

@@ -43,6 +43,7 @@ type replica struct {
 	platform          string
 	owner             string
 	log               *slog.Logger
+	now               func() time.Time // by this machine's clock, for pins, which people set
 	main              *place
 	mirrors           []*mirror
 
@@ -177,7 +178,7 @@ func (r *replica) remember(h *fleetdata.Head) {
 	r.p.note(func(s *PublisherStatus) {
 		s.Lineage, s.Revision, s.AsOf = h.Lineage, h.Revision, h.AsOf
 		s.PinnedUntil = time.Time{}
-		if h.Pinned(r.p.now()) {
+		if h.Pinned(r.now()) {
 			s.PinnedUntil = h.Pin
 		}
 	})
@@ -232,7 +233,7 @@ func (r *replica) next(h *fleetdata.Head, state sourceState) *fleetdata.Head {
 		}
 	}
 	n.Blind = r.blind(state)
-	if !n.Pinned(r.p.now()) {
+	if !n.Pinned(r.now()) {
 		n.Pin = time.Time{}
 	}
 	return n

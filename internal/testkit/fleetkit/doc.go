@@ -1,0 +1,4 @@
+// Package fleetkit has what tests of publishers need beside an engine: a platform
+// that remembers its history, with servers that lag, are empty or down; connections
+// that can be cut and frozen; and what people do with pins.
+package fleetkit
