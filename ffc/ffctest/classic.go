@@ -34,27 +34,20 @@ func (c *classic) flagID(key string) string { return c.env.FlagID(key) }
 
 func (c *classic) format() flagjson.Format { return c.env }
 
-// archive marks e as archived, and switches a flag off.
-func (c *classic) archive(e entity, version int64) entity {
-	return c.rewrite(e, version, true)
-}
-
-func (c *classic) stamp(e entity, version int64) entity {
-	return c.rewrite(e, version, e.archived)
-}
-
-func (*classic) rewrite(e entity, version int64, archived bool) entity {
-	out := jsontext.Set(e.json, "timestamp", strconv.AppendInt(nil, version, 10))
-	if archived {
-		out = jsontext.Set(out, "isArchived", []byte("true"))
+// appendItem implements protocol. An archived flag is switched off.
+func (*classic) appendItem(dst []byte, e entity, version int64) []byte {
+	changes := []jsontext.Change{{Name: "timestamp", Value: strconv.AppendInt(nil, version, 10)}}
+	if e.archived {
+		changes = append(changes, jsontext.Change{Name: "isArchived", Value: []byte("true")})
 	}
-	if basics := memberOf(e.json, "ff"); e.kind == flags && len(basics) > 0 && basics[0] == '{' {
-		if archived {
-			basics = jsontext.Set(basics, "status", []byte(`"Disabled"`))
+	if e.kind == flags {
+		basics := []jsontext.Change{{Name: "lastUpdatedTime", Value: quotedTime(version)}}
+		if e.archived {
+			basics = append(basics, jsontext.Change{Name: "status", Value: []byte(`"Disabled"`)})
 		}
-		out = jsontext.Set(out, "ff", jsontext.Set(basics, "lastUpdatedTime", quotedTime(version)))
+		changes = append(changes, jsontext.Change{Name: "ff", Inside: basics})
 	}
-	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
+	return jsontext.AppendWith(dst, e.json, changes...)
 }
 
 func (c *classic) message(eventType string, entities [kinds][]entity) []byte {

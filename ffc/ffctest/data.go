@@ -2,7 +2,6 @@ package ffctest
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,6 +58,24 @@ func (s *Server) Snapshot(keys ...string) []byte {
 	return part.snapshot(d)
 }
 
+// FlagJSON returns a flag as clients get it, and its version; nil and 0 if the server
+// does not have it. The caller must not change the JSON.
+func (s *Server) FlagJSON(key string) (json []byte, version int64) {
+	return s.itemJSON(flags, func(d protocol) string { return d.flagID(key) })
+}
+
+// SegmentJSON is FlagJSON for the segment with this id.
+func (s *Server) SegmentJSON(id string) (json []byte, version int64) {
+	return s.itemJSON(segments, func(protocol) string { return id })
+}
+
+func (s *Server) itemJSON(k kind, identity func(protocol) string) ([]byte, int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.store.entities[k][identity(s.protocolLocked())]
+	return e.json, e.version
+}
+
 // Version returns the highest version that any flag or segment of the server ever
 // had, in milliseconds since 1970; 0 if there never was one.
 func (s *Server) Version() int64 {
@@ -75,7 +92,20 @@ func (s *Server) archive(k kind, identity func(protocol) string) {
 	if !ok {
 		panic(fmt.Sprintf("ffctest: there is no %q to archive", id))
 	}
-	s.apply(s.protocolLocked().archive(e, s.nextVersion()))
+	s.applyArchived(e, s.nextVersion())
+}
+
+// applyArchived stores e as archived and pushes it. The lock is held.
+func (s *Server) applyArchived(e entity, version int64) {
+	e.archived = true
+	s.apply(s.at(new(writer), e, version))
+}
+
+// at returns e at another version.
+func (s *Server) at(w *writer, e entity, version int64) entity {
+	e.version = version
+	e.json = w.exact(len(e.json), func(dst []byte) []byte { return s.protocolLocked().appendItem(dst, e, version) })
+	return e
 }
 
 // apply stores e and pushes it to the clients. The lock is held.
@@ -140,34 +170,40 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 		s.store.version = max(s.store.version, e.version)
 	}
 	version = s.nextVersion()
-	var has [kinds]map[string]bool
-	for i, e := range entities {
-		entities[i].json = nil // the server keeps a copy, and all of them together may be large
-		if has[e.kind] == nil {
-			has[e.kind] = make(map[string]bool)
-		}
-		has[e.kind][e.id] = true
-		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(held, e) {
-			stamped := s.protocolLocked().stamp(e, version)
-			stamped.source = new(sha256.Sum256(e.json))
-			s.apply(stamped)
+	var w writer
+	for _, e := range entities {
+		if held, ok := s.store.entities[e.kind][e.id]; !ok || !s.same(&w, held, e) {
+			s.apply(s.at(&w, e, version))
 		}
 	}
 	if !whole {
 		return version
 	}
+	var has [kinds]map[string]bool
+	for k := range kinds {
+		has[k] = make(map[string]bool)
+	}
+	for _, e := range entities {
+		has[e.kind][e.id] = true
+	}
 	for k := range kinds {
 		for _, held := range s.store.each(k, func(e entity) bool { return !e.archived && !has[k][e.id] }) {
-			s.apply(s.protocolLocked().archive(held, version))
+			s.applyArchived(held, version)
 		}
 	}
 	return version
 }
 
 // same reports whether two entities are equal except for their versions.
-func (s *Server) same(held, e entity) bool {
-	return held.source != nil && *held.source == sha256.Sum256(e.json) ||
-		bytes.Equal(canonical(s.protocolLocked().stamp(held, 0).json), canonical(s.protocolLocked().stamp(e, 0).json))
+func (s *Server) same(w *writer, held, e entity) bool {
+	d := s.protocolLocked()
+	at := func(e entity, version int64) []byte {
+		return w.text(len(e.json), func(dst []byte) []byte { return d.appendItem(dst, e, version) })
+	}
+	if bytes.Equal(held.json, at(e, held.version)) {
+		return true
+	}
+	return bytes.Equal(canonical(at(held, 0)), canonical(at(e, 0)))
 }
 
 // canonical returns raw with the members of objects in alphabetical order.
@@ -195,8 +231,9 @@ func (s *Server) Restore(data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.store = store{}
+	var w writer
 	for _, e := range entities {
-		s.store.put(e)
+		s.store.put(e.owned(&w))
 	}
 	return nil
 }

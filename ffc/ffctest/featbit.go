@@ -31,21 +31,13 @@ func (*featBit) flagID(key string) string { return key }
 
 func (d *featBit) format() flagjson.Format { return flagjson.FeatBit{EnvID: d.envID()} }
 
-// archive marks e as archived.
-func (d *featBit) archive(e entity, version int64) entity {
-	return d.rewrite(e, version, true)
-}
-
-func (d *featBit) stamp(e entity, version int64) entity {
-	return d.rewrite(e, version, e.archived)
-}
-
-func (*featBit) rewrite(e entity, version int64, archived bool) entity {
-	out := jsontext.Set(e.json, "updatedAt", quotedTime(version))
-	if archived {
-		out = jsontext.Set(out, "isArchived", []byte("true"))
+// appendItem implements protocol.
+func (*featBit) appendItem(dst []byte, e entity, version int64) []byte {
+	changes := []jsontext.Change{{Name: "updatedAt", Value: quotedTime(version)}}
+	if e.archived {
+		changes = append(changes, jsontext.Change{Name: "isArchived", Value: []byte("true")})
 	}
-	return entity{kind: e.kind, id: e.id, version: version, archived: archived, json: out}
+	return jsontext.AppendWith(dst, e.json, changes...)
 }
 
 func (*featBit) message(eventType string, entities [kinds][]entity) []byte {

@@ -56,16 +56,15 @@ func (p Platform) protocol() protocol {
 type protocol interface {
 	// load reads bootstrap data: a whole data-sync message or its data object. It
 	// checks only identity, version and archived mark, so that servers can serve
-	// malformed flags.
+	// malformed flags. The JSON of the entities is a part of data.
 	load(data []byte) ([]entity, error)
 	// format writes what a builder describes.
 	format() flagjson.Format
 	// flagID returns the identity of a flag.
 	flagID(key string) string
-	// archive returns the tombstone of e.
-	archive(e entity, version int64) entity
-	// stamp returns e at another version.
-	stamp(e entity, version int64) entity
+	// appendItem appends the JSON of e at another version, marked as archived if e is
+	// archived, without white space between tokens.
+	appendItem(dst []byte, e entity, version int64) []byte
 	// message writes a data-sync of eventType "full" or "patch".
 	message(eventType string, entities [kinds][]entity) []byte
 

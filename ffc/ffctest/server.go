@@ -63,8 +63,9 @@ func (p Platform) NewServer(data []byte) *Server {
 		if err != nil {
 			panic(fmt.Sprintf("ffctest: cannot use the data given to NewServer as data of %v: %v", p, err))
 		}
+		var w writer
 		for _, e := range entities {
-			s.store.put(e)
+			s.store.put(e.owned(&w))
 		}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

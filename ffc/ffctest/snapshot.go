@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
 // Item is a flag or a segment: what [Flag] and [Segment] return.
@@ -101,16 +101,9 @@ func appendMember(out []byte, name string, list []entity) []byte {
 	return append(out, ']')
 }
 
-// freeItems is how many flags and segments data may have, beside one for each
-// itemSize bytes. Clients reject a message with more.
-const (
-	freeItems = 20_000
-	itemSize  = 128
-)
-
 // loadData reads bootstrap data that has arrays with these names. Read reads one
-// item, and sets the JSON only if the server keeps other JSON. The entities share
-// one copy of data.
+// item, and sets the JSON only if the server keeps other JSON. Otherwise the JSON is a
+// part of data.
 func loadData(data []byte, names []string, read func(k kind, item []byte) (entity, error)) ([]entity, error) {
 	data = jsontext.TrimBOM(data)
 	if !json.Valid(data) {
@@ -124,11 +117,8 @@ func loadData(data []byte, names []string, read func(k kind, item []byte) (entit
 	for _, name := range names {
 		items += jsontext.Count(body[name])
 	}
-	if most := freeItems + len(data)/itemSize; items > most {
+	if most := model.MaxItems(len(data)); items > most {
 		return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
-	}
-	if body, err = dataObject(compacted(data)); err != nil {
-		return nil, err
 	}
 	out := make([]entity, 0, items)
 	for k, name := range names {
@@ -164,16 +154,7 @@ func dataObject(data []byte) (map[string][]byte, error) {
 	return body, nil
 }
 
-// compacted returns a copy of valid JSON without white space.
-func compacted(data []byte) []byte {
-	out := jsontext.Compact(make([]byte, 0, len(data)), data)
-	if cap(out)-len(out) > len(out)/8 {
-		out = bytes.Clone(out) // frees the unused capacity
-	}
-	return out
-}
-
-// loadKind appends the items of one kind, which are compact JSON.
+// loadKind appends the items of one kind.
 func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
 	if raw == nil {
 		return out, nil
@@ -195,7 +176,7 @@ func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity,
 		seen[e.id] = true
 		e.kind = k
 		if e.json == nil {
-			e.json = slices.Clip(item)
+			e.json = item
 		}
 		out = append(out, e)
 	}

@@ -1,9 +1,11 @@
 package ffctest
 
 import (
+	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"slices"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // kind is the kind of an entity.
@@ -21,10 +23,39 @@ const (
 type entity struct {
 	id       string
 	json     []byte
-	version  int64              // Unix ms
-	source   *[sha256.Size]byte // hash of the JSON that Replace got for it; else nil
+	version  int64 // Unix ms
 	kind     kind
 	archived bool
+}
+
+// owned returns e with its own copy of its JSON, without white space between tokens.
+func (e entity) owned(w *writer) entity {
+	e.json = w.exact(len(e.json), func(dst []byte) []byte { return jsontext.Compact(dst, e.json) })
+	return e
+}
+
+// writer writes the JSON of one entity after the other. It reuses the memory for
+// short texts.
+type writer struct{ buffer []byte }
+
+// writerKeeps is the size in bytes from which a text is not copied out of a buffer.
+const writerKeeps = 32 << 10
+
+// text returns what fill appends, which has about size bytes. It is valid until the
+// next call.
+func (w *writer) text(size int, fill func(dst []byte) []byte) []byte {
+	w.buffer = fill(slices.Grow(w.buffer[:0], size+128))
+	return w.buffer
+}
+
+// exact is text, but the result stays valid and wastes little memory.
+func (w *writer) exact(size int, fill func(dst []byte) []byte) []byte {
+	out := w.text(size, fill)
+	if len(out) < writerKeeps || cap(out)-len(out) > len(out)/8 {
+		return bytes.Clone(out)
+	}
+	w.buffer = nil
+	return out
 }
 
 // store holds the newest state of every entity.

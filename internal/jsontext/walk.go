@@ -38,35 +38,59 @@ func Elements(raw []byte) iter.Seq[[]byte] {
 	}
 }
 
-// Set returns a copy of an object with another value for the member of that name,
-// or with the member added at the end. raw must be valid JSON.
-func Set(raw []byte, name string, value []byte) []byte {
-	out := make([]byte, 0, len(raw)+len(name)+len(value)+4)
-	start, end := 0, 0
-	_, _ = EachMemberAt(raw, SkipSpace(raw, 0), func(found []byte, i int) (int, error) {
-		after, err := SkipValue(raw, i)
-		if err == nil && string(unescaped(found)) == name {
-			start, end, err = i, after, errStop
+// Change is another value for a member of an object.
+type Change struct {
+	Name  string
+	Value []byte
+	// Inside, if not nil, are changes of the members of the value. They are made only
+	// if the member exists and is an object.
+	Inside []Change
+}
+
+// AppendWith appends an object with changed members to dst, without white space
+// between tokens. Members that the object does not have are added at its end. raw must
+// be valid JSON; a value that is not an object is appended unchanged.
+func AppendWith(dst, raw []byte, changes ...Change) []byte {
+	if start := SkipSpace(raw, 0); start == len(raw) || raw[start] != '{' {
+		return Compact(dst, raw)
+	}
+	dst = append(dst, '{')
+	empty := len(dst)
+	var made uint64 // a bit for each change
+	_, _ = EachMember(raw, SkipSpace(raw, 0), func(name, value []byte) error {
+		if len(dst) > empty {
+			dst = append(dst, ',')
 		}
-		return after, err
+		dst = append(append(append(dst, '"'), name...), `":`...)
+		name = unescaped(name)
+		for i := range changes {
+			if string(name) == changes[i].Name {
+				made |= 1 << i
+				dst = changes[i].append(dst, value)
+				return nil
+			}
+		}
+		dst = Compact(dst, value)
+		return nil
 	})
-	if end > 0 {
-		out = append(out, raw[:start]...)
-		out = append(out, value...)
-		return append(out, raw[end:]...)
+	for i, c := range changes {
+		if made&(1<<i) != 0 || c.Inside != nil {
+			continue
+		}
+		if len(dst) > empty {
+			dst = append(dst, ',')
+		}
+		dst = append(append(strconv.AppendQuote(dst, c.Name), ':'), c.Value...)
 	}
-	last := bytes.LastIndexByte(raw, '}')
-	if last < 0 {
-		return append(out, raw...)
+	return append(dst, '}')
+}
+
+// append appends the new value of a member.
+func (c *Change) append(dst, old []byte) []byte {
+	if c.Inside != nil {
+		return AppendWith(dst, old, c.Inside...)
 	}
-	out = append(out, raw[:last]...)
-	if before := bytes.TrimRight(raw[:last], " \t\r\n"); len(before) > 0 && before[len(before)-1] != '{' {
-		out = append(out, ',')
-	}
-	out = strconv.AppendQuote(out, name)
-	out = append(out, ':')
-	out = append(out, value...)
-	return append(out, raw[last:]...)
+	return append(dst, c.Value...)
 }
 
 // Skip returns the index after the value at raw[i], or the end of text that is not

@@ -63,17 +63,31 @@ func FuzzWalk(f *testing.F) {
 	})
 }
 
-func TestSet(t *testing.T) {
+func TestAppendWith(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ in, name, want string }{
-		{`{"a":1,"b":{"a":2}}`, "a", `{"a":7,"b":{"a":2}}`},
-		{`{"b":{"a":2},"a":"x"}`, "a", `{"b":{"a":2},"a":7}`},
-		{`{"b":1}`, "a", `{"b":1,"a":7}`},
-		{` { "b" : 1 } `, "a", ` { "b" : 1 ,"a":7} `},
-		{`{}`, "a", `{"a":7}`},
-		{`{"\u0061":1}`, "a", `{"\u0061":7}`},
+	seven := []Change{{Name: "a", Value: []byte("7")}}
+	inside := []Change{{Name: "b", Inside: seven}}
+	for _, test := range []struct {
+		in      string
+		changes []Change
+		want    string
+	}{
+		{`{"a":1,"b":{"a":2}}`, seven, `{"a":7,"b":{"a":2}}`},
+		{`{"b":{"a":2},"a":"x"}`, seven, `{"b":{"a":2},"a":7}`},
+		{`{"a":1,"a":2}`, seven, `{"a":7,"a":7}`},
+		{`{"b":1}`, seven, `{"b":1,"a":7}`},
+		{` { "b" : [ 1, "a b" ] } `, seven, `{"b":[1,"a b"],"a":7}`},
+		{`{}`, seven, `{"a":7}`},
+		{`{"\u0061":1}`, seven, `{"\u0061":7}`},
+		{`{"b":{"a":2},"a":1}`, inside, `{"b":{"a":7},"a":1}`},
+		{`{"b": {}}`, inside, `{"b":{"a":7}}`},
+		{`{"b": [ 1 ]}`, inside, `{"b":[1]}`},
+		{`{"c":1}`, inside, `{"c":1}`},
+		{`{"b":1}`, append(inside, Change{Name: "c", Value: []byte("true")}), `{"b":1,"c":true}`},
+		{` [ 1 ]`, seven, `[1]`},
+		{``, seven, ``},
 	} {
-		if got := string(Set([]byte(test.in), test.name, []byte("7"))); got != test.want {
+		if got := string(AppendWith([]byte("x"), []byte(test.in), test.changes...)); got != "x"+test.want {
 			t.Errorf("%s: got %s, want %s", test.in, got, test.want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
@@ -84,17 +85,7 @@ type budget struct {
 	items int
 }
 
-const (
-	// freeItems is the number of flags, segments and user tags that any message
-	// may have, whatever its size.
-	freeItems = 20_000
-	// itemSize is the average number of bytes that each further item needs. Items
-	// of the platforms have several hundred bytes. The client keeps about 200
-	// bytes for an item in addition to its JSON.
-	itemSize = 128
-)
-
-var errItems = fmt.Errorf("has too many items for its size: expected at least %d bytes for each", itemSize)
+var errItems = fmt.Errorf("has too many items for its size: expected at least %d bytes for each", model.ItemSize)
 
 // parts has the members of a message or of its data object. The headers of the
 // items in its lists are read in the same scan.
@@ -162,7 +153,7 @@ func split(message []byte, h Headers) (*parts, error) {
 	message = jsontext.TrimBOM(message)
 	p := &parts{headers: h, budget: budget{
 		spare: len(message)/int(unsafe.Sizeof(store.Item{})) + 1,
-		items: freeItems + len(message)/itemSize,
+		items: model.MaxItems(len(message)),
 	}}
 	start := jsontext.SkipSpace(message, 0)
 	if err := notAnObject(message, start); err != nil {
