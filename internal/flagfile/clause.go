@@ -14,7 +14,7 @@ func (r *reader) clauses(rule *node) []model.Clause {
 		panic(&Mismatch{rule.start, `a rule with "if" and a list of conditions`, "one without"})
 	}
 	var out []model.Clause
-	for _, n := range listOf(conditions) {
+	for n := range listOf(conditions) {
 		out = append(out, r.clause(n))
 	}
 	if len(out) == 0 {
@@ -27,7 +27,7 @@ func (r *reader) clause(n *node) model.Clause {
 	members := objectOf(n)
 	if len(members) == 1 {
 		if o := model.OperatorInFile(members[0].name); o.Operand == model.SegmentsOperand {
-			return model.Clause{Property: o.Name, Value: flagjson.ListOperand(r.segmentRefs(members[0].value))}
+			return model.Clause{Property: o.Name, Value: flagjson.ListOperand(r.segmentRefs(&members[0].value))}
 		}
 	}
 	attribute := n.get("attribute")
@@ -51,27 +51,27 @@ func (r *reader) clause(n *node) model.Clause {
 		panic(&Mismatch{n.end - 1, anOperator, "the end of the condition"})
 	}
 	o := model.OperatorInFile(with.name)
-	return model.Clause{Property: attribute.text, Operator: o.Name, Value: operand(o, with)}
+	return model.Clause{Property: attribute.text(), Operator: o.Name, Value: operand(o, with)}
 }
 
 // operand reads what an operator compares with, and writes it as the platforms do.
 func operand(o model.Operator, m *member) string {
 	switch o.Operand {
 	case model.TextOperand, model.PatternOperand:
-		return textOf(m.value)
+		return textOf(&m.value)
 	case model.ListOperand:
-		return flagjson.ListOperand(texts(m.value))
+		return flagjson.ListOperand(texts(&m.value))
 	case model.NumberOperand:
 		if m.value.kind != number {
-			fail(m.value, "a number, without quotes")
+			fail(&m.value, "a number, without quotes")
 		}
-		return m.value.text
+		return m.value.text()
 	case model.NoOperand:
 		if o.Relation == model.NoRelation {
 			break
 		}
-		if !booleanOf(m.value) {
-			fail(m.value, "true")
+		if !booleanOf(&m.value) {
+			fail(&m.value, "true")
 		}
 		return ""
 	}
@@ -80,16 +80,19 @@ func operand(o model.Operator, m *member) string {
 
 // segmentRefs reads one id, or a list of ids.
 func (r *reader) segmentRefs(n *node) []string {
-	items := []*node{n}
-	if n.kind == list {
-		items = n.items
-	}
 	var ids []string
-	for _, item := range items {
-		if id := textOf(item); !r.segments[id] {
+	read := func(item *node) {
+		id := textOf(item)
+		if !r.segments[id] {
 			fail(item, "the id of a segment in this file")
 		}
-		ids = append(ids, item.text)
+		ids = append(ids, id)
+	}
+	if n.kind != list {
+		read(n)
+	}
+	for item := range n.items() {
+		read(item)
 	}
 	if len(ids) == 0 {
 		panic(&Mismatch{n.start, "the id of a segment", "an empty list"})
@@ -99,7 +102,7 @@ func (r *reader) segmentRefs(n *node) []string {
 
 func texts(n *node) []string {
 	var out []string
-	for _, item := range listOf(n) {
+	for item := range listOf(n) {
 		out = append(out, textOf(item))
 	}
 	return out

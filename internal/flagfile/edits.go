@@ -31,7 +31,7 @@ func (e *edits) set(of *node, name, value string) {
 
 // swap replaces one member by another, or sets the new member if there is no old one.
 func (e *edits) swap(of *node, old, name, value string) {
-	for _, m := range of.members {
+	for _, m := range of.members() {
 		if m.name == old {
 			e.list = append(e.list, edit{m.at, m.value.end, MarshalText(name) + ": " + value})
 			return
@@ -46,7 +46,8 @@ func (e *edits) replace(n *node, value string) {
 
 func (e *edits) add(of *node, name, value string) {
 	line := MarshalText(name) + ": " + value
-	if len(of.members) == 0 {
+	members := of.members()
+	if len(members) == 0 {
 		at := of.start + 1
 		if slices.ContainsFunc(e.list, func(x edit) bool { return x.start == at }) {
 			line = ", " + line
@@ -54,7 +55,7 @@ func (e *edits) add(of *node, name, value string) {
 		e.list = append(e.list, edit{at, at, line})
 		return
 	}
-	last := of.members[len(of.members)-1]
+	last := members[len(members)-1]
 	before := e.doc[:last.at]
 	space := string(before[len(bytes.TrimRight(before, " \t\r\n")):])
 	if !strings.Contains(space, "\n") {
@@ -62,9 +63,6 @@ func (e *edits) add(of *node, name, value string) {
 	}
 	e.list = append(e.list, edit{last.value.end, last.value.end, "," + space + line})
 }
-
-// text returns the JSON of a value in the document.
-func (e *edits) text(n *node) string { return string(e.doc[n.start:n.end]) }
 
 // apply returns the changed document.
 func (e *edits) apply() []byte {

@@ -38,14 +38,14 @@ func layoutOf(name string) (layout, error) {
 }
 
 func classicKey(identity *node) (string, error) {
-	parts := strings.SplitN(identity.text, "__", 5)
+	parts := strings.SplitN(identity.text(), "__", 5)
 	if len(parts) < 5 || parts[0] != "FF" || parts[4] == "" {
 		return "", &Mismatch{identity.start, "FF__account__project__environment__key", identity.describe()}
 	}
 	return parts[4], nil
 }
 
-func featBitKey(identity *node) (string, error) { return identity.text, nil }
+func featBitKey(identity *node) (string, error) { return identity.text(), nil }
 
 func versionText(version int64) string {
 	return MarshalText(time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z"))
@@ -89,20 +89,16 @@ func editFeatBit(e *edits, flag *node, c Change, version int64) error {
 func classicShares(e *edits, flag, basics *node, shares []Share) error {
 	const rollouts = "defaultRulePercentageRollouts"
 	options := make(map[string]string)
-	if list := flag.get("variationOptions"); list != nil {
-		for _, option := range list.items {
-			if id := option.get("localId"); id != nil {
-				options[id.text] = e.text(option)
-			}
+	for option := range flag.get("variationOptions").items() {
+		if id := option.get("localId"); id != nil {
+			options[id.text()] = string(option.raw())
 		}
 	}
 	counted := make(map[string]string)
-	if list := basics.get(rollouts); list != nil {
-		for _, old := range list.items {
-			id, part := old.get("valueOption").get("localId"), old.get("exptRollout")
-			if id != nil && part != nil {
-				counted[id.text] = e.text(part)
-			}
+	for old := range basics.get(rollouts).items() {
+		id, part := old.get("valueOption").get("localId"), old.get("exptRollout")
+		if id != nil && part != nil {
+			counted[id.text()] = string(part.raw())
 		}
 	}
 	var parts []string
@@ -122,12 +118,10 @@ func classicShares(e *edits, flag, basics *node, shares []Share) error {
 func featBitShares(e *edits, flag *node, shares []Share) {
 	rule := flag.get("fallthrough")
 	counted := make(map[string]string)
-	if list := rule.get("variations"); list != nil {
-		for _, old := range list.items {
-			id, part := old.get("id"), old.get("exptRollout")
-			if id != nil && part != nil {
-				counted[id.text] = e.text(part)
-			}
+	for old := range rule.get("variations").items() {
+		id, part := old.get("id"), old.get("exptRollout")
+		if id != nil && part != nil {
+			counted[id.text()] = string(part.raw())
 		}
 	}
 	var parts []string

@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
@@ -20,71 +19,21 @@ func (p *Platform) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, "index.html") })
 	mux.HandleFunc("GET /page/{name...}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r.PathValue("name")) })
-	mux.HandleFunc("GET /local/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, flagfile.Marshal(p.state())) })
+	mux.HandleFunc("GET /local/state", p.serveState)
 	mux.HandleFunc("GET /local/live", p.live.serve)
 	mux.HandleFunc("POST /local/flags/{key}", p.serveEdit)
 	mux.HandleFunc("POST /local/evaluate", p.serveEvaluate)
 	return mux
 }
 
-// stateView is the state that the page shows.
-type stateView struct {
-	Platform  string        `json:"platform"`
-	EnvSecret string        `json:"envSecret"`
-	URL       string        `json:"url"`
-	File      string        `json:"file"`
-	Problem   string        `json:"problem"`
-	Flags     []flagView    `json:"flags"`
-	Segments  []segmentView `json:"segments"`
-	Clients   []clientView  `json:"clients"`
-	Events    totals        `json:"events"`
-}
-
-type clientView struct {
-	ID        int64  `json:"id"`
-	Kind      string `json:"kind"`
-	Address   string `json:"address"`
-	UserAgent string `json:"userAgent"`
-	Since     int64  `json:"since"`
-	Seen      int64  `json:"seen"`
-}
-
-func (p *Platform) state() stateView {
-	now := p.shown.Load()
-	counts, totals := p.live.counts()
-	out := stateView{
-		Platform:  p.platform.String(),
-		EnvSecret: p.server.EnvSecret,
-		URL:       p.url,
-		File:      p.cfg.File,
-		Problem:   now.problem,
-		Flags:     append([]flagView{}, now.view.flags...),
-		Segments:  append([]segmentView{}, now.view.segments...),
-		Clients:   []clientView{},
-		Events:    totals,
-	}
-	for i := range out.Flags {
-		out.Flags[i].Counts = countsOf(counts, out.Flags[i].Key)
-	}
-	for _, peer := range p.server.Peers() {
-		kind := "polling"
-		if peer.Endpoint == ffctest.Streaming {
-			kind = "streaming"
+// serveState writes the state part by part, as it may have tens of MB.
+func (p *Platform) serveState(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, nil)
+	for part := range p.state() {
+		if _, err := w.Write(part); err != nil {
+			return // the browser is gone
 		}
-		out.Clients = append(out.Clients, clientView{
-			ID: peer.ID, Kind: kind, Address: peer.Address, UserAgent: peer.UserAgent,
-			Since: peer.Since.UnixMilli(), Seen: peer.Seen.UnixMilli(),
-		})
 	}
-	return out
-}
-
-// countsOf returns the counts of a flag, never nil: JSON has an object.
-func countsOf(counts map[string]map[string]int64, key string) map[string]int64 {
-	if c := counts[key]; c != nil {
-		return c
-	}
-	return map[string]int64{}
 }
 
 func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
@@ -103,8 +52,6 @@ func (p *Platform) serveEdit(w http.ResponseWriter, r *http.Request) {
 		writeError(w, status, err.Error())
 		return
 	}
-	counts, _ := p.live.counts()
-	flag.Counts = countsOf(counts, flag.Key)
 	writeJSON(w, http.StatusOK, flagfile.Marshal(flag))
 }
 

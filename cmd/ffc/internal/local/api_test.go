@@ -241,11 +241,7 @@ func TestWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := newView(doc, g, data, 0, g.EnvSecret(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := v.flags[0].Rules[0].Words; got != tt.want {
+			if got := flagViews(t, g, g.EnvSecret(), doc, data)[0].Rules[0].Words; got != tt.want {
 				t.Errorf("%v: got %q, want %q", g, got, tt.want)
 			}
 		}

@@ -1,19 +1,13 @@
 package local
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
-
-// largeText is the size in bytes from which the text of a file is collected at once
-// when a change replaces it.
-const largeText = 16 << 20
 
 // statusError is an error with the HTTP status of the response.
 type statusError struct {
@@ -23,42 +17,66 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.err.Error() }
 
-// edit changes a flag in the file and serves it.
+// edit changes a flag in the file and serves it. It reads the file, but keeps no more
+// of it in memory than the flag.
 func (p *Platform) edit(key string, c flagfile.Change) (flagView, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	view := p.shown.Load().view
-	i, ok := view.index[key]
+	i, ok := view.doc.Index(key)
 	if !ok {
 		return flagView{}, &statusError{http.StatusNotFound, fmt.Errorf("there is no flag %s", flagfile.Quote(key))}
 	}
-	if err := c.Check(view.flags[i].variationIDs()); err != nil {
+	if err := c.Check(*view.variations[i]); err != nil {
 		return flagView{}, &statusError{http.StatusBadRequest, err}
 	}
-	version := max(time.Now().UnixMilli(), view.flags[i].Version+1)
-	text, err := p.file.doc.Edit(key, c, version)
+	if err := p.change(key, c); err != nil {
+		return flagView{}, err
+	}
+	return p.newRenderer().flag(key), nil
+}
+
+// change changes a flag in the file and serves it.
+func (p *Platform) change(key string, c flagfile.Change) error {
+	old, err := p.file.open()
 	if err != nil {
-		return flagView{}, &statusError{http.StatusBadRequest, err}
+		return writeFailed(err)
 	}
-	if bytes.Equal(text, p.file.text) {
-		return view.flags[i], nil
-	}
-	doc, _, err := flagfile.ParseChanged(p.file.doc, text, p.platform.String())
+	defer old.Close()
+	_, version := p.server.FlagJSON(key)
+	edit, err := p.file.doc.Edit(old, key, c, max(time.Now().UnixMilli(), version+1))
 	if err != nil {
-		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("the change would make the file invalid: %w", err)}
+		return p.editFailed(http.StatusBadRequest, err)
 	}
-	if err := p.file.write(text); err != nil {
-		if errors.Is(err, errChanged) {
-			return flagView{}, &statusError{http.StatusConflict, fmt.Errorf("%w: the change was not made; check the new content, and try again", err)}
-		}
-		return flagView{}, &statusError{http.StatusInternalServerError, fmt.Errorf("cannot write the change: %w", err)}
+	if edit.Text == nil {
+		return nil
 	}
-	if err := p.accept(text, doc, []string{key}); err != nil {
-		return flagView{}, &statusError{http.StatusInternalServerError, err}
+	doc, part, err := p.file.doc.Edited(old, edit)
+	if err != nil {
+		return p.editFailed(http.StatusInternalServerError, fmt.Errorf("the change would make the file invalid: %w", err))
 	}
-	if len(text) > largeText {
-		runtime.GC() // the old text is garbage: two of them would exceed the memory that the next toggle needs
+	if err := p.file.write(old, edit); err != nil {
+		return writeFailed(err)
 	}
-	view = p.shown.Load().view
-	return view.flags[view.index[key]], nil
+	if err := p.accept(doc, part); err != nil {
+		return &statusError{http.StatusInternalServerError, err}
+	}
+	return nil
+}
+
+// editFailed returns the error of an edit, or the reason: a file that has changed has
+// another text where the flag was.
+func (p *Platform) editFailed(status int, err error) error {
+	if !p.file.sameText() {
+		return writeFailed(fmt.Errorf("%s %w", p.file.path, errChanged))
+	}
+	return &statusError{status, err}
+}
+
+// writeFailed returns the error of a change that was not written.
+func writeFailed(err error) error {
+	if errors.Is(err, errChanged) {
+		return &statusError{http.StatusConflict, fmt.Errorf("%w: the change was not made; check the new content, and try again", err)}
+	}
+	return &statusError{http.StatusInternalServerError, fmt.Errorf("cannot write the change: %w", err)}
 }

@@ -49,8 +49,7 @@ func TestChangeReachesClients(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					view := again.shown.Load().view
-					if got := view.flags[view.index["a"]].Shares; len(got) != 1 || got[0].Variation != "2" {
+					if got := again.newRenderer().flag("a").Shares; len(got) != 1 || got[0].Variation != "2" {
 						t.Errorf("the file has shares %v", got)
 					}
 				})

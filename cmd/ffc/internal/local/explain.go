@@ -24,11 +24,11 @@ func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
 // explainAll calls yield with the explanations of all flags as JSON, in the order
 // of the file, with commas between them.
 func (p *Platform) explainAll(user ffc.User, yield func([]byte) error) error {
-	flags := p.shown.Load().view.flags
-	for start := 0; start < len(flags); start += explained {
+	doc := p.shown.Load().view.doc
+	for start := 0; start < doc.Len(); start += explained {
 		var keys []string
-		for _, f := range flags[start:min(start+explained, len(flags))] {
-			keys = append(keys, f.Key)
+		for i := start; i < min(start+explained, doc.Len()); i++ {
+			keys = append(keys, doc.Key(i))
 		}
 		explanations, err := p.explainEach(keys, user)
 		if err != nil {
@@ -78,14 +78,14 @@ func (v *view) withPrerequisites(keys []string) []string {
 		known[key] = true
 	}
 	for i := 0; i < len(out); i++ {
-		f := v.flag(out[i])
-		if f == nil {
+		number, ok := v.doc.Index(out[i])
+		if !ok {
 			continue
 		}
-		for _, p := range f.Prerequisites {
-			if !known[p.Flag] {
-				known[p.Flag] = true
-				out = append(out, p.Flag)
+		for _, key := range v.prerequisites[number] {
+			if !known[key] {
+				known[key] = true
+				out = append(out, key)
 			}
 		}
 	}

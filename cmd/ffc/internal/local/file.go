@@ -5,12 +5,14 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // maxFile is the maximum size of a flag file. A client accepts less.
@@ -21,16 +23,29 @@ const maxFile = 64 << 20
 //go:embed example.json
 var exampleFile []byte
 
-// file is the flag file as it was when it was last valid. The platform's lock
-// guards it.
+// file is the flag file as it was when it was last valid. Its text is not kept. The
+// platform's lock guards it.
 type file struct {
 	path string
-	text []byte
-	doc  flagfile.Document
+	sum  uint64 // hash of the text; see sumOf
+	doc  *flagfile.Document
 	// seen is the file as of the last reliable check.
 	seen stamp
 	// doubt is the problem of the last check, if it was new.
 	doubt string
+}
+
+// seed is that of all hashes of texts.
+var seed = maphash.MakeSeed()
+
+// sumOf returns the hash of a text.
+func sumOf(text []byte) uint64 { return maphash.Bytes(seed, text) }
+
+// newSum returns a writer that computes sumOf.
+func newSum() *maphash.Hash {
+	sum := new(maphash.Hash)
+	sum.SetSeed(seed)
+	return sum
 }
 
 // stamp is the metadata of a file at a time.
@@ -58,37 +73,29 @@ func (f *file) sameText() bool {
 		return false
 	}
 	defer in.Close()
-	rest := f.text
-	part := make([]byte, 64<<10)
-	for {
-		n, err := in.Read(part)
-		if n > len(rest) || !bytes.Equal(part[:n], rest[:n]) {
-			return false
-		}
-		rest = rest[n:]
-		if err != nil {
-			return err == io.EOF && len(rest) == 0
-		}
-	}
+	sum := newSum()
+	_, err = io.Copy(sum, in)
+	return err == nil && sum.Sum64() == f.sum
 }
 
 // errChanged means that the file is not the one that was loaded.
 var errChanged = errors.New("has changed on disk")
 
-func openFile(path string, create bool) (*file, error) {
+// openFile returns the file and its text.
+func openFile(path string, create bool) (*file, []byte, error) {
 	text, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !create {
-			return nil, fmt.Errorf("there is no file %s: check the path, or use ffc serve -create to create it with a few example flags", path)
+			return nil, nil, fmt.Errorf("there is no file %s: check the path, or use ffc serve -create to create it with a few example flags", path)
 		}
 		text = exampleFile
 		// This fails if the file exists by now.
 		err = writeNew(path, text)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &file{path: path, text: text}, nil
+	return &file{path: path, sum: sumOf(text)}, text, nil
 }
 
 func writeNew(path string, text []byte) error {
@@ -127,7 +134,7 @@ func readFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	var text bytes.Buffer
-	text.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead) // the text is kept
+	text.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
 	_, err = text.ReadFrom(io.LimitReader(f, maxFile+1))
 	if text.Len() > maxFile {
 		return nil, fmt.Errorf("%s is too large for a flag file: expected at most %d MiB", path, maxFile>>20)
@@ -135,17 +142,26 @@ func readFile(path string) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// write replaces the file by text, unless the file has changed since it was
-// loaded. Readers see the old or the new text as a whole.
-func (f *file) write(text []byte) (err error) {
+// open opens the file for a change. It fails if the file is gone or not regular.
+func (f *file) open() (*os.File, error) {
 	path, err := filepath.EvalSymlinks(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s %w: it does not exist any more", f.path, errChanged)
+		return nil, fmt.Errorf("%s %w: it does not exist any more", f.path, errChanged)
+	}
+	if err == nil {
+		_, err = statFile(path)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	info, err := statFile(path)
+	return os.Open(path)
+}
+
+// write replaces a part of the file, which is open as old, unless the file has
+// changed since it was loaded. Readers see the old or the new text as a whole.
+func (f *file) write(old *os.File, e *flagfile.Edit) (err error) {
+	path := old.Name()
+	info, err := old.Stat()
 	if err != nil {
 		return err
 	}
@@ -166,15 +182,28 @@ func (f *file) write(text []byte) (err error) {
 			_ = os.Remove(temp.Name())
 		}
 	}()
-	_, err = temp.Write(text)
+	oldSum, sum, err := replaced(temp, old, e)
 	if err = errors.Join(err, temp.Chmod(info.Mode().Perm()), temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
-	if !f.sameText() { // as late as possible
+	if oldSum != f.sum || !f.sameText() { // as late as possible
 		return fmt.Errorf("%s %w", f.path, errChanged)
 	}
 	if err := os.Rename(temp.Name(), path); err != nil {
 		return fmt.Errorf("cannot replace the file; if only the file is mounted, mount its directory: %w", err)
 	}
+	f.sum = sum
 	return nil
+}
+
+// replaced writes old with its change to out, and returns sumOf of both texts.
+func replaced(out io.Writer, old *os.File, e *flagfile.Edit) (oldText, newText uint64, err error) {
+	before, after := newSum(), newSum()
+	start, length := int64(e.Start), int64(e.End-e.Start)
+	both := io.MultiWriter(out, before, after)
+	_, err1 := io.Copy(both, io.NewSectionReader(old, 0, start))
+	_, err2 := io.Copy(before, io.NewSectionReader(old, start, length))
+	_, err3 := io.MultiWriter(out, after).Write(e.Text)
+	_, err4 := io.Copy(both, io.NewSectionReader(old, start+length, maxFile))
+	return before.Sum64(), after.Sum64(), errors.Join(err1, err2, err3, err4)
 }

@@ -36,11 +36,11 @@ type live struct {
 	writeTimeout time.Duration
 
 	mu        sync.Mutex
-	listeners map[chan struct{}]struct{} // each of capacity 1
-	states    uint64                     // how often the state has changed
-	events    [keptEvents]eventView      // event number n is at n % keptEvents
-	head      uint64                     // the number of the next event
-	flags     map[string]map[string]int64
+	listeners map[chan struct{}]struct{}  // each of capacity 1
+	states    uint64                      // how often the state has changed
+	events    [keptEvents]eventView       // event number n is at n % keptEvents
+	head      uint64                      // the number of the next event
+	flags     map[string]map[string]int64 // by flag that has had an event, and variation
 	totals    totals
 }
 
@@ -82,6 +82,9 @@ func (l *live) record(events []ffctest.Event) {
 			l.totals.Evaluations++
 			// Only variations of the flags are counted one by one: clients may
 			// send any text.
+			if l.flags[e.FlagKey] == nil {
+				l.begin(e.FlagKey)
+			}
 			if counts := l.flags[e.FlagKey]; counts != nil {
 				if _, known := counts[e.VariationID]; known {
 					counts[e.VariationID]++
@@ -94,6 +97,23 @@ func (l *live) record(events []ffctest.Event) {
 		l.head++
 	}
 	l.wake()
+}
+
+// begin begins to count the variations of a flag, if there is such a flag.
+func (l *live) begin(key string) {
+	view := l.platform.shown.Load().view
+	if i, ok := view.index(key); ok {
+		l.flags[strings.Clone(key)] = newCounts(*view.variations[i], nil)
+	}
+}
+
+// newCounts returns the counts of variations, as far as they are counted by now.
+func newCounts(ids []string, by map[string]int64) map[string]int64 {
+	counts := make(map[string]int64, len(ids))
+	for _, id := range ids {
+		counts[id] = by[id]
+	}
+	return counts
 }
 
 func viewEvent(e *ffctest.Event) eventView {
@@ -121,31 +141,26 @@ func short(s string) string {
 func (l *live) flagsChanged(v *view) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := make(map[string]map[string]int64, len(v.flags))
-	for i := range v.flags {
-		f := &v.flags[i]
-		if now := l.flags[f.Key]; now != nil && isFor(now, f.Variations) {
-			next[f.Key] = now
-			continue
+	for key, counts := range l.flags {
+		i, ok := v.index(key)
+		switch {
+		case !ok:
+			delete(l.flags, key)
+		case !isFor(counts, *v.variations[i]):
+			l.flags[key] = newCounts(*v.variations[i], counts)
 		}
-		counts := make(map[string]int64, len(f.Variations))
-		for _, variation := range f.Variations {
-			counts[variation.ID] = l.flags[f.Key][variation.ID]
-		}
-		next[f.Key] = counts
 	}
-	l.flags = next
 	l.states++
 	l.wake()
 }
 
 // isFor reports whether a flag's counts are those of its variations.
-func isFor(now map[string]int64, variations []variationView) bool {
-	if len(now) != len(variations) {
+func isFor(counts map[string]int64, ids []string) bool {
+	if len(counts) != len(ids) {
 		return false
 	}
-	for _, v := range variations {
-		if _, ok := now[v.ID]; !ok {
+	for _, id := range ids {
+		if _, ok := counts[id]; !ok {
 			return false
 		}
 	}
@@ -240,7 +255,7 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	// A page that is reloaded shows the same events.
 	recent, _ := l.since(progress{})
 	recent = slices.DeleteFunc(recent, func(e eventView) bool { return e.Number > told.head })
-	if !send(appendFrame(appendFrame(nil, "state", l.platform.state()), "recent", append([]eventView{}, recent...))) {
+	if !l.sendState(send) || !send(appendFrame(nil, "recent", append([]eventView{}, recent...))) {
 		return
 	}
 	for {
@@ -252,8 +267,8 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-wake:
 			events, now := l.since(told)
-			if now.states != told.states {
-				batch = appendFrame(batch, "state", l.platform.state())
+			if now.states != told.states && !l.sendState(send) {
+				return
 			}
 			if now.head != told.head {
 				counts, totals := l.counts()
@@ -270,6 +285,19 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// sendState sends a state part by part.
+func (l *live) sendState(send func([]byte) bool) bool {
+	if !send([]byte("event: state\ndata: ")) {
+		return false
+	}
+	for part := range l.platform.state() {
+		if !send(part) {
+			return false
+		}
+	}
+	return send([]byte("\n\n"))
 }
 
 type countsView struct {
@@ -290,7 +318,7 @@ func sender(w http.ResponseWriter, writeTimeout time.Duration) func([]byte) bool
 	}
 }
 
-// appendFrame appends an event. A state is large, so it is written in place.
+// appendFrame appends an event.
 func appendFrame(out []byte, event string, data any) []byte {
 	buffer := bytes.NewBuffer(append(out, "event: "+event+"\ndata: "...))
 	encoder := json.NewEncoder(buffer)

@@ -97,17 +97,18 @@ func New(cfg Config) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.file, err = openFile(cfg.File, cfg.Create); err != nil {
+	var text []byte
+	if p.file, text, err = openFile(cfg.File, cfg.Create); err != nil {
 		return nil, err
 	}
-	doc, platform, err := flagfile.Parse(p.file.text, cfg.Platform)
+	doc, platform, err := flagfile.Parse(text, cfg.Platform)
 	if err != nil {
-		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
+		return nil, errors.New(flagfile.Explain(cfg.File, text, err))
 	}
 	p.platform, p.file.doc = platformNamed(platform), doc
 	p.limitLoading(doc)
 	if err := p.begin(doc); err != nil {
-		return nil, errors.New(flagfile.Explain(cfg.File, p.file.text, err))
+		return nil, errors.New(flagfile.Explain(cfg.File, text, err))
 	}
 	p.limitLoaded()
 	return p, nil
@@ -115,15 +116,10 @@ func New(cfg Config) (*Platform, error) {
 
 // begin makes the server and shows what it serves. The file is served part by part:
 // while the server reads a part, the one before is described.
-func (p *Platform) begin(doc flagfile.Document) error {
-	type served struct {
-		part    []byte
-		version int64
-	}
+func (p *Platform) begin(doc *flagfile.Document) error {
 	var d *description
 	var describing sync.WaitGroup
-	var failed error // of describing
-	parts := make(chan served)
+	parts := make(chan []byte)
 	finish := sync.OnceFunc(func() {
 		close(parts)
 		describing.Wait()
@@ -140,12 +136,12 @@ func (p *Platform) begin(doc flagfile.Document) error {
 				PeersChanged: p.peers,
 			})
 			if err == nil {
-				d, err = newDescription(p.platform, p.server.EnvSecret, nil)
+				d, err = newDescription(doc, p.platform, p.server.EnvSecret, nil)
 			}
 			if err == nil {
 				describing.Go(func() {
-					for s := range parts {
-						failed = errors.Join(failed, d.add(s.part, s.version))
+					for part := range parts {
+						d.add(part)
 					}
 				})
 			}
@@ -155,14 +151,11 @@ func (p *Platform) begin(doc flagfile.Document) error {
 		if err != nil {
 			return err
 		}
-		parts <- served{part, p.server.Version()}
+		parts <- part
 	}
 	finish()
-	if failed != nil {
-		return failed
-	}
 	doc.Served()
-	p.showView(d.view(doc))
+	p.showView(d.done())
 	return nil
 }
 
@@ -282,21 +275,7 @@ func (p *Platform) refuse(w http.ResponseWriter, reason string) {
 	writeError(w, http.StatusForbidden, reason)
 }
 
-// show makes the server's data visible to readers, without a problem. changed is
-// the part that is not visible yet; nil: all data.
-func (p *Platform) show(doc flagfile.Document, changed []byte) error {
-	served, version := changed, p.server.Version()
-	if changed == nil {
-		served, version = p.server.Snapshot(), 0
-	}
-	view, err := newView(doc, p.platform, served, version, p.server.EnvSecret, p.shown.Load().view)
-	if err != nil {
-		return err
-	}
-	p.showView(view)
-	return nil
-}
-
+// showView makes the server's data visible to readers, without a problem.
 func (p *Platform) showView(v *view) {
 	var before *view
 	if now := p.shown.Load(); now != nil {

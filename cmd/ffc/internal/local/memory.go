@@ -21,11 +21,11 @@ const smallHeap = 40
 // limitLoading sets the memory above which the collector works harder while doc is
 // loaded. The heap mostly grows then, so that the usual percentage of garbage would
 // double what the data takes.
-func (p *Platform) limitLoading(doc flagfile.Document) {
+func (p *Platform) limitLoading(doc *flagfile.Document) {
 	if !p.cfg.KeepSmall {
 		return
 	}
-	items := len(doc.FlagKeys()) + len(doc.SegmentIDs())
+	items := doc.Len() + len(doc.SegmentIDs())
 	p.memory = memorySpare + memoryFactor*int64(doc.Size()) + memoryPerFlag*int64(items)
 	debug.SetMemoryLimit(p.memory)
 }

@@ -9,12 +9,14 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
@@ -73,7 +75,7 @@ func TestSimpleForm(t *testing.T) {
 		if got, want := normal(t, doc.Data()), normal(t, g.Snapshot(items...)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got := strings.Join(append(doc.FlagKeys(), doc.SegmentIDs()...), " "); got != "shop f g s t" {
+		if got := strings.Join(append(flagKeys(doc), doc.SegmentIDs()...), " "); got != "shop f g s t" {
 			t.Errorf("got order %s", got)
 		}
 	}
@@ -200,7 +202,7 @@ func TestFiles(t *testing.T) {
 		if text, err := os.ReadFile(path); err != nil || string(text) != string(exampleFile) {
 			t.Errorf("got %s, %v", text, err)
 		}
-		if n := len(p.shown.Load().view.flags); n != 5 {
+		if n := p.shown.Load().view.doc.Len(); n != 5 {
 			t.Errorf("%q has %d flags", platform, n)
 		}
 	}
@@ -249,7 +251,7 @@ func TestDocumentedFiles(t *testing.T) {
 		"doc.go":        "\t{" + between(file.Doc.Text(), "\t{", "\n\t}\n") + "\n\t}\n",
 		"docs/local.md": between(string(guide), "```json\n", "```"),
 	} {
-		if doc, _, err := flagfile.Parse([]byte(text), ""); err != nil || len(doc.FlagKeys()) != 2 {
+		if doc, _, err := flagfile.Parse([]byte(text), ""); err != nil || doc.Len() != 2 {
 			t.Errorf("%s: got %v in %s", where, err, text)
 		}
 	}
@@ -275,50 +277,76 @@ func FuzzDocument(f *testing.F) {
 		}
 		g := platformNamed(name)
 		// Of a snapshot only parts are understood, and it is not served.
-		simple := doc.Changed([]string{}) == nil
-		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: g, Data: doc.Data()})
+		data := doc.Data()
+		simple := string(data) != strings.TrimPrefix(text, "\ufeff")
+		server, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: g, Data: data})
 		if err != nil {
 			if simple {
 				t.Fatalf("the server does not take it: %v", err)
 			}
 			return
 		}
-		v, err := newView(doc, g, server.Snapshot(), 0, server.EnvSecret, nil)
-		if err != nil {
-			if simple {
-				t.Fatalf("it cannot be shown: %v", err)
-			}
-			return
-		}
-		for i := range v.flags {
-			flag := &v.flags[i]
+		before := flagViews(t, g, server.EnvSecret, doc, data)
+		for i, flag := range before {
 			c := flagfile.Change{On: new(!flag.On)}
 			if n := len(flag.Variations); n > 0 {
 				c.Shares = []flagfile.Share{{Variation: flag.Variations[n-1].ID, Percent: 100}}
 			}
-			if c.Check(flag.variationIDs()) != nil {
+			var ids []string
+			for _, v := range flag.Variations {
+				ids = append(ids, v.ID)
+			}
+			if c.Check(ids) != nil {
 				continue
 			}
-			changed, err := doc.Edit(flag.Key, c, 1)
+			file := strings.NewReader(text)
+			edit, err := doc.Edit(file, flag.Key, c, 1)
 			if err != nil {
 				continue
 			}
-			again, _, err := flagfile.Parse(changed, g.String())
+			next, part, err := doc.Edited(file, edit)
 			if err != nil {
+				t.Fatalf("%q: flag %q became %q: %v", text, flag.Key, edit.Text, err)
+			}
+			changed := text[:edit.Start] + string(edit.Text) + text[edit.End:]
+			again, _, err := flagfile.Parse([]byte(changed), g.String())
+			if err != nil || !slices.Equal(flagKeys(again), flagKeys(next)) {
 				t.Fatalf("%q became %q: %v", text, changed, err)
 			}
 			if !simple {
 				continue
 			}
-			w, err := newView(again, g, again.Data(), 0, server.EnvSecret, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := w.flags[i]; got.On == flag.On || len(got.Shares) != 1 || got.Shares[0] != c.Shares[0] {
+			got := flagViews(t, g, server.EnvSecret, again, again.Data())[i]
+			if got.On == flag.On || len(got.Shares) != 1 || got.Shares[0] != c.Shares[0] {
 				t.Fatalf("%q became %q: %+v", text, changed, got)
+			}
+			if served := flagViews(t, g, server.EnvSecret, next, part)[i]; !reflect.DeepEqual(served, got) {
+				t.Fatalf("%q became %q, but %+v is served, not %+v", text, changed, served, got)
 			}
 		}
 	})
+}
+
+func flagKeys(doc *flagfile.Document) []string {
+	var keys []string
+	for i := range doc.Len() {
+		keys = append(keys, doc.Key(i))
+	}
+	return keys
+}
+
+// flagViews returns the flags of a part of a document's data, by number.
+func flagViews(t *testing.T, g ffctest.Platform, secret string, doc *flagfile.Document, part []byte) map[int]flagView {
+	t.Helper()
+	codec, _, err := registry.CodecFor(g.String(), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[int]flagView)
+	for i, raw := range doc.Flags(part) {
+		out[i] = viewFlag(codec, doc.Key(i), 1, raw)
+	}
+	return out
 }
 
 // normal returns data with its flags and segments in the order of their ids, and

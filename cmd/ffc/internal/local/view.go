@@ -3,20 +3,11 @@ package local
 import (
 	"encoding/json"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
-
-// view is the flags and segments as the page shows them. It does not change.
-type view struct {
-	flags    []flagView
-	segments []segmentView
-	index    map[string]int // of flags by key
-}
 
 type flagView struct {
 	Key           string             `json:"key"`
@@ -31,8 +22,6 @@ type flagView struct {
 	Shares        []flagfile.Share   `json:"shares"`
 	Counts        map[string]int64   `json:"counts"`
 	Warnings      []string           `json:"warnings"`
-
-	own []string // warnings that do not depend on other flags
 }
 
 type variationView struct {
@@ -65,122 +54,14 @@ type segmentView struct {
 	Warnings []string `json:"warnings"`
 }
 
-// newView describes the data of a server, in the order of doc. served is all data
-// or, if version is not 0, a part that has this version: then the rest comes from
-// the view before. Unchanged flags also come from it. before may be nil.
-func newView(doc flagfile.Document, g ffctest.Platform, served []byte, version int64, secret string, before *view) (*view, error) {
-	d, err := newDescription(g, secret, before)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.add(served, version); err != nil {
-		return nil, err
-	}
-	return d.view(doc), nil
-}
-
-// description is a view on the way: what a server serves may come in parts.
-type description struct {
-	codec    *platform.Codec
-	before   *view // nil: none
-	flags    map[string]flagView
-	segments map[string]segmentView
-}
-
-func newDescription(g ffctest.Platform, secret string, before *view) (*description, error) {
-	codec, _, err := registry.CodecFor(g.String(), secret)
-	if err != nil {
-		return nil, err
-	}
-	return &description{
-		codec:    codec,
-		before:   before,
-		flags:    make(map[string]flagView),
-		segments: make(map[string]segmentView),
-	}, nil
-}
-
-// add describes what is served, at a version or, if that is 0, at its own. Flags
-// that the view before has at the same version stay as they are.
-func (d *description) add(served []byte, version int64) error {
-	update, _, err := d.codec.Update(served)
-	if err != nil {
-		return err
-	}
-	flags := make([]flagView, len(update.Flags))
-	flagfile.InParallel(len(flags), func(i int) {
-		item := &update.Flags[i]
-		if version != 0 {
-			item.Version = version
-		}
-		if known := d.before.flag(item.Key); known == nil || known.Version != item.Version {
-			flags[i] = viewFlag(d.codec, item.Key, item.Version, item.Raw)
-		}
-	})
-	for i := range flags {
-		if flags[i].Key != "" {
-			d.flags[flags[i].Key] = flags[i]
-		}
-	}
-	for _, item := range update.Segments {
-		d.segments[item.Key] = viewSegment(d.codec, item.Key, item.Raw)
-	}
-	return nil
-}
-
-// view returns the view of all flags and segments of doc.
-func (d *description) view(doc flagfile.Document) *view {
-	keys := doc.FlagKeys()
-	v := &view{index: make(map[string]int, len(keys)), flags: make([]flagView, len(keys))}
-	for i, key := range keys {
-		v.index[key] = i
-		flag, described := d.flags[key]
-		switch known := d.before.flag(key); {
-		case described:
-			v.flags[i] = flag
-		case known != nil:
-			v.flags[i] = *known
-			v.flags[i].Prerequisites = append([]prerequisiteView{}, known.Prerequisites...) // resolve changes them
-			v.flags[i].Warnings = known.own
-		default:
-			v.flags[i] = emptyFlagView(key)
-		}
-	}
-	for i, id := range doc.SegmentIDs() {
-		segment, ok := d.segments[id]
-		if !ok && d.before != nil && i < len(d.before.segments) {
-			segment = d.before.segments[i]
-		}
-		v.segments = append(v.segments, segment)
-	}
-	v.resolve()
-	v.warnCircles()
-	return v
-}
-
-// flag returns a flag, or nil. v may be nil.
-func (v *view) flag(key string) *flagView {
-	if v == nil {
-		return nil
-	}
-	if i, ok := v.index[key]; ok {
-		return &v.flags[i]
-	}
-	return nil
-}
-
 // viewFlag describes a flag. A malformed flag has only its key, as for clients.
 func viewFlag(d *platform.Codec, key string, version int64, raw []byte) flagView {
 	out := emptyFlagView(key)
 	out.Version = version
 	f, err := d.DecodeFlag(raw)
 	if err != nil {
-		out.own = []string{err.Error()}
-		out.Warnings = out.own
 		return out
 	}
-	out.own = append(out.own, warnFlag(d.Semantics, f)...)
-	out.Warnings = out.own
 	if f.Name != "" {
 		out.Name = f.Name
 	}
@@ -209,8 +90,8 @@ func emptyFlagView(key string) flagView {
 		Prerequisites: []prerequisiteView{},
 		Rules:         []ruleView{},
 		Shares:        []flagfile.Share{},
+		Counts:        map[string]int64{},
 		Warnings:      []string{},
-		own:           []string{},
 	}
 }
 
@@ -294,39 +175,11 @@ func viewSegment(d *platform.Codec, id string, raw []byte) segmentView {
 	}
 	s, err := d.DecodeSegment(raw)
 	if err != nil {
-		out.Warnings = append(out.Warnings, err.Error())
 		return out
 	}
-	out.Warnings = append(out.Warnings, warnSegment(d.Semantics, s)...)
 	out.Included, out.Excluded = texts(s.Included), texts(s.Excluded)
 	for _, r := range s.Rules {
 		out.Rules = append(out.Rules, inWords(r.Clauses))
 	}
 	return out
-}
-
-// resolve sets the values of the variations that prerequisites require.
-func (v *view) resolve() {
-	for i := range v.flags {
-		for j := range v.flags[i].Prerequisites {
-			p := &v.flags[i].Prerequisites[j]
-			at, ok := v.index[p.Flag]
-			if !ok {
-				continue
-			}
-			for _, variation := range v.flags[at].Variations {
-				if variation.ID == p.Variation {
-					p.Value = variation.Value
-				}
-			}
-		}
-	}
-}
-
-func (f *flagView) variationIDs() []string {
-	ids := make([]string, len(f.Variations))
-	for i, v := range f.Variations {
-		ids[i] = v.ID
-	}
-	return ids
 }

@@ -93,13 +93,14 @@ func lines(err error) []string {
 	return strings.Split(err.Error(), "\n")
 }
 
-// warnCircles adds a warning to each flag that is its own prerequisite by way of
-// others.
-func (v *view) warnCircles() {
+// warn sets the warnings of all flags: their own, and one for each flag that is its
+// own prerequisite by way of others.
+func (v *view) warn() {
+	v.warnings = maps.Clone(v.own)
 	for _, circle := range v.circles() {
 		keys := make([]string, 0, len(circle))
 		for _, i := range circle {
-			keys = append(keys, v.flags[i].Key)
+			keys = append(keys, v.doc.Key(i))
 		}
 		slices.Sort(keys)
 		shown := keys[:min(len(keys), 5)]
@@ -108,8 +109,7 @@ func (v *view) warnCircles() {
 			text += fmt.Sprintf(" and %d more", more)
 		}
 		for _, i := range circle {
-			f := &v.flags[i]
-			f.Warnings = append(f.own[:len(f.own):len(f.own)], text+": every user gets the fallback while all of them are on")
+			v.warnings[i] = append(slices.Clone(v.own[i]), text+": every user gets the fallback while all of them are on")
 		}
 	}
 }
@@ -118,9 +118,12 @@ func (v *view) warnCircles() {
 // prerequisites: the strongly connected components of more than one flag, by
 // Tarjan's algorithm.
 func (v *view) circles() (out [][]int) {
-	number := make([]int, len(v.flags)) // 0: not visited
-	low := make([]int, len(v.flags))
-	onStack := make([]bool, len(v.flags))
+	if len(v.prerequisites) == 0 {
+		return nil
+	}
+	number := make([]int, v.doc.Len()) // 0: not visited
+	low := make([]int, v.doc.Len())
+	onStack := make([]bool, v.doc.Len())
 	var stack []int
 	next := 0
 	var visit func(i int)
@@ -128,8 +131,8 @@ func (v *view) circles() (out [][]int) {
 		next++
 		number[i], low[i] = next, next
 		stack, onStack[i] = append(stack, i), true
-		for _, p := range v.flags[i].Prerequisites {
-			j, ok := v.index[p.Flag]
+		for _, key := range v.prerequisites[i] {
+			j, ok := v.index(key)
 			switch {
 			case !ok || j == i:
 			case number[j] == 0:
@@ -151,8 +154,8 @@ func (v *view) circles() (out [][]int) {
 		}
 		stack = stack[:at]
 	}
-	for i := range v.flags {
-		if number[i] == 0 && len(v.flags[i].Prerequisites) > 0 {
+	for i := range number {
+		if number[i] == 0 && len(v.prerequisites[i]) > 0 {
 			visit(i)
 		}
 	}
@@ -165,11 +168,11 @@ const maxWarned = 20
 // logWarnings logs the warnings that the view before did not have.
 func (p *Platform) logWarnings(before, now *view) {
 	old := make(map[string]bool)
-	for w := range before.warnings() {
+	for w := range before.allWarnings() {
 		old[w] = true
 	}
 	told, more := 0, 0
-	for _, w := range slices.Sorted(maps.Keys(now.warnings())) {
+	for _, w := range slices.Sorted(maps.Keys(now.allWarnings())) {
 		switch {
 		case old[w]:
 		case told == maxWarned:
@@ -184,20 +187,20 @@ func (p *Platform) logWarnings(before, now *view) {
 	}
 }
 
-// warnings returns the warnings of all flags and segments, with their keys.
-func (v *view) warnings() map[string]struct{} {
+// allWarnings returns the warnings of all flags and segments, with their keys.
+func (v *view) allWarnings() map[string]struct{} {
 	out := make(map[string]struct{})
 	if v == nil {
 		return out
 	}
-	for i := range v.flags {
-		for _, w := range v.flags[i].Warnings {
-			out["flag "+flagfile.Quote(v.flags[i].Key)+": "+w] = struct{}{}
+	for i, warnings := range v.warnings {
+		for _, w := range warnings {
+			out["flag "+flagfile.Quote(v.doc.Key(i))+": "+w] = struct{}{}
 		}
 	}
-	for i := range v.segments {
-		for _, w := range v.segments[i].Warnings {
-			out["segment "+flagfile.Quote(v.segments[i].ID)+": "+w] = struct{}{}
+	for id, warnings := range v.segmentWarnings {
+		for _, w := range warnings {
+			out["segment "+flagfile.Quote(id)+": "+w] = struct{}{}
 		}
 	}
 	return out

@@ -1,12 +1,12 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"os"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 const (
@@ -53,7 +53,7 @@ func (p *Platform) look() {
 	switch {
 	case err != nil:
 		err = fmt.Errorf("cannot be read, so the previous flags are still served: %w", err)
-	case !bytes.Equal(text, p.file.text):
+	case sumOf(text) != p.file.sum:
 		err = p.load(text)
 	case p.shown.Load().problem != "":
 		p.showProblem("")
@@ -82,43 +82,45 @@ func (p *Platform) load(text []byte) error {
 		return err
 	}
 	p.limitLoading(doc)
-	err = p.accept(text, doc, nil)
+	err = p.accept(doc, doc.Changed())
 	p.limitLoaded()
 	if err != nil {
 		return err
 	}
+	p.file.sum = sumOf(text)
 	p.cfg.Log(p.cfg.File + ": changed, and served")
 	return nil
 }
 
-// accept serves doc, whose text is text. changed has the keys of the flags that
-// differ from those that are served; nil: unknown.
-func (p *Platform) accept(text []byte, doc flagfile.Document, changed []string) error {
-	part := doc.Changed(changed)
+// accept serves doc. part has the flags that differ from those that are served; nil:
+// all flags.
+func (p *Platform) accept(doc *flagfile.Document, part []byte) error {
 	var err error
-	if part != nil {
-		if err = p.server.Merge(part); err == nil {
-			p.archiveOthers(doc)
-		}
-	} else {
-		err = p.server.Replace(doc.Data())
+	if part == nil {
+		part = doc.Data()
+		err = p.server.Replace(part)
+	} else if err = p.server.Merge(part); err == nil {
+		p.archiveOthers(doc)
 	}
 	if err != nil {
 		return err
 	}
+	d, err := newDescription(doc, p.platform, p.server.EnvSecret, p.shown.Load().view)
+	if err != nil {
+		return err
+	}
+	d.add(part)
 	doc.Served()
-	p.file.text, p.file.doc = text, doc
-	return p.show(doc, part)
+	p.file.doc = doc
+	p.showView(d.done())
+	return nil
 }
 
 // archiveOthers archives the flags that are served but not in doc.
-func (p *Platform) archiveOthers(doc flagfile.Document) {
-	flags := make(map[string]bool)
-	for _, key := range doc.FlagKeys() {
-		flags[key] = true
-	}
-	for _, key := range p.file.doc.FlagKeys() {
-		if !flags[key] {
+func (p *Platform) archiveOthers(doc *flagfile.Document) {
+	for i := range p.file.doc.Len() {
+		key := p.file.doc.Key(i)
+		if _, known := doc.Index(key); !known {
 			p.server.Archive(key)
 		}
 	}

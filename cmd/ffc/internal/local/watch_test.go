@@ -115,7 +115,7 @@ func TestOwnWritesAreNoNews(t *testing.T) {
 	if len(w.log) != 0 {
 		t.Errorf("the log has %q", w.log)
 	}
-	if got := w.p.shown.Load().view.flags[0].Version; got != version {
+	if got := w.p.newRenderer().flag("a").Version; got != version {
 		t.Errorf("got version %d, had %d", got, version)
 	}
 }
@@ -140,8 +140,8 @@ func TestSnapshotOfAnotherEnvironment(t *testing.T) {
 		}
 		p.look()
 		p.look()
-		if now := p.shown.Load(); now.problem == "" || len(now.view.flags) != 1 {
-			t.Errorf("got problem %q and %d flags", now.problem, len(now.view.flags))
+		if now := p.shown.Load(); now.problem == "" || now.view.doc.Len() != 1 {
+			t.Errorf("got problem %q and %d flags", now.problem, now.view.doc.Len())
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestReplacedFileOfSameSizeAndTime(t *testing.T) {
 				p.file.seen.at = p.file.seen.at.Add(-rereadInterval)
 			}
 			p.look()
-			if got := p.shown.Load().view.flags[0].Shares[0].Variation; got != "2" {
+			if got := p.newRenderer().flag("a").Shares[0].Variation; got != "2" {
 				t.Errorf("variation %s is served, want that of the new file", got)
 			}
 		})

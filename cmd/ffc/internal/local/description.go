@@ -1,0 +1,179 @@
+package local
+
+import (
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+)
+
+// view is what has to be known of all flags and segments at any time. The rest is
+// read from the server's data when the page needs it. A view does not change.
+type view struct {
+	doc   *flagfile.Document
+	codec *platform.Codec
+	// By number of the flag:
+	variations    []*[]string      // ids; most flags share those of another flag
+	prerequisites map[int][]string // keys
+	own           map[int][]string // warnings that do not depend on other flags
+	warnings      map[int][]string
+
+	segmentWarnings map[string][]string // by id
+}
+
+// description is a view on the way: the data may come in parts.
+type description struct {
+	*view
+	shared   map[string]*[]string // ids of variations
+	segments map[string]bool      // by id
+}
+
+// newDescription returns the description of doc for clients of a platform with this
+// secret. Flags that are those of the document before are described as before.
+func newDescription(doc *flagfile.Document, g ffctest.Platform, secret string, before *view) (*description, error) {
+	codec, _, err := registry.CodecFor(g.String(), secret)
+	if err != nil {
+		return nil, err
+	}
+	d := &description{
+		view: &view{
+			doc:             doc,
+			codec:           codec,
+			variations:      make([]*[]string, doc.Len()),
+			prerequisites:   make(map[int][]string),
+			own:             make(map[int][]string),
+			segmentWarnings: make(map[string][]string),
+		},
+		shared:   make(map[string]*[]string),
+		segments: make(map[string]bool),
+	}
+	for i := range d.variations {
+		if old, ok := before.index(doc.Key(i)); ok && doc.Same(i) {
+			d.set(i, flagNotes{before.variations[old], before.prerequisites[old], before.own[old]})
+		} else {
+			d.set(i, flagNotes{variations: d.share(nil)})
+		}
+	}
+	for _, id := range doc.SegmentIDs() {
+		d.segments[id] = true
+		if before != nil && len(before.segmentWarnings[id]) > 0 {
+			d.segmentWarnings[id] = before.segmentWarnings[id]
+		}
+	}
+	return d, nil
+}
+
+// flagNotes is what a view has of a flag.
+type flagNotes struct {
+	variations    *[]string
+	prerequisites []string
+	own           []string
+}
+
+func (d *description) set(i int, notes flagNotes) {
+	d.variations[i] = notes.variations
+	if len(notes.prerequisites) > 0 {
+		d.prerequisites[i] = notes.prerequisites
+	}
+	if len(notes.own) > 0 {
+		d.own[i] = notes.own
+	}
+}
+
+// describedAtOnce is how many flags are described at a time, on all processors.
+const describedAtOnce = 500
+
+// add describes a part of the data.
+func (d *description) add(part []byte) {
+	var numbers []int
+	var raw [][]byte
+	describe := func() {
+		notes := make([]flagNotes, len(raw))
+		flagfile.InParallel(len(raw), func(i int) { notes[i] = notesOf(d.codec, raw[i]) })
+		for i, n := range notes {
+			n.variations = d.share(*n.variations)
+			d.set(numbers[i], n)
+		}
+		numbers, raw = numbers[:0], raw[:0]
+	}
+	for i, flag := range d.doc.Flags(part) {
+		numbers, raw = append(numbers, i), append(raw, flag)
+		if len(raw) == describedAtOnce {
+			describe()
+		}
+	}
+	describe()
+	for id, segment := range d.doc.Segments(part) {
+		if !d.segments[id] { // archived
+			continue
+		}
+		if warnings := segmentWarnings(d.codec, segment); len(warnings) > 0 {
+			d.segmentWarnings[id] = warnings
+		} else {
+			delete(d.segmentWarnings, id)
+		}
+	}
+}
+
+// maxShared is the maximum number of ids that flags share.
+const maxShared = 16
+
+// share returns ids, or those of another flag that are equal.
+func (d *description) share(ids []string) *[]string {
+	if len(ids) > maxShared {
+		return &ids
+	}
+	key := strings.Join(ids, "\x00")
+	known := d.shared[key]
+	if known == nil {
+		known = &ids
+		d.shared[key] = known
+	}
+	return known
+}
+
+// done returns the view, after all parts.
+func (d *description) done() *view {
+	d.warn()
+	return d.view
+}
+
+func notesOf(codec *platform.Codec, raw []byte) flagNotes {
+	f, err := codec.DecodeFlag(raw)
+	if err != nil {
+		return flagNotes{variations: new([]string), own: []string{err.Error()}}
+	}
+	notes := flagNotes{variations: new(variationIDs(f, raw)), own: warnFlag(codec.Semantics, f)}
+	for _, p := range f.Prerequisites {
+		notes.prerequisites = append(notes.prerequisites, p.FlagKey)
+	}
+	return notes
+}
+
+func variationIDs(f *model.Flag, raw []byte) []string {
+	variations := variationsOf(f, raw)
+	ids := make([]string, len(variations))
+	for i, v := range variations {
+		ids[i] = v.ID
+	}
+	return ids
+}
+
+func segmentWarnings(codec *platform.Codec, raw []byte) []string {
+	s, err := codec.DecodeSegment(raw)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return warnSegment(codec.Semantics, s)
+}
+
+// index returns the number of a flag. v may be nil.
+func (v *view) index(key string) (i int, ok bool) {
+	if v == nil {
+		return 0, false
+	}
+	return v.doc.Index(key)
+}
