@@ -113,17 +113,18 @@ func loadData(data []byte, names []string, read func(k kind, item []byte) (entit
 	if err != nil {
 		return nil, err
 	}
-	items := 0
-	for _, name := range names {
-		items += jsontext.Count(body[name])
-	}
-	if most := model.MaxItems(len(data)); items > most {
-		return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
-	}
-	out := make([]entity, 0, items)
+	var out []entity
+	most := model.MaxItems(len(data))
 	for k, name := range names {
-		if out, err = loadKind(out, kind(k), body[name], read); err != nil {
+		if out, err = loadKind(out, most, kind(k), body[name], read); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if len(out) > most {
+			items := 0
+			for _, name := range names {
+				items += jsontext.Count(body[name])
+			}
+			return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
 		}
 	}
 	return out, nil
@@ -154,15 +155,15 @@ func dataObject(data []byte) (map[string][]byte, error) {
 	return body, nil
 }
 
-// loadKind appends the items of one kind.
-func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
+// loadKind appends the items of one kind, until there are more than most.
+func loadKind(out []entity, most int, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
 	if raw == nil {
 		return out, nil
 	}
 	if raw[0] != '[' && string(raw) != "null" {
 		return nil, errors.New("not a JSON array")
 	}
-	seen := make(map[string]bool, jsontext.Count(raw))
+	seen := make(map[string]bool)
 	i := -1
 	for item := range jsontext.Elements(raw) {
 		i++
@@ -178,7 +179,9 @@ func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity,
 		if e.json == nil {
 			e.json = item
 		}
-		out = append(out, e)
+		if out = append(out, e); len(out) > most {
+			break
+		}
 	}
 	return out, nil
 }

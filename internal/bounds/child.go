@@ -3,6 +3,8 @@
 package bounds
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,6 +33,10 @@ type task struct {
 	Server   string // the server's URL
 	File     string // with the data
 	Max      int64  // MaxMessage of the transport; 0 means the default
+	Command  string // of the program that entryRefused runs
+	Args     []string
+
+	peak int64 // of that program
 }
 
 // outcome is the result of a task.
@@ -60,7 +67,7 @@ func Main() {
 	if err != nil {
 		out.Err = err.Error()
 	}
-	out.Peak, out.CPU = peak("self"), cpu()
+	out.Peak, out.CPU = cmp.Or(t.peak, peak("self")), cpu()
 	_ = json.NewEncoder(os.Stdout).Encode(out)
 	os.Exit(0)
 }
@@ -93,6 +100,8 @@ func (t *task) do() (string, error) {
 		cfg.Offline, cfg.EnvSecret, cfg.BaseURL, cfg.Bootstrap = true, "", "", data
 	case EntryFFCTest:
 		return t.serve()
+	case entryRefused:
+		return "", t.refused()
 	case EntryPoll:
 		cfg.Transport = polling
 	case EntryPollInterval:
@@ -177,6 +186,23 @@ func (t *task) serve() (value string, err error) {
 	server := imitated.NewServer(data)
 	server.Close()
 	return "", nil
+}
+
+// refused runs a program that ends with an error, which it returns, and measures its
+// memory. To the kernel a new program has had the memory of the one that starts it:
+// this process has less than the program.
+func (t *task) refused() error {
+	var stderr bytes.Buffer
+	cmd := exec.Command(t.Command, t.Args...)
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		t.peak = usage.Maxrss << 10
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %.2000s", err, stderr.Bytes())
 }
 
 // peak returns the maximum memory of a process, in bytes.

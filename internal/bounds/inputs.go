@@ -4,7 +4,6 @@ package bounds
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"strconv"
 
@@ -19,9 +18,6 @@ type Input struct {
 	// Factor is the maximum memory of a process, as a multiple of the size of
 	// the data, in addition to spare.
 	Factor int
-	// ServeFactor is Factor for ffc serve, which keeps the text of the file, its flags
-	// and what the page shows of them. 0 is Factor.
-	ServeFactor int
 	// Rejected: the data as a whole is rejected.
 	Rejected bool
 	// Value is the value of the flag "probe" for the user "u"; "-" if it has
@@ -37,21 +33,21 @@ type Input struct {
 // Size is the size of the data in the table and in tests, in bytes.
 const Size = 8 << 20
 
-// spare is the memory that a process may take for data of any size, in bytes.
-const spare = 16 << 20
+const (
+	// spare is the memory that a process may take for data of any size, in bytes.
+	spare = 16 << 20
+	// refusedFactor is the maximum memory for data that is not read to its end, or a
+	// file that ffc serve refuses, as a multiple of its size.
+	refusedFactor = 2
+)
 
-// FactorOf returns the factor for data that a process gets through an entry.
-func (in *Input) FactorOf(entry string) int {
-	if entry == EntryServe {
-		return cmp.Or(in.ServeFactor, in.Factor)
+// Most returns the maximum memory of a process, in bytes, for data of n bytes. A
+// file that ffc serve refuses takes less.
+func (in *Input) Most(n int, refused bool) int64 {
+	if refused {
+		return refusedFactor * int64(n)
 	}
-	return in.Factor
-}
-
-// Most returns the maximum memory of a process, in bytes, for data of n bytes that
-// it gets through an entry.
-func (in *Input) Most(entry string, n int) int64 {
-	return int64(in.FactorOf(entry))*int64(n) + spare
+	return int64(in.Factor)*int64(n) + spare
 }
 
 // Message returns data of this kind of about n bytes.
@@ -127,9 +123,9 @@ func Inputs() []Input {
 	return []Input{
 		{Name: "flags of 1 KiB", Platform: classic.Name, Factor: 4, Value: "on",
 			data: many(classicFlag, func(i int) string { return classicFlag("flag-"+strconv.Itoa(i), typical) })},
-		{Name: "the smallest flags", Platform: classic.Name, Factor: 4, ServeFactor: 11, Value: "on",
+		{Name: "the smallest flags", Platform: classic.Name, Factor: 4, Value: "on",
 			data: many(classicFlag, func(i int) string { return classicFlag(strconv.Itoa(i), "") })},
-		{Name: "the smallest flags, FeatBit", Platform: featbit.Name, Factor: 4, ServeFactor: 10, Value: "on",
+		{Name: "the smallest flags, FeatBit", Platform: featbit.Name, Factor: 4, Value: "on",
 			data: many(featBitFlag, func(i int) string { return featBitFlag(strconv.Itoa(i), "") })},
 		{Name: "flags that have no more than an id", Platform: classic.Name, Factor: 3, Rejected: true,
 			data: many(classicFlag, func(i int) string { return `{"id":"FF__11__22__33__` + strconv.Itoa(i) + `"}` })},
@@ -139,13 +135,13 @@ func Inputs() []Input {
 			data: one(classicFlag, `,"targetIndividuals":[{"valueOption":`+off+`,"individuals":[`, func(i int) string { return fmt.Sprintf(`{"keyId":"%07d"}`, i) }, `]}]`)},
 		{Name: "one flag with a list of targets, FeatBit", Platform: featbit.Name, Factor: 6, Value: "on",
 			data: one(featBitFlag, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return fmt.Sprintf(`"user-%08d"`, i) }, `]}]`)},
-		{Name: "the shortest targets, FeatBit", Platform: featbit.Name, Factor: 6, ServeFactor: 8, Value: "on",
+		{Name: "the shortest targets, FeatBit", Platform: featbit.Name, Factor: 6, Value: "on",
 			data: one(featBitFlag, `,"targetUsers":[{"variationId":"2","keyIds":[`, func(i int) string { return `"` + strconv.FormatInt(int64(i)+40, 36) + `"` }, `]}]`)},
-		{Name: "one rule with many clauses", Platform: classic.Name, Factor: 4, ServeFactor: 6, Value: "on",
+		{Name: "one rule with many clauses", Platform: classic.Name, Factor: 4, Value: "on",
 			data: one(classicFlag, `,"fftuwmtr":[{"ruleId":"r","ruleJsonContent":[`, classicClause, `],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "a clause with a long list", Platform: classic.Name, Factor: 6, ServeFactor: 8, Value: "on",
+		{Name: "a clause with a long list", Platform: classic.Name, Factor: 6, Value: "on",
 			data: one(classicFlag, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"a","operation":"IsOneOf","value":"[`, func(i int) string { return `\"` + strconv.Itoa(i) + `\"` }, `]"}],"valueOptionsVariationRuleValues":[{"valueOption":`+off+`}]}]`)},
-		{Name: "shares that all have options of their own", Platform: classic.Name, Factor: 4, ServeFactor: 9, Value: "on",
+		{Name: "shares that all have options of their own", Platform: classic.Name, Factor: 4, Value: "on",
 			data: one(classicFlag, `,"fftuwmtr":[{"ruleJsonContent":[{"property":"key","operation":"Equal","value":"u"}],"valueOptionsVariationRuleValues":[`,
 				func(i int) string {
 					return fmt.Sprintf(`{"rolloutPercentage":[2,3],"valueOption":{"localId":%d,"variationValue":"v"}}`, i)

@@ -27,6 +27,7 @@ const (
 	EntryFallback       = "fallback"
 	EntryFFCTest        = "ffctest"
 	EntryServe          = "ffc serve"
+	entryRefused        = "ffc serve, refused" // of a program that ends
 )
 
 // Entries are all entries.

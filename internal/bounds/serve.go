@@ -84,11 +84,7 @@ func StartServe(platform string, data []byte) (*Served, error) {
 		s.Close()
 		return nil, err
 	}
-	args := []string{"serve", "-addr", "127.0.0.1:0"}
-	if platform != "" {
-		args = append(args, "-platform", platform)
-	}
-	s.cmd = exec.Command(program, append(args, s.file)...)
+	s.cmd = exec.Command(program, serveArgs(platform, s.file)...)
 	s.cmd.Env = append(os.Environ(), "GOGC=100", "GOMEMLIMIT=off")
 	s.cmd.Stderr = &s.log
 	out, err := s.cmd.StdoutPipe()
@@ -115,6 +111,15 @@ func StartServe(platform string, data []byte) (*Served, error) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the program
 	return s, nil
+}
+
+// serveArgs returns the arguments of "ffc serve" for a file.
+func serveArgs(platform, file string) []string {
+	args := []string{"serve", "-addr", "127.0.0.1:0"}
+	if platform != "" {
+		args = append(args, "-platform", platform)
+	}
+	return append(args, file)
 }
 
 // rejectedError is the error for data that the program rejects.
@@ -306,17 +311,17 @@ func measureLarge(data []byte) (*LargeServe, error) {
 	return m, nil
 }
 
-// measureServe serves a message as a file and evaluates the flag "probe" on the
-// page.
+// measureServe serves a message as a file, shows the page, evaluates the flag "probe"
+// there, and switches it. If the program rejects the message, its memory until then
+// counts.
 func measureServe(platform string, message []byte) (*Measured, error) {
 	m := &Measured{Size: len(message)}
 	if message == nil {
 		message = []byte(`{"flags":{"probe":{}}}`)
 	}
 	s, err := StartServe(platform, message)
-	if rejected, ok := err.(*rejectedError); ok {
-		m.Err = rejected.text
-		return m, nil
+	if _, rejected := err.(*rejectedError); rejected {
+		return measureRefused(platform, message)
 	}
 	if err != nil {
 		return nil, err
@@ -328,6 +333,35 @@ func measureServe(platform string, message []byte) (*Measured, error) {
 	if m.Value == "" {
 		m.Value = "-"
 	}
+	if _, err := s.State(); err != nil {
+		return nil, err
+	}
+	if err := s.Toggle("probe", false); err != nil {
+		return nil, err
+	}
 	m.Peak = s.Peak()
 	return m, nil
+}
+
+// measureRefused measures the program for a file that it rejects.
+func measureRefused(platform string, message []byte) (*Measured, error) {
+	program, err := buildServe()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "refused")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "flags.json")
+	if err := os.WriteFile(file, message, 0o600); err != nil {
+		return nil, err
+	}
+	t := task{Entry: entryRefused, Command: program, Args: serveArgs(platform, file)}
+	out, err := t.run()
+	if err != nil {
+		return nil, err
+	}
+	return &Measured{Size: len(message), Peak: out.Peak, Err: out.Err}, nil
 }

@@ -221,6 +221,7 @@ func (x *explainer) explainRollout(ro *rollout, m *model.Rollout) (*ExplainedRol
 	default:
 		out.Bucket = ro.of.bucket(x.user, false)
 	}
+	out.Shares = slices.Grow(out.Shares, len(ro.shares))
 	for i := range ro.shares {
 		s := &ro.shares[i]
 		out.Shares = append(out.Shares, ExplainedShare{From: m.Shares[i].From, To: m.Shares[i].To, Variation: s.variation, Taken: s == taken})

@@ -61,6 +61,7 @@ type Edit struct {
 	Start, End int    // of the text that Text replaces
 	Text       []byte // of the flag; nil: nothing changes
 	key        string
+	part       []byte // with Text, for files in bootstrap form
 }
 
 // Edit returns the change of the flag with this key, which must exist, in file, whose
@@ -82,9 +83,10 @@ func (d *Document) Edit(file io.ReaderAt, key string, c Change, version int64) (
 	if err != nil {
 		return nil, err
 	}
-	out := &Edit{Start: p.start, End: p.end, Text: e.apply(), key: key}
-	if bytes.Equal(out.Text, flag.doc) {
-		out.Text = nil
+	out := &Edit{Start: p.start, End: p.end, key: key}
+	changed := e.apply([]byte(partFlags))
+	if text := changed[len(partFlags):]; !bytes.Equal(text, flag.doc) {
+		out.Text, out.part = text, append(changed, partEnd...)
 	}
 	return out, nil
 }
@@ -99,18 +101,23 @@ func (d *Document) read(file io.ReaderAt, key string) (*node, error) {
 	return parse(text)
 }
 
-// Edited returns the document of the file after an edit, and its changed flag in
-// bootstrap form. file has the text before the edit.
-func (d *Document) Edited(file io.ReaderAt, e *Edit) (*Document, []byte, error) {
+// Edited returns the document of the file after an edit, and a part with the changed
+// flag. file has the text before the edit.
+func (d *Document) Edited(file io.ReaderAt, e *Edit) (*Document, *Part, error) {
 	flag, err := parse(e.Text)
 	if err != nil {
 		return nil, nil, err
 	}
-	part := slices.Concat([]byte(partStart), e.Text, []byte(partEnd))
+	number := d.index[e.key]
+	part := &Part{Data: e.part, flags: []item{{number, len(partFlags), len(partFlags) + len(e.Text)}}}
 	if d.simple {
-		if part, err = d.buildEdited(file, e.key, flag); err != nil {
+		served, err := d.buildEdited(file, e.key, flag)
+		if err != nil {
 			return nil, nil, err
 		}
+		part = &Part{Data: []byte(partFlags)}
+		part.add(&part.flags, number, served)
+		part.Data = append(part.Data, partEnd...)
 	}
 	next := &Document{layout: d.layout, simple: d.simple, index: d.index, ids: d.ids, size: d.size, flags: slices.Clone(d.flags)}
 	by := len(e.Text) - (e.End - e.Start)

@@ -22,12 +22,66 @@ type Document struct {
 	size   int            // of Data in bytes, about
 
 	// Until Served:
-	text []byte
-	// built has the flags of a file of the simple form in parts of bootstrap form:
-	// all flags if whole, else those that differ from the previous document.
-	built    [][]byte
-	segments []byte // a part, too
-	whole    bool
+	text  []byte
+	whole bool // everything may differ from the previous document
+	// built has the flags of a file of the simple form: all flags if whole, else those
+	// that differ from the previous document. parts has its segments, and those of a
+	// snapshot.
+	built []*Part
+	parts Part
+}
+
+// Part is a part of a document's data, in bootstrap form.
+type Part struct {
+	Data            []byte
+	flags, segments []item
+	whole           *Document // the snapshot whose text this is
+}
+
+// item is where a flag or a segment is in a part, and its number in the document.
+type item struct{ number, start, end int }
+
+// Flags yields the flags that are not those of the previous document, by number.
+func (p *Part) Flags() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		if d := p.whole; d != nil {
+			for i := range d.flags {
+				if f := &d.flags[i]; !f.same && !yield(i, d.text[f.start:f.end]) {
+					return
+				}
+			}
+		}
+		for _, f := range p.flags {
+			if !yield(f.number, p.Data[f.start:f.end]) {
+				return
+			}
+		}
+	}
+}
+
+// Segments yields the segments, by number.
+func (p *Part) Segments() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		data := p.Data
+		if p.whole != nil {
+			data = p.whole.text
+		}
+		for _, s := range p.segments {
+			if !yield(s.number, data[s.start:s.end]) {
+				return
+			}
+		}
+	}
+}
+
+// add appends an item to the list that Data ends with.
+func (p *Part) add(to *[]item, number int, raw []byte) {
+	if p.Data[len(p.Data)-1] != '[' {
+		p.Data = append(p.Data, ',')
+	}
+	start := len(p.Data)
+	p.Data = append(p.Data, raw...)
+	*to = append(*to, item{number, start, len(p.Data)})
 }
 
 // place is where a flag is in a file, and the hash of its text.
@@ -88,8 +142,8 @@ func (d *Document) SegmentIDs() []string { return d.ids }
 func (d *Document) Size() int { return d.size }
 
 const (
-	partStart    = `{"featureFlags":[`
-	partSegments = `{"segments":[`
+	partFlags    = `{"featureFlags":[`
+	partSegments = `],"segments":[`
 	partEnd      = `]}`
 )
 
@@ -98,42 +152,41 @@ func (d *Document) Data() []byte {
 	if !d.simple {
 		return jsontext.TrimBOM(d.text)
 	}
-	out := append(make([]byte, 0, d.builtSize()), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`...)
-	return append(append(d.appendBuilt(out), partEnd...), partEnd[1:]...)
-}
-
-// appendBuilt appends the built flags, and the segments without the end of their
-// list.
-func (d *Document) appendBuilt(out []byte) []byte {
-	for i, part := range d.built {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, part[len(partStart):len(part)-len(partEnd)]...)
-	}
-	out = append(out, `],"segments":[`...)
-	return append(out, d.segments[len(partSegments):len(d.segments)-len(partEnd)]...)
-}
-
-// builtSize returns the size in bytes of what is built.
-func (d *Document) builtSize() int {
-	size := len(d.segments) + 100
+	const start, end = `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[`, `}`
+	size := len(start) + len(end) + len(d.parts.Data)
 	for _, part := range d.built {
-		size += len(part)
+		size += len(part.Data)
 	}
-	return size
+	all := d.all(append(make([]byte, 0, size), start...))
+	return append(all.Data, end...)
+}
+
+// all appends all parts, as one, to a text that begins the list of flags.
+func (d *Document) all(out []byte) *Part {
+	all := &Part{Data: out}
+	for _, part := range d.built {
+		for _, f := range part.flags {
+			all.add(&all.flags, f.number, part.Data[f.start:f.end])
+		}
+	}
+	all.Data = append(all.Data, partSegments...)
+	for i, raw := range d.parts.Segments() {
+		all.add(&all.segments, i, raw)
+	}
+	all.Data = append(all.Data, partEnd...)
+	return all
 }
 
 // Parts yields Data in parts, and frees each part: the data of a file of the simple
 // form is several times as large as the file. A snapshot is one part: the server
 // finds the environment in the flags of a part.
-func (d *Document) Parts() iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+func (d *Document) Parts() iter.Seq[*Part] {
+	return func(yield func(*Part) bool) {
 		if !d.simple {
-			yield(d.Data())
+			yield(d.Whole())
 			return
 		}
-		if !yield(d.segments) {
+		if !yield(&d.parts) {
 			return
 		}
 		for i, part := range d.built {
@@ -145,60 +198,25 @@ func (d *Document) Parts() iter.Seq[[]byte] {
 	}
 }
 
+// Whole returns all data in one part.
+func (d *Document) Whole() *Part {
+	if d.simple {
+		return d.all([]byte(partFlags))
+	}
+	return &Part{Data: d.Data(), segments: d.parts.segments, whole: d}
+}
+
 // Changed returns the flags that differ from those of the previous document, and all
-// segments, in bootstrap form. It returns nil if everything may differ.
-func (d *Document) Changed() []byte {
+// segments. It returns nil if everything may differ.
+func (d *Document) Changed() *Part {
 	if d.whole {
 		return nil
 	}
-	return append(d.appendBuilt([]byte(partStart)), partEnd...)
-}
-
-// Flags yields the flags of a part of Data that are not those of the previous
-// document, by number.
-func (d *Document) Flags(part []byte) iter.Seq2[int, []byte] {
-	return func(yield func(int, []byte) bool) {
-		for item := range listIn(part, "featureFlags") {
-			key := d.keyOf(item)
-			if i, ok := d.index[key]; ok && !d.flags[i].same && !yield(i, item.raw()) {
-				return
-			}
-		}
-	}
-}
-
-// Segments yields the segments of a part of Data.
-func (d *Document) Segments(part []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
-		for item := range listIn(part, "segments") {
-			if id := item.get("id"); id != nil && !yield(id.text(), item.raw()) {
-				return
-			}
-		}
-	}
-}
-
-// listIn yields the items of a list of bootstrap data, which is valid.
-func listIn(data []byte, name string) iter.Seq[*node] {
-	root := nodeAt(data, jsontext.SkipSpace(data, 0))
-	return bodyOf(&root).pick(name)[0].items()
-}
-
-// keyOf returns the key of a flag in bootstrap form; "" if the flag has none.
-func (d *Document) keyOf(flag *node) string {
-	identity := flag.pick(d.layout.identity)[0]
-	if identity == nil {
-		return ""
-	}
-	key, err := d.layout.key(identity)
-	if err != nil {
-		return ""
-	}
-	return key
+	return d.all([]byte(partFlags))
 }
 
 // Served reports to the document that the server has the flags.
-func (d *Document) Served() { d.text, d.built, d.segments = nil, nil, nil }
+func (d *Document) Served() { d.text, d.built, d.parts = nil, nil, Part{} }
 
 // Parse reads a flag file of either form, and returns the name of its platform.
 // Platform is the platform that the file must be for; if it is "", the file is for
@@ -217,8 +235,10 @@ func ParseChanged(previous *Document, text []byte, name string) (*Document, stri
 		return nil, "", err
 	case root.kind != object:
 		return nil, "", &Mismatch{root.start, "a flag file, which begins with {", root.describe()}
-	case isSnapshot(root):
-		return parseSnapshot(text, root, name, previous)
+	}
+	top := topLevelOf(root)
+	if top.isSnapshot() {
+		return parseSnapshot(text, root, &top, name, previous)
 	}
 	l, err := layoutOf(cmp.Or(name, registry.Default().Name))
 	if err != nil {
@@ -227,7 +247,7 @@ func ParseChanged(previous *Document, text []byte, name string) (*Document, stri
 	if previous != nil && !previous.simple {
 		previous = nil
 	}
-	doc, err := parseSimple(text, root, l, previous)
+	doc, err := parseSimple(text, root, &top, l, previous)
 	return doc, l.platform, err
 }
 
@@ -239,11 +259,11 @@ func Bootstrap(name string, text []byte, platform string) ([]byte, error) {
 		return nil, err
 	}
 	root, err := parse(text)
-	if err == nil && (root.kind != object || isSnapshot(root) || root.pick("data")[0] != nil) {
-		return text, nil
-	}
 	if err != nil {
 		return nil, errors.New(Explain(name, text, err))
+	}
+	if top := topLevelOf(root); root.kind != object || top.isSnapshot() || top.data != nil {
+		return text, nil
 	}
 	return Snapshot(name, text, platform)
 }

@@ -64,14 +64,14 @@ func (e *edits) add(of *node, name, value string) {
 	e.list = append(e.list, edit{last.value.end, last.value.end, "," + space + line})
 }
 
-// apply returns the changed document.
-func (e *edits) apply() []byte {
+// apply appends the changed document.
+func (e *edits) apply(out []byte) []byte {
 	slices.SortStableFunc(e.list, func(a, b edit) int { return a.start - b.start })
-	size := len(e.doc)
+	size := len(e.doc) + spareEdit
 	for _, x := range e.list {
 		size += len(x.text)
 	}
-	out := make([]byte, 0, size)
+	out = slices.Grow(out, size)
 	done := 0
 	for _, x := range e.list {
 		out = append(append(out, e.doc[done:x.start]...), x.text...)
@@ -79,6 +79,9 @@ func (e *edits) apply() []byte {
 	}
 	return append(out, e.doc[done:]...)
 }
+
+// spareEdit is the space in bytes that a changed document leaves for what follows it.
+const spareEdit = 8
 
 // MarshalText returns a text as JSON, as Marshal does.
 func MarshalText(s string) string { return string(Marshal(s)) }

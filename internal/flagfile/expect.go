@@ -13,7 +13,7 @@ func checkMembers(n *node, names ...string) {
 		fail(n, "an object")
 	}
 	seen := make([]bool, len(names))
-	n.walk(func(quoted []byte, at int, _ node) bool {
+	n.walk(func(quoted []byte, at int, _ node) {
 		i := slices.IndexFunc(names, func(name string) bool { return isName(quoted, name) })
 		switch {
 		case i < 0:
@@ -26,7 +26,6 @@ func checkMembers(n *node, names ...string) {
 			panic(&Mismatch{at, "each name once", "a second " + quoteName(quoted)})
 		}
 		seen[i] = true
-		return true
 	})
 }
 

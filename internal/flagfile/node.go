@@ -71,8 +71,8 @@ func parse(doc []byte) (*node, error) {
 	if bytes.HasPrefix(doc, bom()) {
 		i = len(bom())
 	}
-	n := nodeAt(doc, jsontext.SkipSpace(doc, i))
-	return &n, nil
+	i = jsontext.SkipSpace(doc, i)
+	return &node{doc: doc, start: i, end: len(bytes.TrimRight(doc, " \t\r\n")), kind: kindOf(doc[i])}, nil
 }
 
 // raw returns the JSON of the value.
@@ -89,11 +89,11 @@ func (n *node) text() string {
 // decode returns the value of a JSON string with its quotes.
 func decode(quoted []byte) string { return jsontext.Text(quoted[1 : len(quoted)-1]) }
 
-// walk calls visit with each member of an object, in order, until visit returns
-// false. name is the JSON of the name, with quotes.
-func (n *node) walk(visit func(name []byte, at int, value node) bool) {
+// walk calls visit with each member of an object, in order. name is the JSON of the
+// name, with quotes. It returns the index after the object.
+func (n *node) walk(visit func(name []byte, at int, value node)) (end int) {
 	if n == nil || n.kind != object {
-		return
+		return 0
 	}
 	i := jsontext.SkipSpace(n.doc, n.start+1)
 	for n.doc[i] == '"' {
@@ -101,13 +101,12 @@ func (n *node) walk(visit func(name []byte, at int, value node) bool) {
 		i = jsontext.Skip(n.doc, i)
 		name := n.doc[at:i]
 		value := nodeAt(n.doc, jsontext.SkipSpace(n.doc, jsontext.SkipSpace(n.doc, i)+1))
-		if !visit(name, at, value) {
-			return
-		}
+		visit(name, at, value)
 		if i = jsontext.SkipSpace(n.doc, value.end); n.doc[i] == ',' {
 			i = jsontext.SkipSpace(n.doc, i+1)
 		}
 	}
+	return i + 1
 }
 
 // members returns the members of an object. They take several times the memory of
@@ -118,9 +117,8 @@ func (n *node) members() []member {
 	}
 	if !n.read {
 		n.read = true
-		n.walk(func(name []byte, at int, value node) bool {
+		n.walk(func(name []byte, at int, value node) {
 			n.own = append(n.own, member{decode(name), at, value})
-			return true
 		})
 	}
 	return n.own
@@ -129,17 +127,29 @@ func (n *node) members() []member {
 // items yields the items of a list; none of another value, or of nil.
 func (n *node) items() iter.Seq[*node] {
 	return func(yield func(*node) bool) {
-		if n == nil || n.kind != list {
-			return
-		}
-		for i := jsontext.SkipSpace(n.doc, n.start+1); n.doc[i] != ']'; {
+		n.eachItem(func(i int) int {
 			item := nodeAt(n.doc, i)
 			if !yield(&item) {
-				return
+				return 0
 			}
-			if i = jsontext.SkipSpace(n.doc, item.end); n.doc[i] == ',' {
-				i = jsontext.SkipSpace(n.doc, i+1)
-			}
+			return item.end
+		})
+	}
+}
+
+// eachItem calls visit with the index of each item of a list. visit returns the index
+// after the item, or 0 to stop.
+func (n *node) eachItem(visit func(i int) (end int)) {
+	if n == nil || n.kind != list {
+		return
+	}
+	for i := jsontext.SkipSpace(n.doc, n.start+1); n.doc[i] != ']'; {
+		end := visit(i)
+		if end == 0 {
+			return
+		}
+		if i = jsontext.SkipSpace(n.doc, end); n.doc[i] == ',' {
+			i = jsontext.SkipSpace(n.doc, i+1)
 		}
 	}
 }
@@ -159,13 +169,18 @@ func (n *node) get(name string) *node {
 // pick is get for several members of an object that may be large.
 func (n *node) pick(names ...string) []*node {
 	out := make([]*node, len(names))
-	n.walk(func(name []byte, _ int, value node) bool {
-		if i := slices.IndexFunc(names, func(s string) bool { return isName(name, s) }); i >= 0 {
-			out[i] = &value
-		}
-		return true
-	})
+	n.pickInto(out, names)
 	return out
+}
+
+// pickInto sets out to the members, and returns the index after the object.
+func (n *node) pickInto(out []*node, names []string) (end int) {
+	return n.walk(func(name []byte, _ int, value node) {
+		if i := slices.IndexFunc(names, func(s string) bool { return isName(name, s) }); i >= 0 {
+			found := value // value itself would be allocated for every member
+			out[i] = &found
+		}
+	})
 }
 
 // isName reports whether quoted, which is JSON, is a name.

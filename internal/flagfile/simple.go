@@ -10,15 +10,14 @@ import (
 	"sync"
 )
 
-func parseSimple(text []byte, root *node, l layout, before *Document) (_ *Document, err error) {
+func parseSimple(text []byte, root *node, top *topLevel, l layout, before *Document) (_ *Document, err error) {
 	defer recoverMismatch(&err)
 	d := newDocument(text, l)
 	d.simple, d.whole = true, before == nil
 	checkMembers(root, "flags", "segments")
-	lists := root.pick("flags", "segments")
 
 	// Flags refer to each other and to segments, in any order.
-	segments := objectOf(lists[1])
+	segments := objectOf(top.segments)
 	for _, m := range segments {
 		if strings.TrimSpace(m.name) == "" {
 			panic(&Mismatch{m.at, "the id of a segment", Quote(m.name)})
@@ -28,35 +27,34 @@ func parseSimple(text []byte, root *node, l layout, before *Document) (_ *Docume
 	if before != nil && !slices.Equal(before.ids, d.ids) {
 		before, d.whole = nil, true
 	}
-	if flags := lists[0]; flags != nil && flags.kind != object {
-		fail(flags, "an object")
+	if top.flags != nil && top.flags.kind != object {
+		fail(top.flags, "an object")
 	}
-	lists[0].walk(func(name []byte, at int, value node) bool {
+	top.flags.walk(func(name []byte, at int, value node) {
 		switch key := decode(name); {
 		case strings.TrimSpace(key) == "":
 			panic(&Mismatch{at, "the key of a flag", Quote(key)})
 		case !d.add(key, &value, before):
 			panic(&Mismatch{at, "each name once", "a second " + Quote(key)})
 		}
-		return true
 	})
 	r := d.reader(func(key string) (*node, error) {
 		n := nodeAt(text, d.flags[d.index[key]].start)
 		return &n, nil
 	})
-	d.segments = []byte(partSegments)
+	d.parts.Data = append([]byte("{"), partSegments[len("],"):]...)
 	for i, m := range segments {
-		if i > 0 {
-			d.segments = append(d.segments, ',')
-		}
 		segment := r.segment(m)
-		d.segments = append(d.segments, l.format.Segment(&segment, firstVersion)...)
+		d.parts.add(&d.parts.segments, i, l.format.Segment(&segment, firstVersion))
 	}
-	d.segments = append(d.segments, partEnd...)
+	d.parts.Data = append(d.parts.Data, partEnd...)
 	if err := d.build(r); err != nil {
 		return nil, err
 	}
-	d.size = d.builtSize()
+	d.size = len(d.parts.Data)
+	for _, part := range d.built {
+		d.size += len(part.Data)
+	}
 	if before != nil {
 		d.size = max(d.size, before.size)
 	}
@@ -96,21 +94,19 @@ func (d *Document) build(r *reader) error {
 		}
 	}
 	var wrong firstError
-	part := func(numbers []int) []byte {
-		out := []byte(partStart)
+	part := func(numbers []int) *Part {
+		out := &Part{Data: []byte(partFlags), flags: make([]item, 0, len(numbers))}
 		for _, i := range numbers {
 			wrong.note(i, func() {
 				key := d.flags[i].key
-				if len(out) > len(partStart) {
-					out = append(out, ',')
-				}
-				out = append(out, r.flag(key, r.find(key))...)
+				out.add(&out.flags, i, r.flag(key, r.find(key)))
 			})
 		}
-		return append(out, partEnd...)
+		out.Data = append(out.Data, partEnd...)
+		return out
 	}
 	runs := slices.Collect(slices.Chunk(alone, run))
-	d.built = make([][]byte, len(runs))
+	d.built = make([]*Part, len(runs))
 	InParallel(len(runs), func(i int) { d.built[i] = part(runs[i]) })
 	for numbers := range slices.Chunk(dependent, run) { // one by one, as they share what they refer to
 		d.built = append(d.built, part(numbers))
@@ -118,11 +114,10 @@ func (d *Document) build(r *reader) error {
 	return wrong.err
 }
 
-// buildEdited returns a changed flag in bootstrap form.
+// buildEdited returns a changed flag as clients get it.
 func (d *Document) buildEdited(file io.ReaderAt, key string, flag *node) (_ []byte, err error) {
 	defer recoverMismatch(&err)
-	r := d.reader(func(key string) (*node, error) { return d.read(file, key) })
-	return append(append([]byte(partStart), r.flag(key, flag)...), partEnd...), nil
+	return d.reader(func(key string) (*node, error) { return d.read(file, key) }).flag(key, flag), nil
 }
 
 // InParallel calls f for 0 to n-1, on all processors, and returns when all calls

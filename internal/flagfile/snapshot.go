@@ -8,40 +8,35 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
+// topLevel has the members of a file that decide what it is.
+type topLevel struct{ messageType, data, featureFlags, segments, flags *node }
+
+func topLevelOf(root *node) topLevel {
+	m := root.pick("messageType", "data", "featureFlags", "segments", "flags")
+	return topLevel{m[0], m[1], m[2], m[3], m[4]}
+}
+
 // isSnapshot reports whether a file is in bootstrap form. Both forms can have
 // "segments": a list in bootstrap form, an object in the simple form. A file with
 // "flags" is of the simple form, even if its segments are a list by mistake.
-func isSnapshot(root *node) bool {
-	m := root.pick("messageType", "featureFlags", "segments", "flags")
-	return m[0] != nil || m[1] != nil || m[2] != nil && m[2].kind == list && m[3] == nil
+func (t *topLevel) isSnapshot() bool {
+	return t.messageType != nil || t.featureFlags != nil || t.segments != nil && t.segments.kind == list && t.flags == nil
 }
 
-// bodyOf returns the data object of a snapshot, which may be in a message; nil if the
-// message has none.
-func bodyOf(root *node) *node {
-	m := root.pick("messageType", "data")
-	switch {
-	case m[0] == nil:
-		return root
-	case m[1] == nil || m[1].kind != object:
-		return nil
-	}
-	return m[1]
-}
-
-func parseSnapshot(text []byte, root *node, wanted string, before *Document) (*Document, string, error) {
-	body := bodyOf(root)
-	if body == nil {
-		return nil, "", &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
+func parseSnapshot(text []byte, root *node, top *topLevel, wanted string, before *Document) (*Document, string, error) {
+	flags, segments := top.featureFlags, top.segments
+	if top.messageType != nil {
+		if top.data == nil || top.data.kind != object {
+			return nil, "", &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
+		}
+		lists := top.data.pick("featureFlags", "segments")
+		flags, segments = lists[0], lists[1]
 	}
 	d := newDocument(text, layout{})
 	d.size = len(text)
 	name := registry.CodecOfData(d.Data()).Name
-	lists := body.pick("featureFlags", "segments")
-	flags, segments := lists[0], lists[1]
-	items := count(flags) + count(segments)
 	if wanted != "" && wanted != name {
-		if items > 0 {
+		if count(flags)+count(segments) > 0 {
 			return nil, "", fmt.Errorf("expected a snapshot of the platform %s, got one of %s", wanted, name)
 		}
 		name = wanted
@@ -53,12 +48,14 @@ func parseSnapshot(text []byte, root *node, wanted string, before *Document) (*D
 	if before != nil && (before.simple || before.layout.platform != name) {
 		before = nil
 	}
-	most := model.MaxItems(len(text))
-	left := most
-	// tooMany bounds the memory for flags without text.
+	seen := 0
+	// tooMany bounds the memory for items without text.
 	tooMany := func() error {
-		if left--; left < 0 {
-			return fmt.Errorf("%d flags and segments in %d bytes: clients accept at most %d", items, len(text), most)
+		if seen++; seen != countedAt {
+			return nil
+		}
+		if n, most := count(flags)+count(segments), model.MaxItems(len(text)); n > most {
+			return fmt.Errorf("%d flags and segments in %d bytes: clients accept at most %d", n, len(text), most)
 		}
 		return nil
 	}
@@ -80,8 +77,9 @@ func parseSnapshot(text []byte, root *node, wanted string, before *Document) (*D
 		return nil
 	})
 	if err == nil {
-		err = each(segments, "id", func(id, _ *node, isArchived bool) error {
+		err = each(segments, "id", func(id, n *node, isArchived bool) error {
 			if !isArchived {
+				d.parts.segments = append(d.parts.segments, item{len(d.ids), n.start, n.end})
 				d.ids = append(d.ids, id.text())
 			}
 			return tooMany()
@@ -89,6 +87,9 @@ func parseSnapshot(text []byte, root *node, wanted string, before *Document) (*D
 	}
 	return d, name, err
 }
+
+// countedAt is the number of items at which all are counted. Any file may have more.
+const countedAt = 1000
 
 // count returns the number of items of a list, which may be nil.
 func count(n *node) (items int) {
@@ -107,20 +108,29 @@ func each(of *node, identity string, visit func(name, n *node, archived bool) er
 	case of.kind != list:
 		return &Mismatch{of.start, "a list", of.describe()}
 	}
-	for item := range of.items() {
-		members := item.pick(identity, "isArchived")
+	var err error
+	var members [2]*node
+	names := []string{identity, "isArchived"}
+	of.eachItem(func(i int) int {
+		item := node{doc: of.doc, start: i, kind: kindOf(of.doc[i])}
+		clear(members[:])
+		item.end = item.pickInto(members[:], names)
 		name, archived := members[0], members[1]
 		switch {
 		case item.kind != object:
-			return &Mismatch{item.start, "an object", item.describe()}
+			item = nodeAt(of.doc, i)
+			err = &Mismatch{item.start, "an object", item.describe()}
 		case name == nil:
-			return &Mismatch{item.start, fmt.Sprintf("an object with %q", identity), "one without"}
+			err = &Mismatch{item.start, fmt.Sprintf("an object with %q", identity), "one without"}
 		case name.kind != text || name.end-name.start == len(`""`):
-			return &Mismatch{name.start, "a text that is not empty", name.describe()}
+			err = &Mismatch{name.start, "a text that is not empty", name.describe()}
+		default:
+			err = visit(name, &item, archived != nil && string(archived.raw()) == "true")
 		}
-		if err := visit(name, item, archived != nil && string(archived.raw()) == "true"); err != nil {
-			return err
+		if err != nil {
+			return 0
 		}
-	}
-	return nil
+		return item.end
+	})
+	return err
 }

@@ -56,20 +56,20 @@ func measure() (string, error) {
 		}
 	}
 	var t strings.Builder
-	fmt.Fprintf(&t, "| Data | At most | At most, ffc serve | %s |\n|---|---|---|%s\n", strings.Join(bounds.Entries, " | "), strings.Repeat("---|", len(bounds.Entries)))
+	fmt.Fprintf(&t, "| Data | At most | %s |\n|---|---|%s\n", strings.Join(bounds.Entries, " | "), strings.Repeat("---|", len(bounds.Entries)))
 	for _, in := range bounds.Inputs() {
 		message := in.Message(bounds.Size)
-		fmt.Fprintf(&t, "| %s | %d | %d |", in.Name, in.Factor, in.FactorOf(bounds.EntryServe))
+		fmt.Fprintf(&t, "| %s | %d |", in.Name, in.Factor)
 		for _, entry := range bounds.Entries {
 			m, err := bounds.Measure(entry, in.Platform, message, 0)
 			if err != nil {
 				return "", fmt.Errorf("%s, %s: %w", in.Name, entry, err)
 			}
-			if m.Peak == 0 {
-				t.WriteString(" rejected |")
-				continue
+			fmt.Fprintf(&t, " %.1f", m.Multiple(nothing[entry]))
+			if m.Err != "" && entry == bounds.EntryServe {
+				t.WriteString(", refused")
 			}
-			fmt.Fprintf(&t, " %.1f |", m.Multiple(nothing[entry]))
+			t.WriteString(" |")
 		}
 		t.WriteString("\n")
 	}

@@ -241,7 +241,7 @@ func TestWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := flagViews(t, g, g.EnvSecret(), doc, data)[0].Rules[0].Words; got != tt.want {
+			if got := flagViews(t, g, g.EnvSecret(), doc, doc.Whole())[0].Rules[0].Words; got != tt.want {
 				t.Errorf("%v: got %q, want %q", g, got, tt.want)
 			}
 		}

@@ -27,8 +27,7 @@ type view struct {
 // description is a view on the way: the data may come in parts.
 type description struct {
 	*view
-	shared   map[string]*[]string // ids of variations
-	segments map[string]bool      // by id
+	shared map[string]*[]string // ids of variations
 }
 
 // newDescription returns the description of doc for clients of a platform with this
@@ -47,8 +46,7 @@ func newDescription(doc *flagfile.Document, g ffctest.Platform, secret string, b
 			own:             make(map[int][]string),
 			segmentWarnings: make(map[string][]string),
 		},
-		shared:   make(map[string]*[]string),
-		segments: make(map[string]bool),
+		shared: make(map[string]*[]string),
 	}
 	for i := range d.variations {
 		if old, ok := before.index(doc.Key(i)); ok && doc.Same(i) {
@@ -58,7 +56,6 @@ func newDescription(doc *flagfile.Document, g ffctest.Platform, secret string, b
 		}
 	}
 	for _, id := range doc.SegmentIDs() {
-		d.segments[id] = true
 		if before != nil && len(before.segmentWarnings[id]) > 0 {
 			d.segmentWarnings[id] = before.segmentWarnings[id]
 		}
@@ -87,7 +84,7 @@ func (d *description) set(i int, notes flagNotes) {
 const describedAtOnce = 500
 
 // add describes a part of the data.
-func (d *description) add(part []byte) {
+func (d *description) add(part *flagfile.Part) {
 	var numbers []int
 	var raw [][]byte
 	describe := func() {
@@ -99,17 +96,15 @@ func (d *description) add(part []byte) {
 		}
 		numbers, raw = numbers[:0], raw[:0]
 	}
-	for i, flag := range d.doc.Flags(part) {
+	for i, flag := range part.Flags() {
 		numbers, raw = append(numbers, i), append(raw, flag)
 		if len(raw) == describedAtOnce {
 			describe()
 		}
 	}
 	describe()
-	for id, segment := range d.doc.Segments(part) {
-		if !d.segments[id] { // archived
-			continue
-		}
+	for i, segment := range part.Segments() {
+		id := d.doc.SegmentIDs()[i]
 		if warnings := segmentWarnings(d.codec, segment); len(warnings) > 0 {
 			d.segmentWarnings[id] = warnings
 		} else {

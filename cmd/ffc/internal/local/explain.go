@@ -5,7 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 )
 
 // explained is how many flags are explained at a time: a client of all flags of a
@@ -18,7 +17,7 @@ func (p *Platform) explain(key string, user ffc.User) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flagfile.Marshal(out[0]), nil
+	return out[0].MarshalJSON()
 }
 
 // explainAll calls yield with the explanations of all flags as JSON, in the order
@@ -39,7 +38,11 @@ func (p *Platform) explainAll(user ffc.User, yield func([]byte) error) error {
 			if start+i > 0 {
 				out = append(out, ',')
 			}
-			out = append(out, flagfile.Marshal(e)...)
+			text, err := e.MarshalJSON()
+			if err != nil {
+				return err
+			}
+			out = append(out, text...)
 		}
 		if err := yield(out); err != nil {
 			return err

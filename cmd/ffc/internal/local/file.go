@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
@@ -133,13 +134,20 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var text bytes.Buffer
-	text.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
-	_, err = text.ReadFrom(io.LimitReader(f, maxFile+1))
-	if text.Len() > maxFile {
-		return nil, fmt.Errorf("%s is too large for a flag file: expected at most %d MiB", path, maxFile>>20)
+	text := make([]byte, 0, min(info.Size(), maxFile)+bytes.MinRead)
+	for err == nil && len(text) <= maxFile {
+		text = slices.Grow(text, 1)
+		var n int
+		n, err = f.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
 	}
-	return text.Bytes(), err
+	switch {
+	case len(text) > maxFile:
+		return nil, fmt.Errorf("%s is too large for a flag file: expected at most %d MiB", path, maxFile>>20)
+	case err != io.EOF:
+		return nil, err
+	}
+	return text, nil
 }
 
 // open opens the file for a change. It fails if the file is gone or not regular.

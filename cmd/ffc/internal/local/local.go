@@ -119,7 +119,7 @@ func New(cfg Config) (*Platform, error) {
 func (p *Platform) begin(doc *flagfile.Document) error {
 	var d *description
 	var describing sync.WaitGroup
-	parts := make(chan []byte)
+	parts := make(chan *flagfile.Part)
 	finish := sync.OnceFunc(func() {
 		close(parts)
 		describing.Wait()
@@ -130,7 +130,7 @@ func (p *Platform) begin(doc *flagfile.Document) error {
 		if p.server == nil {
 			p.server, err = ffctest.NewHandler(ffctest.HandlerConfig{
 				Platform:     p.platform,
-				Data:         part,
+				Data:         part.Data,
 				Keep:         -1,
 				OnEvents:     p.live.record,
 				PeersChanged: p.peers,
@@ -146,7 +146,7 @@ func (p *Platform) begin(doc *flagfile.Document) error {
 				})
 			}
 		} else {
-			err = p.server.Merge(part)
+			err = p.server.Merge(part.Data)
 		}
 		if err != nil {
 			return err

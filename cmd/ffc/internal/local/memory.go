@@ -12,7 +12,7 @@ import (
 const (
 	memorySpare   = 16 << 20 // bytes, for data of any size
 	memoryFactor  = 3        // times the size of the data
-	memoryPerFlag = 1000     // bytes, for each flag and segment
+	memoryPerFlag = 200      // bytes, for each flag and segment
 )
 
 // smallHeap is the percentage of garbage beside the data in use.

@@ -286,7 +286,7 @@ func FuzzDocument(f *testing.F) {
 			}
 			return
 		}
-		before := flagViews(t, g, server.EnvSecret, doc, data)
+		before := flagViews(t, g, server.EnvSecret, doc, doc.Whole())
 		for i, flag := range before {
 			c := flagfile.Change{On: new(!flag.On)}
 			if n := len(flag.Variations); n > 0 {
@@ -316,7 +316,7 @@ func FuzzDocument(f *testing.F) {
 			if !simple {
 				continue
 			}
-			got := flagViews(t, g, server.EnvSecret, again, again.Data())[i]
+			got := flagViews(t, g, server.EnvSecret, again, again.Whole())[i]
 			if got.On == flag.On || len(got.Shares) != 1 || got.Shares[0] != c.Shares[0] {
 				t.Fatalf("%q became %q: %+v", text, changed, got)
 			}
@@ -336,14 +336,14 @@ func flagKeys(doc *flagfile.Document) []string {
 }
 
 // flagViews returns the flags of a part of a document's data, by number.
-func flagViews(t *testing.T, g ffctest.Platform, secret string, doc *flagfile.Document, part []byte) map[int]flagView {
+func flagViews(t *testing.T, g ffctest.Platform, secret string, doc *flagfile.Document, part *flagfile.Part) map[int]flagView {
 	t.Helper()
 	codec, _, err := registry.CodecFor(g.String(), secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := make(map[int]flagView)
-	for i, raw := range doc.Flags(part) {
+	for i, raw := range part.Flags() {
 		out[i] = viewFlag(codec, doc.Key(i), 1, raw)
 	}
 	return out

@@ -94,12 +94,12 @@ func (p *Platform) load(text []byte) error {
 
 // accept serves doc. part has the flags that differ from those that are served; nil:
 // all flags.
-func (p *Platform) accept(doc *flagfile.Document, part []byte) error {
+func (p *Platform) accept(doc *flagfile.Document, part *flagfile.Part) error {
 	var err error
 	if part == nil {
-		part = doc.Data()
-		err = p.server.Replace(part)
-	} else if err = p.server.Merge(part); err == nil {
+		part = doc.Whole()
+		err = p.server.Replace(part.Data)
+	} else if err = p.server.Merge(part.Data); err == nil {
 		p.archiveOthers(doc)
 	}
 	if err != nil {
