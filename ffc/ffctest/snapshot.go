@@ -246,16 +246,6 @@ func membersOf(raw []byte) map[string][]byte {
 	return members
 }
 
-// memberOf returns a member of an object; nil if the object does not have it.
-func memberOf(object []byte, name string) []byte {
-	for n, value := range jsontext.Members(object) {
-		if string(n) == name {
-			return value
-		}
-	}
-	return nil
-}
-
 // decodeObject returns the members of a JSON object, or nil.
 func decodeObject(raw []byte) map[string]json.RawMessage {
 	var members map[string]json.RawMessage
