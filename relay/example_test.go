@@ -2,10 +2,12 @@ package relay_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -98,4 +100,37 @@ func ExamplePublisher_Status() {
 		}
 	}
 	// Output: false false 0 <nil>
+}
+
+// A bad flag is undone while the platform is down.
+func ExampleEnvironment() {
+	ctx := context.Background()
+	undo := func(engine fleet.Backend) error {
+		environment := &relay.Environment{Name: "6f9619ff-8b86-d011-b42d-00cf4fc964ff", Backend: engine}
+		log, err := environment.Log(ctx, 2)
+		if err != nil {
+			return err
+		}
+		for _, r := range log {
+			fmt.Println(r.Revision, r.Current, r.Flags)
+		}
+		pin := relay.Pin{By: "ann", Reason: "wrong price", Until: time.Now().Add(time.Hour)}
+		_, err = environment.Rollback(ctx, log[1].Revision, pin)
+		return err
+	}
+	err := undo(fleet.Dir{Path: "/no/such/directory"})
+	fmt.Println(errors.Is(err, relay.ErrNotPublished))
+	// Output: true
+}
+
+// The file of keys of a relay has the hash of a key, the environment, a name and,
+// if the key ends, until when.
+func ExampleNewKey() {
+	key, line, err := relay.NewKey(ffc.PlatformFeatBit, "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "checkout", time.Time{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(key), strings.HasSuffix(line, " 6f9619ff-8b86-d011-b42d-00cf4fc964ff checkout"))
+	// Output: 44 true
 }

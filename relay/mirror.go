@@ -14,6 +14,7 @@ import (
 // slow or down delays nothing.
 type mirror struct {
 	*place
+	keep  time.Duration
 	index int
 	r     *replica
 	wake  chan struct{}
@@ -108,7 +109,7 @@ func (m *mirror) replace(ctx context.Context, latest *stored) (err error) {
 		head.Chunks = had.Chunks
 		tag, err = m.swap(ctx, &head, m.known.tag)
 	} else {
-		tag, err = m.publish(ctx, next, had, m.known.tag, m.r.keep)
+		tag, err = m.publish(ctx, next, had, m.known.tag, m.keep)
 	}
 	if err == nil {
 		m.known = reading{head: &head, tag: tag}

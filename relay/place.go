@@ -29,9 +29,9 @@ type place struct {
 	backend     fleet.Backend
 	name        string // of the backend
 	environment string
-	platform    string
-	limit       int // of a chunk; 0 is no limit
-	oldLimit    int // of the list of earlier bodies
+	platform    string // "" is any
+	limit       int    // of a chunk; 0 is no limit
+	oldLimit    int    // of the list of earlier bodies
 	timeout     time.Duration
 
 	old    fleetdata.OldList
@@ -91,7 +91,7 @@ func (p *place) read(ctx context.Context) (reading, error) {
 		return reading{tag: tag, err: fmt.Errorf("relay: %s: %w", p.name, err)}, nil
 	case err != nil: // what cannot be read is replaced
 		return reading{tag: tag}, nil
-	case h.Environment != p.environment || h.Platform != p.platform:
+	case h.Environment != p.environment || p.platform != "" && h.Platform != p.platform:
 		return reading{tag: tag, err: fmt.Errorf("relay: %s has the head of another environment or platform: it is not replaced", p.name)}, nil
 	}
 	return reading{head: h, tag: tag}, nil

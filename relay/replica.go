@@ -87,7 +87,7 @@ func (r *replica) init() {
 	r.main = newPlace(r.p.Backend, r.environment, r.platform, timeout)
 	status := PublisherStatus{Environment: r.environment, Replica: r.owner}
 	for i, b := range r.p.Mirrors {
-		m := &mirror{place: newPlace(b, r.environment, r.platform, maxTimeout), index: i, r: r, wake: make(chan struct{}, 1)}
+		m := &mirror{place: newPlace(b, r.environment, r.platform, maxTimeout), keep: r.keep, index: i, r: r, wake: make(chan struct{}, 1)}
 		r.mirrors = append(r.mirrors, m)
 		status.Mirrors = append(status.Mirrors, MirrorStatus{Name: m.name})
 	}

@@ -8,4 +8,5 @@
 //	<environment>/head           JSON, at most 640 bytes
 //	<environment>/<sha256>.<i>   chunk i of the gzip of the data
 //	<environment>/old            bodies that the head does not name, with the time until which they stay
+//	<environment>/pin            who pinned bodies, why and until when
 package fleetdata

@@ -9,6 +9,7 @@ import (
 const (
 	HeadObject = "head"
 	OldObject  = "old"
+	PinObject  = "pin"
 )
 
 // maxPart is how long a part of a name may be.
@@ -31,7 +32,7 @@ func ChunkName(environment, body string, i int) string {
 // IsBody reports whether a name is that of a chunk, whose value never changes.
 func IsBody(name string) bool {
 	_, object, _ := strings.Cut(name, "/")
-	return object != HeadObject && object != OldObject
+	return object != HeadObject && object != OldObject && object != PinObject
 }
 
 func escape(environment string) string {

@@ -82,6 +82,15 @@ type Protocol struct {
 	// the secret does not contain it.
 	DescribeEnvironment func(secret string) string
 
+	// NewSecret returns random text in the shape of a secret of an environment, by
+	// the name that Environment returns; "" if there is no such environment.
+	NewSecret func(environment string) string
+	// Variations returns all variations of a flag, also those that no rule uses.
+	Variations func(raw []byte, f *model.Flag) []model.Variation
+	// SwitchOff returns the JSON of a flag that is off and serves a variation then,
+	// and whether it could.
+	SwitchOff func(raw []byte, v model.Variation) ([]byte, bool)
+
 	// NewReader returns the Reader of an environment by the name that Environment
 	// returns. "" is an unknown environment.
 	NewReader func(environment string) Reader

@@ -1,7 +1,9 @@
 package classic
 
 import (
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,6 +42,23 @@ func flagIDPrefix(secret string) (string, error) {
 		}
 	}
 	return "FF__" + parts[1] + separator + parts[2] + separator + parts[3] + separator, nil
+}
+
+// newSecret returns Base64 of random text and the parts of the environment,
+// as the platform does.
+func newSecret(environment string) string {
+	parts := strings.Split(environment, separator)
+	if len(parts) != 4 || parts[0] != "FF" {
+		return ""
+	}
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails
+	parts[0] = hex.EncodeToString(random)
+	secret := base64.StdEncoding.EncodeToString([]byte(strings.Join(parts, separator)))
+	if environmentOf(secret) != environment { // a part is blank
+		return ""
+	}
+	return secret
 }
 
 // padSecret adds the missing padding to a classic secret. The platform rejects

@@ -1,11 +1,13 @@
 package featbit
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
@@ -51,6 +53,20 @@ func environmentOf(secret string) string {
 	// .NET writes the first three groups of a GUID with the lowest byte first.
 	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(id[:]),
 		binary.LittleEndian.Uint16(id[4:]), binary.LittleEndian.Uint16(id[6:]), id[8:10], id[10:])
+}
+
+// newSecret returns two GUIDs: a random one, and the environment.
+func newSecret(environment string) string {
+	if !isGUIDText(environment) {
+		return ""
+	}
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails
+	env, _ := hex.DecodeString(strings.ReplaceAll(environment, "-", ""))
+	slices.Reverse(env[:4])
+	slices.Reverse(env[4:6])
+	slices.Reverse(env[6:8])
+	return base64.RawURLEncoding.EncodeToString(random) + base64.RawURLEncoding.EncodeToString(env)
 }
 
 // isGUIDText reports whether s is a GUID in its usual text form.

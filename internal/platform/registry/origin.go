@@ -26,14 +26,25 @@ var errFlagFile = errors.New("the data is a flag file of ffc serve: expected a s
 // Data that does not name its environment is accepted. The error holds no part of
 // the secret.
 func CheckOrigin(p *platform.Protocol, secret string, data []byte) error {
+	return checkOrigin(p, p.Environment(secret), "the secret's environment", data)
+}
+
+// CheckEnvironment is CheckOrigin for an environment by the name that
+// Protocol.Environment returns.
+func CheckEnvironment(p *platform.Protocol, environment string, data []byte) error {
+	return checkOrigin(p, environment, "the environment "+environment, data)
+}
+
+// checkOrigin checks data for the environment own, which errors call called.
+func checkOrigin(p *platform.Protocol, own, called string, data []byte) error {
 	o := originOf(data)
-	switch own := p.Environment(secret); {
+	switch {
 	case o.flagFile:
 		return errFlagFile
 	case o.platform != nil && o.platform.Name != p.Name:
 		return &ForeignError{fmt.Sprintf("expected a snapshot of the platform %s, got one of %s", p.Name, o.platform.Name)}
 	case own != "" && o.environment != "" && own != o.environment:
-		return &ForeignError{fmt.Sprintf("expected a snapshot of the secret's environment, got one of another environment, %s", o.environment)}
+		return &ForeignError{fmt.Sprintf("expected a snapshot of %s, got one of another environment, %s", called, o.environment)}
 	}
 	return nil
 }
