@@ -52,6 +52,20 @@ func (c *Console) Say(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.stderr, format+"\n", args...)
 }
 
+// Stderr returns a writer for the lines of a log, on stderr.
+func (c *Console) Stderr() io.Writer { return logWriter{c} }
+
+// logWriter writes whole lines to stderr.
+type logWriter struct{ c *Console }
+
+// Write implements io.Writer.
+func (w logWriter) Write(line []byte) (int, error) {
+	w.c.mu.Lock()
+	defer w.c.mu.Unlock()
+	w.c.erase()
+	return w.c.stderr.Write(line)
+}
+
 // Warn writes a warning to stderr.
 func (c *Console) Warn(format string, args ...any) { c.Say(c.program+": warning: "+format, args...) }
 

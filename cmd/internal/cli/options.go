@@ -166,7 +166,7 @@ func (o *Options) help() string {
 			continue
 		}
 		left := strings.TrimRight("  -"+option.name+" "+option.placeholder, " ")
-		for _, line := range wrap(option.help, HelpWidth-helpIndent) {
+		for _, line := range Wrap(option.help, HelpWidth-helpIndent) {
 			fmt.Fprintf(&b, "%-*s%s\n", helpIndent, left, line)
 			left = ""
 		}
@@ -174,8 +174,8 @@ func (o *Options) help() string {
 	return b.String()
 }
 
-// wrap breaks a text into lines of at most width characters.
-func wrap(text string, width int) []string {
+// Wrap breaks a text into lines of at most width characters.
+func Wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {

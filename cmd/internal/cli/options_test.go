@@ -100,7 +100,7 @@ func TestWrapBreaksAtSpaces(t *testing.T) {
 		"longerthan8 a": {
 			"longerthan8", "a"},
 	} {
-		if got := wrap(text, 8); !slices.Equal(got, want) {
+		if got := Wrap(text, 8); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	password := w.write(filepath.Join(dir, "password"), "s3cret\n")
+	file := w.write(filepath.Join(dir, "relay.json"), `{
+		"beat": "2s",
+		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"}},
+		"environments": {"prod": {"engine": "eu-west", "mirrors": ["main"]}}
+	}`)
+	w.app.environ = append(w.app.environ, "FFC_RELAY_BEAT=3s", "FFC_RELAY_ENGINES_EU_WEST_PREFIX=flags")
+	out := w.ok("config", "-config", file)
+	for _, want := range []string{
+		"beat 3s FFC_RELAY_BEAT", "keep 24h default", "engines.eu-west.url redis://a:6379,b:6379/1 " + file, "engines.eu-west.prefix flags FFC_RELAY_ENGINES_EU_WEST_PREFIX",
+		"engines.eu-west.password (secret) file " + password + ", named by " + file, "environments.prod.secret (secret) FFC_RELAY_ENVIRONMENTS_PROD_SECRET",
+		"environments.prod.mirrors main " + file, "engines.web.url https://flags.example.com/x " + file,
+	} {
+		found := false
+		for line := range strings.Lines(out) {
+			found = found || strings.Join(strings.Fields(line), " ") == want
+		}
+		if !found {
+			t.Errorf("no line %q in\n%s", want, out)
+		}
+	}
+	c, err := load(file, w.app.environ)
+	if err != nil || c.engines["eu-west"].password != "s3cret" || len(c.broken) != 0 {
+		t.Errorf("configuration %+v, error %v", c, err)
+	}
+}
+
+func TestConfigReportsAllProblems(t *testing.T) {
+	w := newWorld(t)
+	for text, want := range map[string]string{
+		`[]`:                                 "expected a JSON object",
+		`{} {}`:                              "unexpected text after the object",
+		`{"beet": "5s"}`:                     `unknown setting beet: did you mean "beat"`,
+		`{"engines": {"main": {"ulr": ""}}}`: `unknown setting engines.main.ulr: did you mean "url"`,
+		`{"environments": {"a b": {}}}`:      "expected a name of letters",
+		`{"beat": 5}`:                        "beat: expected a text, got a number",
+		`{"environments": {"a": {"mirrors": [1]}}}`: "mirrors: expected a list of texts, got a list",
+		`{"lease": "3"}`:                           `lease (from FILE): invalid duration "3"`,
+		`{"beat": "5s", "lease": "6s"}`:            "lease: 6s is too short",
+		`{"log": "xml"}`:                           `log (from FILE): unknown format "xml"`,
+		`{"engines": {"x": {"url": "split:a,b"}}}`: "engines.x.url: expected split:HEADS,BODIES",
+		`{"engines": {"x": {}}}`:                   "engines.x.url: missing URL",
+		`{"engines": {"x": {"prefix": "a"}}}`:      "engines.x.url: missing URL",
+	} {
+		path := w.write("relay.json", text)
+		w.fails(usage, strings.ReplaceAll(want, "FILE", path), "config", "-config", path)
+	}
+	w.fails(usage, "no such file", "config", "-config", "/no/such/file")
+	for text, want := range map[string]string{
+		`{"environments": {"a": {}}}`:                                     "environments.a: missing secret",
+		`{"environments": {"a": {"secret": "s3cret"}}}`:                   "environments.a.secret: ",
+		`{"environments": {"a": {"secretFile": "/no/such/file"}}}`:        "environments.a.secretFile",
+		`{"environments": {"a": {"secretFile": "/dev/null"}}}`:            "is empty",
+		`{"environments": {"a": {"secret": "x", "secretFile": "/y"}}}`:    "exclude each other",
+		`{"environments": {"a": {"environment": "x", "engine": "mian"}}}`: `unknown engine "mian": did you mean "main"`,
+		`{"environments": {"a": {"environment": "x", "platform": "y"}}}`:  `unknown platform "y"`,
+	} {
+		w.fails(1, want, "config", "-config", w.write("relay.json", text))
+	}
+	w.app.environ = append(w.app.environ, "FFC_RELAY_BEET=1")
+	w.fails(usage, "unknown variable FFC_RELAY_BEET", "config")
+	w.fails(usage, `unexpected argument "x"`, "config", "x")
+}
+
+func TestEnginesRejectBadURLs(t *testing.T) {
+	for url, want := range map[string]string{
+		"dir:":                       "missing path",
+		"ftp://x":                    "unknown kind of engine",
+		"http://":                    "invalid URL",
+		"redis://user:s3cret@a:6379": "it has a user",
+		"redis://a":                  "host:port",
+		"redis://a:6379/x":           "unusable database",
+	} {
+		_, closeIt, err := openEngine(engineConfig{name: "main", url: url})
+		closeIt()
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "engines.main.url: ") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: error %v", url, err)
+		}
+	}
+	_, closeIt, err := openEngine(engineConfig{name: "main", url: "rediss://a:6379", ca: "x", caFile: "ca.pem"})
+	closeIt()
+	if err == nil || !strings.Contains(err.Error(), "engines.main.caFile: ca.pem has no certificate") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Every setting can be given in a variable.
+func TestVariablesOfAllSettings(t *testing.T) {
+	for group, settings := range map[string][]setting{"": programSettings, "engines.a-b.": engineSettings, "environments.a-b.": environmentSettings} {
+		for _, name := range names(settings) {
+			r := &reader{values: make(map[string]value)}
+			r.variables([]string{prefix + variable(strings.TrimSuffix(group, ".")+"_"+name)})
+			if group == "" {
+				r = &reader{values: make(map[string]value)}
+				r.variables([]string{prefix + variable(name)})
+			}
+			if _, ok := r.values[group+name]; !ok || len(r.problems) > 0 {
+				t.Errorf("%s%s: values %v, problems %v", group, name, r.values, r.problems)
+			}
+		}
+	}
+}

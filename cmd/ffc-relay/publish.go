@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+)
+
+const (
+	// reloadEvery is how often the configuration and the files of secrets are read
+	// again, to find changes.
+	reloadEvery = 5 * time.Second
+	// together is how many environments -once publishes at the same time.
+	together = 8
+)
+
+// publishRun is the publish command with its options.
+type publishRun struct {
+	common
+	pinOptions
+	once, accept, dryRun bool
+	timeout              time.Duration
+	snapshot             string
+}
+
+func (a *app) publishCommand() *cli.Command {
+	p := &publishRun{common: common{a: a, Command: &cli.Command{
+		Name:    "publish",
+		Summary: "publish environments from the platform to their engines",
+		Help: `Usage: ffc-relay publish [options] [ENV...]
+       ffc-relay publish -file FILE [options] ENV
+
+Publishes the environments of the configuration, or those that are named, until a
+signal ends it. Any number of replicas may run: one leads for each environment.
+An environment that fails touches no other. SIGHUP, and any change of the
+configuration and of files with secrets, reads them again: environments come and
+go, and those that did not change go on. If the new configuration has an error,
+what was in effect stays.
+
+SIGTERM makes /readyz fail, and hands over to another replica at once.
+
+With -once the command publishes once and ends, for a job. With -dry-run it
+prints what that would publish, and writes nothing. With -file it publishes a
+snapshot, pinned, and needs no platform.
+
+`,
+		Footer: commonHelp + `HTTP endpoints, without authentication: /healthz fails only if the process is
+stuck; /readyz until each environment has data or an error; /status is JSON;
+/metrics is for Prometheus.
+
+Exit codes: 0 ended by a signal, or published; 1 an environment was not published,
+or the address cannot be used; 2 the command line or the configuration is invalid;
+3 the file of -file cannot be published.
+`,
+	}}}
+	o := &p.Options
+	p.define()
+	o.Toggle(&p.once, "once", "publish once and end")
+	o.Toggle(&p.dryRun, "dry-run", "with -once: write nothing, print what would be published; implies -once")
+	o.Toggle(&p.accept, "accept", "publish the platform's first response even if it is older, empty or much smaller")
+	o.Duration(&p.timeout, "timeout", "with -once: how long an environment may take", 30*time.Second)
+	o.Text(&p.snapshot, "file", "FILE", "publish the snapshot in a file, as ffc snapshot writes it")
+	p.definePin(o, "with -file: ")
+	p.Run = p.publish
+	return p.Command
+}
+
+func (p *publishRun) publish(ctx context.Context, c *cli.Console, args []string) error {
+	o := &p.Options
+	if p.dryRun {
+		p.once = true
+	}
+	for _, name := range []string{"by", "reason", "until"} {
+		if o.Given(name) && !o.Given("file") {
+			return o.Usage("-%s needs -file", name)
+		}
+	}
+	switch {
+	case o.Given("file") && (p.once || p.accept):
+		return o.Usage("-file excludes -once, -dry-run and -accept: it does not need the platform")
+	case o.Given("file") && len(args) != 1:
+		return o.Usage("-file: expected one environment, got %d", len(args))
+	case o.Given("file"):
+		return p.publishFile(ctx, c, args[0])
+	case o.Given("timeout") && !p.once:
+		return o.Usage("-timeout needs -once")
+	}
+	config, err := p.read(args)
+	if err != nil {
+		return err
+	}
+	if p.once {
+		return p.publishOnce(ctx, c, config)
+	}
+	return p.serve(ctx, c, config, args)
+}
+
+// read reads the configuration with only the named environments; all without names.
+func (p *publishRun) read(only []string) (*config, error) {
+	config, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range only {
+		if _, ok := config.environments[name]; !ok {
+			return nil, p.Options.Usage("unknown environment %q%s", name, cli.DidYouMean(cli.Nearest(name, slices.Sorted(maps.Keys(config.environments)))))
+		}
+	}
+	if len(only) > 0 {
+		maps.DeleteFunc(config.environments, func(name string, _ environmentConfig) bool { return !slices.Contains(only, name) })
+	}
+	publishable := false
+	for name, e := range config.environments {
+		publishable = publishable || e.secret != "" || config.broken[name] != nil
+	}
+	if !publishable {
+		return nil, p.Options.Usage("missing environment: expected at least one with a secret in the configuration")
+	}
+	return config, nil
+}
+
+// logger returns the logger of a configuration.
+func (c *config) logger(to *cli.Console) *slog.Logger {
+	if c.jsonLog {
+		return slog.New(slog.NewJSONHandler(to.Stderr(), nil))
+	}
+	return slog.New(slog.NewTextHandler(to.Stderr(), nil))
+}
+
+// serve publishes until ctx ends.
+func (p *publishRun) serve(ctx context.Context, c *cli.Console, config *config, only []string) error {
+	listener, err := net.Listen("tcp", config.listen)
+	if err != nil {
+		return cli.NoError("cannot listen on %s: %v\nSet listen or FFC_RELAY_LISTEN to another address.", config.listen, errors.Unwrap(err))
+	}
+	s := &supervisor{log: config.logger(c), accept: p.accept, adjust: p.a.adjust}
+	s.engines = engines{open: p.a.open, metrics: &s.metrics}
+	loop := make(chan struct{})
+	server := newServer(s, loop, listener)
+	defer server.close()
+	if p.a.listening != nil {
+		p.a.listening(listener.Addr().String())
+	}
+	s.log.Info("ffc: publishing", "environments", len(config.environments), "address", listener.Addr().String())
+	s.apply(ctx, config)
+	last := config.fingerprint()
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.drain()
+			s.wait()
+			return nil
+		case loop <- struct{}{}: // /healthz
+			continue
+		case <-p.a.reload:
+		case <-tick.C:
+		}
+		next, err := p.read(only)
+		now := textOf(err)
+		if err == nil {
+			now = next.fingerprint()
+		}
+		switch {
+		case now == last:
+		case err != nil:
+			s.reloadFailed(err)
+		default:
+			s.log.Info("ffc: the configuration has changed", "environments", len(next.environments))
+			s.apply(ctx, next)
+		}
+		last = now
+	}
+}
+
+// fingerprint is the same for configurations that do the same. It holds secrets.
+func (c *config) fingerprint() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(c.environments)) {
+		fmt.Fprintf(&b, "%q %q %s\n", name, c.environmentKey(c.environments[name]), textOf(c.broken[name]))
+	}
+	return b.String()
+}
+
+// publishOnce publishes each environment once.
+func (p *publishRun) publishOnce(ctx context.Context, c *cli.Console, config *config) error {
+	log := slog.New(slog.DiscardHandler) // the errors of Once have all
+	s := &engines{open: p.a.open, metrics: new(metrics)}
+	type job struct {
+		name    string
+		p       *relay.Publisher
+		err     error
+		summary string
+	}
+	var jobs []*job
+	for _, name := range slices.Sorted(maps.Keys(config.environments)) {
+		e := config.environments[name]
+		if e.secret == "" && config.broken[name] == nil {
+			continue
+		}
+		j := &job{name: name, err: config.broken[name]}
+		if j.err == nil {
+			var release func()
+			if j.p, release, j.err = config.publisher(e, log, s); j.err == nil {
+				defer release()
+			}
+		}
+		if j.err == nil && p.a.adjust != nil {
+			p.a.adjust(name, j.p)
+		}
+		jobs = append(jobs, j)
+	}
+	var working sync.WaitGroup
+	slots := make(chan struct{}, together)
+	for _, j := range jobs {
+		if j.err != nil {
+			continue
+		}
+		working.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, p.timeout)
+			defer cancel()
+			j.p.Accept = p.accept
+			if p.dryRun {
+				j.summary, j.err = dryRun(ctx, j.p)
+				return
+			}
+			if j.err = j.p.Once(ctx); j.err == nil {
+				j.summary = fmt.Sprintf("published revision %d", j.p.Status().Revision)
+			}
+		})
+	}
+	working.Wait()
+	failed := 0
+	for _, j := range jobs {
+		if j.err != nil {
+			failed++
+			c.Say("ffc-relay: %s: %s", j.name, p.explain(j.err))
+		} else if err := c.Print(j.name + ": " + j.summary + "\n"); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return &cli.Failure{Code: cli.ExitNo}
+	}
+	return nil
+}
+
+// explain returns the text of an error of Once, with the option that helps.
+func (p *publishRun) explain(err error) string {
+	if errors.Is(err, relay.ErrHeld) {
+		return "the platform responded with older, fewer or no flags than are published; nothing was published: use -accept if that is right"
+	}
+	return textOf(err)
+}
+
+// publishFile publishes a snapshot.
+func (p *publishRun) publishFile(ctx context.Context, c *cli.Console, name string) error {
+	data, err := os.ReadFile(p.snapshot)
+	if err != nil {
+		return cli.NoDataError("%v", err)
+	}
+	return p.change(ctx, c, &p.common, name, func(ctx context.Context, e *relay.Environment, pin relay.Pin) (int64, error) {
+		return e.Publish(ctx, data, pin)
+	})
+}

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+)
+
+// settleTime is how long an environment without a result keeps /readyz failing: then
+// the platform or the engine counts as unreachable.
+const settleTime = 30 * time.Second
+
+// supervisor runs a publisher for each environment. One that fails touches no other.
+type supervisor struct {
+	log     *slog.Logger
+	accept  bool
+	adjust  func(name string, p *relay.Publisher)
+	metrics metrics
+
+	mu       sync.Mutex
+	engines  engines
+	running  map[string]*running
+	problem  error // of the configuration that was read last
+	draining bool
+	ending   sync.WaitGroup
+}
+
+// running is an environment.
+type running struct {
+	key       string // everything that makes it what it is
+	began     time.Time
+	publisher *relay.Publisher // nil if the configuration is invalid
+	cancel    context.CancelFunc
+	done      chan struct{}
+
+	mu  sync.Mutex
+	err error // why it does not run
+}
+
+func (r *running) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+func (r *running) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+// publisher returns a publisher for an environment of a configuration.
+func (c *config) publisher(e environmentConfig, log *slog.Logger, take *engines) (p *relay.Publisher, release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, f := range releases {
+			f()
+		}
+	}
+	p = &relay.Publisher{
+		Config: ffc.Config{EnvSecret: e.secret, Platform: ffc.Platform(e.platform), BaseURL: e.url, StreamingURL: e.streaming, Logger: log},
+		Beat:   c.beat, Lease: c.lease, Keep: c.keep, Logger: log,
+	}
+	for i, name := range append([]string{e.engine}, e.mirrors...) {
+		b, f, err := take.take(c.engines[name])
+		releases = append(releases, f)
+		if err != nil {
+			release()
+			return nil, func() {}, err
+		}
+		if i == 0 {
+			p.Backend = b
+		} else {
+			p.Mirrors = append(p.Mirrors, b)
+		}
+	}
+	return p, release, nil
+}
+
+// environmentKey has everything that makes an environment what it is. It holds
+// secrets.
+func (c *config) environmentKey(e environmentConfig) string {
+	parts := []string{e.secret, e.platform, e.url, e.streaming, fmt.Sprint(c.beat, c.lease, c.keep)}
+	for _, name := range append([]string{e.engine}, e.mirrors...) {
+		engine := c.engines[name]
+		parts = append(parts, engine.key())
+	}
+	return fmt.Sprintf("%q", parts)
+}
+
+// apply starts, restarts and stops environments, so that those of the configuration
+// run. Environments whose settings are as before go on. One whose new settings
+// cannot be used goes on with the old ones.
+func (s *supervisor) apply(ctx context.Context, c *config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problem = nil
+	if s.running == nil {
+		s.running = make(map[string]*running)
+	}
+	for name, r := range s.running {
+		if _, ok := c.environments[name]; !ok {
+			s.log.Info("ffc: environment removed", "environment", name)
+			r.cancel()
+			delete(s.running, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.environments)) {
+		e := c.environments[name]
+		err := c.broken[name]
+		if err == nil && e.secret == "" {
+			continue // for commands that need no secret
+		}
+		old := s.running[name]
+		key := c.environmentKey(e)
+		if old != nil && old.key == key && err == nil {
+			continue
+		}
+		var p *relay.Publisher
+		release := func() {}
+		if err == nil {
+			p, release, err = c.publisher(e, s.log, &s.engines)
+		}
+		if err != nil {
+			s.log.Error("ffc: the environment cannot be published", "environment", name, "error", err)
+			s.problem = err
+			if old == nil {
+				s.running[name] = &running{began: time.Now(), err: err, cancel: func() {}}
+			}
+			continue
+		}
+		s.running[name] = s.start(ctx, name, key, p, release, old)
+	}
+}
+
+// start runs a publisher, once the old one has ended. The lock is held.
+func (s *supervisor) start(ctx context.Context, name, key string, p *relay.Publisher, release func(), old *running) *running {
+	p.Accept = s.accept
+	if s.adjust != nil {
+		s.adjust(name, p)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &running{key: key, began: time.Now(), publisher: p, cancel: cancel, done: make(chan struct{})}
+	if old != nil {
+		old.cancel()
+	}
+	s.ending.Go(func() {
+		defer close(r.done)
+		defer cancel()
+		if old != nil && old.done != nil {
+			<-old.done
+		}
+		if err := p.Run(ctx); ctx.Err() == nil {
+			r.fail(err)
+			s.log.Error("ffc: the environment cannot be published", "environment", name, "error", err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		release()
+	})
+	return r
+}
+
+// drain makes /readyz fail from now on.
+func (s *supervisor) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+}
+
+// wait waits until all publishers have ended.
+func (s *supervisor) wait() { s.ending.Wait() }
+
+// reloadFailed keeps what runs, and reports the error.
+func (s *supervisor) reloadFailed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problem = err
+	s.log.Error("ffc: the configuration has an error; what was in effect stays", "error", err)
+}
+
+// report is what /status returns.
+type report struct {
+	Ready        bool                          `json:"ready"`
+	Draining     bool                          `json:"draining,omitempty"`
+	Config       string                        `json:"configError,omitempty"`
+	Environments map[string]*environmentReport `json:"environments"`
+}
+
+// environmentReport is the state of an environment.
+type environmentReport struct {
+	Environment string         `json:"environment,omitempty"`
+	Replica     string         `json:"replica,omitempty"`
+	Leader      bool           `json:"leader"`
+	Blind       bool           `json:"blind"`
+	Held        int            `json:"held"`
+	PinnedUntil *time.Time     `json:"pinnedUntil,omitempty"`
+	Lineage     string         `json:"lineage,omitempty"`
+	Revision    int64          `json:"revision,omitempty"`
+	AsOf        *time.Time     `json:"asOf,omitempty"`
+	Age         *float64       `json:"ageSeconds,omitempty"`
+	Publishes   uint64         `json:"publishes"`
+	Mirrors     []mirrorReport `json:"mirrors,omitempty"`
+	Error       string         `json:"error,omitempty"`
+}
+
+// mirrorReport is the state of a mirror.
+type mirrorReport struct {
+	Name     string  `json:"name"`
+	Revision int64   `json:"revision,omitempty"`
+	Lag      float64 `json:"lagSeconds"`
+	Error    string  `json:"error,omitempty"`
+}
+
+// report returns the state of all environments. It is ready when each has data, or
+// an error, or could not get either in settleTime.
+func (s *supervisor) report() *report {
+	s.mu.Lock()
+	list := maps.Clone(s.running)
+	out := &report{Draining: s.draining, Environments: make(map[string]*environmentReport, len(list))}
+	if s.problem != nil {
+		out.Config = s.problem.Error()
+	}
+	out.Ready = s.running != nil && !s.draining // not before apply
+	s.mu.Unlock()
+	for name, r := range list {
+		e := r.report()
+		out.Environments[name] = e
+		out.Ready = out.Ready && (e.Revision > 0 || e.Error != "" || time.Since(r.began) >= settleTime)
+	}
+	return out
+}
+
+func (r *running) report() *environmentReport {
+	e := new(environmentReport)
+	err := r.failed()
+	if r.publisher != nil {
+		p := r.publisher.Status()
+		*e = environmentReport{
+			Environment: p.Environment, Replica: p.Replica, Leader: p.Leader, Blind: p.Blind, Held: p.Held, Lineage: p.Lineage, Revision: p.Revision, Publishes: p.Publishes,
+		}
+		if !p.PinnedUntil.IsZero() {
+			e.PinnedUntil = &p.PinnedUntil
+		}
+		if !p.AsOf.IsZero() {
+			age := max(0, time.Since(p.AsOf).Seconds())
+			e.AsOf, e.Age = &p.AsOf, &age
+		}
+		for _, m := range p.Mirrors {
+			mirror := mirrorReport{Name: m.Name, Revision: m.Revision, Error: textOf(m.Err)}
+			if !m.Behind.IsZero() {
+				mirror.Lag = max(0, time.Since(m.Behind).Seconds())
+			}
+			e.Mirrors = append(e.Mirrors, mirror)
+		}
+		if err == nil {
+			err = p.Err
+		}
+	}
+	e.Error = textOf(err)
+	return e
+}
+
+// textOf returns the text of an error in one line; "" for nil.
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}
+
+// number returns 1 for true.
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// write writes all metrics.
+func (s *supervisor) write(x *exposition) {
+	now := s.report()
+	for _, f := range []struct {
+		family
+		of func(*environmentReport) (v float64, ok bool)
+	}{
+		{dataAge, func(e *environmentReport) (float64, bool) {
+			if e.Age == nil {
+				return 0, false
+			}
+			return *e.Age, true
+		}},
+		{leader, func(e *environmentReport) (float64, bool) { return number(e.Leader), true }},
+		{blind, func(e *environmentReport) (float64, bool) { return number(e.Blind), true }},
+		{held, func(e *environmentReport) (float64, bool) { return float64(e.Held), true }},
+		{pinned, func(e *environmentReport) (float64, bool) { return number(e.PinnedUntil != nil), true }},
+		{revision, func(e *environmentReport) (float64, bool) { return float64(e.Revision), e.Revision > 0 }},
+		{publishes, func(e *environmentReport) (float64, bool) { return float64(e.Publishes), true }},
+		{failing, func(e *environmentReport) (float64, bool) { return number(e.Error != ""), true }},
+	} {
+		x.begin(f.family)
+		for _, name := range slices.Sorted(maps.Keys(now.Environments)) {
+			if v, ok := f.of(now.Environments[name]); ok {
+				x.sample(f.name, v, "environment", name)
+			}
+		}
+	}
+	x.begin(mirrorLag)
+	for _, name := range slices.Sorted(maps.Keys(now.Environments)) {
+		for _, m := range now.Environments[name].Mirrors {
+			x.sample(mirrorLag.name, m.Lag, "environment", name, "mirror", m.Name)
+		}
+	}
+	s.metrics.write(x)
+	x.begin(environments)
+	x.sample(environments.name, float64(len(now.Environments)))
+	x.begin(reloadFailed)
+	x.sample(reloadFailed.name, number(now.Config != ""))
+}

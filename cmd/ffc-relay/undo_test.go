@@ -1,0 +1,139 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+)
+
+// startRedis starts a redis-server, and skips the test if there is none.
+func startRedis(t *testing.T) (address string) {
+	t.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("NO REDIS-SERVER: install it, with apt-get install redis-server; this test is NOT run")
+	}
+	port, err := testkit.NewPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(port.Close)
+	_, number, _ := net.SplitHostPort(port.Address)
+	process := exec.Command(program, "--bind", "127.0.0.1", "--port", number, "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	})
+	testkit.Eventually(t, "redis-server accepts connections", func() bool {
+		conn, err := net.Dial("tcp", port.Address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return port.Address
+}
+
+var numbers = regexp.MustCompile(`\d{10,}`)
+
+// The way of a bad flag, on each engine: the platform is down, and the flag is rolled
+// back, overridden and released with the commands.
+func TestUndoABadFlag(t *testing.T) {
+	for name, place := range map[string]func(t *testing.T, w *world){
+		"directory": func(*testing.T, *world) {},
+		"memory":    func(_ *testing.T, w *world) { w.inMemory(new(fleettest.Memory)) },
+		"redis": func(t *testing.T, w *world) {
+			w.app.environ = append(w.app.environ, "FFC_RELAY_ENGINES_MAIN_PASSWORD=")
+			w.app.environ[2] = "FFC_RELAY_ENGINES_MAIN_URL=redis://" + startRedis(t)
+			c, err := load("", w.app.environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, closeIt, err := openEngine(c.engines["main"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(closeIt)
+			w.engine = b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			place(t, w)
+			w.ok("publish", "-once")
+			w.platform.Put(ffctest.Flag("checkout").Variations("old", "new").Serve("new")) // the bad change
+			w.ok("publish", "-once")
+			w.serves("checkout", "new")
+			snapshot := string(w.platform.Snapshot())
+			w.platform.Close()
+
+			log := w.ok("log", "prod")
+			revisions := numbers.FindAllString(log, -1)
+			if len(revisions) != 2 || !strings.Contains(log, revisions[0]+" *") || !strings.Contains(log, "1 flag: checkout") {
+				t.Fatalf("log:\n%s", log)
+			}
+			w.ok("rollback", "prod", "-to", revisions[1], "-reason", "wrong\nprice", "-until", "2h")
+			w.serves("checkout", "old")
+			var status statusJSON
+			if err := json.Unmarshal([]byte(w.ok("status", "prod", "-json")), &status); err != nil {
+				t.Fatal(err)
+			}
+			if status.PinnedUntil == nil || status.PinnedBy != "ann" || status.PinReason != "wrong\nprice" || time.Until(*status.PinnedUntil) > 2*time.Hour {
+				t.Errorf("status %+v", status)
+			}
+			if text := w.ok("status", w.environment()); !strings.Contains(text, "by ann: wrong price") || !strings.Contains(text, strconv.FormatInt(status.Revision, 10)) {
+				t.Errorf("status:\n%s", text)
+			}
+			w.ok("override", "prod", "banner=false")
+			w.serves("checkout", "old")
+			w.serves("banner", "false")
+			w.ok("publish", "prod", "-file", w.write("snapshot.json", snapshot), "-by", "bob")
+			w.serves("checkout", "new")
+			w.serves("banner", "true")
+			var entries []revisionJSON
+			if err := json.Unmarshal([]byte(w.ok("log", "prod", "-json", "-n", "2")), &entries); err != nil || len(entries) != 2 || entries[0].By != "bob" || entries[1].By != "ann" {
+				t.Errorf("log %+v, error %v", entries, err)
+			}
+			if got := w.ok("unpin", "prod"); !strings.Contains(got, "not pinned any more") {
+				t.Errorf("got %q", got)
+			}
+			if text := w.ok("status", "prod"); !strings.Contains(text, "pin          none") {
+				t.Errorf("status:\n%s", text)
+			}
+			w.fails(1, "does not have the revision", "rollback", "prod", "-to", "1")
+			w.fails(1, "no flag chekout", "override", "prod", "chekout=old")
+			w.fails(1, "no variation", "override", "prod", "checkout=blue")
+			w.fails(1, "cannot be published", "publish", "prod", "-file", w.write("bad.json", "{"))
+			w.fails(3, "has no data", "log", "11111111-2222-3333-4444-555555555556")
+		})
+	}
+}
+
+func TestUndoUsage(t *testing.T) {
+	w := newWorld(t)
+	w.fails(usage, "missing environment: expected ENV", "log")
+	w.fails(usage, `unexpected argument "b"`, "status", "a", "b")
+	w.fails(usage, "missing revision: use -to", "rollback", "prod")
+	w.fails(usage, "missing environment", "rollback", "-to", "1")
+	w.fails(usage, `unexpected argument "1"`, "rollback", "prod", "1")
+	w.fails(usage, "-to: invalid revision", "rollback", "prod", "-to", "x")
+	w.fails(usage, "missing environment: expected ENV FLAG=VARIATION", "override")
+	w.fails(usage, "expected ENV FLAG=VARIATION, got 1", "override", "prod")
+	w.fails(usage, "expected FLAG=VARIATION", "override", "prod", "banner")
+	w.fails(usage, "-until: invalid time", "override", "prod", "banner=false", "-until", "2001-01-01T00:00:00Z")
+	w.fails(usage, "-n: invalid number", "log", "-n", "-1", "prod")
+	w.app.environ = nil
+	w.fails(usage, "missing engine", "log", "prod")
+}
