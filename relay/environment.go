@@ -59,7 +59,7 @@ type EnvironmentStatus struct {
 	Revision             int64
 	// AsOf is the platform's time of its last response that confirmed the data.
 	AsOf time.Time
-	// Owner is the replica that leads; "" if none leads
+	// Owner is the replica that leads; "" if none leads.
 	Owner string
 	// Blind: the replica that leads has not heard from the platform for a Lease.
 	Blind bool

@@ -42,6 +42,7 @@ type value struct {
 type engineConfig struct {
 	name                                     string
 	url, prefix, user, password              string
+	cluster                                  string
 	sentinel, sentinelUser, sentinelPassword string
 	caFile, ca                               string // the file, and what is in it
 	heads, bodies                            *engineConfig
@@ -323,7 +324,7 @@ func (r *reader) engines(c *config) map[string]error {
 		at := enginesGroup + "." + name
 		get := func(setting string) string { return r.values[at+"."+setting].text }
 		e := engineConfig{
-			name: name, url: get("url"), prefix: get("prefix"), user: get("user"), password: get("password"), sentinel: get("sentinel"),
+			name: name, url: get("url"), prefix: get("prefix"), user: get("user"), password: get("password"), cluster: get("cluster"), sentinel: get("sentinel"),
 			sentinelUser: get("sentinelUser"), sentinelPassword: get("sentinelPassword"), caFile: get("caFile"),
 		}
 		err := r.broken[at]

@@ -82,13 +82,16 @@ func TestEnginesRejectBadURLs(t *testing.T) {
 		"redis://a":                  "host:port",
 		"redis://a:6379/x":           "unusable database",
 	} {
-		_, closeIt, err := openEngine(engineConfig{name: "main", url: url})
+		_, closeIt, err := openEngine(engineConfig{name: "main", url: url}, nil)
 		closeIt()
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "engines.main.url: ") || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: error %v", url, err)
 		}
 	}
-	_, closeIt, err := openEngine(engineConfig{name: "main", url: "rediss://a:6379", ca: "x", caFile: "ca.pem"})
+	if _, _, err := openEngine(engineConfig{name: "main", url: "redis://a:6379", cluster: "yes"}, nil); err == nil || !strings.Contains(err.Error(), "engines.main.cluster: ") {
+		t.Errorf("error %v", err)
+	}
+	_, closeIt, err := openEngine(engineConfig{name: "main", url: "rediss://a:6379", ca: "x", caFile: "ca.pem"}, nil)
 	closeIt()
 	if err == nil || !strings.Contains(err.Error(), "engines.main.caFile: ca.pem has no certificate") {
 		t.Errorf("error %v", err)

@@ -9,23 +9,31 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
-// key has everything that makes an engine what it is. It holds secrets.
+// key has everything that makes an engine what it is, but for its passwords, which
+// may change while it is open.
 func (e *engineConfig) key() string {
 	if e == nil {
 		return ""
 	}
 	return fmt.Sprintf("%q", []string{
-		e.name, e.url, e.prefix, e.user, e.password, e.sentinel, e.sentinelUser, e.sentinelPassword, e.ca, e.heads.key(), e.bodies.key(),
+		e.name, e.url, e.prefix, e.user, e.cluster, e.sentinel, e.sentinelUser, e.ca, e.heads.key(), e.bodies.key(),
+		fmt.Sprint(e.password != "", e.sentinelPassword != ""),
 	})
 }
 
-// openEngine opens an engine. It does not connect.
-func openEngine(e engineConfig) (b fleet.Backend, closeIt func(), err error) {
+// opener opens an engine. It does not connect. now returns the configuration of the
+// engine as it is at present, for passwords that change; it may be called
+// concurrently. close is never nil.
+type opener func(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error)
+
+// openEngine is the opener of all engines.
+func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error) {
 	nothing := func() {}
 	scheme, place, _ := strings.Cut(e.url, ":")
 	switch scheme {
@@ -40,7 +48,7 @@ func openEngine(e engineConfig) (b fleet.Backend, closeIt func(), err error) {
 		}
 		return fleet.HTTP{URL: e.url}, nothing, nil
 	case "redis", "rediss":
-		return openRedis(e, scheme == "rediss", strings.TrimPrefix(place, "//"))
+		return openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
 	}
 	return nil, nothing, e.problem("url", "unknown kind of engine: expected dir:PATH, redis://, rediss://, http://, https:// or split:HEADS,BODIES")
 }
@@ -50,20 +58,30 @@ func (e *engineConfig) problem(setting, format string, args ...any) error {
 	return fmt.Errorf("engines."+e.name+"."+setting+": "+format, args...)
 }
 
-func openRedis(e engineConfig, encrypted bool, place string) (fleet.Backend, func(), error) {
+func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place string) (fleet.Backend, func(), error) {
 	addresses, database, hasDatabase := strings.Cut(place, "/")
 	if strings.ContainsRune(addresses, '@') {
 		return nil, func() {}, e.problem("url", "it has a user: set user and passwordFile instead")
 	}
 	config := fleetredis.Config{Addresses: strings.Split(addresses, ","), Sentinel: e.sentinel, Prefix: e.prefix}
-	config.Credentials = credentials(e.user, e.password)
-	if e.sentinel != "" {
-		config.SentinelCredentials = credentials(e.sentinelUser, e.sentinelPassword)
+	if e.user != "" || e.password != "" {
+		config.Credentials = func(context.Context) (user, password string, err error) { return now().user, now().password, nil }
+	}
+	if e.sentinel != "" && (e.sentinelUser != "" || e.sentinelPassword != "") {
+		config.SentinelCredentials = func(context.Context) (user, password string, err error) {
+			return now().sentinelUser, now().sentinelPassword, nil
+		}
 	}
 	if hasDatabase && database != "" {
 		var err error
 		if config.Database, err = strconv.Atoi(database); err != nil {
 			return nil, func() {}, e.problem("url", "unusable database: expected a number after the slash")
+		}
+	}
+	if e.cluster != "" {
+		var err error
+		if config.Cluster, err = strconv.ParseBool(e.cluster); err != nil {
+			return nil, func() {}, e.problem("cluster", "invalid value %q: expected true or false", e.cluster)
 		}
 	}
 	if encrypted {
@@ -82,17 +100,9 @@ func openRedis(e engineConfig, encrypted bool, place string) (fleet.Backend, fun
 	return b, b.Close, nil
 }
 
-// credentials returns a function for fleetredis; nil if there are none.
-func credentials(user, password string) func(context.Context) (string, string, error) {
-	if user == "" && password == "" {
-		return nil
-	}
-	return func(context.Context) (string, string, error) { return user, password, nil }
-}
-
 // engines opens engines, each once while it is used, and counts their calls.
 type engines struct {
-	open    func(engineConfig) (fleet.Backend, func(), error)
+	open    opener
 	metrics *metrics
 	used    map[string]*usedEngine // by their key
 }
@@ -102,6 +112,16 @@ type usedEngine struct {
 	backend fleet.Backend
 	close   func()
 	users   int
+	now     atomic.Pointer[engineConfig]
+}
+
+// refresh gives the engines that are open the passwords of a configuration.
+func (s *engines) refresh(c *config) {
+	for _, e := range c.engines {
+		if u := s.used[e.key()]; u != nil {
+			u.now.Store(&e)
+		}
+	}
 }
 
 // take returns the engine of a configuration. The caller calls release when it does
@@ -115,11 +135,13 @@ func (s *engines) take(e engineConfig) (b fleet.Backend, release func(), err err
 	key := e.key()
 	u := s.used[key]
 	if u == nil {
-		b, closeIt, err := s.open(e)
+		u = new(usedEngine)
+		u.now.Store(&e)
+		b, closeIt, err := s.open(e, u.now.Load)
 		if err != nil {
 			return nil, func() {}, err
 		}
-		u = &usedEngine{backend: s.metrics.measured(e.name, b), close: closeIt}
+		u.backend, u.close = s.metrics.measured(e.name, b), closeIt
 		if s.used == nil {
 			s.used = make(map[string]*usedEngine)
 		}

@@ -9,6 +9,7 @@ replace github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis
 require (
 	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
 	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis v0.0.0
+	go.yaml.in/yaml/v3 v3.0.5
 )
 
 require (

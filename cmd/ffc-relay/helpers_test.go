@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 // inMemory replaces the engine.
 func (w *world) inMemory(b fleet.Backend) {
 	w.engine = b
-	w.app.open = func(engineConfig) (fleet.Backend, func(), error) { return b, func() {}, nil }
+	w.app.open = func(engineConfig, func() *engineConfig) (fleet.Backend, func(), error) { return b, func() {}, nil }
 }
 
 // outcome is what a command line came to.

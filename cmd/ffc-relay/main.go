@@ -11,7 +11,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
 func main() {
@@ -28,8 +27,7 @@ func main() {
 type app struct {
 	environ []string       // NAME=VALUE
 	reload  chan os.Signal // reads the configuration again
-	// open opens an engine. close is never nil.
-	open func(engineConfig) (b fleet.Backend, close func(), err error)
+	open    opener
 	// adjust changes a publisher before it runs; nil leaves it.
 	adjust func(name string, p *relay.Publisher)
 	// listening is called with the address of the HTTP endpoints; nil is not.
@@ -39,7 +37,11 @@ type app struct {
 // run runs a command line and returns the exit code. When it returns, nothing that
 // it started runs.
 func (a *app) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &cli.Program{
+	return a.program().Run(ctx, args, stdin, stdout, stderr, a.env)
+}
+
+func (a *app) program() *cli.Program {
+	return &cli.Program{
 		Name:  "ffc-relay",
 		About: "ffc-relay publishes feature flags to the engines of a fleet.",
 		Commands: func() []*cli.Command {
@@ -49,7 +51,6 @@ func (a *app) run(ctx context.Context, args []string, stdin io.Reader, stdout, s
 			}
 		},
 	}
-	return p.Run(ctx, args, stdin, stdout, stderr, a.env)
 }
 
 // env returns an environment variable.

@@ -179,6 +179,9 @@ func (p *publishRun) serve(ctx context.Context, c *cli.Console, config *config, 
 			s.reloadFailed(err)
 		default:
 			s.log.Info("ffc: the configuration has changed", "environments", len(next.environments))
+			if next.listen != config.listen || next.jsonLog != config.jsonLog {
+				s.log.Warn("ffc: the settings listen and log take effect when the program starts again")
+			}
 			s.apply(ctx, next)
 		}
 		last = now
@@ -191,6 +194,10 @@ func (c *config) fingerprint() string {
 	for _, name := range slices.Sorted(maps.Keys(c.environments)) {
 		fmt.Fprintf(&b, "%q %q %s\n", name, c.environmentKey(c.environments[name]), textOf(c.broken[name]))
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.engines)) {
+		fmt.Fprintf(&b, "%q %q\n", c.engines[name].password, c.engines[name].sentinelPassword)
+	}
+	fmt.Fprintln(&b, c.listen, c.jsonLog)
 	return b.String()
 }
 

@@ -131,6 +131,28 @@ func TestReload(t *testing.T) {
 	s.end()
 }
 
+// A password that changes is in use from the next connection on. Nothing is restarted.
+func TestPasswordOfAnEngineChanges(t *testing.T) {
+	w := newWorld(t)
+	file := w.write("password", "s3cret-1")
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENGINES_MAIN_PASSWORD_FILE="+file)
+	var now func() *engineConfig
+	w.app.open = func(_ engineConfig, current func() *engineConfig) (fleet.Backend, func(), error) {
+		now = current
+		return w.engine, func() {}, nil
+	}
+	s := w.serve()
+	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
+	replica := s.status().Environments["prod"].Replica
+	w.write(file, "s3cret-2")
+	s.hangup()
+	testkit.Eventually(t, "the new password is in use", func() bool { return now().password == "s3cret-2" })
+	if e := s.status().Environments["prod"]; e.Replica != replica || !e.Leader {
+		t.Errorf("prod was restarted: %+v", e)
+	}
+	s.end()
+}
+
 // featBit is a platform in memory for any number of environments.
 type featBit struct{ down func(secret string) bool }
 
@@ -177,7 +199,7 @@ func TestManyEnvironments(t *testing.T) {
 			p.Config.Transport = &poll.Transport{Interval: time.Second}
 		}}
 		opened, closed := 0, 0
-		s.engines = engines{metrics: &s.metrics, open: func(engineConfig) (fleet.Backend, func(), error) {
+		s.engines = engines{metrics: &s.metrics, open: func(engineConfig, func() *engineConfig) (fleet.Backend, func(), error) {
 			opened++
 			return m, func() { closed++ }, nil
 		}}

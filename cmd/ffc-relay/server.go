@@ -21,9 +21,9 @@ type server struct {
 	ended chan struct{}
 }
 
-// newServer serves until close. loop is received from by /healthz: the process works
-// as long as it sends.
-func newServer(s *supervisor, loop <-chan struct{}, listener net.Listener) *server {
+// endpoints returns the handler of all endpoints. /healthz receives from loop: the
+// process works as long as it sends.
+func endpoints(s *supervisor, loop <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -58,8 +58,13 @@ func newServer(s *supervisor, loop <-chan struct{}, listener net.Listener) *serv
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		s.write(&exposition{w: w})
 	})
+	return mux
+}
+
+// newServer serves until close.
+func newServer(s *supervisor, loop <-chan struct{}, listener net.Listener) *server {
 	out := &server{
-		http:  &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10},
+		http:  &http.Server{Handler: endpoints(s, loop), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10},
 		ended: make(chan struct{}),
 	}
 	go func() {

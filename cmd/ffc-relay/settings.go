@@ -34,6 +34,7 @@ var (
 		{name: "prefix", help: "what names begin with", normal: "ffc"},
 		{name: "user", help: "user of Redis"},
 		{name: "password", help: "password of Redis", secret: true},
+		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false"},
 		{name: "sentinel", help: "name of the primary, if the addresses are those of Redis Sentinels"},
 		{name: "sentinelUser", help: "user of the Sentinels"},
 		{name: "sentinelPassword", help: "password of the Sentinels", secret: true},

@@ -85,8 +85,8 @@ func (c *config) publisher(e environmentConfig, log *slog.Logger, take *engines)
 	return p, release, nil
 }
 
-// environmentKey has everything that makes an environment what it is. It holds
-// secrets.
+// environmentKey has everything that makes an environment what it is, but for the
+// passwords of engines. It holds the environment secret.
 func (c *config) environmentKey(e environmentConfig) string {
 	parts := []string{e.secret, e.platform, e.url, e.streaming, fmt.Sprint(c.beat, c.lease, c.keep)}
 	for _, name := range append([]string{e.engine}, e.mirrors...) {
@@ -103,6 +103,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.problem = nil
+	s.engines.refresh(c)
 	if s.running == nil {
 		s.running = make(map[string]*running)
 	}

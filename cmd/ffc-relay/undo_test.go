@@ -61,7 +61,7 @@ func TestUndoABadFlag(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, closeIt, err := openEngine(c.engines["main"])
+			b, closeIt, err := openEngine(c.engines["main"], nil)
 			if err != nil {
 				t.Fatal(err)
 			}
