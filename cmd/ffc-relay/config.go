@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // config is a configuration that was read.
@@ -404,7 +404,7 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 // complete checks an environment, and finds out its name.
 func (e *environmentConfig) complete(at string) error {
 	if e.platform != "" {
-		if _, err := platform.ProtocolOf(e.platform); err != nil {
+		if _, err := registry.ProtocolOf(e.platform); err != nil {
 			return fmt.Errorf("%s.platform: unknown platform %q: expected classic or featbit", at, e.platform)
 		}
 	}
@@ -414,7 +414,7 @@ func (e *environmentConfig) complete(at string) error {
 		}
 		return nil
 	}
-	codec, secret, err := platform.CodecFor(e.platform, e.secret)
+	codec, secret, err := registry.CodecFor(e.platform, e.secret)
 	if err != nil {
 		return fmt.Errorf("%s.secret: %w", at, err)
 	}

@@ -360,7 +360,7 @@ func (d *examination) clocks(ctx context.Context, c *config) {
 	for _, name := range slices.Sorted(maps.Keys(c.environments)) {
 		e := c.environments[name]
 		url := e.url
-		if p, err := platform.ProtocolOf(e.platform); url == "" && err == nil {
+		if p, err := registry.ProtocolOf(e.platform); url == "" && err == nil {
 			url = p.DefaultBaseURL
 		}
 		if url != "" && e.secret != "" && !slices.Contains(urls, url) {

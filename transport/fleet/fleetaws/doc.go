@@ -1,0 +1,64 @@
+// Package fleetaws has backends for package fleet on AWS: S3, a bucket of S3, and
+// DynamoDB, a table of DynamoDB.
+//
+//	cfg, err := config.LoadDefaultConfig(ctx) // of github.com/aws/aws-sdk-go-v2/config
+//	if err != nil {
+//		return err
+//	}
+//	engine, err := fleetaws.NewS3(fleetaws.S3Config{
+//		Bucket:      "flags",
+//		Region:      cfg.Region,
+//		Credentials: cfg.Credentials,
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	client, err := ffc.New(ctx, ffc.Config{
+//		Platform:  ffc.PlatformFeatBit,
+//		Transport: &fleet.Transport{
+//			Backends:    []fleet.Backend{engine},
+//			Environment: "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+//		},
+//		Events: flush.Config{Disabled: true},
+//	})
+//
+// The package signs requests with version 4 of AWS's signatures. It links the
+// signer of aws-sdk-go-v2, and no client of a service.
+//
+// # Connections and retries
+//
+// A backend has connections of its own, which stay open between units of work. A
+// call closes those that were idle for more than 60 s, and connects again; the time
+// in which a process was frozen counts as idle.
+//
+// A call whose connection breaks, or whose response is an error of the 5xx, is sent
+// once more. So is a call whose credentials have expired, with those that the
+// provider returns then. A service that throttles is not called again: the error
+// goes to the caller, and package fleet reads the next backend and pauses.
+//
+// Credentials that lack a right, wrong signatures and wrong clocks are errors of
+// the type *transport.Error with the kind transport.KindRefused.
+//
+// # What is stored
+//
+// The value named environment/object is the object, or the item, with the key
+// ffc/environment/object. "ffc" is Prefix.
+//
+// On S3, Swap writes with If-Match or If-None-Match, and the tag is the ETag. The
+// store must support both; S3 does.
+//
+// On DynamoDB an item has three attributes: the partition key name, of type S; the
+// value, of type B; and a version, of type S, which each write sets to a random
+// text, and which is the tag. Swap writes with a condition on the version. Values
+// have at most 32 KiB.
+//
+// # Rights
+//
+// A reader needs s3:GetObject or dynamodb:GetItem. A publisher writes with
+// s3:PutObject and s3:DeleteObject, and needs s3:ListBucket, without which S3 does not
+// say that an object is missing; or with dynamodb:PutItem and dynamodb:DeleteItem.
+// docs/fleet.md has the policies.
+//
+// The values have all rules and the keys of targeted users: encrypt them. Who can
+// write them can switch every flag.
+package fleetaws

@@ -1,0 +1,70 @@
+package fleetaws
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// place is what the services have in common in their configurations.
+type place struct {
+	region      string
+	credentials aws.CredentialsProvider
+	endpoint    string
+	client      *http.Client
+	prefix      string
+}
+
+// check returns what is wrong, and the URL of the service.
+func (p *place) check(id string) (endpoint *url.URL, problems []error) {
+	if p.prefix == "" {
+		p.prefix = defaultPrefix
+	}
+	if strings.HasPrefix(p.prefix, "/") || strings.HasSuffix(p.prefix, "/") {
+		problems = append(problems, fmt.Errorf("unusable Prefix %q: expected no slash at its ends", p.prefix))
+	}
+	if p.credentials == nil {
+		problems = append(problems, errors.New("missing Credentials: expected an aws.CredentialsProvider"))
+	}
+	if p.region == "" || strings.Trim(p.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		problems = append(problems, fmt.Errorf("unusable Region %q: expected a name such as eu-central-1", p.region))
+		return &url.URL{}, problems
+	}
+	address := p.endpoint
+	if address == "" {
+		address = "https://" + id + "." + p.region + "." + domain(p.region)
+	}
+	endpoint, err := url.Parse(address)
+	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Hostname() == "" ||
+		endpoint.User != nil || endpoint.RawQuery != "" || endpoint.Fragment != "" {
+		// The address is not quoted: it may have a password.
+		problems = append(problems, errors.New("unusable Endpoint: expected http(s)://host[:port][/path]"))
+		return &url.URL{}, problems
+	}
+	endpoint.Path = strings.TrimRight(endpoint.Path, "/")
+	return endpoint, problems
+}
+
+// domain returns the domain of a region's services.
+func domain(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "amazonaws.com.cn"
+	case strings.HasPrefix(region, "eusc-"):
+		return "amazonaws.eu"
+	}
+	return "amazonaws.com"
+}
+
+// service returns what sends requests to the place.
+func (p *place) service(name, id string, code func([]byte) string) *service {
+	return &service{
+		name: name, id: id, region: p.region, credentials: p.credentials, client: newClient(p.client), code: code,
+		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), // paths are escaped once
+	}
+}

@@ -1,0 +1,19 @@
+module github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws
+
+go 1.26.0
+
+replace github.com/feature-flags-co/ffc-server-go-sdk => ../../../
+
+require (
+	github.com/aws/aws-sdk-go-v2 v1.48.0
+	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
+	github.com/valyala/fastjson v1.6.10
+)
+
+require (
+	github.com/aws/smithy-go v1.28.9 // indirect
+	github.com/coder/websocket v1.8.15 // indirect
+	github.com/dlclark/regexp2 v1.12.0 // indirect
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+)

@@ -1,0 +1,231 @@
+package fleetaws
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+const (
+	// beat is how often a publisher writes the head by default: each write costs
+	// money.
+	beat = 15 * time.Second
+	// defaultPrefix is what names begin with by default.
+	defaultPrefix = "ffc"
+	// retryWait is how long a call waits before its second attempt, less a random
+	// part of up to a half.
+	retryWait = 100 * time.Millisecond
+	// maxError is how much of a response that reports an error is read.
+	maxError = 64 << 10
+	// maxTrust is how much room a Content-Length makes at once.
+	maxTrust = 1 << 20
+)
+
+// service sends signed requests to a service of AWS. Its methods may be called
+// concurrently.
+type service struct {
+	name        string // as people call it
+	id          string // as signatures call it
+	region      string
+	credentials aws.CredentialsProvider
+	signer      *v4.Signer
+	client      *client
+	// code returns the code in the body of a response that reports an error.
+	code func([]byte) string
+}
+
+// request is a request to a service.
+type request struct {
+	method string
+	url    *url.URL
+	header http.Header
+	body   []byte
+	// limit is how many bytes the response may have.
+	limit int64
+	// right is what the request needs, in the words of its error.
+	right string
+}
+
+// response is the response to a request.
+type response struct {
+	header http.Header
+	body   []byte
+}
+
+// do sends a request, and sends it once more if that can help.
+func (s *service) do(ctx context.Context, r *request) (*response, error) {
+	return s.doAfter(ctx, r, new(error))
+}
+
+// doAfter is do for a request that must not be executed twice. If it may have been
+// executed in the first attempt, maybe is the error of that attempt.
+func (s *service) doAfter(ctx context.Context, r *request, maybe *error) (*response, error) {
+	for attempt := 1; ; attempt++ {
+		resp, err := s.try(ctx, r)
+		if err == nil || attempt == 2 || ctx.Err() != nil {
+			return resp, err
+		}
+		wait, sent := retryWait, false
+		switch failure, broken := (*serviceError)(nil), (*brokenError)(nil); {
+		case errors.As(err, &failure) && failure.again():
+			sent = failure.status >= 500
+			if failure.kind() == kindExpired {
+				wait = 0
+				s.forgetCredentials()
+			}
+		case errors.As(err, &broken):
+			if sent = broken.sent; sent {
+				wait = 0 // the connection was idle for too long: a new one will do
+			}
+		default:
+			return nil, err
+		}
+		if sent {
+			*maybe = err
+		}
+		if !sleep(ctx, wait) {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// try sends a request once.
+func (s *service) try(ctx context.Context, r *request) (*response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	credentials, err := s.credentials.Retrieve(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, fmt.Errorf("no credentials: %w", err)
+	case !credentials.HasKeys():
+		return nil, errNoKeys
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, "", bytes.NewReader(r.body))
+	if err != nil {
+		return nil, fmt.Errorf("the request cannot be made: %w", err)
+	}
+	target := *r.url
+	req.URL, req.Host, req.Header = &target, target.Host, r.header.Clone()
+	sum := sha256.Sum256(r.body)
+	hash := hex.EncodeToString(sum[:])
+	req.Header.Set("X-Amz-Content-Sha256", hash)
+	if err := s.signer.SignHTTP(ctx, credentials, req, hash, s.id, s.region, time.Now()); err != nil {
+		return nil, fmt.Errorf("the request cannot be signed: %w", err)
+	}
+	// Not signed: proxies may change them.
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := s.client.do(req)
+	if err != nil {
+		return nil, s.broken(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		text, err := readAll(resp, maxError)
+		if err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, newServiceError(s.name, r.right, s.code(text), resp).classified()
+	}
+	body, err := readAll(resp, r.limit)
+	if err != nil {
+		return nil, s.broken(ctx, err)
+	}
+	return &response{resp.Header, body}, nil
+}
+
+var errNoKeys = errors.New("no credentials: the provider returned an empty access key")
+
+// broken describes the error of a connection.
+func (s *service) broken(ctx context.Context, err error) error {
+	s.client.suspect()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, errTooLarge) {
+		return err
+	}
+	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
+		err = withURL.Err
+	}
+	dial := (*net.OpError)(nil)
+	return &brokenError{err: err, sent: !errors.As(err, &dial) || dial.Op != "dial"}
+}
+
+// brokenError is the error of a connection that failed.
+type brokenError struct {
+	err  error
+	sent bool // the service may have received the request
+}
+
+// Error implements error.
+func (e *brokenError) Error() string { return "the connection failed: " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *brokenError) Unwrap() error { return e.err }
+
+// forgetCredentials makes a provider that caches credentials get new ones.
+func (s *service) forgetCredentials() {
+	if cache, ok := s.credentials.(interface{ Invalidate() }); ok {
+		cache.Invalidate()
+	}
+}
+
+// sleep waits for d less a random part of up to a half, and reports whether ctx
+// has not ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d > 0 {
+		timer := time.NewTimer(d - rand.N(d/2))
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	return ctx.Err() == nil
+}
+
+var errTooLarge = errors.New("the response is too large: another program wrote the value, or the endpoint is wrong")
+
+// readAll reads a response. It does not trust its Content-Length.
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	if resp.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	text := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, 0), maxTrust)+bytes.MinRead))
+	n, err := text.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err == nil && n > limit {
+		err = errTooLarge
+	}
+	return text.Bytes(), err
+}
+
+// responded reports whether an error is a response with one of these codes.
+func responded(err error, codes ...string) bool {
+	failure := (*serviceError)(nil)
+	return errors.As(err, &failure) && slices.Contains(codes, failure.code)
+}
+
+// errValue is the error for a value that is too large.
+func errValue(size, most int) error {
+	return fmt.Errorf("the value has %d bytes: expected at most %d", size, most)
+}
+
+// userAgent is the User-Agent of each request.
+const userAgent = "ffc-server-go-sdk/fleetaws"
