@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -190,8 +191,8 @@ func TestClusterSlotsMigrateUnderLoad(t *testing.T) {
 func TestClusterPromotesAReplica(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	w := newWorld(t, func() *fleetredis.Backend { return c.open() })
-	owner := c.owner(w.environment)
+	w := fleets.New(t, func() fleet.Backend { return c.open() })
+	owner := c.owner(w.Environment)
 	replica := c.node()
 	c.meet(replica)
 	for _, s := range append(c.primaries, replica) {
@@ -199,18 +200,18 @@ func TestClusterPromotesAReplica(t *testing.T) {
 	}
 	replica.command("CLUSTER", "REPLICATE", owner.command("CLUSTER", "MYID"))
 	replica.synced()
-	w.turn(false)
+	w.Turn(false)
 	stop(owner.process)
-	w.turn(true) // by the promoted replica
+	w.Turn(true) // by the promoted replica
 }
 
 func TestClusterSlotIsUnavailable(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	w := newWorld(t, func() *fleetredis.Backend { return c.open() })
-	owner := c.owner(w.environment)
+	w := fleets.New(t, func() fleet.Backend { return c.open() })
+	owner := c.owner(w.Environment)
 	interrupted := make(chan error, 1)
-	stopWatching := w.client.OnStatus(func(s ffc.Status) {
+	stopWatching := w.Client.OnStatus(func(s ffc.Status) {
 		if s.State == ffc.StateInterrupted {
 			select {
 			case interrupted <- s.Err:
@@ -228,10 +229,10 @@ func TestClusterSlotIsUnavailable(t *testing.T) {
 	case <-testkit.Within(t).Done():
 		t.Fatal("the reader does not report that its node is down")
 	}
-	w.expect(true)
+	w.Expect(true)
 	owner.run() // with its place in the cluster, without data
-	w.turn(false)
-	testkit.Eventually(t, "the reader reports OK", func() bool { return w.client.Status().State == ffc.StateOK })
+	w.Turn(false)
+	testkit.Eventually(t, "the reader reports OK", func() bool { return w.Client.Status().State == ffc.StateOK })
 }
 
 // A call that waits for a node that does not respond returns with its context.

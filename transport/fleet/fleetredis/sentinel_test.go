@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -62,12 +63,12 @@ func TestSentinelNamesThePrimary(t *testing.T) {
 		}
 	})
 	t.Run("failover", func(t *testing.T) {
-		w := newWorld(t, func() *fleetredis.Backend { return open(t, configure) })
+		w := fleets.New(t, func() fleet.Backend { return open(t, configure) })
 		testkit.Eventually(t, "the Sentinel knows the replica", func() bool {
 			return strings.Contains(sentinel.command("INFO", "sentinel"), "slaves=1")
 		})
-		w.turn(false)
+		w.Turn(false)
 		stop(first.process)
-		w.turn(true)
+		w.Turn(true)
 	})
 }
