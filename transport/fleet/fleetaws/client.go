@@ -1,9 +1,10 @@
 package fleetaws
 
 import (
+	"errors"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -20,54 +21,58 @@ const (
 
 // client sends requests over connections of its own.
 type client struct {
-	http http.Client
-	own  *http.Transport // nil if the application's RoundTripper is another type
-	// used is when a request began or ended last.
-	used atomic.Pointer[time.Time]
+	rt      http.RoundTripper
+	own     *http.Transport // rt, or nil if the application's is another type
+	timeout time.Duration   // of an attempt, or 0
+
+	mu   sync.Mutex
+	used time.Time // when the last request began
 }
 
 // newClient returns a client with the settings of the application's; nil is the
 // defaults.
 func newClient(base *http.Client) *client {
-	c := new(client)
-	var rt http.RoundTripper
-	if base != nil {
-		c.http = *base
-		if rt = base.Transport; rt == nil {
-			rt = http.DefaultTransport
+	if base == nil {
+		own := &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext,
+			TLSHandshakeTimeout: connectTimeout,
+			MaxIdleConns:        maxIdle,
+			MaxIdleConnsPerHost: maxIdle,
+			IdleConnTimeout:     idleMax,
 		}
+		return &client{rt: own, own: own}
 	}
-	switch t, ok := rt.(*http.Transport); {
-	case ok:
+	c := &client{rt: base.Transport, timeout: base.Timeout}
+	if c.rt == nil {
+		c.rt = http.DefaultTransport
+	}
+	if t, ok := c.rt.(*http.Transport); ok {
 		c.own = t.Clone()
-	case rt == nil:
-		c.own = &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext,
-			TLSHandshakeTimeout:   connectTimeout,
-			MaxIdleConns:          maxIdle,
-			MaxIdleConnsPerHost:   maxIdle,
-			IdleConnTimeout:       idleMax,
-			ExpectContinueTimeout: time.Second,
-		}
+		c.rt = c.own
 	}
-	if c.own != nil {
-		c.http.Transport = c.own
-	}
-	// A redirect would need another signature.
-	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
 }
 
-// do sends a request. Connections that were idle for too long are closed first:
-// while a process is frozen it does not notice that the other end closes them.
+// do sends a request. It does not follow redirects, which would need another
+// signature. Connections that were idle for too long are closed first: while a
+// process is frozen it does not notice that the other end closes them.
 func (c *client) do(req *http.Request) (*http.Response, error) {
-	now := time.Now()
-	if last := c.used.Swap(&now); last != nil && idle(*last, now) > idleMax {
+	c.mu.Lock()
+	last := c.used
+	c.used = time.Now()
+	c.mu.Unlock()
+	if idle(last, time.Now()) > idleMax {
 		c.suspect()
 	}
-	return c.http.Do(req)
+	resp, err := c.rt.RoundTrip(req)
+	if err == nil && (resp == nil || resp.Body == nil) {
+		return nil, errNoResponse
+	}
+	return resp, err
 }
+
+var errNoResponse = errors.New("the HTTP client's transport returned no response and no error")
 
 // suspect closes connections that no request uses, as they may be dead.
 func (c *client) suspect() {

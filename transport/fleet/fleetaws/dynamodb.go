@@ -59,7 +59,7 @@ type DynamoDBConfig struct {
 // and relay.Publisher do.
 type DynamoDB struct {
 	service    *service
-	endpoint   *url.URL
+	endpoint   url.URL
 	table      string
 	prefix     string
 	consistent bool
@@ -78,7 +78,7 @@ func NewDynamoDB(config DynamoDBConfig) (*DynamoDB, error) {
 	switch {
 	case config.Table == "":
 		problems = append(problems, errors.New("missing Table: expected its name"))
-	case strings.Trim(config.Table, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:/") != "":
+	case strings.Trim(config.Table, alphanumeric+".-_:/") != "":
 		problems = append(problems, fmt.Errorf("unusable Table %q: expected a name or an ARN", config.Table))
 	}
 	if len(problems) > 0 {
@@ -86,7 +86,7 @@ func NewDynamoDB(config DynamoDBConfig) (*DynamoDB, error) {
 	}
 	endpoint.Path += "/"
 	return &DynamoDB{
-		service: p.service("DynamoDB", "dynamodb", dynamoCode), endpoint: endpoint,
+		service: p.service("DynamoDB", "dynamodb", dynamoCode), endpoint: *endpoint,
 		table: config.Table, prefix: p.prefix, consistent: !config.EventuallyConsistent,
 	}, nil
 }
@@ -122,11 +122,14 @@ func (d *DynamoDB) get(ctx context.Context, name string, consistent bool) (value
 	if consistent {
 		b = append(b, `,"ConsistentRead":true`...)
 	}
-	resp, err := d.service.do(ctx, d.request("GetItem", append(b, '}')))
+	r := d.request("GetItem", append(b, '}'))
+	resp, err := d.service.do(ctx, &r)
 	if err != nil {
 		return nil, "", err
 	}
-	parsed, err := fastjson.ParseBytes(resp.body)
+	parser := parsers.Get()
+	defer parsers.Put(parser)
+	parsed, err := parser.ParseBytes(resp.body)
 	if err != nil {
 		return nil, "", errNotJSON
 	}
@@ -146,6 +149,8 @@ func (d *DynamoDB) get(ctx context.Context, name string, consistent bool) (value
 	return value[:n], tag, nil
 }
 
+var parsers fastjson.ParserPool
+
 var (
 	errNotJSON   = errors.New("invalid response: expected the JSON of DynamoDB; check Endpoint")
 	errNoVersion = errors.New("the item has no version: another program wrote the item; use a table of its own")
@@ -153,11 +158,12 @@ var (
 
 // Put implements fleet.Backend. It is retried once.
 func (d *DynamoDB) Put(ctx context.Context, name string, value []byte) error {
-	r, _, err := d.writing(name, value)
+	b, _, err := d.writing(name, value)
 	if err != nil {
 		return err
 	}
-	_, err = d.service.do(ctx, d.request("PutItem", append(r, '}')))
+	r := d.request("PutItem", append(b, '}'))
+	_, err = d.service.do(ctx, &r)
 	return err
 }
 
@@ -176,7 +182,8 @@ func (d *DynamoDB) Swap(ctx context.Context, name string, value []byte, tag stri
 		b = append(appendString(b, tag), `}}}`...)
 	}
 	var maybe error
-	_, err = d.service.doAfter(ctx, d.request("PutItem", b), &maybe)
+	r := d.request("PutItem", b)
+	_, err = d.service.doAfter(ctx, &r, &maybe)
 	switch conflict := responded(err, "ConditionalCheckFailedException"); {
 	case conflict && maybe == nil:
 		return "", fleet.ErrConflict
@@ -196,7 +203,8 @@ func (d *DynamoDB) Delete(ctx context.Context, name string) error {
 	b := d.body()
 	b = append(b, `,"Key":{"name":{"S":`...)
 	b = d.appendName(b, name)
-	_, err := d.service.do(ctx, d.request("DeleteItem", append(b, `}}}`...)))
+	r := d.request("DeleteItem", append(b, `}}}`...))
+	_, err := d.service.do(ctx, &r)
 	return err
 }
 
@@ -231,19 +239,22 @@ func (d *DynamoDB) appendName(b []byte, name string) []byte {
 
 // appendString appends a string as JSON.
 func appendString(b []byte, text string) []byte {
+	if strings.Trim(text, unreserved+"=/:") == "" {
+		return append(append(append(b, '"'), text...), '"')
+	}
 	return new(fastjson.Arena).NewString(text).MarshalTo(b)
 }
 
 // request returns a request for an operation.
-func (d *DynamoDB) request(operation string, body []byte) *request {
-	header := make(http.Header, 8)
-	header.Set("Content-Type", "application/x-amz-json-1.0")
-	header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
-	return &request{
+func (d *DynamoDB) request(operation string, body []byte) request {
+	header := http.Header{"Content-Type": contentType, "X-Amz-Target": {"DynamoDB_20120810." + operation}}
+	return request{
 		method: http.MethodPost, url: d.endpoint, header: header, body: body, limit: maxItemRead,
 		right: "dynamodb:" + operation + " or the KMS key",
 	}
 }
+
+var contentType = []string{"application/x-amz-json-1.0"}
 
 // dynamoCode returns the code in a response of DynamoDB that reports an error. The
 // code follows a namespace.

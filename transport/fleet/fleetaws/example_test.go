@@ -58,12 +58,12 @@ func ExampleNewS3() {
 
 // A publisher, with heads in a table and bodies in a bucket.
 func ExampleNewDynamoDB() {
-	open := func() (fleet.Backend, error) {
+	open := func(reader bool) (fleet.Backend, error) {
 		heads, err := fleetaws.NewDynamoDB(fleetaws.DynamoDBConfig{
-			Table:       "flags",
-			Region:      cfg.Region,
-			Credentials: cfg.Credentials,
-			// EventuallyConsistent: true, for readers
+			Table:                "flags",
+			Region:               cfg.Region,
+			Credentials:          cfg.Credentials,
+			EventuallyConsistent: reader, // halves what reads cost; a publisher needs false
 		})
 		if err != nil {
 			return nil, err
@@ -78,7 +78,7 @@ func ExampleNewDynamoDB() {
 		}
 		return fleet.Split{Heads: heads, Bodies: bodies}, nil
 	}
-	engine, err := open()
+	engine, err := open(false)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -94,7 +94,11 @@ func ExampleNewDynamoDB() {
 
 // What a publisher does, and what happens when two of them do so at once.
 func ExampleS3() {
-	engine, err := fleetaws.NewS3(fleetaws.S3Config{Bucket: "flags", Region: cfg.Region, Credentials: cfg.Credentials})
+	engine, err := fleetaws.NewS3(fleetaws.S3Config{
+		Bucket:      "flags",
+		Region:      cfg.Region,
+		Credentials: cfg.Credentials,
+	})
 	if err != nil {
 		fmt.Println(err)
 		return

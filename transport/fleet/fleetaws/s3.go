@@ -52,9 +52,10 @@ type S3Config struct {
 	// is always there if Bucket has a dot, which TLS certificates do not cover, and
 	// if the host of Endpoint is an IP address.
 	PathStyle bool
-	// HTTPClient has the settings for connections. Its connections are not used: if
-	// its Transport is an *http.Transport, or nil, a clone makes others. It does
-	// not follow redirects. nil has timeouts of 5 s for connecting and for TLS.
+	// HTTPClient has the settings for connections: its Transport and its Timeout,
+	// which bounds an attempt, count. A Transport that is an *http.Transport, or
+	// nil, is cloned, so that connections are not shared. Redirects are not
+	// followed. nil has timeouts of 5 s for connecting and 5 s for TLS.
 	HTTPClient *http.Client
 	// Prefix is what the keys begin with, before a slash. The default is "ffc".
 	Prefix string
@@ -68,8 +69,8 @@ type S3Config struct {
 type S3 struct {
 	service *service
 	bucket  string
-	owner   string
-	base    *url.URL // of all keys
+	base    url.URL     // of all keys
+	header  http.Header // of all requests
 	prefix  string
 }
 
@@ -86,7 +87,7 @@ func NewS3(config S3Config) (*S3, error) {
 	switch {
 	case config.Bucket == "":
 		problems = append(problems, errors.New("missing Bucket: expected its name"))
-	case strings.Trim(config.Bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "":
+	case strings.Trim(config.Bucket, alphanumeric+".-_") != "":
 		problems = append(problems, fmt.Errorf("unusable Bucket %q: expected a name, not an address or an ARN", config.Bucket))
 	case strings.HasSuffix(config.Bucket, "--x-s3"):
 		problems = append(problems, fmt.Errorf("unusable Bucket %q: directory buckets are not supported", config.Bucket))
@@ -102,9 +103,11 @@ func NewS3(config S3Config) (*S3, error) {
 	} else {
 		endpoint.Host = config.Bucket + "." + endpoint.Host
 	}
-	return &S3{
-		service: p.service("S3", "s3", s3Code), bucket: config.Bucket, owner: config.BucketOwner, base: endpoint, prefix: p.prefix,
-	}, nil
+	header := make(http.Header)
+	if config.BucketOwner != "" {
+		header.Set("X-Amz-Expected-Bucket-Owner", config.BucketOwner)
+	}
+	return &S3{service: p.service("S3", "s3", s3Code), bucket: config.Bucket, base: *endpoint, header: header, prefix: p.prefix}, nil
 }
 
 // String returns the name of the bucket.
@@ -127,7 +130,7 @@ func (s *S3) CloseIdleConnections() { s.service.client.suspect() }
 func (s *S3) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
 	r := s.request(http.MethodGet, name, nil)
 	r.right, r.limit = "s3:GetObject or the KMS key, or no such object", maxRead
-	resp, err := s.service.do(ctx, r)
+	resp, err := s.service.do(ctx, &r)
 	if responded(err, "NoSuchKey") {
 		return nil, "", fleet.ErrNotFound
 	}
@@ -142,7 +145,8 @@ func (s *S3) Put(ctx context.Context, name string, value []byte) error {
 	if len(value) > maxObject {
 		return errValue(len(value), maxObject)
 	}
-	_, err := s.service.do(ctx, s.writing(name, value))
+	r := s.writing(name, value)
+	_, err := s.service.do(ctx, &r)
 	return err
 }
 
@@ -154,13 +158,13 @@ func (s *S3) Swap(ctx context.Context, name string, value []byte, tag string) (n
 		return "", errValue(len(value), maxObject)
 	}
 	r := s.writing(name, value)
-	if tag == "" {
+	if r.header = r.header.Clone(); tag == "" {
 		r.header.Set("If-None-Match", "*")
 	} else {
 		r.header.Set("If-Match", tag)
 	}
 	var maybe error
-	resp, err := s.service.doAfter(ctx, r, &maybe)
+	resp, err := s.service.doAfter(ctx, &r, &maybe)
 	switch conflict := responded(err, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"); {
 	case conflict && maybe == nil:
 		return "", fleet.ErrConflict
@@ -184,47 +188,50 @@ var errNoTag = errors.New("the store wrote the value and returned no ETag: it ca
 func (s *S3) Delete(ctx context.Context, name string) error {
 	r := s.request(http.MethodDelete, name, nil)
 	r.right = "s3:DeleteObject"
-	if _, err := s.service.do(ctx, r); !responded(err, "NoSuchKey") {
+	if _, err := s.service.do(ctx, &r); !responded(err, "NoSuchKey") {
 		return err
 	}
 	return nil
 }
 
 // writing returns the request that writes a value.
-func (s *S3) writing(name string, value []byte) *request {
+func (s *S3) writing(name string, value []byte) request {
 	r := s.request(http.MethodPut, name, value)
 	r.right = "s3:PutObject or the KMS key"
-	r.header.Set("Content-Type", "application/octet-stream")
 	return r
 }
 
 // request returns a request for a value.
-func (s *S3) request(method, name string, body []byte) *request {
-	target := *s.base
-	target.Path += "/" + s.prefix + "/" + name
-	target.RawPath = escape(target.Path)
-	header := make(http.Header, 8)
-	if s.owner != "" {
-		header.Set("X-Amz-Expected-Bucket-Owner", s.owner)
-	}
-	return &request{method: method, url: &target, header: header, body: body, limit: maxError}
+func (s *S3) request(method, name string, body []byte) request {
+	r := request{method: method, url: s.base, header: s.header, body: body, limit: maxError}
+	r.url.Path += "/" + s.prefix + "/" + name
+	r.url.RawPath = escape(r.url.Path)
+	return r
 }
 
 // escape returns a path as signatures want it: all but unreserved characters and
 // slashes is escaped.
 func escape(path string) string {
 	const digits = "0123456789ABCDEF"
+	if strings.Trim(path, unreserved+"/") == "" {
+		return path
+	}
 	escaped := make([]byte, 0, 3*len(path))
 	for i := range len(path) {
-		switch c := path[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~', c == '/':
+		if c := path[i]; strings.IndexByte(unreserved+"/", c) >= 0 {
 			escaped = append(escaped, c)
-		default:
+		} else {
 			escaped = append(escaped, '%', digits[c>>4], digits[c&15])
 		}
 	}
 	return string(escaped)
 }
+
+// Characters that are allowed in names.
+const (
+	alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	unreserved   = alphanumeric + "-_.~"
+)
 
 // s3Code returns the code in a response of S3 that reports an error, which is XML.
 func s3Code(text []byte) string {

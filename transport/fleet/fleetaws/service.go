@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -47,10 +48,10 @@ type service struct {
 	code func([]byte) string
 }
 
-// request is a request to a service.
+// request is a request to a service. Nothing changes it or what it points to.
 type request struct {
 	method string
-	url    *url.URL
+	url    url.URL
 	header http.Header
 	body   []byte
 	// limit is how many bytes the response may have.
@@ -66,13 +67,13 @@ type response struct {
 }
 
 // do sends a request, and sends it once more if that can help.
-func (s *service) do(ctx context.Context, r *request) (*response, error) {
+func (s *service) do(ctx context.Context, r *request) (response, error) {
 	return s.doAfter(ctx, r, new(error))
 }
 
 // doAfter is do for a request that must not be executed twice. If it may have been
 // executed in the first attempt, maybe is the error of that attempt.
-func (s *service) doAfter(ctx context.Context, r *request, maybe *error) (*response, error) {
+func (s *service) doAfter(ctx context.Context, r *request, maybe *error) (response, error) {
 	for attempt := 1; ; attempt++ {
 		resp, err := s.try(ctx, r)
 		if err == nil || attempt == 2 || ctx.Err() != nil {
@@ -91,63 +92,93 @@ func (s *service) doAfter(ctx context.Context, r *request, maybe *error) (*respo
 				wait = 0 // the connection was idle for too long: a new one will do
 			}
 		default:
-			return nil, err
+			return response{}, err
 		}
 		if sent {
 			*maybe = err
 		}
 		if !sleep(ctx, wait) {
-			return nil, ctx.Err()
+			return response{}, ctx.Err()
 		}
 	}
 }
 
 // try sends a request once.
-func (s *service) try(ctx context.Context, r *request) (*response, error) {
+func (s *service) try(ctx context.Context, r *request) (response, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return response{}, err
 	}
 	credentials, err := s.credentials.Retrieve(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err()
+		return response{}, ctx.Err()
 	case err != nil:
-		return nil, fmt.Errorf("no credentials: %w", err)
+		return response{}, fmt.Errorf("no credentials: %w", err)
 	case !credentials.HasKeys():
-		return nil, errNoKeys
+		return response{}, errNoKeys
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, "", bytes.NewReader(r.body))
+	attempt := ctx
+	if s.client.timeout > 0 {
+		var cancel context.CancelFunc
+		attempt, cancel = context.WithTimeout(ctx, s.client.timeout)
+		defer cancel()
+	}
+	req, err := r.http(attempt)
 	if err != nil {
-		return nil, fmt.Errorf("the request cannot be made: %w", err)
+		return response{}, fmt.Errorf("the request cannot be made: %w", err)
 	}
-	target := *r.url
-	req.URL, req.Host, req.Header = &target, target.Host, r.header.Clone()
-	sum := sha256.Sum256(r.body)
-	hash := hex.EncodeToString(sum[:])
-	req.Header.Set("X-Amz-Content-Sha256", hash)
-	if err := s.signer.SignHTTP(ctx, credentials, req, hash, s.id, s.region, time.Now()); err != nil {
-		return nil, fmt.Errorf("the request cannot be signed: %w", err)
+	if err := s.signer.SignHTTP(ctx, credentials, req, req.Header["X-Amz-Content-Sha256"][0], s.id, s.region, time.Now()); err != nil {
+		return response{}, fmt.Errorf("the request cannot be signed: %w", err)
 	}
-	// Not signed: proxies may change them.
-	req.Header.Set("User-Agent", userAgent)
-	req.Header.Set("Accept-Encoding", "identity")
+	req.Header["Accept-Encoding"] = identity // not signed: proxies may change it
 	resp, err := s.client.do(req)
 	if err != nil {
-		return nil, s.broken(ctx, err)
+		return response{}, s.broken(ctx, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
 		text, err := readAll(resp, maxError)
 		if err != nil && ctx.Err() != nil {
-			return nil, ctx.Err()
+			return response{}, ctx.Err()
 		}
-		return nil, newServiceError(s.name, r.right, s.code(text), resp).classified()
+		return response{}, newServiceError(s.name, r.right, s.code(text), resp).classified()
 	}
 	body, err := readAll(resp, r.limit)
 	if err != nil {
-		return nil, s.broken(ctx, err)
+		return response{}, s.broken(ctx, err)
 	}
-	return &response{resp.Header, body}, nil
+	return response{resp.Header, body}, nil
+}
+
+// Values of headers, which are shared by all requests.
+var (
+	identity  = []string{"identity"}
+	userAgent = []string{"ffc-server-go-sdk/fleetaws"} // is never signed
+	emptyHash = []string{hashOf(nil)}
+)
+
+// hashOf returns a body's hash, which is signed, and which S3 compares.
+func hashOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// http returns the request as net/http has it, before it is signed.
+func (r *request) http(ctx context.Context) (*http.Request, error) {
+	var body io.Reader = http.NoBody
+	hash := emptyHash
+	if len(r.body) > 0 {
+		body, hash = bytes.NewReader(r.body), []string{hashOf(r.body)}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, "", body)
+	if err != nil {
+		return nil, err
+	}
+	*req.URL, req.Host = r.url, r.url.Host
+	maps.Copy(req.Header, r.header)
+	req.Header["User-Agent"] = userAgent
+	req.Header["X-Amz-Content-Sha256"] = hash
+	return req, nil
 }
 
 var errNoKeys = errors.New("no credentials: the provider returned an empty access key")
@@ -160,9 +191,6 @@ func (s *service) broken(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, errTooLarge) {
 		return err
-	}
-	if withURL := (*url.Error)(nil); errors.As(err, &withURL) {
-		err = withURL.Err
 	}
 	dial := (*net.OpError)(nil)
 	return &brokenError{err: err, sent: !errors.As(err, &dial) || dial.Op != "dial"}
@@ -208,12 +236,22 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 	if resp.ContentLength > limit {
 		return nil, errTooLarge
 	}
-	text := bytes.NewBuffer(make([]byte, 0, min(max(resp.ContentLength, 0), maxTrust)+bytes.MinRead))
-	n, err := text.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	if err == nil && n > limit {
-		err = errTooLarge
+	// With room for one byte more the end is seen without growing.
+	text := make([]byte, 0, min(max(resp.ContentLength, 511), maxTrust)+1)
+	for {
+		n, err := resp.Body.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		switch {
+		case int64(len(text)) > limit:
+			return nil, errTooLarge
+		case err == io.EOF:
+			return text, nil
+		case err != nil:
+			return text, err
+		case len(text) == cap(text):
+			text = slices.Grow(text, len(text))
+		}
 	}
-	return text.Bytes(), err
 }
 
 // responded reports whether an error is a response with one of these codes.
@@ -226,6 +264,3 @@ func responded(err error, codes ...string) bool {
 func errValue(size, most int) error {
 	return fmt.Errorf("the value has %d bytes: expected at most %d", size, most)
 }
-
-// userAgent is the User-Agent of each request.
-const userAgent = "ffc-server-go-sdk/fleetaws"

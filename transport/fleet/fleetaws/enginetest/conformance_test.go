@@ -10,7 +10,7 @@ import (
 func TestS3Conforms(t *testing.T) {
 	t.Parallel()
 	endpoint := startS3(t)
-	fleettest.Run(t, func(t *testing.T) fleet.Backend { return newS3(t, endpoint) })
+	fleettest.Run(t, func(t *testing.T) fleet.Backend { return newS3(t, endpoint, nil) })
 }
 
 // dynalite does not lag, so backends that read eventually conform, too.
@@ -19,7 +19,7 @@ func TestDynamoDBConforms(t *testing.T) {
 	endpoint := startDynamoDB(t)
 	for name, eventually := range map[string]bool{"consistent": false, "eventually consistent": true} {
 		t.Run(name, func(t *testing.T) {
-			fleettest.Run(t, func(t *testing.T) fleet.Backend { return newDynamoDB(t, endpoint, eventually) })
+			fleettest.Run(t, func(t *testing.T) fleet.Backend { return newDynamoDB(t, endpoint, eventually, nil) })
 		})
 	}
 }

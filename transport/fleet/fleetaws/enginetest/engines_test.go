@@ -121,9 +121,9 @@ func documentedTable(t testing.TB) string {
 }
 
 // newS3 returns a backend on an S3.
-func newS3(t testing.TB, endpoint string) *fleetaws.S3 {
+func newS3(t testing.TB, endpoint string, client *http.Client) *fleetaws.S3 {
 	t.Helper()
-	s, err := fleetaws.NewS3(fleetaws.S3Config{Bucket: bucket, Region: region, Credentials: static, Endpoint: endpoint})
+	s, err := fleetaws.NewS3(fleetaws.S3Config{Bucket: bucket, Region: region, Credentials: static, Endpoint: endpoint, HTTPClient: client})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,10 +132,10 @@ func newS3(t testing.TB, endpoint string) *fleetaws.S3 {
 }
 
 // newDynamoDB returns a backend on a DynamoDB.
-func newDynamoDB(t testing.TB, endpoint string, eventually bool) *fleetaws.DynamoDB {
+func newDynamoDB(t testing.TB, endpoint string, eventually bool, client *http.Client) *fleetaws.DynamoDB {
 	t.Helper()
 	d, err := fleetaws.NewDynamoDB(fleetaws.DynamoDBConfig{
-		Table: table, Region: region, Credentials: static, Endpoint: endpoint, EventuallyConsistent: eventually,
+		Table: table, Region: region, Credentials: static, Endpoint: endpoint, EventuallyConsistent: eventually, HTTPClient: client,
 	})
 	if err != nil {
 		t.Fatal(err)
