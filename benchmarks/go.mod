@@ -2,11 +2,16 @@ module github.com/feature-flags-co/ffc-server-go-sdk/benchmarks
 
 go 1.26.0
 
-replace github.com/feature-flags-co/ffc-server-go-sdk => ../
+replace (
+	github.com/feature-flags-co/ffc-server-go-sdk => ../
+	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws => ../transport/fleet/fleetaws
+)
 
 require (
 	github.com/aws/aws-lambda-go v1.55.1
+	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
+	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws v0.0.0
 	github.com/growthbook/growthbook-golang v0.7.0
 	github.com/launchdarkly/go-sdk-common/v3 v3.4.0
 	github.com/launchdarkly/go-server-sdk/v7 v7.14.6
@@ -16,6 +21,7 @@ require (
 )
 
 require (
+	github.com/aws/smithy-go v1.28.9 // indirect
 	github.com/coder/websocket v1.8.15 // indirect
 	github.com/dlclark/regexp2 v1.12.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
