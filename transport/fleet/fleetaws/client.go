@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -34,7 +35,7 @@ type client struct {
 func newClient(base *http.Client) *client {
 	if base == nil {
 		own := &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
+			Proxy:               withoutAddress(http.ProxyFromEnvironment),
 			DialContext:         (&net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}).DialContext,
 			TLSHandshakeTimeout: connectTimeout,
 			MaxIdleConns:        maxIdle,
@@ -49,9 +50,27 @@ func newClient(base *http.Client) *client {
 	}
 	if t, ok := c.rt.(*http.Transport); ok {
 		c.own = t.Clone()
+		c.own.Proxy = withoutAddress(t.Proxy)
 		c.rt = c.own
 	}
 	return c
+}
+
+var errProxy = errors.New("the address of the proxy is not a URL: check HTTP_PROXY and HTTPS_PROXY")
+
+// withoutAddress returns a function for a proxy whose error does not quote the
+// address, which may have a password.
+func withoutAddress(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	if proxy == nil {
+		return nil
+	}
+	return func(r *http.Request) (*url.URL, error) {
+		address, err := proxy(r)
+		if err != nil {
+			return nil, errProxy
+		}
+		return address, nil
+	}
 }
 
 // do sends a request. It does not follow redirects, which would need another

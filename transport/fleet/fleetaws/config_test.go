@@ -1,7 +1,9 @@
 package fleetaws
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +122,22 @@ func TestAddressesOfTables(t *testing.T) {
 			t.Errorf("the address is %s, want %s", got, want)
 		}
 	}
+}
+
+func TestProxyAddressIsNotQuoted(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		b, err := NewS3(S3Config{Bucket: "flags", Region: "eu-central-1", Credentials: fixed, HTTPClient: &http.Client{Transport: &http.Transport{
+			Proxy: func(*http.Request) (*url.URL, error) {
+				return nil, errors.New(`invalid address "http://reader:sesame@%"`)
+			},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := b.Get(t.Context(), "env/head"); !errors.Is(err, errProxy) || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("error %v, want %v", err, errProxy)
+		}
+	})
 }
 
 // The settings of the application's client count. Its connections are its own.

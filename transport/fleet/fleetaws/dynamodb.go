@@ -127,9 +127,14 @@ func (d *DynamoDB) get(ctx context.Context, name string, consistent bool) (value
 	if err != nil {
 		return nil, "", err
 	}
+	return parseItem(resp.body)
+}
+
+// parseItem returns the value and the version in the response to GetItem.
+func parseItem(text []byte) (value []byte, version string, err error) {
 	parser := parsers.Get()
 	defer parsers.Put(parser)
-	parsed, err := parser.ParseBytes(resp.body)
+	parsed, err := parser.ParseBytes(text)
 	if err != nil {
 		return nil, "", errNotJSON
 	}
@@ -137,23 +142,23 @@ func (d *DynamoDB) get(ctx context.Context, name string, consistent bool) (value
 	if item == nil {
 		return nil, "", fleet.ErrNotFound
 	}
-	if tag = string(item.GetStringBytes("version", "S")); tag == "" {
+	if version = string(item.GetStringBytes("version", "S")); version == "" {
 		return nil, "", errNoVersion
 	}
-	text := item.GetStringBytes("value", "B")
-	value = make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Decode(value, text)
+	encoded := item.GetStringBytes("value", "B")
+	value = make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
+	n, err := base64.StdEncoding.Decode(value, encoded)
 	if err != nil {
 		return nil, "", errNotJSON
 	}
-	return value[:n], tag, nil
+	return value[:n], version, nil
 }
 
 var parsers fastjson.ParserPool
 
 var (
 	errNotJSON   = errors.New("invalid response: expected the JSON of DynamoDB; check Endpoint")
-	errNoVersion = errors.New("the item has no version: another program wrote the item; use a table of its own")
+	errNoVersion = errors.New("the item has no version, as another program wrote it: use a table of its own")
 )
 
 // Put implements fleet.Backend. It is retried once.
@@ -250,7 +255,7 @@ func (d *DynamoDB) request(operation string, body []byte) request {
 	header := http.Header{"Content-Type": contentType, "X-Amz-Target": {"DynamoDB_20120810." + operation}}
 	return request{
 		method: http.MethodPost, url: d.endpoint, header: header, body: body, limit: maxItemRead,
-		right: "dynamodb:" + operation + " or the KMS key",
+		right: operation + " or KMS",
 	}
 }
 

@@ -35,7 +35,7 @@ func newServiceError(service, right, code string, resp *http.Response) *serviceE
 		e.wait = time.Duration(min(seconds, int(maxWait/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		e.skew = time.Until(date).Round(time.Second)
+		e.skew = time.Until(date).Round(time.Minute)
 	}
 	return e
 }
@@ -55,7 +55,8 @@ func plain(text string) string {
 	return text
 }
 
-// Error implements error. Readers and publishers show at most 100 characters.
+// Error implements error. Readers and publishers show at most 100 characters, with
+// the kind of the error.
 func (e *serviceError) Error() string {
 	text := fmt.Sprintf("%s responded %d %s", e.service, e.status, cmp.Or(e.code, http.StatusText(e.status)))
 	if advice := e.advice(); advice != "" {
@@ -68,10 +69,12 @@ func (e *serviceError) Error() string {
 func (e *serviceError) advice() string {
 	kind, advice := meaning(e.code)
 	switch {
-	case e.wrongClock() && e.skew < 0:
-		return "this machine's clock is " + e.skew.Abs().String() + " ahead: set it"
-	case e.wrongClock() && e.skew > 0:
-		return "this machine's clock is " + e.skew.String() + " behind: set it"
+	case e.wrongClock() && e.skew != 0:
+		side := "behind"
+		if e.skew < 0 {
+			side = "ahead"
+		}
+		return "the clock is " + strings.TrimSuffix(e.skew.Abs().String(), "0s") + " " + side + ": set it"
 	case kind == kindDenied:
 		return fmt.Sprintf(advice, e.right)
 	case e.region != "" && e.status != http.StatusNotFound && kind == kindElsewhere:

@@ -129,7 +129,7 @@ func (s *S3) CloseIdleConnections() { s.service.client.suspect() }
 // the error is not fleet.ErrNotFound.
 func (s *S3) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
 	r := s.request(http.MethodGet, name, nil)
-	r.right, r.limit = "s3:GetObject or the KMS key, or no such object", maxRead
+	r.right, r.limit = "s3:GetObject or KMS, or no such object", maxRead
 	resp, err := s.service.do(ctx, &r)
 	if responded(err, "NoSuchKey") {
 		return nil, "", fleet.ErrNotFound
@@ -197,7 +197,7 @@ func (s *S3) Delete(ctx context.Context, name string) error {
 // writing returns the request that writes a value.
 func (s *S3) writing(name string, value []byte) request {
 	r := s.request(http.MethodPut, name, value)
-	r.right = "s3:PutObject or the KMS key"
+	r.right = "s3:PutObject or KMS"
 	return r
 }
 

@@ -193,7 +193,8 @@ func (s *service) broken(ctx context.Context, err error) error {
 		return err
 	}
 	dial := (*net.OpError)(nil)
-	return &brokenError{err: err, sent: !errors.As(err, &dial) || dial.Op != "dial"}
+	unsent := errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect") || errors.Is(err, errProxy)
+	return &brokenError{err: err, sent: !unsent}
 }
 
 // brokenError is the error of a connection that failed.
