@@ -50,7 +50,7 @@
 // On DynamoDB an item has three attributes: the partition key name, of type S; the
 // value, of type B; and a version, of type S, which each write sets to a random
 // text, and which is the tag. Swap writes with a condition on the version. Values
-// have at most 32 KiB.
+// have at most 31 KiB.
 //
 // # Rights
 //
