@@ -29,14 +29,9 @@ func main() {
 }
 
 func run(ctx context.Context, name string) error {
-	var platform ffctest.Platform
-	switch name {
-	case "classic":
-		platform = ffctest.Classic
-	case "featbit":
-		platform = ffctest.FeatBit
-	default:
-		return fmt.Errorf("unknown platform %q: use classic or featbit", name)
+	platform, err := ffctest.ParsePlatform(name)
+	if err != nil {
+		return err
 	}
 
 	// The platform. In production this is https://api.featureflag.co, or the

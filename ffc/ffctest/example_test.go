@@ -272,3 +272,18 @@ func ExamplePlatform() {
 	// classic true
 	// featbit true
 }
+
+// The platform of a setting, such as an environment variable of CI.
+func ExampleParsePlatform() {
+	platform, err := ffctest.ParsePlatform("featbit")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(platform == ffctest.FeatBit)
+	_, err = ffctest.ParsePlatform("other")
+	fmt.Println(err)
+	// Output:
+	// true
+	// ffctest: unknown platform "other": expected classic or featbit
+}

@@ -1,9 +1,11 @@
 package ffctest
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
@@ -26,15 +28,38 @@ const (
 // platform accepts it.
 const FeatBitEnvSecret = "PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"
 
+// platforms has the name of each platform, and its protocol for the environment
+// of its EnvSecret.
+var platforms = [...]struct {
+	name     string
+	protocol func() protocol
+}{
+	Classic: {"classic", func() protocol { return &classic{env: flagjson.TestClassic()} }},
+	FeatBit: {"featbit", func() protocol { return &featBit{} }},
+}
+
+// ParsePlatform returns the platform with a name, as [Platform.String] returns it
+// and the settings of clients have it. It fails if there is no such platform.
+func ParsePlatform(name string) (Platform, error) {
+	var names []string
+	for i := range platforms {
+		if platforms[i].name == name {
+			return Platform(i), nil
+		}
+		names = append(names, platforms[i].name)
+	}
+	return 0, fmt.Errorf("ffctest: unknown platform %q: expected %s", name, strings.Join(names, " or "))
+}
+
+// known reports whether p is a constant of this package.
+func (p Platform) known() bool { return p >= 0 && int(p) < len(platforms) }
+
 // String returns "classic" or "featbit".
 func (p Platform) String() string {
-	switch p {
-	case Classic:
-		return "classic"
-	case FeatBit:
-		return "featbit"
+	if !p.known() {
+		return "Platform(" + strconv.Itoa(int(p)) + ")"
 	}
-	return "Platform(" + strconv.Itoa(int(p)) + ")"
+	return platforms[p].name
 }
 
 // EnvSecret returns the secret of the platform's servers: [EnvSecret] or
@@ -43,13 +68,10 @@ func (p Platform) EnvSecret() string { return p.protocol().secret() }
 
 // protocol returns the platform's protocol, for the environment of its EnvSecret.
 func (p Platform) protocol() protocol {
-	switch p {
-	case Classic:
-		return &classic{env: flagjson.TestClassic()}
-	case FeatBit:
-		return &featBit{}
+	if !p.known() {
+		panic("ffctest: unknown Platform: use Classic or FeatBit")
 	}
-	panic("ffctest: unknown Platform: use Classic or FeatBit")
+	return platforms[p].protocol()
 }
 
 // protocol is everything that differs between platforms, for one environment.

@@ -20,7 +20,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -74,15 +73,16 @@ func Main() {
 
 // do feeds data to a client through the entry, and evaluates the flag "probe".
 func (t *task) do() (string, error) {
+	imitated, err := ffctest.ParsePlatform(t.Platform)
+	if err != nil {
+		return "", err
+	}
 	cfg := ffc.Config{
 		Platform:  ffc.Platform(t.Platform),
-		EnvSecret: ffctest.EnvSecret,
+		EnvSecret: imitated.EnvSecret(),
 		BaseURL:   t.Server,
 		StartWait: time.Minute,
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}
-	if t.Platform == featbit.Name {
-		cfg.EnvSecret = ffctest.FeatBitEnvSecret
 	}
 	cfg.Events.Disabled = true
 	polling := &poll.Transport{Budget: time.Minute, Timeout: time.Minute, MaxMessage: t.Max}
@@ -99,7 +99,7 @@ func (t *task) do() (string, error) {
 		}
 		cfg.Offline, cfg.EnvSecret, cfg.BaseURL, cfg.Bootstrap = true, "", "", data
 	case EntryFFCTest:
-		return t.serve()
+		return t.serve(imitated)
 	case entryRefused:
 		return "", t.refused()
 	case EntryPoll:
@@ -169,14 +169,10 @@ func settle(client *ffc.Client) error {
 }
 
 // serve runs an ffctest platform with the data, as tests of applications do.
-func (t *task) serve() (value string, err error) {
+func (t *task) serve(imitated ffctest.Platform) (value string, err error) {
 	data, err := os.ReadFile(t.File)
 	if err != nil {
 		return "", err
-	}
-	imitated := ffctest.Classic
-	if t.Platform == featbit.Name {
-		imitated = ffctest.FeatBit
 	}
 	defer func() {
 		if v := recover(); v != nil {

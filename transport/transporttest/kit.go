@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -84,7 +85,11 @@ func (k *kit) newStore() *store {
 // publish gives the source newer data.
 func (k *kit) publish() {
 	k.version = max(k.version+1, firstVersion)
-	k.source.Publish(message(k.source.Env.Platform, k.version))
+	platform, err := ffctest.ParsePlatform(k.source.Env.Platform)
+	if err != nil {
+		k.Fatalf("Source.Env.Platform: %v", err)
+	}
+	k.source.Publish(message(platform, k.version))
 }
 
 // open opens a session on the store.

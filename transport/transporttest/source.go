@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -101,7 +103,7 @@ func check(t testing.TB, r rule, newSource func(testing.TB) Source, fake bool) {
 	if env.EnvSecret.Reveal() == "" {
 		env.EnvSecret = transport.NewSecret(secret)
 	}
-	setDefault(&env.Platform, "classic")
+	setDefault(&env.Platform, registry.Default().Name)
 	setDefault(&env.BaseURL, "http://platform.invalid")
 	setDefault(&env.StreamingURL, "ws://platform.invalid")
 	if env.HTTPClient == nil {
@@ -133,18 +135,6 @@ func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
 const firstVersion = 1767225600000
 
 // message returns a full message with one flag of a version.
-func message(platform string, version int64) []byte {
-	if platform == "featbit" {
-		at := time.UnixMilli(version).UTC().Format("2006-01-02T15:04:05.000Z")
-		return fmt.Appendf(nil, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[{"id":"transporttest","key":"transporttest",`+
-			`"name":"transporttest","updatedAt":%q,"isArchived":false,"isEnabled":true,"variationType":"string",`+
-			`"variations":[{"id":"1","value":"v%d"}],"targetUsers":[],"rules":[],"disabledVariationId":"1",`+
-			`"fallthrough":{"includedInExpt":false,"variations":[{"id":"1","rollout":[0,1],"exptRollout":0}]},"exptIncludeAllTargets":false}],`+
-			`"segments":[]}}`, at, version)
-	}
-	return fmt.Appendf(nil, `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[{"id":"FF__1__2__3__transporttest","timestamp":%d,`+
-		`"isArchived":false,"ff":{"id":"FF__1__2__3__transporttest","name":"transporttest","keyName":"transporttest","type":1,"status":"Enabled",`+
-		`"defaultRulePercentageRollouts":[{"exptRollout":null,"rolloutPercentage":[0,1],"valueOption":{"localId":1,"displayOrder":1,"variationValue":"v%d"}}],`+
-		`"variationOptionWhenDisabled":{"localId":1,"displayOrder":1,"variationValue":"v%d"}},"ffp":[],"fftuwmtr":[],"targetIndividuals":[],`+
-		`"variationOptions":[{"localId":1,"displayOrder":1,"variationValue":"v%d"}]}],"segments":[],"userTags":[]}}`, version, version, version, version)
+func message(platform ffctest.Platform, version int64) []byte {
+	return platform.Snapshot(ffctest.Flag("transporttest").Variations(fmt.Sprint("v", version)).Version(version))
 }

@@ -105,7 +105,10 @@ func New(cfg Config) (*Platform, error) {
 	if err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, text, err))
 	}
-	p.platform, p.file.doc = platformNamed(platform), doc
+	if p.platform, err = ffctest.ParsePlatform(platform); err != nil {
+		return nil, err
+	}
+	p.file.doc = doc
 	p.limitLoading(doc)
 	if err := p.begin(doc); err != nil {
 		return nil, errors.New(flagfile.Explain(cfg.File, text, err))
@@ -164,14 +167,6 @@ func (p *Platform) EnvSecret() string { return p.server.EnvSecret }
 
 // Platform returns the platform that p imitates.
 func (p *Platform) Platform() ffctest.Platform { return p.platform }
-
-// platformNamed returns the platform with a name of package flagfile.
-func platformNamed(name string) ffctest.Platform {
-	if name == ffctest.FeatBit.String() {
-		return ffctest.FeatBit
-	}
-	return ffctest.Classic
-}
 
 // URL returns the URL of a platform that listens on addr, for programs on the same
 // machine.

@@ -275,7 +275,10 @@ func FuzzDocument(f *testing.F) {
 			}
 			return
 		}
-		g := platformNamed(name)
+		g, err := ffctest.ParsePlatform(name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		// Of a snapshot only parts are understood, and it is not served.
 		data := doc.Data()
 		simple := string(data) != strings.TrimPrefix(text, "\ufeff")
