@@ -54,7 +54,7 @@ func ExampleClient_Middleware() {
 	}
 	fmt.Println(start(context.Background(), "not a secret", nil, http.NewServeMux()))
 	// Output:
-	// ffc: Config.EnvSecret: the secret fits neither platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret: the secret fits no platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }
 
 func ExampleConfigError() {
@@ -208,12 +208,12 @@ func ExampleDefault() {
 func Example_service() {
 	fmt.Println(shop(context.Background(), "not a secret"))
 	// Output:
-	// ffc: Config.EnvSecret: the secret fits neither platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret: the secret fits no platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }
 
 func ExampleNew_featBit() {
 	_, err := onFeatBit(context.Background(), "not a key")
 	fmt.Println(err)
 	// Output:
-	// ffc: Config.EnvSecret: the secret fits neither platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
+	// ffc: Config.EnvSecret: the secret fits no platform (if it is right, set the platform): FeatBit's secrets have 44 characters; for featureflag.co, the secret is not standard Base64: is it complete, and is it the secret of a server-side SDK?
 }

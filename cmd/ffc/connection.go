@@ -35,7 +35,7 @@ func (n *connection) define(o *cli.Options) {
 	o.Text(&n.url, "url", "URL", "http(s)://host[/prefix] of the platform; required for FeatBit: that of its evaluation server "+
 		"(default "+registry.Default().DefaultBaseURL+" for featureflag.co)")
 	o.Text(&n.streamingURL, "streaming-url", "URL", "ws(s)://host[/prefix] of websockets (default as -url)")
-	o.Platform(&n.platform, "classic or featbit (default by the form of the secret)")
+	o.Platform(&n.platform, registry.Names()+" (default by the form of the secret)")
 }
 
 // connectionHelp follows the options in help.

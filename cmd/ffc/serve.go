@@ -12,7 +12,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/local"
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // defaultFile is served, and created, if the command line names no file.
@@ -57,7 +58,7 @@ command line is invalid; 3 the file is invalid.
 	}}
 	o := &s.Options
 	o.Text(&s.addr, "addr", "HOST:PORT", "where to listen (default "+s.addr+"); port 0 is any free port")
-	o.Platform(&s.platform, "the platform to run: classic or featbit (default that of the file, or else classic)")
+	o.Platform(&s.platform, "the platform to run: "+registry.Names()+" (default that of the file, or else "+registry.Default().Name+")")
 	o.Toggle(&s.create, "create", "create FILE if it does not exist")
 	o.Define("allow-host", "NAME", "another name of this machine, such as host.docker.internal; may be repeated", func(name string) error {
 		s.allowHosts = append(s.allowHosts, name)
@@ -104,12 +105,16 @@ func (s *serveRun) serve(ctx context.Context, c *cli.Console) error {
 	if err != nil {
 		return cli.NoDataError("%v", err)
 	}
+	protocol, err := registry.ProtocolOf(platform.Platform().String())
+	if err != nil {
+		return err
+	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.addr)
 	if err != nil {
 		return s.explainListen(err)
 	}
-	if err := c.Print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), platform.Platform(), s.file)); err != nil {
+	if err := c.Print(welcome(local.URL(listener.Addr()), platform.EnvSecret(), protocol, s.file)); err != nil {
 		_ = listener.Close()
 		return err
 	}
@@ -120,12 +125,8 @@ func (s *serveRun) serve(ctx context.Context, c *cli.Console) error {
 }
 
 // welcome returns the text that serve prints when it is ready.
-func welcome(url, secret string, platform ffctest.Platform, file string) string {
-	like := "featureflag.co (classic)"
-	if platform == ffctest.FeatBit {
-		like = "FeatBit"
-	}
-	return fmt.Sprintf(`A platform compatible with %s runs on this machine. Press Ctrl-C to stop it.
+func welcome(url, secret string, imitated *platform.Protocol, file string) string {
+	return fmt.Sprintf(`A platform compatible with %s (%s) runs on this machine. Press Ctrl-C to stop it.
 
   page    %s
   secret  %s
@@ -136,7 +137,7 @@ client, err := ffc.New(ctx, ffc.Config{
 	BaseURL:   %q,
 	Transport: &stream.Transport{},
 })
-`, like, url, secret, file, secret, url)
+`, imitated.Title, imitated.Name, url, secret, file, secret, url)
 }
 
 // listensElsewhere reports whether other machines can reach an address.

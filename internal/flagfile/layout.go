@@ -11,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
 // layout is how a platform's snapshots are read, written and edited.
@@ -34,7 +35,7 @@ func layoutOf(name string) (layout, error) {
 			return l, nil
 		}
 	}
-	return layout{}, fmt.Errorf("unknown platform %q: use classic or featbit", name)
+	return layout{}, fmt.Errorf("unknown platform %q: expected %s", name, registry.Names())
 }
 
 func classicKey(identity *node) (string, error) {

@@ -74,11 +74,9 @@ func (o *Options) Duration(value *time.Duration, name, help string, otherwise ti
 // Platform adds the option -platform.
 func (o *Options) Platform(value *string, help string) {
 	o.Define("platform", "NAME", help, func(name string) error {
-		if _, err := registry.ProtocolOf(name); err != nil {
-			return fmt.Errorf("unknown platform %q: expected classic or featbit", name)
-		}
+		_, err := registry.ProtocolOf(name)
 		*value = name
-		return nil
+		return err
 	})
 }
 

@@ -47,7 +47,7 @@ func ownerOf(secret string) *platform.Protocol {
 
 // fitsNone returns an error that says why a secret fits no platform.
 func fitsNone(secret string) error {
-	err := errors.New("the secret fits neither platform (if it is right, set the platform)")
+	err := errors.New("the secret fits no platform (if it is right, set the platform)")
 	separator := ": "
 	for _, p := range slices.Backward(All()) {
 		err = fmt.Errorf("%w%s%w", err, separator, p.Misfit(secret))

@@ -38,7 +38,7 @@ func TestCodecFor(t *testing.T) {
 		{name: "FeatBit of the future", platform: featbit.Name, secret: "v2.abc=", want: featbit.Name, padded: "v2.abc="},
 		{name: "empty", platform: auto, want: classic.Name, problem: "missing secret"},
 		{name: "empty, named", platform: featbit.Name, want: featbit.Name, problem: "missing secret"},
-		{name: "neither", platform: auto, secret: "random-string", want: classic.Name, problem: "fits neither platform"},
+		{name: "neither", platform: auto, secret: "random-string", want: classic.Name, problem: "fits no platform"},
 		{name: "FeatBit, cut", platform: auto, secret: featBitSecret[:43], want: classic.Name, problem: "set the platform"},
 		{name: "FeatBit of no environment", platform: auto, secret: featBitSecret[:22] + strings.Repeat("A", 22), want: classic.Name, problem: "44 characters"},
 		{name: "FeatBit with another letter", platform: auto, secret: featBitSecret[:30] + "." + featBitSecret[31:], want: classic.Name, problem: "44 characters"},

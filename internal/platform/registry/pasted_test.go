@@ -51,7 +51,7 @@ func TestBlankInsidePastedSecret(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, _, err := CodecFor("", "not a secret"); err == nil || !strings.Contains(err.Error(), "fits neither platform") {
+	if _, _, err := CodecFor("", "not a secret"); err == nil || !strings.Contains(err.Error(), "fits no platform") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
@@ -27,12 +28,22 @@ var all = sync.OnceValue(func() []*platform.Protocol {
 // Default returns the platform to use if nothing else decides.
 func Default() *platform.Protocol { return All()[0] }
 
-// ProtocolOf returns the protocol of a platform by name.
+// ProtocolOf returns the protocol of a platform by name. It fails if there is no
+// such platform.
 func ProtocolOf(name string) (*platform.Protocol, error) {
 	for _, p := range All() {
 		if p.Name == name {
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("unknown platform %q", name)
+	return nil, fmt.Errorf("unknown platform %q: expected %s", name, Names())
+}
+
+// Names returns the names of all platforms as a choice: classic or featbit.
+func Names() string {
+	var names []string
+	for _, p := range All() {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, " or ")
 }

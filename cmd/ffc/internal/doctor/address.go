@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -80,7 +81,7 @@ func (e *examination) checkURL(ctx context.Context) finding {
 // validate returns the error of the SDK for the URLs.
 func (e *examination) validate(ctx context.Context) error {
 	if e.BaseURL == "" && e.codec.DefaultBaseURL == "" {
-		return errors.New("-url: missing URL: FeatBit has no default; expected the URL of the evaluation server, such as http://localhost:5100")
+		return fmt.Errorf("-url: missing URL: %s has no default; expected the URL of the evaluation server, such as http://localhost:5100", e.codec.Title)
 	}
 	client, err := ffc.New(ctx, ffc.Config{ // offline: it sends no request
 		Offline:      true,

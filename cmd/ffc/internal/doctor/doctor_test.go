@@ -74,7 +74,7 @@ func TestSecret(t *testing.T) {
 		{"short", "featbit", "ok of FeatBit (5 characters)"},
 		{"", "", "fail there is no secret"},
 		{" " + ffctest.EnvSecret, "", "fail the secret has a blank in front: expected the secret alone"},
-		{"nonsense", "", "fail the secret fits neither platform (if it is right, set the platform)"},
+		{"nonsense", "", "fail the secret fits no platform (if it is right, set the platform)"},
 		{ffctest.FeatBitEnvSecret, "classic", "fail the secret is FeatBit's, but the platform is set to classic: correct one of them"},
 	}
 	for _, test := range tests {
