@@ -21,8 +21,8 @@ func (f handlerFunc) Handle(_ context.Context, r slog.Record) error {
 func (f handlerFunc) WithAttrs([]slog.Attr) slog.Handler { return f }
 func (f handlerFunc) WithGroup(string) slog.Handler      { return f }
 
-// TestLoggersHarmNobody: whatever a logger does, the client goes on.
-func TestLoggersHarmNobody(t *testing.T) {
+// TestBadLoggersLeaveTheClientWorking: whatever a logger does, the client goes on.
+func TestBadLoggersLeaveTheClientWorking(t *testing.T) {
 	t.Parallel()
 	stuck := make(chan struct{})
 	defer close(stuck)

@@ -227,14 +227,14 @@ func TestPanicLog(t *testing.T) {
 	}
 }
 
-// TestListenersHarmNobody: one blocks for good, one panics, one closes the
+// TestBadListenersLeaveTheClientWorking: one blocks for good, one panics, one closes the
 // client, and one gets everything.
-func TestListenersHarmNobody(t *testing.T) {
+func TestBadListenersLeaveTheClientWorking(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, testListenersHarmNobody)
+	platforms.Each(t, testBadListenersLeaveTheClientWorking)
 }
 
-func testListenersHarmNobody(t *testing.T, g ffctest.Platform) {
+func testBadListenersLeaveTheClientWorking(t *testing.T, g ffctest.Platform) {
 	t.Parallel()
 	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2", "3"))
 	block := make(chan struct{})

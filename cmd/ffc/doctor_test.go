@@ -163,7 +163,7 @@ func TestDoctorFaults(t *testing.T) {
 				want: with(skip("there is no websocket", "token", "data"), want{
 					"clock":     "fail the server accepts the connection, but does not respond",
 					"websocket": "fail the server accepts the connection, but does not respond",
-					"polling":   "fail no data: the server has not answered in time",
+					"polling":   "fail no data: the server has not responded in time",
 					"events":    "fail the server accepts the connection, but does not respond"})},
 			{name: "slow clock", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second) },
@@ -206,19 +206,19 @@ func TestDoctorFaults(t *testing.T) {
 				want:    want{"token": "skip the platform sent no data", "data": "fail there is no data: the platform closed the connection with code 1011"}},
 			{name: "websocket without an answer", args: []string{"-timeout", "1s"}, code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Stall(ffctest.Streaming) },
-				want:    want{"token": "skip the platform sent no data", "data": "fail there is no data: the platform did not answer the request for data"}},
+				want:    want{"token": "skip the platform sent no data", "data": "fail there is no data: the platform did not respond to the request for data"}},
 			{name: "401", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.Fail(ffctest.Polling, ffctest.Failure{Status: 401})
 					s.Fail(ffctest.Events, ffctest.Failure{Status: 401})
 				},
-				want: want{"polling": "warn no data: the platform answered 401 Unauthorized: check the secret", "events": "fail the platform responds with 401 Unauthorized"}},
+				want: want{"polling": "warn no data: the platform responded with 401 Unauthorized: check the secret", "events": "fail the platform responds with 401 Unauthorized"}},
 			{name: "neither websocket nor polling", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.RejectUpgrade(503)
 					s.Fail(ffctest.Polling, ffctest.Failure{Status: 500})
 				},
-				want: with(skip("there is no websocket", "token", "data"), want{"websocket": "fail ", "polling": "fail no data: the server answered 500"})},
+				want: with(skip("there is no websocket", "token", "data"), want{"websocket": "fail ", "polling": "fail no data: the server responded with 500"})},
 			{name: "400 to no events",
 				prepare: func(s *ffctest.Server, _ map[string]string) {
 					s.Fail(ffctest.Events, ffctest.Failure{Status: 400})

@@ -73,6 +73,15 @@ func Main() {
 
 // do feeds data to a client through the entry, and evaluates the flag "probe".
 func (t *task) do() (string, error) {
+	switch t.Entry {
+	case EntryNothing:
+		return "", nil
+	case entryWorker:
+		work()
+		os.Exit(0)
+	case entryRefused:
+		return "", t.refused()
+	}
 	imitated, err := ffctest.ParsePlatform(t.Platform)
 	if err != nil {
 		return "", err
@@ -87,11 +96,6 @@ func (t *task) do() (string, error) {
 	cfg.Events.Disabled = true
 	polling := &poll.Transport{Budget: time.Minute, Timeout: time.Minute, MaxMessage: t.Max}
 	switch t.Entry {
-	case EntryNothing:
-		return "", nil
-	case entryWorker:
-		work()
-		os.Exit(0)
 	case EntryBootstrap:
 		data, err := os.ReadFile(t.File)
 		if err != nil {
@@ -100,8 +104,6 @@ func (t *task) do() (string, error) {
 		cfg.Offline, cfg.EnvSecret, cfg.BaseURL, cfg.Bootstrap = true, "", "", data
 	case EntryFFCTest:
 		return t.serve(imitated)
-	case entryRefused:
-		return "", t.refused()
 	case EntryPoll:
 		cfg.Transport = polling
 	case EntryPollInterval:

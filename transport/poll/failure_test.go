@@ -183,7 +183,7 @@ func TestTimeout(t *testing.T) {
 				if o.took != tt.want || len(told) != 1 || told[0].what != "interrupted" {
 					t.Errorf("Refresh: %v after %v; the store was told %v", o.err, o.took, told)
 				}
-				if want := "Network error: the server has not answered in time"; o.err.Error() != want {
+				if want := "Network error: the server has not responded in time"; o.err.Error() != want {
 					t.Errorf("got %q, want %q", o.err, want)
 				}
 			})

@@ -75,7 +75,7 @@ func (s *session) get(ctx context.Context) (*answer, error) {
 
 var (
 	errNotFound = errors.New("404 Not Found")
-	errNoRoute  = errors.New("the server has no route for polling, it answered 404 Not Found: check the URL")
+	errNoRoute  = errors.New("the server has no route for polling, it responded with 404 Not Found: check the URL")
 )
 
 // getFrom requests data from one route: what changed since the stored data if the
@@ -168,9 +168,9 @@ func (s *session) read(resp *http.Response) ([]byte, error) {
 	body, err := httpclient.ReadAll(http.MaxBytesReader(nil, io.NopCloser(plainBody), limit), make([]byte, firstRead))
 	switch _, tooLarge := errors.AsType[*http.MaxBytesError](err); {
 	case tooLarge:
-		return nil, problem(transport.KindData, fmt.Errorf("the answer is larger than MaxMessage, which is %d bytes", s.MaxMessage))
+		return nil, problem(transport.KindData, fmt.Errorf("the response is larger than MaxMessage, which is %d bytes", s.MaxMessage))
 	case err != nil:
-		return nil, problem(transport.KindNetwork, fmt.Errorf("the answer broke off: %w", safelog.Error(plain(err), s.env.EnvSecret.Reveal())))
+		return nil, problem(transport.KindNetwork, fmt.Errorf("the response broke off: %w", safelog.Error(plain(err), s.env.EnvSecret.Reveal())))
 	}
 	return body, nil
 }
@@ -187,7 +187,7 @@ func (s *session) store(got *answer) error {
 			return err
 		}
 		if !applied.Full && got.asked.Since == 0 {
-			return problem(transport.KindData, errors.New("the answer has changes only: expected all data"))
+			return problem(transport.KindData, errors.New("the response has changes only: expected all data"))
 		}
 	}
 	s.plan.Answered(got.asked, resync.Answer{At: got.date, Applied: applied, Alone: true})
@@ -205,7 +205,7 @@ func (s *session) store(got *answer) error {
 // judge returns the error of a response without data, with the pause that it asks
 // for.
 func (s *session) judge(resp *http.Response) error {
-	kind, err := transport.KindNetwork, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	kind, err := transport.KindNetwork, fmt.Errorf("the server responded with %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	wait, _ := retry.After(resp.Header, time.Now())
 	if resp.StatusCode >= 300 && resp.StatusCode < 500 && !retry.Retryable(resp, nil) {
 		wait = max(wait, s.MaxRetry) // not likely to change soon
@@ -223,8 +223,8 @@ func (s *session) judge(resp *http.Response) error {
 }
 
 var (
-	errRefused  = errors.New("the platform answered 401 Unauthorized: check the secret")
-	errNoSecret = errors.New("a server that may not have the secret answered 401 Unauthorized: check the URL, or where redirects lead")
+	errRefused  = errors.New("the platform responded with 401 Unauthorized: check the secret")
+	errNoSecret = errors.New("a server that may not have the secret responded with 401 Unauthorized: check the URL, or where redirects lead")
 )
 
 // hadSecret reports whether the server that responded got the secret. It did not
@@ -248,4 +248,4 @@ func plain(err error) error {
 	return err
 }
 
-var errTimeout = errors.New("the server has not answered in time")
+var errTimeout = errors.New("the server has not responded in time")

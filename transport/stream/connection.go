@@ -59,7 +59,7 @@ func (s *session) connect(ctx context.Context, m mode) ending {
 
 func newConnection(s *session, m mode, l *link, h handshake) *connection {
 	c := &connection{s: s, mode: m, link: l, handshake: h}
-	c.questions = newQuestions(s.SilenceTimeout, func() { l.cut(errNoAnswer) })
+	c.questions = newQuestions(s.SilenceTimeout, func() { l.cut(errNoResponse) })
 	l.ws.SetReadLimit(s.MaxMessage)
 	l.watch(s.SilenceTimeout)
 	return c
@@ -73,7 +73,7 @@ func (c *connection) run(ctx context.Context) ending {
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
 		if ctx.Err() == context.DeadlineExceeded {
-			c.cause.CompareAndSwap(nil, &errNoAnswer)
+			c.cause.CompareAndSwap(nil, &errNoResponse)
 		}
 		c.close(nil)
 	})
@@ -143,7 +143,7 @@ func (c *connection) handle(message []byte) error {
 			lives = lives && applied.Held == 0
 		case scan.KindPong:
 			if c.ponged() && c.s.plan.Unanswered() {
-				c.cut(errNoAnswer)
+				c.cut(errNoResponse)
 				return false, nil
 			}
 		default:
@@ -254,7 +254,7 @@ func (c *connection) failure(err error) error {
 		return &transport.Error{Kind: transport.KindRefused, Err: errRefused}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return &transport.Error{Kind: transport.KindData, Err: fmt.Errorf("a message is larger than MaxMessage, which is %d bytes", c.s.MaxMessage)}
-	case cause != nil && *cause == errNoAnswer && c.unusable != nil:
+	case cause != nil && *cause == errNoResponse && c.unusable != nil:
 		return c.unusable
 	case cause != nil: // the platform's response to that says nothing
 		return &transport.Error{Kind: transport.KindNetwork, Err: *cause}

@@ -55,7 +55,7 @@ func (s *session) dial(ctx context.Context) (*link, handshake, error) {
 	h.response = response
 	if status := response.StatusCode; status != http.StatusSwitchingProtocols {
 		return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
-			"the platform, or a proxy before it, answered %d %s instead of opening a websocket", status, http.StatusText(status))}
+			"the platform, or a proxy before it, responded with %d %s instead of opening a websocket", status, http.StatusText(status))}
 	}
 	return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: s.clean(err)}
 }

@@ -80,9 +80,9 @@ func closedWith(code websocket.StatusCode) *transport.Error {
 }
 
 var (
-	errSilent   = errors.New("the connection fell silent")
-	errNoAnswer = errors.New("the platform did not answer the request for data")
-	errTooSlow  = errors.New("a message took too long to arrive")
-	errRefused  = errors.New("the platform closed the connection with code 4003: check the secret, " +
+	errSilent     = errors.New("the connection fell silent")
+	errNoResponse = errors.New("the platform did not respond to the request for data")
+	errTooSlow    = errors.New("a message took too long to arrive")
+	errRefused    = errors.New("the platform closed the connection with code 4003: check the secret, " +
 		"and that this machine's clock is right, as the platform allows no more than 30 s")
 )

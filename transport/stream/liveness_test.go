@@ -107,7 +107,7 @@ func TestNoAnswer(t *testing.T) {
 		at, _ := c.end()
 		checkExactly(t, "given up", at.Sub(opened), 30*time.Second)
 		s.store.await("patch")
-		s.store.awaitError("interrupted", transport.KindNetwork, "did not answer")
+		s.store.awaitError("interrupted", transport.KindNetwork, "did not respond")
 		if n := s.store.count("confirmed") + s.store.count("full"); n > 0 {
 			t.Errorf("%d calls say that the data came", n)
 		}
@@ -141,7 +141,7 @@ func TestAnswerThatArrivesSlowly(t *testing.T) {
 				if !tt.good {
 					at, _ := c.end()
 					checkExactly(t, "given up", at.Sub(begin), 35*time.Second)
-					s.store.awaitError("interrupted", transport.KindNetwork, "did not answer")
+					s.store.awaitError("interrupted", transport.KindNetwork, "did not respond")
 					return
 				}
 				e := s.store.await("full")

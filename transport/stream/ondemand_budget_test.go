@@ -184,7 +184,7 @@ func TestOnDemandConnectTimeout(t *testing.T) {
 				}
 				// What it answers now is no reason.
 				c.closeWith(1000, "")
-				e := s.store.awaitError("interrupted", transport.KindNetwork, "did not answer")
+				e := s.store.awaitError("interrupted", transport.KindNetwork, "did not respond")
 				checkExactly(t, "told", e.at.Sub(began), tt.want)
 				s.checkQuiet()
 			})

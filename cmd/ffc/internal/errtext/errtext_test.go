@@ -14,11 +14,11 @@ import (
 
 func TestOf(t *testing.T) {
 	t.Parallel()
-	refused := &transport.Error{Kind: transport.KindRefused, Err: errors.New("the platform answered 401 Unauthorized: check the secret")}
+	refused := &transport.Error{Kind: transport.KindRefused, Err: errors.New("the platform responded with 401 Unauthorized: check the secret")}
 	url := &ffc.ConfigError{Field: "BaseURL", Err: errors.New("missing URL")}
 	secret := &ffc.ConfigError{Field: "EnvSecret", Err: errors.New("missing secret")}
 	for want, err := range map[string]error{
-		"the platform answered 401 Unauthorized: check the secret": fmt.Errorf("trying again later, after: %w", refused),
+		"the platform responded with 401 Unauthorized: check the secret": fmt.Errorf("trying again later, after: %w", refused),
 		"Network error":                     &transport.Error{Kind: transport.KindNetwork},
 		"anything else":                     errors.New("anything else"),
 		"-url: missing URL":                 url,
