@@ -1,7 +1,9 @@
 package ffctest_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // mount serves a handler on a listener of the test's own, and returns it with
@@ -278,4 +281,29 @@ func TestHandlerCloseLeavesNothing(t *testing.T) {
 		}
 	})
 	testkit.GoroutinesEnd(t, before)
+}
+
+func TestItemJSON(t *testing.T) {
+	t.Parallel()
+	for _, g := range platforms.All() {
+		srv, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: g, Data: g.Snapshot(ffctest.Flag("f"), ffctest.Segment("s"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(srv.Close)
+		for what, get := range map[string]func(string) ([]byte, int64){"f": srv.FlagJSON, "s": srv.SegmentJSON} {
+			raw, version := get(what)
+			if !json.Valid(raw) || version != srv.Version() || !bytes.Contains(srv.Snapshot(), raw) {
+				t.Errorf("%v: %s is %s at %d", g, what, raw, version)
+			}
+			if raw, version := get("nope"); raw != nil || version != 0 {
+				t.Errorf("%v: got %s at %d", g, raw, version)
+			}
+		}
+		before, _ := srv.FlagJSON("f")
+		srv.Archive("f")
+		if after, version := srv.FlagJSON("f"); !bytes.Contains(after, []byte(`"isArchived":true`)) || bytes.Equal(before, after) || version != srv.Version() {
+			t.Errorf("%v: the archived flag is %s at %d", g, after, version)
+		}
+	}
 }

@@ -95,12 +95,18 @@ func (d *Document) build(r *reader) error {
 	}
 	var wrong firstError
 	part := func(numbers []int) *Part {
-		out := &Part{Data: []byte(partFlags), flags: make([]item, 0, len(numbers))}
-		for _, i := range numbers {
+		flags := make([][]byte, len(numbers))
+		size := len(partFlags) + len(partEnd)
+		for n, i := range numbers {
 			wrong.note(i, func() {
 				key := d.flags[i].key
-				out.add(&out.flags, i, r.flag(key, r.find(key)))
+				flags[n] = r.flag(key, r.find(key))
+				size += len(flags[n]) + len(",")
 			})
+		}
+		out := &Part{Data: append(make([]byte, 0, size), partFlags...), flags: make([]item, 0, len(numbers))}
+		for n, i := range numbers {
+			out.add(&out.flags, i, flags[n])
 		}
 		out.Data = append(out.Data, partEnd...)
 		return out

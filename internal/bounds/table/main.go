@@ -73,7 +73,7 @@ func measure() (string, error) {
 		}
 		t.WriteString("\n")
 	}
-	large, err := bounds.MeasureLargeServe()
+	large, err := largeServe()
 	if err != nil {
 		return "", err
 	}
@@ -82,4 +82,23 @@ func measure() (string, error) {
 		fmt.Fprintf(&t, "| %s | %.1f MB | %.0f MB | %.2f s | %.2f s |\n", m.Form, float64(m.Size)/1e6, float64(m.Peak)/1e6, m.Start.Seconds(), m.Toggle.Seconds())
 	}
 	return t.String(), nil
+}
+
+// largeServe measures a few times: other programs only make times longer.
+func largeServe() ([]bounds.LargeServe, error) {
+	var best []bounds.LargeServe
+	for range 3 {
+		all, err := bounds.MeasureLargeServe()
+		if err != nil {
+			return nil, err
+		}
+		if best == nil {
+			best = all
+		}
+		for i, m := range all {
+			best[i].Start, best[i].Toggle = min(best[i].Start, m.Start), min(best[i].Toggle, m.Toggle)
+			best[i].Peak = max(best[i].Peak, m.Peak)
+		}
+	}
+	return best, nil
 }

@@ -171,14 +171,17 @@ func TestConflict(t *testing.T) {
 		return 0
 	}
 	edited := twoFlags + "\n"
-	if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := status(); got != http.StatusConflict {
-		t.Errorf("a file that has changed: got %d", got)
-	}
-	if got, _ := os.ReadFile(path); string(got) != edited {
-		t.Errorf("got\n%s", got)
+	moved := strings.Replace(twoFlags, `"flags"`, `"flags" `, 1)
+	for _, text := range []string{"", "{}", moved, twoFlags[:len(twoFlags)-1], edited} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := status(); got != http.StatusConflict {
+			t.Errorf("a file that has changed to %q: got %d", text, got)
+		}
+		if got, _ := os.ReadFile(path); string(got) != text {
+			t.Errorf("got\n%s", got)
+		}
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -96,6 +97,39 @@ func TestChangeOfOneFlagOfMany(t *testing.T) {
 	}
 	if got, want := normal(t, p.server.Snapshot()), normal(t, again.server.Snapshot()); got != want {
 		t.Error("the server holds something else than after a restart")
+	}
+}
+
+// The state of a large file comes in parts, which are one line of JSON.
+func TestStateOfManyFlags(t *testing.T) {
+	t.Parallel()
+	const flags = 2000
+	path := filepath.Join(t.TempDir(), "flags.json")
+	if err := os.WriteFile(path, []byte(largeFile(flags)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text []byte
+	parts := 0
+	for part := range p.state() {
+		if len(part) > 2*statePart {
+			t.Errorf("a part has %d bytes", len(part))
+		}
+		text = append(text, part...)
+		parts++
+	}
+	var state stateView
+	if err := json.Unmarshal(text, &state); err != nil || bytes.ContainsRune(text, '\n') {
+		t.Fatalf("%v in a state of %d bytes", err, len(text))
+	}
+	if n := len(state.Flags); n != flags || state.Flags[n-1].Key != fmt.Sprintf("flag-%d", n-1) || len(state.Segments) != 1 || state.File != path || parts < 3 {
+		t.Errorf("%d flags in %d parts, %d segments, file %s", n, parts, len(state.Segments), state.File)
+	}
+	for range p.state() {
+		break // a page that is gone
 	}
 }
 

@@ -66,8 +66,9 @@ type Platform struct {
 
 	mu   sync.Mutex // held while the file is read, changed and written
 	file *file
-	// memory is the limit of memory while the file is loaded, in bytes.
-	memory int64
+	// memory is the limit of memory for the file, and held is what is in use when it is
+	// loaded, both in bytes.
+	memory, held int64
 
 	refusedMu sync.Mutex
 	refused   map[string]bool // reasons that have been logged

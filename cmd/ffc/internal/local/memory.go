@@ -19,7 +19,7 @@ const (
 const smallHeap = 40
 
 // limitLoading sets the memory above which the collector works harder while doc is
-// loaded. The heap mostly grows then, so that the usual percentage of garbage would
+// loaded, beside what is held of the document before. The heap mostly grows then, so that the usual percentage of garbage would
 // double what the data takes.
 func (p *Platform) limitLoading(doc *flagfile.Document) {
 	if !p.cfg.KeepSmall {
@@ -27,7 +27,7 @@ func (p *Platform) limitLoading(doc *flagfile.Document) {
 	}
 	items := doc.Len() + len(doc.SegmentIDs())
 	p.memory = memorySpare + memoryFactor*int64(doc.Size()) + memoryPerFlag*int64(items)
-	debug.SetMemoryLimit(p.memory)
+	debug.SetMemoryLimit(p.memory + p.held)
 }
 
 // limitLoaded sets the limits of memory for a file that is loaded: the collector
@@ -40,5 +40,6 @@ func (p *Platform) limitLoaded() {
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
 	debug.SetGCPercent(smallHeap)
-	debug.SetMemoryLimit(max(p.memory, int64(now.HeapAlloc)*5/4))
+	p.held = int64(now.HeapAlloc)
+	debug.SetMemoryLimit(max(p.memory, p.held*5/4))
 }
