@@ -195,7 +195,7 @@ func (t *task) refused() error {
 	cmd.Stderr = &stderr
 	err := cmd.Run()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		t.peak = usage.Maxrss << 10
+		t.peak = int64(usage.Maxrss) << 10 // int32 on 32 bits
 	}
 	if err == nil {
 		return nil
