@@ -75,7 +75,7 @@ func testNoAllocation(t *testing.T, g ffctest.Platform) {
 	noAllocation := func(name string, f func()) {
 		t.Helper()
 		f() // the first use compiles
-		if n := testing.AllocsPerRun(1000, f); n != 0 {
+		if n := testing.AllocsPerRun(100, f); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

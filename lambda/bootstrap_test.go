@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,11 +21,7 @@ import (
 // environment.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
-	bootstrap := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "lambda.norpc", "-o", bootstrap, "../examples/lambda")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	bootstrap := testkit.Program(t, "-tags", "lambda.norpc", "../examples/lambda")
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		flags := g.Snapshot(ffctest.Flag("checkout-button").Variations("green", "orange").Target("orange", "ann"), ffctest.Flag("discount").Variations("15", "0"))
 		for name, data := range map[string][]byte{

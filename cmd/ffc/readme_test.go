@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -41,7 +42,7 @@ func main() {
 
 func run(ctx context.Context, envSecret, baseURL string) error {
 ` + connect + find("WaitReady") + find("VariationDetail") + find("client.For(") + "user :=" + rest + "}\n"
-	binary := build(t, program)
+	binary := build(t, "quickstart", program)
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		secret, url := serveExample(t, g)
 		cmd := exec.CommandContext(t.Context(), binary, secret, url)
@@ -68,7 +69,7 @@ func TestReadmePlatformsRunAgainstServe(t *testing.T) {
 	function := strings.Replace(snippets(t, "Where your code runs")("lambda.Start("), onDemand, baseURL+onDemand, 1)
 	server := strings.Replace(snippets(t, "Where your code runs")("client.Middleware("), onDemand, baseURL+onDemand, 1)
 	featBit := strings.Replace(snippets(t, "FeatBit")("serverKey"), `"http://localhost:5100"`, "os.Args[3]", 1)
-	binary := build(t, `package main
+	binary := build(t, "platforms", `package main
 
 import (
 	"context"
@@ -198,18 +199,23 @@ func snippets(t *testing.T, section string) (find func(part string) string) {
 	}
 }
 
-// build compiles a program and returns its path.
-func build(t *testing.T, program string) (binary string) {
+// build compiles a program and returns its path. To the go command, the program
+// is in a folder of this module with a name: a program in a temporary folder would
+// be built again each time.
+func build(t *testing.T, name, program string) (binary string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "main.go")
-	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+	replace := map[string]string{filepath.Join(name, "main.go"): file}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
 		t.Fatal(err)
 	}
-	binary = filepath.Join(t.TempDir(), "program")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, file).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s\n%s", err, out, program)
+	for path, text := range map[string][]byte{file: []byte(program), file + ".json": overlay} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return binary
+	return testkit.Program(t, "-overlay", file+".json", "./"+name)
 }
 
 // serveExample serves the file that ffc serve makes, until the test ends.

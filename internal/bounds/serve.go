@@ -46,10 +46,11 @@ func buildServe() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, "ffc"), "github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc")
+		// Unlike go build, go run does not link again what the build cache has.
+		build := exec.Command("go", "run", "-exec", "cp", "github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc", filepath.Join(dir, "ffc"))
 		if out, err := build.CombinedOutput(); err != nil {
 			_ = os.RemoveAll(dir)
-			return "", fmt.Errorf("go build: %w: %s", err, out)
+			return "", fmt.Errorf("go run: %w: %s", err, out)
 		}
 		program.dir = dir
 	}
