@@ -304,7 +304,7 @@ func FuzzDocument(f *testing.F) {
 			}
 			file := strings.NewReader(text)
 			edit, err := doc.Edit(file, flag.Key, c, 1)
-			if err != nil {
+			if err != nil || edit.Text == nil {
 				continue
 			}
 			next, part, err := doc.Edited(file, edit)
