@@ -10,7 +10,7 @@ import (
 // What the data of a file takes, roughly, while it is loaded: the text of the file,
 // the flags as clients get them, and what the page shows of them.
 const (
-	memorySpare   = 16 << 20 // bytes, for data of any size
+	memorySpare   = 12 << 20 // bytes, for data of any size
 	memoryFactor  = 3        // times the size of the data
 	memoryPerFlag = 200      // bytes, for each flag and segment
 )
