@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
@@ -235,6 +237,32 @@ func TestSettingsAreDocumented(t *testing.T) {
 				t.Errorf("docs/fleet.md does not have the setting %s", s.name)
 			}
 		}
+	}
+}
+
+// The Terraform parses, and readers get no right to write.
+func TestTerraformParses(t *testing.T) {
+	data, err := os.ReadFile(deploy + "terraform/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, problems := hclsyntax.ParseConfig(data, "main.tf", hcl.InitialPos)
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	readers := 0
+	for _, block := range file.Body.(*hclsyntax.Body).Blocks {
+		if block.Type != "data" || !strings.HasSuffix(block.Labels[1], "_reader") {
+			continue
+		}
+		readers++
+		text := string(data[block.OpenBraceRange.Start.Byte:block.CloseBraceRange.End.Byte])
+		if !strings.Contains(text, "Get") || strings.Contains(text, "Put") || strings.Contains(text, "Delete") || strings.Contains(text, ":*") {
+			t.Errorf("the policy %s gives\n%s", block.Labels[1], text)
+		}
+	}
+	if readers != 2 {
+		t.Errorf("%d policies of readers, want 2", readers)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -331,6 +332,8 @@ func (v *patient) durability(ctx context.Context) (cli.Outcome, string, string) 
 	switch b := b.(type) {
 	case fleet.Dir:
 		return cli.OK, "each write is on the disk before it counts", ""
+	case *fleetaws.S3, *fleetaws.DynamoDB:
+		return cli.OK, "AWS promises that each write is in several zones before it counts", ""
 	case *fleetredis.Backend:
 		var got fleetredis.Durability
 		err := v.within(ctx, func(ctx context.Context) (err error) {

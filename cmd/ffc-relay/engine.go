@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,8 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -22,10 +27,13 @@ func (e *engineConfig) key() string {
 		return ""
 	}
 	return fmt.Sprintf("%q", []string{
-		e.name, e.url, e.prefix, e.user, e.cluster, e.sentinel, e.sentinelUser, e.ca, e.heads.key(), e.bodies.key(),
+		e.name, e.url, e.prefix, e.user, e.cluster, e.sentinel, e.sentinelUser, e.ca, e.region, e.endpoint, e.bucketOwner, e.heads.key(), e.bodies.key(),
 		fmt.Sprint(e.password != "", e.sentinelPassword != ""),
 	})
 }
+
+// awsTime bounds reading AWS's configuration.
+const awsTime = 10 * time.Second
 
 // opener opens an engine. It does not connect. now returns the configuration of the
 // engine as it is at present, for passwords that change; it may be called
@@ -47,15 +55,44 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 			return nil, nothing, e.problem("url", "invalid URL: expected http(s)://host[/prefix] without a user name")
 		}
 		return fleet.HTTP{URL: e.url}, nothing, nil
+	case "s3", "dynamodb":
+		return openAWS(e, scheme == "s3", strings.TrimPrefix(place, "//"))
 	case "redis", "rediss":
 		return openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
 	}
-	return nil, nothing, e.problem("url", "unknown kind of engine: expected dir:PATH, redis://, rediss://, http://, https:// or split:HEADS,BODIES")
+	return nil, nothing, e.problem("url", "unknown kind of engine: expected dir:PATH, redis://, rediss://, s3://, dynamodb://, http://, https:// or split:HEADS,BODIES")
 }
 
 // problem returns an error about a setting of the engine.
 func (e *engineConfig) problem(setting, format string, args ...any) error {
 	return fmt.Errorf("engines."+e.name+"."+setting+": "+format, args...)
+}
+
+// openAWS opens a bucket of S3 or a table of DynamoDB. Credentials and the region are
+// those of AWS's tools: variables, files, the role of the machine or of the pod.
+func openAWS(e engineConfig, bucket bool, name string) (b fleet.Backend, closeIt func(), err error) {
+	nothing := func() {}
+	ctx, cancel := context.WithTimeout(context.Background(), awsTime)
+	defer cancel()
+	found, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, nothing, e.problem("url", "AWS's configuration cannot be read: %w", err)
+	}
+	region := cmp.Or(e.region, found.Region)
+	if region == "" {
+		return nil, nothing, e.problem("region", "missing region: set it, or AWS_REGION")
+	}
+	if bucket {
+		b, err = fleetaws.NewS3(fleetaws.S3Config{
+			Bucket: name, BucketOwner: e.bucketOwner, Region: region, Credentials: found.Credentials, Endpoint: e.endpoint, Prefix: e.prefix,
+		})
+	} else {
+		b, err = fleetaws.NewDynamoDB(fleetaws.DynamoDBConfig{Table: name, Region: region, Credentials: found.Credentials, Endpoint: e.endpoint, Prefix: e.prefix})
+	}
+	if err != nil {
+		return nil, nothing, e.problem("url", "%w", err)
+	}
+	return b, nothing, nil
 }
 
 func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place string) (fleet.Backend, func(), error) {

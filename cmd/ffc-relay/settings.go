@@ -30,7 +30,7 @@ var (
 		{name: "log", help: "format of the log: text or json", normal: "text"},
 	}
 	engineSettings = []setting{
-		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, http(s)://HOST[/PREFIX] to read only, or split:HEADS,BODIES, the names of two engines"},
+		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, or split:HEADS,BODIES, the names of two engines"},
 		{name: "prefix", help: "what names begin with", normal: "ffc"},
 		{name: "user", help: "user of Redis"},
 		{name: "password", help: "password of Redis", secret: true},
@@ -39,6 +39,9 @@ var (
 		{name: "sentinelUser", help: "user of the Sentinels"},
 		{name: "sentinelPassword", help: "password of the Sentinels", secret: true},
 		{name: "caFile", help: "file with certificates to trust for rediss://", normal: "those of the system"},
+		{name: "region", help: "region of S3 and DynamoDB", normal: "that of AWS's configuration"},
+		{name: "endpoint", help: "http(s)://host of S3 or DynamoDB, such as a VPC endpoint", normal: "that of AWS"},
+		{name: "bucketOwner", help: "ID of the account that must own the bucket", normal: "any"},
 	}
 	environmentSettings = []setting{
 		{name: "secret", help: "environment secret", secret: true},
