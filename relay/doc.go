@@ -16,4 +16,8 @@
 // takes over starts with the engine's data, and needs the platform's full response
 // to its own request. Responses that are older, empty or much smaller are held
 // until the platform's responses agree.
+//
+// Environment is for people: it lists what was published and undoes a bad flag in the
+// engine, also while the platform and all publishers are down. The command ffc-relay
+// has both, the publisher and the undoing.
 package relay
