@@ -86,7 +86,7 @@ func NewDynamoDB(config DynamoDBConfig) (*DynamoDB, error) {
 	}
 	endpoint.Path += "/"
 	return &DynamoDB{
-		service: p.service("DynamoDB", "dynamodb", dynamoCode), endpoint: *endpoint,
+		service: p.service("DynamoDB", "dynamodb", dynamoFailure), endpoint: *endpoint,
 		table: config.Table, prefix: p.prefix, consistent: !config.EventuallyConsistent,
 	}, nil
 }
@@ -261,9 +261,9 @@ func (d *DynamoDB) request(operation string, body []byte) request {
 
 var contentType = []string{"application/x-amz-json-1.0"}
 
-// dynamoCode returns the code in a response of DynamoDB that reports an error. The
-// code follows a namespace.
-func dynamoCode(text []byte) string {
-	code := fastjson.GetString(text, "__type")
-	return code[strings.LastIndexByte(code, '#')+1:]
+// dynamoFailure reads a response of DynamoDB that reports an error. The code follows
+// a namespace.
+func dynamoFailure(text []byte) (code, region string) {
+	code = fastjson.GetString(text, "__type")
+	return code[strings.LastIndexByte(code, '#')+1:], ""
 }

@@ -62,9 +62,9 @@ func domain(region string) string {
 }
 
 // service returns what sends requests to the place.
-func (p *place) service(name, id string, code func([]byte) string) *service {
+func (p *place) service(name, id string, failure func([]byte) (code, region string)) *service {
 	return &service{
-		name: name, id: id, region: p.region, credentials: p.credentials, client: newClient(p.client), code: code,
+		name: name, id: id, region: p.region, credentials: p.credentials, client: newClient(p.client), failure: failure,
 		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), // paths are escaped once
 	}
 }

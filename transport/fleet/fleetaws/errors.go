@@ -27,10 +27,9 @@ type serviceError struct {
 	skew    time.Duration // how far the service's clock is ahead of this machine's
 }
 
-// newServiceError returns the error in a response. code is what its body says.
-func newServiceError(service, right, code string, resp *http.Response) *serviceError {
-	e := &serviceError{service: service, status: resp.StatusCode, code: plain(code), right: right}
-	e.region = plain(resp.Header.Get("X-Amz-Bucket-Region"))
+// newServiceError returns the error that the header of a response describes.
+func newServiceError(service string, resp *http.Response) *serviceError {
+	e := &serviceError{service: service, status: resp.StatusCode, region: plain(resp.Header.Get("X-Amz-Bucket-Region"))}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		e.wait = time.Duration(min(seconds, int(maxWait/time.Second))) * time.Second
 	}
@@ -77,7 +76,7 @@ func (e *serviceError) advice() string {
 		return "the clock is " + strings.TrimSuffix(e.skew.Abs().String(), "0s") + " " + side + ": set it"
 	case kind == kindDenied:
 		return fmt.Sprintf(advice, e.right)
-	case e.region != "" && e.status != http.StatusNotFound && kind == kindElsewhere:
+	case kind == kindElsewhere && e.region != "":
 		return "the bucket is in " + e.region + ": set Region"
 	}
 	return advice

@@ -90,6 +90,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 				{step{status: 404, code: "NoSuchBucket"}, "check Bucket, Region and Endpoint", "", 0},
 				{step{status: 404, body: "<html>"}, "S3 responded 404 Not Found", "", 0},
 				{step{status: 301, code: "PermanentRedirect", header: map[string]string{"X-Amz-Bucket-Region": "us-east-2"}}, "the bucket is in us-east-2: set Region", "", 0},
+				{step{status: 400, body: "<Error><Code>AuthorizationHeaderMalformed</Code><Region>us-west-2</Region></Error>"}, "the bucket is in us-west-2: set Region", "", 0},
 				{step{status: 307, code: "TemporaryRedirect", header: map[string]string{"Location": "https://evil.example.com/"}}, "check Region and Endpoint", "", 0},
 				{step{status: 403, code: "InvalidObjectState"}, "a rule has archived the object: remove the rule", "", 0},
 				{step{status: 501, code: "NotImplemented"}, "the store cannot swap", "", 0},
@@ -202,7 +203,7 @@ func TestSwapConflicts(t *testing.T) {
 		dial := step{err: &net.OpError{Op: "dial", Net: "tcp", Err: errReset}}
 		scripts := [][]step{{is.conflict}, {dial, is.conflict}, {{status: 400, code: "ExpiredToken"}, is.conflict}}
 		if name == "S3" {
-			scripts = append(scripts, []step{{status: 409, code: "ConditionalRequestConflict"}}, []step{{status: 404, code: "NoSuchKey"}})
+			scripts = append(scripts, []step{{status: 409, code: "ConditionalRequestConflict"}}, []step{{status: 409, code: "OperationAborted"}}, []step{{status: 404, code: "NoSuchKey"}})
 		}
 		for i, steps := range scripts {
 			b := is.open(t, steps...)

@@ -1,7 +1,6 @@
 package fleetaws
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"unicode"
@@ -19,8 +18,9 @@ func FuzzResponses(f *testing.F) {
 		if err == nil && (version == "" || len(value) > len(text)) || err != nil && (value != nil || version != "") {
 			t.Errorf("the item has the value %q and the version %q, error %v", value, version, err)
 		}
-		for service, code := range map[string]string{"S3": s3Code(text), "DynamoDB": dynamoCode(text)} {
-			message := newServiceError(service, "GetItem", code, &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{}}).Error()
+		for name, failure := range map[string]func([]byte) (string, string){"S3": s3Failure, "DynamoDB": dynamoFailure} {
+			code, region := failure(text)
+			message := (&serviceError{service: name, status: 400, code: plain(code), region: plain(region)}).Error()
 			if len(message) > 150 || strings.ContainsFunc(message, unicode.IsControl) {
 				t.Errorf("the error is %q", message)
 			}

@@ -107,7 +107,7 @@ func NewS3(config S3Config) (*S3, error) {
 	if config.BucketOwner != "" {
 		header.Set("X-Amz-Expected-Bucket-Owner", config.BucketOwner)
 	}
-	return &S3{service: p.service("S3", "s3", s3Code), bucket: config.Bucket, base: *endpoint, header: header, prefix: p.prefix}, nil
+	return &S3{service: p.service("S3", "s3", s3Failure), bucket: config.Bucket, base: *endpoint, header: header, prefix: p.prefix}, nil
 }
 
 // String returns the name of the bucket.
@@ -165,7 +165,7 @@ func (s *S3) Swap(ctx context.Context, name string, value []byte, tag string) (n
 	}
 	var maybe error
 	resp, err := s.service.doAfter(ctx, &r, &maybe)
-	switch conflict := responded(err, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"); {
+	switch conflict := responded(err, "PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "NoSuchKey"); {
 	case conflict && maybe == nil:
 		return "", fleet.ErrConflict
 	case conflict:
@@ -233,9 +233,14 @@ const (
 	unreserved   = alphanumeric + "-_.~"
 )
 
-// s3Code returns the code in a response of S3 that reports an error, which is XML.
-func s3Code(text []byte) string {
-	_, rest, _ := bytes.Cut(text, []byte("<Code>"))
-	code, _, _ := bytes.Cut(rest, []byte("</Code>"))
-	return string(code)
+// s3Failure reads a response of S3 that reports an error, which is XML.
+func s3Failure(text []byte) (code, region string) {
+	return element(text, "Code"), element(text, "Region")
+}
+
+// element returns the text of the first element with a name.
+func element(xml []byte, name string) string {
+	_, rest, _ := bytes.Cut(xml, []byte("<"+name+">"))
+	text, _, _ := bytes.Cut(rest, []byte("</"+name+">"))
+	return string(text)
 }

@@ -2,6 +2,7 @@ package fleetaws
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,8 +45,9 @@ type service struct {
 	credentials aws.CredentialsProvider
 	signer      *v4.Signer
 	client      *client
-	// code returns the code in the body of a response that reports an error.
-	code func([]byte) string
+	// failure reads the body of a response that reports an error: its code, and the
+	// region that the service names instead.
+	failure func([]byte) (code, region string)
 }
 
 // request is a request to a service. Nothing changes it or what it points to.
@@ -141,7 +143,11 @@ func (s *service) try(ctx context.Context, r *request) (response, error) {
 		if err != nil && ctx.Err() != nil {
 			return response{}, ctx.Err()
 		}
-		return response{}, newServiceError(s.name, r.right, s.code(text), resp).classified()
+		failure := newServiceError(s.name, resp)
+		failure.right = r.right
+		code, region := s.failure(text)
+		failure.code, failure.region = plain(code), cmp.Or(plain(region), failure.region)
+		return response{}, failure.classified()
 	}
 	body, err := readAll(resp, r.limit)
 	if err != nil {

@@ -119,7 +119,7 @@ func TestPublishedSignatures(t *testing.T) {
 					sent = r.Header.Get("Authorization")
 					return &http.Response{StatusCode: 200, Body: http.NoBody}, verify(r, nil, secret, "s3")
 				})}}
-				if _, err := p.service("S3", "s3", s3Code).do(t.Context(), r); err != nil {
+				if _, err := p.service("S3", "s3", s3Failure).do(t.Context(), r); err != nil {
 					t.Fatal(err)
 				}
 				if !strings.HasSuffix(sent, "Signature="+example.signature) {

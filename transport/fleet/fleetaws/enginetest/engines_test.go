@@ -1,3 +1,6 @@
+// Package enginetest tests package fleetaws on gofakes3, an S3 in the test process, and
+// on dynalite, a DynamoDB that it starts. It is a module of its own, so that what these
+// need is not required by those who use fleetaws.
 package enginetest
 
 import (

@@ -11,18 +11,26 @@ import (
 // the other.
 func TestFleet(t *testing.T) {
 	t.Parallel()
-	s3, dynamoDB := startS3(t), startDynamoDB(t)
-	tests := map[string]func(t *testing.T) fleet.Backend{
-		"S3":       func(t *testing.T) fleet.Backend { return newS3(t, s3, nil) },
-		"DynamoDB": func(t *testing.T) fleet.Backend { return newDynamoDB(t, dynamoDB, false, nil) },
-		"Split": func(t *testing.T) fleet.Backend {
-			return fleet.Split{Heads: newDynamoDB(t, dynamoDB, false, nil), Bodies: newS3(t, s3, nil)}
+	onS3 := func(t *testing.T) func() fleet.Backend {
+		endpoint := startS3(t)
+		return func() fleet.Backend { return newS3(t, endpoint, nil) }
+	}
+	onDynamoDB := func(t *testing.T) func() fleet.Backend {
+		endpoint := startDynamoDB(t)
+		return func() fleet.Backend { return newDynamoDB(t, endpoint, false, nil) }
+	}
+	tests := map[string]func(t *testing.T) func() fleet.Backend{
+		"S3":       onS3,
+		"DynamoDB": onDynamoDB,
+		"Split": func(t *testing.T) func() fleet.Backend {
+			heads, bodies := onDynamoDB(t), onS3(t)
+			return func() fleet.Backend { return fleet.Split{Heads: heads(), Bodies: bodies()} }
 		},
 	}
-	for name, open := range tests {
+	for name, start := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := fleets.New(t, func() fleet.Backend { return open(t) })
+			w := fleets.New(t, start(t))
 			w.Turn(false)
 			w.Turn(true)
 		})
