@@ -78,12 +78,12 @@ func usersWith(t *testing.T, name, value string) map[string]ffc.User {
 // spelling are the built-in attribute, and the others are reserved.
 func TestAttributeNamesAreExactOnFeatBit(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		items := make([]ffctest.Item, len(spellings))
 		for i, name := range spellings {
 			items[i] = ffctest.Flag(fmt.Sprint("flag-", name)).Rule("true", ffctest.Attr(name).Equal("FR")).Serve("false")
 		}
-		server, client := connectedTo(t, g, nil, items...)
+		server, client := connectedTo(t, p, nil, items...)
 		for _, name := range spellings {
 			for constructor, user := range usersWith(t, name, "FR") {
 				for _, property := range spellings {
@@ -91,7 +91,7 @@ func TestAttributeNamesAreExactOnFeatBit(t *testing.T) {
 						continue // what ffctest calls the user's key on both platforms
 					}
 					want := property == name
-					if g == ffctest.Classic {
+					if p == ffctest.Classic {
 						want = strings.EqualFold(property, name) && readable(constructor, name) && readable("NewUser", property)
 					}
 					if got := client.BoolVariation(t.Context(), "flag-"+property, user, false); got != want {
@@ -103,7 +103,7 @@ func TestAttributeNamesAreExactOnFeatBit(t *testing.T) {
 				}
 				about, body := sent(t, server)
 				want := "FR"
-				if g == ffctest.Classic && !readable(constructor, name) {
+				if p == ffctest.Classic && !readable(constructor, name) {
 					want = ""
 				}
 				if got := about.attribute(name); got != want || strings.Contains(body, `"FR"`) != (want != "") {
@@ -142,17 +142,17 @@ func TestBothSpellings(t *testing.T) {
 		{"blank first", []ffc.Attr{ffc.Email(" "), ffc.String("Email", "b")}, "b", " ", "b", ""},
 		{"empty last", []ffc.Attr{ffc.Email("a"), ffc.Email("")}, "", "", "", ""},
 	}
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		for _, test := range tests {
 			user := ffc.NewUser("u", test.attrs...)
 			want := map[string]string{"email": test.lower, "Email": test.capital, "EMAIL": test.other}
-			if g == ffctest.Classic {
+			if p == ffctest.Classic {
 				want = map[string]string{"email": test.classic, "Email": test.classic, "EMAIL": ""}
 			}
 			for property, value := range want {
 				// A rule that only an attribute of this value matches, be it
 				// empty.
-				_, client := connectedTo(t, g, nil,
+				_, client := connectedTo(t, p, nil,
 					ffctest.Flag("equal").Rule("true", ffctest.Attr(property).Equal(value)).Serve("false"),
 					ffctest.Flag("some").Rule("true", ffctest.Attr(property).MatchRegex("(?s).")).Serve("false"))
 				if got := client.BoolVariation(t.Context(), "some", user, false); got != (value != "") {
@@ -169,8 +169,8 @@ func TestBothSpellings(t *testing.T) {
 // TestKeyIDIsTheKey: no attribute can set keyId, FeatBit's name of the key.
 func TestKeyIDIsTheKey(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		server, client := connectedTo(t, g, nil, ffctest.Flag("f").Rule("true", ffctest.Attr("keyId").Equal("x")).Serve("false"))
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		server, client := connectedTo(t, p, nil, ffctest.Flag("f").Rule("true", ffctest.Attr("keyId").Equal("x")).Serve("false"))
 		for constructor, user := range usersWith(t, "keyId", "x") {
 			if client.BoolVariation(t.Context(), "f", user, false) {
 				t.Errorf("%s: the attribute hides the key", constructor)
@@ -191,16 +191,16 @@ func TestPrivateInEverySpelling(t *testing.T) {
 	t.Parallel()
 	const value = "not-for-the-platform"
 	names := append([]string{"plan", "Plan", "PLAN", "ÉTÉ", "été", "a\u212a"}, spellings...)
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		for _, private := range append([]string{"AK"}, names...) {
-			if lower := strings.ToLower(private); g == ffctest.Classic && (lower == "key" || lower == "keyid") {
+			if lower := strings.ToLower(private); p == ffctest.Classic && (lower == "key" || lower == "keyid") {
 				continue // TestPrivateKeyIsRejected
 			}
 			cfg := flush.Config{Interval: -1, PrivateAttributes: []string{private}}
 			if err := cfg.Validate(); err != nil {
 				t.Errorf("%q: %v", private, err)
 			}
-			server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events = cfg }, ffctest.Flag("f"))
+			server, client := connectedTo(t, p, func(c *ffc.Config) { c.Events = cfg }, ffctest.Flag("f"))
 			for _, name := range names {
 				if !strings.EqualFold(name, private) {
 					continue
@@ -223,13 +223,13 @@ func TestPrivateInEverySpelling(t *testing.T) {
 // name the platform knows it.
 func TestPrivateKeyIsRejected(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		for name, ofClassic := range map[string]bool{"keyId": false, "key": true, "Key": true, "keyid": true, "KeyId": true, "KEYID": true} {
 			_, err := ffc.New(t.Context(), ffc.Config{
-				Offline: true, Bootstrap: g.Snapshot(ffctest.Flag("f")), Events: flush.Config{PrivateAttributes: []string{name}}, Logger: testkit.Quiet(),
+				Offline: true, Bootstrap: p.Snapshot(ffctest.Flag("f")), Events: flush.Config{PrivateAttributes: []string{name}}, Logger: testkit.Quiet(),
 			})
 			rejected := err != nil && strings.Contains(err.Error(), "cannot be private")
-			if want := !ofClassic || g == ffctest.Classic; rejected != want {
+			if want := !ofClassic || p == ffctest.Classic; rejected != want {
 				t.Errorf("%s: rejected %v, want %v: %v", name, rejected, want, err)
 			}
 		}

@@ -79,15 +79,15 @@ func TestForeignBootstrap(t *testing.T) {
 // What is its own, and what does not say where it is from, is served.
 func TestOwnBootstrap(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		own := g.Snapshot(ffctest.Flag("f").Variations("on", "off"))
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		own := p.Snapshot(ffctest.Flag("f").Variations("on", "off"))
 		for name, snapshot := range map[string][]byte{
 			"own":     own,
 			"silent":  bytes.ReplaceAll(own, []byte(`"envId"`), []byte(`"other"`)),
-			"empty":   g.Snapshot(),
-			"segment": g.Snapshot(ffctest.Segment("s").Include("u")),
+			"empty":   p.Snapshot(),
+			"segment": p.Snapshot(ffctest.Segment("s").Include("u")),
 		} {
-			client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: g.EnvSecret(), Offline: true, Bootstrap: snapshot, Logger: testkit.Quiet()})
+			client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: p.EnvSecret(), Offline: true, Bootstrap: snapshot, Logger: testkit.Quiet()})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue

@@ -272,11 +272,11 @@ func offlineWith(t *testing.T, snapshot []byte) *ffc.Client {
 }
 
 // applying returns a client to which messages were pushed.
-func applying(t *testing.T, g ffctest.Platform, messages ...[]byte) *ffc.Client {
+func applying(t *testing.T, p ffctest.Platform, messages ...[]byte) *ffc.Client {
 	t.Helper()
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: g.EnvSecret(), BaseURL: "http://localhost:1", Transport: from, StartWait: -1, Logger: testkit.Quiet(), Events: flush.Config{Disabled: true},
+		EnvSecret: p.EnvSecret(), BaseURL: "http://localhost:1", Transport: from, StartWait: -1, Logger: testkit.Quiet(), Events: flush.Config{Disabled: true},
 	})
 	if err != nil {
 		t.Fatal(err)

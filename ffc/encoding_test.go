@@ -19,8 +19,8 @@ const bom = "\ufeff"
 // A byte-order mark before JSON is skipped wherever data comes from.
 func TestByteOrderMarkIsSkipped(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		data := append([]byte(bom), g.Snapshot(ffctest.Flag("f").Variations("on", "off"))...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		data := append([]byte(bom), p.Snapshot(ffctest.Flag("f").Variations("on", "off"))...)
 		check := func(name string, cfg ffc.Config) {
 			t.Helper()
 			client, err := ffc.New(t.Context(), cfg)
@@ -36,9 +36,9 @@ func TestByteOrderMarkIsSkipped(t *testing.T) {
 
 		cache := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) }))
 		defer cache.Close()
-		check("poll URL", ffc.Config{EnvSecret: g.EnvSecret(), BaseURL: cache.URL, Transport: &poll.Transport{URL: cache.URL + "/flags.json"}})
+		check("poll URL", ffc.Config{EnvSecret: p.EnvSecret(), BaseURL: cache.URL, Transport: &poll.Transport{URL: cache.URL + "/flags.json"}})
 
-		srv, client := connectedTo(t, g, nil)
+		srv, client := connectedTo(t, p, nil)
 		srv.Send(data)
 		waitFor(t, client, func() bool { return client.Variation(t.Context(), "f", ffc.NewUser("u"), "-") == "on" })
 	})
@@ -48,9 +48,9 @@ func TestByteOrderMarkIsSkipped(t *testing.T) {
 // matches no user that is written with the six ASCII characters.
 func TestLoneSurrogatesAreReplaced(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		const valueMark, keyMark, textMark, listMark = "VALUE", "KEY", "TEXT", "LIST"
-		data := g.Snapshot(ffctest.Flag("f").Variations(valueMark, "target", "text", "list").
+		data := p.Snapshot(ffctest.Flag("f").Variations(valueMark, "target", "text", "list").
 			Target("target", keyMark).
 			Rule("text", ffctest.Attr("a").Equal(textMark)).
 			Rule("list", ffctest.Attr("a").IsOneOf(listMark, "other")))

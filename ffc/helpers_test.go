@@ -19,9 +19,9 @@ func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item)
 }
 
 // connectedTo is connected for either platform.
-func connectedTo(t testing.TB, g ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+func connectedTo(t testing.TB, p ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
-	server := g.NewServer(g.Snapshot(items...))
+	server := p.NewServer(p.Snapshot(items...))
 	t.Cleanup(server.Close)
 	cfg := ffc.Config{
 		EnvSecret: server.EnvSecret,

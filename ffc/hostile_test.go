@@ -157,10 +157,10 @@ func TestNothingIsReflected(t *testing.T) {
 	}
 	for name, answer := range answers {
 		for kind, open := range transports {
-			for _, g := range platforms.All() {
-				t.Run(fmt.Sprintf("%s, %s, %v", name, kind, g), func(t *testing.T) {
+			for _, p := range platforms.All() {
+				t.Run(fmt.Sprintf("%s, %s, %v", name, kind, p), func(t *testing.T) {
 					t.Parallel()
-					platform := g.NewServer(g.Snapshot(ffctest.Flag("a")))
+					platform := p.NewServer(p.Snapshot(ffctest.Flag("a")))
 					t.Cleanup(platform.Close)
 					front := newReflector(t, answer)
 					var log testkit.Log

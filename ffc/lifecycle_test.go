@@ -25,9 +25,9 @@ func TestBecomesReadyWhenThePlatformComesBack(t *testing.T) {
 	platforms.Each(t, testBecomesReadyWhenThePlatformComesBack)
 }
 
-func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Platform) {
+func testBecomesReadyWhenThePlatformComesBack(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := g.NewServer(g.Snapshot(ffctest.Flag("a").Variations("live", "x")))
+	server := p.NewServer(p.Snapshot(ffctest.Flag("a").Variations("live", "x")))
 	defer server.Close()
 	server.RejectUpgrade(http.StatusServiceUnavailable)
 	tests := []struct {
@@ -37,7 +37,7 @@ func testBecomesReadyWhenThePlatformComesBack(t *testing.T, g ffctest.Platform) 
 		reason    ffc.Reason
 	}{
 		{"without bootstrap", nil, "fallback", ffc.ReasonClientNotReady},
-		{"with bootstrap", g.Snapshot(ffctest.Flag("a").Variations("embedded", "x")), "embedded", ffc.ReasonFallthrough},
+		{"with bootstrap", p.Snapshot(ffctest.Flag("a").Variations("embedded", "x")), "embedded", ffc.ReasonFallthrough},
 	}
 	var clients []*ffc.Client
 	for _, test := range tests {
@@ -82,9 +82,9 @@ func TestNewReturnsEarlyWhenRefused(t *testing.T) {
 	platforms.Each(t, testNewReturnsEarlyWhenRefused)
 }
 
-func testNewReturnsEarlyWhenRefused(t *testing.T, g ffctest.Platform) {
+func testNewReturnsEarlyWhenRefused(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := g.NewServer(nil)
+	server := p.NewServer(nil)
 	defer server.Close()
 	server.RejectUpgrade(4003)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // less than StartWait
@@ -114,9 +114,9 @@ func TestContextBoundsTheWaitOnly(t *testing.T) {
 	platforms.Each(t, testContextBoundsTheWaitOnly)
 }
 
-func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Platform) {
+func testContextBoundsTheWaitOnly(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := g.NewServer(g.Snapshot(ffctest.Flag("a")))
+	server := p.NewServer(p.Snapshot(ffctest.Flag("a")))
 	defer server.Close()
 	resume := server.Stall(ffctest.Streaming)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -139,7 +139,7 @@ func testContextBoundsTheWaitOnly(t *testing.T, g ffctest.Platform) {
 // goroutines, and counts goroutines.
 func TestCloseInEveryState(t *testing.T) { platforms.Each(t, testCloseInEveryState) }
 
-func testCloseInEveryState(t *testing.T, g ffctest.Platform) {
+func testCloseInEveryState(t *testing.T, p ffctest.Platform) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func testCloseInEveryState(t *testing.T, g ffctest.Platform) {
 	for _, state := range states {
 		t.Run(state.name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
-			server := g.NewServer(g.Snapshot(ffctest.Flag("a")))
+			server := p.NewServer(p.Snapshot(ffctest.Flag("a")))
 			cfg := ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet()}
 			if state.prepare != nil {
 				state.prepare(server, &cfg)
@@ -250,9 +250,9 @@ func TestCloseDeliversWhatIsQueued(t *testing.T) {
 	platforms.Each(t, testCloseDeliversWhatIsQueued)
 }
 
-func testCloseDeliversWhatIsQueued(t *testing.T, g ffctest.Platform) {
+func testCloseDeliversWhatIsQueued(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
+	server, client := connectedTo(t, p, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
 	for range 10 {
 		client.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
 	}
@@ -306,9 +306,9 @@ func TestFlagsOfBeforeCloseKeepTheirValues(t *testing.T) {
 	platforms.Each(t, testFlagsOfBeforeCloseKeepTheirValues)
 }
 
-func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, g ffctest.Platform) {
+func testFlagsOfBeforeCloseKeepTheirValues(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	_, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2").Serve("2"))
+	_, client := connectedTo(t, p, nil, ffctest.Flag("a").Variations("1", "2").Serve("2"))
 	flags, all := client.For(ffc.NewUser("u")), client.AllVariations(t.Context(), ffc.NewUser("u"))
 	if err := client.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -331,10 +331,10 @@ func TestCancelledContextChangesNoEvaluation(t *testing.T) {
 	platforms.Each(t, testCancelledContextChangesNoEvaluation)
 }
 
-func testCancelledContextChangesNoEvaluation(t *testing.T, g ffctest.Platform) {
+func testCancelledContextChangesNoEvaluation(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	var got context.Context
-	server, client := connectedTo(t, g, func(c *ffc.Config) {
+	server, client := connectedTo(t, p, func(c *ffc.Config) {
 		c.Events.Interval = -1
 		c.OnEvaluation = func(ctx context.Context, _ ffc.Evaluation) { got = ctx }
 	}, ffctest.Flag("a").Variations("1", "2").Serve("2"))

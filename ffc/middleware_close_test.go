@@ -48,9 +48,9 @@ func TestMiddlewareClosedMeanwhile(t *testing.T) {
 	platforms.Each(t, testMiddlewareClosedMeanwhile)
 }
 
-func testMiddlewareClosedMeanwhile(t *testing.T, g ffctest.Platform) {
+func testMiddlewareClosedMeanwhile(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	platform, client := polledOn(t, g, func(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: time.Nanosecond} }, ffctest.Flag("a"))
+	platform, client := polledOn(t, p, func(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: time.Nanosecond} }, ffctest.Flag("a"))
 	s, text := listen(t, client.Middleware(evaluating(client)), false)
 	half := make(chan struct{})
 	var wg sync.WaitGroup

@@ -87,9 +87,9 @@ func polled(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*
 }
 
 // polledOn is polled for either platform.
-func polledOn(t testing.TB, g ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
+func polledOn(t testing.TB, p ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
-	return connectedTo(t, g, func(c *ffc.Config) {
+	return connectedTo(t, p, func(c *ffc.Config) {
 		c.Transport = &poll.Transport{}
 		if configure != nil {
 			configure(c)

@@ -48,12 +48,12 @@ func TestMiddlewarePanics(t *testing.T) {
 	platforms.Each(t, testMiddlewarePanics)
 }
 
-func testMiddlewarePanics(t *testing.T, g ffctest.Platform) {
+func testMiddlewarePanics(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	for _, value := range []any{http.ErrAbortHandler, "a mistake", errors.New("an error"), 7} {
 		t.Run(fmt.Sprint(value), func(t *testing.T) {
 			t.Parallel()
-			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
+			platform, client := polledOn(t, p, nil, ffctest.Flag("a"))
 			inner := client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", "1000")
 				evaluating(client).ServeHTTP(w, r)
@@ -95,9 +95,9 @@ func TestMiddlewareHijacked(t *testing.T) {
 	platforms.Each(t, testMiddlewareHijacked)
 }
 
-func testMiddlewareHijacked(t *testing.T, g ffctest.Platform) {
+func testMiddlewareHijacked(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
+	platform, client := polledOn(t, p, nil, ffctest.Flag("a"))
 	s, text := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "5")
 		value := client.Variation(r.Context(), "a", ffc.NewUser("u"), "fallback")
@@ -172,7 +172,7 @@ func TestMiddlewareStreams(t *testing.T) {
 	platforms.Each(t, testMiddlewareStreams)
 }
 
-func testMiddlewareStreams(t *testing.T, g ffctest.Platform) {
+func testMiddlewareStreams(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flushes := map[string]func(http.ResponseWriter) error{
 		"Flusher":            func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil },
@@ -182,7 +182,7 @@ func testMiddlewareStreams(t *testing.T, g ffctest.Platform) {
 		for _, http2 := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, HTTP/2 %v", name, http2), func(t *testing.T) {
 				t.Parallel()
-				platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
+				platform, client := polledOn(t, p, nil, ffctest.Flag("a"))
 				next := make(chan string, 1)
 				s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					for user := range next {
@@ -338,9 +338,9 @@ func TestMiddlewareHTTP2(t *testing.T) {
 	platforms.Each(t, testMiddlewareHTTP2)
 }
 
-func testMiddlewareHTTP2(t *testing.T, g ffctest.Platform) {
+func testMiddlewareHTTP2(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
+	platform, client := polledOn(t, p, nil, ffctest.Flag("a"))
 	var together sync.WaitGroup
 	together.Add(10)
 	s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -370,12 +370,12 @@ func TestMiddlewareClientGone(t *testing.T) {
 	platforms.Each(t, testMiddlewareClientGone)
 }
 
-func testMiddlewareClientGone(t *testing.T, g ffctest.Platform) {
+func testMiddlewareClientGone(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {
 			t.Parallel()
-			platform, client := polledOn(t, g, nil, ffctest.Flag("a"))
+			platform, client := polledOn(t, p, nil, ffctest.Flag("a"))
 			ctx, leave := context.WithCancel(testkit.Within(t))
 			s, _ := listen(t, client.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				evaluating(client).ServeHTTP(w, r)

@@ -71,14 +71,14 @@ func TestReconnectReportsOnlyChanges(t *testing.T) {
 	platforms.Each(t, testReconnectTellsOnlyOfChanges)
 }
 
-func testReconnectTellsOnlyOfChanges(t *testing.T, g ffctest.Platform) {
+func testReconnectTellsOnlyOfChanges(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	// An answer that lacks more than a tenth of what is there is held back.
 	others := []ffctest.Item{ffctest.Flag("a"), ffctest.Flag("b"), ffctest.Flag("c")}
 	for i := range 7 {
 		others = append(others, ffctest.Flag(fmt.Sprint("other-", i)))
 	}
-	server, client := connectedTo(t, g, nil, others...)
+	server, client := connectedTo(t, p, nil, others...)
 	changes := make(chan []string)
 	defer client.OnChange(func(keys []string) { changes <- keys })()
 	server.RejectUpgrade(503)
@@ -100,9 +100,9 @@ func TestOnStatus(t *testing.T) {
 	platforms.Each(t, testOnStatus)
 }
 
-func testOnStatus(t *testing.T, g ffctest.Platform) {
+func testOnStatus(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, nil, ffctest.Flag("a"))
+	server, client := connectedTo(t, p, nil, ffctest.Flag("a"))
 	statuses := make(chan ffc.Status, 10)
 	client.OnStatus(func(s ffc.Status) { statuses <- s })
 	server.RejectUpgrade(503) // or the next status might come before this is told
@@ -128,9 +128,9 @@ func TestOnStatusGetsTheLatest(t *testing.T) {
 	platforms.Each(t, testOnStatusGetsTheLatest)
 }
 
-func testOnStatusGetsTheLatest(t *testing.T, g ffctest.Platform) {
+func testOnStatusGetsTheLatest(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, nil, ffctest.Flag("a"))
+	server, client := connectedTo(t, p, nil, ffctest.Flag("a"))
 	busy, statuses := make(chan struct{}), make(chan ffc.Status)
 	client.OnStatus(func(s ffc.Status) {
 		busy <- struct{}{}
@@ -234,9 +234,9 @@ func TestBadListenersLeaveTheClientWorking(t *testing.T) {
 	platforms.Each(t, testBadListenersLeaveTheClientWorking)
 }
 
-func testBadListenersLeaveTheClientWorking(t *testing.T, g ffctest.Platform) {
+func testBadListenersLeaveTheClientWorking(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2", "3"))
+	server, client := connectedTo(t, p, nil, ffctest.Flag("a").Variations("1", "2", "3"))
 	block := make(chan struct{})
 	defer close(block)
 	client.OnChange(func([]string) { <-block })

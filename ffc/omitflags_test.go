@@ -16,7 +16,7 @@ import (
 // TestOmitFlagsReportsExperimentsOnly evaluates flags before and after a change.
 func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		flags := func(value string) []ffctest.Item {
 			return []ffctest.Item{
 				ffctest.Flag("noisy").NoExperiment().Serve(value),
@@ -24,7 +24,7 @@ func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 				ffctest.Flag("other").NoExperiment().Serve(value),
 			}
 		}
-		server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events = flush.Config{OmitFlags: []string{"noisy", "measured", "unknown"}} }, flags("true")...)
+		server, client := connectedTo(t, p, func(c *ffc.Config) { c.Events = flush.Config{OmitFlags: []string{"noisy", "measured", "unknown"}} }, flags("true")...)
 		evaluate := func(want bool) {
 			t.Helper()
 			for _, key := range []string{"noisy", "measured", "other"} {
@@ -37,7 +37,7 @@ func TestOmitFlagsReportsExperimentsOnly(t *testing.T) {
 			}
 		}
 		evaluate(true)
-		if err := server.Replace(g.Snapshot(flags("false")...)); err != nil {
+		if err := server.Replace(p.Snapshot(flags("false")...)); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, client, func() bool { // each flag is an update of its own; AllVariations records no events

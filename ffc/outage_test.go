@@ -17,9 +17,9 @@ func TestEventsOutage(t *testing.T) {
 	platforms.Each(t, testEventsOutage)
 }
 
-func testEventsOutage(t *testing.T, g ffctest.Platform) {
+func testEventsOutage(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
+	server, client := connectedTo(t, p, func(c *ffc.Config) { c.Events.Interval = -1 }, ffctest.Flag("a"))
 	for _, failure := range []ffctest.Failure{{}, {Status: 429, RetryAfter: "0"}, {Status: 502}, {Reset: true}} {
 		client.BoolVariation(t.Context(), "a", ffc.NewUser("u"), false)
 		server.FailNext(ffctest.Events, 1, failure)
@@ -39,10 +39,10 @@ func TestRefusedClientDeliversEvents(t *testing.T) {
 	platforms.Each(t, testRefusedClientDeliversEvents)
 }
 
-func testRefusedClientDeliversEvents(t *testing.T, g ffctest.Platform) {
+func testRefusedClientDeliversEvents(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	data := g.Snapshot(ffctest.Flag("a").Variations("1", "2").Serve("2"))
-	server := g.NewServer(data)
+	data := p.Snapshot(ffctest.Flag("a").Variations("1", "2").Serve("2"))
+	server := p.NewServer(data)
 	defer server.Close()
 	server.RejectUpgrade(4003)
 	client, err := ffc.New(t.Context(), ffc.Config{

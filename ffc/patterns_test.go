@@ -16,14 +16,14 @@ import (
 // TestManyPatterns: the regular expressions of a flag have one budget of memory
 // together. It is not parallel: it looks at the heap.
 func TestManyPatterns(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		for _, pattern := range []string{strings.Repeat(`\pL`, 5000), strings.Repeat(`\p{L}`, 3000), strings.Repeat(`\w{1000}`, 1500), "b" + strings.Repeat("a?", 8000)} {
 			flag := ffctest.Flag("f").Serve("false").Rule("true", ffctest.Attr("plan").Equal("pro"))
 			for i := range 25 {
 				flag = flag.Rule("true", ffctest.Attr(fmt.Sprint("attribute-", i)).MatchRegex(pattern))
 			}
 			var log testkit.Log
-			_, client := connectedTo(t, g, func(c *ffc.Config) { c.Logger = textLogger(&log) }, flag, ffctest.Flag("other"))
+			_, client := connectedTo(t, p, func(c *ffc.Config) { c.Logger = textLogger(&log) }, flag, ffctest.Flag("other"))
 			before := heap()
 			for _, key := range []string{"f", "other"} {
 				if !client.BoolVariation(t.Context(), key, ffc.NewUser("u", ffc.String("plan", "pro")), false) {
@@ -35,7 +35,7 @@ func TestManyPatterns(t *testing.T) {
 			}
 			waitForLog(t, &log, "limit of 4194304 bytes of memory")
 			d := client.BoolVariationDetail(t.Context(), "f", ffc.NewUser("u"), true)
-			if g == ffctest.FeatBit && !errors.Is(d.Err, ffc.ErrEvaluation) || g == ffctest.Classic && (d.Value || d.Err != nil) {
+			if p == ffctest.FeatBit && !errors.Is(d.Err, ffc.ErrEvaluation) || p == ffctest.Classic && (d.Value || d.Err != nil) {
 				t.Errorf("%.10s: %+v", pattern, d)
 			}
 			runtime.KeepAlive(client)
@@ -56,9 +56,9 @@ func heap() int64 {
 // explained.
 func TestPatternsGivenUp(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		var log testkit.Log
-		_, client := connectedTo(t, g, func(c *ffc.Config) { c.Logger = textLogger(&log) },
+		_, client := connectedTo(t, p, func(c *ffc.Config) { c.Logger = textLogger(&log) },
 			ffctest.Flag("matches").Rule("true", ffctest.Attr("agent").MatchRegex("a")).Serve("false"),
 			ffctest.Flag("does-not").Rule("true", ffctest.Attr("agent").NotMatchRegex("b")).Serve("false"),
 			ffctest.Flag("looks-around").Rule("true", ffctest.Attr("agent").NotMatchRegex("(?=b)")).Serve("false"))
@@ -97,12 +97,12 @@ func TestPatternsGivenUp(t *testing.T) {
 // an evaluation, as other conditions do.
 func TestPatternsCountInAnEvaluation(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		flag := ffctest.Flag("f").Serve("false")
 		for range 4 {
 			flag = flag.Rule("true", ffctest.Attr("p").MatchRegex(strings.Repeat("(a|b|c|d)?", 1000)+"!"))
 		}
-		_, client := connectedTo(t, g, nil, flag)
+		_, client := connectedTo(t, p, nil, flag)
 		for length, failed := range map[int]bool{100: false, 4096: true, 1 << 20: false} {
 			user := ffc.NewUser("u", ffc.String("p", strings.Repeat("a", length)))
 			d := client.BoolVariationDetail(t.Context(), "f", user, false)

@@ -16,10 +16,10 @@ func TestTrack(t *testing.T) {
 	platforms.Each(t, testTrack)
 }
 
-func testTrack(t *testing.T, g ffctest.Platform) {
+func testTrack(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, nil)
-	appType := map[ffctest.Platform]string{ffctest.Classic: "goserverside", ffctest.FeatBit: "go-server-side"}[g]
+	server, client := connectedTo(t, p, nil)
+	appType := map[ffctest.Platform]string{ffctest.Classic: "goserverside", ffctest.FeatBit: "go-server-side"}[p]
 	ctx, user := t.Context(), ffc.NewUser("u", ffc.Country("FR"))
 	bad := map[string]error{
 		"user": client.Track(ctx, ffc.User{}, "e"),

@@ -244,9 +244,9 @@ func TestForPinsDataAndUser(t *testing.T) {
 	platforms.Each(t, testForPinsDataAndUser)
 }
 
-func testForPinsDataAndUser(t *testing.T, g ffctest.Platform) {
+func testForPinsDataAndUser(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, nil, ffctest.Flag("a").Variations("1", "2").Serve("1"))
+	server, client := connectedTo(t, p, nil, ffctest.Flag("a").Variations("1", "2").Serve("1"))
 	flags := client.For(ffc.NewUser("u"))
 	if got := flags.Int(t.Context(), "a", 0); got != 1 {
 		t.Fatalf("got %d", got)
@@ -285,9 +285,9 @@ func TestAllVariations(t *testing.T) {
 	platforms.Each(t, testAllVariations)
 }
 
-func testAllVariations(t *testing.T, g ffctest.Platform) {
+func testAllVariations(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server, client := connectedTo(t, g, nil,
+	server, client := connectedTo(t, p, nil,
 		ffctest.Flag("b").Variations("x", "y").Target("y", "u"),
 		ffctest.Flag("a").Off(),
 		ffctest.Flag("c"))

@@ -23,11 +23,11 @@ import (
 // itself, because nothing else fetches it on demand.
 func TestWaitReadyLoadsOnDemand(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		for name, onDemand := range map[string]transport.Transport{"poll": &poll.Transport{}, "stream": &stream.Transport{OnDemand: true}} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				_, client := connectedTo(t, g, func(c *ffc.Config) { c.Transport, c.StartWait = onDemand, -1 }, ffctest.Flag("a"))
+				_, client := connectedTo(t, p, func(c *ffc.Config) { c.Transport, c.StartWait = onDemand, -1 }, ffctest.Flag("a"))
 				if client.Initialized() {
 					t.Fatal("initialized before anything was loaded")
 				}

@@ -29,8 +29,8 @@ func TestWholeNumbersFromJSON(t *testing.T) {
 		"JSON": of(fromJSON["plan"]), "Float": ffc.NewUser("u", ffc.Float("plan", 18)), "float32": of(float32(18)),
 		"json.Number": of(json.Number("18")), "int": of(18),
 	}
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		_, client := connectedTo(t, g, nil,
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		_, client := connectedTo(t, p, nil,
 			ffctest.Flag("equal").Rule("true", ffctest.Attr("plan").Equal("18")).Serve("false"),
 			ffctest.Flag("not equal").Rule("true", ffctest.Attr("plan").NotEqual("18")).Serve("false"),
 			ffctest.Flag("one of").Rule("true", ffctest.Attr("plan").IsOneOf("18", "19")).Serve("false"),

@@ -18,9 +18,9 @@ import (
 // connection.
 func TestOneConnection(t *testing.T) { platforms.Each(t, testOneConnection) }
 
-func testOneConnection(t *testing.T, g ffctest.Platform) {
+func testOneConnection(t *testing.T, p ffctest.Platform) {
 	var dialled atomic.Int64
-	e := newEnvironmentOn(t, g, func(c *ffc.Config) {
+	e := newEnvironmentOn(t, p, func(c *ffc.Config) {
 		c.Transport = &poll.Transport{MaxAge: 1}
 		c.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			dialled.Add(1)

@@ -53,8 +53,8 @@ func TestFailureDeliversFirst(t *testing.T) {
 // TestBeforeResponse: events leave before the caller has its answer.
 func TestBeforeResponse(t *testing.T) { platforms.Each(t, testBeforeResponse) }
 
-func testBeforeResponse(t *testing.T, g ffctest.Platform) {
-	e := newEnvironmentOn(t, g, nil)
+func testBeforeResponse(t *testing.T, p ffctest.Platform) {
+	e := newEnvironmentOn(t, p, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler, lambda.BeforeResponse()) })
 	inv := e.invoke(`"ann"`)
 	if got, want := names(inv.Timeline), "invoke handler events delivered response next"; got != want {
@@ -113,8 +113,8 @@ func (panickingTransport) Close()                                          {}
 // TestClosedClient: a function goes on with a client that has been closed.
 func TestClosedClient(t *testing.T) { platforms.Each(t, testClosedClient) }
 
-func testClosedClient(t *testing.T, g ffctest.Platform) {
-	e := newEnvironmentOn(t, g, nil)
+func testClosedClient(t *testing.T, p ffctest.Platform) {
+	e := newEnvironmentOn(t, p, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	lambda.Close(e.client)
 	if inv := e.invoke(`"ann"`); inv.Err != nil || string(inv.Response) != `"fallback"` {

@@ -43,9 +43,9 @@ func newEnvironment(t testing.TB, configure func(*ffc.Config)) *environment {
 }
 
 // newEnvironmentOn is newEnvironment for either platform.
-func newEnvironmentOn(t testing.TB, g ffctest.Platform, configure func(*ffc.Config)) *environment {
+func newEnvironmentOn(t testing.TB, p ffctest.Platform, configure func(*ffc.Config)) *environment {
 	t.Helper()
-	e := &environment{t: t, platform: g.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off"))), runtime: lambdatest.NewRuntime()}
+	e := &environment{t: t, platform: p.NewServer(p.Snapshot(ffctest.Flag("a").Variations("on", "off"))), runtime: lambdatest.NewRuntime()}
 	t.Cleanup(e.platform.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)

@@ -21,8 +21,8 @@ func stale(c *ffc.Config) { c.Transport = &poll.Transport{MaxAge: 1} }
 // invocation.
 func TestOrder(t *testing.T) { platforms.Each(t, testOrder) }
 
-func testOrder(t *testing.T, g ffctest.Platform) {
-	e := newEnvironmentOn(t, g, stale)
+func testOrder(t *testing.T, p ffctest.Platform) {
+	e := newEnvironmentOn(t, p, stale)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	for range 3 {
 		inv := e.invoke(`"ann"`)
@@ -43,8 +43,8 @@ func TestStallDoesNotDelayTheResponse(t *testing.T) {
 	platforms.Each(t, testStallDoesNotDelayTheResponse)
 }
 
-func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Platform) {
-	e := newEnvironmentOn(t, g, nil)
+func testStallDoesNotDelayTheResponse(t *testing.T, p ffctest.Platform) {
+	e := newEnvironmentOn(t, p, nil)
 	e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 	resume := e.platform.Stall(ffctest.Events)
 	call := e.runtime.Begin([]byte(`"ann"`))
@@ -66,13 +66,13 @@ func testStallDoesNotDelayTheResponse(t *testing.T, g ffctest.Platform) {
 // transport that works on demand.
 func TestFresh(t *testing.T) { platforms.Each(t, testFresh) }
 
-func testFresh(t *testing.T, g ffctest.Platform) {
+func testFresh(t *testing.T, p ffctest.Platform) {
 	for name, on := range map[string]transport.Transport{
 		"poll":   &poll.Transport{MaxAge: 1},
 		"stream": &stream.Transport{OnDemand: true, MaxAge: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newEnvironmentOn(t, g, func(c *ffc.Config) { c.Transport = on })
+			e := newEnvironmentOn(t, p, func(c *ffc.Config) { c.Transport = on })
 			e.runtime.Start(func() { lambda.Start(e.client, e.handler) })
 			for i := range 5 {
 				value := fmt.Sprint("v", i)

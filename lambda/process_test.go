@@ -15,16 +15,16 @@ import (
 )
 
 // startOn runs one of functions in a process, on a platform of its own.
-func startOn(t *testing.T, g ffctest.Platform, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
+func startOn(t *testing.T, p ffctest.Platform, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process) {
 	t.Helper()
-	platform, rt, process, _ := startCommand(t, g, name, env...)
+	platform, rt, process, _ := startCommand(t, p, name, env...)
 	return platform, rt, process
 }
 
 // startCommand is startOn, and returns the command as well.
-func startCommand(t testing.TB, g ffctest.Platform, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
+func startCommand(t testing.TB, p ffctest.Platform, name string, env ...string) (*ffctest.Server, *lambdatest.Runtime, *lambdatest.Process, *exec.Cmd) {
 	t.Helper()
-	platform := g.NewServer(g.Snapshot(ffctest.Flag("a").Variations("on", "off")))
+	platform := p.NewServer(p.Snapshot(ffctest.Flag("a").Variations("on", "off")))
 	t.Cleanup(platform.Close)
 	rt := lambdatest.NewRuntime()
 	t.Cleanup(rt.Close)
@@ -45,9 +45,9 @@ func TestFreeze(t *testing.T) {
 	platforms.Each(t, testFreeze)
 }
 
-func testFreeze(t *testing.T, g ffctest.Platform) {
+func testFreeze(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	platform, rt, _ := startOn(t, g, "evaluate")
+	platform, rt, _ := startOn(t, p, "evaluate")
 	for i := range 3 {
 		inv := rt.Invoke(testkit.Within(t), fmt.Appendf(nil, `"u%d"`, i))
 		if inv.Err != nil || string(inv.Response) != `"on"` {
@@ -65,12 +65,12 @@ func TestTermination(t *testing.T) {
 	platforms.Each(t, testTermination)
 }
 
-func testTermination(t *testing.T, g ffctest.Platform) {
+func testTermination(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	for name, want := range map[string]int{"gather": 5, "gather, killed": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			platform, rt, process := startOn(t, g, name)
+			platform, rt, process := startOn(t, p, name)
 			for i := range 5 {
 				if inv := rt.Invoke(testkit.Within(t), fmt.Appendf(nil, `"u%d"`, i)); inv.Err != nil {
 					t.Fatal(inv.Err)
@@ -152,9 +152,9 @@ func TestConcurrency(t *testing.T) {
 	platforms.Each(t, testConcurrency)
 }
 
-func testConcurrency(t *testing.T, g ffctest.Platform) {
+func testConcurrency(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	platform, rt, _ := startOn(t, g, "together", "AWS_LAMBDA_MAX_CONCURRENCY=16")
+	platform, rt, _ := startOn(t, p, "together", "AWS_LAMBDA_MAX_CONCURRENCY=16")
 	const rounds, at = 20, 16
 	for round := range rounds {
 		var calls []*lambdatest.Call

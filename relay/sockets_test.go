@@ -17,11 +17,11 @@ import (
 // that watches a directory, with the transport that publishers have by default.
 // Nothing is left afterwards. Not parallel: goroutines of other tests would count.
 func TestPushReachesWatchingReaders(t *testing.T) {
-	for _, generation := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(generation.String(), func(t *testing.T) {
+	for _, platform := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(platform.String(), func(t *testing.T) {
 			used := testkit.Used()
 			defer used.Returned(t)
-			server := generation.NewServer(generation.Snapshot(ffctest.Flag("flag").Serve("true")))
+			server := platform.NewServer(platform.Snapshot(ffctest.Flag("flag").Serve("true")))
 			defer server.Close()
 			backend := fleet.Dir{Path: t.TempDir()}
 			publishers := make([]*started, 2)
@@ -54,7 +54,7 @@ func TestPushReachesWatchingReaders(t *testing.T) {
 			if !client.BoolVariation(t.Context(), "flag", ffc.NewUser("u"), false) {
 				t.Fatalf("the flag is not on; status %+v", client.Status())
 			}
-			if err := server.Replace(generation.Snapshot(ffctest.Flag("flag").Serve("false"))); err != nil {
+			if err := server.Replace(platform.Snapshot(ffctest.Flag("flag").Serve("false"))); err != nil {
 				t.Fatal(err)
 			}
 			select {

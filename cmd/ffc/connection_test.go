@@ -50,8 +50,8 @@ func TestSecretSources(t *testing.T) {
 
 // TestNoData: why there is none is said, and how to find the cause.
 func TestNoData(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		said := func(name, address, want string, out outcome) {
 			t.Helper()
 			want = "ffc: cannot get data from " + address + ": " + want + "\nRun \"ffc doctor\" to find the cause.\n"

@@ -45,9 +45,9 @@ No problem found.
 
 // TestDoctorHealthy: what people see, and that the platform has nothing of it.
 func TestDoctorHealthy(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
-		want := map[ffctest.Platform]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[g]
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
+		want := map[ffctest.Platform]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[p]
 		out := at(t, s, "doctor")
 		out.stdout = timeless(out.stdout, s)
 		out.is(t, outcome{stdout: want})
@@ -126,12 +126,12 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		return a
 	}
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		dead, silent := "http://"+deadPort(t), "http://"+silentPort(t)
-		other := map[ffctest.Platform]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[g]
+		other := map[ffctest.Platform]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[p]
 		ahead := "fail this machine's clock is 100 s ahead of the platform's, which rejects tokens that are 30 s off"
 		aheadToken := "warn accepted only with the platform's time"
-		if g == ffctest.Classic { // takes tokens from the future
+		if p == ffctest.Classic { // takes tokens from the future
 			ahead, aheadToken = "warn this machine's clock is 100 s ahead of the platform's", "ok"
 		}
 		tests := []struct {
@@ -142,7 +142,7 @@ func TestDoctorFaults(t *testing.T) {
 			code    int
 		}{
 			{name: "nothing", want: want{}},
-			{name: "no secret", args: []string{"-secret", "", "-platform", g.String()}, code: 1,
+			{name: "no secret", args: []string{"-secret", "", "-platform", p.String()}, code: 1,
 				want: with(skip("there is no secret", "websocket", "token", "data", "polling", "events"), want{"secret": "fail there is no secret"})},
 			{name: "secret of the other platform", args: []string{"-platform", other}, code: 1,
 				want: with(skip("the secret cannot be used", "websocket", "token", "data", "polling", "events"), want{"secret": "fail the secret is "})},
@@ -168,7 +168,7 @@ func TestDoctorFaults(t *testing.T) {
 			{name: "slow clock", code: 1,
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(100 * time.Second) },
 				want:    want{"clock": "fail this machine's clock is 100 s behind the platform's", "token": "warn accepted only with the platform's time"}},
-			{name: "fast clock", code: map[ffctest.Platform]int{ffctest.Classic: 0, ffctest.FeatBit: 1}[g],
+			{name: "fast clock", code: map[ffctest.Platform]int{ffctest.Classic: 0, ffctest.FeatBit: 1}[p],
 				prepare: func(s *ffctest.Server, _ map[string]string) { s.Skew(-100 * time.Second) },
 				want:    want{"clock": ahead, "token": aheadToken}},
 			{name: "clock a little off",
@@ -236,7 +236,7 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				s := startServer(t, g, shop()...)
+				s := startServer(t, p, shop()...)
 				env := environmentOf(s)
 				if test.prepare != nil {
 					test.prepare(s, env)
@@ -318,8 +318,8 @@ func TestDoctorData(t *testing.T) {
 // TestDoctorNamesPatterns: a regular expression that neither engine accepts is
 // named, in a flag and in a segment; one that the second engine runs is fine.
 func TestDoctorNamesPatterns(t *testing.T) {
-	for _, g := range platforms.All() {
-		s := startServer(t, g, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
+	for _, p := range platforms.All() {
+		s := startServer(t, p, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
 			ffctest.Flag("b").Rule("true", ffctest.Attr("plan").Equal("x"), ffctest.Attr("plan").NotMatchRegex("(")),
 			ffctest.Segment("s").Rule(ffctest.Attr("plan").MatchRegex("[z-a]")))
 		got, _ := doctorJSON(t, invocation{env: environmentOf(s)})
@@ -340,12 +340,12 @@ func TestDoctorUsage(t *testing.T) {
 // TestDoctorKnowsTheOtherPlatform: a secret and a URL of different platforms are
 // told apart from a wrong secret.
 func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		other := map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[g]
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		other := map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[p]
+		s := startServer(t, p, shop()...)
 		out := bare(t, "doctor", "-secret", other.EnvSecret(), "-url", s.URL)
 		own, theirs := "featureflag.co", "FeatBit"
-		if g == ffctest.FeatBit {
+		if p == ffctest.FeatBit {
 			own, theirs = theirs, own
 		}
 		want := "the secret is of " + theirs + ", but the server at -url is of " + own

@@ -29,8 +29,8 @@ func TestEvalAll(t *testing.T) {
 banner    winter  rule match
 checkout  red     fall through all rules
 `
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		file := write(t, "flags.json", "\ufeff"+string(s.Snapshot()))
 		bare(t, "eval", "-file", file, "-all", "-user", "tester-1").is(t, outcome{stdout: want})
 		invocation{stdin: string(s.Snapshot())}.run(t, "eval", "-file", "-", "-user", "tester-1", "-all").is(t, outcome{stdout: want})
@@ -38,7 +38,7 @@ checkout  red     fall through all rules
 		if n := len(s.Requests(ffctest.Events)) + s.Connections(); n != 0 {
 			t.Errorf("%d requests with events and connections", n)
 		}
-		empty := write(t, "empty.json", string(g.Snapshot()))
+		empty := write(t, "empty.json", string(p.Snapshot()))
 		bare(t, "eval", "-file", empty, "-all", "-user", "u1").is(t, outcome{stdout: "The environment has no flags.\n"})
 	})
 }
@@ -53,8 +53,8 @@ func TestEval(t *testing.T) {
     everybody -> "blue"
   counts in experiments
 `
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		at(t, s, "eval", "-user", "u2", "-attr", "country=BE", "checkout").is(t, outcome{stdout: want})
 		at(t, s, "eval", "-user-json", `{"key":"u2","country":"BE"}`, "checkout").is(t, outcome{stdout: want})
 		file := write(t, "flags.json", string(s.Snapshot()))
@@ -108,8 +108,8 @@ type explained struct {
 }
 
 func TestEvalJSON(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		var one explained
 		out := at(t, s, "eval", "checkout", "-user", "u1", "--json") // options may follow
 		if err := json.Unmarshal([]byte(out.stdout), &one); err != nil || out.code != 0 || out.stderr != "" {
@@ -124,7 +124,7 @@ func TestEvalJSON(t *testing.T) {
 			t.Errorf("%+v: %v", out, err)
 		}
 		var none []explained
-		out = bare(t, "eval", "-file", write(t, "empty.json", string(g.Snapshot())), "-all", "-user", "u1", "-json")
+		out = bare(t, "eval", "-file", write(t, "empty.json", string(p.Snapshot())), "-all", "-user", "u1", "-json")
 		if err := json.Unmarshal([]byte(out.stdout), &none); err != nil || none == nil || len(none) != 0 {
 			t.Errorf("%+v: %v", out, err)
 		}
@@ -134,8 +134,8 @@ func TestEvalJSON(t *testing.T) {
 // TestEvalUnknownFlag: the keys that may have been meant are named, with JSON
 // as well.
 func TestEvalUnknownFlag(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
 		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: cli.ExitNo, stderr: want})
 		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: cli.ExitNo, stderr: "ffc: the environment has no flag \"-x\"\n"})

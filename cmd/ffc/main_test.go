@@ -75,9 +75,9 @@ func environmentOf(s *ffctest.Server) map[string]string {
 }
 
 // startServer returns a platform with these flags and segments.
-func startServer(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
+func startServer(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	s := g.NewServer(g.Snapshot(items...))
+	s := p.NewServer(p.Snapshot(items...))
 	t.Cleanup(s.Close)
 	return s
 }

@@ -15,8 +15,8 @@ import (
 
 // TestSnapshot: what is written is what a program can start with.
 func TestSnapshot(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		out := at(t, s, "snapshot")
 		if out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 2 flags and 1 segment, version 3 (1970-01-01 00:00:00 UTC), ") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
@@ -54,12 +54,12 @@ func TestSnapshot(t *testing.T) {
 
 // TestSnapshotByPolling: the platform is asked as -poll says.
 func TestSnapshotByPolling(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		s := startServer(t, g, shop()...)
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := startServer(t, p, shop()...)
 		want := map[ffctest.Platform]string{
 			ffctest.Classic: "wrote 2 flags and 0 segments, version 2 ",
 			ffctest.FeatBit: "wrote 2 flags and 1 segment, version 3 ",
-		}[g]
+		}[p]
 		out := at(t, s, "snapshot", "-poll")
 		if out.code != 0 || !strings.Contains(out.stderr, want) {
 			t.Errorf("code %d, %q", out.code, out.stderr)
@@ -68,7 +68,7 @@ func TestSnapshotByPolling(t *testing.T) {
 			t.Errorf("%d websockets", n)
 		}
 		warned := strings.Contains(out.stderr, "ffc: warning: polling does not update segments")
-		if classic := g == ffctest.Classic; warned != classic {
+		if classic := p == ffctest.Classic; warned != classic {
 			t.Errorf("warned of segments: %v, want %v; %q", warned, classic, out.stderr)
 		}
 	})
@@ -82,15 +82,15 @@ func TestSnapshotOfFile(t *testing.T) {
 	if err := os.WriteFile(flags, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		if out := bare(t, "snapshot", "-file", flags, "-o", snapshot, "-platform", g.String()); out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 1 flag and 1 segment to "+snapshot) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		if out := bare(t, "snapshot", "-file", flags, "-o", snapshot, "-platform", p.String()); out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 1 flag and 1 segment to "+snapshot) {
 			t.Fatalf("%+v", out)
 		}
 		data, err := os.ReadFile(snapshot)
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, err := sdk.New(t.Context(), sdk.Config{EnvSecret: g.EnvSecret(), Offline: true, Bootstrap: data})
+		client, err := sdk.New(t.Context(), sdk.Config{EnvSecret: p.EnvSecret(), Offline: true, Bootstrap: data})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,8 +108,8 @@ func TestSnapshotOfFile(t *testing.T) {
 }
 
 func TestSnapshotOfNothing(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
-		out := at(t, startServer(t, g), "snapshot")
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		out := at(t, startServer(t, p), "snapshot")
 		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the snapshot has no flags: check the environment or the file\n") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
 		}

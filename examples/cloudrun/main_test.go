@@ -173,12 +173,12 @@ func TestSIGTERM(t *testing.T) {
 // either platform, although the embedded snapshot is of another environment.
 func TestAnySecret(t *testing.T) {
 	t.Parallel()
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		t.Run(g.String(), func(t *testing.T) {
+	for _, p := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
-			own := g.Snapshot(ffctest.Flag("banner").Variations("own", "x"))
+			own := p.Snapshot(ffctest.Flag("banner").Variations("own", "x"))
 			own = bytes.ReplaceAll(own, []byte("FF__11__22__33__"), []byte("FF__7__8__9__"))
-			platform := g.NewServer(own)
+			platform := p.NewServer(own)
 			defer platform.Close()
 			server := start(t, platform)
 			if got := body(t, server.url+"/ann"); got != "the own banner for ann" {

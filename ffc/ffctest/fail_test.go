@@ -37,8 +37,8 @@ func TestFail(t *testing.T) {
 	t.Parallel()
 	all := map[ffctest.Endpoint]int{ffctest.Streaming: 101, ffctest.Events: 200, ffctest.Polling: 200}
 	for e, good := range all {
-		onBoth(t, e.String(), func(t *testing.T, g ffctest.Platform) {
-			srv := newServerOf(t, g)
+		onBoth(t, e.String(), func(t *testing.T, p ffctest.Platform) {
+			srv := newServerOf(t, p)
 			var want []int
 			expect := func(statuses ...int) {
 				t.Helper()

@@ -312,8 +312,8 @@ func TestPlatformsEvaluateAlike(t *testing.T) {
 		"segment":   ffc.NewUser("u", ffc.Email("u@example.com")),
 		"rest":      ffc.NewUser("out", ffc.Email("u@example.com"), ffc.Int("age", 17), ffc.Country("BE")),
 	}
-	onBoth(t, "same items", func(t *testing.T, g ffctest.Platform) {
-		client, err := ffc.New(t.Context(), ffc.Config{Offline: true, EnvSecret: g.EnvSecret(), Bootstrap: g.Snapshot(items...)})
+	onBoth(t, "same items", func(t *testing.T, p ffctest.Platform) {
+		client, err := ffc.New(t.Context(), ffc.Config{Offline: true, EnvSecret: p.EnvSecret(), Bootstrap: p.Snapshot(items...)})
 		if err != nil {
 			t.Fatal(err)
 		}

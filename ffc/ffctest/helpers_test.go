@@ -24,20 +24,20 @@ func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	return newServerOf(t, ffctest.Classic, items...)
 }
 
-func newServerOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
+func newServerOf(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	srv := g.NewServer(g.Snapshot(items...))
+	srv := p.NewServer(p.Snapshot(items...))
 	t.Cleanup(srv.Close)
 	return srv
 }
 
 // onBoth runs a test for both.
-func onBoth(t *testing.T, name string, test func(t *testing.T, g ffctest.Platform)) {
+func onBoth(t *testing.T, name string, test func(t *testing.T, p ffctest.Platform)) {
 	t.Helper()
-	for _, g := range platforms.All() {
-		t.Run(name+"/"+g.String(), func(t *testing.T) {
+	for _, p := range platforms.All() {
+		t.Run(name+"/"+p.String(), func(t *testing.T) {
 			t.Parallel()
-			test(t, g)
+			test(t, p)
 		})
 	}
 }

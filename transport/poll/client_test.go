@@ -59,9 +59,9 @@ func newServer(t testing.TB, items ...ffctest.Item) *ffctest.Server {
 	return newServerOf(t, ffctest.Classic, items...)
 }
 
-func newServerOf(t testing.TB, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
+func newServerOf(t testing.TB, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	server := g.NewServer(g.Snapshot(items...))
+	server := p.NewServer(p.Snapshot(items...))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -86,9 +86,9 @@ func TestClient(t *testing.T) {
 	platforms.Each(t, testClient)
 }
 
-func testClient(t *testing.T, g ffctest.Platform) {
+func testClient(t *testing.T, platform ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, g, ffctest.Flag("f").Variations("old", "new").Serve("old"))
+	server := newServerOf(t, platform, ffctest.Flag("f").Variations("old", "new").Serve("old"))
 	client := newClientOf(t, server, &poll.Transport{Resync: 1}, nil)
 	checkFlag(t, client, "f", "old")
 	server.Put(ffctest.Flag("f").Variations("old", "new").Serve("new"), ffctest.Flag("g"))
@@ -104,7 +104,7 @@ func testClient(t *testing.T, g ffctest.Platform) {
 		t.Errorf("got %+v", status)
 	}
 	for _, p := range server.Requests(ffctest.Polling) {
-		if p.Status != 200 || p.Header.Get(secretHeader[g]) != server.EnvSecret {
+		if p.Status != 200 || p.Header.Get(secretHeader[platform]) != server.EnvSecret {
 			t.Errorf("got %+v", p)
 		}
 	}
@@ -116,9 +116,9 @@ func TestClientOutage(t *testing.T) {
 	platforms.Each(t, testClientOutage)
 }
 
-func testClientOutage(t *testing.T, g ffctest.Platform) {
+func testClientOutage(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, g, ffctest.Flag("f").Serve("true"))
+	server := newServerOf(t, p, ffctest.Flag("f").Serve("true"))
 	client := newClientOf(t, server, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
 	for _, failure := range []ffctest.Failure{
 		{},
@@ -156,9 +156,9 @@ func TestClientLateAnswer(t *testing.T) {
 	platforms.Each(t, testClientLateAnswer)
 }
 
-func testClientLateAnswer(t *testing.T, g ffctest.Platform) {
+func testClientLateAnswer(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, g)
+	server := newServerOf(t, p)
 	client := newClientOf(t, server, &poll.Transport{Budget: 1, MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
 	resume := server.Stall(ffctest.Polling)
 	hurried, cancel := context.WithTimeout(t.Context(), ms)
@@ -189,9 +189,9 @@ func TestClientOneRequestForAll(t *testing.T) {
 	platforms.Each(t, testClientOneRequestForAll)
 }
 
-func testClientOneRequestForAll(t *testing.T, g ffctest.Platform) {
+func testClientOneRequestForAll(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, g, ffctest.Flag("f").Serve("false"))
+	server := newServerOf(t, p, ffctest.Flag("f").Serve("false"))
 	client := newClientOf(t, server, &poll.Transport{MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
 	resume := server.Stall(ffctest.Polling)
 	var callers, begun sync.WaitGroup
@@ -218,9 +218,9 @@ func TestClientCloseDuringRefresh(t *testing.T) {
 	platforms.Each(t, testClientCloseDuringRefresh)
 }
 
-func testClientCloseDuringRefresh(t *testing.T, g ffctest.Platform) {
+func testClientCloseDuringRefresh(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, g)
+	server := newServerOf(t, p)
 	client := newClientOf(t, server, &poll.Transport{}, nil)
 	defer server.Stall(ffctest.Polling)()
 	refreshed := make(chan error, 1)

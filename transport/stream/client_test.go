@@ -55,9 +55,9 @@ func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	return newServerOf(t, ffctest.Classic, items...)
 }
 
-func newServerOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
+func newServerOf(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	srv := g.NewServer(g.Snapshot(items...))
+	srv := p.NewServer(p.Snapshot(items...))
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -113,10 +113,10 @@ func TestChangesArrive(t *testing.T) {
 	platforms.Each(t, testChangesArrive)
 }
 
-func testChangesArrive(t *testing.T, g ffctest.Platform) {
+func testChangesArrive(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServerOf(t, g, flag)
+	srv := newServerOf(t, p, flag)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -140,14 +140,14 @@ func TestReconnectsConverge(t *testing.T) {
 	platforms.Each(t, testReconnectsConverge)
 }
 
-func testReconnectsConverge(t *testing.T, g ffctest.Platform) {
+func testReconnectsConverge(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
 	items := []ffctest.Item{flag, ffctest.Flag("archived")}
 	for i := range 8 { // an answer that lacks more than a tenth of what is there is held back
 		items = append(items, ffctest.Flag(fmt.Sprint("other-", i)))
 	}
-	srv := newServerOf(t, g, items...)
+	srv := newServerOf(t, p, items...)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -182,9 +182,9 @@ func TestStatusFollowsTheConnection(t *testing.T) {
 	platforms.Each(t, testStatusFollowsTheConnection)
 }
 
-func testStatusFollowsTheConnection(t *testing.T, g ffctest.Platform) {
+func testStatusFollowsTheConnection(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g, ffctest.Flag("f"))
+	srv := newServerOf(t, p, ffctest.Flag("f"))
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
 	ready(t, client)
@@ -215,9 +215,9 @@ func TestPatchOvertakesFull(t *testing.T) {
 	platforms.Each(t, testPatchOvertakesFull)
 }
 
-func testPatchOvertakesFull(t *testing.T, g ffctest.Platform) {
+func testPatchOvertakesFull(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g, ffctest.Flag("a"), ffctest.Flag("b"))
+	srv := newServerOf(t, p, ffctest.Flag("a"), ffctest.Flag("b"))
 	resume := srv.Stall(ffctest.Streaming)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
@@ -243,7 +243,7 @@ func TestSkewedClock(t *testing.T) {
 	platforms.Each(t, testSkewedClock)
 }
 
-func testSkewedClock(t *testing.T, g ffctest.Platform) {
+func testSkewedClock(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -252,15 +252,15 @@ func testSkewedClock(t *testing.T, g ffctest.Platform) {
 	}{
 		{"ours behind", 10 * time.Minute, true},
 		{"ours far behind", 1000 * time.Hour, true},
-		{"ours ahead", -10 * time.Minute, g == ffctest.FeatBit},
-		{"ours far ahead", -1000 * time.Hour, g == ffctest.FeatBit},
+		{"ours ahead", -10 * time.Minute, p == ffctest.FeatBit},
+		{"ours far ahead", -1000 * time.Hour, p == ffctest.FeatBit},
 		{"ours a little behind", 20 * time.Second, false},
 		{"ours a little ahead", -20 * time.Second, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := newServerOf(t, g, ffctest.Flag("f"))
+			srv := newServerOf(t, p, ffctest.Flag("f"))
 			srv.Skew(tt.skew)
 			settings := quick()
 			client, log := newClient(t, srv, &settings)
@@ -287,9 +287,9 @@ func TestRefusedSecret(t *testing.T) {
 	platforms.Each(t, testRefusedSecret)
 }
 
-func testRefusedSecret(t *testing.T, g ffctest.Platform) {
+func testRefusedSecret(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g)
+	srv := newServerOf(t, p)
 	srv.RejectUpgrade(4003)
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
@@ -333,7 +333,7 @@ func TestOneTransportForTwoClients(t *testing.T) {
 // counts goroutines, so it must run alone.
 func TestNothingIsLeft(t *testing.T) { platforms.Each(t, testNothingIsLeft) }
 
-func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
+func testNothingIsLeft(t *testing.T, p ffctest.Platform) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -417,7 +417,7 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := newServerOf(t, g, ffctest.Flag("f"))
+			srv := newServerOf(t, p, ffctest.Flag("f"))
 			settings := quick()
 			before := runtime.NumGoroutine()
 			client := tt.script(t, srv, &settings)
@@ -435,9 +435,9 @@ func testNothingIsLeft(t *testing.T, g ffctest.Platform) {
 // A delivery of events that succeeds shows that the platform is back.
 func TestDeliveryBringsTheSocketBack(t *testing.T) {
 	t.Parallel()
-	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		t.Parallel()
-		srv := newServerOf(t, g, ffctest.Flag("f"))
+		srv := newServerOf(t, p, ffctest.Flag("f"))
 		settings := stream.Transport{FirstRetry: time.Hour, MaxRetry: time.Hour}
 		client, _ := newClient(t, srv, &settings)
 		ready(t, client)
@@ -465,9 +465,9 @@ func TestCloseInAnyMoment(t *testing.T) {
 	platforms.Each(t, testCloseInAnyMoment)
 }
 
-func testCloseInAnyMoment(t *testing.T, g ffctest.Platform) {
+func testCloseInAnyMoment(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g, ffctest.Flag("f"))
+	srv := newServerOf(t, p, ffctest.Flag("f"))
 	for n := range 50 {
 		settings := quick()
 		client, _ := newClient(t, srv, &settings)

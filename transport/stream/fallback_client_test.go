@@ -24,7 +24,7 @@ func TestClientFallsBack(t *testing.T) {
 	platforms.Each(t, testClientFallsBack)
 }
 
-func testClientFallsBack(t *testing.T, g ffctest.Platform) {
+func testClientFallsBack(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	type way struct {
 		name          string
@@ -46,7 +46,7 @@ func testClientFallsBack(t *testing.T, g ffctest.Platform) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("f").Variations("0")
-			srv := newServerOf(t, g, flag)
+			srv := newServerOf(t, p, flag)
 			var noDial atomic.Bool
 			rt := &http.Transport{}
 			t.Cleanup(rt.CloseIdleConnections)

@@ -146,10 +146,10 @@ func TestClosesAreNotFinal(t *testing.T) {
 	platforms.Each(t, testClosesAreNotFinal)
 }
 
-func testClosesAreNotFinal(t *testing.T, g ffctest.Platform) {
+func testClosesAreNotFinal(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServerOf(t, g, flag)
+	srv := newServerOf(t, p, flag)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -170,9 +170,9 @@ func TestRateLimited(t *testing.T) {
 	platforms.Each(t, testRateLimited)
 }
 
-func testRateLimited(t *testing.T, g ffctest.Platform) {
+func testRateLimited(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g, ffctest.Flag("f"))
+	srv := newServerOf(t, p, ffctest.Flag("f"))
 	srv.FailNext(ffctest.Streaming, 2, ffctest.Failure{Status: 429})
 	srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 429, RetryAfter: "0"})
 	settings := quick()

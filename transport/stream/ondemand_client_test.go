@@ -40,7 +40,7 @@ func TestOnDemandClient(t *testing.T) {
 	platforms.Each(t, testOnDemandClient)
 }
 
-func testOnDemandClient(t *testing.T, g ffctest.Platform) {
+func testOnDemandClient(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flag := func(value string) *ffctest.FlagBuilder {
 		return ffctest.Flag("f").Variations("other", value).Rule(value, ffctest.InSegment("staff"))
@@ -49,7 +49,7 @@ func testOnDemandClient(t *testing.T, g ffctest.Platform) {
 	for i := range 7 { // an answer that lacks more than a tenth of what is there is held back
 		items = append(items, ffctest.Flag(fmt.Sprint("other-", i)))
 	}
-	srv := newServerOf(t, g, items...)
+	srv := newServerOf(t, p, items...)
 	client := refreshing(t, srv)
 	for n := range 20 {
 		want := strconv.Itoa(n)
@@ -74,8 +74,8 @@ func testOnDemandClient(t *testing.T, g ffctest.Platform) {
 // open. This test looks at goroutines, so it must run alone.
 func TestOnDemandClientOwnsNothing(t *testing.T) { platforms.Each(t, testOnDemandClientOwnsNothing) }
 
-func testOnDemandClientOwnsNothing(t *testing.T, g ffctest.Platform) {
-	srv := newServerOf(t, g, ffctest.Flag("f"))
+func testOnDemandClientOwnsNothing(t *testing.T, p ffctest.Platform) {
+	srv := newServerOf(t, p, ffctest.Flag("f"))
 	before := runtime.NumGoroutine()
 	check := func() {
 		t.Helper()
@@ -111,9 +111,9 @@ func TestOnDemandClientDialsOnce(t *testing.T) {
 	platforms.Each(t, testOnDemandClientDialsOnce)
 }
 
-func testOnDemandClientDialsOnce(t *testing.T, g ffctest.Platform) {
+func testOnDemandClientDialsOnce(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g, ffctest.Flag("f").Variations("value"))
+	srv := newServerOf(t, p, ffctest.Flag("f").Variations("value"))
 	client, _ := newClient(t, srv, &stream.Transport{OnDemand: true, Budget: 20 * time.Second})
 	resume := srv.Stall(ffctest.Streaming)
 	ctx := testkit.Within(t)
@@ -171,13 +171,13 @@ func TestNothingNewRebuildsNothing(t *testing.T) {
 	platforms.Each(t, testNothingNewRebuildsNothing)
 }
 
-func testNothingNewRebuildsNothing(t *testing.T, g ffctest.Platform) {
+func testNothingNewRebuildsNothing(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	for _, onDemandToo := range []bool{false, true} {
 		t.Run(strconv.FormatBool(onDemandToo), func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("f").Variations("old", "new")
-			srv := newServerOf(t, g, flag, ffctest.Segment("s"))
+			srv := newServerOf(t, p, flag, ffctest.Segment("s"))
 			settings := quick()
 			settings.OnDemand, settings.MaxAge, settings.Budget = onDemandToo, 1, 20*time.Second
 			spy := &storeOf{Transport: &settings}
@@ -226,9 +226,9 @@ func TestOnDemandClientClosesInAnyMoment(t *testing.T) {
 	platforms.Each(t, testOnDemandClientClosesInAnyMoment)
 }
 
-func testOnDemandClientClosesInAnyMoment(t *testing.T, g ffctest.Platform) {
+func testOnDemandClientClosesInAnyMoment(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, g, ffctest.Flag("f"))
+	srv := newServerOf(t, p, ffctest.Flag("f"))
 	for n := range 50 {
 		settings := stream.Transport{OnDemand: true}
 		client, _ := newClient(t, srv, &settings)

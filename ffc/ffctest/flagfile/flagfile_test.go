@@ -19,17 +19,17 @@ import (
 func TestFileServesEverywhere(t *testing.T) {
 	t.Parallel()
 	const path = "testdata/flags.json"
-	for _, g := range platforms.All() {
-		data, err := flagfile.Read(path, g)
+	for _, p := range platforms.All() {
+		data, err := flagfile.Read(path, p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := g.NewServer(data)
+		server := p.NewServer(data)
 		defer server.Close()
 		if err := server.Replace(data); err != nil {
 			t.Error(err)
 		}
-		again, err := flagfile.Parse("snapshot.json", server.Snapshot(), g)
+		again, err := flagfile.Parse("snapshot.json", server.Snapshot(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestFileServesEverywhere(t *testing.T) {
 			}
 			for country, want := range map[string]string{"FR": "blue", "DE": "red"} {
 				if got := client.Variation(t.Context(), "checkout", ffc.NewUser("u1", ffc.Country(country)), "none"); got != want {
-					t.Errorf("%v: a user of %s gets %q, not %q", g, country, got, want)
+					t.Errorf("%v: a user of %s gets %q, not %q", p, country, got, want)
 				}
 			}
 		}

@@ -97,8 +97,8 @@ type soak struct {
 }
 
 func (s *soak) open() error {
-	for _, g := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
-		p := &platform{soak: s, kind: g}
+	for _, kind := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		p := &platform{soak: s, kind: kind}
 		s.platforms = append(s.platforms, p)
 		if err := p.open(); err != nil {
 			return err

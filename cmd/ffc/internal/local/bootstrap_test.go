@@ -13,8 +13,8 @@ import (
 
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
-	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
-		data, err := flagfile.Bootstrap("flags.json", []byte(`{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`), g.String())
+	platforms.EachParallel(t, func(t *testing.T, p ffctest.Platform) {
+		data, err := flagfile.Bootstrap("flags.json", []byte(`{"flags":{"a":{"variations":["x","y"],"targets":{"y":["ann"]}}}}`), p.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +26,7 @@ func TestBootstrap(t *testing.T) {
 		if got := client.Variation(t.Context(), "a", ffc.NewUser("ann"), ""); got != "y" {
 			t.Errorf("got %q", got)
 		}
-		snapshot := g.Snapshot(ffctest.Flag("a"))
+		snapshot := p.Snapshot(ffctest.Flag("a"))
 		for _, other := range [][]byte{snapshot, []byte(`{"success":true,"data":{"featureFlags":[]}}`), []byte(`[]`)} {
 			if got, err := flagfile.Bootstrap("flags.json", other, ""); err != nil || !bytes.Equal(got, other) {
 				t.Errorf("%s: got %s, %v", other, got, err)

@@ -20,8 +20,8 @@ import (
 // nothing is lost that the editor has saved, and no event.
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
-	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
-		w := start(t, twoFlags, Config{Platform: g.String()})
+	platforms.EachParallel(t, func(t *testing.T, platform ffctest.Platform) {
+		w := start(t, twoFlags, Config{Platform: platform.String()})
 		clients := []*ffc.Client{w.client(&stream.Transport{}), w.client(&poll.Transport{})}
 		user := ffc.NewUser("u1")
 		var all sync.WaitGroup

@@ -214,10 +214,10 @@ func (w *world) flag(key string) flagView {
 }
 
 // snapshotOf is a snapshot the way that people keep one.
-func snapshotOf(t *testing.T, g ffctest.Platform, items ...ffctest.Item) string {
+func snapshotOf(t *testing.T, p ffctest.Platform, items ...ffctest.Item) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := json.Indent(&out, g.Snapshot(items...), "", "  "); err != nil {
+	if err := json.Indent(&out, p.Snapshot(items...), "", "  "); err != nil {
 		t.Fatal(err)
 	}
 	return out.String() + "\n"

@@ -70,11 +70,11 @@ func (p *page) next(event string, into any) {
 
 func TestLive(t *testing.T) {
 	t.Parallel()
-	platforms.EachParallel(t, func(t *testing.T, g ffctest.Platform) {
-		w := start(t, twoFlags, Config{Platform: g.String()})
+	platforms.EachParallel(t, func(t *testing.T, platform ffctest.Platform) {
+		w := start(t, twoFlags, Config{Platform: platform.String()})
 		p := w.open()
 		var state stateView
-		if p.next("state", &state); len(state.Flags) != 2 || len(state.Clients) != 0 || state.URL != w.url || state.Platform != g.String() {
+		if p.next("state", &state); len(state.Flags) != 2 || len(state.Clients) != 0 || state.URL != w.url || state.Platform != platform.String() {
 			t.Errorf("got %+v", state)
 		}
 		streaming := w.client(&stream.Transport{})
