@@ -1,0 +1,23 @@
+module github.com/feature-flags-co/ffc-server-go-sdk/relay/soak
+
+go 1.26.0
+
+replace (
+	github.com/feature-flags-co/ffc-server-go-sdk => ../../
+	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis => ../../transport/fleet/fleetredis
+)
+
+require (
+	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
+	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis v0.0.0
+	github.com/redis/rueidis v1.0.79
+)
+
+require (
+	github.com/coder/websocket v1.8.15 // indirect
+	github.com/dlclark/regexp2 v1.12.0 // indirect
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/valyala/fastjson v1.6.10 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Real engines: relay.TestHammer has that in memory.
+func TestSoak(t *testing.T) {
+	for _, e := range engines[1:] {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			opened, err := e.open()
+			if errors.Is(err, errMissing) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer opened.close()
+			s := soak{length: 5 * time.Second, seed: rand.Uint64(), readers: 30}
+			r, err := s.hammer(opened)
+			if err != nil {
+				t.Errorf("seed %d: %v", s.seed, err)
+			}
+			if r.Faults == 0 || r.Reads == 0 || r.UndoReaders != s.readers {
+				t.Errorf("%+v: the test shows little", r)
+			}
+		})
+	}
+}
+
+// The figures mean nothing here.
+func TestLoadWorks(t *testing.T) {
+	t.Parallel()
+	s := soak{instances: 100, out: t.Output()}
+	table, err := s.load()
+	if err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(table, "environments") || strings.Contains(table, " 1 failed") {
+		t.Errorf("table %s", table)
+	}
+}
+
+func TestRewriteReplacesWhatIsBetweenMarkers(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "fleet.md")
+	for before, want := range map[string]string{
+		"a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb\n": "a\n<!-- x:begin -->\nnew\n<!-- x:end -->\nb\n",
+		"a\n<!-- x:begin -->\nold\n":                    "",
+		"<!-- x:end -->\n<!-- x:begin -->\n":            "",
+		"<!-- y:begin -->\n<!-- y:end -->\n":            "",
+	} {
+		if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := rewrite(file, "x", "new\n")
+		if (err == nil) != (want != "") {
+			t.Errorf("%q: error %v", before, err)
+		}
+		if want == "" {
+			want = before
+		}
+		if after, _ := os.ReadFile(file); string(after) != want {
+			t.Errorf("%q becomes %q, want %q", before, after, want)
+		}
+	}
+}

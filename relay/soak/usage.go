@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// usage is what a redis-server has used.
+type usage struct {
+	cpu   time.Duration // user and system
+	bytes int64         // received and sent
+}
+
+func (r *redis) usage() (u usage, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.pid))
+	if err != nil {
+		return u, fmt.Errorf("the processor time of redis-server needs Linux: %w", err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
+	fields := strings.Fields(rest)
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return u, err
+		}
+		u.cpu += time.Duration(ticks) * 10 * time.Millisecond // of 1/100 s
+	}
+	info, err := r.admin.Do(context.Background(), r.admin.B().Info().Section("stats").Build()).ToString()
+	if err != nil {
+		return u, err
+	}
+	for line := range strings.Lines(info) {
+		for _, name := range []string{"total_net_input_bytes:", "total_net_output_bytes:"} {
+			if number, found := strings.CutPrefix(line, name); found {
+				n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+				if err != nil {
+					return u, err
+				}
+				u.bytes += n
+			}
+		}
+	}
+	return u, nil
+}
