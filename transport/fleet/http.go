@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -147,9 +148,7 @@ func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag str
 	if err != nil {
 		return nil, "", errors.New("fleet: the URL cannot be requested")
 	}
-	if b.header != nil {
-		req.Header = b.header.Clone()
-	}
+	maps.Copy(req.Header, b.header) // values are not changed
 	if b.position != nil && strings.HasSuffix(name, "/head") {
 		if at := b.position(); at != "" {
 			req.Header.Set("Ffc-Revision", at)
@@ -169,7 +168,7 @@ func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag str
 	if err != nil {
 		return nil, "", plain(err)
 	}
-	value, err = httpclient.ReadAll(http.MaxBytesReader(nil, io.NopCloser(body), b.limit), make([]byte, firstRead))
+	value, err = httpclient.ReadAll(http.MaxBytesReader(nil, body, b.limit), make([]byte, firstRead))
 	if err != nil {
 		return nil, "", fmt.Errorf("fleet: the response broke off: %w", plain(err))
 	}
@@ -178,7 +177,7 @@ func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag str
 
 // decoded returns the value in a response. Only the header tells whether the
 // server has compressed it: a chunk is gzip bytes itself, or a part of such.
-func decoded(resp *http.Response) (io.Reader, error) {
+func decoded(resp *http.Response) (io.ReadCloser, error) {
 	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
 		return resp.Body, nil
