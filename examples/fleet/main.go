@@ -5,7 +5,8 @@
 // is down for a while.
 //
 // On AWS Lambda the program is a function that reads the directory FFC_DIR: see
-// function.go.
+// function.go. With FFC_ENV_SECRET it is the publisher, which a schedule invokes: see
+// scheduled.go.
 package main
 
 import (
@@ -26,7 +27,11 @@ import (
 
 func main() {
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
-		function()
+		if os.Getenv("FFC_ENV_SECRET") != "" {
+			scheduled()
+		} else {
+			function()
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

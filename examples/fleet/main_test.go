@@ -15,9 +15,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
 )
 
-// TestMain runs the function instead of the tests in a child process of theirs.
+// TestMain runs a function instead of the tests in a child process of theirs.
 func TestMain(m *testing.M) {
-	lambdatest.Function("fleet", function)
+	lambdatest.Function("fleet", main)
 	os.Exit(m.Run())
 }
 
@@ -51,61 +51,74 @@ func TestDemonstration(t *testing.T) {
 	}
 }
 
-// TestFunction: a function that is frozen between invocations gets a change, and
-// serves on when the publisher and the platform are gone.
+// start runs the program as a function in its own process, which is frozen between
+// invocations, and returns what invokes it.
+func start(t *testing.T, env ...string) (invoke func(payload string, response any) error) {
+	t.Helper()
+	rt := lambdatest.NewRuntime()
+	t.Cleanup(rt.Close)
+	cmd := lambdatest.Command("fleet")
+	cmd.Env = append(cmd.Env, env...)
+	if _, err := rt.StartProcess(cmd); err != nil {
+		t.Fatal(err)
+	}
+	return func(payload string, response any) error {
+		invocation := rt.Invoke(within(t), []byte(payload))
+		if invocation.Err != nil {
+			return invocation.Err
+		}
+		return json.Unmarshal(invocation.Response, response)
+	}
+}
+
+// TestFunction: a function that is frozen between invocations gets a change from the
+// publisher that a schedule invokes, and serves on when the publisher and the platform
+// are gone.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGSTOP")
 	}
-	ctx := within(t)
 	checkout := ffctest.Flag("checkout").Variations("three-steps", "one-page")
 	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(checkout.Serve("three-steps")))
 	defer platform.Close()
 	dir := t.TempDir()
-	publisher := newPublisher(platform, dir)
-	publish := func() int64 {
-		if err := publisher.Once(ctx); err != nil {
+	schedule := start(t, "FFC_DIR="+dir, "FFC_ENV_SECRET="+platform.EnvSecret, "FFC_BASE_URL="+platform.URL)
+	publish := func() (p published) {
+		t.Helper()
+		if err := schedule("{}", &p); err != nil {
 			t.Fatal(err)
 		}
-		return publisher.Status().Revision
+		return p
 	}
 	first := publish()
-
-	rt := lambdatest.NewRuntime()
-	defer rt.Close()
-	cmd := lambdatest.Command("fleet")
-	cmd.Env = append(cmd.Env, "FFC_DIR="+dir, "FFC_ENVIRONMENT="+publisher.Status().Environment, "FFC_MAX_AGE=1ns")
-	if _, err := rt.StartProcess(cmd); err != nil {
-		t.Fatal(err)
-	}
+	call := start(t, "FFC_DIR="+dir, "FFC_ENVIRONMENT="+first.Environment, "FFC_MAX_AGE=1ns")
 	invoke := func() (r response) {
 		t.Helper()
-		invocation := rt.Invoke(ctx, []byte(`{"user":"ann"}`))
-		if invocation.Err != nil {
-			t.Fatal(invocation.Err)
-		}
-		if err := json.Unmarshal(invocation.Response, &r); err != nil {
+		if err := call(`{"user":"ann"}`, &r); err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
-	if got, want := invoke(), (response{"three-steps", first}); got != want {
+	if got, want := invoke(), (response{"three-steps", first.Revision}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	platform.Put(checkout.Serve("one-page"))
 	second := publish()
-	if second <= first {
-		t.Errorf("revision %d after %d", second, first)
+	if second.Revision <= first.Revision {
+		t.Errorf("revision %d after %d", second.Revision, first.Revision)
 	}
-	if got, want := invoke(), (response{"one-page", second}); got != want {
+	if got, want := invoke(), (response{"one-page", second.Revision}); got != want {
 		t.Errorf("after a change: got %+v, want %+v", got, want)
 	}
 	platform.Close()
+	if err := schedule("{}", new(published)); err == nil {
+		t.Error("the publisher succeeds without the platform")
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := invoke(), (response{"one-page", second}); got != want {
+	if got, want := invoke(), (response{"one-page", second.Revision}); got != want {
 		t.Errorf("with everything gone: got %+v, want %+v", got, want)
 	}
 	if n := len(platform.Events()); n != 0 {
