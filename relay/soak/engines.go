@@ -91,7 +91,7 @@ func startRedis(options ...string) (*redis, error) {
 		return nil, err
 	}
 	r := &redis{address: port.Address, pid: process.Process.Pid}
-	r.close = func() {
+	r.close = sync.OnceFunc(func() {
 		if r.admin != nil {
 			r.admin.Close()
 		}
@@ -99,7 +99,7 @@ func startRedis(options ...string) (*redis, error) {
 		_ = process.Wait()
 		port.Close()
 		_ = os.RemoveAll(dir)
-	}
+	})
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		r.admin, err = rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{r.address}, ForceSingleClient: true, DisableCache: true})
 		if err == nil {

@@ -8,6 +8,7 @@ replace (
 )
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
 	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
 	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis v0.0.0
 	github.com/redis/rueidis v1.0.79
