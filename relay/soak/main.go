@@ -84,7 +84,7 @@ func (s *soak) run() (table string, err error) {
 		}
 		r, hammerErr := s.hammer(opened)
 		opened.close()
-		if hammerErr != nil {
+		if hammerErr = errors.Join(hammerErr, late(r)); hammerErr != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", e.name, hammerErr))
 		}
 		fmt.Fprintf(s.out, "%s: %+v\n", e.name, r)
@@ -107,14 +107,18 @@ func (s *soak) hammer(e *engine) (hammer.Report, error) {
 		h.Undo()
 	}
 	r, wrong := h.Stop()
-	err = errors.Join(err, wrong)
-	if err == nil && r.Gaps >= minGaps && r.GapP99 > r.GapLimit {
+	return r, errors.Join(err, wrong)
+}
+
+// late returns what took too long.
+func late(r hammer.Report) (err error) {
+	if r.Gaps >= minGaps && r.GapP99 > r.GapLimit {
 		err = fmt.Errorf("takeovers took %v (p99), want at most %v", r.GapP99, r.GapLimit)
 	}
-	if err == nil && r.UndoLatest > r.UndoLimit {
-		err = fmt.Errorf("the last reader had what was pinned after %v, want at most %v", r.UndoLatest, r.UndoLimit)
+	if r.UndoLatest > r.UndoLimit {
+		err = errors.Join(err, fmt.Errorf("the last reader had what was pinned after %v, want at most %v", r.UndoLatest, r.UndoLimit))
 	}
-	return r, err
+	return err
 }
 
 // tenth formats a duration for a table.

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Real engines: relay.TestHammer has that in memory.
+// Real engines, in real time, which proves nothing about times: relay.TestHammer has
+// that, with an engine in memory.
 func TestSoak(t *testing.T) {
 	for _, e := range engines[1:] {
 		t.Run(e.name, func(t *testing.T) {

@@ -67,12 +67,17 @@ func (h *Hammer) route() fleetkit.Server {
 	return bad
 }
 
-// replicate brings the replica that lags to what the engine has now.
-func (h *Hammer) replicate(ctx context.Context) {
+// replicate brings the replica that lags to what the engine has now. It returns
+// false if the engine has nothing to copy.
+func (h *Hammer) replicate(ctx context.Context) bool {
+	h.replicating.Lock() // no copy from before replaces a later one
+	defer h.replicating.Unlock()
 	next := new(fleettest.Memory)
-	if fleetkit.Copy(ctx, next, h.Engine) == nil { // the engine may be empty
-		h.lagging.Restore(next)
+	if fleetkit.Copy(ctx, next, h.Engine) != nil {
+		return false
 	}
+	h.lagging.Restore(next)
+	return true
 }
 
 // undo is a bad flag that was rolled back while the platform was down.
@@ -111,15 +116,19 @@ func (h *Hammer) Undo() {
 		h.errorf("the body before the bad change cannot be pinned")
 		return
 	}
-	h.replicate(ctx)
-	time.Sleep(4 * (h.Beat + h.maxAge()))
-	h.mu.Lock()
-	had := len(h.undo.readers)
-	h.mu.Unlock()
-	if had != h.Readers {
-		h.errorf("%d of %d readers have what was pinned", had, h.Readers)
+	h.within(time.Minute, func() bool { return h.replicate(ctx) })
+	all := h.within(2*time.Minute, func() bool { return h.undone() == h.Readers })
+	if !all {
+		h.errorf("%d of %d readers have what was pinned", h.undone(), h.Readers)
 	}
 	h.platform.Only(fleetkit.Server{})
+}
+
+// undone returns how many readers have what was pinned.
+func (h *Hammer) undone() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.undo.readers)
 }
 
 func (u *undo) report(r *Report) {

@@ -53,12 +53,14 @@ type Hammer struct {
 	Config
 	platform *fleetkit.Platform
 	lagging  *fleettest.Memory // a replica of the engine that lags
-	members  []*member
-	random   *rand.Rand
-	ended    sync.WaitGroup // members that were killed
-	gaps     gaps
-	mixed    atomic.Bool // bad servers respond, too
-	hurry    atomic.Bool // readers read all the time
+	// replicating is held while lagging is replaced.
+	replicating sync.Mutex
+	members     []*member
+	random      *rand.Rand
+	ended       sync.WaitGroup // members that were killed
+	gaps        gaps
+	mixed       atomic.Bool // bad servers respond, too
+	hurry       atomic.Bool // readers read all the time
 
 	mu       sync.Mutex
 	versions [flags][]time.Time // when each version of a flag was made
