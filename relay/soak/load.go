@@ -55,7 +55,7 @@ func published(count int, options ...string) (r *redis, p *fleetkit.Platform, er
 	defer b.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err = (&relay.Publisher{Config: cfg, Backend: b}).Once(ctx); err != nil {
+	if err = (&relay.Publisher{Config: cfg, Backend: b, Beat: time.Hour}).Once(ctx); err != nil {
 		r.close()
 		return nil, nil, err
 	}

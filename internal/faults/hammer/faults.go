@@ -38,12 +38,24 @@ func (h *Hammer) fault() {
 		h.Engine.Wipe()
 	case n < 93 && h.leads():
 		h.gaps.discard()
-		// The last writes are lost.
-		_ = fleetkit.Copy(context.Background(), h.Engine, h.lagging) // it has nothing yet
+		h.loseWrites()
 	case n < 100:
 		h.toggle(h.random.IntN(flags))
 	default:
 		h.mixed.Store(h.random.IntN(3) > 0)
+	}
+}
+
+// loseWrites takes the engine back to what it had before a change was published.
+func (h *Hammer) loseWrites() {
+	ctx, backup := context.Background(), new(fleettest.Memory)
+	if fleetkit.Copy(ctx, backup, h.Engine) != nil {
+		return // the engine is empty
+	}
+	h.toggle(h.random.IntN(flags))
+	time.Sleep(2 * h.Beat) // publishers ask the platform each Beat
+	if err := fleetkit.Copy(ctx, h.Engine, backup); err != nil {
+		h.errorf("the engine cannot be taken back: %v", err)
 	}
 }
 

@@ -66,9 +66,14 @@ type oracle struct {
 // read is what one reader does until ctx ends.
 func (h *Hammer) read(ctx context.Context, i int) {
 	engine := h.connect()
-	backends := []fleet.Backend{engine}
-	if i%2 == 0 {
+	var backends []fleet.Backend
+	switch i % 3 {
+	case 0:
+		backends = []fleet.Backend{engine}
+	case 1:
 		backends = []fleet.Backend{h.lagging, engine}
+	case 2: // the replica counts when the engine is empty
+		backends = []fleet.Backend{engine, h.lagging}
 	}
 	client, err := h.client(ctx, backends...)
 	if err != nil {
