@@ -2,7 +2,9 @@ package fleet_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -87,6 +89,51 @@ func TestSpreadSpreadsReaders(t *testing.T) {
 		}
 		if n := has(); n != 200 {
 			t.Errorf("%d of 200 readers have the change after Spread", n)
+		}
+	})
+}
+
+// An engine that serves 3,000 reads a second of each value throttles none of 10,000
+// readers that hear of a change at once, and all have the change within Spread and
+// 10 s. This is a fifth of both.
+func TestChangeReachesManyReadersOfAThrottlingEngine(t *testing.T) {
+	const readers, limit, spread = 2000, 600, 4 * time.Second
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		all := make([]*reader, readers)
+		for i := range all {
+			all[i] = newReader(t, func(tr *fleet.Transport) { tr.Watch, tr.Spread = true, spread }, m)
+			defer all[i].close()
+		}
+		time.Sleep(2 * spread) // the read that follows the beginning of watching
+		var mu sync.Mutex
+		reads := make(map[string]int) // in a second
+		refused := 0
+		m.Before(func(_ context.Context, call fleettest.Call) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if call.Op != "Get" {
+				return nil
+			}
+			second := fmt.Sprint(time.Now().Unix(), call.Name)
+			if reads[second]++; reads[second] > limit {
+				refused++
+				return throttled{time.Second}
+			}
+			return nil
+		})
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		time.Sleep(spread + 10*time.Second)
+		synctest.Wait()
+		for i, r := range all {
+			if r.Status().Source.Revision != 2 {
+				t.Fatalf("reader %d lacks the change", i)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if refused > 0 || len(reads) < 2*int(spread/time.Second) {
+			t.Errorf("%d of %d reads in %d seconds and values were throttled", refused, 2*readers, len(reads))
 		}
 	})
 }
