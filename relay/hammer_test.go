@@ -45,6 +45,9 @@ func TestHammer(t *testing.T) {
 		if err == nil && r.Leading < r.Faults/4 {
 			t.Error("there was hardly ever a leader: the test shows little")
 		}
+		if r.Gaps >= 100 && r.GapP99 > r.GapLimit {
+			t.Errorf("the engine had no new head for %v (p99) after the leader was lost, want at most %v", r.GapP99, r.GapLimit)
+		}
 		if r.UndoLatest > r.UndoLimit {
 			t.Errorf("the last reader had what was pinned after %v, want at most %v", r.UndoLatest, r.UndoLimit)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ type figure struct{ what, measured string }
 // load measures what a fleet costs, and returns a table.
 func (s *soak) load() (table string, err error) {
 	var rows strings.Builder
-	fmt.Fprintf(&rows, "| Measured on %d cores with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), runtime.Version())
+	fmt.Fprintf(&rows, "| Measured on %d cores%s with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), others(), runtime.Version())
 	for _, measure := range []func() ([]figure, error){s.loadEnvironments, s.loadRedis, s.loadWatchers, s.loadColdStarts} {
 		figures, measureErr := measure()
 		if errors.Is(measureErr, errMissing) {
@@ -38,6 +39,16 @@ func (s *soak) load() (table string, err error) {
 		}
 	}
 	return rows.String(), err
+}
+
+// others says how busy the machine is with other programs, where Linux tells.
+func others() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	average, _, _ := strings.Cut(string(text), " ")
+	return fmt.Sprintf(" (on which %s threads of other programs wanted to run)", average)
 }
 
 // published starts a Redis that has a platform's flags.

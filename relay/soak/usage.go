@@ -16,18 +16,8 @@ type usage struct {
 }
 
 func (r *redis) usage() (u usage, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.pid))
-	if err != nil {
-		return u, fmt.Errorf("the processor time of redis-server needs Linux: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
-	fields := strings.Fields(rest)
-	for _, field := range fields[11:13] {
-		ticks, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return u, err
-		}
-		u.cpu += time.Duration(ticks) * 10 * time.Millisecond // of 1/100 s
+	if u.cpu, err = processorTime(r.pid); err != nil {
+		return u, err
 	}
 	info, err := r.admin.Do(context.Background(), r.admin.B().Info().Section("stats").Build()).ToString()
 	if err != nil {
@@ -45,4 +35,22 @@ func (r *redis) usage() (u usage, err error) {
 		}
 	}
 	return u, nil
+}
+
+// processorTime returns the user and system time of a process.
+func processorTime(pid int) (used time.Duration, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("the processor time of a process needs Linux: %w", err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
+	fields := strings.Fields(rest)
+	for _, field := range fields[11:13] {
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		used += time.Duration(ticks) * 10 * time.Millisecond // of 1/100 s
+	}
+	return used, nil
 }
