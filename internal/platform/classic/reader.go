@@ -343,9 +343,10 @@ func (r reader) prerequisite(o scan.Object) model.Prerequisite {
 	if !ok {
 		key = id // not a flag of this environment: the prerequisite fails
 	}
+	expected := o.Object(option)
 	return model.Prerequisite{
 		FlagKey:     key,
-		VariationID: strconv.FormatInt(o.Object(option).Int("localId"), 10),
+		VariationID: strconv.FormatInt(expected.Int("localId"), 10),
 	}
 }
 

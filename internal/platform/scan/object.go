@@ -89,14 +89,14 @@ type Object struct {
 	first, last int // its members
 }
 
-func (o Object) fail(name, expected string) {
+func (o *Object) fail(name, expected string) {
 	if o.failure == nil {
 		o.failure = fmt.Errorf("has a bad %s%s: expected %s", o.path, name, expected)
 	}
 }
 
 // get returns the member, or nil if it is absent or null.
-func (o Object) get(name string) []byte {
+func (o *Object) get(name string) []byte {
 	v := o.member(name)
 	if jsontext.IsNull(v) {
 		return nil
@@ -105,7 +105,7 @@ func (o Object) get(name string) []byte {
 }
 
 // member returns the first member of that name; nil if there is none.
-func (o Object) member(name string) []byte {
+func (o *Object) member(name string) []byte {
 	members := o.members[o.first:o.last]
 	for i := range members {
 		if string(members[i].Name) == name {
@@ -119,10 +119,10 @@ func (o Object) member(name string) []byte {
 }
 
 // Has reports whether there is a member that is not null.
-func (o Object) Has(name string) bool { return o.get(name) != nil }
+func (o *Object) Has(name string) bool { return o.get(name) != nil }
 
 // Object returns a required member.
-func (o Object) Object(name string) Object {
+func (o *Object) Object(name string) Object {
 	v := o.get(name)
 	if v == nil || v[0] != '{' {
 		o.fail(name, "an object")
@@ -140,19 +140,19 @@ type Objects struct {
 }
 
 // Objects returns an array; an empty one if it is absent.
-func (o Object) Objects(name string) Objects { return Objects{o.array(name), name, o} }
+func (o *Object) Objects(name string) Objects { return Objects{o.array(name), name, *o} }
 
 // List is like Objects, but null is an error: its meaning is unknown.
-func (o Object) List(name string) Objects {
+func (o *Object) List(name string) Objects {
 	o.notNull(name)
 	return o.Objects(name)
 }
 
 // Raw returns the JSON of the array; nil if it is absent.
-func (l Objects) Raw() []byte { return l.array }
+func (l *Objects) Raw() []byte { return l.array }
 
 // All yields the elements.
-func (l Objects) All(yield func(Object) bool) {
+func (l *Objects) All(yield func(Object) bool) {
 	path := l.parent.path + l.name + "."
 	_, _ = jsontext.EachElementAt(l.array, 0, func(i int) (int, error) {
 		d := l.parent.decoding
@@ -182,7 +182,7 @@ func Collect[T any](l Objects, read func(Object) T) (list []T) {
 }
 
 // parts calls read with each element, which counts as a part.
-func (l Objects) parts(read func(Object)) {
+func (l *Objects) parts(read func(Object)) {
 	for o := range l.All {
 		if l.parent.spare--; l.parent.spare < 0 {
 			l.parent.tooMany()
@@ -197,7 +197,7 @@ const longArray = 4 << 10
 
 // longCount returns the number of elements of a long array; 0 if the array is
 // short, or if the decoding fails because it has too many.
-func (l Objects) longCount() int {
+func (l *Objects) longCount() int {
 	if len(l.array) <= longArray {
 		return 0
 	}
@@ -216,18 +216,18 @@ func (d *decoding) tooMany() {
 }
 
 // Texts is like Strings, but null is an error.
-func (o Object) Texts(name string) model.List {
+func (o *Object) Texts(name string) model.List {
 	o.notNull(name)
 	return o.Strings(name)
 }
 
-func (o Object) notNull(name string) {
+func (o *Object) notNull(name string) {
 	if v := o.member(name); v != nil && jsontext.IsNull(v) {
 		o.fail(name, "an array")
 	}
 }
 
-func (o Object) array(name string) []byte {
+func (o *Object) array(name string) []byte {
 	v := o.get(name)
 	if v == nil {
 		return nil
@@ -240,7 +240,7 @@ func (o Object) array(name string) []byte {
 }
 
 // Strings returns the strings of an array; none if it is absent.
-func (o Object) Strings(name string) model.List {
+func (o *Object) Strings(name string) model.List {
 	array := o.array(name)
 	return o.TextList(name, func(yield func(inside []byte)) {
 		_, _ = jsontext.EachElementAt(array, 0, func(i int) (int, error) {
@@ -260,7 +260,7 @@ func (o Object) Strings(name string) model.List {
 
 // TextList collects the texts that each yields. It measures them before it
 // stores them, because they can be most of a message.
-func (o Object) TextList(name string, each func(yield func(inside []byte))) (list model.List) {
+func (o *Object) TextList(name string, each func(yield func(inside []byte))) (list model.List) {
 	count, size := 0, 0
 	each(func(inside []byte) {
 		count++
@@ -284,7 +284,7 @@ func (o Object) TextList(name string, each func(yield func(inside []byte))) (lis
 }
 
 // String returns a required member.
-func (o Object) String(name string) string {
+func (o *Object) String(name string) string {
 	if !o.Has(name) && o.value != nil {
 		o.fail(name, "a string")
 	}
@@ -292,11 +292,11 @@ func (o Object) String(name string) string {
 }
 
 // OptionalString returns "" for a member that is absent.
-func (o Object) OptionalString(name string) string { return jsontext.Text(o.OptionalText(name)) }
+func (o *Object) OptionalString(name string) string { return jsontext.Text(o.OptionalText(name)) }
 
 // OptionalText returns what is between the quotes of a string; nil if there is
 // none.
-func (o Object) OptionalText(name string) []byte {
+func (o *Object) OptionalText(name string) []byte {
 	v := o.get(name)
 	if v == nil {
 		return nil
@@ -309,7 +309,7 @@ func (o Object) OptionalText(name string) []byte {
 }
 
 // Int returns a required member.
-func (o Object) Int(name string) int64 {
+func (o *Object) Int(name string) int64 {
 	if v := o.get(name); v != nil {
 		if n, err := fastfloat.ParseInt64(textOf(v)); err == nil {
 			return n
@@ -324,7 +324,7 @@ func (o Object) Int(name string) int64 {
 func textOf(v []byte) string { return unsafe.String(unsafe.SliceData(v), len(v)) }
 
 // OptionalFloat returns nil for a member that is absent.
-func (o Object) OptionalFloat(name string) *float64 {
+func (o *Object) OptionalFloat(name string) *float64 {
 	v := o.get(name)
 	if v == nil {
 		return nil
@@ -343,10 +343,10 @@ func number(v []byte) (float64, bool) {
 }
 
 // Bool returns false for a member that is absent.
-func (o Object) Bool(name string) bool { return o.Tri(name) == model.Yes }
+func (o *Object) Bool(name string) bool { return o.Tri(name) == model.Yes }
 
 // Tri reads a truth value that may also be absent.
-func (o Object) Tri(name string) model.Tri {
+func (o *Object) Tri(name string) model.Tri {
 	switch string(o.get(name)) {
 	case "":
 		return model.Unset
@@ -362,7 +362,7 @@ func (o Object) Tri(name string) model.Tri {
 // RangeOf reads the two ends of a share; if they are absent, the share is the
 // whole range. If the value is not two numbers, the ends are NaN: no user is in
 // the share.
-func (o Object) RangeOf(name string) (from, to float64) {
+func (o *Object) RangeOf(name string) (from, to float64) {
 	v := o.get(name)
 	if v == nil {
 		return 0, 1
