@@ -56,7 +56,7 @@ func openDir() (*engine, error) {
 				_ = os.RemoveAll(dir + "/" + entry.Name()) // publishers may write meanwhile
 			}
 		},
-		close: func() { _ = os.RemoveAll(dir) },
+		close: onInterrupt.add(func() { _ = os.RemoveAll(dir) }),
 	}, nil
 }
 
@@ -91,7 +91,7 @@ func startRedis(options ...string) (*redis, error) {
 		return nil, err
 	}
 	r := &redis{address: port.Address, pid: process.Process.Pid}
-	r.close = sync.OnceFunc(func() {
+	r.close = onInterrupt.add(func() {
 		if r.admin != nil {
 			r.admin.Close()
 		}

@@ -33,6 +33,7 @@ func main() {
 	load := flag.Bool("load", false, "measure what a fleet costs instead")
 	docs := flag.String("docs", "", "repository whose docs/fleet.md gets what was measured")
 	flag.Parse()
+	onInterrupt.watch()
 	name, measure := "soak", s.run
 	if *load {
 		name, measure = "load", s.load
