@@ -113,18 +113,17 @@ func loadData(data []byte, names []string, read func(k kind, item []byte) (entit
 	if err != nil {
 		return nil, err
 	}
-	var out []entity
-	most := model.MaxItems(len(data))
+	items := 0
+	for _, name := range names {
+		items += jsontext.Count(body[name])
+	}
+	if most := model.MaxItems(len(data)); items > most {
+		return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
+	}
+	out := make([]entity, 0, items)
 	for k, name := range names {
-		if out, err = loadKind(out, most, kind(k), body[name], read); err != nil {
+		if out, err = loadKind(out, kind(k), body[name], read); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if len(out) > most {
-			items := 0
-			for _, name := range names {
-				items += jsontext.Count(body[name])
-			}
-			return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
 		}
 	}
 	return out, nil
@@ -155,8 +154,8 @@ func dataObject(data []byte) (map[string][]byte, error) {
 	return body, nil
 }
 
-// loadKind appends the items of one kind, until there are more than most.
-func loadKind(out []entity, most int, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
+// loadKind appends the items of one kind.
+func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
 	if raw == nil {
 		return out, nil
 	}
@@ -179,9 +178,7 @@ func loadKind(out []entity, most int, k kind, raw []byte, read func(kind, []byte
 		if e.json == nil {
 			e.json = item
 		}
-		if out = append(out, e); len(out) > most {
-			break
-		}
+		out = append(out, e)
 	}
 	return out, nil
 }

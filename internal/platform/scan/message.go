@@ -295,7 +295,7 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 // that cannot be read is skipped or broken; the others are kept.
 func (p *parts) readList(b []byte, i int, l *list, member string, read Header) (end int, err error) {
 	*l = list{given: true}
-	index := 0
+	array, index := i, 0
 	end, err = jsontext.EachElementAt(b, i, func(i int) (int, error) {
 		item, end, wrong := read(b, i)
 		if end == 0 {
@@ -312,7 +312,18 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read Header) (
 				l.items = nil
 				return 0, errItems
 			}
-			if l.items == nil {
+			have, left := len(l.items), p.budget.items+1 // with this one
+			switch {
+			case have < cap(l.items):
+			case (len(b)-i)/max((end-array)/(have+1), 1) > left: // those so far were that small
+				most := have + left
+				all := countItems(b, array, read, most)
+				if all > most {
+					l.items = nil
+					return 0, errItems
+				}
+				l.items = slices.Grow(l.items, all-have)
+			case have == 0:
 				l.items = make([]store.Item, 0, p.budget.room(len(b)-i, end-i))
 			}
 			item.Raw = b[i:end]
@@ -331,6 +342,26 @@ func (p *parts) readList(b []byte, i int, l *list, member string, read Header) (
 		}
 	}
 	return end, nil
+}
+
+// countItems returns the number of items in the array at b[i], or a larger number than
+// most. It keeps none: the items of a message take as much memory as the message.
+func countItems(b []byte, i int, read Header, most int) (n int) {
+	_, _ = jsontext.EachElementAt(b, i, func(i int) (end int, err error) {
+		item, end, wrong := read(b, i)
+		if end == 0 {
+			if end, err = jsontext.SkipValue(b, i); err != nil {
+				return 0, err
+			}
+		}
+		if wrong == nil || item.Broken {
+			if n++; n > most {
+				return 0, errItems
+			}
+		}
+		return end, nil
+	})
+	return n
 }
 
 // room estimates the number of items in the rest of a message from the size of
