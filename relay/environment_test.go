@@ -1,4 +1,4 @@
-package relay
+package relay_test
 
 import (
 	"context"
@@ -15,18 +15,19 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
 
 // in returns the environment of these tests in an engine.
-func in(b fleet.Backend, mirrors ...fleet.Backend) *Environment {
-	return &Environment{Name: environment, Backend: b, Mirrors: mirrors}
+func in(b fleet.Backend, mirrors ...fleet.Backend) *relay.Environment {
+	return &relay.Environment{Name: environment, Backend: b, Mirrors: mirrors}
 }
 
 // pinFor returns a pin of so long.
-func pinFor(d time.Duration) Pin {
-	return Pin{By: "ann", Reason: "wrong price", Until: time.Now().Add(d)}
+func pinFor(d time.Duration) relay.Pin {
+	return relay.Pin{By: "ann", Reason: "wrong price", Until: time.Now().Add(d)}
 }
 
 // logOf returns the log as one line for each revision: whether it is current, and
@@ -109,13 +110,13 @@ func TestRollbackWhileThePlatformIsDown(t *testing.T) {
 
 func TestRollbackToWhatIsMissing(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		if _, err := in(m).Rollback(t.Context(), 1, pinFor(time.Hour)); !errors.Is(err, ErrNotPublished) {
+		if _, err := in(m).Rollback(t.Context(), 1, pinFor(time.Hour)); !errors.Is(err, relay.ErrNotPublished) {
 			t.Errorf("error %v in an empty engine", err)
 		}
 		if err := p.publisher(m).Once(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := in(m).Rollback(t.Context(), 1, pinFor(time.Hour)); !errors.Is(err, ErrNoRevision) {
+		if _, err := in(m).Rollback(t.Context(), 1, pinFor(time.Hour)); !errors.Is(err, relay.ErrNoRevision) {
 			t.Errorf("error %v for a revision that never was", err)
 		}
 		if _, err := in(m).Rollback(t.Context(), headIn(t, m).Revision, pinFor(-time.Second)); err == nil || !strings.Contains(err.Error(), "Until") {
@@ -191,7 +192,7 @@ func TestChangeWithoutAMirror(t *testing.T) {
 		}
 		down := new(fleettest.Memory)
 		down.Before(func(context.Context, fleettest.Call) error { return fleetkit.ErrDown })
-		if _, err := in(m, down).Override(t.Context(), "flag", "false", pinFor(time.Hour)); !errors.Is(err, ErrMirror) {
+		if _, err := in(m, down).Override(t.Context(), "flag", "false", pinFor(time.Hour)); !errors.Is(err, relay.ErrMirror) {
 			t.Errorf("error %v, want ErrMirror", err)
 		}
 		expect(t, m, "flag", false)
@@ -313,8 +314,8 @@ func TestPinsAtTheSameTime(t *testing.T) {
 		var people sync.WaitGroup
 		for i := range 3 {
 			people.Go(func() {
-				pin := Pin{By: fmt.Sprint(i), Until: time.Now().Add(time.Duration(i+1) * time.Hour)}
-				if _, err := in(m).Rollback(t.Context(), headIn(t, m).Revision, pin); err != nil && !errors.Is(err, ErrNoRevision) {
+				pin := relay.Pin{By: fmt.Sprint(i), Until: time.Now().Add(time.Duration(i+1) * time.Hour)}
+				if _, err := in(m).Rollback(t.Context(), headIn(t, m).Revision, pin); err != nil && !errors.Is(err, relay.ErrNoRevision) {
 					t.Error(err)
 				}
 			})
@@ -329,7 +330,7 @@ func TestPinsAtTheSameTime(t *testing.T) {
 
 func TestEnvironmentRejectsBadFields(t *testing.T) {
 	m := new(fleettest.Memory)
-	for want, e := range map[string]*Environment{
+	for want, e := range map[string]*relay.Environment{
 		"Environment.Backend": {Name: environment},
 		"Environment.Name":    {Backend: m},
 		"Environment.Keep":    {Name: environment, Backend: m, Keep: -1},
@@ -338,7 +339,7 @@ func TestEnvironmentRejectsBadFields(t *testing.T) {
 			t.Errorf("error %v, want one about %s", err, want)
 		}
 	}
-	long := Pin{Until: time.Now().Add(time.Hour), Reason: strings.Repeat("x", 501)}
+	long := relay.Pin{Until: time.Now().Add(time.Hour), Reason: strings.Repeat("x", 501)}
 	if _, err := in(m).Rollback(t.Context(), 1, long); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("error %v", err)
 	}

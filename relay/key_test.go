@@ -1,4 +1,4 @@
-package relay
+package relay_test
 
 import (
 	"crypto/sha256"
@@ -9,13 +9,14 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
 // A key reads as a secret of its platform and environment.
 func TestKeysHaveTheShapeOfSecrets(t *testing.T) {
 	for p, name := range map[ffc.Platform]string{ffc.PlatformClassic: "FF__11__22__33", ffc.PlatformFeatBit: environment} {
 		until := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-		key, line, err := NewKey(p, strings.ToUpper(name), "shop", until)
+		key, line, err := relay.NewKey(p, strings.ToUpper(name), "shop", until)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +28,7 @@ func TestKeysHaveTheShapeOfSecrets(t *testing.T) {
 		if want := hex.EncodeToString(sum[:]) + " " + name + " shop 2030-01-02T03:04:05Z"; line != want {
 			t.Errorf("line %q, want %q", line, want)
 		}
-		if again, _, _ := NewKey(p, name, "shop", until); again == key {
+		if again, _, _ := relay.NewKey(p, name, "shop", until); again == key {
 			t.Error("the same key twice")
 		}
 	}
@@ -46,7 +47,7 @@ func TestNewKeyRejects(t *testing.T) {
 		{ffc.PlatformFeatBit, environment, "", "the name"},
 		{ffc.PlatformFeatBit, environment, "my shop", "the name"},
 	} {
-		if _, _, err := NewKey(test.platform, test.environment, test.name, time.Time{}); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, _, err := relay.NewKey(test.platform, test.environment, test.name, time.Time{}); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: error %v", test, err)
 		}
 	}

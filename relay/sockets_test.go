@@ -1,4 +1,4 @@
-package relay
+package relay_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -26,7 +27,7 @@ func TestPushReachesWatchingReaders(t *testing.T) {
 			backend := fleet.Dir{Path: t.TempDir()}
 			publishers := make([]*started, 2)
 			for i := range publishers {
-				publishers[i] = start(&Publisher{
+				publishers[i] = start(&relay.Publisher{
 					Config:  ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Logger: slog.New(slog.DiscardHandler)},
 					Backend: backend,
 					Beat:    100 * time.Millisecond,

@@ -1,4 +1,4 @@
-package relay
+package relay_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -28,20 +29,20 @@ type featBit struct{ *fleetkit.Platform }
 func newPlatform() *featBit { return &featBit{fleetkit.NewPlatform()} }
 
 // publisher returns a publisher that polls the platform each second.
-func (p *featBit) publisher(b fleet.Backend) *Publisher {
+func (p *featBit) publisher(b fleet.Backend) *relay.Publisher {
 	cfg := p.Config()
 	cfg.Transport = &poll.Transport{Interval: time.Second, Resync: 30 * time.Second, FullResync: 5 * time.Minute}
-	return &Publisher{Config: cfg, Backend: b}
+	return &relay.Publisher{Config: cfg, Backend: b}
 }
 
 // started is a publisher that runs.
 type started struct {
-	*Publisher
+	*relay.Publisher
 	cancel context.CancelFunc
 	done   chan error
 }
 
-func start(p *Publisher) *started {
+func start(p *relay.Publisher) *started {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &started{p, cancel, make(chan error, 1)}
 	go func() { s.done <- p.Run(ctx) }()

@@ -11,7 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -191,7 +191,7 @@ func TestClusterSlotsMigrateUnderLoad(t *testing.T) {
 func TestClusterPromotesAReplica(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	w := fleets.New(t, func() fleet.Backend { return c.open() })
+	w := fleetkit.NewWorld(t, func() fleet.Backend { return c.open() })
 	owner := c.owner(w.Environment)
 	replica := c.node()
 	c.meet(replica)
@@ -208,7 +208,7 @@ func TestClusterPromotesAReplica(t *testing.T) {
 func TestClusterSlotIsUnavailable(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	w := fleets.New(t, func() fleet.Backend { return c.open() })
+	w := fleetkit.NewWorld(t, func() fleet.Backend { return c.open() })
 	owner := c.owner(w.Environment)
 	interrupted := make(chan error, 1)
 	stopWatching := w.Client.OnStatus(func(s ffc.Status) {

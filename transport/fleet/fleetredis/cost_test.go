@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -75,7 +75,7 @@ func TestCostOfARefreshWithNothingNew(t *testing.T) {
 	s := start(t)
 	p := newProxy(t, s.port.Address)
 	b := s.open(func(c *fleetredis.Config) { c.Addresses = []string{p.address} })
-	client := fleets.Refreshing(t, b)
+	client := fleetkit.Refreshing(t, b)
 	ctx := testkit.Within(t)
 	refresh := func() {
 		if err := client.Refresh(ctx); err != nil {
@@ -120,7 +120,7 @@ func TestRoundTripsOfAColdReadOverTLS(t *testing.T) {
 }
 
 func BenchmarkRefreshWithNothingNew(b *testing.B) {
-	client := fleets.Refreshing(b, start(b).open())
+	client := fleetkit.Refreshing(b, start(b).open())
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := client.Refresh(b.Context()); err != nil {

@@ -3,7 +3,7 @@ package fleetredis_test
 import (
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
@@ -11,7 +11,7 @@ import (
 func TestFleetSurvivesFlushAllAndRestarts(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	w := fleets.New(t, func() fleet.Backend { return s.open() })
+	w := fleetkit.NewWorld(t, func() fleet.Backend { return s.open() })
 	w.Turn(false)
 	s.command("FLUSHALL")
 	w.Turn(true)
@@ -30,7 +30,7 @@ func TestFleetFollowsPromotedReplicas(t *testing.T) {
 	first, second := start(t, fast, "0"), start(t, fast, "0")
 	addresses := []string{first.port.Address, second.port.Address}
 	second.replicate(first)
-	w := fleets.New(t, func() fleet.Backend {
+	w := fleetkit.NewWorld(t, func() fleet.Backend {
 		return open(t, func(c *fleetredis.Config) { c.Addresses = addresses })
 	})
 	w.Turn(false)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 )
 
 // A function is frozen for 10 min, and what becomes of the server and of the
@@ -35,7 +35,7 @@ func TestFrozenForTenMinutes(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			b := s.open()
-			client := fleets.Refreshing(t, b)
+			client := fleetkit.Refreshing(t, b)
 			down := false
 			unit := func() error {
 				ctx := testkit.Within(t)
@@ -43,7 +43,7 @@ func TestFrozenForTenMinutes(t *testing.T) {
 					ctx = testkit.Timeout(t, 200*time.Millisecond)
 				}
 				err := client.Refresh(ctx)
-				if d := client.BoolVariationDetail(ctx, fleets.Flag, ffc.NewUser("u-1"), false); d.Err != nil || !d.Value {
+				if d := client.BoolVariationDetail(ctx, fleetkit.Flag, ffc.NewUser("u-1"), false); d.Err != nil || !d.Value {
 					t.Errorf("the flag is %t, error %v", d.Value, d.Err)
 				}
 				return err

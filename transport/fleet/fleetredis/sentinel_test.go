@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -63,7 +63,7 @@ func TestSentinelNamesThePrimary(t *testing.T) {
 		}
 	})
 	t.Run("failover", func(t *testing.T) {
-		w := fleets.New(t, func() fleet.Backend { return open(t, configure) })
+		w := fleetkit.NewWorld(t, func() fleet.Backend { return open(t, configure) })
 		testkit.Eventually(t, "the Sentinel knows the replica", func() bool {
 			return strings.Contains(sentinel.command("INFO", "sentinel"), "slaves=1")
 		})

@@ -13,7 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -122,7 +122,7 @@ var engines = map[string]func(t testing.TB, w *wire) (b fleet.Backend, closeIdle
 func refreshing(t testing.TB, engine string, w *wire) *ffc.Client {
 	t.Helper()
 	b, closeIdle := engines[engine](t, w)
-	client := fleets.Refreshing(t, b)
+	client := fleetkit.Refreshing(t, b)
 	refresh(t, client)
 	w.replay(t)
 	closeIdle()

@@ -3,7 +3,7 @@ package enginetest
 import (
 	"testing"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleets"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -30,7 +30,7 @@ func TestFleet(t *testing.T) {
 	for name, start := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := fleets.New(t, start(t))
+			w := fleetkit.NewWorld(t, start(t))
 			w.Turn(false)
 			w.Turn(true)
 		})

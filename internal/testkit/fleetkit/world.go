@@ -1,6 +1,4 @@
-// Package fleets has a platform, a publisher and a reader around an engine, for tests
-// of backends.
-package fleets
+package fleetkit
 
 import (
 	"context"
@@ -18,10 +16,11 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
-// Flag is the key of the flag on the platform.
+// Flag is the key of the flag on the platform of a World.
 const Flag = "new-checkout"
 
-// World is a platform, a publisher, and a reader of an engine.
+// World is an ffctest.Server, a publisher, and a reader of an engine, for tests of
+// backends.
 type World struct {
 	testing.TB
 	Platform    *ffctest.Server
@@ -29,11 +28,11 @@ type World struct {
 	Environment string
 }
 
-// New starts all of them. The flag is on. The flag is evaluated all the time, and
+// NewWorld starts all of them. The flag is on. The flag is evaluated all the time, and
 // the test fails if an evaluation returns the fallback. open returns a backend; each
 // call returns another one on the same engine. The reader watches if the backend
 // can.
-func New(t testing.TB, open func() fleet.Backend) *World {
+func NewWorld(t testing.TB, open func() fleet.Backend) *World {
 	t.Helper()
 	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag(Flag)))
 	t.Cleanup(platform.Close)
