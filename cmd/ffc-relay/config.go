@@ -57,6 +57,9 @@ type environmentConfig struct {
 	mirrors                                       []string
 }
 
+// allEngines returns the names of the engine and the mirrors.
+func (e *environmentConfig) allEngines() []string { return append([]string{e.engine}, e.mirrors...) }
+
 // load reads the file at path, if it is not "", and the variables, which come first. The
 // error has all problems. Problems of a single environment are in config.broken.
 func load(path string, environ []string) (*config, error) {
@@ -334,7 +337,9 @@ func (r *reader) engines(c *config) map[string]error {
 		}
 		if err == nil && e.caFile != "" {
 			var data []byte
-			data, err = os.ReadFile(e.caFile)
+			if data, err = os.ReadFile(e.caFile); err != nil {
+				err = fmt.Errorf("%s.caFile: %w", at, err)
+			}
 			e.ca = string(data)
 		}
 		if err != nil {
@@ -382,7 +387,10 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 		if err == nil {
 			err = e.complete(at)
 		}
-		for _, engine := range append([]string{e.engine}, e.mirrors...) {
+		for i, engine := range e.allEngines() {
+			if err == nil && slices.Contains(e.allEngines()[:i], engine) {
+				err = fmt.Errorf("%s.mirrors: the engine %q is named twice: expected mirrors that differ from the engine and from each other", at, engine)
+			}
 			if _, ok := c.engines[engine]; !ok && err == nil {
 				err = fmt.Errorf("%s: unknown engine %q%s", at, engine, cli.DidYouMean(cli.Nearest(engine, slices.Sorted(maps.Keys(c.engines)))))
 			}

@@ -12,7 +12,8 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 	password := w.write(filepath.Join(dir, "password"), "s3cret\n")
 	file := w.write(filepath.Join(dir, "relay.json"), `{
 		"beat": "2s",
-		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"}},
+		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"},
+			"bad": {"url": "redis://user:s3cret@a:6379"}},
 		"environments": {"prod": {"engine": "eu-west", "mirrors": ["main"]}}
 	}`)
 	w.app.environ = append(w.app.environ, "FFC_RELAY_BEAT=3s", "FFC_RELAY_ENGINES_EU_WEST_PREFIX=flags")
@@ -21,6 +22,7 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 		"beat 3s FFC_RELAY_BEAT", "keep 24h default", "engines.eu-west.url redis://a:6379,b:6379/1 " + file, "engines.eu-west.prefix flags FFC_RELAY_ENGINES_EU_WEST_PREFIX",
 		"engines.eu-west.password (secret) file " + password + ", named by " + file, "environments.prod.secret (secret) FFC_RELAY_ENVIRONMENTS_PROD_SECRET",
 		"environments.prod.mirrors main " + file, "engines.web.url https://flags.example.com/x " + file,
+		"engines.bad.url redis://(secret)@a:6379 " + file,
 	} {
 		found := false
 		for line := range strings.Lines(out) {
@@ -58,13 +60,14 @@ func TestConfigReportsAllProblems(t *testing.T) {
 	}
 	w.fails(usage, "no such file", "config", "-config", "/no/such/file")
 	for text, want := range map[string]string{
-		`{"environments": {"a": {}}}`:                                     "environments.a: missing secret",
-		`{"environments": {"a": {"secret": "s3cret"}}}`:                   "environments.a.secret: ",
-		`{"environments": {"a": {"secretFile": "/no/such/file"}}}`:        "environments.a.secretFile",
-		`{"environments": {"a": {"secretFile": "/dev/null"}}}`:            "is empty",
-		`{"environments": {"a": {"secret": "x", "secretFile": "/y"}}}`:    "exclude each other",
-		`{"environments": {"a": {"environment": "x", "engine": "mian"}}}`: `unknown engine "mian": did you mean "main"`,
-		`{"environments": {"a": {"environment": "x", "platform": "y"}}}`:  `unknown platform "y"`,
+		`{"environments": {"a": {}}}`:                                        "environments.a: missing secret",
+		`{"environments": {"a": {"secret": "s3cret"}}}`:                      "environments.a.secret: ",
+		`{"environments": {"a": {"secretFile": "/no/such/file"}}}`:           "environments.a.secretFile",
+		`{"environments": {"a": {"secretFile": "/dev/null"}}}`:               "is empty",
+		`{"environments": {"a": {"secret": "x", "secretFile": "/y"}}}`:       "exclude each other",
+		`{"environments": {"a": {"environment": "x", "engine": "mian"}}}`:    `unknown engine "mian": did you mean "main"`,
+		`{"environments": {"a": {"environment": "x", "mirrors": ["main"]}}}`: `environments.a.mirrors: the engine "main" is named twice`,
+		`{"environments": {"a": {"environment": "x", "platform": "y"}}}`:     `unknown platform "y"`,
 	} {
 		w.fails(1, want, "config", "-config", w.write("relay.json", text))
 	}
@@ -88,8 +91,21 @@ func TestEnginesRejectBadURLs(t *testing.T) {
 			t.Errorf("%s: error %v", url, err)
 		}
 	}
-	if _, _, err := openEngine(engineConfig{name: "main", url: "redis://a:6379", cluster: "yes"}, nil); err == nil || !strings.Contains(err.Error(), "engines.main.cluster: ") {
-		t.Errorf("error %v", err)
+	for want, e := range map[string]engineConfig{
+		"engines.main.cluster: invalid value":            {url: "redis://a:6379", cluster: "yes"},
+		"engines.main.url: fleetredis: missing Sentinel": {url: "redis://a:6379", sentinelPassword: "s3cret"},
+		"engines.main.prefix: the setting has no effect": {url: "dir:x", prefix: "a"},
+		"engines.main.password: the setting has no":      {url: "s3://flags", password: "s3cret"},
+		"engines.main.caFile: the setting has no effect": {url: "redis://a:6379", caFile: "ca.pem"},
+		"engines.main.bucketOwner: the setting has no":   {url: "dynamodb://flags", bucketOwner: "1"},
+		"engines.main.region: the setting has no effect": {url: "split:a,b", heads: new(engineConfig), bodies: new(engineConfig), region: "x"},
+	} {
+		e.name = "main"
+		_, release, err := (&engines{open: openEngine, metrics: new(metrics)}).take(e)
+		release()
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 	_, closeIt, err := openEngine(engineConfig{name: "main", url: "rediss://a:6379", ca: "x", caFile: "ca.pem"}, nil)
 	closeIt()

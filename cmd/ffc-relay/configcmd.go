@@ -78,11 +78,22 @@ func (c *config) table() string {
 		if v.secret {
 			v.text = "(secret)"
 		}
-		if isURL := strings.HasSuffix(strings.ToLower(path), "url"); isURL {
-			v.text, _, _ = strings.Cut(v.text, "?") // a query may be a signature
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", path, oneLine(v.text), v.source)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", path, oneLine(withoutSecrets(v.text)), v.source)
 	}
 	_ = w.Flush() // a strings.Builder does not fail
 	return b.String()
+}
+
+// withoutSecrets returns a text without what is secret in it if it is a URL: user and
+// password, and the query, which may be a signature.
+func withoutSecrets(text string) string {
+	scheme, rest, isURL := strings.Cut(text, "://")
+	if !isURL {
+		return text
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = "(secret)" + rest[at:]
+	}
+	return scheme + "://" + rest
 }

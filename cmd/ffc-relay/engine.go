@@ -44,6 +44,9 @@ type opener func(e engineConfig, now func() *engineConfig) (b fleet.Backend, clo
 func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error) {
 	nothing := func() {}
 	scheme, place, _ := strings.Cut(e.url, ":")
+	if err := e.unused(scheme); err != nil {
+		return nil, nothing, err
+	}
 	switch scheme {
 	case "dir":
 		if place == "" {
@@ -66,6 +69,27 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 // problem returns an error about a setting of the engine.
 func (e *engineConfig) problem(setting, format string, args ...any) error {
 	return fmt.Errorf("engines."+e.name+"."+setting+": "+format, args...)
+}
+
+// unused returns an error if a setting has no effect on an engine whose URL has this
+// scheme. Unknown schemes are not checked.
+func (e *engineConfig) unused(scheme string) error {
+	const redis, aws, all = " redis rediss ", " s3 dynamodb ", " dir http https split s3 dynamodb redis rediss "
+	if !strings.Contains(all, " "+scheme+" ") {
+		return nil
+	}
+	for _, s := range []struct{ name, value, schemes string }{
+		{"prefix", e.prefix, redis + aws},
+		{"user", e.user, redis}, {"password", e.password, redis}, {"cluster", e.cluster, redis},
+		{"sentinel", e.sentinel, redis}, {"sentinelUser", e.sentinelUser, redis}, {"sentinelPassword", e.sentinelPassword, redis},
+		{"caFile", e.caFile, " rediss "},
+		{"region", e.region, aws}, {"endpoint", e.endpoint, aws}, {"bucketOwner", e.bucketOwner, " s3 "},
+	} {
+		if s.value != "" && !strings.Contains(s.schemes, " "+scheme+" ") {
+			return e.problem(s.name, "the setting has no effect on an engine of %s: remove it", scheme)
+		}
+	}
+	return nil
 }
 
 // openAWS opens a bucket of S3 or a table of DynamoDB. Credentials and the region are
@@ -104,7 +128,7 @@ func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place s
 	if e.user != "" || e.password != "" {
 		config.Credentials = func(context.Context) (user, password string, err error) { return now().user, now().password, nil }
 	}
-	if e.sentinel != "" && (e.sentinelUser != "" || e.sentinelPassword != "") {
+	if e.sentinelUser != "" || e.sentinelPassword != "" {
 		config.SentinelCredentials = func(context.Context) (user, password string, err error) {
 			return now().sentinelUser, now().sentinelPassword, nil
 		}
@@ -165,6 +189,9 @@ func (s *engines) refresh(c *config) {
 // not use the engine any more. It must not be called concurrently.
 func (s *engines) take(e engineConfig) (b fleet.Backend, release func(), err error) {
 	if e.heads != nil {
+		if err := e.unused("split"); err != nil {
+			return nil, func() {}, err
+		}
 		heads, releaseHeads, err := s.take(*e.heads)
 		bodies, releaseBodies, err2 := s.take(*e.bodies)
 		return fleet.Split{Heads: heads, Bodies: bodies}, func() { releaseHeads(); releaseBodies() }, errors.Join(err, err2)
@@ -191,4 +218,31 @@ func (s *engines) take(e engineConfig) (b fleet.Backend, release func(), err err
 			u.close()
 		}
 	}, nil
+}
+
+// backends opens the engine and the mirrors of an environment. The caller calls
+// release when it does not use them any more; release is never nil.
+func (c *config) backends(e environmentConfig, from *engines) (engine fleet.Backend, mirrors []fleet.Backend, release func(), err error) {
+	var releases []func()
+	release = func() {
+		for _, f := range releases {
+			f()
+		}
+	}
+	all := make([]fleet.Backend, 0, 1+len(e.mirrors))
+	for _, name := range e.allEngines() {
+		engine, ok := c.engines[name]
+		if !ok {
+			release()
+			return nil, nil, func() {}, fmt.Errorf("unknown engine %q", name)
+		}
+		b, f, err := from.take(engine)
+		releases = append(releases, f)
+		if err != nil {
+			release()
+			return nil, nil, func() {}, err
+		}
+		all = append(all, b)
+	}
+	return all[0], all[1:], release, nil
 }

@@ -27,6 +27,7 @@ import (
 // hands over.
 func TestPublishServesAndHandsOver(t *testing.T) {
 	w := newWorld(t)
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENGINES_COPY_URL=dir:"+t.TempDir(), "FFC_RELAY_ENVIRONMENTS_PROD_MIRRORS=copy")
 	s := w.serve()
 	testkit.Eventually(t, "ready", func() bool { code, _ := s.get("/readyz"); return code == http.StatusOK })
 	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
@@ -47,6 +48,7 @@ func TestPublishServesAndHandsOver(t *testing.T) {
 		`ffc_relay_leader{environment="prod"} 1`, `ffc_relay_blind{environment="prod"} 0`, `ffc_relay_publishes_total{environment="prod"} 2`,
 		`ffc_relay_config_reload_failed 0`, `ffc_relay_environments 1`, `ffc_relay_engine_requests_total{engine="main",op="swap",result="ok"} `,
 		`ffc_relay_engine_seconds_bucket{engine="main",op="get",le="+Inf"} `, `ffc_relay_data_age_seconds{environment="prod"} `,
+		`ffc_relay_mirror_lag_seconds{environment="prod",mirror="copy"} `,
 	} {
 		if !strings.Contains(text, line) {
 			t.Errorf("/metrics lacks %s:\n%s", line, text)
@@ -101,6 +103,11 @@ func TestReload(t *testing.T) {
 	if code, _ := s.get("/readyz"); code != http.StatusOK || !failed() {
 		t.Errorf("/readyz responds %d with a bad environment", code)
 	}
+	w.write(file, config(prod+`, "bad": {"secretFile": "/no/such/file"}`))
+	s.hangup()
+	testkit.Eventually(t, "the environment bad has another error", func() bool {
+		return strings.Contains(s.status().Environments["bad"].Error, "/no/such/file")
+	})
 
 	w.write(file, `{"environments": 1}`)
 	s.hangup()
@@ -128,6 +135,11 @@ func TestReload(t *testing.T) {
 	}
 	w.write(secretFile, key) // found without SIGHUP
 	testkit.Eventually(t, "the new secret is in use", func() bool { return s.status().Environments["prod"].Replica != replica && !failed() })
+
+	// Without a secret prod is for commands only, and is not published any more.
+	w.write(file, config(`"prod": {"environment": "x"}, "other": {"secret": "x"}`))
+	s.hangup()
+	testkit.Eventually(t, "prod is gone", func() bool { return s.status().Environments["prod"] == nil })
 	s.end()
 }
 

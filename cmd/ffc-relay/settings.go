@@ -31,7 +31,7 @@ var (
 	}
 	engineSettings = []setting{
 		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, or split:HEADS,BODIES, the names of two engines"},
-		{name: "prefix", help: "what names begin with", normal: "ffc"},
+		{name: "prefix", help: "what names begin with on Redis, S3 and DynamoDB", normal: "ffc"},
 		{name: "user", help: "user of Redis"},
 		{name: "password", help: "password of Redis", secret: true},
 		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false"},

@@ -22,7 +22,7 @@ Shows what the engine has: the revision, when the platform confirmed the data, t
 replica that publishes it, the pin, and how far the mirrors are.
 
 `,
-		Footer: undoFooter,
+		Footer: readFooter,
 	}}
 	asJSON := false
 	m.define()

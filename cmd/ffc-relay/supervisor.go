@@ -38,6 +38,7 @@ type running struct {
 	key       string // everything that makes it what it is
 	began     time.Time
 	publisher *relay.Publisher // nil if the configuration is invalid
+	mirrors   []string         // names of the engines, in the order of publisher.Mirrors
 	cancel    context.CancelFunc
 	done      chan struct{}
 
@@ -58,38 +59,22 @@ func (r *running) fail(err error) {
 }
 
 // publisher returns a publisher for an environment of a configuration.
-func (c *config) publisher(e environmentConfig, log *slog.Logger, take *engines) (p *relay.Publisher, release func(), err error) {
-	var releases []func()
-	release = func() {
-		for _, f := range releases {
-			f()
-		}
+func (c *config) publisher(e environmentConfig, log *slog.Logger, from *engines) (p *relay.Publisher, release func(), err error) {
+	engine, mirrors, release, err := c.backends(e, from)
+	if err != nil {
+		return nil, release, err
 	}
-	p = &relay.Publisher{
-		Config: ffc.Config{EnvSecret: e.secret, Platform: ffc.Platform(e.platform), BaseURL: e.url, StreamingURL: e.streaming, Logger: log},
-		Beat:   c.beat, Lease: c.lease, Keep: c.keep, Logger: log,
-	}
-	for i, name := range append([]string{e.engine}, e.mirrors...) {
-		b, f, err := take.take(c.engines[name])
-		releases = append(releases, f)
-		if err != nil {
-			release()
-			return nil, func() {}, err
-		}
-		if i == 0 {
-			p.Backend = b
-		} else {
-			p.Mirrors = append(p.Mirrors, b)
-		}
-	}
-	return p, release, nil
+	return &relay.Publisher{
+		Config:  ffc.Config{EnvSecret: e.secret, Platform: ffc.Platform(e.platform), BaseURL: e.url, StreamingURL: e.streaming, Logger: log},
+		Backend: engine, Mirrors: mirrors, Beat: c.beat, Lease: c.lease, Keep: c.keep, Logger: log,
+	}, release, nil
 }
 
 // environmentKey has everything that makes an environment what it is, but for the
 // passwords of engines. It holds the environment secret.
 func (c *config) environmentKey(e environmentConfig) string {
 	parts := []string{e.secret, e.platform, e.url, e.streaming, fmt.Sprint(c.beat, c.lease, c.keep)}
-	for _, name := range append([]string{e.engine}, e.mirrors...) {
+	for _, name := range e.allEngines() {
 		engine := c.engines[name]
 		parts = append(parts, engine.key())
 	}
@@ -108,7 +93,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 		s.running = make(map[string]*running)
 	}
 	for name, r := range s.running {
-		if _, ok := c.environments[name]; !ok {
+		if e, ok := c.environments[name]; !ok || e.secret == "" && c.broken[name] == nil {
 			s.log.Info("ffc: environment removed", "environment", name)
 			r.cancel()
 			delete(s.running, name)
@@ -133,12 +118,14 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 		if err != nil {
 			s.log.Error("ffc: the environment cannot be published", "environment", name, "error", err)
 			s.problem = err
-			if old == nil {
+			if old == nil || old.publisher == nil { // else the old one goes on
 				s.running[name] = &running{began: time.Now(), err: err, cancel: func() {}}
 			}
 			continue
 		}
-		s.running[name] = s.start(ctx, name, key, p, release, old)
+		r := s.start(ctx, name, key, p, release, old)
+		r.mirrors = e.mirrors
+		s.running[name] = r
 	}
 }
 
@@ -255,8 +242,8 @@ func (r *running) report() *environmentReport {
 			age := max(0, time.Since(p.AsOf).Seconds())
 			e.AsOf, e.Age = &p.AsOf, &age
 		}
-		for _, m := range p.Mirrors {
-			mirror := mirrorReport{Name: m.Name, Revision: m.Revision, Error: textOf(m.Err)}
+		for i, m := range p.Mirrors {
+			mirror := mirrorReport{Name: r.mirrors[i], Revision: m.Revision, Error: textOf(m.Err)}
 			if !m.Behind.IsZero() {
 				mirror.Lag = max(0, time.Since(m.Behind).Seconds())
 			}

@@ -71,28 +71,11 @@ func (m *common) environment(name string) (e *relay.Environment, release func(),
 	case found.environment == "":
 		return nil, nil, m.Options.Usage("%v", cmp.Or(c.broken[found.name], errors.New("the name of the environment is unknown")))
 	}
-	s := &engines{open: m.a.open, metrics: new(metrics)}
-	var releases []func()
-	release = func() {
-		for _, f := range releases {
-			f()
-		}
+	engine, mirrors, release, err := c.backends(found, &engines{open: m.a.open, metrics: new(metrics)})
+	if err != nil {
+		return nil, nil, m.Options.Usage("%v", err)
 	}
-	e = &relay.Environment{Name: found.environment, Platform: ffc.Platform(found.platform), Keep: c.keep}
-	for i, engine := range append([]string{found.engine}, found.mirrors...) {
-		b, f, err := s.take(c.engines[engine])
-		if err != nil {
-			release()
-			return nil, nil, m.Options.Usage("%v", err)
-		}
-		releases = append(releases, f)
-		if i == 0 {
-			e.Backend = b
-		} else {
-			e.Mirrors = append(e.Mirrors, b)
-		}
-	}
-	return e, release, nil
+	return &relay.Environment{Name: found.environment, Platform: ffc.Platform(found.platform), Keep: c.keep, Backend: engine, Mirrors: mirrors}, release, nil
 }
 
 // change changes an environment, and prints the result.
@@ -137,13 +120,19 @@ func (m *common) one(args []string, more string) (string, error) {
 	return args[0], nil
 }
 
-const undoFooter = commonHelp + `ENV is the name of an environment in the configuration, or its name on the
-platform if there is one engine, or an engine main. The command needs the right to
-write to the engine. It needs neither the platform nor a publisher.
+const (
+	undoFooter = engineHelp + "The command needs the right to write to the engine.\n" + engineCodes
+	readFooter = engineHelp + "The command needs the right to read the engine, and writes nothing.\n" + engineCodes
 
+	engineHelp = commonHelp + `ENV is the name of an environment in the configuration, or its name on the
+platform if there is one engine, or an engine main. The command needs neither the
+platform nor a publisher.
+`
+	engineCodes = `
 Exit codes: 0 done; 1 it failed; 2 the command line or the configuration is
 invalid; 3 the engine has no data of the environment.
 `
+)
 
 func (a *app) logCommand() *cli.Command {
 	m := common{a: a, Command: &cli.Command{
@@ -156,7 +145,7 @@ confirmed each, who published it, and the flags and segments that differ from th
 revision before.
 
 `,
-		Footer: undoFooter,
+		Footer: readFooter,
 	}}
 	limit, asJSON := 20, false
 	m.define()
