@@ -184,7 +184,7 @@ func (e *Environment) place() (*place, error) {
 		return nil, errors.New("relay: Environment.Backend: missing backend: expected the engine that the publisher writes")
 	}
 	name := e.Name
-	if !strings.HasPrefix(name, "FF__") { // as readers do: GUIDs have no case
+	if p := registry.ProtocolOfEnvironment(name); p == nil || p.EnvironmentIgnoresCase { // as readers do
 		name = strings.ToLower(name)
 	}
 	if name == "" {

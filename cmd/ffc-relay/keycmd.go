@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
@@ -63,8 +64,8 @@ Exit codes: 0 done; 2 the command line or the configuration is invalid.
 		}
 		if platform == "" {
 			platform = string(ffc.PlatformFeatBit)
-			if strings.HasPrefix(env, "FF__") {
-				platform = string(ffc.PlatformClassic)
+			if p := registry.ProtocolOfEnvironment(env); p != nil {
+				platform = p.Name
 			}
 		}
 		key, line, err := relay.NewKey(ffc.Platform(platform), env, name, until)
