@@ -54,9 +54,13 @@ var (
 
 // EnvironmentStatus is what an engine has of an environment.
 type EnvironmentStatus struct {
-	Environment, Lineage string
-	Platform             ffc.Platform
-	Revision             int64
+	// Environment and Platform are those of the data.
+	Environment string
+	Platform    ffc.Platform
+	// Revision is that of the head. It grows with each change within a Lineage, which
+	// is the text that publishers made when publishing began.
+	Revision int64
+	Lineage  string
 	// AsOf is the platform's time of its last response that confirmed the data.
 	AsOf time.Time
 	// Owner is the replica that leads; "" if none leads.
@@ -76,6 +80,7 @@ type EnvironmentStatus struct {
 
 // Revision is data that was published.
 type Revision struct {
+	// Revision is the number that Environment.Rollback takes.
 	Revision int64
 	// AsOf is the platform's time of the last response that confirmed the data.
 	AsOf time.Time

@@ -18,7 +18,8 @@ import (
 // accepts it as one, but does not open the platform. The line has the SHA-256 of the
 // key in hexadecimal, the environment, the name, which tells keys apart and has no
 // spaces, and until when the key is valid; without a time if until is zero. NewKey
-// fails if the platform has no environment of that name.
+// fails if the platform has no environment of that name. It does not block, and may be
+// called concurrently.
 func NewKey(p ffc.Platform, environment, name string, until time.Time) (key, line string, err error) {
 	protocol, err := registry.ProtocolOf(string(p))
 	if err != nil {

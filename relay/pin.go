@@ -19,11 +19,14 @@ import (
 const maxPinText = 500
 
 // Pin says until when data stays although the platform has other data, who wants
-// that, and why. Until is required, by the clock of this machine; it is cut to
-// seconds. By and Reason have at most 500 bytes each.
+// that, and why.
 type Pin struct {
+	// By and Reason are who pins the data, and why. They have at most 500 bytes each,
+	// and may be empty. All who can read the engine can read them.
 	By, Reason string
-	Until      time.Time
+	// Until is when the pin ends, by the clock of this machine, cut to seconds. It is
+	// required, and must be in the future.
+	Until time.Time
 }
 
 // check finds what is wrong with a pin.

@@ -10,7 +10,8 @@ import (
 	"sync"
 )
 
-// Console holds the streams and the environment variables of a command.
+// Console holds the streams and the environment variables of a command. What writes
+// to stderr may be called concurrently.
 type Console struct {
 	Stdin  io.Reader
 	Stdout io.Writer

@@ -21,7 +21,8 @@ type Durability struct {
 }
 
 // Durability asks the server what it keeps. The user needs the right to INFO
-// (+info), which publishers and readers do not need otherwise.
+// (+info), which publishers and readers do not need otherwise. Durability blocks until
+// the server has responded or ctx ends, and may be called concurrently.
 func (b *Backend) Durability(ctx context.Context) (Durability, error) {
 	reply, err := b.do(ctx, func(c rueidis.Client) rueidis.Completed { return c.B().Info().Build() })
 	if err != nil {
