@@ -14,6 +14,16 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
+// Froze makes the connection look as one does in a process that has been frozen
+// for d: the monotonic clock has stopped meanwhile.
+func (b *Backend) Froze(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.current != nil {
+		b.current.last = b.current.last.Round(0).Add(-d)
+	}
+}
+
 // silent starts a server without data that counts its connections.
 func silent(t *testing.T) (address string, opened, closed *atomic.Int64) {
 	t.Helper()
