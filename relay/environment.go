@@ -47,6 +47,9 @@ var (
 	// ErrNoRevision is the error of Environment.Rollback if the engine does not have
 	// the revision, or not any more.
 	ErrNoRevision = errors.New("relay: the engine does not have the revision: see Log for those that it has")
+	// ErrSnapshot is the error of Environment.Publish if the snapshot is not one of
+	// the environment, or has something that cannot be read.
+	ErrSnapshot = errors.New("relay: the snapshot cannot be published")
 	// ErrMirror is the error of the methods of an Environment that have changed the
 	// Backend, but not all mirrors. A publisher that leads repairs them.
 	ErrMirror = errors.New("relay: the engine has the change, but a mirror does not")

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
@@ -105,7 +107,10 @@ func override(data []byte, h *fleetdata.Head, flag, variation string) ([]byte, e
 			continue
 		}
 		changed, err := codec.Override(item.Raw, variation)
-		if err != nil {
+		switch {
+		case errors.Is(err, platform.ErrNoVariation):
+			return nil, fmt.Errorf("relay: flag %s: %w: got %s, expected one of %s", safelog.Quote(flag), err, safelog.Quote(variation), valuesOf(codec, item.Raw))
+		case err != nil:
 			return nil, fmt.Errorf("relay: flag %s: %w", safelog.Quote(flag), safelog.Error(err))
 		}
 		at := cap(data) - cap(item.Raw) // Raw is a part of data
@@ -114,9 +119,22 @@ func override(data []byte, h *fleetdata.Head, flag, variation string) ([]byte, e
 	return nil, fmt.Errorf("relay: the environment has no flag %s", safelog.Quote(flag))
 }
 
+// valuesOf returns the values of the variations of a flag, for an error.
+func valuesOf(codec *platform.Codec, raw []byte) string {
+	f, err := codec.DecodeFlag(raw)
+	if err != nil {
+		return ""
+	}
+	var values []string
+	for _, v := range codec.Variations(raw, f) {
+		values = append(values, v.Value)
+	}
+	return safelog.Quote(strings.Join(values, ", "))
+}
+
 // Publish publishes a snapshot, pinned, and returns the new revision. The snapshot
 // is what ffc.Client.WriteSnapshot writes, of the same environment. Every flag and
-// segment must be readable. The engine may be empty.
+// segment must be readable, or the error wraps ErrSnapshot. The engine may be empty.
 func (e *Environment) Publish(ctx context.Context, snapshot []byte, pin Pin) (int64, error) {
 	return e.change(ctx, &pin, func(p *place, rd reading) (*stored, error) {
 		h := rd.head
@@ -130,7 +148,7 @@ func (e *Environment) Publish(ctx context.Context, snapshot []byte, pin Pin) (in
 		data := jsontext.TrimBOM(snapshot)
 		asOf, err := checkSnapshot(data, h)
 		if err != nil {
-			return nil, fmt.Errorf("relay: the snapshot cannot be published: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 		}
 		if h.AsOf.IsZero() {
 			h.AsOf, h.Revision = asOf, asOf.UnixMilli()-1

@@ -194,7 +194,7 @@ func (r *reader) variables(environ []string) {
 		}
 		at, s, isFile, ok := r.locate(name)
 		if !ok {
-			r.problem("unknown variable %s: run \"ffc-relay help config\" for all settings", full)
+			r.problem("unknown variable %s%s", full, cmp.Or(cli.DidYouMean(nearestVariable(name)), `: run "ffc-relay help config" for all settings`))
 			continue
 		}
 		member := s.name
@@ -207,6 +207,26 @@ func (r *reader) variables(environ []string) {
 		}
 		r.values[at+member] = value{text, full, s.secret && !isFile}
 	}
+}
+
+// nearestVariable returns the variables that are like an unknown one.
+func nearestVariable(name string) []string {
+	at, wrote, known := prefix, name, names(programSettings)
+	for group, settings := range groups() {
+		rest, ok := strings.CutPrefix(name, variable(group)+"_")
+		item, member, ok2 := strings.Cut(rest, "_") // an item whose name has hyphens gets no advice
+		if ok && ok2 {
+			at, wrote, known = prefix+variable(group)+"_"+item+"_", member, names(settings)
+		}
+	}
+	for i := range known {
+		known[i] = variable(known[i])
+	}
+	near := cli.Nearest(wrote, known)
+	for i := range near {
+		near[i] = at + near[i]
+	}
+	return near
 }
 
 // locate returns where the value of a variable belongs.
@@ -333,7 +353,7 @@ func (r *reader) engines(c *config) map[string]error {
 		}
 		err := r.broken[at]
 		if err == nil && e.url == "" {
-			err = fmt.Errorf("%s.url: missing URL: expected the place of the engine", at)
+			err = fmt.Errorf("%s.url: missing URL: expected %s", at, engineURLs)
 		}
 		if err == nil && e.caFile != "" {
 			var data []byte
@@ -392,7 +412,7 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 				err = fmt.Errorf("%s.mirrors: the engine %q is named twice: expected mirrors that differ from the engine and from each other", at, engine)
 			}
 			if _, ok := c.engines[engine]; !ok && err == nil {
-				err = fmt.Errorf("%s: unknown engine %q%s", at, engine, cli.DidYouMean(cli.Nearest(engine, slices.Sorted(maps.Keys(c.engines)))))
+				err = c.unknownEngine(at, engine)
 			}
 			if err == nil {
 				err = brokenEngines[engine]
@@ -403,11 +423,26 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 			c.broken[name] = err
 		}
 	}
-	for name, err := range brokenEngines {
+	for _, err := range brokenEngines {
 		if !slices.ContainsFunc(slices.Collect(maps.Values(c.broken)), func(other error) bool { return other == err }) {
-			r.problem("engines.%s: %w", name, err) // no environment reports it
+			r.problem("%w", err) // no environment reports it
 		}
 	}
+}
+
+// unknownEngine is the error of an environment whose engine is not configured.
+func (c *config) unknownEngine(at, engine string) error {
+	return fmt.Errorf("%s: unknown engine %q%s", at, engine, hint(engine, c.engines))
+}
+
+// hint is the end of a sentence about an unknown name: the names that are like it,
+// or else those that there are.
+func hint[T any](name string, known map[string]T) string {
+	all := slices.Sorted(maps.Keys(known))
+	if near := cli.Nearest(name, all); len(near) > 0 || len(all) == 0 {
+		return cli.DidYouMean(near)
+	}
+	return ": the configuration has " + strings.Join(all, ", ")
 }
 
 // complete checks an environment, and finds out its name.

@@ -52,7 +52,7 @@ func TestConfigReportsAllProblems(t *testing.T) {
 		`{"beat": "5s", "lease": "6s"}`:            "lease: 6s is too short",
 		`{"log": "xml"}`:                           `log (from FILE): unknown format "xml"`,
 		`{"engines": {"x": {"url": "split:a,b"}}}`: "engines.x.url: expected split:HEADS,BODIES",
-		`{"engines": {"x": {}}}`:                   "engines.x.url: missing URL",
+		`{"engines": {"x": {}}}`:                   "engines.x.url: missing URL: expected dir:PATH, redis://HOST:PORT",
 		`{"engines": {"x": {"prefix": "a"}}}`:      "engines.x.url: missing URL",
 	} {
 		path := w.write("relay.json", text)
@@ -71,8 +71,17 @@ func TestConfigReportsAllProblems(t *testing.T) {
 	} {
 		w.fails(1, want, "config", "-config", w.write("relay.json", text))
 	}
-	w.app.environ = append(w.app.environ, "FFC_RELAY_BEET=1")
-	w.fails(usage, "unknown variable FFC_RELAY_BEET", "config")
+	for name, want := range map[string]string{
+		"FFC_RELAY_BEET":                     `did you mean "FFC_RELAY_BEAT"?`,
+		"FFC_RELAY_ENVIRONMENTS_PROD_SECRTE": `did you mean "FFC_RELAY_ENVIRONMENTS_PROD_SECRET"?`,
+		"FFC_RELAY_ENGINES_MAIN_URLS":        `did you mean "FFC_RELAY_ENGINES_MAIN_URL"?`,
+		"FFC_RELAY_ENGINES_URL":              `run "ffc-relay help config" for all settings`,
+		"FFC_RELAY_NOTHING_LIKE_IT":          `run "ffc-relay help config" for all settings`,
+	} {
+		w := newWorld(t)
+		w.app.environ = append(w.app.environ, name+"=1")
+		w.fails(usage, "unknown variable "+name+": "+want, "config")
+	}
 	w.fails(usage, `unexpected argument "x"`, "config", "x")
 }
 

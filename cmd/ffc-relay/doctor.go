@@ -60,7 +60,7 @@ output cannot be written; 2 the command line or the configuration is invalid.
 		all := slices.Sorted(maps.Keys(config.engines))
 		for _, name := range args {
 			if _, ok := config.engines[name]; !ok {
-				return m.Options.Usage("unknown engine %q%s", name, cli.DidYouMean(cli.Nearest(name, all)))
+				return m.Options.Usage("unknown engine %q%s", name, hint(name, config.engines))
 			}
 		}
 		if len(args) > 0 {
@@ -399,6 +399,10 @@ func skew(ahead time.Duration) (cli.Outcome, string, string) {
 	side := "ahead of"
 	if ahead < 0 {
 		side = "behind"
+	}
+	// The platform's time is in whole seconds, so a second is no difference.
+	if ahead.Abs() < 2*time.Second {
+		return cli.OK, "this machine's clock agrees with the platform's", ""
 	}
 	seen := fmt.Sprintf("this machine's clock is %v %s the platform's", ahead.Abs().Round(time.Second), side)
 	if ahead.Abs() > maxSkew {

@@ -40,6 +40,9 @@ const awsTime = 10 * time.Second
 // concurrently. close is never nil.
 type opener func(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error)
 
+// engineURLs are the forms of engines.NAME.url.
+const engineURLs = "dir:PATH, redis://HOST:PORT, rediss://HOST:PORT, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] or split:HEADS,BODIES"
+
 // openEngine is the opener of all engines.
 func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error) {
 	nothing := func() {}
@@ -63,7 +66,7 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 	case "redis", "rediss":
 		return openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
 	}
-	return nil, nothing, e.problem("url", "unknown kind of engine: expected dir:PATH, redis://, rediss://, s3://, dynamodb://, http://, https:// or split:HEADS,BODIES")
+	return nil, nothing, e.problem("url", "unknown kind of engine: expected %s", engineURLs)
 }
 
 // problem returns an error about a setting of the engine.
@@ -234,7 +237,7 @@ func (c *config) backends(e environmentConfig, from *engines) (engine fleet.Back
 		engine, ok := c.engines[name]
 		if !ok {
 			release()
-			return nil, nil, func() {}, fmt.Errorf("unknown engine %q", name)
+			return nil, nil, func() {}, c.unknownEngine(environmentsGroup+"."+e.name, name)
 		}
 		b, f, err := from.take(engine)
 		releases = append(releases, f)

@@ -114,7 +114,7 @@ func (p *publishRun) read(only []string) (*config, error) {
 	}
 	for _, name := range only {
 		if _, ok := config.environments[name]; !ok {
-			return nil, p.Options.Usage("unknown environment %q%s", name, cli.DidYouMean(cli.Nearest(name, slices.Sorted(maps.Keys(config.environments)))))
+			return nil, p.Options.Usage("unknown environment %q%s", name, hint(name, config.environments))
 		}
 	}
 	if len(only) > 0 {
@@ -125,7 +125,7 @@ func (p *publishRun) read(only []string) (*config, error) {
 		publishable = publishable || e.secret != "" || config.broken[name] != nil
 	}
 	if !publishable {
-		return nil, p.Options.Usage("missing environment: expected at least one with a secret in the configuration")
+		return nil, p.Options.Usage("missing environment: set FFC_RELAY_ENVIRONMENTS_NAME_SECRET_FILE, with a name of your own for NAME, or use -config FILE")
 	}
 	return config, nil
 }
@@ -142,7 +142,7 @@ func (c *config) logger(to *cli.Console) *slog.Logger {
 func (p *publishRun) serve(ctx context.Context, c *cli.Console, config *config, only []string) error {
 	listener, err := net.Listen("tcp", config.listen)
 	if err != nil {
-		return cli.NoError("cannot listen on %s: %v\nSet listen or FFC_RELAY_LISTEN to another address.", config.listen, errors.Unwrap(err))
+		return cli.NoError("cannot listen on %s: %v\nSet listen or FFC_RELAY_LISTEN to another HOST:PORT, or :PORT for all interfaces.", config.listen, errors.Unwrap(err))
 	}
 	s := &supervisor{log: config.logger(c), accept: p.accept, adjust: p.a.adjust}
 	s.engines = engines{open: p.a.open, metrics: &s.metrics}
@@ -271,7 +271,7 @@ func (p *publishRun) explain(err error) string {
 	if errors.Is(err, relay.ErrHeld) {
 		return "the platform responded with older, fewer or no flags than are published; nothing was published: use -accept if that is right"
 	}
-	return textOf(err)
+	return strings.TrimPrefix(textOf(err), "relay: ")
 }
 
 // publishFile publishes a snapshot.
@@ -281,6 +281,10 @@ func (p *publishRun) publishFile(ctx context.Context, c *cli.Console, name strin
 		return cli.NoDataError("%v", err)
 	}
 	return p.change(ctx, c, &p.common, name, func(ctx context.Context, e *relay.Environment, pin relay.Pin) (int64, error) {
-		return e.Publish(ctx, data, pin)
+		number, err := e.Publish(ctx, data, pin)
+		if errors.Is(err, relay.ErrSnapshot) {
+			err = fmt.Errorf("%s: %w", p.snapshot, err)
+		}
+		return number, err
 	})
 }

@@ -41,7 +41,7 @@ replica that publishes it, the pin, and how far the mirrors are.
 		defer cancel()
 		s, err := e.Status(ctx)
 		if err != nil {
-			return explained(err)
+			return explained(e, name, err)
 		}
 		if asJSON {
 			return c.PrintJSON(statusOf(s))
@@ -108,7 +108,7 @@ func statusTable(s relay.EnvironmentStatus) string {
 	if s.Pin.Until.IsZero() {
 		row("pin", "none")
 	} else {
-		row("pin", "until %s by %s: %s", s.Pin.Until.UTC().Format(time.RFC3339), cmp.Or(s.Pin.By, "someone"), cmp.Or(s.Pin.Reason, "no reason given"))
+		row("pin", "until %s by %s: %s", s.Pin.Until.UTC().Format(time.RFC3339), cmp.Or(s.Pin.By, someone), cmp.Or(s.Pin.Reason, "no reason given"))
 	}
 	for _, m := range s.Mirrors {
 		switch {

@@ -66,7 +66,7 @@ func (m *common) environment(name string) (e *relay.Environment, release func(),
 		}
 		found.engine, found.environment = cmp.Or(found.engine, "main"), name
 		if _, ok := c.engines[found.engine]; !ok {
-			return nil, nil, m.Options.Usage("unknown environment %q%s", name, cli.DidYouMean(cli.Nearest(name, slices.Sorted(maps.Keys(c.environments)))))
+			return nil, nil, m.Options.Usage("unknown environment %q%s", name, hint(name, c.environments))
 		}
 	case found.environment == "":
 		return nil, nil, m.Options.Usage("%v", cmp.Or(c.broken[found.name], errors.New("the name of the environment is unknown")))
@@ -90,20 +90,27 @@ func (p *pinOptions) change(ctx context.Context, c *cli.Console, m *common, name
 	pin := relay.Pin{By: cmp.Or(p.by, c.Env("USER")), Reason: p.reason, Until: p.until(time.Now()).UTC().Truncate(time.Second)}
 	number, err := change(ctx, e, pin)
 	if err != nil && !errors.Is(err, relay.ErrMirror) {
-		return explained(err)
+		return explained(e, name, err)
 	}
 	printed := c.Print(fmt.Sprintf("%s: published revision %d, pinned until %s. Readers follow within their MaxAge or Interval. To end the pin: ffc-relay unpin %s\n",
 		name, number, pin.Until.Format(time.RFC3339), name))
 	if err != nil {
-		return explained(err)
+		return explained(e, name, err)
 	}
 	return printed
 }
 
-// explained returns an error of package relay for a command.
-func explained(err error) error {
-	text := strings.TrimPrefix(textOf(err), "relay: ")
-	if errors.Is(err, relay.ErrNotPublished) {
+// explained returns an error of package relay about the environment that a command
+// names.
+func explained(e *relay.Environment, name string, err error) error {
+	text := strings.Replace(textOf(err), "relay: ", "", 1) // the name of a file may come before it
+	switch {
+	case errors.Is(err, relay.ErrNotPublished):
+		return cli.NoDataError("%s has no data of environment %q: check the name, the engine and the prefix, and that ffc-relay publish has published it",
+			nameOf(e.Backend), e.Name)
+	case errors.Is(err, relay.ErrNoRevision):
+		return cli.NoError("%s\nRun \"ffc-relay log -n 0 %s\" for those that it has.", text, name)
+	case errors.Is(err, relay.ErrSnapshot):
 		return cli.NoDataError("%s", text)
 	}
 	return cli.NoError("%s", text)
@@ -170,7 +177,7 @@ revision before.
 		defer cancel()
 		log, err := e.Log(ctx, limit)
 		if err != nil {
-			return explained(err)
+			return explained(e, name, err)
 		}
 		if asJSON {
 			return c.PrintJSON(logJSON(log))
@@ -210,7 +217,10 @@ func logTable(log []relay.Revision) string {
 		if r.Current {
 			number += " *"
 		}
-		by := cmp.Or(r.Pin.By, r.Owner, "-")
+		by := cmp.Or(r.Owner, "-")
+		if !r.Pin.Until.IsZero() {
+			by = cmp.Or(r.Pin.By, someone)
+		}
 		what := "-"
 		switch {
 		case r.Err != nil:
@@ -226,6 +236,9 @@ func logTable(log []relay.Revision) string {
 	_ = w.Flush() // a strings.Builder does not fail
 	return b.String() + "* is current.\n"
 }
+
+// someone is who pinned, if the pin does not say.
+const someone = "someone"
 
 // oneLine makes a text fit for a table on a terminal.
 func oneLine(text string) string {
@@ -341,7 +354,7 @@ data.
 		defer cancel()
 		number, err := e.Unpin(ctx)
 		if err != nil {
-			return explained(err)
+			return explained(e, name, err)
 		}
 		return c.Print(fmt.Sprintf("%s: not pinned any more, revision %d. A publisher that leads publishes the platform's data within its Beat.\n", name, number))
 	}

@@ -114,9 +114,11 @@ func TestUndoABadFlag(t *testing.T) {
 			}
 			w.fails(1, "does not have the revision", "rollback", "prod", "-to", "1")
 			w.fails(1, "no flag chekout", "override", "prod", "chekout=old")
-			w.fails(1, "no variation", "override", "prod", "checkout=blue")
-			w.fails(1, "cannot be published", "publish", "prod", "-file", w.write("bad.json", "{"))
-			w.fails(3, "has no data", "log", "11111111-2222-3333-4444-555555555556")
+			w.fails(1, "no variation has this value or id: got blue, expected one of old, new", "override", "prod", "checkout=blue")
+			bad := w.write("bad.json", "{")
+			w.fails(3, bad+": the snapshot cannot be published", "publish", "prod", "-file", bad)
+			w.fails(1, "Run \"ffc-relay log -n 0 prod\"", "rollback", "prod", "-to", "1")
+			w.fails(3, ` has no data of environment "11111111-2222-3333-4444-555555555556": check the name`, "log", "11111111-2222-3333-4444-555555555556")
 		})
 	}
 }
@@ -134,6 +136,8 @@ func TestUndoUsage(t *testing.T) {
 	w.fails(usage, "expected FLAG=VARIATION", "override", "prod", "banner")
 	w.fails(usage, "-until: invalid time", "override", "prod", "banner=false", "-until", "2001-01-01T00:00:00Z")
 	w.fails(usage, "-n: invalid number", "log", "-n", "-1", "prod")
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_PROD_ENGINE=nope")
+	w.fails(usage, `environments.prod: unknown engine "nope": the configuration has main`, "log", "prod")
 	w.app.environ = nil
 	w.fails(usage, "missing engine", "log", "prod")
 }

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
@@ -23,7 +22,7 @@ func (c *Codec) Override(raw []byte, variation string) ([]byte, error) {
 		at = slices.IndexFunc(all, func(v model.Variation) bool { return v.ID == variation })
 	}
 	if at < 0 {
-		return nil, fmt.Errorf("no variation has the value or the id %q", variation)
+		return nil, ErrNoVariation
 	}
 	wanted := all[at]
 	changed, ok := c.SwitchOff(raw, wanted)
@@ -35,5 +34,9 @@ func (c *Codec) Override(raw []byte, variation string) ([]byte, error) {
 	}
 	return changed, nil
 }
+
+// ErrNoVariation is the error of Codec.Override if the flag does not have the
+// variation.
+var ErrNoVariation = errors.New("no variation has this value or id")
 
 var errNotSwitchedOff = errors.New("the flag has a form that this version cannot switch off")

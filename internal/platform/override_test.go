@@ -1,7 +1,7 @@
 package platform_test
 
 import (
-	"strings"
+	"errors"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
@@ -41,7 +41,7 @@ func TestOverrideServesOneVariation(t *testing.T) {
 			}
 		}
 		for _, bad := range []string{"summer", ""} {
-			if _, err := test.codec.Override(raw, bad); err == nil || !strings.Contains(err.Error(), "no variation") {
+			if _, err := test.codec.Override(raw, bad); !errors.Is(err, platform.ErrNoVariation) {
 				t.Errorf("%s: %q: error %v", name, bad, err)
 			}
 		}
