@@ -17,7 +17,7 @@
 // to its own request. Responses that are older, empty or much smaller are held
 // until the platform's responses agree.
 //
-// Environment is for people: it lists what was published and undoes a bad flag in the
-// engine, also while the platform and all publishers are down. The command ffc-relay
-// has both, the publisher and the undoing.
+// With an Environment people list what was published, and undo a bad flag in the
+// engine even while the platform and all publishers are down. The command ffc-relay
+// does both: it runs publishers and undoes bad flags.
 package relay

@@ -15,47 +15,50 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
-// Environment is an environment as an engine has it, for people: what was
-// published, and changes that need neither the platform nor a publisher. Backend and
-// Name are required. Its methods block until the engine has responded or ctx ends,
-// at most 10 s for each value, and may be called concurrently. Several people, and
-// publishers, may write at the same time: the engine's compare-and-swap decides.
+// Environment reads and changes the data of one environment in an engine. It is for
+// people who operate a fleet, and needs neither the platform nor a publisher.
+// Backend and Name are required. Its methods block until the engine has responded or
+// ctx ends, at most 10 s for each value, and may be called concurrently. Several
+// people, and publishers, may write at the same time: the engine's compare-and-swap
+// decides.
 //
-// Rollback, Override and Publish pin what they write: publishers leave it until the
-// pin ends, and then publish the platform's data again. A pin does not depend on a
-// publisher that runs, but its end does. They write the mirrors, too; an error of a
-// mirror alone wraps ErrMirror, and then the Backend has the change.
+// Rollback, Override and Publish pin what they write: publishers do not replace it
+// until the pin ends, and then publish the platform's data again. A pin holds even
+// while no publisher runs; after the pin has ended, the data stays until a
+// publisher runs. The three methods also write the mirrors. If only a mirror fails,
+// the Backend has the change, and the error wraps ErrMirror.
 type Environment struct {
 	// Name is the name of the environment: FF__account__project__environment on
 	// featureflag.co, the GUID on FeatBit.
 	Name string
-	// Backend is the engine that the publisher writes.
+	// Backend is the engine that the publisher writes to.
 	Backend fleet.Backend
 	// Mirrors are the engines that have the same data.
 	Mirrors []fleet.Backend
-	// Platform is the platform of the environment. "" is the one that the engine, or
-	// the snapshot of Publish, says.
+	// Platform is the platform of the environment. "" is the platform that the
+	// engine's data, or the snapshot of Publish, names.
 	Platform ffc.Platform
-	// Keep is Publisher.Keep. 0 is 24 h.
+	// Keep is the time for which replaced data stays, as Publisher.Keep. 0 is
+	// 24 h.
 	Keep time.Duration
 }
 
 var (
-	// ErrNotPublished is the error of the methods of an Environment of which the
-	// engine has nothing.
+	// ErrNotPublished is the error of an Environment's methods if the engine has
+	// no data of the environment.
 	ErrNotPublished = errors.New("relay: the engine has no data of the environment: check its name, the engine and the prefix")
-	// ErrNoRevision is the error of Environment.Rollback if the engine does not have
-	// the revision, or not any more.
+	// ErrNoRevision is the error of Environment.Rollback if the engine never had the
+	// revision, or has removed it.
 	ErrNoRevision = errors.New("relay: the engine does not have the revision: see Log for those that it has")
 	// ErrSnapshot is the error of Environment.Publish if the snapshot is not one of
 	// the environment, or has something that cannot be read.
 	ErrSnapshot = errors.New("relay: the snapshot cannot be published")
-	// ErrMirror is the error of the methods of an Environment that have changed the
-	// Backend, but not all mirrors. A publisher that leads repairs them.
+	// ErrMirror is the error of an Environment's method that changed the Backend,
+	// but not all mirrors. The publisher that leads writes the missing ones.
 	ErrMirror = errors.New("relay: the engine has the change, but a mirror does not")
 )
 
-// EnvironmentStatus is what an engine has of an environment.
+// EnvironmentStatus describes the data of an environment in an engine.
 type EnvironmentStatus struct {
 	// Environment and Platform are those of the data.
 	Environment string
@@ -68,16 +71,17 @@ type EnvironmentStatus struct {
 	AsOf time.Time
 	// Owner is the replica that leads; "" if none leads.
 	Owner string
-	// Blind: the replica that leads has not heard from the platform for a Lease.
+	// Blind: the replica that leads has had no response of the platform for a
+	// Lease.
 	Blind bool
 	// Beat is the time between two writes of the head.
 	Beat time.Duration
-	// Size is the size of the data, in bytes, Stored that of the compressed data.
+	// Size is the size of the data in bytes, Stored that of the compressed data.
 	Size, Stored int64
-	// Pin is the pin of the data. Without a pin its Until is zero.
+	// Pin is the pin of the data. Pin.Until is zero if the data is not pinned.
 	Pin Pin
-	// Mirrors are in the order of Environment.Mirrors. Behind is how current the data
-	// of a mirror is that has another revision; zero if it has the same.
+	// Mirrors are in the order of Environment.Mirrors. If a mirror has another
+	// revision, Behind is the AsOf of that revision; otherwise it is zero.
 	Mirrors []MirrorStatus
 }
 
@@ -91,19 +95,20 @@ type Revision struct {
 	Owner string
 	// Current: the head has this revision.
 	Current bool
-	// Pin is who made the revision, why, and until when it was pinned; empty for one
-	// that a publisher made.
+	// Pin says who made the revision, why, and until when it was pinned. It is the
+	// zero Pin if a publisher made the revision.
 	Pin Pin
-	// Flags and Segments are the keys of those that differ from the revision before,
-	// or are new or missing, sorted. They are nil for the first.
+	// Flags and Segments are the keys, sorted, of the flags and segments that differ
+	// from the revision before, are new, or are missing. They are nil for the first
+	// revision.
 	Flags, Segments []string
-	// Err is why the data cannot be read, so that there is no way back to it, and
-	// nothing is known of what differs.
+	// Err says why the data cannot be read. Then Rollback to the revision fails,
+	// and Flags and Segments are nil.
 	Err error
 }
 
-// Status returns what the engine has. The error is ErrNotPublished if it has
-// nothing.
+// Status returns the state of the environment in the engine. The error is
+// ErrNotPublished if the engine has no data of the environment.
 func (e *Environment) Status(ctx context.Context) (EnvironmentStatus, error) {
 	p, rd, err := e.current(ctx)
 	if err != nil {
@@ -142,8 +147,8 @@ func (e *Environment) Status(ctx context.Context) (EnvironmentStatus, error) {
 	return s, nil
 }
 
-// Log returns what was published and is still stored, newest first: at most limit
-// revisions, all if limit is 0. It reads the data of each.
+// Log returns the revisions that were published and are still stored, newest
+// first: at most limit of them, or all if limit is 0. It reads the data of each.
 func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 	p, rd, err := e.current(ctx)
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 // NewKey returns a random key for an environment, and its line for the file of keys
 // of a relay. The key has the shape of an environment secret, so that every SDK
 // accepts it as one, but does not open the platform. The line has the SHA-256 of the
-// key in hexadecimal, the environment, the name, which tells keys apart and has no
-// spaces, and until when the key is valid; without a time if until is zero. NewKey
-// fails if the platform has no environment of that name. It does not block, and may be
-// called concurrently.
+// key in hexadecimal, the environment, the name, and the time until which the key is
+// valid; a zero until is no limit. The name is for people. NewKey fails if p cannot
+// have an environment of that name, or if the name of the key is empty or has
+// spaces. It does not block, and may be called concurrently.
 func NewKey(p ffc.Platform, environment, name string, until time.Time) (key, line string, err error) {
 	protocol, err := registry.ProtocolOf(string(p))
 	if err != nil {

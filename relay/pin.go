@@ -20,8 +20,7 @@ import (
 // maxPinText is how many bytes By and Reason of a Pin may have.
 const maxPinText = 500
 
-// Pin says until when data stays although the platform has other data, who wants
-// that, and why.
+// Pin keeps published data until a time although the platform has other data.
 type Pin struct {
 	// By and Reason are who pins the data, and why. They have at most 500 bytes each,
 	// and may be empty. All who can read the engine can read them.
@@ -72,8 +71,9 @@ func (e *Environment) Rollback(ctx context.Context, revision int64, pin Pin) (in
 
 // Override publishes the current data with one flag that serves one variation to
 // every user, pinned, and returns the new revision. The variation is named by its
-// value or, if no variation of the flag has that value, by its id. A pin that holds
-// already is replaced; what it holds stays otherwise.
+// value or, if no variation of the flag has that value, by its id. If the data is
+// already pinned, the new pin replaces the old one, and all other flags stay as
+// they are.
 func (e *Environment) Override(ctx context.Context, flag, variation string, pin Pin) (int64, error) {
 	return e.change(ctx, &pin, func(p *place, rd reading) (*stored, error) {
 		if err := p.published(rd); err != nil {
@@ -185,7 +185,7 @@ func checkSnapshot(data []byte, h *fleetdata.Head) (newest time.Time, err error)
 }
 
 // Unpin ends the pin: the publisher that leads publishes the platform's data. It
-// returns the new revision, or the present one if there is no pin.
+// returns the new revision, or the current one if the data is not pinned.
 func (e *Environment) Unpin(ctx context.Context) (int64, error) {
 	return e.change(ctx, nil, func(p *place, rd reading) (*stored, error) {
 		if err := p.published(rd); err != nil {

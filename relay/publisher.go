@@ -30,26 +30,29 @@ const (
 // Backend are required. A Publisher must not be copied. Its fields must not change
 // after Run or Once has been called.
 type Publisher struct {
-	// Config is that of the client that gets the data: secret, platform, addresses.
+	// Config configures the client that gets the data: secret, platform, addresses.
 	// Config.Transport nil is &stream.Transport{Resync: 30 * time.Second,
 	// FullResync: 5 * time.Minute}. Run needs one that works in the background.
-	// Transports other than those of packages stream and poll must call
-	// ConfirmAsOf with the platform's time. Events are switched off.
+	// Transports other than those of packages stream and poll must call ConfirmAsOf
+	// with the platform's time. Events are switched off.
 	Config ffc.Config
 	// Backend is the engine. Its Swap must be atomic, and it must not lag.
 	Backend fleet.Backend
-	// Mirrors get the same bodies and heads after each change of the head. One that
-	// fails is written again with each beat, and delays nothing.
+	// Mirrors get the same bodies and heads after each change of the head. A mirror
+	// that fails is written again with each beat, and delays neither the Backend
+	// nor other mirrors.
 	Mirrors []fleet.Backend
-	// Beat is the time between writes of the head. 0 is what the Backend says as a
-	// fleet.Pacer, or 5 s. With Once it is the time between two calls of Once.
+	// Beat is the time between writes of the head. 0 is the Beat of a Backend that
+	// is a fleet.Pacer, and otherwise 5 s. With Once it is the time between two
+	// calls of Once.
 	Beat time.Duration
-	// Lease is how long the head stays the same until another replica takes over,
-	// by the clock of that replica. It is at least two beats. 0 is three beats.
+	// Lease is the time after which another replica takes over, if the head has
+	// not changed in that time by the clock of that replica. It is at least two
+	// beats. 0 is three beats.
 	Lease time.Duration
-	// Keep is how long bodies stay that have been replaced, so that a revision can
-	// be restored. The last 20 always stay; earlier ones are removed sooner if
-	// their list gets longer than 32 KiB. 0 is 24 h.
+	// Keep is the time for which bodies stay after they were replaced, so that a
+	// revision can be restored. The last 20 always stay. Earlier ones are removed
+	// sooner if their list is longer than 32 KiB. 0 is 24 h.
 	Keep time.Duration
 	// Accept publishes the first response of the platform as it is, also if it is
 	// older than the engine's data, empty or much smaller.
@@ -67,10 +70,12 @@ type Publisher struct {
 type PublisherStatus struct {
 	// Leader: this replica writes.
 	Leader bool
-	// Blind: this replica leads and has not heard from the platform for a Lease.
+	// Blind: this replica leads and has had no response of the platform for a
+	// Lease.
 	Blind bool
-	// Held is how many flags and segments the platform's last response has in an
-	// older version, or lacks, that stay as they are for now.
+	// Held is the number of published flags and segments that the platform's
+	// last response has in an older version or lacks, and that stay as they are
+	// for now.
 	Held int
 	// PinnedUntil is when the pin of the head ends; zero is no pin.
 	PinnedUntil time.Time
@@ -88,15 +93,19 @@ type PublisherStatus struct {
 	Err error
 }
 
-// MirrorStatus is how far a mirror is.
+// MirrorStatus says whether a mirror has the same data as the Backend.
 type MirrorStatus struct {
 	// Name names the backend.
 	Name string
-	// Revision is the last that this replica has written there.
+	// Revision is the revision in the mirror. In a PublisherStatus it is the
+	// last that this replica wrote there.
 	Revision int64
-	// Behind is since when the mirror lacks the last head; zero if it does not.
+	// Behind is zero if the mirror has the last head. In a PublisherStatus it
+	// is otherwise the time since which the mirror lacks the head; for an
+	// EnvironmentStatus see there.
 	Behind time.Time
-	// Err is why; nil after a success.
+	// Err is the error of the last attempt to write or read the mirror; nil if
+	// it succeeded.
 	Err error
 }
 

@@ -15,7 +15,7 @@
 // # Configuration
 //
 // Settings are in a JSON file, which the option -config or FFC_RELAY_CONFIG names, and
-// in variables, which come first:
+// in environment variables, which override the file:
 //
 //	{
 //	  "engines": {"main": {"url": "redis://127.0.0.1:6379", "passwordFile": "/run/secrets/redis"}},
@@ -29,8 +29,9 @@
 // # publish
 //
 // Publishes all environments, each with a relay.Publisher, until SIGTERM or SIGINT.
-// The configuration, secrets and certificates are read again on SIGHUP, and every 5 s
-// to find changes. Environments come and go; those that are as before go on.
+// The configuration, secrets and certificates are read again on SIGHUP and every 5 s.
+// If they have changed, publishers of new environments start, publishers of removed
+// ones stop, and those of changed ones restart. The others keep running.
 //
 // # Exit codes
 //
