@@ -209,8 +209,9 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 
 // Refresh fetches new data if the transport works on demand and the data is
 // stale. With other transports it returns nil at once. It blocks until the
-// transport's own timeout or until ctx ends. The error says why the data may be
-// stale; the client keeps serving the cached data.
+// fetch has ended, for at most the Budget of the transport, or until ctx ends.
+// It returns ErrClosed after Close. The error says why the data may be stale;
+// the client keeps serving the cached data.
 //
 // With any transport, events that are recorded after Refresh has begun have the
 // right time even if the process was frozen before.

@@ -32,9 +32,9 @@ var (
 // Unwrap() []error of New's error returns all. No ConfigError holds a secret.
 type ConfigError struct {
 	// Field is the name of the field in Config, such as EnvSecret. Fields of
-	// Events and of the transports in packages stream and poll have their path as
-	// name: Events.Capacity, Transport.MaxAge, Transport.Fallback.MaxAge. For
-	// errors of other transports, Field is Transport.
+	// Events and of the transports in packages stream, poll and fleet have their
+	// path as name: Events.Capacity, Transport.MaxAge, Transport.Fallback.MaxAge.
+	// For errors of other transports, Field is Transport.
 	Field string
 	// Err says what is wrong and what is expected. Its text does not contain the
 	// name of the field.

@@ -9,9 +9,9 @@ import "time"
 // where an event counts as Queued until the platform has responded to its
 // request.
 type Stats struct {
-	Recorded  uint64
-	Delivered uint64
-	Queued    uint64
+	Recorded  uint64 // evaluations and metrics since the client was made
+	Delivered uint64 // accepted by the platform
+	Queued    uint64 // now
 	Dropped   Dropped
 	// Deduplicated counts events that were not sent because of Config.Once.
 	Deduplicated uint64

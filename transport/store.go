@@ -22,7 +22,7 @@ import "time"
 type Store interface {
 	// Version returns the newest version of any item, in Unix milliseconds, as of
 	// the last Confirm: changes that were pushed since then may be incomplete. If
-	// it returns 0, ask the platform for everything.
+	// it returns 0, request everything.
 	Version() int64
 	// Mark returns the present moment on the timeline of the store, see Mark. It
 	// is never 0. Take a mark for each request, before the request is sent.
@@ -88,7 +88,7 @@ type Applied struct {
 	For     time.Duration
 	// HeldVersion is the newest version that the store has of the items that it
 	// held back. To find out at little cost whether another server of the
-	// platform has that version, ask for what is newer than HeldVersion-1.
+	// platform has that version, request what is newer than HeldVersion-1.
 	HeldVersion int64
 }
 
@@ -107,7 +107,7 @@ type Applied struct {
 //	 a=1 applied    a=2 pushed    Mark() = m         Apply(response, m)
 //	                              request sent       response has a=1
 //
-// The store had a=2 at m. The platform answered later than that and still has
+// The store had a=2 at m. The platform responded later than that and still has
 // a=1: it may have gone back, so the store holds the item back (Applied.Held).
 //
 // The zero Mark is before everything: data that is applied with it does not

@@ -48,6 +48,7 @@ type Problem struct {
 	Err     error
 }
 
+// Error implements error.
 func (p Problem) Error() string {
 	kind := "flag"
 	if p.Segment {

@@ -33,7 +33,7 @@ func plainVariation(id, value string) Variation {
 	return v
 }
 
-// NewVariation parses the value.
+// NewVariation returns a variation with its value parsed as each type.
 func NewVariation(id, value string) Variation {
 	v := Variation{ID: id, Value: value}
 	v.Bool, v.IsBool = parseBool(value)

@@ -87,7 +87,7 @@ type Processor struct {
 	askedAt  time.Time
 	askedFor time.Duration
 	// Since pausedAt deliveries in the background pause for pausedFor, because the
-	// platform refused one.
+	// platform rejected one.
 	pausedAt  time.Time
 	pausedFor time.Duration
 	pauses    retry.Backoff
@@ -103,7 +103,8 @@ const (
 )
 
 // firstPause and maxPause bound how long deliveries in the background pause
-// after the platform refused one. The pause doubles with each further refusal.
+// after the platform rejected one. The pause doubles with each further
+// rejection.
 const (
 	firstPause = 2 * time.Second
 	maxPause   = 10 * time.Minute
@@ -256,9 +257,9 @@ func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disa
 
 // Run delivers events until ctx ends: at the configured interval, and as soon as
 // there are enough for a request, unless the platform accepted nothing in the last
-// delivery. After the platform refused a delivery, Run pauses, longer each time. It
-// does not cut a delivery that is under way when ctx ends: its events might arrive
-// twice.
+// delivery. After the platform rejected a delivery, Run pauses, longer each time.
+// It does not cut a delivery that is under way when ctx ends: its events might
+// arrive twice.
 func (p *Processor) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.cfg.Interval)
 	defer ticker.Stop()

@@ -226,8 +226,8 @@ func Parse(text []byte, platform string) (*Document, string, error) {
 	return ParseChanged(nil, text, platform)
 }
 
-// ParseChanged is Parse for a changed file. It compares the flags with those of the
-// previous document.
+// ParseChanged is Parse for a changed file: Same and Changed compare the flags with
+// those of the previous document. name is the platform that the file must be for.
 func ParseChanged(previous *Document, text []byte, name string) (*Document, string, error) {
 	root, err := parse(text)
 	switch {

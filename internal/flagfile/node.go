@@ -226,6 +226,7 @@ type Mismatch struct {
 	expected, got string
 }
 
+// Error implements error.
 func (m *Mismatch) Error() string { return "expected " + m.expected + ", got " + m.got }
 
 // position returns the line and the column of an offset, both from 1. A column

@@ -43,8 +43,8 @@ func (t *ConnTrace) stale(err error) bool {
 	return err != nil && t.reused.Load() && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// Began returns when the attempt, which began at a time, had its connection. A
-// RoundTripper that calls no hooks does not tell: then it is the same time.
+// Began returns when the attempt, which began at a time, had its connection. If
+// the RoundTripper calls no hooks, Began returns the time that it was given.
 func (t *ConnTrace) Began(at time.Time) time.Time {
 	if got := t.got.Load(); got != nil {
 		return *got

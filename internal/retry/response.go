@@ -38,6 +38,7 @@ func After(h http.Header, now time.Time) (time.Duration, bool) {
 // Class groups status codes by what they say about a retry.
 type Class uint8
 
+// The classes.
 const (
 	Success   Class = iota // 2xx and 304
 	Transient              // the same request may succeed soon

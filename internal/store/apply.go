@@ -7,7 +7,8 @@ import (
 
 // Update is a parsed message of the platform.
 type Update struct {
-	// Full: the update has all items. If false, it has the changed items.
+	// Full: the update has all items. If false, the update is partial: it has only
+	// the changed items.
 	Full                  bool
 	Flags, Segments, Tags []Item
 	// Unusable is the number of elements of the message that are skipped
@@ -39,9 +40,10 @@ type Prepared struct {
 	segments []*entry
 }
 
-// Prepare compiles the items of a patch that are newer than those of s. ApplyOn,
-// of s or of a later snapshot, then compiles nothing and takes little time, so
-// that it may be called under a lock. A full is compiled as it is evaluated.
+// Prepare compiles the items of a partial update that are newer than those of s.
+// ApplyOn, of s or of a later snapshot, then compiles nothing and takes little
+// time, so that it may be called under a lock. The items of a full update are
+// compiled when they are first evaluated.
 func (s *Snapshot[F, S]) Prepare(u *Update) Prepared {
 	if u.Full {
 		return Prepared{}
@@ -75,10 +77,10 @@ type Terms struct {
 	// earlier updates; 0 stands for the next number.
 	Arrived uint64
 	// Asked is the number of the last update before this one was requested.
-	// Items that arrived since can be newer than a full in the response.
+	// Items that arrived since can be newer than a full update in the response.
 	Asked uint64
 	// Keep has the items that do not change, or stay absent, whatever is in the
-	// update. Force has the items that a patch replaces by older ones.
+	// update. Force has the items that a partial update replaces by older ones.
 	Keep, Force ItemSet
 }
 
@@ -109,8 +111,8 @@ func (s *Snapshot[F, S]) Apply(u *Update, asked uint64) (*Snapshot[F, S], Change
 
 // ApplyOn is Apply on terms that a Hold has decided on, of an update that s or an
 // earlier snapshot has prepared. It does not decide about items that are older
-// than the stored ones: a full replaces everything except what arrived after
-// Asked, a patch replaces older items.
+// than the stored ones: a full update replaces everything except what arrived
+// after Asked, a partial update replaces older items.
 func (s *Snapshot[F, S]) ApplyOn(u *Update, p Prepared, terms *Terms) (*Snapshot[F, S], Change) {
 	t := *terms
 	if t.Arrived == 0 {
@@ -122,8 +124,8 @@ func (s *Snapshot[F, S]) ApplyOn(u *Update, p Prepared, terms *Terms) (*Snapshot
 	return s.applyFull(u, &t)
 }
 
-// Bootstrap returns a snapshot of the update. It serves until the first full of
-// the platform replaces all of it.
+// Bootstrap returns a snapshot of the update. It serves until the first full
+// update of the platform replaces all of it.
 func (s *Snapshot[F, S]) Bootstrap(u *Update) *Snapshot[F, S] {
 	next, _ := s.replace(u, &Terms{})
 	return next
@@ -257,8 +259,8 @@ func newerTags(tags map[string]Item, items []Item) map[string]Item {
 // archived items out of a full, so a full can be right although its version is
 // not newer than the stored one.
 //
-// The first full is always the base. Everything pushed before it counts as
-// pushed after the request: there is nothing else to compare it with.
+// The first full update is always the base. Everything pushed before it counts
+// as pushed after the request: there is nothing else to compare it with.
 func (s *Snapshot[F, S]) applyFull(u *Update, t *Terms) (*Snapshot[F, S], Change) {
 	if !s.full {
 		t.Asked = 0
@@ -301,9 +303,9 @@ func (s *Snapshot[F, S]) newest() (version int64) {
 	return version
 }
 
-// replaced returns an index of the items of a full, of newer items that were
-// pushed since its request, and of kept items. It also returns the keys that
-// differ from old.
+// replaced returns an index of the items of a full update, of newer items that
+// were pushed since its request, and of kept items. It also returns the keys
+// that differ from old.
 func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (index, []string) {
 	next := newIndex(len(items))
 	entries := make([]entry, len(items)) // one allocation for all

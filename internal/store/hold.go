@@ -15,7 +15,7 @@ const (
 	// and some of them lag.
 	enough    = 3
 	maxEnough = 48
-	// A full may lack one in share of the stored items.
+	// A full update may lack one in share of the stored items.
 	share = 10
 	// future is how far the platform's clock may be ahead of the local clock.
 	future = time.Minute
@@ -33,9 +33,9 @@ const (
 // is held until three consecutive answers, over some time, agree about it. Each
 // item is decided on its own: a held item does not delay others.
 //
-// An item that a full lacks is held if the full may be older than the item,
-// because it has nothing newer, or if the full lacks more than a tenth of the
-// stored items.
+// An item that a full update lacks is held if the update may be older than the
+// item, because it has nothing newer, or if the update lacks more than a tenth
+// of the stored items.
 //
 // A Hold is not safe for concurrent use. The zero Hold is ready to use.
 type Hold struct {
@@ -46,8 +46,8 @@ type Hold struct {
 	// disputed is the number of consecutive answers that have to agree about an
 	// item about which servers differ. All other items need enough.
 	disputed map[ItemID]int
-	// gone has the versions of items that a full removed. An item of that
-	// version, or an older one, is an old copy.
+	// gone has the versions of items that a full update removed. An item of
+	// that version, or an older one, is an old copy.
 	gone map[ItemID]int64
 	// platform: data came from the platform itself. From then on answers of
 	// caches do not count.
@@ -96,10 +96,10 @@ type Data interface {
 
 // Decide decides what an update does to s, and counts it as an answer. asked is
 // the number of the last update before the request, and differs from request to
-// request. A patch with 0 was pushed and is not an answer. A full with 0 may come
-// from a cache.
+// request. A partial update with 0 was pushed and is not an answer. A full update
+// with 0 may come from a cache.
 //
-// The first full is applied without holding anything.
+// The first full update is applied without holding anything.
 func (h *Hold) Decide(s Data, u *Update, asked uint64) Decision {
 	d := &decision{Hold: h, update: u, asked: asked, question: asked, follow: true}
 	d.Terms.Asked = asked
@@ -139,7 +139,7 @@ type decision struct {
 	asked    uint64
 	question uint64
 	follow   bool // when enough answers agree
-	differs  bool // it is a patch that has a held item in the stored version
+	differs  bool // it is a partial update that has a held item in the stored version
 }
 
 // isAnswer reports whether the update counts as an answer.
@@ -199,7 +199,7 @@ func (d *decision) older(id ItemID, item *Item) {
 	d.keep(id)
 }
 
-// missing holds stored items that a full lacks, or follows the full.
+// missing holds stored items that a full update lacks, or follows the update.
 func (d *decision) missing(s Data) {
 	type lack struct {
 		id      ItemID
@@ -277,9 +277,9 @@ func newestUntil(u *Update, latest int64) (version int64) {
 // or a newer one. After the stored version more answers are needed to follow an
 // older one.
 //
-// A patch does not have all items. If it has a held item in the stored version,
-// it comes from another server than the counted answers: the counts of all items
-// start again.
+// A partial update does not have all items. If it has a held item in the stored
+// version, it comes from another server than the counted answers: the counts of
+// all items start again.
 func (d *decision) dispute(id ItemID, stored bool) {
 	if !stored {
 		delete(d.disputed, id)

@@ -35,8 +35,8 @@ func New[F, S any](flags Compiler[F], segments Compiler[S]) *Snapshot[F, S] {
 // there are no items.
 func (s *Snapshot[F, S]) Version() int64 { return s.version }
 
-// Synced reports whether a full of the platform has been applied. A bootstrap
-// does not count.
+// Synced reports whether a full update of the platform has been applied. A
+// bootstrap does not count.
 func (s *Snapshot[F, S]) Synced() bool { return s.full }
 
 // Updates returns the number of the last update that was applied.

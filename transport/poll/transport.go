@@ -58,21 +58,21 @@ type Transport struct {
 	// an outage has lasted 2 min. Data ends the outage. 0 is 1 s.
 	FirstRetry time.Duration
 	// MaxRetry is the upper end of the longest pause, and bounds the others.
-	// With Interval, and as a fallback, it applies once an outage has lasted
-	// 15 min. It is also the pause after a response that is unlikely to change
-	// soon, such as 404. The platform can ask for up to 10 min with Retry-After.
+	// With Interval, and as a fallback, it applies once an outage has lasted 15
+	// min. It is also the pause after a response that is unlikely to change
+	// soon, such as 404. The platform can request up to 10 min with Retry-After.
 	// To these two a random part of up to a quarter is added. 0 is 60 s.
 	MaxRetry time.Duration
 	// MaxMessage is the size of the largest response to accept, in bytes,
 	// decompressed. 0 is 128 MiB.
 	MaxMessage int64
-	// Resync is how often the client asks again for the changes of the last
-	// minutes, in case that a change arrived late. On featureflag.co each response
-	// is everything. FullResync is how often the client asks for everything. From
-	// both a random part of up to a fifth is subtracted each time. 0 is 5 min and
-	// 1 h; less than 0 is never. Answers with older data than the client's must
-	// agree over Resync (5 min, if Resync is negative) before the client accepts
-	// them.
+	// Resync is the time after which the client again requests the changes of the
+	// last minutes, in case that a change arrived late. On featureflag.co each
+	// response is everything. FullResync is the time after which it requests
+	// everything. From both a random part of up to a fifth is subtracted each
+	// time. 0 is 5 min and 1 h; less than 0 is never. Answers with older data than
+	// the client's must agree over Resync (5 min, if Resync is negative) before
+	// the client accepts them.
 	Resync, FullResync time.Duration
 	// URL is where to get data instead of the platform: a cache, an object store
 	// with a snapshot (ffc.Client.WriteSnapshot), a relay. The secret is sent

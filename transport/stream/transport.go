@@ -98,17 +98,17 @@ type Transport struct {
 	// MaxRetry is the upper end of the longest pause, which applies once an
 	// outage has lasted 15 min; the lower end is half of it. It also bounds the
 	// other pauses. It is also the pause after a response that is unlikely to
-	// change soon, such as 404. The platform can ask for up to 10 min with
+	// change soon, such as 404. The platform can request up to 10 min with
 	// Retry-After. To these two a random part of up to a quarter is added. 0 is
 	// 60 s.
 	MaxRetry time.Duration
-	// Resync is how often the client asks again for the changes of the last
-	// minutes, also on an open connection, in case that a change arrived late or
-	// a notification was lost. FullResync is how often the client asks for
-	// everything. From both a random part of up to a fifth is subtracted each
-	// time. 0 is 5 min and 1 h; less than 0 is never. Answers with older data
-	// than the client's must agree over Resync (5 min, if Resync is negative)
-	// before the client accepts them.
+	// Resync is the time after which the client again requests the changes of
+	// the last minutes, also on an open connection, in case that a change
+	// arrived late or a notification was lost. FullResync is the time after
+	// which it requests everything. From both a random part of up to a fifth is
+	// subtracted each time. 0 is 5 min and 1 h; less than 0 is never. Answers
+	// with older data than the client's must agree over Resync (5 min, if Resync
+	// is negative) before the client accepts them.
 	Resync, FullResync time.Duration
 	// MaxMessage is the size of the largest message to accept, in bytes. A larger
 	// message ends its connection. 0 is 128 MiB.
