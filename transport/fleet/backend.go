@@ -30,16 +30,17 @@ type Backend interface {
 	// its result, unless the engine or a cache in front of it lags: readers
 	// tolerate that, a publisher's Backend must not lag.
 	Get(ctx context.Context, name string) (value []byte, tag string, err error)
-	// Put stores a value that never changes under its name. To put the same value
-	// again is no error. The value does not expire. Put does not keep value.
+	// Put stores a value that never changes under its name. Putting the same
+	// value again is not an error. The value does not expire. Put does not keep
+	// value.
 	Put(ctx context.Context, name string, value []byte) error
 	// Swap replaces a value if its tag is still tag, and returns the new tag; the
-	// comparison and the write are one atomic step. The tag "" stands for no
-	// value. The error is ErrConflict if the tag differs, and then nothing was
-	// written. After any other error the value may have been written. The value
-	// does not expire. Swap does not keep value.
+	// comparison and the write are one atomic step. With the tag "" it writes the
+	// value only if there is none. The error is ErrConflict if the tag differs,
+	// and then nothing was written. After any other error the value may have been
+	// written. The value does not expire. Swap does not keep value.
 	Swap(ctx context.Context, name string, value []byte, tag string) (newTag string, err error)
-	// Delete removes a value. To delete a value that is missing is no error.
+	// Delete removes a value. Deleting a value that is missing is not an error.
 	Delete(ctx context.Context, name string) error
 }
 
@@ -48,7 +49,7 @@ type Watcher interface {
 	Backend
 	// Watch calls changed once it watches, and at least once after each Swap of
 	// the name from then on. A call is a hint: it may come without a change, and
-	// calls may get lost when the engine fails. changed returns at once and may
+	// calls may get lost when the engine fails. changed does not block and may
 	// be called concurrently. Watch blocks until ctx ends or watching fails, and
 	// returns why. After it has returned it does not call changed.
 	Watch(ctx context.Context, name string, changed func()) error
@@ -63,10 +64,12 @@ type Limiter interface {
 	MaxValue() int
 }
 
-// Pacer is a Backend of an engine where each call costs money.
+// Pacer is a Backend of an engine where each call costs money, so that a
+// publisher writes less often.
 type Pacer interface {
 	Backend
-	// Beat returns how often a publisher writes the head by default.
+	// Beat returns the default of relay.Publisher.Beat, the time between two
+	// writes of the head; 0 is 5 s.
 	Beat() time.Duration
 }
 

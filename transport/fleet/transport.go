@@ -16,7 +16,8 @@ import (
 )
 
 // Transport configures a reader. Backends is required. One value can serve
-// several clients, also concurrently.
+// several clients, also concurrently. Clients copy it: later changes have no
+// effect.
 //
 // Without ffc.Config.EnvSecret, Environment and ffc.Config.Platform are required.
 type Transport struct {
@@ -27,45 +28,46 @@ type Transport struct {
 	// featureflag.co, the GUID on FeatBit. "" is the environment of
 	// ffc.Config.EnvSecret, which may be the key of a relay.
 	Environment string
-	// MaxAge is how long ago the head may have been read when a unit of work
-	// begins. A head that is old or unchanged counts as read: an outage of the
-	// platform or of the publisher adds no reads. Each process takes off a random
-	// part of up to a tenth. 0 is 30 s.
+	// MaxAge is the time since the last read of the head from which the head is
+	// read again when a unit of work begins. A head that is old or unchanged
+	// counts as read: an outage of the platform or of the publisher adds no
+	// reads. Each process subtracts a random part of up to a tenth. 0 is 30 s.
 	MaxAge time.Duration
-	// Budget is how long a unit of work may wait for data. A quarter of the time
-	// until the deadline of its context bounds it further. 0 is 500 ms. Waiting
-	// for the first data, in ffc.New, is bounded by ffc.Config.StartWait instead.
+	// Budget limits how long a unit of work waits for data. A quarter of the time
+	// until the deadline of its context is a second limit. 0 is 500 ms. The wait
+	// for the first data, in ffc.New, is limited by ffc.Config.StartWait instead.
 	Budget time.Duration
-	// Timeout bounds a read of all backends. Each backend has an equal share of
-	// what is left. Data that comes after Budget is used all the same, until
-	// then. 0 is 10 s.
+	// Timeout limits a read of all backends. Each backend has an equal share of
+	// the time that remains. Data that arrives after Budget, but before
+	// Timeout, is used nevertheless. 0 is 10 s.
 	Timeout time.Duration
-	// FirstRetry is how long there is no read after one that failed with all
-	// backends. On demand the pause doubles with each further failure, up to
-	// MaxRetry, less a random part of up to a half. In the background FirstRetry
-	// scales the pauses as it does in poll.Transport. 0 is 1 s.
+	// FirstRetry is the pause after a read that failed with all backends. On
+	// demand the pause doubles with each further failure, up to MaxRetry, less a
+	// random part of up to a half. In the background FirstRetry scales the
+	// pauses as it does in poll.Transport. 0 is 1 s.
 	FirstRetry time.Duration
-	// MaxRetry bounds the pauses. 0 is 60 s. An engine that throttles can ask for
-	// up to 10 min.
+	// MaxRetry is the upper end of the longest pause. An engine that throttles
+	// can request up to 10 min. 0 is 60 s.
 	MaxRetry time.Duration
-	// MaxMessage is the largest data to accept, in bytes, decompressed. 0 is 128
-	// MiB.
+	// MaxMessage is the size of the largest data to accept, in bytes,
+	// decompressed. 0 is 128 MiB.
 	MaxMessage int64
-	// Interval, if it is not 0, is the time between reads in the background, from
-	// the end of one to the beginning of the next, less a random part of up to a
-	// tenth. MaxAge and Budget do not count then.
+	// Interval is the time between reads in the background, from the end of one
+	// to the beginning of the next, less a random part of up to a tenth. MaxAge
+	// and Budget have no effect then. 0 is no background, unless Watch is set:
+	// the transport works on demand.
 	Interval time.Duration
-	// Watch works in the background and reads when a Backend that is a Watcher
-	// reports a change, and every Interval all the same; 0 is 30 s then. Watch
-	// needs at least one such Backend.
+	// Watch makes the transport work in the background: it reads when a Backend
+	// that is a Watcher reports a change, and also at each Interval, of which 0
+	// is 30 s then. At least one Backend must be a Watcher.
 	Watch bool
-	// Spread is how long a reader waits after a report, at most: a random part of
-	// it, so that not all readers read in the same instant. It needs Watch. 0 is
-	// 1 s, negative is not at all.
+	// Spread is the longest time that a reader waits after a report. Each reader
+	// waits for a random part of Spread, so that not all of them read at the same
+	// time. It needs Watch. 0 is 1 s; negative is no wait.
 	Spread time.Duration
-	// StaleAfter is how long ago the platform may have confirmed the data. Older
-	// data is served, but the state is ffc.StateInterrupted. 0 is three times the
-	// publisher's Beat, at least 2 min.
+	// StaleAfter is the age of the data, see ffc.Status.DataAge, from which the
+	// state is ffc.StateInterrupted. The client keeps serving the data. 0 is
+	// three times the publisher's Beat, at least 2 min.
 	StaleAfter time.Duration
 }
 
@@ -83,8 +85,8 @@ const (
 // KeylessEnvironment implements transport.Keyless.
 func (t *Transport) KeylessEnvironment() string { return t.Environment }
 
-// Open implements transport.Transport. Its error names each setting that is
-// wrong. The session is a transport.Runner if Interval or Watch is set, else a
+// Open implements transport.Transport. Its error names each invalid setting.
+// The session is a transport.Runner if Interval or Watch is set, else a
 // transport.Refresher.
 func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	protocol, err := registry.ProtocolOf(env.Platform)
@@ -187,7 +189,7 @@ func (s *session) Stats() transport.Stats {
 // Source implements transport.Sourced.
 func (s *session) Source() transport.Source { return s.at.source() }
 
-// failed tells the client of a read that failed with all backends.
+// failed reports a read that failed with all backends to the client.
 func (s *session) failed(err error, _ bool) {
 	why, ok := errors.AsType[*transport.Error](err)
 	if !ok { // the refresher's own

@@ -31,10 +31,10 @@
 // call closes those that were idle for more than 60 s, and connects again; the time
 // in which a process was frozen counts as idle.
 //
-// A call whose connection breaks, or whose response is an error of the 5xx, is sent
-// once more. So is a call whose credentials have expired, with those that the
-// provider returns then. A service that throttles is not called again: the error
-// goes to the caller, and package fleet reads the next backend and pauses.
+// A call is retried once if its connection breaks or the service responds with 5xx,
+// and also if the credentials have expired, with new credentials of the provider. A
+// call that the service throttles is not retried: the call returns the error, and
+// package fleet reads the next backend and pauses.
 //
 // Credentials that lack a right, wrong signatures and wrong clocks are errors of
 // the type *transport.Error with the kind transport.KindRefused.
@@ -59,6 +59,6 @@
 // say that an object is missing; or with dynamodb:PutItem and dynamodb:DeleteItem.
 // docs/fleet.md has the policies.
 //
-// The values have all rules and the keys of targeted users: encrypt them. Who can
-// write them can switch every flag.
+// The values have all rules and the keys of targeted users: encrypt them. Anyone
+// who can write them can switch every flag.
 package fleetaws

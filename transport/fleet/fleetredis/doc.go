@@ -28,13 +28,13 @@
 // call closes it if the connection was idle for more than 60 s, and connects again;
 // the time in which a process was frozen counts as idle.
 //
-// A call whose connection breaks connects again and is sent once more. A call is
-// also sent once more, over a new connection, after the errors READONLY, LOADING,
-// MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOAUTH and WRONGPASS: the name of the server
-// is resolved again, or the next of Config.Addresses is used, so that a replica
-// that was promoted is found. MOVED and ASK of a Redis Cluster are followed. Nothing
-// connects again by itself: after the server was down, readers reconnect when they
-// read next, which spreads them over their MaxAge.
+// A call whose connection breaks is retried once, over a new connection. So is a
+// call that fails with one of the errors READONLY, LOADING, MASTERDOWN, CLUSTERDOWN,
+// TRYAGAIN, NOAUTH and WRONGPASS: the name of the server is resolved again, or the
+// next of Config.Addresses is used, so that a replica that was promoted is found.
+// MOVED and ASK of a Redis Cluster are followed. No connection is opened without a
+// call: after the server was down, readers reconnect when they read next, which
+// spreads them over their MaxAge.
 //
 // # What is stored
 //
@@ -61,6 +61,6 @@
 // on. A user of a Sentinel needs +sentinel|get-master-addr-by-name.
 //
 // The values have all rules and the keys of targeted users. Encrypt the
-// connection (Config.TLS) and the server's storage. Who can write the keys can
-// switch every flag.
+// connection (Config.TLS) and the server's storage. Anyone who can write the
+// keys can switch every flag.
 package fleetredis

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Durability is what a server says of what it keeps. A managed engine may keep more
-// than it says.
+// Durability is what a server reports about how it stores values. A managed engine
+// may store them more safely than it reports.
 type Durability struct {
 	// AppendOnly: writes are appended to a file.
 	AppendOnly bool
@@ -20,7 +20,7 @@ type Durability struct {
 	Evicts bool
 }
 
-// Durability asks the server what it keeps. The user needs the right to INFO
+// Durability asks the server how it stores values. The user needs the right to INFO
 // (+info), which publishers and readers do not need otherwise. Durability blocks until
 // the server has responded or ctx ends, and may be called concurrently.
 func (b *Backend) Durability(ctx context.Context) (Durability, error) {

@@ -16,9 +16,10 @@ import (
 // concurrently. The zero Memory is empty and ready to use. It must not be copied;
 // Copy returns another one with the same values.
 type Memory struct {
-	// Limit is what MaxValue returns. It is set before the first use.
+	// Limit is what MaxValue returns, in bytes; 0 is no limit. Set it before
+	// the first use.
 	Limit int
-	// Name is what String returns; "" is "memory". It is set before the first use.
+	// Name is what String returns; "" is "memory". Set it before the first use.
 	Name string
 
 	mu            sync.Mutex
@@ -49,8 +50,8 @@ type Call struct {
 	Name string
 }
 
-// Fault is called with each call. It may block, until ctx ends. An error is what
-// the call returns.
+// Fault is a function that Memory runs with each call, perhaps concurrently. It
+// may block until ctx ends. If it returns an error, the call returns that error.
 type Fault func(ctx context.Context, call Call) error
 
 var (
@@ -60,16 +61,17 @@ var (
 
 var errDropped = errors.New("the engine has closed the connection")
 
-// Before sets what runs before each call. If it returns an error nothing is
-// written. nil removes it.
+// Before sets a Fault that runs before each call. If the Fault returns an
+// error, nothing is written. Nil removes the Fault.
 func (m *Memory) Before(f Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.before = f
 }
 
-// After sets what runs after each call that has succeeded. If it returns an error
-// the value has been written, but the caller does not know. nil removes it.
+// After sets a Fault that runs after each call that succeeded. If the Fault
+// returns an error, a write has happened although the caller gets an error. Nil
+// removes the Fault.
 func (m *Memory) After(f Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -231,17 +233,17 @@ func (m *Memory) Wipe() {
 	clear(m.values)
 }
 
-// Copy returns another Memory with the values of now, without faults and
-// watchers: a backup, or a replica that lags.
+// Copy returns another Memory with the current values, without faults and
+// watchers. It stands for a backup, or a replica that lags.
 func (m *Memory) Copy() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return &Memory{Limit: m.Limit, Name: m.Name, values: maps.Clone(m.values), tags: m.tags}
 }
 
-// Restore replaces all values by those of from: a replica that is promoted, or a
-// backup. Tags do not go back: a Swap with a tag from before fails, unless the
-// value is still the same.
+// Restore replaces all values by those of from, as when a replica is promoted or
+// a backup is restored. Tags do not go back: a Swap with an earlier tag fails,
+// unless the value is still the same.
 func (m *Memory) Restore(from *Memory) {
 	from.mu.Lock()
 	values := maps.Clone(from.values)
@@ -251,8 +253,8 @@ func (m *Memory) Restore(from *Memory) {
 	m.values = values
 }
 
-// DropWatchers ends all calls of Watch with an error, as an engine does that
-// restarts.
+// DropWatchers ends all calls of Watch with an error, as an engine that
+// restarts does.
 func (m *Memory) DropWatchers() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -262,7 +264,8 @@ func (m *Memory) DropWatchers() {
 	}
 }
 
-// Mute loses the reports of changes from now on, or no longer.
+// Mute makes all calls of Watch miss changes while on is true, as if the engine
+// lost its notifications.
 func (m *Memory) Mute(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

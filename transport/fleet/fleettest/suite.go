@@ -23,11 +23,11 @@ const timeout = 30 * time.Second
 // maxSwapped is how large values of Swap are: see fleet.Limiter.
 const maxSwapped = 32 << 10
 
-// Run checks that a Backend does what fleet.Backend and, if it is one,
-// fleet.Watcher and fleet.Limiter demand. open returns a Backend that is ready to
-// use; each call returns another connection to the same engine, which may have
-// values already. open may use t.Cleanup. The checks use names of their own, and
-// leave values behind.
+// Run checks that a Backend keeps the contract of fleet.Backend, and those of
+// fleet.Watcher and fleet.Limiter if it implements them. open returns a Backend
+// that is ready to use; each call returns another connection to the same engine,
+// which may have values already. open may use t.Cleanup. The checks use random
+// names, and leave values behind.
 //
 // The engine must not lag: Run is for the engine that a publisher writes to. A
 // read-only backend fails.
