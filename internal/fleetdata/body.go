@@ -38,8 +38,8 @@ func Sum(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Chunks cuts the gzip bytes into values of at most so many bytes; 0 is one
-// value.
+// Chunks cuts the gzip bytes into values that each have the maximum size most,
+// in bytes; 0 is one value.
 func (b *Body) Chunks(most int) [][]byte {
 	if most <= 0 {
 		most = len(b.GZip)
@@ -47,7 +47,8 @@ func (b *Body) Chunks(most int) [][]byte {
 	return slices.Collect(slices.Chunk(b.GZip, most))
 }
 
-// Describe sets what a head says of a body that is cut into so many chunks.
+// Describe sets the fields of h that describe the body, which is cut into a
+// number of chunks.
 func (b *Body) Describe(h *Head, chunks int) {
 	h.Body, h.Data, h.Size, h.GZip, h.Chunks = b.Sum, b.Data, b.Size, int64(len(b.GZip)), chunks
 }
@@ -66,8 +67,8 @@ var (
 )
 
 // Unpack returns the data of the body that h names. chunks are its gzip bytes. It
-// checks both sums, and needs memory for no more than the size that h says, which
-// is at most limit.
+// checks both sums. It fails if h.Size exceeds limit, in bytes, and allocates no
+// more than that size.
 func Unpack(h *Head, chunks [][]byte, limit int64) ([]byte, error) {
 	if h.Size > limit {
 		return nil, &TooLargeError{h.Size, limit}

@@ -18,7 +18,7 @@ import (
 const (
 	// Format is the format that this version writes, and the newest it reads.
 	Format = 1
-	// MaxHead is how many bytes a head has at most.
+	// MaxHead is the maximum size of a head, in bytes.
 	MaxHead = 640
 	// maxHeadRead is how many bytes a head may have to be read: later versions
 	// may add members.
@@ -34,17 +34,17 @@ type Head struct {
 	Format      int    `json:"format"`
 	Environment string `json:"environment"`
 	Platform    string `json:"platform"`
-	// Lineage names a sequence of revisions. One is made where a head is missing
-	// and no publisher remembers one.
+	// Lineage names a sequence of revisions. A publisher makes a new lineage if
+	// the head is missing and the publisher knows of no earlier one.
 	Lineage string `json:"lineage"`
 	// Revision grows with each body: max(the one before + 1, the platform's time
 	// in Unix milliseconds).
 	Revision int64 `json:"revision"`
-	// Beat counts up while the leader lives.
+	// Beat is a number that the leader increases with each write of the head.
 	Beat int64 `json:"beat"`
 	// Every is the time between beats in seconds.
 	Every int `json:"every"`
-	// AsOf is the platform's time of its last answer that confirmed the data.
+	// AsOf is the platform's time of its last response that confirmed the data.
 	AsOf time.Time `json:"asOf"`
 	// Body is the SHA-256 of the gzip bytes, Data that of the data.
 	Body string `json:"body"`
@@ -55,12 +55,12 @@ type Head struct {
 	GZip   int64 `json:"gzip"` // of the gzip bytes
 	// Owner is the replica that leads; "" if the leader has resigned.
 	Owner string `json:"owner"`
-	// Blind: the leader does not hear from the platform.
+	// Blind: the leader gets no responses of the platform.
 	Blind bool `json:"blind"`
-	// Pin is until when the body stays although the platform has other data; zero
-	// is not at all. A person who pins a body, or ends a pin, swaps the head with
-	// the next revision, and leaves Owner and Beat as they are: the leader goes on
-	// from there.
+	// Pin is the time until which the body stays although the platform has other
+	// data; zero is no pin. A person who pins a body, or ends a pin, writes a head
+	// with the next revision and the same Owner and Beat, from which the leader
+	// continues.
 	Pin time.Time `json:"pin,omitzero"`
 }
 
@@ -70,8 +70,8 @@ var ErrNewer = errors.New("the head has a newer format: update the SDK")
 // ParseHead reads a head. Its errors quote nothing of the text.
 func ParseHead(text []byte) (*Head, error) { return ParseNextHead(text, nil) }
 
-// ParseNextHead is ParseHead. It shares what is as in the head before, which may
-// be nil: of two heads in a row most texts are the same.
+// ParseNextHead is ParseHead, but saves memory: it uses the texts of the head
+// before, which may be nil, where they are equal.
 func ParseNextHead(text []byte, before *Head) (*Head, error) {
 	if len(text) > maxHeadRead {
 		return nil, fmt.Errorf("the head has %d bytes: expected at most %d", len(text), MaxHead)
@@ -231,10 +231,10 @@ func (h *Head) StaleAfter() time.Duration {
 	return max(2*time.Minute, 3*time.Duration(h.Every)*time.Second)
 }
 
-// Pinned reports whether the head is pinned at a time.
+// Pinned reports whether the head is pinned at the time now.
 func (h *Head) Pinned(now time.Time) bool { return now.Before(h.Pin) }
 
-// NewLineage returns the name of a lineage, which no other has.
+// NewLineage returns a random name for a new lineage.
 func NewLineage() string {
 	id := make([]byte, 12)
 	_, _ = rand.Read(id) // never fails

@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// Old is a body that no head names, or is about to name.
+// Old is an entry of an OldList: a body that no head names any more, or that
+// the next head will name.
 type Old struct {
 	Body   string `json:"body"`
 	Data   string `json:"data"`
 	Chunks int    `json:"chunks"`
 	Size   int64  `json:"size"`
 	GZip   int64  `json:"gzip"`
-	// Revision, AsOf and Owner are those of the last head that named the body; 0
-	// if none did yet.
+	// Revision, AsOf and Owner are those of the last head that named the body;
+	// they are zero if no head has named it.
 	Revision int64     `json:"revision,omitempty"`
 	AsOf     time.Time `json:"asOf,omitzero"`
 	Owner    string    `json:"owner,omitempty"`
-	// Until is how long the body stays, by the platform's time.
+	// Until is the platform's time until which the body stays.
 	Until time.Time `json:"until"`
 }
 

@@ -9,7 +9,7 @@ import (
 // maxPins is how many bytes a list of pins has, at most.
 const maxPins = 15 << 10
 
-// Pin is who pinned a body, why and until when.
+// Pin says who pinned a body, when, why and until when.
 type Pin struct {
 	By       string    `json:"by,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
@@ -19,12 +19,12 @@ type Pin struct {
 	Body     string    `json:"body"`
 }
 
-// PinList is the last pins, oldest first. A pin is entered before the head has it:
-// some never came to be.
+// PinList is the list of the last pins, oldest first. A pin is added before the
+// head is written, so the list may have pins that no head got.
 type PinList []Pin
 
-// ParsePins reads a list. One that cannot be read is empty: the head says what is
-// pinned.
+// ParsePins reads a list. It returns an empty list if the text is malformed: the
+// head alone decides what is pinned.
 func ParsePins(text []byte) (l PinList) {
 	if json.Unmarshal(text, &l) != nil {
 		return nil
@@ -32,7 +32,8 @@ func ParsePins(text []byte) (l PinList) {
 	return l
 }
 
-// With returns the list with a pin as the newest. The oldest give way.
+// With returns the list with a pin as the newest, without the oldest pins if
+// the list is too long.
 func (l PinList) With(p Pin) PinList {
 	l = append(slices.Clone(l), p)
 	for len(l) > 1 && len(l.Encode()) > maxPins {
@@ -47,8 +48,8 @@ func (l PinList) Encode() []byte {
 	return text
 }
 
-// Of returns the pin of a head. It is empty if the head has none, or if that is not
-// in the list.
+// Of returns the pin of a head; the zero Pin if the head is not pinned or the list
+// does not have its pin.
 func (l PinList) Of(h *Head) Pin {
 	for _, p := range slices.Backward(l) {
 		if !h.Pin.IsZero() && p.Body == h.Body && p.Until.Equal(h.Pin) {
@@ -58,7 +59,8 @@ func (l PinList) Of(h *Head) Pin {
 	return Pin{}
 }
 
-// At returns the pin that made a revision, or an empty one.
+// At returns the pin that made a revision; the zero Pin if the list does not
+// have it.
 func (l PinList) At(revision int64, body string) Pin {
 	for _, p := range slices.Backward(l) {
 		if p.Revision == revision && p.Body == body {
