@@ -79,8 +79,9 @@ func (a Attribute) NotMatchRegex(pattern string) Clause {
 	return a.isNot(model.MatchesPattern, pattern)
 }
 
-// LessThan matches users whose attribute is a number < number. It does not check
-// number, so that tests can use other text.
+// LessThan matches users whose attribute is a number < number. Like AtMost,
+// GreaterThan and AtLeast it does not check number, so that tests can use other
+// text.
 func (a Attribute) LessThan(number string) Clause { return a.is(model.IsLess, number) }
 
 // AtMost matches users whose attribute is a number <= number.

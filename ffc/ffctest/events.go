@@ -34,9 +34,11 @@ type Event struct {
 
 	Metric      string
 	MetricValue float64 // as sent; the platform keeps 32 bits of it
-	AppType     string
-	Route       string
-	Type        string
+	// AppType, Route and Type are what SDKs send with each metric: the kind of the
+	// SDK, and two constants.
+	AppType string
+	Route   string
+	Type    string
 
 	// Time is when the event happened, by the client's clock. On the classic
 	// platform metrics have no time: this is when the server got the metric, by

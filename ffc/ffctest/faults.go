@@ -26,7 +26,7 @@ const (
 	endpoints // how many endpoints there are
 )
 
-// String returns the name of the constant, in lower case.
+// String returns the name of the constant in lower case, such as "streaming".
 func (e Endpoint) String() string {
 	return [endpoints]string{Streaming: "streaming", Events: "events", Polling: "polling"}[e]
 }

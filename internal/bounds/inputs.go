@@ -42,7 +42,7 @@ const (
 )
 
 // Most returns the maximum memory of a process, in bytes, for data of n bytes. A
-// file that ffc serve refuses takes less.
+// file that ffc serve rejects takes less.
 func (in *Input) Most(n int, refused bool) int64 {
 	if refused {
 		return refusedFactor * int64(n)

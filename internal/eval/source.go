@@ -23,9 +23,9 @@ type Source struct {
 	// must not block or call code of the application. It may be called
 	// concurrently.
 	Report func(Problem)
-	// GaveUp is called the first time that a regular expression of an item
-	// cannot decide, because it takes too long or the text is too long. The
-	// rules of Report apply. It may be nil.
+	// GaveUp is called the first time that matching a regular expression of an
+	// item stops without a result, because it takes too long or the text is too
+	// long. The rules of Report apply. It may be nil.
 	GaveUp func(Problem)
 	// Omit sets Flag.Omitted, by the key of the flag. It may be nil.
 	Omit func(key string) bool
@@ -33,7 +33,8 @@ type Source struct {
 	patternsGivenUp atomic.Uint64
 }
 
-// PatternsGivenUp returns how often a regular expression could not decide.
+// PatternsGivenUp returns how often matching a regular expression stopped
+// without a result.
 func (s *Source) PatternsGivenUp() uint64 { return s.patternsGivenUp.Load() }
 
 // NewSnapshot returns an empty view of an environment.

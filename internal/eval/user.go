@@ -174,8 +174,8 @@ func Blank(s string) bool {
 // Attribute says where a user has an attribute.
 type Attribute uint8
 
-// The attributes. AttributeCustom stands for all that are looked up by name,
-// AttributeNone for names that no attribute can have.
+// The attributes. AttributeCustom stands for all attributes that are looked up
+// by name, AttributeNone for names that no attribute can have.
 const (
 	AttributeCustom Attribute = iota
 	AttributeNone

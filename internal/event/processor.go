@@ -231,8 +231,8 @@ func without(prerequisites []eval.Result, own *eval.Result, remove func(eval.Res
 
 func omitted(r eval.Result) bool { return r.Flag.Omitted && !r.Experiment }
 
-// RecordFallback counts an evaluation that has no value, for this reason. It
-// makes no event.
+// RecordFallback counts an evaluation that returned its fallback, for this
+// reason. It queues no event.
 func (p *Processor) RecordFallback(why eval.Reason) { p.queue.count(why) }
 
 // Evaluations returns the number of evaluations, and of those without a value

@@ -123,19 +123,21 @@ func (d *Document) add(key string, value *node, before *Document) bool {
 // Len returns the number of flags.
 func (d *Document) Len() int { return len(d.flags) }
 
-// Key returns the key of a flag, by its number in the order of the file.
+// Key returns the key of the flag with the number i: see Index.
 func (d *Document) Key(i int) string { return d.flags[i].key }
 
-// Index returns the number of a flag.
+// Index returns the number of the flag with a key, from 0 in the order of the
+// file. ok is false if there is no such flag.
 func (d *Document) Index(key string) (i int, ok bool) {
 	i, ok = d.index[key]
 	return i, ok
 }
 
-// Same reports whether the flag of this number is that of the previous document.
+// Same reports whether the flag with the number i is equal in the previous
+// document.
 func (d *Document) Same(i int) bool { return d.flags[i].same }
 
-// SegmentIDs are in the order of the file.
+// SegmentIDs returns the ids of all segments, in the order of the file.
 func (d *Document) SegmentIDs() []string { return d.ids }
 
 // Size returns about the size of Data in bytes.
@@ -215,7 +217,8 @@ func (d *Document) Changed() *Part {
 	return d.all([]byte(partFlags))
 }
 
-// Served reports to the document that the server has the flags.
+// Served frees the text of the file and the flags: call it once the server has
+// the data.
 func (d *Document) Served() { d.text, d.built, d.parts = nil, nil, Part{} }
 
 // Parse reads a flag file of either form, and returns the name of its platform.
@@ -251,9 +254,9 @@ func ParseChanged(previous *Document, text []byte, name string) (*Document, stri
 	return doc, l.platform, err
 }
 
-// Bootstrap returns the flags and segments of a flag file of the simple form in
-// bootstrap form, for a platform as in Parse. It returns other text unchanged. The
-// error names the file, the line and the column.
+// Bootstrap returns the flags and segments of a flag file in bootstrap form if the
+// file has the simple form, for a platform as in Parse. It returns other text
+// unchanged. The error names the file, the line and the column.
 func Bootstrap(name string, text []byte, platform string) ([]byte, error) {
 	if err := CheckPlatform(platform); err != nil {
 		return nil, err

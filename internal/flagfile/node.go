@@ -238,8 +238,8 @@ func position(doc []byte, offset int) (line, column int) {
 	return line, 1 + utf8.RuneCount(before)
 }
 
-// Explain is "file:line:column: what is wrong", or "file: what is
-// wrong" when there is no place for it.
+// Explain returns err as "file:line:column: what is wrong", or as "file: what
+// is wrong" if err has no place in the file.
 func Explain(file string, text []byte, err error) string {
 	if wrong, ok := err.(*Mismatch); ok {
 		line, column := position(text, wrong.Offset)

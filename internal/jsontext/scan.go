@@ -14,6 +14,7 @@ import (
 // checks only the JSON that it has to read. The rest is checked when an element
 // is decoded.
 
+// Errors of text that is not JSON. Their texts follow the name of what was read.
 var (
 	ErrTruncated = errors.New("is incomplete JSON: unexpected end")
 	ErrNotJSON   = errors.New("is not JSON")

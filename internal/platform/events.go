@@ -52,8 +52,8 @@ func NewPrivate(names []string) *Private {
 // AllPrivate returns the set of all attributes.
 func AllPrivate() *Private { return &Private{all: true} }
 
-// Has reports whether the attribute stays. It is small enough for the compiler to
-// inline it: most sets are nil.
+// Has reports whether events leave out the attribute. It is small enough for the
+// compiler to inline it: most sets are nil.
 func (p *Private) Has(name string) bool { return p != nil && p.lookUp(name) }
 
 // lookUp allocates only for ASCII names of more than maxStackName bytes.
@@ -119,8 +119,8 @@ func (p *Private) Unless(name, value string) string {
 	return value
 }
 
-// AppendProperty appends a name and a value to the list of properties, which
-// begins at start.
+// AppendProperty appends a name and a value to the JSON list of properties that
+// begins at dst[start].
 func AppendProperty(dst []byte, start int, name, value string) []byte {
 	if len(dst) > start {
 		dst = append(dst, ',')

@@ -47,7 +47,7 @@ type Protocol struct {
 	// UserTags: messages have user tags in addition to flags and segments.
 	UserTags bool
 	// KeyNames are the names, in lower case, that events use for the user's
-	// key. No attribute can have them.
+	// key. No other attribute can have them.
 	KeyNames []string
 
 	Semantics *eval.Semantics
@@ -65,7 +65,8 @@ type Protocol struct {
 
 	// Owns reports whether a secret has the shape of the platform's secrets.
 	Owns func(secret string) bool
-	// Misfit returns an error that says why a secret does not have that shape.
+	// Misfit returns an error that says why a secret does not have the shape
+	// that Owns checks.
 	Misfit func(secret string) error
 	// CheckSecret returns the secret as the platform accepts it. If the secret is
 	// invalid, it returns the secret as it is, and an error that holds no part of
@@ -87,8 +88,8 @@ type Protocol struct {
 	NewSecret func(environment string) string
 	// Variations returns all variations of a flag, also those that no rule uses.
 	Variations func(raw []byte, f *model.Flag) []model.Variation
-	// SwitchOff returns the JSON of a flag that is off and serves a variation then,
-	// and whether it could.
+	// SwitchOff returns the JSON of the flag in raw, switched off and with v as its
+	// off variation. It reports false if raw does not have the members for that.
 	SwitchOff func(raw []byte, v model.Variation) ([]byte, bool)
 
 	// NewReader returns the Reader of an environment by the name that Environment

@@ -16,9 +16,9 @@ func (p *Protocol) AppendSnapshot(dst []byte, s *eval.Snapshot) []byte {
 	return dst
 }
 
-// AppendData is AppendSnapshot for a publisher: it keeps broken elements, because
-// a newer version of the SDK may be able to read them. It also returns the number
-// of elements.
+// AppendData is AppendSnapshot for a publisher: it also writes broken elements,
+// because a newer version of the SDK may be able to read them. It also returns
+// the number of elements.
 func (p *Protocol) AppendData(dst []byte, s *eval.Snapshot) ([]byte, int) {
 	return p.appendSnapshot(dst, s, true)
 }

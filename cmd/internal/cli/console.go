@@ -26,8 +26,8 @@ type Console struct {
 	drawn  bool // stderr shows a line that changes
 }
 
-// NewConsole returns a console. Colours and the line that changes are for
-// terminals only.
+// NewConsole returns a console. It shows colours and progress only on
+// terminals.
 func NewConsole(stdin io.Reader, stdout, stderr io.Writer, env func(string) string) *Console {
 	c := &Console{Stdin: stdin, Stdout: stdout, Env: env, stderr: stderr}
 	capable := env("TERM") != "dumb" && (env("TERM") != "" || runtime.GOOS == "windows" && env("WT_SESSION") != "")

@@ -61,9 +61,10 @@ func kindOf(value []byte) Kind {
 	return KindOther
 }
 
-// Header reads the members of the element at b[i] that storing it needs, and
-// finds its end in the same pass. end is 0 if the end was not found. An item
-// with an error is kept if it is broken.
+// Header is a function that reads the members that package store needs of the
+// element at b[i], and finds the end of the element in the same pass. end is 0
+// if the end was not found. An item with an error is stored only if it is
+// marked as broken.
 type Header func(b []byte, i int) (item store.Item, end int, err error)
 
 // Headers has what a platform's messages need to be read.

@@ -121,7 +121,7 @@ func (o *Object) member(name string) []byte {
 // Has reports whether there is a member that is not null.
 func (o *Object) Has(name string) bool { return o.get(name) != nil }
 
-// Object returns a required member.
+// Object returns an object. The member is required.
 func (o *Object) Object(name string) Object {
 	v := o.get(name)
 	if v == nil || v[0] != '{' {
@@ -258,8 +258,10 @@ func (o *Object) Strings(name string) model.List {
 	})
 }
 
-// TextList collects the texts that each yields. It measures them before it
-// stores them, because they can be most of a message.
+// TextList collects the texts that each yields, which are JSON strings without
+// their quotes. It calls each twice, first to measure the texts, because they
+// can be most of a message. It fails, for the member name, if the texts have 4
+// GiB or more.
 func (o *Object) TextList(name string, each func(yield func(inside []byte))) (list model.List) {
 	count, size := 0, 0
 	each(func(inside []byte) {
@@ -283,7 +285,7 @@ func (o *Object) TextList(name string, each func(yield func(inside []byte))) (li
 	return list
 }
 
-// String returns a required member.
+// String returns a string. The member is required.
 func (o *Object) String(name string) string {
 	if !o.Has(name) && o.value != nil {
 		o.fail(name, "a string")
@@ -291,11 +293,11 @@ func (o *Object) String(name string) string {
 	return o.OptionalString(name)
 }
 
-// OptionalString returns "" for a member that is absent.
+// OptionalString returns a string; "" if the member is absent.
 func (o *Object) OptionalString(name string) string { return jsontext.Text(o.OptionalText(name)) }
 
-// OptionalText returns what is between the quotes of a string; nil if there is
-// none.
+// OptionalText returns a string as its JSON has it, without the quotes; nil if
+// the member is absent.
 func (o *Object) OptionalText(name string) []byte {
 	v := o.get(name)
 	if v == nil {
@@ -308,7 +310,7 @@ func (o *Object) OptionalText(name string) []byte {
 	return v[1 : len(v)-1]
 }
 
-// Int returns a required member.
+// Int returns a whole number. The member is required.
 func (o *Object) Int(name string) int64 {
 	if v := o.get(name); v != nil {
 		if n, err := fastfloat.ParseInt64(textOf(v)); err == nil {
@@ -323,7 +325,7 @@ func (o *Object) Int(name string) int64 {
 // string is used.
 func textOf(v []byte) string { return unsafe.String(unsafe.SliceData(v), len(v)) }
 
-// OptionalFloat returns nil for a member that is absent.
+// OptionalFloat returns a number; nil if the member is absent.
 func (o *Object) OptionalFloat(name string) *float64 {
 	v := o.get(name)
 	if v == nil {
@@ -342,10 +344,10 @@ func number(v []byte) (float64, bool) {
 	return f, err == nil
 }
 
-// Bool returns false for a member that is absent.
+// Bool returns a truth value; false if the member is absent.
 func (o *Object) Bool(name string) bool { return o.Tri(name) == model.Yes }
 
-// Tri reads a truth value that may also be absent.
+// Tri returns a truth value, or that the member is absent.
 func (o *Object) Tri(name string) model.Tri {
 	switch string(o.get(name)) {
 	case "":

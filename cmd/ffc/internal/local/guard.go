@@ -63,7 +63,7 @@ func refusedHost(host string) string {
 	return reason
 }
 
-// CheckHost returns an error unless name can be among Config.AllowHosts.
+// CheckHost returns an error if name is not valid in Config.AllowHosts.
 func CheckHost(name string) error {
 	if !isHost(hostOf(name)) || strings.Contains(name, "/") { // "http" has the port "//host"
 		return fmt.Errorf("%s is not the name of a machine: expected one such as host.docker.internal", flagfile.Quote(name))

@@ -39,13 +39,14 @@ type Config struct {
 	// Platform is classic or featbit. The default is that of a snapshot, and
 	// classic for a flag file.
 	Platform string
-	// AllowHosts are names besides those of loopback under which the page, and
-	// the platform, may be reached. See CheckHost.
+	// AllowHosts are host names, besides those of loopback, that requests to
+	// the page and the platform may name in their Host header. See CheckHost.
 	AllowHosts []string
-	// KeepSmall makes the platform set the limits of memory of the process, by the
-	// size of the file: see debug.SetMemoryLimit and debug.SetGCPercent.
+	// KeepSmall makes the platform set debug.SetGCPercent and debug.SetMemoryLimit
+	// for the whole process, by the size of the file.
 	KeepSmall bool
-	// Log gets lines for people. It may be called concurrently. It may be nil.
+	// Log, if not nil, is called with lines for people. It may be called
+	// concurrently.
 	Log func(line string)
 }
 
@@ -80,7 +81,8 @@ type shown struct {
 	problem string
 }
 
-// New loads the flag file. The error has the problem and its place in the file.
+// New reads the flag file and returns a platform that serves it. It does not
+// listen: see Run. The error names the problem and its place in the file.
 func New(cfg Config) (*Platform, error) {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
@@ -163,7 +165,7 @@ func (p *Platform) begin(doc *flagfile.Document) error {
 	return nil
 }
 
-// EnvSecret is the secret that clients need.
+// EnvSecret returns the environment secret that clients need.
 func (p *Platform) EnvSecret() string { return p.server.EnvSecret }
 
 // Platform returns the platform that p imitates.
