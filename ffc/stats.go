@@ -19,8 +19,8 @@ type Stats struct {
 	PatternsGivenUp uint64
 	// Updates counts messages with data, including messages that changed nothing.
 	Updates   uint64
-	Events    flush.Stats
-	Transport transport.Stats
+	Events    flush.Stats     // what was queued, delivered and dropped
+	Transport transport.Stats // connections, requests and their failures
 	// Abandoned is how many calls of Config.HTTPClient's functions have not
 	// returned although their context has ended. The maximum is 8: then no new call
 	// begins.

@@ -109,7 +109,7 @@ func (s Source) String() string {
 
 // Env is what a client passes to its transport. The client sets all fields.
 type Env struct {
-	EnvSecret    Secret
+	EnvSecret    Secret // empty only if the Transport is Keyless
 	Platform     string // "classic" or "featbit"
 	BaseURL      string // http(s)://host[/prefix], without a trailing slash
 	StreamingURL string // ws(s)://host[/prefix], without a trailing slash

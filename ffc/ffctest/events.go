@@ -30,9 +30,9 @@ type Event struct {
 	VariationID      string
 	Value            string
 	Reason           string // not sent to FeatBit
-	SendToExperiment bool
+	SendToExperiment bool   // the evaluation counts in experiments
 
-	Metric      string
+	Metric      string  // the name; "" for an evaluation
 	MetricValue float64 // as sent; the platform keeps 32 bits of it
 	// AppType, Route and Type are what SDKs send with each metric: the kind of the
 	// SDK, and two constants.

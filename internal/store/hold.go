@@ -87,7 +87,7 @@ type Decision struct {
 	Followed int
 }
 
-// Data is what a Hold reads of a Snapshot.
+// Data is what a Hold reads of a Snapshot: its methods are those of Snapshot.
 type Data interface {
 	Stored(segments bool) Stored
 	Synced() bool

@@ -30,7 +30,7 @@ const (
 // that it does for several. Values are replaced by renaming, after they have
 // been written to the disk.
 //
-// Files are readable by other users if the umask permits. Dir is a Watcher, which
+// Other users can read the files if the umask permits. Dir is a Watcher: Watch
 // reads the file four times a second.
 type Dir struct {
 	Path string // the directory, which Put and Swap make if it is missing

@@ -34,25 +34,29 @@ const (
 	firstRead = 1 << 10
 )
 
-// HTTP is a read-only Backend behind HTTP: a CDN or a web server in front of what
-// a publisher writes, or a relay. Put, Swap and Delete fail.
+// HTTP is a read-only Backend that sends HTTP requests: to a CDN or a web server
+// that serves what a publisher writes, or to a relay. Put, Swap and Delete always
+// fail.
 //
-// In a Transport, requests carry the secret of ffc.Config if scheme and host of
-// URL are those of ffc.Config.BaseURL: for a relay, whose keys have the shape of
-// a secret. Requests for the head carry Ffc-Revision, the lineage and revision
-// that the client has.
+// In a Transport, requests have the secret of ffc.Config if scheme and host of
+// URL are those of ffc.Config.BaseURL: this is for a relay, whose keys have the
+// shape of a secret. Requests for the head have the header Ffc-Revision, with
+// the lineage and revision of the client's data.
 type HTTP struct {
-	// URL is http(s)://host[/prefix]. Names are appended after a slash. A query
-	// stays behind the name, for signed URLs.
+	// URL is http(s)://host[/prefix], without a user name. A slash and the name
+	// of the value are appended to the path. A query stays at the end, for
+	// signed URLs.
 	URL string
-	// Client sends the requests. nil is ffc.Config.HTTPClient in a Transport, and
-	// http.DefaultClient elsewhere.
+	// Client sends the requests. nil is the client of ffc.Config.HTTPClient in a
+	// Transport, and http.DefaultClient elsewhere.
 	Client *http.Client
 }
 
 var _ Backend = HTTP{}
 
-// Get implements Backend. A request that fails is retried once.
+// Get implements Backend. A request that fails is retried once. In a Transport,
+// a value may have at most Transport.MaxMessage bytes. Elsewhere there is no
+// such limit, and an attempt takes at most 10 s.
 func (h HTTP) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
 	client := h.Client
 	if client == nil {

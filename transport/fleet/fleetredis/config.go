@@ -14,32 +14,32 @@ import (
 type Config struct {
 	// Addresses are the servers, each host:port. Required. With several, such as a
 	// primary and its replica, the Backend uses the first that accepts a
-	// connection. It goes on with the next when a connection fails, or when the
-	// server is a replica that refuses to write, is loading its data, or has lost
-	// its primary.
+	// connection. It uses the next when a connection fails, or when the server is
+	// a replica that rejects writes, is loading its data, or has lost its primary.
 	Addresses []string
 	// TLS encrypts connections. nil is no encryption. An empty ServerName is the
 	// host of the address.
 	TLS *tls.Config
 	// Credentials returns the user and the password for a new connection. The user
-	// "" is the user "default". nil, and an empty password without a user, connect
-	// without authentication. Credentials is called for each connection, so it may
-	// return tokens that expire, such as those of IAM; it may be called
-	// concurrently. ctx ends after 3 s. The error becomes that of the call, so
-	// it must not hold a secret.
+	// "" is the user "default". If Credentials is nil, or returns neither user nor
+	// password, the connection has no authentication. Credentials is called for
+	// each connection, so it may return tokens that expire, such as those of IAM;
+	// it may be called concurrently. ctx ends after 3 s. The error becomes that of
+	// the call, so it must not hold a secret.
 	Credentials func(ctx context.Context) (user, password string, err error)
-	// Sentinel is the name of a primary that Sentinels watch. With it Addresses are
-	// those of the Sentinels, and each new connection asks them in turn for the
-	// address of the primary. TLS counts for both. "" is without Sentinels.
+	// Sentinel is the name of a primary that Sentinels watch. If it is set,
+	// Addresses are those of the Sentinels, and each new connection first requests
+	// the address of the primary from one of them. TLS is used for both. "" is no
+	// Sentinels.
 	Sentinel string
-	// SentinelCredentials is what Credentials is, for the Sentinels. nil connects to
-	// them without authentication. It needs Sentinel.
+	// SentinelCredentials is like Credentials, for the Sentinels. nil connects to
+	// them without authentication. It requires Sentinel.
 	SentinelCredentials func(ctx context.Context) (user, password string, err error)
-	// Cluster says that Addresses are those of nodes of a Redis Cluster. Each new
-	// connection asks one of them which node has which keys; some addresses of nodes
-	// that rarely change, or the one of a load balancer, are enough. With TLS the
-	// certificates must be valid for the hosts by which the nodes know each other,
-	// unless ServerName is set. It needs no Sentinel, and Database 0.
+	// Cluster says that Addresses are nodes of a Redis Cluster. Each new connection
+	// requests from one of them which node has which keys, so a few nodes, or a load
+	// balancer, are enough. With TLS the certificates must be valid for the hosts by
+	// which the nodes know each other, unless ServerName is set. Cluster excludes
+	// Sentinel, and requires Database 0.
 	Cluster bool
 	// Database is the number of the database. The default is 0.
 	Database int
