@@ -61,7 +61,7 @@ stuck; /readyz until each environment has data or an error; /status is JSON;
 
 Exit codes: 0 ended by a signal, or published; 1 an environment was not published,
 or the address cannot be used; 2 the command line or the configuration is invalid;
-3 the file of -file cannot be published.
+3 the file of -file cannot be read.
 `,
 	}}}
 	o := &p.Options
