@@ -2,8 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"net"
-	"os/exec"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,31 +17,20 @@ import (
 // startRedis starts a redis-server, and skips the test if there is none.
 func startRedis(t *testing.T) (address string) {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("NO REDIS-SERVER: install it, with apt-get install redis-server; this test is NOT run")
-	}
 	port, err := testkit.NewPort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(port.Close)
-	_, number, _ := net.SplitHostPort(port.Address)
-	process := exec.Command(program, "--bind", "127.0.0.1", "--port", number, "--save", "", "--appendonly", "no", "--dir", t.TempDir())
-	if err := process.Start(); err != nil {
+	process, err := testkit.RunRedis(port.Address, t.TempDir())
+	if errors.Is(err, testkit.ErrNoRedis) {
+		t.Skip(err)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
-	})
-	testkit.Eventually(t, "redis-server accepts connections", func() bool {
-		conn, err := net.Dial("tcp", port.Address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	t.Cleanup(func() { testkit.Kill(process) })
+	testkit.Eventually(t, "redis-server accepts connections", func() bool { return testkit.Accepts(port.Address) })
 	return port.Address
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -60,8 +58,6 @@ func openDir() (*engine, error) {
 	}, nil
 }
 
-var errMissing = errors.New("NO REDIS-SERVER: install it, with apt-get install redis-server; the engine Redis is NOT run")
-
 // redis is a redis-server.
 type redis struct {
 	address string
@@ -72,10 +68,6 @@ type redis struct {
 
 // startRedis starts a redis-server on loopback.
 func startRedis(options ...string) (*redis, error) {
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		return nil, errMissing
-	}
 	port, err := testkit.NewPort()
 	if err != nil {
 		return nil, err
@@ -84,19 +76,17 @@ func startRedis(options ...string) (*redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, number, _ := net.SplitHostPort(port.Address)
-	options = append([]string{"--bind", "127.0.0.1", "--port", number, "--save", "", "--appendonly", "no", "--dir", dir}, options...)
-	process := exec.Command(program, options...)
-	if err := process.Start(); err != nil {
-		return nil, err
+	process, err := testkit.RunRedis(port.Address, dir, options...)
+	if err != nil {
+		port.Close()
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	r := &redis{address: port.Address, pid: process.Process.Pid}
 	r.close = onInterrupt.add(func() {
 		if r.admin != nil {
 			r.admin.Close()
 		}
-		_ = process.Process.Kill()
-		_ = process.Wait()
+		testkit.Kill(process)
 		port.Close()
 		_ = os.RemoveAll(dir)
 	})

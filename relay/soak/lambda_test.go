@@ -97,7 +97,7 @@ func function(t *testing.T, name string, env ...string) (invoke func() (answer, 
 func TestFunctionsOnRedis(t *testing.T) {
 	t.Parallel()
 	r, err := startRedis()
-	if errors.Is(err, errMissing) {
+	if errors.Is(err, testkit.ErrNoRedis) {
 		t.Skip(err)
 	}
 	if err != nil {

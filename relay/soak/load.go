@@ -13,6 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
@@ -28,7 +29,7 @@ func (s *soak) load() (table string, err error) {
 	fmt.Fprintf(&rows, "| Measured on %d cores%s with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), others(), runtime.Version())
 	for _, measure := range []func() ([]figure, error){s.loadEnvironments, s.loadRedis, s.loadWatchers, s.loadColdStarts} {
 		figures, measureErr := measure()
-		if errors.Is(measureErr, errMissing) {
+		if errors.Is(measureErr, testkit.ErrNoRedis) {
 			fmt.Fprintln(s.out, measureErr)
 			continue
 		}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults/hammer"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 func main() {
@@ -75,7 +76,7 @@ func (s *soak) run() (table string, err error) {
 	rows.WriteString("| Engine | Faults | Reads | Went back, or lost flags | Takeovers, p50 / p99 / limit | Undo, last reader / limit |\n|---|---|---|---|---|---|\n")
 	for _, e := range engines {
 		opened, openErr := e.open()
-		if errors.Is(openErr, errMissing) {
+		if errors.Is(openErr, testkit.ErrNoRedis) {
 			fmt.Fprintln(s.out, openErr)
 			continue
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // Real engines, in real time, which proves nothing about times: relay.TestHammer has
@@ -17,7 +19,7 @@ func TestSoak(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			opened, err := e.open()
-			if errors.Is(err, errMissing) {
+			if errors.Is(err, testkit.ErrNoRedis) {
 				t.Skip(err)
 			}
 			if err != nil {

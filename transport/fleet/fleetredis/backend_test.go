@@ -147,7 +147,7 @@ func TestWatchEndsWithTheServer(t *testing.T) {
 	watching, ended := make(chan struct{}, 10), make(chan error, 1)
 	go func() { ended <- b.Watch(testkit.Within(t), "env/head", func() { watching <- struct{}{} }) }()
 	<-watching
-	stop(s.process)
+	testkit.Kill(s.process)
 	if err := <-ended; err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want that the connection broke", err)
 	}

@@ -201,7 +201,7 @@ func TestClusterPromotesAReplica(t *testing.T) {
 	replica.command("CLUSTER", "REPLICATE", owner.command("CLUSTER", "MYID"))
 	replica.synced()
 	w.Turn(false)
-	stop(owner.process)
+	testkit.Kill(owner.process)
 	w.Turn(true) // by the promoted replica
 }
 
@@ -220,7 +220,7 @@ func TestClusterSlotIsUnavailable(t *testing.T) {
 		}
 	})
 	defer stopWatching()
-	stop(owner.process)
+	testkit.Kill(owner.process)
 	select {
 	case err := <-interrupted:
 		if err == nil {

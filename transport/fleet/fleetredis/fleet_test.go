@@ -3,6 +3,7 @@ package fleetredis_test
 import (
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
@@ -34,7 +35,7 @@ func TestFleetFollowsPromotedReplicas(t *testing.T) {
 		return open(t, func(c *fleetredis.Config) { c.Addresses = addresses })
 	})
 	w.Turn(false)
-	stop(first.process)
+	testkit.Kill(first.process)
 	second.command("REPLICAOF", "NO", "ONE")
 	w.Turn(true)
 	first.run()

@@ -37,7 +37,7 @@ func startSentinel(t *testing.T, primary *server) *server {
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(s.process) })
+	t.Cleanup(func() { testkit.Kill(s.process) })
 	s.listens()
 	return s
 }
@@ -68,7 +68,7 @@ func TestSentinelNamesThePrimary(t *testing.T) {
 			return strings.Contains(sentinel.command("INFO", "sentinel"), "slaves=1")
 		})
 		w.Turn(false)
-		stop(first.process)
+		testkit.Kill(first.process)
 		w.Turn(true)
 	})
 }

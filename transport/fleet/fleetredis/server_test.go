@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -55,41 +56,27 @@ func newPort(t testing.TB) *testkit.Port {
 // run starts the process, and waits until it accepts connections.
 func (s *server) run() {
 	s.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		s.Skip("NO REDIS-SERVER: install it, with apt-get install redis-server; this test is NOT run")
-	}
-	_, port, _ := net.SplitHostPort(s.port.Address)
-	listen := []string{"--port", port}
+	options := s.options
 	if s.admin != nil {
-		listen = []string{"--port", "0", "--tls-port", port}
+		_, port, _ := net.SplitHostPort(s.port.Address)
+		options = append([]string{"--port", "0", "--tls-port", port}, options...)
 	}
-	options := append([]string{"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.TempDir()}, listen...)
-	s.process = exec.Command(program, append(options, s.options...)...)
-	if err := s.process.Start(); err != nil {
+	process, err := testkit.RunRedis(s.port.Address, s.TempDir(), options...)
+	if errors.Is(err, testkit.ErrNoRedis) {
+		s.Skip(err)
+	}
+	if err != nil {
 		s.Fatal(err)
 	}
-	process := s.process
-	s.Cleanup(func() { stop(process) })
+	s.process = process
+	s.Cleanup(func() { testkit.Kill(process) })
 	s.listens()
 }
 
 // listens waits until the server accepts connections.
 func (s *server) listens() {
 	s.Helper()
-	testkit.Eventually(s, "redis-server accepts connections", func() bool {
-		conn, err := net.Dial("tcp", s.port.Address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
-}
-
-// stop kills a process, and waits until it has ended.
-func stop(process *exec.Cmd) {
-	_ = process.Process.Kill()
-	_ = process.Wait()
+	testkit.Eventually(s, "redis-server accepts connections", func() bool { return testkit.Accepts(s.port.Address) })
 }
 
 // replicate makes the server a replica, and waits until it has all data.
@@ -111,7 +98,7 @@ func (s *server) synced() {
 // restart kills the server and starts it again, without its data.
 func (s *server) restart() {
 	s.Helper()
-	stop(s.process)
+	testkit.Kill(s.process)
 	s.run()
 }
 
