@@ -48,8 +48,8 @@ var (
 	// no data of the environment.
 	ErrNotPublished = errors.New("relay: the engine has no data of the environment: check its name, the engine and the prefix")
 	// ErrNoRevision is the error of Environment.Rollback if the engine never had the
-	// revision, or has removed it.
-	ErrNoRevision = errors.New("relay: the engine does not have the revision: see Log for those that it has")
+	// revision, or has removed it. Environment.Log returns those that it has.
+	ErrNoRevision = errors.New("relay: the engine does not have the revision")
 	// ErrSnapshot is the error of Environment.Publish if the snapshot is not one of
 	// the environment, or has something that cannot be read.
 	ErrSnapshot = errors.New("relay: the snapshot cannot be published")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (e *Environment) Rollback(ctx context.Context, revision int64, pin Pin) (in
 				}
 			}
 			if !found {
-				return nil, fmt.Errorf("%w: revision %d", ErrNoRevision, revision)
+				return nil, fmt.Errorf("%w: %d", ErrNoRevision, revision)
 			}
 		}
 		return p.body(ctx, &h)
@@ -127,7 +128,9 @@ func valuesOf(codec *platform.Codec, raw []byte) string {
 	}
 	var values []string
 	for _, v := range codec.Variations(raw, f) {
-		values = append(values, v.Value)
+		if !slices.Contains(values, v.Value) { // a variation may be there in several forms
+			values = append(values, v.Value)
+		}
 	}
 	return safelog.Quote(strings.Join(values, ", "))
 }
@@ -165,7 +168,7 @@ func checkSnapshot(data []byte, h *fleetdata.Head) (newest time.Time, err error)
 		return time.Time{}, err
 	}
 	if err := jsontext.Check(bytes.TrimSpace(data)); err != nil {
-		return time.Time{}, fmt.Errorf("invalid JSON: %w", err)
+		return time.Time{}, fmt.Errorf("expected JSON, as ffc snapshot writes it: the text %w", err)
 	}
 	if err := registry.CheckEnvironment(codec.Protocol, h.Environment, data); err != nil {
 		return time.Time{}, err

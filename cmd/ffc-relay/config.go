@@ -432,6 +432,9 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 
 // unknownEngine is the error of an environment whose engine is not configured.
 func (c *config) unknownEngine(at, engine string) error {
+	if len(c.engines) == 0 {
+		return fmt.Errorf("%s: missing engine %q: set %s%s_%s_URL to %s", at, engine, prefix, variable(enginesGroup), variable(engine), engineURLs)
+	}
 	return fmt.Errorf("%s: unknown engine %q%s", at, engine, hint(engine, c.engines))
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ func TestUndoABadFlag(t *testing.T) {
 			}
 			w.fails(1, "does not have the revision", "rollback", "prod", "-to", "1")
 			w.fails(1, "no flag chekout", "override", "prod", "chekout=old")
-			w.fails(1, "no variation has this value or id: got blue, expected one of old, new", "override", "prod", "checkout=blue")
+			w.fails(1, "no variation has this value or id: got blue, expected one of old, new\n", "override", "prod", "checkout=blue")
 			bad := w.write("bad.json", "{")
 			w.fails(3, bad+": the snapshot cannot be published", "publish", "prod", "-file", bad)
 			w.fails(1, "Run \"ffc-relay log -n 0 prod\"", "rollback", "prod", "-to", "1")
@@ -126,6 +127,8 @@ func TestUndoUsage(t *testing.T) {
 	w.fails(usage, "-n: invalid number", "log", "-n", "-1", "prod")
 	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_PROD_ENGINE=nope")
 	w.fails(usage, `environments.prod: unknown engine "nope": the configuration has main`, "log", "prod")
+	w.app.environ = slices.DeleteFunc(w.app.environ, func(pair string) bool { return strings.HasPrefix(pair, "FFC_RELAY_ENGINES_") })
+	w.fails(usage, `environments.prod: missing engine "nope": set FFC_RELAY_ENGINES_NOPE_URL to dir:PATH, `, "log", "prod")
 	w.app.environ = nil
 	w.fails(usage, "missing engine", "log", "prod")
 }
