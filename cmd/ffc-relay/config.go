@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -156,10 +157,16 @@ func (r *reader) set(path, at string, settings []setting, known []string, name s
 		}
 		text = strings.Join(parts, ",")
 	}
+	if on, isBool := v.(bool); isBool && s.toggle {
+		text, ok = strconv.FormatBool(on), true
+	}
 	if !ok {
 		expected := "a text"
-		if s.list {
+		switch {
+		case s.list:
 			expected = "a list of texts"
+		case s.toggle:
+			expected = "true or false"
 		}
 		r.problem("%s: %s%s: expected %s, got %s", path, at, name, expected, kindOf(v))
 		return

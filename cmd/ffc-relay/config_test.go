@@ -12,7 +12,7 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 	password := w.write(filepath.Join(dir, "password"), "s3cret\n")
 	file := w.write(filepath.Join(dir, "relay.json"), `{
 		"beat": "2s",
-		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"},
+		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "cluster": true, "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"},
 			"bad": {"url": "redis://user:s3cret@a:6379"}},
 		"environments": {"prod": {"engine": "eu-west", "mirrors": ["main"]}}
 	}`)
@@ -33,7 +33,7 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 		}
 	}
 	c, err := load(file, w.app.environ)
-	if err != nil || c.engines["eu-west"].password != "s3cret" || len(c.broken) != 0 {
+	if err != nil || c.engines["eu-west"].password != "s3cret" || c.engines["eu-west"].cluster != "true" || len(c.broken) != 0 {
 		t.Errorf("configuration %+v, error %v", c, err)
 	}
 }
@@ -48,12 +48,13 @@ func TestConfigReportsAllProblems(t *testing.T) {
 		`{"environments": {"a b": {}}}`:      "expected a name of letters",
 		`{"beat": 5}`:                        "beat: expected a text, got a number",
 		`{"environments": {"a": {"mirrors": [1]}}}`: "mirrors: expected a list of texts, got a list",
-		`{"lease": "3"}`:                           `lease (from FILE): invalid duration "3"`,
-		`{"beat": "5s", "lease": "6s"}`:            "lease: 6s is too short",
-		`{"log": "xml"}`:                           `log (from FILE): unknown format "xml"`,
-		`{"engines": {"x": {"url": "split:a,b"}}}`: "engines.x.url: expected split:HEADS,BODIES",
-		`{"engines": {"x": {}}}`:                   "engines.x.url: missing URL: expected dir:PATH, redis://HOST:PORT",
-		`{"engines": {"x": {"prefix": "a"}}}`:      "engines.x.url: missing URL",
+		`{"engines": {"x": {"cluster": 1}}}`:        "engines.x.cluster: expected true or false, got a number",
+		`{"lease": "3"}`:                            `lease (from FILE): invalid duration "3"`,
+		`{"beat": "5s", "lease": "6s"}`:             "lease: 6s is too short",
+		`{"log": "xml"}`:                            `log (from FILE): unknown format "xml"`,
+		`{"engines": {"x": {"url": "split:a,b"}}}`:  "engines.x.url: expected split:HEADS,BODIES",
+		`{"engines": {"x": {}}}`:                    "engines.x.url: missing URL: expected dir:PATH, redis://HOST:PORT",
+		`{"engines": {"x": {"prefix": "a"}}}`:       "engines.x.url: missing URL",
 	} {
 		path := w.write("relay.json", text)
 		w.fails(usage, strings.ReplaceAll(want, "FILE", path), "config", "-config", path)

@@ -71,7 +71,7 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 
 // problem returns an error about a setting of the engine.
 func (e *engineConfig) problem(setting, format string, args ...any) error {
-	return fmt.Errorf("engines."+e.name+"."+setting+": "+format, args...)
+	return fmt.Errorf("engines.%s.%s: "+format, append([]any{e.name, setting}, args...)...)
 }
 
 // unused returns an error if a setting has no effect on an engine whose URL has this

@@ -18,6 +18,7 @@ type setting struct {
 	normal string // the default, as help shows it
 	secret bool   // may also be in a file that the setting name + "File" names
 	list   bool   // a list of texts; in a variable with commas
+	toggle bool   // true or false, which may be a text
 }
 
 // The groups of settings: of the program, of an engine and of an environment.
@@ -34,7 +35,7 @@ var (
 		{name: "prefix", help: "what names begin with on Redis, S3 and DynamoDB", normal: "ffc"},
 		{name: "user", help: "user of Redis"},
 		{name: "password", help: "password of Redis", secret: true},
-		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false"},
+		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false", toggle: true},
 		{name: "sentinel", help: "name of the primary, if the addresses are those of Redis Sentinels"},
 		{name: "sentinelUser", help: "user of the Sentinels"},
 		{name: "sentinelPassword", help: "password of the Sentinels", secret: true},
