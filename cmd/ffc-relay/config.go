@@ -259,7 +259,8 @@ func (r *reader) locate(name string) (at string, s setting, isFile, ok bool) {
 			return "", setting{}, false, false
 		}
 		s, isFile, _ := find(settings, longest)
-		return group + "." + r.itemOf(group, item) + ".", s, isFile, true
+		item = r.itemOf(group, item)
+		return group + "." + item + ".", s, isFile, isName(item)
 	}
 	return "", setting{}, false, false
 }

@@ -78,6 +78,7 @@ func TestConfigReportsAllProblems(t *testing.T) {
 		"FFC_RELAY_ENGINES_MAIN_URLS":        `did you mean "FFC_RELAY_ENGINES_MAIN_URL"?`,
 		"FFC_RELAY_ENGINES_URL":              `run "ffc-relay help config" for all settings`,
 		"FFC_RELAY_NOTHING_LIKE_IT":          `run "ffc-relay help config" for all settings`,
+		"FFC_RELAY_ENGINES_A.B_URL":          "",
 	} {
 		w := newWorld(t)
 		w.app.environ = append(w.app.environ, name+"=1")
