@@ -2,7 +2,6 @@ package fleet_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -56,7 +55,7 @@ func startNginx(t *testing.T, origin string) (url string) {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
 		if program = "/usr/sbin/nginx"; exec.Command(program, "-v").Run() != nil { // not in the PATH of users
-			t.Skip("NO NGINX: install it, with apt-get install nginx; this test is NOT run")
+			t.Skip("NO NGINX: install it, with apt-get install nginx-light; this test is NOT run")
 		}
 	}
 	port, err := testkit.NewPort()
@@ -74,17 +73,8 @@ func startNginx(t *testing.T, origin string) (url string) {
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
-	})
-	testkit.Eventually(t, "nginx accepts connections", func() bool {
-		conn, err := net.Dial("tcp", port.Address)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	})
+	t.Cleanup(func() { testkit.Kill(process) })
+	testkit.Eventually(t, "nginx accepts connections", func() bool { return testkit.Accepts(port.Address) })
 	return "http://" + port.Address + "/ffc"
 }
 

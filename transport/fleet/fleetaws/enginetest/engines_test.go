@@ -66,10 +66,7 @@ func startDynamoDB(t testing.TB) (endpoint string) {
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
-	})
+	t.Cleanup(func() { testkit.Kill(process) })
 	endpoint = "http://" + port.Address
 	testkit.Eventually(t, "dynalite has the table", func() bool { return createTable(t, endpoint) })
 	return endpoint
