@@ -17,16 +17,17 @@ type serverError struct {
 
 // Error implements error.
 func (e *serverError) Error() string {
-	text := "the server responded " + e.text
 	switch e.code {
+	case "NOAUTH": // without the server's text, which is longer than errors may be in logs
+		return "the server requires a password (NOAUTH): set the user and the password"
+	case "WRONGPASS":
+		return "the server rejected the user or the password (WRONGPASS): check both"
 	case "NOPERM":
-		text += ": check the rights of the user"
-	case "NOAUTH", "WRONGPASS":
-		text += ": check the user and the password that Credentials returns"
+		return e.text + ": check the rights of the user"
 	case "MOVED", "ASK":
-		text += ": it is a node of a Redis Cluster; set Config.Cluster"
+		return "the server is a node of a Redis Cluster (" + e.code + "): set Config.Cluster"
 	}
-	return text
+	return "the server responded " + e.text
 }
 
 // replyError returns what the server responded. Other errors stay as they are.
