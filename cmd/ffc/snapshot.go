@@ -142,14 +142,22 @@ func summarize(snapshot []byte, version int64) (summary, error) {
 	}, nil
 }
 
+// firstTime is the lowest version that is a time, in milliseconds: versions of flag
+// files and of tests are small numbers.
+const firstTime = 1e12
+
 // String implements fmt.Stringer.
 func (s summary) String() string {
 	where := ""
 	if s.File != "" {
 		where = " to " + s.File
 	}
-	return fmt.Sprintf("wrote %s and %s%s, version %d (%s), %d bytes", cli.Count(s.Flags, "flag"), cli.Count(s.Segments, "segment"),
-		where, s.Version, time.UnixMilli(s.Version).UTC().Format("2006-01-02 15:04:05 UTC"), s.Bytes)
+	at := ""
+	if s.Version >= firstTime {
+		at = time.UnixMilli(s.Version).UTC().Format(" (2006-01-02 15:04:05 UTC)")
+	}
+	return fmt.Sprintf("wrote %s and %s%s, version %d%s, %d bytes", cli.Count(s.Flags, "flag"), cli.Count(s.Segments, "segment"),
+		where, s.Version, at, s.Bytes)
 }
 
 // count returns a number with a noun in the right form.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -10,9 +11,13 @@ import (
 // writeFile replaces a file as a whole: readers see the old or the new content, and
 // a failure leaves the old content.
 func writeFile(path string, data []byte) (err error) {
+	name := path
 	defer func() {
 		if err != nil {
-			err = cli.NoError("cannot write the file: %v", err)
+			if cause := errors.Unwrap(err); cause != nil {
+				err = cause // without the name of the temporary file
+			}
+			err = cli.NoError("cannot write the file %s: %v", name, err)
 		}
 	}()
 	if target, err := filepath.EvalSymlinks(path); err == nil {
