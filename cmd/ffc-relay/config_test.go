@@ -69,6 +69,7 @@ func TestConfigReportsAllProblems(t *testing.T) {
 		`{"environments": {"a": {"environment": "x", "engine": "mian"}}}`:    `unknown engine "mian": did you mean "main"`,
 		`{"environments": {"a": {"environment": "x", "mirrors": ["main"]}}}`: `environments.a.mirrors: the engine "main" is named twice`,
 		`{"environments": {"a": {"environment": "x", "platform": "y"}}}`:     `unknown platform "y"`,
+		`{"engines": {"eu": {"url": "foo"}}}`:                                "engines.eu.url: unknown kind of engine",
 	} {
 		w.fails(1, want, "config", "-config", w.write("relay.json", text))
 	}

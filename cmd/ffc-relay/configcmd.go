@@ -27,8 +27,8 @@ file that secretFile, passwordFile, or a variable that ends in _FILE names.
   }
 
 `,
-		Footer: "\n" + settingsHelp() + `Exit codes: 0 the configuration is valid; 1 an environment cannot be used; 2 the
-command line or the configuration is invalid.
+		Footer: "\n" + settingsHelp() + `Exit codes: 0 the configuration is valid; 1 an engine or an environment cannot be
+used; 2 the command line or the configuration is invalid.
 `,
 	}}
 	m.define()
@@ -43,10 +43,24 @@ command line or the configuration is invalid.
 		if err := c.Print(config.table()); err != nil {
 			return err
 		}
+		unusable := len(config.broken) > 0
 		for _, name := range slices.Sorted(maps.Keys(config.broken)) {
 			c.Say("ffc-relay: environment %s: %v", name, config.broken[name])
 		}
-		if len(config.broken) > 0 {
+		s := &engines{open: m.a.open, metrics: new(metrics)} // opening does not connect
+		for _, name := range slices.Sorted(maps.Keys(config.engines)) {
+			e := config.engines[name]
+			if e.url == "" || e.heads != nil {
+				continue // reported above, and as the two engines that it splits
+			}
+			_, release, err := s.take(e)
+			release()
+			if err != nil {
+				unusable = true
+				c.Say("ffc-relay: %v", err)
+			}
+		}
+		if unusable {
 			return &cli.Failure{Code: cli.ExitNo}
 		}
 		return nil
