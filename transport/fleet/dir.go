@@ -19,8 +19,8 @@ const (
 	dirWatch = 250 * time.Millisecond
 	// lockWait is how long a writer waits before it tries to lock again.
 	lockWait = 2 * time.Millisecond
-	// renameTries is how often a rename is tried on Windows, where a reader that
-	// has the file open is in the way.
+	// renameTries is how often a rename is tried on Windows, where it fails
+	// while a reader has the file open.
 	renameTries = 100
 )
 

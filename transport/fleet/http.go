@@ -217,7 +217,7 @@ func (e *httpError) Error() string {
 	return text
 }
 
-// RetryAfter returns how long the server asks to wait.
+// RetryAfter returns the wait that the server requests.
 func (e *httpError) RetryAfter() time.Duration { return e.wait }
 
 // plain takes the URL out of an error, as it may be signed.

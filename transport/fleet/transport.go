@@ -112,7 +112,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		s.Environment = strings.ToLower(s.Environment)
 	}
 	if s.Environment == "" {
-		err = errors.Join(err, setting.Errorf("Environment", "missing environment: expected its name, as the secret does not tell it"))
+		err = errors.Join(err, setting.Errorf("Environment", "missing environment: expected its name, which the secret does not contain"))
 	}
 	if err = errors.Join(err, s.open(t.Backends)); err != nil {
 		return nil, err

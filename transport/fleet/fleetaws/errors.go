@@ -64,7 +64,7 @@ func (e *serviceError) Error() string {
 	return text
 }
 
-// advice returns what the error means for the one who has to repair it.
+// advice returns what an operator can do about the error.
 func (e *serviceError) advice() string {
 	kind, advice := meaning(e.code)
 	switch {
@@ -88,7 +88,7 @@ func (e *serviceError) wrongClock() bool {
 	return kind == kindClock || kind == kindSignature && e.skew.Abs() > maxSkew
 }
 
-// RetryAfter returns how long the service asks to wait.
+// RetryAfter returns the wait that the service requests.
 func (e *serviceError) RetryAfter() time.Duration { return e.wait }
 
 func (e *serviceError) kind() kind {

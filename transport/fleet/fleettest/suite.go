@@ -342,7 +342,7 @@ func checkNames(e *engine) error {
 	}
 	for i, environment := range environments {
 		if _, err := e.expect(b, fleetdata.Name(environment, fleetdata.HeadObject), strconv.AppendInt(nil, int64(i), 10)); err != nil {
-			return fmt.Errorf("the names of environments are mixed up: %w", err)
+			return fmt.Errorf("two environments share a value: %w", err)
 		}
 	}
 	return nil
