@@ -71,7 +71,7 @@ type EnvironmentStatus struct {
 	AsOf time.Time
 	// Owner is the replica that leads; "" if none leads.
 	Owner string
-	// Blind: the replica that leads has had no response of the platform for a
+	// Blind: the replica that leads has had no response from the platform for a
 	// Lease.
 	Blind bool
 	// Beat is the time between two writes of the head.

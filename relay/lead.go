@@ -74,7 +74,7 @@ func (r *replica) step(ctx context.Context, beat bool) error {
 func (r *replica) report(state sourceState, head *fleetdata.Head) {
 	switch {
 	case head.Blind && !r.known.head.Blind:
-		r.log.Warn("ffc: the platform is unreachable; beating without news", "environment", r.environment, "error", state.err, "as_of", head.AsOf)
+		r.log.Warn("ffc: the platform is unreachable; still writing the head, with the data from before", "environment", r.environment, "error", state.err, "as_of", head.AsOf)
 	case !head.Blind && r.known.head.Blind:
 		r.log.Info("ffc: the platform responds again", "environment", r.environment)
 	}
@@ -102,7 +102,7 @@ func (r *replica) replaceOwn(ctx context.Context, next *stored) (tag string, err
 	return r.main.publish(ctx, next, r.known.head, r.tag, r.keep)
 }
 
-// resolve goes on after a conflict. Until a Lease is over since this replica
+// resolve continues after a conflict. Until a Lease is over since this replica
 // wrote last, no other may have taken over: then the head is missing, or it is a
 // head of this replica, which was written although an error said otherwise, which
 // a person has pinned, or which is an earlier one, as the engine lost the last
@@ -178,7 +178,7 @@ func (r *replica) upkeep(ctx context.Context) error {
 	return r.main.tidy(ctx, r.known.head)
 }
 
-// resign gives up the lead, so that another replica need not wait.
+// resign ends the lead, so that another replica need not wait for a Lease.
 func (r *replica) resign(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resignTime)
 	defer cancel()

@@ -28,7 +28,7 @@ type mirror struct {
 	checked time.Time
 }
 
-// set tells the mirror what to write; nil is nothing.
+// set sets what the mirror has to write; nil is nothing.
 func (m *mirror) set(latest *stored) {
 	m.mu.Lock()
 	m.latest = latest

@@ -46,7 +46,7 @@ func (r *replica) once(ctx context.Context) error {
 			return r.failed(ErrHeld)
 		}
 	}
-	return r.failed(errors.New("relay: other publishers write all the time"))
+	return r.failed(errors.New("relay: other publishers replaced the head in each attempt: try again, or stop the other publishers"))
 }
 
 func (r *replica) failed(err error) error {

@@ -247,8 +247,8 @@ func (e *Environment) change(ctx context.Context, pin *Pin, next func(p *place, 
 	return 0, fmt.Errorf("relay: %s: the head is being changed by others: %w", p.name, errBusy)
 }
 
-// swap writes a head once. It leaves Owner and Beat as they are: the replica that
-// leads goes on from there.
+// swap writes a head once. It keeps Owner and Beat, from which the replica that
+// leads continues.
 func (e *Environment) swap(ctx context.Context, p *place, s *stored, rd reading, pin *Pin, keep time.Duration) error {
 	head := *s.head
 	s.head = &head

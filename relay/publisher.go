@@ -70,7 +70,7 @@ type Publisher struct {
 type PublisherStatus struct {
 	// Leader: this replica writes.
 	Leader bool
-	// Blind: this replica leads and has had no response of the platform for a
+	// Blind: this replica leads and has had no response from the platform for a
 	// Lease.
 	Blind bool
 	// Held is the number of published flags and segments that the platform's
@@ -113,9 +113,9 @@ var errRunning = errors.New("relay: the publisher runs already")
 
 // Run publishes until ctx ends, and returns context.Cause(ctx) then. It returns
 // another error at once if the configuration is invalid; it does not fail when the
-// platform or the engine is unreachable. When ctx ends, a leader gives up its lead
-// within 2 s, so that another replica can take over at once. Only one call of Run
-// or Once may be under way.
+// platform or the engine is unreachable. When ctx ends, a leader resigns within 2
+// s, so that another replica can take over at once. Only one call of Run or Once
+// may be under way.
 func (p *Publisher) Run(ctx context.Context) error {
 	r, err := p.begin(ctx)
 	if err != nil {
@@ -263,7 +263,7 @@ func (r *replica) identify(ctx context.Context) error {
 		r.environment = keyless.KeylessEnvironment()
 	}
 	if r.environment == "" {
-		return errors.New("relay: Publisher.Config.EnvSecret does not tell which environment it is of")
+		return errors.New("relay: Publisher.Config.EnvSecret does not contain the name of its environment: copy the secret from the platform's settings page")
 	}
 	return nil
 }

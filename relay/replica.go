@@ -23,7 +23,7 @@ const (
 	checkEvery = time.Minute
 	// publishEvery is the shortest time between two bodies.
 	publishEvery = 100 * time.Millisecond
-	// resignTime is how long a leader takes at most to give up its lead.
+	// resignTime is the maximum time that a leader takes to resign.
 	resignTime = 2 * time.Second
 	// reconnectAfter is how long a source stays that the platform rejects.
 	reconnectAfter = time.Minute

@@ -133,7 +133,7 @@ func (r *replica) tryToLead(ctx context.Context, w *watch) (leads bool, err erro
 	return r.takeOver(ctx, rd, r.owner, w)
 }
 
-var errNoTime = errors.New("relay: the platform's responses have no Date header: nothing tells how old the data is")
+var errNoTime = errors.New("relay: the platform's responses have no Date header, so the age of the data is unknown: check whether a proxy removes the header")
 
 // keyOf names what a source begins with: a beat of the same head changes nothing.
 func keyOf(rd reading) string {

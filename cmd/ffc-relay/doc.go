@@ -31,7 +31,8 @@
 // Publishes all environments, each with a relay.Publisher, until SIGTERM or SIGINT.
 // The configuration, secrets and certificates are read again on SIGHUP and every 5 s.
 // If they have changed, publishers of new environments start, publishers of removed
-// ones stop, and those of changed ones restart. The others keep running.
+// ones stop, and those of changed ones restart. The others keep running, and so does
+// a publisher whose new settings are invalid.
 //
 // # Exit codes
 //

@@ -23,7 +23,7 @@ type family struct{ name, kind, help string }
 var (
 	dataAge      = family{"ffc_relay_data_age_seconds", "gauge", "Time since the platform confirmed the data that is published."}
 	leader       = family{"ffc_relay_leader", "gauge", "1 if this replica publishes the environment."}
-	blind        = family{"ffc_relay_blind", "gauge", "1 if this replica publishes the environment and does not hear from the platform."}
+	blind        = family{"ffc_relay_blind", "gauge", "1 if this replica publishes the environment and gets no responses from the platform."}
 	held         = family{"ffc_relay_held", "gauge", "Flags and segments that the platform has in an older version, or lacks, and that are held."}
 	pinned       = family{"ffc_relay_pinned", "gauge", "1 if a person has pinned the data."}
 	revision     = family{"ffc_relay_revision", "gauge", "Revision of the data that is published."}
@@ -33,7 +33,7 @@ var (
 	requests     = family{"ffc_relay_engine_requests_total", "counter", "Calls of an engine, by operation and result: ok, not_found, conflict or error."}
 	seconds      = family{"ffc_relay_engine_seconds", "histogram", "Time that calls of an engine took."}
 	environments = family{"ffc_relay_environments", "gauge", "Environments that are configured."}
-	reloadFailed = family{"ffc_relay_config_reload_failed", "gauge", "1 if the configuration that was read last has an error; what was in effect stays."}
+	reloadFailed = family{"ffc_relay_config_reload_failed", "gauge", "1 if the configuration that was read last is invalid; the one before stays in effect."}
 )
 
 // families are all metrics.

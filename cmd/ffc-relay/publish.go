@@ -43,10 +43,10 @@ func (a *app) publishCommand() *cli.Command {
 
 Publishes the environments of the configuration, or those that are named, until a
 signal ends it. Any number of replicas may run: one leads for each environment.
-An environment that fails touches no other. SIGHUP, and any change of the
-configuration and of files with secrets, reads them again: environments come and
-go, and those that did not change go on. If the new configuration has an error,
-what was in effect stays.
+An environment that fails affects no other. SIGHUP, and any change of the
+configuration and of files with secrets, reads them again: new environments start,
+removed ones stop, and the others keep running. If the new configuration is
+invalid, the one before stays in effect.
 
 SIGTERM makes /readyz fail, and hands over to another replica at once.
 

@@ -101,7 +101,7 @@ func statusTable(s relay.EnvironmentStatus) string {
 	case s.Owner == "":
 		row("publisher", "none leads at present")
 	case s.Blind:
-		row("publisher", "%s, which does not hear from the platform", s.Owner)
+		row("publisher", "%s, which gets no responses from the platform", s.Owner)
 	default:
 		row("publisher", "%s, which writes every %v", s.Owner, s.Beat)
 	}

@@ -18,7 +18,7 @@ import (
 // the platform or the engine counts as unreachable.
 const settleTime = 30 * time.Second
 
-// supervisor runs a publisher for each environment. One that fails touches no other.
+// supervisor runs a publisher for each environment. An environment that fails affects no other.
 type supervisor struct {
 	log     *slog.Logger
 	accept  bool
@@ -82,8 +82,8 @@ func (c *config) environmentKey(e environmentConfig) string {
 }
 
 // apply starts, restarts and stops environments, so that those of the configuration
-// run. Environments whose settings are as before go on. One whose new settings
-// cannot be used goes on with the old ones.
+// run. Environments with unchanged settings keep running. An environment whose new
+// settings are invalid keeps running with the old ones.
 func (s *supervisor) apply(ctx context.Context, c *config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,7 +172,7 @@ func (s *supervisor) reloadFailed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.problem = err
-	s.log.Error("ffc: the configuration has an error; what was in effect stays", "error", err)
+	s.log.Error("ffc: the configuration is invalid; the one before stays in effect", "error", err)
 }
 
 // report is what /status returns.
