@@ -55,7 +55,7 @@ type Head struct {
 	GZip   int64 `json:"gzip"` // of the gzip bytes
 	// Owner is the replica that leads; "" if the leader has resigned.
 	Owner string `json:"owner"`
-	// Blind: the leader gets no responses of the platform.
+	// Blind: the leader gets no responses from the platform.
 	Blind bool `json:"blind"`
 	// Pin is the time until which the body stays although the platform has other
 	// data; zero is no pin. A person who pins a body, or ends a pin, writes a head

@@ -99,9 +99,9 @@ type undo struct {
 	readers  map[int]time.Duration // when they had it
 }
 
-// Undo makes a bad change, takes the platform down, pins the body before, and
-// expects that all readers get that body. It heals the platform in the
-// end. Publishers must be well.
+// Undo publishes a bad change, takes the platform down, pins the body before
+// the change, and checks that all readers get that body. At the end the
+// platform works again. All publishers must work.
 func (h *Hammer) Undo() {
 	h.toggle(0)
 	if !h.within(2*time.Minute, h.current) {

@@ -1,8 +1,8 @@
-// Package hammer runs publishers of a fleet, which are stopped, killed, frozen and
-// cut off at random and whose clocks are apart, over an engine that is wiped and
-// restored, with servers of the platform of which one is behind, one is empty and
-// one is down. Many readers check what they get against the platform's history: no
-// reader ever goes back in revision, flag or time, or loses its flags.
+// Package hammer tests a fleet under faults. Its publishers are stopped, killed,
+// frozen and cut off at random, and their clocks differ. Its engine is wiped and
+// restored. Of its platform's servers one lags, one is empty and one is down. Many
+// readers check their data against the platform's history: no reader may go back
+// to an earlier revision, flag or time, or lose its flags.
 package hammer
 
 import (
@@ -26,7 +26,7 @@ type Engine interface {
 	Wipe()
 }
 
-// Config says how to hammer. All durations scale with Beat.
+// Config configures a Hammer. All durations scale with Beat.
 type Config struct {
 	Engine Engine
 	// Connect returns the engine as one publisher or reader reaches it; nil is
@@ -34,9 +34,9 @@ type Config struct {
 	Connect    func() fleet.Backend
 	Publishers int
 	Readers    int
-	// Beat is that of the publishers, in whole seconds.
+	// Beat is relay.Publisher.Beat of the publishers, in whole seconds.
 	Beat time.Duration
-	// Lag is how far the server that is behind is behind.
+	// Lag is the age of the data of the server that lags.
 	Lag  time.Duration
 	Seed uint64
 }
@@ -47,8 +47,8 @@ const (
 	clocks = 10 * time.Minute
 )
 
-// Hammer is a platform, an engine, and those who use them. Make one with New, and
-// Start it.
+// Hammer is a platform and an engine, with their publishers and readers. Make one
+// with New, then call Start.
 type Hammer struct {
 	Config
 	platform *fleetkit.Platform
@@ -75,7 +75,7 @@ type Hammer struct {
 	faults  int
 }
 
-// New returns a hammer at rest. The platform has its flags.
+// New returns a hammer that runs nothing yet. The platform has its flags.
 func New(config Config) *Hammer {
 	h := &Hammer{
 		Config: config, platform: fleetkit.NewPlatform(), lagging: new(fleettest.Memory),
@@ -129,8 +129,8 @@ func (h *Hammer) Start() error {
 	return nil
 }
 
-// Disturb does something bad, and waits a moment. It returns false once something
-// was wrong.
+// Disturb causes a random fault and then waits for a random time. It returns
+// false once a check has failed.
 func (h *Hammer) Disturb() bool {
 	h.fault()
 	time.Sleep(time.Duration(h.random.Int64N(int64(8 * h.unit()))))
@@ -179,18 +179,19 @@ func (h *Hammer) current() bool {
 	return true
 }
 
-// Report is what a hammer has seen.
+// Report has the results of a Hammer.
 type Report struct {
 	Faults, Leading int // at how many faults a leader worked
 	Reads           uint64
 	Wrong           int // what readers have found, 20 at most
-	// Gaps are how many times a leader was lost while another publisher and the
-	// platform were well, and over how long no head was written then. GapLimit is
-	// what GapP99 may be.
+	// Gaps is the number of times that a leader was lost while another publisher
+	// and the platform worked. GapP50, GapP99 and GapMax are the times without a
+	// write of the head then. GapLimit is the maximum of GapP99.
 	Gaps                             int
 	GapP50, GapP99, GapMax, GapLimit time.Duration
-	// UndoReaders is how many readers had the body of an undo, the last of them
-	// after UndoLatest. UndoLimit is what that may be.
+	// UndoReaders is the number of readers that got the body of an undo, and
+	// UndoLatest the time after which the last of them had it. UndoLimit is the
+	// maximum of UndoLatest.
 	UndoReaders           int
 	UndoLatest, UndoLimit time.Duration
 }

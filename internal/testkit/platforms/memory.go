@@ -42,7 +42,8 @@ type Reply struct {
 	Panics bool  // as a mistake of the application's
 }
 
-// ErrDown is an error for replies.
+// ErrDown is the error of a Reply with Lost, and of tests that need an error
+// for Reply.Err.
 var ErrDown = errors.New("the platform is down")
 
 // Always returns a function that replies in the same way to each request.
@@ -58,7 +59,8 @@ func NewMemory(t testing.TB, items ...ffctest.Item) *Memory {
 // Set changes how the platform responds to all requests for data and with events.
 func (m *Memory) Set(poll, post Reply) { m.SetEach(Always(poll), Always(post)) }
 
-// SetEach is Set with functions of the number of such requests before.
+// SetEach is Set with functions that return the reply by the number of such
+// requests before.
 func (m *Memory) SetEach(poll, post func(n int) Reply) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
