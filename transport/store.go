@@ -92,8 +92,8 @@ type Applied struct {
 	HeldVersion int64
 }
 
-// Mark is a moment on the timeline of a Store. It tells the store what the
-// session knew when it sent a request, and so whether an older version in the
+// Mark is a moment on the timeline of a Store: the moment before a session
+// sends a request. With it the store finds out whether an older version in the
 // response is just late or means that the platform went back:
 //
 //	time ------------------------------------------------------------------>

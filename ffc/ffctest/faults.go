@@ -107,7 +107,7 @@ func (s *Server) RejectUpgrade(status int) {
 // until each resume is called. Resume may be called more than once.
 //
 // Events and Polling: the server reads and records requests, but does not respond.
-// It does not process a request that the client gives up. Failures of FailNext apply
+// It does not process a request that the client cancels. Failures of FailNext apply
 // after the stall.
 //
 // Streaming: connections open and stay open, but the server sends nothing. After

@@ -91,10 +91,10 @@ func (p Platform) NewServer(data []byte) *Server {
 type HandlerConfig struct {
 	Platform Platform
 	// Data are flags and segments as for NewServer, but each of them gets a new
-	// version, so that clients of an earlier server accept it. A client that asks for
-	// changes since a version of an earlier server, as FeatBit clients do when they
-	// reconnect, gets all data: no patch would remove items that only the earlier
-	// server had.
+	// version, so that clients of an earlier server accept it. A client that requests
+	// the changes since a version of an earlier server, as FeatBit clients do when
+	// they reconnect, gets all data: no patch would remove items that only the
+	// earlier server had.
 	Data []byte
 	// Keep is the maximum number of events, and of requests to each endpoint, that
 	// stay in memory: the newest. 0 is no limit, a negative number keeps none.

@@ -43,7 +43,7 @@ func (f *fallback) interrupted(err error) {
 	}
 }
 
-// noteLocked tells the store whether the fallback serves, if that is new.
+// noteLocked notifies the store if the fallback has begun or ended to serve.
 func (f *fallback) noteLocked(serves bool) {
 	if f.serves != serves {
 		f.serves = serves

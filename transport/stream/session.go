@@ -63,7 +63,7 @@ func newOnDemand(s *session) onDemand {
 	})}
 }
 
-// fetch connects, asks for data, stores the answer and closes the connection. It
+// fetch connects, requests data, stores the answer and closes the connection. It
 // is the refresher's.
 func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	for again := false; ; again = true {
