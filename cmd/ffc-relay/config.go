@@ -222,7 +222,7 @@ func nearestVariable(name string) []string {
 	for group, settings := range groups() {
 		rest, ok := strings.CutPrefix(name, variable(group)+"_")
 		item, member, ok2 := strings.Cut(rest, "_") // an item whose name has hyphens gets no advice
-		if ok && ok2 {
+		if ok && ok2 && isName(item) {
 			at, wrote, known = prefix+variable(group)+"_"+item+"_", member, names(settings)
 		}
 	}

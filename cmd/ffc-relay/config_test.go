@@ -12,12 +12,16 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 	password := w.write(filepath.Join(dir, "password"), "s3cret\n")
 	file := w.write(filepath.Join(dir, "relay.json"), `{
 		"beat": "2s",
-		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "cluster": true, "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"},
+		"engines": {"eu-west": {"url": "redis://a:6379,b:6379/1", "user": "publisher", "cluster": false, "passwordFile": "`+password+`"}, "web": {"url": "https://flags.example.com/x?signature=s3cret"},
 			"bad": {"url": "redis://user:s3cret@a:6379"}},
 		"environments": {"prod": {"engine": "eu-west", "mirrors": ["main"]}}
 	}`)
 	w.app.environ = append(w.app.environ, "FFC_RELAY_BEAT=3s", "FFC_RELAY_ENGINES_EU_WEST_PREFIX=flags")
-	out := w.ok("config", "-config", file)
+	shown := w.run("config", "-config", file)
+	if shown.code != 1 || !strings.Contains(shown.stderr, "engines.bad.url: it has a user") {
+		t.Errorf("exit code %d, want 1 for the engine bad; stderr:\n%s", shown.code, shown.stderr)
+	}
+	out := shown.stdout
 	for _, want := range []string{
 		"beat 3s FFC_RELAY_BEAT", "keep 24h default", "engines.eu-west.url redis://a:6379,b:6379/1 " + file, "engines.eu-west.prefix flags FFC_RELAY_ENGINES_EU_WEST_PREFIX",
 		"engines.eu-west.password (secret) file " + password + ", named by " + file, "environments.prod.secret (secret) FFC_RELAY_ENVIRONMENTS_PROD_SECRET",
@@ -33,7 +37,7 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 		}
 	}
 	c, err := load(file, w.app.environ)
-	if err != nil || c.engines["eu-west"].password != "s3cret" || c.engines["eu-west"].cluster != "true" || len(c.broken) != 0 {
+	if err != nil || c.engines["eu-west"].password != "s3cret" || c.engines["eu-west"].cluster != "false" || len(c.broken) != 0 {
 		t.Errorf("configuration %+v, error %v", c, err)
 	}
 }
@@ -79,7 +83,7 @@ func TestConfigReportsAllProblems(t *testing.T) {
 		"FFC_RELAY_ENGINES_MAIN_URLS":        `did you mean "FFC_RELAY_ENGINES_MAIN_URL"?`,
 		"FFC_RELAY_ENGINES_URL":              `run "ffc-relay help config" for all settings`,
 		"FFC_RELAY_NOTHING_LIKE_IT":          `run "ffc-relay help config" for all settings`,
-		"FFC_RELAY_ENGINES_A.B_URL":          "",
+		"FFC_RELAY_ENGINES_A.B_URL":          `run "ffc-relay help config" for all settings`,
 	} {
 		w := newWorld(t)
 		w.app.environ = append(w.app.environ, name+"=1")
