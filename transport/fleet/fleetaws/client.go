@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"sync"
 	"time"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 const (
@@ -83,7 +81,7 @@ func (c *client) do(req *http.Request) (*http.Response, error) {
 	last := c.used
 	c.used = time.Now()
 	c.mu.Unlock()
-	if clock.Age(last) > idleMax {
+	if idle(last, time.Now()) > idleMax {
 		c.suspect()
 	}
 	resp, err := c.rt.RoundTrip(req)
@@ -100,4 +98,10 @@ func (c *client) suspect() {
 	if c.own != nil {
 		c.own.CloseIdleConnections()
 	}
+}
+
+// idle returns how long ago t was, by the clock that counts more: the monotonic
+// clock may stop while a process is frozen, and the wall clock may be set.
+func idle(t, now time.Time) time.Duration {
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
