@@ -218,13 +218,19 @@ type problems struct {
 	wait  time.Duration // before the first of them may be asked again
 }
 
+// throttling is the error of an engine that asks for a pause.
+type throttling interface {
+	error
+	RetryAfter() time.Duration
+}
+
 func (p *problems) add(backend string, err error) {
 	kind := transport.KindNetwork
 	wait := time.Duration(0)
 	if why, ok := errors.AsType[*transport.Error](err); ok {
 		kind, err = why.Kind, why.Err
 	}
-	if throttled := (interface{ RetryAfter() time.Duration })(nil); errors.As(err, &throttled) {
+	if throttled, ok := errors.AsType[throttling](err); ok {
 		wait = min(throttled.RetryAfter(), maxThrottle)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

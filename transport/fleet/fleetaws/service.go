@@ -82,14 +82,16 @@ func (s *service) doAfter(ctx context.Context, r *request, maybe *error) (respon
 			return resp, err
 		}
 		wait, sent := retryWait, false
-		switch failure, broken := (*serviceError)(nil), (*brokenError)(nil); {
-		case errors.As(err, &failure) && failure.again():
+		failure, failed := errors.AsType[*serviceError](err)
+		broken, cut := errors.AsType[*brokenError](err)
+		switch {
+		case failed && failure.again():
 			sent = failure.status >= 500
 			if failure.kind() == kindExpired {
 				wait = 0
 				s.forgetCredentials()
 			}
-		case errors.As(err, &broken):
+		case cut:
 			if sent = broken.sent; sent {
 				wait = 0 // the connection was idle for too long: a new one will do
 			}
@@ -198,8 +200,8 @@ func (s *service) broken(ctx context.Context, err error) error {
 	if errors.Is(err, errTooLarge) {
 		return err
 	}
-	dial := (*net.OpError)(nil)
-	unsent := errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect") || errors.Is(err, errProxy)
+	dial, ok := errors.AsType[*net.OpError](err)
+	unsent := ok && (dial.Op == "dial" || dial.Op == "proxyconnect") || errors.Is(err, errProxy)
 	return &brokenError{err: err, sent: !unsent}
 }
 
@@ -263,8 +265,8 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 
 // responded reports whether an error is a response with one of these codes.
 func responded(err error, codes ...string) bool {
-	failure := (*serviceError)(nil)
-	return errors.As(err, &failure) && slices.Contains(codes, failure.code)
+	failure, ok := errors.AsType[*serviceError](err)
+	return ok && slices.Contains(codes, failure.code)
 }
 
 // errValue is the error for a value that is too large.
