@@ -378,7 +378,7 @@ func (p *Processor) send(ctx context.Context, by mode, until time.Time) (kept in
 	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
 	defer stop()
 
-	d := delivery{p: p, ctx: ctx, closing: by == closing, until: until}
+	d := delivery{p: p, ctx: ctx, closing: by == closing, ongoing: by == background, until: until}
 	d.run(backlog)
 	return p.conclude(&d), d.reason()
 }
@@ -493,7 +493,7 @@ func (p *Processor) conclude(d *delivery) (kept int) {
 	switch {
 	case d.refused:
 		now = refusing
-	case kept > 0 || d.dropped > 0:
+	case kept > 0 && d.cause != nil || d.dropped > 0:
 		now = failing
 	}
 

@@ -37,6 +37,7 @@ type delivery struct {
 	p       *Processor
 	ctx     context.Context
 	closing bool        // there is no next delivery
+	ongoing bool        // in the background: the next delivery follows soon
 	until   time.Time   // requests may be cut then; zero is never
 	events  []*waiting  // all that wait, in order
 	stop    atomic.Bool // the platform wants no more requests for now
@@ -209,8 +210,17 @@ func (d *delivery) lane(events []*waiting) {
 		case retained, refused:
 			return
 		}
-		events = events[n:]
+		if events = events[n:]; result == delivered && d.leaves(len(events)) {
+			return
+		}
 	}
+}
+
+// leaves reports whether the rest of a lane is left to the next delivery: it is less
+// than a full request, and enough events wait for that delivery to begin at once.
+// While much is recorded, requests are full then.
+func (d *delivery) leaves(rest int) bool {
+	return d.ongoing && rest < d.p.cfg.BatchSize && d.p.queue.fresh() >= d.p.queue.wakeAt
 }
 
 // begin waits until a lane may send its next request. It returns how many events
