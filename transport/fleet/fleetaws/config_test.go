@@ -45,7 +45,7 @@ func sent(t *testing.T, get func(*http.Client) error) (r *http.Request) {
 	t.Helper()
 	client := &http.Client{Transport: testkit.RoundTrip(func(req *http.Request) (*http.Response, error) {
 		r = req
-		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+		return &http.Response{StatusCode: 200, Header: http.Header{"Etag": {`"1"`}}, Body: http.NoBody}, nil
 	})}
 	if err := get(client); err != nil {
 		t.Fatal(err)

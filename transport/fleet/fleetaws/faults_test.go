@@ -217,9 +217,12 @@ func TestSwapConflicts(t *testing.T) {
 
 func TestStoreWithoutETags(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
-		b := newS3(t, step{status: 200})
+		b := newS3(t, step{status: 200}, step{status: 200, body: "head"})
 		if _, err := b.Swap(t.Context(), "env/head", []byte("next"), ""); !errors.Is(err, errNoTag) {
-			t.Errorf("error %v, want %v", err, errNoTag)
+			t.Errorf("error of Swap %v, want %v", err, errNoTag)
+		}
+		if _, _, err := b.Get(t.Context(), "env/head"); !errors.Is(err, errNoTag) {
+			t.Errorf("error of Get %v, want %v", err, errNoTag)
 		}
 	})
 }
@@ -456,7 +459,10 @@ func TestIdleConnectionsAreReplacedAtTheNextCall(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T) {
 				var opened atomic.Int64
 				listener := testkit.NewListener()
-				server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "head") })}
+				server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("ETag", `"1"`)
+					_, _ = io.WriteString(w, "head")
+				})}
 				go func() { _ = server.Serve(listener) }()
 				b, err := NewS3(S3Config{
 					Bucket: "flags", Region: "eu-central-1", Credentials: fixed, Endpoint: "http://s3.test", HTTPClient: &http.Client{

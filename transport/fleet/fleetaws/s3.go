@@ -137,7 +137,10 @@ func (s *S3) Get(ctx context.Context, name string) (value []byte, tag string, er
 	if err != nil {
 		return nil, "", err
 	}
-	return resp.body, resp.header.Get("ETag"), nil
+	if tag = resp.header.Get("ETag"); tag == "" {
+		return nil, "", errNoTag
+	}
+	return resp.body, tag, nil
 }
 
 // Put implements fleet.Backend. It is retried once.
@@ -182,7 +185,7 @@ func (s *S3) Swap(ctx context.Context, name string, value []byte, tag string) (n
 	return newTag, nil
 }
 
-var errNoTag = errors.New("the store wrote the value and returned no ETag: it cannot swap")
+var errNoTag = errors.New("the store returned no ETag: it cannot swap")
 
 // Delete implements fleet.Backend. It is retried once.
 func (s *S3) Delete(ctx context.Context, name string) error {
