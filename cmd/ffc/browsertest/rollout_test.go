@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -51,6 +52,31 @@ func TestEditRollout(t *testing.T) {
 	b.press(kb.Escape)
 	b.until(`document.querySelector(".rollout") === null`)
 	b.untilText(".step-last .step-outcome", "12.5 %", "37.5 %", "50 %")
+}
+
+// TestTypeWhileTheFlagIsUpdated: what is typed survives news about the flag, also
+// when it is no number yet, as "12." on the way to "12.5" and "-" on the way to "-1".
+func TestTypeWhileTheFlagIsUpdated(t *testing.T) {
+	p := serve(t, shop)
+	b := open(t, p.url, "#/flag/checkout", desktop)
+	b.press("r")
+	field := `input[type=number][aria-label="Percent of one-page"]`
+	for i, typed := range []struct{ begin, end, value string }{
+		{"12.", "5", "12.5"},
+		{"0.0", "4", "0.04"},
+		{"-", "1", "-1"},
+		{"1.23456", "7", "1.234567"},
+		{"", "7", "7"},
+	} {
+		b.write(field, typed.begin)
+		name := fmt.Sprint("Checkout, edition ", i)
+		p.save(strings.Replace(shop, `"New checkout"`, quote(name), 1))
+		b.untilText(".head", name)
+		b.press(typed.end)
+		if value := evaluate[string](b, `document.querySelector(`+quote(field)+`).value`); value != typed.value {
+			t.Errorf("typed %q, then the flag changed, then typed %q: the field says %q", typed.begin, typed.end, value)
+		}
+	}
 }
 
 // TestRolloutOfTwo: with two variations, the second gets the rest.

@@ -121,8 +121,8 @@ export class Editor {
 
 		this.rows = variations.map(({ id, value }) => {
 			const name = value || "empty";
-			const range = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `Share of ${name}`, oninput: () => this.change(id, range.valueAsNumber, range) });
-			const number = el("input", { type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", required: true, "aria-label": `Percent of ${name}`, oninput: () => this.change(id, number.valueAsNumber, number) });
+			const range = el("input", { type: "range", min: 0, max: 100, step: 1, "aria-label": `Share of ${name}`, oninput: () => this.change(id, range.valueAsNumber) });
+			const number = el("input", { type: "number", min: 0, max: 100, step: "any", inputmode: "decimal", required: true, "aria-label": `Percent of ${name}`, oninput: () => this.change(id, number.valueAsNumber) });
 			const rest = el("button", { type: "button", class: "button quiet small rest", onclick: () => this.rest(id), "aria-label": `Give the rest to ${name}` }, "rest");
 			const label = el("span", { class: `share-name ${colour(this.flag, id)}`, title: value }, el("span", { class: "swatch" }), el("span", { class: "mono clip" }, name));
 			return { id, range, number, rest, node: el("div", { class: "share" }, label, range, el("span", { class: "share-number" }, number, el("span", { "aria-hidden": "true" }, "%")), rest) };
@@ -147,13 +147,13 @@ export class Editor {
 
 	// change takes what one field says. With two variations the other one gets
 	// the rest.
-	change(id, n, field) {
+	change(id, n) {
 		const { percents } = this.draft;
 		percents.set(id, n);
 		if (percents.size === 2 && n >= 0 && n <= 100) {
 			for (const other of percents.keys()) if (other !== id) percents.set(other, rounded(100 - n));
 		}
-		this.show(field);
+		this.show();
 	}
 
 	rest(id) {
@@ -163,8 +163,9 @@ export class Editor {
 		this.fieldsOf(id).number.focus();
 	}
 
-	// show brings the fields up to date, except the one that is being typed in.
-	show(typing) {
+	// show brings the fields up to date. What a field already says is left as it is:
+	// somebody may be in the middle of typing it, as in "12." before "12.5".
+	show() {
 		const { percents, base } = this.draft;
 		const sum = total(percents);
 		const complete = Math.abs(sum - 100) < 0.001;
@@ -173,8 +174,8 @@ export class Editor {
 			const n = percents.get(id);
 			const inRange = n >= 0 && n <= 100;
 			valid &&= inRange;
-			if (range !== typing) range.value = n || 0;
-			if (number !== typing) number.value = Number.isNaN(n) ? "" : rounded(n);
+			range.value = n || 0;
+			if (!Object.is(number.valueAsNumber, n)) number.value = Number.isNaN(n) ? "" : rounded(n);
 			set(number, "aria-invalid", !inRange && "true");
 			set(range, "aria-valuetext", percent(n || 0));
 			const filled = 100 - (sum - n);
