@@ -151,13 +151,15 @@ func (c *Client) start() {
 		source = sourced.Source
 	}
 	c.events = event.New(events, event.Destination{
-		Source:   source,
-		URL:      c.cfg.eventsURL + c.cfg.codec.EventsPath,
-		Secret:   func() string { return secret },
-		Client:   c.requests.Client(),
-		Logger:   c.log,
-		Protocol: c.cfg.codec.Protocol,
-		OnDemand: c.onDemand != nil,
+		Environment: c.cfg.environment,
+		Abandoned:   c.noteAbandoned,
+		Source:      source,
+		URL:         c.cfg.eventsURL + c.cfg.codec.EventsPath,
+		Secret:      func() string { return secret },
+		Client:      c.requests.Client(),
+		Logger:      c.log,
+		Protocol:    c.cfg.codec.Protocol,
+		OnDemand:    c.onDemand != nil,
 	})
 	c.deliveries.Flush = c.flushWithin
 	c.deliveries.Queued = func() uint64 { return uint64(c.events.Queued()) }

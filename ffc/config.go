@@ -19,8 +19,8 @@ type Config struct {
 	// EnvSecret is the environment secret, from the platform's settings. It is
 	// required, except with Offline and with a Transport that gets the data of a
 	// named environment from an engine (fleet.Transport.Environment). Without
-	// EnvSecret such a transport requires Platform, and also EventsURL unless
-	// events are switched off.
+	// EnvSecret such a transport requires Platform, and also EventsURL or
+	// Events.Sink unless events are switched off.
 	EnvSecret string
 	// Transport fetches the data: &stream.Transport{} for processes that run all
 	// the time, &poll.Transport{} for processes that are frozen, throttled or
@@ -36,7 +36,8 @@ type Config struct {
 	BaseURL string
 	// StreamingURL is ws(s)://host[/prefix]. "" is BaseURL with ws or wss.
 	StreamingURL string
-	// EventsURL is http(s)://host[/prefix]. "" is BaseURL.
+	// EventsURL is http(s)://host[/prefix]. "" is BaseURL. It is not used with
+	// Events.Sink.
 	EventsURL string
 	// StartWait is how long New waits for the first data. 0 is 15 s; negative is
 	// no wait.

@@ -21,9 +21,9 @@ type Stats struct {
 	Updates   uint64
 	Events    flush.Stats     // what was queued, delivered and dropped
 	Transport transport.Stats // connections, requests and their failures
-	// Abandoned is how many calls of Config.HTTPClient's functions have not
-	// returned although their context has ended. The maximum is 8: then no new call
-	// begins.
+	// Abandoned is how many calls of Config.HTTPClient's functions and of
+	// Config.Events.Sink have not returned although their context has ended. The
+	// maximum of each is 8: then no new call begins.
 	Abandoned int
 }
 
@@ -56,7 +56,7 @@ func (c *Client) Stats() Stats {
 	for _, n := range fallbacks {
 		s.Fallbacks += n
 	}
-	s.Abandoned = c.requests.Abandoned()
+	s.Abandoned = c.requests.Abandoned() + c.events.Abandoned()
 	if c.session != nil {
 		s.Transport = c.session.Stats()
 	}

@@ -21,6 +21,7 @@ type settings struct {
 	baseURL      string
 	streamingURL string
 	eventsURL    string
+	environment  string // for flush.Batch; "" without Events.Sink
 }
 
 // resolve checks the configuration and returns all problems in one error.
@@ -42,9 +43,9 @@ func (c Config) resolve() (settings, error) {
 			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, because without EnvSecret it cannot be detected"))
 			s.codec = registry.Default().CodecOf("")
 		}
-		if c.EventsURL == "" && !c.Events.Disabled {
+		if c.EventsURL == "" && !c.Events.Disabled && c.Events.Sink == nil {
 			problem("EventsURL", errors.New("missing URL: without EnvSecret the platform accepts no events; "+
-				"set the address of a relay, or Events.Disabled"))
+				"set the address of a relay, Events.Sink or Events.Disabled"))
 		}
 	case c.EnvSecret != "" || !c.Offline:
 		s.codec, s.EnvSecret, err = registry.CodecFor(string(c.Platform), c.EnvSecret)
@@ -69,6 +70,10 @@ func (c Config) resolve() (settings, error) {
 	// http becomes ws and https becomes wss.
 	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
 	problem("StreamingURL", err)
+	if c.Events.Sink != nil && !c.Offline && !c.Events.Disabled {
+		s.environment, err = sinkEnvironment(c, s)
+		problem("Events.Sink", err)
+	}
 	problem("Events", errors.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
 	return s, errors.Join(errs...)
 }
@@ -83,6 +88,27 @@ func keyless(c Config) string {
 		return t.KeylessEnvironment()
 	}
 	return ""
+}
+
+// sinkEnvironment returns the name of the environment for flush.Batch. The transport's
+// comes first: EnvSecret may be that of a relay.
+func sinkEnvironment(c Config, s settings) (name string, err error) {
+	if missing(c.Events.Sink) {
+		return "", fmt.Errorf("missing sink: it is a nil %T", c.Events.Sink)
+	}
+	if t, ok := c.Transport.(transport.Keyless); ok && !missing(c.Transport) {
+		name = t.KeylessEnvironment()
+	}
+	switch {
+	case name == "":
+		name = s.codec.Environment(s.EnvSecret)
+	case s.codec.EnvironmentIgnoresCase:
+		name = strings.ToLower(name)
+	}
+	if name == "" && c.EnvSecret != "" {
+		err = errors.New("unknown environment: EnvSecret does not contain the name of its environment, which the events need; copy the secret from the platform's settings page")
+	}
+	return name, err
 }
 
 // checkPrivate rejects the names of the user's key on this platform, except keyId,

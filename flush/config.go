@@ -84,6 +84,11 @@ type Config struct {
 	// in the queue, and Stats counts them as Omitted. A key without a flag is not
 	// an error.
 	OmitFlags []string
+	// Sink receives the events instead of the platform, such as a durable queue for
+	// functions without a way to the platform. Requests are then calls of Sink.Put,
+	// and everything in this Config holds for them as well. ffc.Config.EventsURL is
+	// not used. nil is the platform.
+	Sink Sink
 	// Disabled switches events off: none is queued or delivered.
 	Disabled bool
 }

@@ -1,6 +1,6 @@
 // Package flush holds the settings of event delivery (Config), the error that
 // Client.Flush and Client.Close return (Error), and the counts in
-// ffc.Stats.Events (Stats).
+// ffc.Stats.Events (Stats). A Sink takes events instead of the platform.
 //
 // A client queues events, which are evaluations and metrics, and delivers them
 // to the platform at an interval, on Flush and on Close.

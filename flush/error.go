@@ -12,9 +12,9 @@ var (
 	// the background continue after pauses of at most 10 minutes. Each Flush sends
 	// a request.
 	ErrRefused = errors.New("the platform rejected events with this secret (401 or 403): check the secret and the events URL")
-	// ErrRejected: the platform responded with 400, 422 or 500, perhaps because of
-	// an event in the request. Further deliveries look for such an event and drop
-	// it as Dropped.Rejected; all others are delivered.
+	// ErrRejected: the platform responded with 400, 422 or 500, or the Sink with this
+	// error, perhaps because of an event in the request. Further deliveries look for
+	// such an event and drop it as Dropped.Rejected; all others are delivered.
 	ErrRejected = errors.New("an event in the request may be the reason")
 	// ErrQueueFull: the queue had no room for new events.
 	ErrQueueFull = errors.New("the queue was full: deliver more often, or raise Capacity")

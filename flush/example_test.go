@@ -84,3 +84,38 @@ func ExampleDropped() {
 	// true
 	// 5 2 3 3
 }
+
+// queue is a durable queue, such as one of SQS.
+type queue struct{ batches []flush.Batch }
+
+var _ flush.Sink = (*queue)(nil)
+
+// Put returns nil when the batch is durable.
+func (q *queue) Put(_ context.Context, b flush.Batch) error {
+	if len(q.batches) == 10 {
+		return flush.ErrFull
+	}
+	q.batches = append(q.batches, b)
+	return nil
+}
+
+// Events go to a queue, from which another process delivers them.
+func ExampleSink() {
+	platform := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
+	defer platform.Close()
+	ctx := context.Background()
+	var q queue
+	client := open(platform, flush.Config{Interval: -1, Sink: &q})
+	defer client.Close(ctx)
+
+	client.IsEnabled(ctx, "a", ffc.NewUser("u1"))
+	fmt.Println(client.Flush(ctx))
+	for _, b := range q.batches {
+		fmt.Println(b.Environment, b.Route)
+	}
+	fmt.Println(client.Stats().Events.Delivered, "event,", len(platform.Events()), "on the platform")
+	// Output:
+	// <nil>
+	// FF__11__22__33 /api/public/track
+	// 1 event, 0 on the platform
+}

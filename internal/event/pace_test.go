@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/pace"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
@@ -98,8 +99,8 @@ func TestSlowPlatformGetsNothingTwice(t *testing.T) {
 		if most := s.most.Load(); most > 2 {
 			t.Errorf("%d requests at once, want at most 2", most)
 		}
-		if largest := slices.Max(s.sizes[1:]); time.Duration(largest)*s.each > 2*aim || len(s.sizes) > 80 {
-			t.Errorf("requests of up to %d events, want what takes about %v: %v", largest, aim, s.sizes)
+		if largest := slices.Max(s.sizes[1:]); time.Duration(largest)*s.each > 2*pace.Aim || len(s.sizes) > 80 {
+			t.Errorf("requests of up to %d events, want what takes about %v: %v", largest, pace.Aim, s.sizes)
 		}
 	})
 }

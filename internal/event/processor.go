@@ -20,6 +20,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/pace"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -30,6 +31,12 @@ const closeTime = 5 * time.Second
 
 // Destination is where events go. The client sets all fields.
 type Destination struct {
+	// Environment names the environment, for flush.Batch. Abandoned is called with
+	// the name of a function of the application that does not return. Both are for
+	// flush.Config.Sink only.
+	Environment string
+	Abandoned   func(function string)
+
 	URL      string
 	Secret   func() string // a function, so that no verb prints it
 	Client   *http.Client
@@ -57,6 +64,7 @@ type Processor struct {
 	to      Destination
 	client  *http.Client
 	header  func() http.Header // of requests; a function, so that no verb prints the secret
+	guard   *httpclient.Guard  // calls flush.Config.Sink; nil without one
 	private *platform.Private
 	queue   *queue
 	once    *once // nil: nothing is suppressed
@@ -71,7 +79,7 @@ type Processor struct {
 
 	bodies    sync.Pool // of *platform.Body, for encode
 	isolation isolation // of the flush that has the turn
-	pace      *pace
+	pace      *pace.Pace
 
 	mu     sync.Mutex // guards the rest
 	total  tally
@@ -125,11 +133,14 @@ func New(cfg flush.Config, to Destination) *Processor {
 		queue:   newQueue(cfg.Capacity, cfg.BatchSize),
 		once:    newOnce(cfg.Once),
 		pauses:  retry.Backoff{First: firstPause, Max: maxPause},
-		pace:    newPace(cfg.Requests, cfg.BatchSize, cfg.Timeout),
+		pace:    pace.New(cfg.Requests, cfg.BatchSize, cfg.Timeout),
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
-	p.client = httpclient.Attempts(to.Client, p.pace.timeout)
+	p.client = httpclient.Attempts(to.Client, p.pace.Timeout)
+	if cfg.Sink != nil {
+		p.guard = httpclient.NewGuard(to.Abandoned)
+	}
 	p.bodies.New = func() any { return platform.NewBody(to.Protocol, p.private) }
 	header := http.Header{
 		"Content-Type": {to.Protocol.EventsType},
@@ -408,7 +419,7 @@ func (p *Processor) barred(ctx context.Context, by mode) error {
 	p.mu.Unlock()
 	switch {
 	case wait > 0 && (by != closing || !retry.Wait(ctx, wait)):
-		err := fmt.Errorf("the platform asked to wait %v more", wait.Round(time.Millisecond))
+		err := fmt.Errorf("%s asked to wait %v more", p.receiver(), wait.Round(time.Millisecond))
 		if cause != nil {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
@@ -589,6 +600,23 @@ func (p *Processor) drop(cause error) uint64 {
 		p.lostTo = fmt.Errorf("%w: %w", flush.ErrClosed, cause)
 	}
 	return n
+}
+
+// receiver names what receives events, in errors.
+func (p *Processor) receiver() string {
+	if p.guard != nil {
+		return "Events.Sink"
+	}
+	return "the platform"
+}
+
+// Abandoned returns how many calls of flush.Config.Sink have been abandoned and have
+// not returned yet.
+func (p *Processor) Abandoned() int {
+	if p.guard == nil {
+		return 0
+	}
+	return p.guard.Abandoned()
 }
 
 // Queued returns how many events are queued.

@@ -164,7 +164,7 @@ func TestRefusalAmongLanes(t *testing.T) {
 			}[n]
 		}}
 		p := inMemory(flush.Config{BatchSize: 1, Requests: 3, RetryWait: 500 * time.Millisecond}, &sink)
-		p.pace.answered(time.Millisecond)
+		p.pace.Answered(time.Millisecond)
 		for i := range 60 {
 			record(p, user(fmt.Sprint(i)), "f")
 		}

@@ -132,7 +132,7 @@ func TestRetryAfterStopsOtherLanes(t *testing.T) {
 			return reply{wait: 2 * time.Second}
 		}}
 		p := inMemory(flush.Config{BatchSize: 1, Requests: 2}, sink)
-		p.pace.answered(time.Millisecond)
+		p.pace.Answered(time.Millisecond)
 		for i := range 20 {
 			record(p, user(string(rune('a'+i))), "f")
 		}

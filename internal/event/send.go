@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/pace"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 )
@@ -179,13 +180,13 @@ func (d *delivery) lane(events []*waiting) {
 		}
 		body, n := d.p.encode(events, min(size, room))
 		if n == 0 {
-			d.p.pace.end()
+			d.p.pace.End()
 			d.drop(events[:1], lossTooLarge, errTooLarge)
 			events = events[1:]
 			continue
 		}
 		result, err := d.request(body, events[:n], try{retries: retries})
-		d.p.pace.end()
+		d.p.pace.End()
 		switch result {
 		case delivered:
 			d.deliverAgain(events[:n])
@@ -226,7 +227,7 @@ func (d *delivery) leaves(rest int) bool {
 // begin waits until a lane may send its next request. It returns how many events
 // the request may have. It reports false if the lane is to end.
 func (d *delivery) begin() (room int, ok bool) {
-	d.p.pace.begin(!d.until.IsZero())
+	_ = d.p.pace.Begin(context.Background(), !d.until.IsZero())
 	room = d.room()
 	switch {
 	case d.stop.Load(): // perhaps meanwhile
@@ -235,16 +236,16 @@ func (d *delivery) begin() (room int, ok bool) {
 	default:
 		return room, true
 	}
-	d.p.pace.end()
+	d.p.pace.End()
 	return 0, false
 }
 
 // room returns how many events the next request may have.
 func (d *delivery) room() int {
 	if d.until.IsZero() {
-		return d.p.pace.next(unbounded)
+		return d.p.pace.Next(pace.Unbounded)
 	}
-	return d.p.pace.next(time.Until(d.until))
+	return d.p.pace.Next(time.Until(d.until))
 }
 
 // worthwhile reports whether a request with so many events is still worthwhile. The
@@ -358,8 +359,12 @@ func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, er
 		d.note(ended, 0, true)
 		return retained, ended
 	}
+	exchange := d.post
+	if d.p.guard != nil {
+		exchange = d.put
+	}
 	var before rejections
-	resp, err := d.post(body, events, how, &before)
+	resp, err := exchange(body, events, how, &before)
 	switch {
 	case err != nil && before.last != nil && d.ctx.Err() != nil:
 		// The retry was cut. The answer before it counts.
@@ -368,33 +373,34 @@ func (d *delivery) request(body []byte, events []*waiting, how try) (outcome, er
 		d.note(err, 0, true)
 		return retained, err
 	}
-	// Reading to the end lets the connection be used again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	_ = resp.Body.Close()
-	wait, asked := retry.After(resp.Header, time.Now())
-	result := outcomeOf(resp.StatusCode, asked)
-	if result == delivered {
+	if resp.result == delivered {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.accepted++
 		d.p.isolation.count(1, before.n)
-		return result, nil
+		return delivered, nil
 	}
-	if result == refused || wait > 0 {
+	if resp.result == refused || resp.wait > 0 {
 		d.stop.Store(true)
 	}
-	err = d.statusError(resp)
-	if result == split {
-		return result, err
+	switch resp.result {
+	case split:
+		return split, resp.err
+	case rejected:
+		return rejected, d.reject(resp.err)
 	}
-	if result == rejected {
-		return result, d.reject(err)
-	}
-	d.note(err, wait, true)
+	d.note(resp.err, resp.wait, true)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.refused = d.refused || result == refused
-	return result, err
+	d.refused = d.refused || resp.result == refused
+	return resp.result, resp.err
+}
+
+// response is the last response to a request, after retries.
+type response struct {
+	result outcome
+	wait   time.Duration // that it asks for
+	err    error         // describes it; nil if the events were delivered
 }
 
 // reject records that the platform rejected a request.
@@ -455,30 +461,65 @@ type rejections struct {
 	last error // nil if the last answer was another
 }
 
+// attempts counts the attempts of a request.
+type attempts struct {
+	d      *delivery
+	events []*waiting
+	unsure int // events that may have arrived without a response
+	began  time.Time
+}
+
+func (d *delivery) newAttempts(events []*waiting) *attempts {
+	a := &attempts{d: d, events: events}
+	for _, e := range events {
+		if e.sent {
+			a.unsure++
+		}
+	}
+	return a
+}
+
+// begin counts an attempt. previous is the error of the one before it.
+func (a *attempts) begin(previous error) {
+	a.began = time.Now()
+	a.lost(previous)
+	a.d.p.mu.Lock()
+	defer a.d.p.mu.Unlock()
+	a.d.p.total.requests++
+	a.d.p.total.resent += uint64(a.unsure)
+}
+
+// lost records the error of an attempt: without a response the events may have
+// arrived.
+func (a *attempts) lost(err error) {
+	if err != nil && !retry.Unsent(err) {
+		a.unsure = len(a.events)
+	}
+}
+
+// end records the end of the last attempt, which began to use its connection at a
+// time.
+func (a *attempts) end(at time.Time, accepted bool, err error) {
+	a.d.measure(accepted, err, len(a.events), time.Since(at))
+	a.lost(err)
+	if a.unsure == len(a.events) {
+		for _, e := range a.events {
+			e.sent = true
+		}
+	}
+}
+
 // post sends a request and retries it. It records which events may have arrived
 // without a response, and counts rejections.
-func (d *delivery) post(body []byte, events []*waiting, how try, before *rejections) (*http.Response, error) {
+func (d *delivery) post(body []byte, events []*waiting, how try, before *rejections) (response, error) {
 	req, err := retryablehttp.NewRequestWithContext(d.ctx, http.MethodPost, d.p.to.URL, body)
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
 	req.Header = d.p.header()
 	req.Close = how.fresh
-	unsure := 0
-	for _, e := range events {
-		if e.sent {
-			unsure++
-		}
-	}
-	noteLost := func(err error) {
-		if err != nil && !retry.Unsent(err) {
-			unsure = len(events)
-		}
-	}
-	var (
-		began time.Time
-		conn  retry.ConnTrace
-	)
+	all := d.newAttempts(events)
+	var conn retry.ConnTrace
 	loop := retry.Loop{
 		Conn:    &conn,
 		Client:  d.p.client,
@@ -491,43 +532,41 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 			}
 			return retryable(resp.StatusCode)
 		},
-		Wait: d.p.cfg.RetryWait,
-		Stop: d.stop.Load,
-		OnTry: func(previous error) {
-			began = time.Now()
-			noteLost(previous)
-			d.p.mu.Lock()
-			defer d.p.mu.Unlock()
-			d.p.total.requests++
-			d.p.total.resent += uint64(unsure)
-		},
+		Wait:  d.p.cfg.RetryWait,
+		Stop:  d.stop.Load,
+		OnTry: all.begin,
 	}
 	resp, err := loop.Do(req)
-	d.measure(resp, err, len(events), time.Since(conn.Began(began)))
-	noteLost(err)
-	if unsure == len(events) {
-		for _, e := range events {
-			e.sent = true
-		}
+	all.end(conn.Began(all.began), err == nil && retry.Classify(resp.StatusCode) == retry.Success, err)
+	if err != nil {
+		return response{}, err
 	}
-	return resp, err
+	// Reading to the end lets the connection be used again.
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	_ = resp.Body.Close()
+	wait, asked := retry.After(resp.Header, time.Now())
+	r := response{result: outcomeOf(resp.StatusCode, asked), wait: wait}
+	if r.result != delivered {
+		r.err = d.statusError(resp)
+	}
+	return r, nil
 }
 
 // measure records how long the platform took for the events of an attempt, from the
 // moment the attempt had its connection.
-func (d *delivery) measure(resp *http.Response, err error, events int, took time.Duration) {
+func (d *delivery) measure(accepted bool, err error, events int, took time.Duration) {
 	switch {
 	case retry.Unsent(err):
 	case err != nil && d.ctx.Err() != nil && !d.until.IsZero():
-		d.p.pace.wasCut(events)
+		d.p.pace.WasCut(events)
 	case err != nil && errors.Is(err, context.DeadlineExceeded):
-		d.p.pace.timedOut(events)
-	case err != nil, took > d.p.pace.timeout(): // the process was frozen meanwhile
-	case retry.Classify(resp.StatusCode) == retry.Success:
-		d.p.pace.answered(took)
-		d.p.pace.accepted(events, took)
+		d.p.pace.TimedOut(events)
+	case err != nil, took > d.p.pace.Timeout(): // the process was frozen meanwhile
+	case accepted:
+		d.p.pace.Answered(took)
+		d.p.pace.Accepted(events, took)
 	default:
-		d.p.pace.answered(took)
+		d.p.pace.Answered(took)
 	}
 }
 

@@ -113,9 +113,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.RoundTripper.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && errors.Is(err, context.Canceled) {
-			err = context.DeadlineExceeded // the error of a timeout that a stopwatch counts
-		}
+		err = timedOut(ctx, err)
 		cancel()
 		return nil, err
 	}

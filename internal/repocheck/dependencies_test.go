@@ -54,27 +54,28 @@ func TestDependencies(t *testing.T) {
 		{"internal/platform/registry", platforms, []string{fastjson, fastfloat, regexp2, regexps}},
 		{"internal/setting", nil, nil},
 		{"flush", []string{"internal/setting"}, nil},
-		{"internal/event", append([]string{"flush", "transport", "internal/httpclient", "internal/retry", "internal/safelog", "internal/setting"}, contract...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"internal/pace", nil, nil},
+		{"internal/event", append([]string{"flush", "transport", "internal/httpclient", "internal/pace", "internal/retry", "internal/safelog", "internal/setting"}, contract...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/afterwork", []string{"flush", "internal/clock", "internal/retry", "internal/safelog", "internal/setting"}, []string{retrying, cleanhttp}},
-		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
+		{"ffc", append([]string{"flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/retry", []string{"internal/clock", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"internal/ondemand", []string{"internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"relay", append([]string{"ffc", "flush", "transport", "transport/fleet", "transport/stream", "internal/afterwork", "internal/event", "internal/fleetdata", "internal/ondemand", "internal/resync", "internal/store"}, internals...),
+		{"relay", append([]string{"ffc", "flush", "transport", "transport/fleet", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/fleetdata", "internal/ondemand", "internal/resync", "internal/store"}, internals...),
 			[]string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"internal/fleetdata", []string{"internal/jsontext"}, nil},
 		{"transport/fleet", append([]string{"transport", "internal/fleetdata", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/flagjson", []string{"internal/model"}, nil},
 		{"ffc/ffctest", []string{"internal/flagjson", "internal/jsontext", "internal/model"}, []string{websocket}},
-		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{
+		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
 		{"internal/flagfile", append([]string{"internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/ondemand", "internal/resync",
+		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
 			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/internal/cli"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event"}, internals...), []string{
+		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way

@@ -86,7 +86,7 @@ func (l *Loop) Do(req *retryablehttp.Request) (*http.Response, error) {
 		attempted = true
 		response, last = resp, safelog.Error(err, secretsOf(req.Header)...)
 		if err != nil && conn.missing() {
-			last = unsentError{last}
+			last = NotSent(last)
 		}
 		again := err == nil && l.RetryOn != nil && l.RetryOn(resp)
 		if !again && !Retryable(resp, err) || ctx.Err() != nil {
@@ -183,6 +183,9 @@ func Unsent(err error) bool {
 	_, unsent := errors.AsType[unsentError](err)
 	return unsent
 }
+
+// NotSent returns err, marked for Unsent.
+func NotSent(err error) error { return unsentError{err} }
 
 // unsentError is the error of an attempt that got no connection: a deadline that
 // passes while dialling does not look like a failed dial.

@@ -1,22 +1,25 @@
-package event
+// Package pace limits how large requests with events are, and how many are sent at
+// the same time, by the time that the responses of a platform take.
+package pace
 
 import (
+	"context"
 	"math"
 	"sync"
 	"time"
 )
 
 const (
-	// aim is how long a response should take: then a platform that stores events one
+	// Aim is how long a response should take: then a platform that stores events one
 	// after the other has little left to store when a request is cut, and a request
 	// is far from its timeout.
-	aim = time.Second
+	Aim = time.Second
 	// quick is the maximum time of a response for flush.Config.Requests concurrent
 	// requests. Up to slow there are two, and then one: on a platform that stores
 	// one request after the other, more requests only make each request slower, until
 	// they time out and are sent again.
-	quick = aim / 2
-	slow  = 4 * aim
+	quick = Aim / 2
+	slow  = 4 * Aim
 	// unknown is how many events a request that may be cut has before the first
 	// response.
 	unknown = 100
@@ -29,10 +32,10 @@ const (
 	maxTimeout = 30 * time.Second
 )
 
-// pace limits the events of a request and the number of concurrent requests by the
+// Pace limits the events of a request and the number of concurrent requests by the
 // time that responses take. The first request is alone, because there was no response
 // yet.
-type pace struct {
+type Pace struct {
 	mu       sync.Mutex
 	changed  sync.Cond
 	requests int           // maximum of concurrent requests, while responses are quick
@@ -45,25 +48,39 @@ type pace struct {
 	cut      int           // maximum of events after a request was cut; 0: no limit
 }
 
-func newPace(requests, events int, timeout time.Duration) *pace {
-	p := &pace{requests: requests, events: events, setting: timeout, size: events}
+// New returns the pace of a platform that has not responded yet: requests have at most
+// so many events, and so many requests are sent at the same time. timeout is that of
+// an attempt; 0 depends on the responses.
+func New(requests, events int, timeout time.Duration) *Pace {
+	p := &Pace{requests: requests, events: events, setting: timeout, size: events}
 	p.changed.L = &p.mu
 	return p
 }
 
-// begin waits until another request may begin. brief means that the request may be
-// cut.
-func (p *pace) begin(brief bool) {
+// Begin waits until another request may begin, or ctx ends. brief means that the
+// request may be cut. If Begin returns nil, End must be called.
+func (p *Pace) Begin(ctx context.Context, brief bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.underWay >= p.atOnceLocked(brief) && ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.changed.Broadcast()
+		})()
+	}
 	for p.underWay >= p.atOnceLocked(brief) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		p.changed.Wait()
 	}
 	p.underWay++
+	return nil
 }
 
-// end counts a request that has ended.
-func (p *pace) end() {
+// End counts a request that has ended.
+func (p *Pace) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.underWay--
@@ -73,7 +90,7 @@ func (p *pace) end() {
 // atOnceLocked returns the maximum number of concurrent requests. While responses
 // are not quick, there is only one request that may be cut, because the time of a
 // single request is easiest to predict.
-func (p *pace) atOnceLocked(brief bool) int {
+func (p *Pace) atOnceLocked(brief bool) int {
 	took := p.last
 	if p.cost.known() {
 		took = max(took, p.cost.of(p.size)) // the last request may have been small
@@ -87,18 +104,18 @@ func (p *pace) atOnceLocked(brief bool) int {
 	return p.requests
 }
 
-// unbounded is the time left for a request that is never cut.
-const unbounded = time.Duration(math.MaxInt64)
+// Unbounded is the time left for a request that is never cut.
+const Unbounded = time.Duration(math.MaxInt64)
 
-// next returns how many events the next request may have, at least 1. If the request
+// Next returns how many events the next request may have, at least 1. If the request
 // is cut after the time left, then it and the requests that are under way should take
 // at most half of that time.
-func (p *pace) next(left time.Duration) int {
+func (p *Pace) Next(left time.Duration) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.size
 	switch {
-	case left == unbounded:
+	case left == Unbounded:
 	case !p.cost.known():
 		n = min(n, unknown)
 	default:
@@ -107,39 +124,39 @@ func (p *pace) next(left time.Duration) int {
 			n = p.cost.within(left*3/4, p.size)
 		}
 	}
-	if p.cut > 0 && left != unbounded {
+	if p.cut > 0 && left != Unbounded {
 		n = min(n, p.cut)
 	}
 	return max(n, 1)
 }
 
-// answered records the time of a response.
-func (p *pace) answered(took time.Duration) {
+// Answered records the time of a response.
+func (p *Pace) Answered(took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = max(took, 1)
 }
 
-// accepted records the time that the platform took to accept events.
-func (p *pace) accepted(events int, took time.Duration) {
+// Accepted records the time that the platform took to accept events.
+func (p *Pace) Accepted(events int, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	surprise := p.cost.known() && took > max(2*p.cost.of(events), aim)
+	surprise := p.cost.known() && took > max(2*p.cost.of(events), Aim)
 	p.cost.add(events, took)
 	p.cut = 0
-	want := p.cost.efficient(aim, p.events)
+	want := p.cost.efficient(Aim, p.events)
 	most := 2 * events
 	if events < p.size { // the queue had no more: a small request says little about larger ones
 		most = p.size
 	}
 	larger := p.size + p.size/4 + 1 // shows the two parts
-	inProportion := int(min(float64(events)*float64(aim)/float64(max(took, 1)), float64(most)))
+	inProportion := int(min(float64(events)*float64(Aim)/float64(max(took, 1)), float64(most)))
 	switch {
 	case surprise:
 		want = min(want, events/2)
 	case p.cost.variance() == 0 && want >= events*3/4:
 		want = max(want, larger)
-	case took <= aim:
+	case took <= Aim:
 		want = max(want, min(larger, inProportion))
 	}
 	// The line through other answers says little about sizes beyond them.
@@ -147,23 +164,23 @@ func (p *pace) accepted(events int, took time.Duration) {
 	p.size = min(max(want, most/8, 1), most, p.events)
 }
 
-// timedOut records a request without a response within its timeout. If the request
+// TimedOut records a request without a response within its timeout. If the request
 // was small, its size is not the reason.
-func (p *pace) timedOut(events int) {
+func (p *Pace) TimedOut(events int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.size = min(p.size, max(events/2, small))
 }
 
-// wasCut records a request that was cut because the time of its delivery was over.
-func (p *pace) wasCut(events int) {
+// WasCut records a request that was cut because the time of its delivery was over.
+func (p *Pace) WasCut(events int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = max(events/2, 1)
 }
 
-// timeout returns the timeout of an attempt.
-func (p *pace) timeout() time.Duration {
+// Timeout returns the timeout of an attempt.
+func (p *Pace) Timeout() time.Duration {
 	if p.setting > 0 {
 		return p.setting
 	}
