@@ -15,7 +15,7 @@ var levels = []struct {
 	apart bool // no package of the level imports another
 }{
 	{name: "programs and tests of the whole", has: []string{"cmd/", "examples/", "internal/bounds/", "internal/faults/", "internal/repocheck/", "internal/testkit/"}},
-	{name: "hosts of a client", has: []string{"lambda", "relay"}},
+	{name: "hosts of a client", has: []string{"lambda", "relay", "relay/queuetest"}},
 	{name: "client", has: []string{"ffc"}},
 	{name: "transports and platforms for tests", has: []string{"transport/", "ffc/ffctest/", "lambda/lambdatest"}},
 	{name: "parts that know every platform", has: []string{"internal/flagfile", "internal/platform/registry"}},
