@@ -277,17 +277,31 @@ func (c *Client) setStatus(state State, err error) {
 // logStatus logs the current status.
 func (c *Client) logStatus() {
 	s := c.Status()
+	source := attributes(s.Source)
 	switch {
 	case s.State == StateOK:
-		c.log.Info("ffc: the data is up to date", "version", s.DataVersion)
+		c.log.Info("ffc: the data is up to date", append([]any{"version", s.DataVersion}, source...)...)
 	case s.Err == ErrClosed:
 	case s.State == StateOff:
 		c.log.Error("ffc: the platform rejected the secret; giving up, "+c.servedMeanwhile(), "error", s.Err)
 	case kindOf(s.Err) == transport.KindData:
-		c.log.Warn("ffc: the data of the platform is invalid; retrying, "+c.servedMeanwhile(), "state", s.State, "error", s.Err)
+		c.log.Warn("ffc: the data of the platform is invalid; retrying, "+c.servedMeanwhile(), append([]any{"state", s.State, "error", s.Err}, source...)...)
 	default:
-		c.log.Warn("ffc: the platform is unreachable or unavailable; retrying, "+c.servedMeanwhile(), "state", s.State, "error", s.Err)
+		c.log.Warn("ffc: the platform is unreachable or unavailable; retrying, "+c.servedMeanwhile(), append([]any{"state", s.State, "error", s.Err}, source...)...)
 	}
+}
+
+// attributes returns the attributes of a log line that say where the data is from:
+// none if it is from the platform itself.
+func attributes(s transport.Source) []any {
+	if s.Lineage == "" {
+		return nil
+	}
+	all := []any{"backend", s.Backend, "lineage", safelog.Quote(s.Lineage), "revision", s.Revision}
+	if !s.PinnedUntil.IsZero() {
+		all = append(all, "pinned_until", s.PinnedUntil)
+	}
+	return all
 }
 
 // servedMeanwhile says what evaluations return during an outage.

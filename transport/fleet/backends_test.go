@@ -103,6 +103,29 @@ func TestDeadPublisherInterruptsAfterStaleAfter(t *testing.T) {
 	}
 }
 
+// The log of a function shows which data it evaluates with.
+func TestLogSaysWhereTheDataIsFrom(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		h := headOf("a", 7, 1, nil)
+		h.Pin = time.Now().Add(time.Hour)
+		write(t, m, h, data("on", 1), 0)
+		r := newReader(t, nil, m)
+		defer r.close()
+		m.Before(down(errDown))
+		_ = r.refresh(time.Minute)
+		r.expect("on", ffc.StateInterrupted, 7)
+		const from = "backend=memory lineage=a revision=7 pinned_until=2000-01-01T01:00:00"
+		for _, line := range []string{"up to date", "unreachable"} {
+			if r.log.count(line) != 1 {
+				t.Errorf("%d log lines have %q, want 1", r.log.count(line), line)
+			}
+		}
+		if got := r.log.count(from); got != 2 {
+			t.Errorf("%d log lines have %s, want 2:\n%s", got, from, r.log.text.String())
+		}
+	})
+}
+
 // A platform whose clock is behind by more than StaleAfter must not make the
 // state flap, and the age stays right.
 func TestStaleHeadsThatMoveDoNotFlap(t *testing.T) {
