@@ -41,7 +41,7 @@ func (b *Backend) connectToCluster(l *link, address string, options rueidis.Clie
 	}
 	client, err := newClient(address, options)
 	if err != nil || client.Mode() == rueidis.ClientModeCluster {
-		return client, err
+		return client, b.advised(err)
 	}
 	// rueidis takes a server that does not tell its nodes for one alone.
 	defer client.Close()

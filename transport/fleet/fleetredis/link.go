@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -134,6 +135,8 @@ func (l *link) disconnect() {
 	}
 }
 
+var errSilent = fmt.Errorf("no connection within %v", connectTimeout)
+
 // connect makes the connection of a link. It tries each address once, beginning
 // with the one that is to be used.
 func (b *Backend) connect(l *link, ping time.Duration) {
@@ -197,7 +200,24 @@ func (b *Backend) connectTo(l *link, address string, options rueidis.ClientOptio
 		dialed = true
 		return l.dial(ctx, address, b.config.TLS)
 	}
-	return newClient(address, options)
+	client, err := newClient(address, options)
+	return client, b.advised(err)
+}
+
+// advised adds to the error of a connection what to check if the server ended it, or
+// did not respond: perhaps only one side uses TLS.
+func (b *Backend) advised(err error) error {
+	broken := (*net.OpError)(nil)
+	plain := tls.RecordHeaderError{} // the server's first bytes are not TLS
+	switch {
+	case errors.As(err, &broken) && broken.Op != "dial", errors.As(err, &plain), errors.Is(err, io.EOF), errors.Is(err, errSilent):
+	default:
+		return err
+	}
+	if b.config.TLS != nil {
+		return fmt.Errorf("%w: check the address, and whether the server uses TLS: this client does", err)
+	}
+	return fmt.Errorf("%w: check the address, and whether the server requires TLS: this client does not use it", err)
 }
 
 // newClient returns a client that is connected to an address.
@@ -224,7 +244,7 @@ func newClient(address string, options rueidis.ClientOption) (rueidis.Client, er
 		return nil, fmt.Errorf("%s: %w", address, replyError(err))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no connection within %v", connectTimeout)
+		err = errSilent
 	}
 	return nil, fmt.Errorf("%w: %s: %w", errConnect, address, err)
 }

@@ -143,6 +143,31 @@ func TestTLSSessionsAreResumed(t *testing.T) {
 	}
 }
 
+// If only one side uses TLS, the error says so.
+func TestTLSOnOneSideOnly(t *testing.T) {
+	t.Parallel()
+	encrypted, trust := startTLS(t)
+	plain := start(t)
+	cluster := func(c *fleetredis.Config) { c.Cluster = true }
+	withTLS := func(c *fleetredis.Config) { c.TLS = trust }
+	for name, test := range map[string]struct {
+		backend *fleetredis.Backend
+		want    string
+	}{
+		"server":          {encrypted.open(), "whether the server requires TLS: this client does not use it"},
+		"node":            {encrypted.open(cluster), "whether the server requires TLS: this client does not use it"},
+		"client":          {plain.open(withTLS), "whether the server uses TLS: this client does"},
+		"client of nodes": {plain.open(withTLS, cluster), "whether the server uses TLS: this client does"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, _, err := test.backend.Get(testkit.Within(t), "env/head"); err == nil || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
 func TestCredentialsFail(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -159,22 +184,41 @@ func TestCredentialsFail(t *testing.T) {
 // before Credentials returns it, and for a while after.
 func TestCredentialsRotateUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
+		s := start(t)
+		s.command("SET", "{ffc:env}/head", "head")
+		rotate(t, []*server{s}, s.open)
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		c := startCluster(t)
+		c.owner("env").command("SET", "{ffc:env}/head", "head")
+		rotate(t, c.primaries, c.open)
+	})
+}
+
+// rotate changes the password of readers on all servers while they read.
+func rotate(t *testing.T, servers []*server, open func(...func(*fleetredis.Config)) *fleetredis.Backend) {
 	const rounds = 20
 	var current atomic.Int64
 	password := func(i int64) string { return "password" + strconv.FormatInt(i, 10) }
-	s.command("ACL", "SETUSER", "reader", "on", ">"+password(0), "~{ffc:*", "&{ffc:*", "+get")
-	s.command("SET", "{ffc:env}/head", "head")
-	b := s.open(func(c *fleetredis.Config) {
+	all := func(words ...string) {
+		for _, s := range servers {
+			s.command(words...)
+		}
+	}
+	all("ACL", "SETUSER", "reader", "on", ">"+password(0), "~{ffc:*", "&{ffc:*", "+get", clusterRight)
+	b := open(func(c *fleetredis.Config) {
 		c.Credentials = func(context.Context) (string, string, error) { return "reader", password(current.Load()), nil }
 	})
 	load := underLoad(t, b)
 	for i := range int64(rounds) {
-		s.command("ACL", "SETUSER", "reader", ">"+password(i+1))
+		all("ACL", "SETUSER", "reader", ">"+password(i+1))
 		current.Store(i + 1)
-		s.command("CLIENT", "KILL", "USER", "reader")
+		all("CLIENT", "KILL", "USER", "reader")
 		load.goesOn()
-		s.command("ACL", "SETUSER", "reader", "<"+password(i))
+		all("ACL", "SETUSER", "reader", "<"+password(i))
 	}
 	load.end()
 }
