@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,11 +14,33 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
 
-// lying is an engine whose compare-and-swap is not atomic: it compares, and writes
-// later.
-type lying struct{ *fleettest.Memory }
+// lying is an engine whose compare-and-swap is not atomic: writers that race have
+// all compared before the first of them writes.
+type lying struct {
+	*fleettest.Memory
+	mu       sync.Mutex
+	compared int
+	all      chan struct{} // closed when all writers of a round have compared
+}
 
-func (l lying) Swap(ctx context.Context, name string, value []byte, tag string) (string, error) {
+func newLying() *lying { return &lying{Memory: new(fleettest.Memory), all: make(chan struct{})} }
+
+// await waits until all writers of a round have compared.
+func (l *lying) await(ctx context.Context) {
+	l.mu.Lock()
+	all := l.all
+	if l.compared++; l.compared%racers == 0 {
+		close(l.all)
+		l.all = make(chan struct{})
+	}
+	l.mu.Unlock()
+	select {
+	case <-all:
+	case <-ctx.Done():
+	}
+}
+
+func (l *lying) Swap(ctx context.Context, name string, value []byte, tag string) (string, error) {
 	_, now, err := l.Get(ctx, name)
 	if err != nil && !errors.Is(err, fleet.ErrNotFound) {
 		return "", err
@@ -25,7 +48,9 @@ func (l lying) Swap(ctx context.Context, name string, value []byte, tag string) 
 	if now != tag {
 		return "", fleet.ErrConflict
 	}
-	time.Sleep(time.Millisecond) // others compare meanwhile
+	if strings.HasPrefix(string(value), "round ") {
+		l.await(ctx)
+	}
 	for {
 		_, now, _ = l.Get(ctx, name)
 		newTag, err := l.Memory.Swap(ctx, name, value, now)
@@ -66,7 +91,7 @@ func TestDoctorFindsUnfitEngines(t *testing.T) {
 		want   string
 	}{
 		"good":       {new(fleettest.Memory), 0, "ok    main race"},
-		"lying":      {lying{new(fleettest.Memory)}, 1, "the compare-and-swap is not atomic"},
+		"lying":      {newLying(), 1, "several of 8 writers won in 25 of 25 rounds: the compare-and-swap is not atomic"},
 		"blind swap": {blindSwap{new(fleettest.Memory)}, 1, "fail  main swap"},
 		"down":       {broken, 1, "fail  main read        connection refused"},
 		"read-only":  {readOnly, 1, "fail  main write       cannot write: NOPERM"},
