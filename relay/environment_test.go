@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
@@ -56,11 +54,7 @@ func TestRollbackWhileThePlatformIsDown(t *testing.T) {
 		readers := make([]*ffc.Client, 200)
 		for i := range readers {
 			var err error
-			readers[i], err = ffc.New(t.Context(), ffc.Config{
-				Platform:  ffc.PlatformFeatBit,
-				Transport: &fleet.Transport{Environment: environment, Backends: []fleet.Backend{m}, Interval: maxAge},
-				StartWait: time.Second, Events: flush.Config{Disabled: true}, Logger: slog.New(slog.DiscardHandler),
-			})
+			readers[i], err = fleetkit.NewReader(t.Context(), &fleet.Transport{Backends: []fleet.Backend{m}, Interval: maxAge}, time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}

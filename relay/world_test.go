@@ -3,13 +3,11 @@ package relay_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
@@ -90,13 +88,7 @@ func oldIn(t testing.TB, b fleet.Backend) fleetdata.OldList {
 // reader returns a client that reads an engine. It must be closed.
 func reader(t testing.TB, backends ...fleet.Backend) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(t.Context(), ffc.Config{
-		Platform:  ffc.PlatformFeatBit,
-		Transport: &fleet.Transport{Environment: environment, Backends: backends, MaxAge: time.Second},
-		StartWait: time.Second,
-		Events:    flush.Config{Disabled: true},
-		Logger:    slog.New(slog.DiscardHandler),
-	})
+	client, err := fleetkit.NewReader(t.Context(), &fleet.Transport{Backends: backends, MaxAge: time.Second}, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

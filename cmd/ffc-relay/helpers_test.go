@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,8 +16,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -115,12 +114,7 @@ func (w *world) environment() string {
 // serves checks what readers get for a flag.
 func (w *world) serves(flag, want string) {
 	w.Helper()
-	client, err := ffc.New(w.Context(), ffc.Config{
-		Platform:  ffc.PlatformFeatBit,
-		Transport: &fleet.Transport{Environment: w.environment(), Backends: []fleet.Backend{w.engine}},
-		Events:    flush.Config{Disabled: true},
-		Logger:    slog.New(slog.DiscardHandler),
-	})
+	client, err := fleetkit.NewReader(w.Context(), &fleet.Transport{Environment: w.environment(), Backends: []fleet.Backend{w.engine}}, 0)
 	if err != nil {
 		w.Fatal(err)
 	}

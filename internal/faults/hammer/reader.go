@@ -3,25 +3,19 @@ package hammer
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
 // client returns a reader of backends.
 func (h *Hammer) client(ctx context.Context, backends ...fleet.Backend) (*ffc.Client, error) {
-	return ffc.New(ctx, ffc.Config{
-		Platform:  ffc.PlatformFeatBit,
-		Transport: &fleet.Transport{Environment: fleetkit.Environment, Backends: backends, MaxAge: h.maxAge(), FirstRetry: h.unit(), Budget: 10 * time.Second},
-		StartWait: time.Hour,
-		Events:    flush.Config{Disabled: true},
-		Logger:    slog.New(slog.DiscardHandler),
-	})
+	return fleetkit.NewReader(ctx, &fleet.Transport{
+		Backends: backends, MaxAge: h.maxAge(), FirstRetry: h.unit(), Budget: 10 * time.Second,
+	}, time.Hour)
 }
 
 func key(flag int) string { return fmt.Sprintf("flag-%d", flag) }

@@ -3,6 +3,7 @@ package fleetkit
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -141,15 +142,31 @@ func publisherOf(platform *ffctest.Server, engine fleet.Backend) *relay.Publishe
 // reader returns a client that ends with the test.
 func reader(t testing.TB, reads *fleet.Transport) *ffc.Client {
 	t.Helper()
-	client, err := ffc.New(testkit.Within(t), ffc.Config{
-		Platform:  ffc.PlatformClassic,
-		Transport: reads,
-		Events:    flush.Config{Disabled: true},
-		Logger:    testkit.Quiet(),
-	})
+	client, err := NewReader(testkit.Within(t), reads, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
 	return client
+}
+
+// NewReader returns a client that reads an engine, has no secret and logs nothing.
+// The default of t.Environment is Environment. startWait is that of ffc.Config. The
+// caller closes the client.
+func NewReader(ctx context.Context, t *fleet.Transport, startWait time.Duration) (*ffc.Client, error) {
+	reads := *t
+	if reads.Environment == "" {
+		reads.Environment = Environment
+	}
+	platform := ffc.PlatformFeatBit
+	if strings.HasPrefix(reads.Environment, "FF__") {
+		platform = ffc.PlatformClassic
+	}
+	return ffc.New(ctx, ffc.Config{
+		Platform:  platform,
+		Transport: &reads,
+		StartWait: startWait,
+		Events:    flush.Config{Disabled: true},
+		Logger:    testkit.Quiet(),
+	})
 }
