@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -54,20 +55,17 @@ func ChangeHead(ctx context.Context, b fleet.Backend, change func(*fleetdata.Hea
 	return h.Revision, err
 }
 
-// RollBack pins the body before the current one.
+// RollBack pins the revision before the current one, as a person does.
 func RollBack(ctx context.Context, b fleet.Backend, until time.Time) (revision int64, err error) {
-	list, err := Old(ctx, b)
+	e := relay.Environment{Name: Environment, Backend: b}
+	log, err := e.Log(ctx, 2)
 	if err != nil {
 		return 0, err
 	}
-	return ChangeHead(ctx, b, func(h *fleetdata.Head) error {
-		if len(list) == 0 {
-			return errors.New("there is no earlier body")
-		}
-		list[len(list)-1].Name(h)
-		h.Pin = until
-		return nil
-	})
+	if len(log) < 2 {
+		return 0, errors.New("there is no earlier revision")
+	}
+	return e.Rollback(ctx, log[1].Revision, relay.Pin{Until: until})
 }
 
 // Copy writes the head, the body that it names and the list of earlier bodies from
