@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -72,6 +73,9 @@ type observed struct {
 	fleet.Backend
 	h *Hammer
 }
+
+// MaxValue implements fleet.Limiter.
+func (o *observed) MaxValue() int { return fleetkit.MaxValue(o.Backend) }
 
 // Swap implements fleet.Backend.
 func (o *observed) Swap(ctx context.Context, name string, value []byte, tag string) (string, error) {

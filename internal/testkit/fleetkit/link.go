@@ -63,6 +63,18 @@ func (l *Link) Thaw() {
 	}
 }
 
+// MaxValue implements fleet.Limiter.
+func (l *Link) MaxValue() int { return MaxValue(l.Backend) }
+
+// MaxValue returns the size of the largest value of a backend, in bytes; 0 is no
+// limit.
+func MaxValue(b fleet.Backend) int {
+	if limiter, ok := b.(fleet.Limiter); ok {
+		return limiter.MaxValue()
+	}
+	return 0
+}
+
 // Get implements fleet.Backend.
 func (l *Link) Get(ctx context.Context, name string) ([]byte, string, error) {
 	if err := l.Gate(ctx); err != nil {
