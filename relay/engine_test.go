@@ -31,6 +31,37 @@ func TestWipedEngineIsWrittenAgainWithinABeat(t *testing.T) {
 	})
 }
 
+// A replica that finds no head for a whole beat gets the platform's data while it
+// waits. As long as a leader lives it does not connect.
+func TestEmptyEngineIsPreparedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		s := start(p.publisher(m))
+		defer s.stop()
+		wait(4900 * time.Millisecond)
+		if n := p.Requests(); n != 0 {
+			t.Errorf("%d requests to the platform in the first beat", n)
+		}
+		wait(time.Second)
+		if n := p.Requests(); n == 0 || headIn(t, m) != nil {
+			t.Errorf("%d requests and head %+v in the second beat, want requests and no head", n, headIn(t, m))
+		}
+		wait(1700 * time.Millisecond)
+		if headIn(t, m) == nil {
+			t.Error("no head after 1.5 beats")
+		}
+		beside := &featBit{p.Beside()}
+		standby := start(beside.publisher(m))
+		defer standby.stop()
+		for range 10 {
+			wait(11 * time.Second)
+			m.Wipe()
+		}
+		if n := beside.Requests(); n != 0 {
+			t.Errorf("%d requests by a replica that stands by", n)
+		}
+	})
+}
+
 // A standby remembers the lineage and the data: the whole engine may be lost with
 // the leader.
 func TestWipedEngineAndDeadLeader(t *testing.T) {

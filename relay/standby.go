@@ -54,6 +54,11 @@ func (w *watch) due(r *replica, rd reading) bool {
 	return w.left <= 0
 }
 
+// nearlyDue reports whether the head has been missing for a whole beat: a leader that
+// lives would have written it. So this replica connects to the platform and prepares
+// the body before the head is due: with many environments that takes seconds.
+func (w *watch) nearlyDue(r *replica, rd reading) bool { return rd.tag == "" && w.left <= r.beat/2 }
+
 // reset forgets what was seen, as there was no reading in between.
 func (w *watch) reset() { *w = watch{} }
 
@@ -109,7 +114,7 @@ func (r *replica) tryToLead(ctx context.Context, w *watch) (leads bool, err erro
 			lacking = err
 		}
 	}
-	if !due {
+	if !due && !w.nearlyDue(r, rd) {
 		r.stopSource(ctx)
 		if lacking == nil {
 			r.recovered()
@@ -121,6 +126,12 @@ func (r *replica) tryToLead(ctx context.Context, w *watch) (leads bool, err erro
 		return false, err
 	}
 	state := r.src.current()
+	if !due {
+		if !state.asOf.IsZero() {
+			r.pull() // compress now
+		}
+		return false, nil
+	}
 	switch {
 	case state.off && time.Since(state.lost) >= reconnectAfter:
 		r.stopSource(ctx)
