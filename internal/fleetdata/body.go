@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 )
 
 // maxRatio is how much longer data can be than its gzip bytes, and a bit.
@@ -26,11 +27,21 @@ type Body struct {
 // version of Go.
 func Pack(data []byte) *Body {
 	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
+	z, ok := deflaters.Get().(*gzip.Writer)
+	if !ok {
+		z = gzip.NewWriter(nil)
+	}
+	z.Reset(&packed)
 	_, _ = z.Write(data) // a bytes.Buffer does not fail
 	_ = z.Close()
+	z.Reset(nil) // the pool keeps no data
+	deflaters.Put(z)
 	return &Body{Sum: Sum(packed.Bytes()), Data: Sum(data), Size: int64(len(data)), GZip: packed.Bytes()}
 }
+
+// deflaters and inflaters are used again: each has up to 800 KiB of tables, and a
+// process may have many environments.
+var deflaters, inflaters sync.Pool
 
 // Sum returns the SHA-256 of data in hexadecimal.
 func Sum(data []byte) string {
@@ -75,11 +86,9 @@ func Unpack(h *Head, chunks [][]byte, limit int64) ([]byte, error) {
 	}
 	total := int64(0)
 	sum := sha256.New()
-	readers := make([]io.Reader, len(chunks))
-	for i, chunk := range chunks {
+	for _, chunk := range chunks {
 		total += int64(len(chunk))
 		_, _ = sum.Write(chunk)
-		readers[i] = bytes.NewReader(chunk)
 	}
 	if total != h.GZip || hex.EncodeToString(sum.Sum(nil)) != h.Body {
 		return nil, errGZip
@@ -87,8 +96,12 @@ func Unpack(h *Head, chunks [][]byte, limit int64) ([]byte, error) {
 	if h.Size > total*maxRatio {
 		return nil, errData
 	}
-	z, err := gzip.NewReader(io.MultiReader(readers...))
-	if err != nil {
+	z, ok := inflaters.Get().(*gzip.Reader)
+	if !ok {
+		z = new(gzip.Reader)
+	}
+	defer inflaters.Put(z)
+	if z.Reset(readerOf(chunks)) != nil {
 		return nil, errData
 	}
 	data := make([]byte, h.Size)
@@ -100,4 +113,16 @@ func Unpack(h *Head, chunks [][]byte, limit int64) ([]byte, error) {
 		return nil, errData
 	}
 	return data, nil
+}
+
+// readerOf returns a reader of chunks. That of a single chunk needs no buffer.
+func readerOf(chunks [][]byte) io.Reader {
+	if len(chunks) == 1 {
+		return bytes.NewReader(chunks[0])
+	}
+	readers := make([]io.Reader, len(chunks))
+	for i, chunk := range chunks {
+		readers[i] = bytes.NewReader(chunk)
+	}
+	return io.MultiReader(readers...)
 }
