@@ -1,0 +1,142 @@
+// Package enginetest starts the servers that stand for AWS in tests and in relay/soak:
+// gofakes3, an S3 in the process, and dynalite, a DynamoDB. Its own tests run package
+// fleetaws on them. It is a module of its own, so that what these servers need is not
+// required by those who use fleetaws.
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
+)
+
+const (
+	region = "eu-central-1"
+	bucket = "flags"
+	table  = "flags"
+	// tableRequest makes the table that docs/fleet.md describes.
+	tableRequest = `{"TableName":"` + table + `","BillingMode":"PAY_PER_REQUEST",` +
+		`"AttributeDefinitions":[{"AttributeName":"name","AttributeType":"S"}],"KeySchema":[{"AttributeName":"name","KeyType":"HASH"}]}`
+)
+
+// Server is a server that was started. Close ends it.
+type Server struct {
+	Endpoint string // its address, which begins with http://
+	Close    func()
+}
+
+// StartS3 starts an S3 in this process, on loopback, with an empty bucket.
+func StartS3() (*Server, error) {
+	store := s3mem.New()
+	if err := store.CreateBucket(bucket); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: gofakes3.New(store).Server(), ReadHeaderTimeout: time.Minute}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // returns ErrServerClosed
+	}()
+	return &Server{"http://" + listener.Addr().String(), func() { _ = server.Close(); <-ended }}, nil
+}
+
+// ErrNoDynalite is the error of StartDynamoDB if dynalite is not installed.
+var ErrNoDynalite = errors.New("NO DYNALITE: install it, with npm install -g dynalite; what needs it is NOT run")
+
+// StartDynamoDB starts a dynalite on loopback, and waits at most 20 s until it has
+// an empty table.
+func StartDynamoDB() (*Server, error) {
+	program, err := exec.LookPath("dynalite")
+	if err != nil {
+		return nil, ErrNoDynalite
+	}
+	port, err := testkit.NewPort()
+	if err != nil {
+		return nil, err
+	}
+	host, number, err := net.SplitHostPort(port.Address)
+	if err != nil {
+		return nil, err
+	}
+	process := exec.Command(program, "--host", host, "--port", number, "--createTableMs", "0")
+	if err := process.Start(); err != nil {
+		port.Close()
+		return nil, err
+	}
+	s := &Server{"http://" + port.Address, func() { testkit.Kill(process); port.Close() }}
+	for began := time.Now(); !testkit.Accepts(port.Address); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			s.Close()
+			return nil, errors.New("dynalite does not accept connections")
+		}
+	}
+	if err := createTable(s.Endpoint); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// createTable creates the table.
+func createTable(endpoint string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader([]byte(tableRequest)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	req.Header.Set("X-Amz-Target", "DynamoDB_20120810.CreateTable")
+	credentials, _ := static.Retrieve(ctx)
+	sum := sha256.Sum256([]byte(tableRequest))
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "dynamodb", region, time.Now()); err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("dynalite does not create the table: %s", text)
+	}
+	return nil
+}
+
+// NewS3 returns a backend on an S3 that StartS3 has started. client may be nil.
+func NewS3(endpoint string, client *http.Client) (*fleetaws.S3, error) {
+	return fleetaws.NewS3(fleetaws.S3Config{Bucket: bucket, Region: region, Credentials: static, Endpoint: endpoint, HTTPClient: client})
+}
+
+// NewDynamoDB returns a backend on a DynamoDB that StartDynamoDB has started. client
+// may be nil. eventually is fleetaws.DynamoDBConfig.EventuallyConsistent.
+func NewDynamoDB(endpoint string, eventually bool, client *http.Client) (*fleetaws.DynamoDB, error) {
+	return fleetaws.NewDynamoDB(fleetaws.DynamoDBConfig{
+		Table: table, Region: region, Credentials: static, Endpoint: endpoint, EventuallyConsistent: eventually, HTTPClient: client,
+	})
+}
+
+// static are credentials that both servers accept.
+var static = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "reader", SecretAccessKey: "secret"}, nil
+})
