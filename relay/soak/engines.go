@@ -3,15 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sync"
-	"time"
-
-	"github.com/redis/rueidis"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws/enginetest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
@@ -34,6 +34,13 @@ var engines = []struct {
 	{"memory", openMemory},
 	{"a directory", openDir},
 	{"Redis", openRedis},
+	{"S3 (gofakes3)", openS3},
+	{"DynamoDB (dynalite)", openDynamoDB},
+}
+
+// notInstalled reports whether an error says that a server is not installed.
+func notInstalled(err error) bool {
+	return errors.Is(err, testkit.ErrNoRedis) || errors.Is(err, enginetest.ErrNoDynalite)
 }
 
 func openMemory() (*engine, error) {
@@ -58,57 +65,75 @@ func openDir() (*engine, error) {
 	}, nil
 }
 
-// redis is a redis-server.
-type redis struct {
-	address string
-	pid     int
-	admin   rueidis.Client
-	close   func()
+// noted is an engine that remembers the names of its values.
+type noted struct {
+	fleet.Backend
+	mu    sync.Mutex
+	names map[string]struct{}
 }
 
-// startRedis starts a redis-server on loopback.
-func startRedis(options ...string) (*redis, error) {
-	port, err := testkit.NewPort()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "soak")
-	if err != nil {
-		return nil, err
-	}
-	process, err := testkit.RunRedis(port.Address, dir, options...)
-	if err != nil {
-		port.Close()
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	r := &redis{address: port.Address, pid: process.Process.Pid}
-	r.close = onInterrupt.add(func() {
-		if r.admin != nil {
-			r.admin.Close()
-		}
-		testkit.Kill(process)
-		port.Close()
-		_ = os.RemoveAll(dir)
-	})
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		r.admin, err = rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{r.address}, ForceSingleClient: true, DisableCache: true})
-		if err == nil {
-			return r, nil
-		}
-		if time.Since(began) > 20*time.Second {
-			r.close()
-			return nil, fmt.Errorf("redis-server does not accept connections: %w", err)
-		}
+func (n *noted) note(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.names[name] = struct{}{}
+}
+
+// Put implements fleet.Backend.
+func (n *noted) Put(ctx context.Context, name string, value []byte) error {
+	n.note(name)
+	return n.Backend.Put(ctx, name, value)
+}
+
+// Swap implements fleet.Backend.
+func (n *noted) Swap(ctx context.Context, name string, value []byte, tag string) (string, error) {
+	n.note(name)
+	return n.Backend.Swap(ctx, name, value, tag)
+}
+
+// MaxValue implements fleet.Limiter.
+func (n *noted) MaxValue() int { return fleetkit.MaxValue(n.Backend) }
+
+// wipe deletes all values, one after the other, while others write.
+func (n *noted) wipe() {
+	n.mu.Lock()
+	names := slices.Sorted(maps.Keys(n.names))
+	n.mu.Unlock()
+	slices.Reverse(names) // old and head before the bodies
+	for _, name := range names {
+		_ = n.Delete(context.Background(), name) // publishers may write meanwhile
 	}
 }
 
-// backend returns a Backend with a connection of its own.
-func (r *redis) backend() *fleetredis.Backend {
-	b, err := fleetredis.New(fleetredis.Config{Addresses: []string{r.address}})
+func openS3() (*engine, error) {
+	server, err := enginetest.StartS3()
 	if err != nil {
-		panic(err) // the configuration is right
+		return nil, err
 	}
-	return b
+	b, err := enginetest.NewS3(server.Endpoint, nil)
+	return onAWS(server, b, err)
+}
+
+func openDynamoDB() (*engine, error) {
+	server, err := enginetest.StartDynamoDB()
+	if err != nil {
+		return nil, err
+	}
+	b, err := enginetest.NewDynamoDB(server.Endpoint, false, nil)
+	return onAWS(server, b, err)
+}
+
+// onAWS returns the engine of a backend on a server, which it closes on an error.
+func onAWS(server *enginetest.Server, b interface {
+	fleet.Backend
+	CloseIdleConnections()
+}, err error) (*engine, error) {
+	end := onInterrupt.add(server.Close)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	n := &noted{Backend: b, names: make(map[string]struct{})}
+	return &engine{Backend: n, wipe: n.wipe, close: func() { b.CloseIdleConnections(); end() }}, nil
 }
 
 func openRedis() (*engine, error) {
@@ -128,7 +153,7 @@ func openRedis() (*engine, error) {
 	return &engine{
 		Backend: connect(),
 		connect: connect,
-		wipe:    func() { _ = r.admin.Do(context.Background(), r.admin.B().Flushall().Build()).Error() },
+		wipe:    func() { _, _ = r.command("FLUSHALL") },
 		close: func() {
 			for _, b := range opened {
 				b.Close()

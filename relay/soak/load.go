@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
@@ -23,13 +21,34 @@ import (
 // figure is one row of the table of -load.
 type figure struct{ what, measured string }
 
+// measures are the parts of -load.
+var measures = map[string]func(*soak) ([]figure, error){
+	"1 environments":   (*soak).loadEnvironments,
+	"2 instances":      func(s *soak) ([]figure, error) { return s.loadInstances(startRedis, "") },
+	"3 TLS instances":  func(s *soak) ([]figure, error) { return s.loadInstances(startRedisTLS, " over TLS") },
+	"4 TLS handshakes": (*soak).loadHandshakes,
+	"5 watchers":       (*soak).loadWatchers,
+	"6 FLUSHALL":       func(s *soak) ([]figure, error) { return s.loadRecovery("FLUSHALL, five times", startFlushed) },
+	"6 replica": func(s *soak) ([]figure, error) {
+		return s.loadRecovery("the primary is killed, and its replica promoted at once", startReplicated)
+	},
+	"6 Sentinel": func(s *soak) ([]figure, error) {
+		return s.loadRecovery("the primary is killed, and Sentinel promotes its replica after 1 s", startWatched)
+	},
+	"7 cluster": func(s *soak) ([]figure, error) {
+		return s.loadRecovery("of a cluster with three primaries the node of the data is killed, and its replica promoted after 1 s", startCluster)
+	},
+	"8 cold starts": (*soak).loadColdStarts,
+	"9 functions":   (*soak).loadFunctions,
+}
+
 // load measures what a fleet costs, and returns a table.
 func (s *soak) load() (table string, err error) {
 	var rows strings.Builder
 	fmt.Fprintf(&rows, "| Measured on %d cores%s with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), others(), runtime.Version())
-	for _, measure := range []func() ([]figure, error){s.loadEnvironments, s.loadRedis, s.loadWatchers, s.loadColdStarts} {
-		figures, measureErr := measure()
-		if errors.Is(measureErr, testkit.ErrNoRedis) {
+	for _, name := range slices.Sorted(maps.Keys(measures)) {
+		figures, measureErr := measures[name](s)
+		if notInstalled(measureErr) {
 			fmt.Fprintln(s.out, measureErr)
 			continue
 		}
@@ -52,35 +71,29 @@ func others() string {
 	return fmt.Sprintf(" (on which %s threads of other programs wanted to run)", average)
 }
 
-// published starts a Redis that has a platform's flags.
-func published(count int, options ...string) (r *redis, p *fleetkit.Platform, err error) {
-	if r, err = startRedis(options...); err != nil {
-		return nil, nil, err
-	}
-	p = fleetkit.NewPlatform()
+// publish publishes a platform's flags to an engine.
+func publish(b fleet.Backend, count int) error {
+	p := fleetkit.NewPlatform()
 	for i := range count {
 		p.Set(fmt.Sprint("flag-", i), true)
 	}
 	cfg := p.Config()
 	cfg.Transport = &poll.Transport{}
-	b := r.backend()
-	defer b.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err = (&relay.Publisher{Config: cfg, Backend: b, Beat: time.Hour}).Once(ctx); err != nil {
-		r.close()
-		return nil, nil, err
-	}
-	return r, p, nil
+	return (&relay.Publisher{Config: cfg, Backend: b, Beat: time.Hour}).Once(ctx)
+}
+
+// publish publishes a platform's flags to a Redis.
+func (r *redis) publish(count int) error {
+	b := r.backend()
+	defer b.Close()
+	return publish(b, count)
 }
 
 // reader returns a client of a backend.
 func reader(t *fleet.Transport, wait time.Duration) (*ffc.Client, error) {
-	t.Environment = fleetkit.Environment
-	return ffc.New(context.Background(), ffc.Config{
-		Platform: ffc.PlatformFeatBit, Transport: t, StartWait: wait,
-		Events: flush.Config{Disabled: true}, Logger: slog.New(slog.DiscardHandler),
-	})
+	return fleetkit.NewReader(context.Background(), t, wait)
 }
 
 // percentiles formats durations.

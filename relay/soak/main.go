@@ -22,10 +22,10 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults/hammer"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 func main() {
+	runFunction()
 	s := soak{out: os.Stdout}
 	flag.DurationVar(&s.length, "for", 20*time.Second, "how long to hammer each engine")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "decides which faults there are, and when")
@@ -76,7 +76,7 @@ func (s *soak) run() (table string, err error) {
 	rows.WriteString("| Engine | Faults | Reads | Went back, or lost flags | Takeovers, p50 / p99 / limit | Undo, last reader / limit |\n|---|---|---|---|---|---|\n")
 	for _, e := range engines {
 		opened, openErr := e.open()
-		if errors.Is(openErr, testkit.ErrNoRedis) {
+		if notInstalled(openErr) {
 			fmt.Fprintln(s.out, openErr)
 			continue
 		}

@@ -16,7 +16,7 @@ type usage struct {
 }
 
 func (r *redis) usage() (u usage, err error) {
-	if u.cpu, err = processorTime(r.pid); err != nil {
+	if u.cpu, err = processorTime(r.process.Process.Pid); err != nil {
 		return u, err
 	}
 	info, err := r.admin.Do(context.Background(), r.admin.B().Info().Section("stats").Build()).ToString()

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"strconv"
 	"sync/atomic"
@@ -11,62 +11,97 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
-// loadWatchers measures how long a change takes to reach clients that watch.
-func (s *soak) loadWatchers() ([]figure, error) {
-	const changes = 20
-	watchers := s.part(1000)
-	r, err := startRedis()
-	if err != nil {
-		return nil, err
-	}
-	defer r.close()
-	flag := ffctest.Flag("flag").Variations(values(changes + 1)...)
+// watched is the flag that changes on a platform.
+const watched = "flag"
+
+// platform is a platform with 100 flags, of which one changes.
+type platform struct {
+	*ffctest.Server
+	flag *ffctest.FlagBuilder
+}
+
+// newPlatform returns a platform on which change can be called with 1 to changes.
+func newPlatform(changes int) *platform {
+	flag := ffctest.Flag(watched).Variations(values(changes + 1)...)
 	items := []ffctest.Item{flag.Serve("0")}
 	for i := range 99 {
 		items = append(items, ffctest.Flag(fmt.Sprint("flag-", i)))
 	}
-	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(items...))
-	defer platform.Close()
-	own := r.backend()
-	defer own.Close()
+	return &platform{ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(items...)), flag}
+}
+
+// change lets the flag serve a number.
+func (p *platform) change(n int) { p.Put(p.flag.Serve(strconv.Itoa(n))) }
+
+// publishTo publishes to an engine until end is called, and returns when it leads.
+func (p *platform) publishTo(ctx context.Context, b fleet.Backend) (environment string, end func(), err error) {
 	publisher := &relay.Publisher{
-		Config:  ffc.Config{EnvSecret: platform.EnvSecret, BaseURL: platform.URL, Logger: slog.New(slog.DiscardHandler)},
-		Backend: own,
+		Config:  ffc.Config{EnvSecret: p.EnvSecret, BaseURL: p.URL, Logger: testkit.Quiet()},
+		Backend: b,
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
+	running, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = publisher.Run(ctx) }() // returns the error of ctx
-	defer func() { cancel(); <-ended }()
+	go func() { defer close(ended); _ = publisher.Run(running) }() // returns the error of its context
+	end = func() { cancel(); <-ended }
 	for publisher.Status().Revision == 0 {
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("no publisher leads: %w", ctx.Err())
+			return "", end, errors.Join(errors.New("no publisher leads"), publisher.Status().Err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	seen := make(chan time.Duration, watchers)
-	var changed atomic.Int64 // when the platform changed the flag, in ns
-	var want atomic.Int64
-	for range watchers {
-		b := r.backend()
-		defer b.Close()
-		client, err := ffc.New(ctx, ffc.Config{
-			Platform:  ffc.PlatformFeatBit,
-			Transport: &fleet.Transport{Backends: []fleet.Backend{b}, Environment: publisher.Status().Environment, Watch: true, Spread: -1},
-			Events:    flush.Config{Disabled: true}, Logger: slog.New(slog.DiscardHandler),
-		})
+	return publisher.Status().Environment, end, nil
+}
+
+// loadWatchers measures how long a change takes to reach clients that watch.
+func (s *soak) loadWatchers() (figures []figure, err error) {
+	for _, count := range []int{100, 1000} {
+		f, err := watchers(s.part(count))
 		if err != nil {
 			return nil, err
+		}
+		figures = append(figures, f)
+	}
+	return figures, nil
+}
+
+func watchers(count int) (figure, error) {
+	const changes = 20
+	r, err := startRedis()
+	if err != nil {
+		return figure{}, err
+	}
+	defer r.close()
+	p := newPlatform(changes)
+	defer p.Close()
+	own := r.backend()
+	defer own.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	environment, end, err := p.publishTo(ctx, own)
+	defer end()
+	if err != nil {
+		return figure{}, err
+	}
+	seen := make(chan time.Duration, count)
+	var changed atomic.Int64 // when the platform changed the flag, in ns
+	var want atomic.Int64
+	for range count {
+		b := r.backend()
+		defer b.Close()
+		client, err := fleetkit.NewReader(ctx, &fleet.Transport{Backends: []fleet.Backend{b}, Environment: environment, Watch: true, Spread: -1}, 0)
+		if err != nil {
+			return figure{}, err
 		}
 		defer client.Close(context.Background())
 		has := int64(0)
 		defer client.OnChange(func([]string) {
-			if now := want.Load(); client.Variation(ctx, "flag", ffc.NewUser("u"), "none") == fmt.Sprint(now) && has < now {
+			if now := want.Load(); client.Variation(ctx, watched, ffc.NewUser("u"), "none") == fmt.Sprint(now) && has < now {
 				has = now
 				seen <- time.Duration(time.Now().UnixNano() - changed.Load())
 			}
@@ -75,29 +110,40 @@ func (s *soak) loadWatchers() ([]figure, error) {
 	time.Sleep(time.Second) // all watch
 	before, err := processorTime(os.Getpid())
 	if err != nil {
-		return nil, err
+		return figure{}, err
+	}
+	beforeRedis, err := r.usage()
+	if err != nil {
+		return figure{}, err
 	}
 	var all []time.Duration
-	for n := range int64(changes) {
-		want.Store(n + 1)
+	for n := range changes {
+		want.Store(int64(n + 1))
 		changed.Store(time.Now().UnixNano())
-		platform.Put(flag.Serve(fmt.Sprint(n + 1)))
-		for range watchers {
+		p.change(n + 1)
+		for range count {
 			select {
 			case took := <-seen:
 				all = append(all, took)
 			case <-ctx.Done():
-				return nil, fmt.Errorf("change %d has reached %d of %d watchers in time", n+1, len(all)%watchers, watchers)
+				return figure{}, fmt.Errorf("change %d has reached %d of %d watchers in time", n+1, len(all)%count, count)
 			}
 		}
 		time.Sleep(200 * time.Millisecond) // a change publishes at most every 100 ms
 	}
 	after, err := processorTime(os.Getpid())
 	if err != nil {
-		return nil, err
+		return figure{}, err
 	}
-	each := (after - before) / time.Duration(len(all))
-	return []figure{{fmt.Sprintf("a change on the platform to visible in %d clients that watch, 100 flags, no Spread", watchers), fmt.Sprintf("%s; %v of a core for each client and change", percentiles(all), each.Round(time.Microsecond))}}, nil
+	afterRedis, err := r.usage()
+	if err != nil {
+		return figure{}, err
+	}
+	each := func(d time.Duration) time.Duration { return (d / time.Duration(len(all))).Round(time.Microsecond) }
+	return figure{
+		fmt.Sprintf("a change on the platform to visible in %d clients that watch, 100 flags, no Spread", count),
+		fmt.Sprintf("%s; for each client and change %v of a core, and %v for Redis", percentiles(all), each(after-before), each(afterRedis.cpu-beforeRedis.cpu)),
+	}, nil
 }
 
 // values returns 0, 1, …
