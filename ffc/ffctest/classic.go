@@ -9,12 +9,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 // EnvSecret is the secret of environment 11/22/33 of the classic platform. This is
@@ -34,71 +34,33 @@ func (c *classic) flagID(key string) string { return c.env.FlagID(key) }
 
 func (c *classic) format() flagjson.Format { return c.env }
 
-// appendItem implements protocol. An archived flag is switched off.
-func (*classic) appendItem(dst []byte, e entity, version int64) []byte {
-	changes := []jsontext.Change{{Name: "timestamp", Value: strconv.AppendInt(nil, version, 10)}}
-	if e.archived {
-		changes = append(changes, jsontext.Change{Name: "isArchived", Value: []byte("true")})
-	}
-	if e.kind == flags {
-		basics := []jsontext.Change{{Name: "lastUpdatedTime", Value: quotedTime(version)}}
-		if e.archived {
-			basics = append(basics, jsontext.Change{Name: "status", Value: []byte(`"Disabled"`)})
-		}
-		changes = append(changes, jsontext.Change{Name: "ff", Inside: basics})
-	}
-	return jsontext.AppendWith(dst, e.json, changes...)
-}
-
-func (c *classic) message(eventType string, entities [kinds][]entity) []byte {
-	names := classicNames()
-	return newMessage(eventType, names[:], entities)
-}
-
 // polled writes the response to a fetch. It has only flags.
 func (c *classic) polled(entities [kinds][]entity) []byte {
-	out := make([]byte, 0, 128+sizeOf(entities))
-	out = append(out, `{"success":true,"message":"api call success","data":{`...)
-	out = appendMember(out, classicNames()[flags], entities[flags])
-	return append(out, "}}"...)
+	w := c.wire()
+	out := platformserver.AppendArray([]byte(w.PollHead), w.Arrays[flags], jsonOf(entities[flags]))
+	return append(out, w.PollTail...)
 }
-
-const classicTrackOK = `{"success":true,"message":"api call success","data":{"code":"OK","message":"OK","messages":null}}`
 
 func (c *classic) secret() string { return classicSecret(c.env) }
 
-func (c *classic) endpoint(path string) (Endpoint, bool) {
-	switch path {
-	case "/streaming":
-		return Streaming, true
-	case "/api/public/track":
-		return Events, true
-	case "/api/public/sdk/latest-feature-flag":
-		return Polling, true
-	}
-	return 0, false
-}
+func (c *classic) wire() *platformserver.Wire { return classicWire() }
+
+var classicWire = sync.OnceValue(platformserver.Classic)
 
 // authentic accepts a known type and a token of this environment that is not too
 // old. It accepts tokens from the future.
 func (c *classic) authentic(query url.Values, now time.Time) bool {
-	if t := query.Get("type"); t != "server" && t != "client" {
-		return false
-	}
 	env, issued, err := parseToken(query.Get("token"))
-	return err == nil && env == c.env && now.UnixMilli()-issued <= maxTokenAge
+	admitted, _ := c.wire().Admits(query, issued, now)
+	return err == nil && env == c.env && admitted
 }
-
-func (c *classic) request(frame []byte) (request, bool) { return parseRequest(decodeObject(frame)) }
-
-func (c *classic) pong() string { return `{"messageType":"pong","data":null}` }
 
 // visible is false for archived entities, which are only in the push that archives
 // them.
 func (c *classic) visible(e entity) bool { return !e.archived }
 
 func (c *classic) poll(r *http.Request, s *store) reply {
-	env, ok := parseSecret(requestSecret(r))
+	env, ok := parseSecret(c.wire().Secret(r))
 	if !ok {
 		return reply{status: http.StatusUnauthorized}
 	}
@@ -110,24 +72,20 @@ func (c *classic) poll(r *http.Request, s *store) reply {
 }
 
 func (c *classic) track(r *http.Request, body []byte, now time.Time) tracked {
-	env, ok := parseSecret(requestSecret(r))
+	env, ok := parseSecret(c.wire().Secret(r))
 	if !ok {
 		return tracked{reply: reply{status: http.StatusUnauthorized}}
 	}
-	if !isJSON(r.Header.Get("Content-Type")) {
+	if !platformserver.IsJSON(r.Header.Get("Content-Type")) {
 		return tracked{reply: reply{status: http.StatusUnsupportedMediaType}}
 	}
-	items, err := parseTrack[[]*trackItem](body)
+	items, err := platformserver.ParseEvents[[]*platformserver.ClassicItem](body)
 	if err != nil {
-		return tracked{reply: reply{http.StatusBadRequest, mustMarshal(struct {
-			Success bool   `json:"success"`
-			Message string `json:"message"`
-			Data    *int   `json:"data"`
-		}{Message: err.Error()})}}
+		return tracked{reply: reply{http.StatusBadRequest, c.wire().Rejection(err.Error())}}
 	}
-	out := tracked{reply: reply{http.StatusOK, []byte(classicTrackOK)}}
+	out := tracked{reply: reply{http.StatusOK, []byte(c.wire().EventsOK)}}
 	for _, item := range items {
-		events, dropped := item.events(now)
+		events, dropped := classicEvents(item, now)
 		if env != c.env {
 			// The platform accepts any well-formed secret: these events are of another
 			// environment.
@@ -137,21 +95,6 @@ func (c *classic) track(r *http.Request, body []byte, now time.Time) tracked {
 		out.dropped += dropped
 	}
 	return out
-}
-
-// requestSecret returns the secret of a request. It searches the query, the header
-// and the cookies, in this order.
-func requestSecret(r *http.Request) string {
-	if secret := r.URL.Query().Get("envSecret"); strings.TrimSpace(secret) != "" {
-		return secret
-	}
-	if secret := r.Header.Get("envSecret"); strings.TrimSpace(secret) != "" {
-		return secret
-	}
-	if cookie, err := r.Cookie("envSecret"); err == nil {
-		return cookie.Value
-	}
-	return ""
 }
 
 // load also sets the environment, which is part of the ids of flags.

@@ -5,50 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
-// trackItem is an element of a body, with the types of the platform's model. Text
-// may be null, numbers and booleans may be absent; any other mistake rejects the
-// whole body.
-type trackItem struct {
-	User        *trackUser     `json:"user"`
-	Evaluations []*trackRecord `json:"userVariations"`
-	Metrics     []*trackMetric `json:"metrics"`
-}
-
-type trackUser struct {
-	Key        string `json:"keyId"`
-	Name       string `json:"userName"`
-	Email      string `json:"email"`
-	Country    string `json:"country"`
-	Properties []*struct {
-		Name  string `json:"name"`
-		Value string `json:"value"`
-	} `json:"customizedProperties"`
-}
-
-type trackRecord struct {
-	FlagKey          string  `json:"featureFlagKeyName"`
-	SendToExperiment yesOrNo `json:"sendToExperiment"`
-	Timestamp        integer `json:"timestamp"`
-	Variation        *struct {
-		LocalID smallInteger `json:"localId"`
-		Value   string       `json:"variationValue"`
-		Reason  string       `json:"reason"`
-	} `json:"variation"`
-}
-
-type trackMetric struct {
-	Route   string `json:"route"`
-	Type    string `json:"type"`
-	Name    string `json:"eventName"`
-	Value   number `json:"numericValue"`
-	AppType string `json:"appType"`
-}
-
-// events returns the events that the platform keeps of an item, and the number of
-// those that it drops.
-func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
+// classicEvents returns the events that the platform keeps of an item, and the
+// number of those that it drops.
+func classicEvents(t *platformserver.ClassicItem, now time.Time) (kept []Event, dropped int) {
 	if t == nil || len(t.Evaluations)+len(t.Metrics) == 0 {
 		return nil, 1
 	}
@@ -56,10 +19,10 @@ func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
 	if t.User == nil || strings.TrimSpace(t.User.Key) == "" {
 		return nil, total
 	}
-	user := t.User.event()
+	user := classicUserEvent(t.User)
 	for _, r := range t.Evaluations {
 		// The platform fails here and drops the rest of the item.
-		if r == nil || r.Variation == nil || !r.Timestamp.isDate() {
+		if r == nil || r.Variation == nil || !isDate(int64(r.Timestamp)) {
 			return kept, total - len(kept)
 		}
 		e := user.clone()
@@ -90,8 +53,14 @@ func (t *trackItem) events(now time.Time) (kept []Event, dropped int) {
 	return kept, total - len(kept)
 }
 
-// event returns an event with the user only.
-func (u *trackUser) event() Event {
+// isDate reports whether n milliseconds after 1970 is in the years 1 to 9999, the
+// range of the platform's dates.
+func isDate(n int64) bool {
+	return n >= -62_135_596_800_000 && n <= 253_402_300_799_999
+}
+
+// classicUserEvent returns an event with the user only.
+func classicUserEvent(u *platformserver.ClassicUser) Event {
 	e := Event{UserKey: u.Key, UserName: u.Name, Email: u.Email, Country: u.Country}
 	for _, p := range u.Properties {
 		if p == nil {

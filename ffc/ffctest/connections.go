@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/coder/websocket"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 // minCloseCode is the lowest code of a close frame. It is above any HTTP status.
@@ -50,8 +50,8 @@ func (s *Server) CloseConnections(code int, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.sockets {
-		c.bye = &closeFrame{code: websocket.StatusCode(code), reason: reason}
-		c.poke()
+		c.bye = &platformserver.Close{Code: code, Reason: reason}
+		c.Poke()
 		delete(s.sockets, c)
 	}
 	s.changed()

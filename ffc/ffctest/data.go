@@ -103,7 +103,7 @@ func (s *Server) applyArchived(e entity, version int64) {
 // at returns e at another version.
 func (s *Server) at(w *writer, e entity, version int64) entity {
 	e.version = version
-	e.json = w.exact(len(e.json), func(dst []byte) []byte { return s.protocolLocked().appendItem(dst, e, version) })
+	e.json = w.exact(len(e.json), func(dst []byte) []byte { return appendItem(s.protocolLocked().wire(), dst, e, version) })
 	return e
 }
 
@@ -115,7 +115,7 @@ func (s *Server) apply(e entity) {
 	}
 	var one [kinds][]entity
 	one[e.kind] = []entity{e}
-	s.push(s.protocolLocked().message("patch", one))
+	s.push(message(s.protocolLocked().wire(), "patch", one))
 }
 
 // nextVersion returns the time, or the last version plus 1 if that is higher. The
@@ -197,7 +197,7 @@ func (s *Server) replace(entities []entity, whole bool) (version int64) {
 func (s *Server) same(w *writer, held, e entity) bool {
 	d := s.protocolLocked()
 	at := func(e entity, version int64) []byte {
-		return w.text(len(e.json), func(dst []byte) []byte { return d.appendItem(dst, e, version) })
+		return w.text(len(e.json), func(dst []byte) []byte { return appendItem(d.wire(), dst, e, version) })
 	}
 	if bytes.Equal(held.json, at(e, held.version)) {
 		return true

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -160,10 +158,4 @@ func (s *Server) takeEvents(r *http.Request, body []byte) reply {
 		s.onEvents(t.events)
 	}
 	return t.reply
-}
-
-func isJSON(contentType string) bool {
-	mediaType, params, err := mime.ParseMediaType(contentType)
-	charset, has := params["charset"]
-	return err == nil && mediaType == "application/json" && (!has || strings.EqualFold(charset, "utf-8"))
 }

@@ -134,7 +134,7 @@ func (s *Server) resume(e Endpoint) {
 	close(st.resumed)
 	st.resumed = nil
 	for c := range s.sockets {
-		c.poke()
+		c.Poke()
 	}
 }
 

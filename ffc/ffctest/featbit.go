@@ -11,10 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 // featBit is FeatBit, for one environment.
@@ -30,19 +31,6 @@ func featBitNames() []string { return []string{flags: "featureFlags", segments: 
 func (*featBit) flagID(key string) string { return key }
 
 func (d *featBit) format() flagjson.Format { return flagjson.FeatBit{EnvID: d.envID()} }
-
-// appendItem implements protocol.
-func (*featBit) appendItem(dst []byte, e entity, version int64) []byte {
-	changes := []jsontext.Change{{Name: "updatedAt", Value: quotedTime(version)}}
-	if e.archived {
-		changes = append(changes, jsontext.Change{Name: "isArchived", Value: []byte("true")})
-	}
-	return jsontext.AppendWith(dst, e.json, changes...)
-}
-
-func (*featBit) message(eventType string, entities [kinds][]entity) []byte {
-	return newMessage(eventType, featBitNames(), entities)
-}
 
 // load also sets the environment, from the first flag that has an envId.
 func (d *featBit) load(data []byte) ([]entity, error) {
@@ -111,53 +99,28 @@ func (d *featBit) envID() string {
 // of the loaded flags, or of FeatBitEnvSecret, which tests use.
 func (d *featBit) serves(env guid) bool { return env == ownEnvironment() || env == d.env }
 
-func (*featBit) endpoint(path string) (Endpoint, bool) {
-	switch path {
-	case "/streaming":
-		return Streaming, true
-	case "/api/public/insight/track":
-		return Events, true
-	case "/api/public/sdk/server/latest-all":
-		return Polling, true
-	}
-	return 0, false
-}
+func (*featBit) wire() *platformserver.Wire { return featBitWire() }
+
+var featBitWire = sync.OnceValue(platformserver.FeatBit)
 
 // authentic accepts a token of FeatBitEnvSecret that is neither too old nor too far
 // in the future. If the server has the flags of another environment, it also accepts
 // each secret of that environment. The secrets are for servers, so the type must be
 // "server".
 func (d *featBit) authentic(query url.Values, now time.Time) bool {
-	switch query.Get("version") {
-	case "", "1", "2":
-	default:
-		return false
-	}
-	secret, issued, err := splitToken(query.Get("token"))
-	age := now.UnixMilli() - issued
+	secret, issued, err := platformserver.SplitToken(query.Get("token"))
+	admitted, _ := d.wire().Admits(query, issued, now)
 	env, _ := featBitEnvironment(secret)
 	known := secret == FeatBitEnvSecret || d.env != (guid{}) && env == d.env
-	return err == nil && known && query.Get("type") == "server" &&
-		age <= maxTokenAge && age >= -maxTokenAge
+	return err == nil && known && admitted
 }
-
-// request requires a member data in every message, even in a ping.
-func (*featBit) request(frame []byte) (request, bool) {
-	message := decodeObject(frame)
-	if message["data"] == nil {
-		return request{}, false
-	}
-	return parseRequest(message)
-}
-
-func (*featBit) pong() string { return `{"messageType":"pong","data":{}}` }
 
 // visible is always true: every response has archived entities.
 func (*featBit) visible(entity) bool { return true }
 
 // poll returns an empty body if there are no changes.
 func (d *featBit) poll(r *http.Request, s *store) reply {
-	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
+	env, ok := featBitEnvironment(d.wire().Secret(r))
 	if !ok {
 		return reply{status: http.StatusUnauthorized}
 	}
@@ -175,31 +138,28 @@ func (d *featBit) poll(r *http.Request, s *store) reply {
 	}
 	switch {
 	case since == 0:
-		return reply{http.StatusOK, d.message("full", entities)}
+		return reply{http.StatusOK, message(d.wire(), "full", entities)}
 	case len(entities[flags])+len(entities[segments]) == 0:
 		return reply{status: http.StatusOK}
 	}
-	return reply{http.StatusOK, d.message("patch", entities)}
+	return reply{http.StatusOK, message(d.wire(), "patch", entities)}
 }
 
 func (d *featBit) track(r *http.Request, body []byte, _ time.Time) tracked {
-	env, ok := featBitEnvironment(r.Header.Get("Authorization"))
+	env, ok := featBitEnvironment(d.wire().Secret(r))
 	if !ok {
 		return tracked{reply: reply{status: http.StatusUnauthorized}}
 	}
-	if !isJSON(r.Header.Get("Content-Type")) {
+	if !platformserver.IsJSON(r.Header.Get("Content-Type")) {
 		return tracked{reply: reply{status: http.StatusUnsupportedMediaType}}
 	}
-	items, err := parseTrack[array[featBitItem]](body)
+	items, err := platformserver.ParseEvents[platformserver.Array[platformserver.FeatBitItem]](body)
 	if err != nil {
-		return tracked{reply: reply{http.StatusBadRequest, mustMarshal(struct {
-			Title  string `json:"title"`
-			Status int    `json:"status"`
-		}{err.Error(), http.StatusBadRequest})}}
+		return tracked{reply: reply{http.StatusBadRequest, d.wire().Rejection(err.Error())}}
 	}
 	out := tracked{reply: reply{status: http.StatusOK}}
 	for _, item := range items {
-		events, dropped := item.events()
+		events, dropped := featBitEvents(item)
 		if !d.serves(env) {
 			events, dropped = nil, dropped+len(events)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 // Platform is a platform that a [Server] imitates and that data are written for.
@@ -84,28 +85,51 @@ type protocol interface {
 	format() flagjson.Format
 	// flagID returns the identity of a flag.
 	flagID(key string) string
-	// appendItem appends the JSON of e at another version, marked as archived if e is
-	// archived, without white space between tokens.
-	appendItem(dst []byte, e entity, version int64) []byte
-	// message writes a data-sync of eventType "full" or "patch".
-	message(eventType string, entities [kinds][]entity) []byte
 
 	// secret returns a secret of the environment.
 	secret() string
-	// endpoint returns what is at a path.
-	endpoint(path string) (Endpoint, bool)
+	// wire returns what the server reads and writes.
+	wire() *platformserver.Wire
 	// authentic reports whether the query of an upgrade is valid at a time.
 	authentic(query url.Values, now time.Time) bool
-	// request reads a message of a client. Names are matched exactly; the server
-	// ignores messages that it does not understand.
-	request(frame []byte) (request, bool)
-	pong() string
 	// visible reports whether responses to clients have e.
 	visible(e entity) bool
 	// poll returns the response to a fetch.
 	poll(r *http.Request, s *store) reply
 	// track returns the response to a delivery of events.
 	track(r *http.Request, body []byte, now time.Time) tracked
+}
+
+// endpointOf returns what is at a path.
+func endpointOf(w *platformserver.Wire, path string) (Endpoint, bool) {
+	switch path {
+	case platformserver.StreamingPath:
+		return Streaming, true
+	case w.EventsPath:
+		return Events, true
+	case w.PollPaths[len(w.PollPaths)-1]:
+		return Polling, true
+	}
+	return 0, false
+}
+
+// appendItem appends the JSON of e at another version, marked as archived if e is
+// archived, without white space between tokens.
+func appendItem(w *platformserver.Wire, dst []byte, e entity, version int64) []byte {
+	return w.Restamp(dst, e.json, e.kind == flags, e.archived, version)
+}
+
+// message writes a data-sync of eventType "full" or "patch".
+func message(w *platformserver.Wire, eventType string, entities [kinds][]entity) []byte {
+	return w.Message(eventType, func(array int) [][]byte { return jsonOf(entities[array]) })
+}
+
+func jsonOf(list []entity) [][]byte {
+	out := make([][]byte, len(list))
+	for i := range list {
+		out[i] = list[i].json
+	}
+	return out
 }
 
 // reply is a response. An empty body has no content type.

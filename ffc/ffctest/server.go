@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 // Server is a platform with one environment. It listens on loopback, or is an
@@ -37,9 +39,9 @@ type Server struct {
 	closed   bool
 	store    store
 	skew     time.Duration
-	sockets  map[*socket]struct{}  // passed the token check, not cut
-	streamed bool                  // there was such a socket
-	hijacked map[net.Conn]struct{} // every open websocket, to cut at Close
+	sockets  map[*socket]struct{}                // passed the token check, not cut
+	streamed bool                                // there was such a socket
+	open     map[*platformserver.Socket]struct{} // every websocket, to cut at Close
 	peers    peers
 	track    trackLog
 	requests [endpoints]requestLog
@@ -143,7 +145,7 @@ func newServer(p Platform) *Server {
 		protocol: p.protocol(),
 		closing:  make(chan struct{}),
 		sockets:  make(map[*socket]struct{}),
-		hijacked: make(map[net.Conn]struct{}),
+		open:     make(map[*platformserver.Socket]struct{}),
 		waiters:  make(map[*waiter]struct{}),
 	}
 }
@@ -160,8 +162,8 @@ func (s *Server) Close() {
 		s.mu.Lock()
 		s.closed = true
 		close(s.closing)
-		for conn := range s.hijacked {
-			_ = conn.Close()
+		for c := range s.open {
+			c.Cut()
 		}
 		s.mu.Unlock()
 		if s.http != nil {
@@ -180,7 +182,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.running.Done()
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-	endpoint, ok := s.protocol.endpoint(r.URL.Path)
+	endpoint, ok := endpointOf(s.protocol.wire(), r.URL.Path)
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		return

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagjson"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
@@ -60,45 +59,7 @@ func (p Platform) Snapshot(items ...Item) []byte {
 
 // snapshot returns everything in s in bootstrap form.
 func (s *store) snapshot(d protocol) []byte {
-	return d.message("full", s.all(everything))
-}
-
-// newMessage writes a data-sync message of eventType "full" or "patch". Names are
-// the names of its arrays, in the order of kinds.
-func newMessage(eventType string, names []string, entities [kinds][]entity) []byte {
-	out := make([]byte, 0, 128+sizeOf(entities))
-	out = append(out, `{"messageType":"data-sync","data":{"eventType":"`...)
-	out = append(out, eventType...)
-	out = append(out, '"')
-	for kind, name := range names {
-		out = append(out, ',')
-		out = appendMember(out, name, entities[kind])
-	}
-	return append(out, "}}"...)
-}
-
-// sizeOf returns how many bytes the entities take in a message.
-func sizeOf(entities [kinds][]entity) (size int) {
-	for _, list := range entities {
-		for _, e := range list {
-			size += len(e.json) + 1
-		}
-	}
-	return size
-}
-
-// appendMember appends "name":[...].
-func appendMember(out []byte, name string, list []entity) []byte {
-	out = append(out, '"')
-	out = append(out, name...)
-	out = append(out, `":[`...)
-	for i, e := range list {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, e.json...)
-	}
-	return append(out, ']')
+	return message(d.wire(), "full", s.all(everything))
 }
 
 // loadData reads bootstrap data that has arrays with these names. Read reads one
@@ -194,9 +155,6 @@ func loadMembers(item []byte, into func(name string) any) error {
 	}
 	return nil
 }
-
-// quotedTime returns the time of a version as JSON.
-func quotedTime(version int64) []byte { return []byte(`"` + flagjson.TimeText(version) + `"`) }
 
 // loadValue is json.Unmarshal, faster for the usual values.
 func loadValue(raw []byte, into any) error {

@@ -1,13 +1,9 @@
 package ffctest
 
 import (
-	"context"
-	"encoding/json"
-	"net"
-	"sync"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 const (
@@ -18,86 +14,36 @@ const (
 	maxRequests = 1024
 )
 
-// socket is a websocket that passed the token check. The goroutine of its handler
-// reads, another goroutine writes from queues: no other goroutine waits for the
-// client.
+// socket is a websocket that passed the token check. It is written from queues: no
+// goroutine of others waits for the client.
 type socket struct {
+	*platformserver.Socket
 	server *Server
-	syncs  bool          // gets flags: of type server, not client
-	wake   chan struct{} // capacity 1: there may be something to write
-	gone   chan struct{} // closed when the connection is cut
+	syncs  bool // gets flags: of type server, not client
 
 	// The server's lock guards what follows.
-	conn     net.Conn // nil until the upgrade
 	peer     Peer
 	pushes   [][]byte
 	queued   int // bytes in pushes
-	requests []request
-	bye      *closeFrame // sent when the queues are empty
-	dead     bool        // gone is closed
+	requests []platformserver.Request
+	bye      *platformserver.Close // sent when the queues are empty
+	dead     bool                  // the connection is cut
 }
 
-type closeFrame struct {
-	code   websocket.StatusCode
-	reason string
-}
-
-// serve reads and writes until the connection has ended.
-func (c *socket) serve(ctx context.Context, ws *websocket.Conn) {
-	var writer sync.WaitGroup
-	writer.Go(func() {
-		c.write(ctx, ws)
-	})
-	c.read(ctx, ws)
-	c.server.cut(c)
-	writer.Wait()
-}
-
-// read queues requests until the connection ends.
-func (c *socket) read(ctx context.Context, ws *websocket.Conn) {
-	for {
-		kind, frame, err := ws.Read(ctx)
-		if err != nil {
-			return
-		}
-		if kind != websocket.MessageText {
-			continue
-		}
-		if r, ok := c.server.protocol.request(frame); ok && (r.ping || c.syncs) {
-			c.server.request(c, r)
-		}
+// Received implements platformserver.Owner.
+func (c *socket) Received(r platformserver.Request) {
+	if r.Ping || c.syncs {
+		c.server.request(c, r)
 	}
 }
 
-// write writes what is queued until the connection ends.
-func (c *socket) write(ctx context.Context, ws *websocket.Conn) {
-	for {
-		select {
-		case <-c.wake:
-		case <-c.gone:
-			return
-		}
-		for {
-			frame, bye := c.server.next(c)
-			if bye != nil {
-				_ = ws.Close(bye.code, bye.reason) // the client may be gone
-				return
-			}
-			if frame == nil {
-				break
-			}
-			if err := ws.Write(ctx, websocket.MessageText, frame); err != nil {
-				c.server.cut(c)
-				return
-			}
-		}
-	}
-}
+// Next implements platformserver.Owner.
+func (c *socket) Next() ([]byte, *platformserver.Close) { return c.server.next(c) }
 
 // next removes the next message of c from its queues, or returns the close frame.
 // Pushes overtake responses, as on the platform. So tests can make a patch arrive
 // before the full message: Stall, connect, Put, resume.
-func (s *Server) next(c *socket) ([]byte, *closeFrame) {
+func (s *Server) next(c *socket) ([]byte, *platformserver.Close) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stalled := s.faults.stalls[Streaming].count > 0
@@ -132,7 +78,7 @@ func (s *Server) register(c *socket) {
 }
 
 // request queues r for a response.
-func (s *Server) request(c *socket, r request) {
+func (s *Server) request(c *socket, r platformserver.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.peer.Seen = time.Now()
@@ -142,7 +88,7 @@ func (s *Server) request(c *socket, r request) {
 		return
 	}
 	c.requests = append(c.requests, r)
-	c.poke()
+	c.Poke()
 }
 
 // push queues frame for every client that gets flags. The lock is held.
@@ -162,7 +108,7 @@ func (s *Server) enqueue(c *socket, frame []byte) {
 	}
 	c.pushes = append(c.pushes, frame)
 	c.queued += len(frame)
-	c.poke()
+	c.Poke()
 }
 
 // cut ends c without a close frame.
@@ -177,60 +123,23 @@ func (s *Server) cutLocked(c *socket) {
 		return
 	}
 	c.dead = true
-	close(c.gone)
-	if c.conn != nil {
-		_ = c.conn.Close()
-	}
+	c.Cut()
 	delete(s.sockets, c)
 	s.changed()
 	s.peersChanged()
 }
 
-// poke wakes the writer.
-func (c *socket) poke() {
-	select {
-	case c.wake <- struct{}{}:
-	default: // already woken
-	}
-}
-
-// request is a message of a client that gets a response.
-type request struct {
-	ping  bool
-	since int64 // the client's version; 0 requests all data
-}
-
-// parseRequest reads the members of a message.
-func parseRequest(message map[string]json.RawMessage) (request, bool) {
-	switch string(message["messageType"]) {
-	case `"ping"`:
-		return request{ping: true}, true
-	case `"data-sync"`:
-		data := decodeObject(message["data"])
-		if data == nil {
-			return request{}, false
-		}
-		var since integer
-		if raw, ok := data["timestamp"]; ok {
-			if err := json.Unmarshal(raw, &since); err != nil || since < 0 {
-				return request{}, false
-			}
-		}
-		return request{since: int64(since)}, true
-	}
-	return request{}, false
-}
-
 // answer returns the response to r. The lock is held.
-func (s *Server) answer(r request) []byte {
-	if r.ping {
-		return []byte(s.protocol.pong())
+func (s *Server) answer(r platformserver.Request) []byte {
+	w := s.protocol.wire()
+	if r.Ping {
+		return []byte(w.Pong)
 	}
-	since := s.store.since(r.since)
+	since := s.store.since(r.Since)
 	if since == 0 {
-		return s.protocol.message("full", s.store.all(s.protocol.visible))
+		return message(w, "full", s.store.all(s.protocol.visible))
 	}
-	return s.protocol.message("patch", s.store.all(func(e entity) bool {
+	return message(w, "patch", s.store.all(func(e entity) bool {
 		return s.protocol.visible(e) && e.version > since
 	}))
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
 // FuzzTrackBody looks for bodies that break the validator, for bodies it takes
@@ -13,7 +15,7 @@ func FuzzTrackBody(f *testing.F) {
 	f.Add([]byte(`[{"user":{"keyId":"u1"},"userVariations":[{"featureFlagKeyName":"f","sendToExperiment":true,` +
 		`"timestamp":1662595200123,"variation":{"localId":1,"variationValue":"true"}}]}]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		items, err := parseTrack[[]*trackItem](body)
+		items, err := platformserver.ParseEvents[[]*platformserver.ClassicItem](body)
 		if err != nil {
 			return
 		}
@@ -21,7 +23,7 @@ func FuzzTrackBody(f *testing.F) {
 			t.Errorf("accepted %q", body)
 		}
 		for _, item := range items {
-			kept, dropped := item.events(time.UnixMilli(1))
+			kept, dropped := classicEvents(item, time.UnixMilli(1))
 			held := 1
 			if item != nil && len(item.Evaluations)+len(item.Metrics) > 0 {
 				held = len(item.Evaluations) + len(item.Metrics)

@@ -67,15 +67,16 @@ func TestDependencies(t *testing.T) {
 		{"internal/fleetdata", []string{"internal/jsontext"}, nil},
 		{"transport/fleet", append([]string{"transport", "internal/fleetdata", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"internal/flagjson", []string{"internal/model"}, nil},
-		{"ffc/ffctest", []string{"internal/flagjson", "internal/jsontext", "internal/model"}, []string{websocket}},
+		{"internal/platformserver", []string{"internal/flagjson", "internal/jsontext", "internal/model"}, []string{websocket}},
+		{"ffc/ffctest", []string{"internal/flagjson", "internal/jsontext", "internal/model", "internal/platformserver"}, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, aws + "lambda", aws + "lambda/handlertrace", aws + "lambda/messages", aws + "lambdacontext"}},
 		{"lambda/lambdatest", nil, nil},
 		{"internal/flagfile", append([]string{"internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
-		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
+		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson", "internal/platformserver"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
+		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
 			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/internal/cli"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
+		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 	}
 	// Packages no program should be made to link: testing helpers, a second way
