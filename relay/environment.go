@@ -128,7 +128,7 @@ func (e *Environment) Status(ctx context.Context) (EnvironmentStatus, error) {
 		s.Pin.By, s.Pin.Reason = pins.Of(h).By, pins.Of(h).Reason
 	}
 	for _, b := range e.Mirrors {
-		m := newPlace(b, p.environment, h.Platform, maxTimeout)
+		m := newEngineStore(b, p.environment, h.Platform, maxTimeout)
 		status := MirrorStatus{Name: m.name}
 		rd, err := m.read(ctx)
 		switch {
@@ -191,8 +191,8 @@ func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 	return log, nil
 }
 
-// place returns the environment in the engine.
-func (e *Environment) place() (*place, error) {
+// engineStore returns the store of the environment in the Backend.
+func (e *Environment) engineStore() (*engineStore, error) {
 	if missing(e.Backend) {
 		return nil, errors.New("relay: Environment.Backend: missing backend: expected the engine that the publisher writes")
 	}
@@ -203,12 +203,12 @@ func (e *Environment) place() (*place, error) {
 	if name == "" {
 		return nil, errors.New("relay: Environment.Name: missing name: expected that of the environment")
 	}
-	return newPlace(e.Backend, name, string(e.Platform), maxTimeout), nil
+	return newEngineStore(e.Backend, name, string(e.Platform), maxTimeout), nil
 }
 
 // current reads the head.
-func (e *Environment) current(ctx context.Context) (*place, reading, error) {
-	p, err := e.place()
+func (e *Environment) current(ctx context.Context) (*engineStore, reading, error) {
+	p, err := e.engineStore()
 	if err != nil {
 		return nil, reading{}, err
 	}
@@ -220,7 +220,7 @@ func (e *Environment) current(ctx context.Context) (*place, reading, error) {
 }
 
 // published returns why a reading has no head.
-func (p *place) published(rd reading) error {
+func (p *engineStore) published(rd reading) error {
 	switch {
 	case rd.err != nil:
 		return rd.err
@@ -236,7 +236,7 @@ func (p *place) published(rd reading) error {
 type items struct{ flags, segments map[string]string }
 
 // items reads the data that a head names.
-func (p *place) items(ctx context.Context, h *fleetdata.Head) (items, error) {
+func (p *engineStore) items(ctx context.Context, h *fleetdata.Head) (items, error) {
 	s, err := p.body(ctx, h)
 	if err != nil {
 		return items{}, err

@@ -13,7 +13,7 @@ import (
 // mirror copies what the leader has written to another engine. A mirror that is
 // slow or down delays nothing.
 type mirror struct {
-	*place
+	*engineStore
 	keep  time.Duration
 	index int
 	r     *replica

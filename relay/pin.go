@@ -46,7 +46,7 @@ func (p *Pin) check() error {
 // revision. With the current revision it pins what is published. The error is
 // ErrNoRevision if the engine does not have the revision.
 func (e *Environment) Rollback(ctx context.Context, revision int64, pin Pin) (int64, error) {
-	return e.change(ctx, &pin, func(p *place, rd reading) (*stored, error) {
+	return e.change(ctx, &pin, func(p *engineStore, rd reading) (*stored, error) {
 		if err := p.published(rd); err != nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (e *Environment) Rollback(ctx context.Context, revision int64, pin Pin) (in
 // already pinned, the new pin replaces the old one, and all other flags stay as
 // they are.
 func (e *Environment) Override(ctx context.Context, flag, variation string, pin Pin) (int64, error) {
-	return e.change(ctx, &pin, func(p *place, rd reading) (*stored, error) {
+	return e.change(ctx, &pin, func(p *engineStore, rd reading) (*stored, error) {
 		if err := p.published(rd); err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ func valuesOf(codec *platform.Codec, raw []byte) string {
 // is what ffc.Client.WriteSnapshot writes, of the same environment. Every flag and
 // segment must be readable, or the error wraps ErrSnapshot. The engine may be empty.
 func (e *Environment) Publish(ctx context.Context, snapshot []byte, pin Pin) (int64, error) {
-	return e.change(ctx, &pin, func(p *place, rd reading) (*stored, error) {
+	return e.change(ctx, &pin, func(p *engineStore, rd reading) (*stored, error) {
 		h := rd.head
 		if h == nil {
 			h = &fleetdata.Head{Environment: p.environment, Platform: string(e.Platform), Format: fleetdata.Format, Lineage: fleetdata.NewLineage()}
@@ -190,7 +190,7 @@ func checkSnapshot(data []byte, h *fleetdata.Head) (newest time.Time, err error)
 // Unpin ends the pin: the publisher that leads publishes the platform's data. It
 // returns the new revision, or the current one if the data is not pinned.
 func (e *Environment) Unpin(ctx context.Context) (int64, error) {
-	return e.change(ctx, nil, func(p *place, rd reading) (*stored, error) {
+	return e.change(ctx, nil, func(p *engineStore, rd reading) (*stored, error) {
 		if err := p.published(rd); err != nil {
 			return nil, err
 		}
@@ -209,8 +209,8 @@ func newStored(h *fleetdata.Head, data []byte) *stored {
 
 // change replaces the head and returns the revision of the new one. next returns
 // what the head names then; nil leaves it.
-func (e *Environment) change(ctx context.Context, pin *Pin, next func(p *place, rd reading) (*stored, error)) (int64, error) {
-	p, err := e.place()
+func (e *Environment) change(ctx context.Context, pin *Pin, next func(p *engineStore, rd reading) (*stored, error)) (int64, error) {
+	p, err := e.engineStore()
 	if err != nil {
 		return 0, err
 	}
@@ -249,7 +249,7 @@ func (e *Environment) change(ctx context.Context, pin *Pin, next func(p *place, 
 
 // swap writes a head once. It keeps Owner and Beat, from which the replica that
 // leads continues.
-func (e *Environment) swap(ctx context.Context, p *place, s *stored, rd reading, pin *Pin, keep time.Duration) error {
+func (e *Environment) swap(ctx context.Context, p *engineStore, s *stored, rd reading, pin *Pin, keep time.Duration) error {
 	head := *s.head
 	s.head = &head
 	s.body.Describe(&head, max(head.Chunks, 1)) // publish counts the chunks
@@ -283,7 +283,7 @@ func (e *Environment) swap(ctx context.Context, p *place, s *stored, rd reading,
 }
 
 // record enters a pin in the list of pins.
-func (p *place) record(ctx context.Context, pin fleetdata.Pin) error {
+func (p *engineStore) record(ctx context.Context, pin fleetdata.Pin) error {
 	for range tries {
 		list, tag, err := p.pins(ctx)
 		if err != nil {
@@ -297,7 +297,7 @@ func (p *place) record(ctx context.Context, pin fleetdata.Pin) error {
 }
 
 // pins reads the list of pins. One that is missing is empty.
-func (p *place) pins(ctx context.Context) (fleetdata.PinList, string, error) {
+func (p *engineStore) pins(ctx context.Context) (fleetdata.PinList, string, error) {
 	text, tag, err := p.get(ctx, fleetdata.Name(p.environment, fleetdata.PinObject))
 	if err != nil && !errors.Is(err, fleet.ErrNotFound) {
 		return nil, "", err
@@ -305,7 +305,7 @@ func (p *place) pins(ctx context.Context) (fleetdata.PinList, string, error) {
 	return fleetdata.ParsePins(text), tag, nil
 }
 
-func (p *place) swapPins(ctx context.Context, list fleetdata.PinList, tag string) error {
+func (p *engineStore) swapPins(ctx context.Context, list fleetdata.PinList, tag string) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	_, err := p.backend.Swap(ctx, fleetdata.Name(p.environment, fleetdata.PinObject), list.Encode(), tag)
@@ -316,7 +316,7 @@ func (p *place) swapPins(ctx context.Context, list fleetdata.PinList, tag string
 func (e *Environment) mirror(ctx context.Context, s *stored, keep time.Duration) error {
 	var errs []error
 	for _, b := range e.Mirrors {
-		m := &mirror{place: newPlace(b, s.head.Environment, s.head.Platform, maxTimeout), keep: keep}
+		m := &mirror{engineStore: newEngineStore(b, s.head.Environment, s.head.Platform, maxTimeout), keep: keep}
 		errs = append(errs, m.write(ctx, s))
 	}
 	if err := errors.Join(errs...); err != nil {

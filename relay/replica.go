@@ -44,7 +44,7 @@ type replica struct {
 	owner             string
 	log               *slog.Logger
 	now               func() time.Time // by this machine's clock, for pins, which people set
-	main              *place
+	main              *engineStore
 	mirrors           []*mirror
 
 	src    *source // nil if there is no connection to the platform
@@ -84,10 +84,10 @@ func (r *replica) init() {
 	}
 	r.log, _ = safelog.New(to)
 	timeout := min(max(r.beat, minTimeout), maxTimeout)
-	r.main = newPlace(r.p.Backend, r.environment, r.platform, timeout)
+	r.main = newEngineStore(r.p.Backend, r.environment, r.platform, timeout)
 	status := PublisherStatus{Environment: r.environment, Replica: r.owner}
 	for i, b := range r.p.Mirrors {
-		m := &mirror{place: newPlace(b, r.environment, r.platform, maxTimeout), keep: r.keep, index: i, r: r, wake: make(chan struct{}, 1)}
+		m := &mirror{engineStore: newEngineStore(b, r.environment, r.platform, maxTimeout), keep: r.keep, index: i, r: r, wake: make(chan struct{}, 1)}
 		r.mirrors = append(r.mirrors, m)
 		status.Mirrors = append(status.Mirrors, MirrorStatus{Name: m.name})
 	}
@@ -203,7 +203,7 @@ func (r *replica) recovered() {
 }
 
 // restore writes a body again if the engine has lost it.
-func (p *place) restore(ctx context.Context, h *fleetdata.Head, body *fleetdata.Body) error {
+func (p *engineStore) restore(ctx context.Context, h *fleetdata.Head, body *fleetdata.Body) error {
 	if _, err := p.body(ctx, h); err == nil || !lacks(err) {
 		return err
 	}

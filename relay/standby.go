@@ -167,7 +167,7 @@ func (r *replica) askMirrors(ctx context.Context) {
 	for i, m := range r.mirrors {
 		asking.Go(func() {
 			if rd, err := m.read(ctx); err == nil && rd.head != nil {
-				found[i], _ = m.place.body(ctx, rd.head)
+				found[i], _ = m.engineStore.body(ctx, rd.head)
 			}
 		})
 	}

@@ -24,8 +24,8 @@ const (
 	maxData = 1 << 30
 )
 
-// place is an environment in one engine.
-type place struct {
+// engineStore reads and writes the data of one environment in one engine.
+type engineStore struct {
 	backend     fleet.Backend
 	name        string // of the backend
 	environment string
@@ -39,8 +39,8 @@ type place struct {
 	oldOK  bool // old is what the engine has
 }
 
-func newPlace(b fleet.Backend, environment, platform string, timeout time.Duration) *place {
-	p := &place{backend: b, environment: environment, platform: platform, timeout: timeout, oldLimit: maxOld}
+func newEngineStore(b fleet.Backend, environment, platform string, timeout time.Duration) *engineStore {
+	p := &engineStore{backend: b, environment: environment, platform: platform, timeout: timeout, oldLimit: maxOld}
 	p.name = fmt.Sprintf("%T", b)
 	if s, ok := b.(fmt.Stringer); ok {
 		p.name = s.String()
@@ -77,7 +77,7 @@ type reading struct {
 }
 
 // read reads the head. Its error is the engine's.
-func (p *place) read(ctx context.Context) (reading, error) {
+func (p *engineStore) read(ctx context.Context) (reading, error) {
 	text, tag, err := p.get(ctx, fleetdata.Name(p.environment, fleetdata.HeadObject))
 	switch {
 	case errors.Is(err, fleet.ErrNotFound):
@@ -98,7 +98,7 @@ func (p *place) read(ctx context.Context) (reading, error) {
 }
 
 // swap replaces the head.
-func (p *place) swap(ctx context.Context, h *fleetdata.Head, tag string) (newTag string, err error) {
+func (p *engineStore) swap(ctx context.Context, h *fleetdata.Head, tag string) (newTag string, err error) {
 	text, err := h.Encode()
 	if err != nil {
 		return "", fmt.Errorf("relay: %w", err)
@@ -113,7 +113,7 @@ func (p *place) swap(ctx context.Context, h *fleetdata.Head, tag string) (newTag
 // replaced, if there was a head. Both bodies are entered in the list of earlier bodies
 // before the new one is written, which is struck out when the head names it: a
 // crash leaves nothing behind that is not removed later.
-func (p *place) publish(ctx context.Context, next *stored, previous *fleetdata.Head, tag string, keep time.Duration) (newTag string, err error) {
+func (p *engineStore) publish(ctx context.Context, next *stored, previous *fleetdata.Head, tag string, keep time.Duration) (newTag string, err error) {
 	if p.oldOK && len(p.old.Encode()) > p.oldLimit-oldRoom && previous != nil {
 		if err := p.tidy(ctx, previous); err != nil {
 			return "", err
@@ -150,7 +150,7 @@ func (p *place) publish(ctx context.Context, next *stored, previous *fleetdata.H
 }
 
 // put writes the chunks of a body.
-func (p *place) put(ctx context.Context, h *fleetdata.Head, chunks [][]byte) error {
+func (p *engineStore) put(ctx context.Context, h *fleetdata.Head, chunks [][]byte) error {
 	return fleetdata.Each(len(chunks), func(i int) error {
 		ctx, cancel := context.WithTimeout(ctx, p.timeout)
 		defer cancel()
@@ -160,7 +160,7 @@ func (p *place) put(ctx context.Context, h *fleetdata.Head, chunks [][]byte) err
 
 // body reads the body that a head names. The error wraps fleet.ErrNotFound or
 // errCorrupt if the engine does not have it.
-func (p *place) body(ctx context.Context, h *fleetdata.Head) (*stored, error) {
+func (p *engineStore) body(ctx context.Context, h *fleetdata.Head) (*stored, error) {
 	chunks := make([][]byte, h.Chunks)
 	err := fleetdata.Each(len(chunks), func(i int) (err error) {
 		chunks[i], _, err = p.get(ctx, fleetdata.ChunkName(p.environment, h.Body, i))
@@ -185,7 +185,7 @@ var errCorrupt = errors.New("the body is corrupt")
 // lacks reports whether an error says that the engine does not have a body.
 func lacks(err error) bool { return errors.Is(err, fleet.ErrNotFound) || errors.Is(err, errCorrupt) }
 
-func (p *place) get(ctx context.Context, name string) (value []byte, tag string, err error) {
+func (p *engineStore) get(ctx context.Context, name string) (value []byte, tag string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	value, tag, err = p.backend.Get(ctx, name)
@@ -193,7 +193,7 @@ func (p *place) get(ctx context.Context, name string) (value []byte, tag string,
 }
 
 // plain makes an error of the backend fit for a log.
-func (p *place) plain(err error) error {
+func (p *engineStore) plain(err error) error {
 	switch {
 	case err == nil, errors.Is(err, fleet.ErrConflict), errors.Is(err, fleet.ErrNotFound):
 		return err
@@ -204,7 +204,7 @@ func (p *place) plain(err error) error {
 }
 
 // editOld changes the list of earlier bodies.
-func (p *place) editOld(ctx context.Context, edit func(fleetdata.OldList) fleetdata.OldList) (err error) {
+func (p *engineStore) editOld(ctx context.Context, edit func(fleetdata.OldList) fleetdata.OldList) (err error) {
 	name := fleetdata.Name(p.environment, fleetdata.OldObject)
 	for range tries {
 		if !p.oldOK {
@@ -232,7 +232,7 @@ func (p *place) editOld(ctx context.Context, edit func(fleetdata.OldList) fleetd
 
 var errBusy = errors.New("too many conflicts")
 
-func (p *place) swapOld(ctx context.Context, name string, text []byte) (string, error) {
+func (p *engineStore) swapOld(ctx context.Context, name string, text []byte) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	tag, err := p.backend.Swap(ctx, name, text, p.oldTag)
@@ -240,7 +240,7 @@ func (p *place) swapOld(ctx context.Context, name string, text []byte) (string, 
 }
 
 // readOld reads the list. One that is missing or unusable is empty.
-func (p *place) readOld(ctx context.Context, name string) error {
+func (p *engineStore) readOld(ctx context.Context, name string) error {
 	text, tag, err := p.get(ctx, name)
 	if err != nil && !errors.Is(err, fleet.ErrNotFound) {
 		return err
@@ -252,7 +252,7 @@ func (p *place) readOld(ctx context.Context, name string) error {
 
 // tidy removes the bodies whose time is over. It must be called by the leader
 // only, after it has written h.
-func (p *place) tidy(ctx context.Context, h *fleetdata.Head) error {
+func (p *engineStore) tidy(ctx context.Context, h *fleetdata.Head) error {
 	if !p.oldOK {
 		if err := p.readOld(ctx, fleetdata.Name(p.environment, fleetdata.OldObject)); err != nil {
 			return err
