@@ -18,12 +18,12 @@ type Backend struct {
 	name   string
 
 	mu      sync.Mutex
-	current *link // nil if there is none
+	current *sharedClient // nil if there is none
 	address int   // index of the address to connect to
 
 	done    context.Context // ends with Close
 	cancel  context.CancelFunc
-	closing sync.WaitGroup // of links
+	closing sync.WaitGroup // of clients
 }
 
 var _ fleet.Watcher = (*Backend)(nil)

@@ -16,11 +16,11 @@ const maxRedirects = 5
 
 // connectToCluster connects to the node of a cluster at an address, and asks it
 // for the others. Connections to the others are made when a key needs them.
-func (b *Backend) connectToCluster(l *link, address string, options rueidis.ClientOption) (rueidis.Client, error) {
+func (b *Backend) connectToCluster(l *sharedClient, address string, options rueidis.ClientOption) (rueidis.Client, error) {
 	var mu sync.Mutex
 	dialed := make(map[string]bool)
 	// The node that has responded is asked for the others again, after MOVED and
-	// ASK: a link has few connections, and ends when one of them breaks.
+	// ASK: a client has few connections, and ends when one of them breaks.
 	options.ClusterOption = rueidis.ClusterOption{PreferInitAddressRefresh: true, MaxMovedRedirections: maxRedirects}
 	options.DialCtxFn = func(ctx context.Context, node string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
 		mu.Lock()
@@ -28,7 +28,7 @@ func (b *Backend) connectToCluster(l *link, address string, options rueidis.Clie
 		dialed[node] = true
 		mu.Unlock()
 		if again {
-			return nil, errLost // a new link replaces this one
+			return nil, errLost // a new client replaces this one
 		}
 		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()

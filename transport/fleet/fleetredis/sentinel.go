@@ -10,7 +10,7 @@ import (
 )
 
 // primary asks the Sentinel at an address for the address of the primary.
-func (b *Backend) primary(l *link, sentinel string) (address string, err error) {
+func (b *Backend) primary(l *sharedClient, sentinel string) (address string, err error) {
 	client, err := b.connectTo(l, sentinel, rueidis.ClientOption{
 		Dialer:            net.Dialer{KeepAlive: never},
 		AuthCredentialsFn: credentials(l, b.config.SentinelCredentials),
@@ -36,7 +36,7 @@ func (b *Backend) primary(l *link, sentinel string) (address string, err error) 
 }
 
 // credentials returns what calls a function for a new connection, or nil.
-func credentials(l *link, get func(context.Context) (user, password string, err error)) func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+func credentials(l *sharedClient, get func(context.Context) (user, password string, err error)) func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
 	if get == nil {
 		return nil
 	}

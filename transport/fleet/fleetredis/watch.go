@@ -25,7 +25,7 @@ func (b *Backend) Watch(ctx context.Context, name string, changed func()) error 
 		b.mu.Unlock()
 		return errClosed
 	}
-	l := b.newLink(watchPing)
+	l := b.newSharedClient(watchPing)
 	b.mu.Unlock()
 	defer l.cancel()
 	defer context.AfterFunc(ctx, l.cancel)()

@@ -28,8 +28,8 @@ const (
 	ring = 8
 )
 
-// link is a connection that calls share. It ends with its ctx.
-type link struct {
+// sharedClient is a connected client that calls share. It ends with its ctx.
+type sharedClient struct {
 	ready  chan struct{} // closed once client or err is set
 	client rueidis.Client
 	err    error
@@ -46,11 +46,11 @@ type link struct {
 	conns []net.Conn // below TLS, so that closing them does not block
 }
 
-// newLink makes a link and connects in the background. ping is the interval at
+// newSharedClient makes a client that connects in the background. ping is the interval at
 // which the server is pinged while it is silent; negative is never. Callers hold
 // mu, and have looked that the Backend is not closed.
-func (b *Backend) newLink(ping time.Duration) *link {
-	l := &link{ready: make(chan struct{}), last: time.Now()}
+func (b *Backend) newSharedClient(ping time.Duration) *sharedClient {
+	l := &sharedClient{ready: make(chan struct{}), last: time.Now()}
 	l.ctx, l.cancel = context.WithCancel(b.done)
 	context.AfterFunc(l.ctx, l.disconnect)
 	b.closing.Go(func() {
@@ -64,9 +64,9 @@ func (b *Backend) newLink(ping time.Duration) *link {
 	return l
 }
 
-// take returns the link, and makes one if there is none that can be used. Each
-// link that is taken has to be given back.
-func (b *Backend) take(ctx context.Context) (*link, error) {
+// take returns the current client, and makes one if it cannot be used. Each client
+// that is taken has to be given back.
+func (b *Backend) take(ctx context.Context) (*sharedClient, error) {
 	b.mu.Lock()
 	if b.done.Err() != nil {
 		b.mu.Unlock()
@@ -76,7 +76,7 @@ func (b *Backend) take(ctx context.Context) (*link, error) {
 		b.drop(l)
 	}
 	if b.current == nil {
-		b.current = b.newLink(never)
+		b.current = b.newSharedClient(never)
 	}
 	l := b.current
 	l.users++
@@ -94,8 +94,8 @@ func (b *Backend) take(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// give gives a link back.
-func (b *Backend) give(l *link, broken bool) {
+// give gives a client back.
+func (b *Backend) give(l *sharedClient, broken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.users--
@@ -108,8 +108,8 @@ func (b *Backend) give(l *link, broken bool) {
 	}
 }
 
-// drop takes a link out of use, and ends it when no one uses it. Callers hold mu.
-func (b *Backend) drop(l *link) {
+// drop takes a client out of use, and ends it when no one uses it. Callers hold mu.
+func (b *Backend) drop(l *sharedClient) {
 	if l == b.current {
 		b.current = nil
 	}
@@ -127,7 +127,7 @@ func idle(t time.Time) time.Duration {
 }
 
 // disconnect breaks the connections.
-func (l *link) disconnect() {
+func (l *sharedClient) disconnect() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, conn := range l.conns {
@@ -137,9 +137,9 @@ func (l *link) disconnect() {
 
 var errSilent = fmt.Errorf("no connection within %v", connectTimeout)
 
-// connect makes the connection of a link. It tries each address once, beginning
+// connect connects a client. It tries each address once, beginning
 // with the one that is to be used.
-func (b *Backend) connect(l *link, ping time.Duration) {
+func (b *Backend) connect(l *sharedClient, ping time.Duration) {
 	b.mu.Lock()
 	first := b.address
 	b.mu.Unlock()
@@ -169,7 +169,7 @@ func (b *Backend) connect(l *link, ping time.Duration) {
 
 // connectVia connects to the server at an address, or to the primary that the
 // Sentinel at that address names.
-func (b *Backend) connectVia(l *link, address string, ping time.Duration) (rueidis.Client, error) {
+func (b *Backend) connectVia(l *sharedClient, address string, ping time.Duration) (rueidis.Client, error) {
 	if b.config.Sentinel != "" {
 		var err error
 		if address, err = b.primary(l, address); err != nil {
@@ -188,14 +188,14 @@ func (b *Backend) connectVia(l *link, address string, ping time.Duration) (rueid
 }
 
 // connectTo connects to an address.
-func (b *Backend) connectTo(l *link, address string, options rueidis.ClientOption) (rueidis.Client, error) {
+func (b *Backend) connectTo(l *sharedClient, address string, options rueidis.ClientOption) (rueidis.Client, error) {
 	options.ForceSingleClient = true
 	ctx, cancel := context.WithTimeout(l.ctx, connectTimeout)
 	defer cancel()
 	dialed := false
 	options.DialCtxFn = func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 		if dialed {
-			return nil, errLost // a new link replaces this one
+			return nil, errLost // a new client replaces this one
 		}
 		dialed = true
 		return l.dial(ctx, address, b.config.TLS)
@@ -250,7 +250,7 @@ func newClient(address string, options rueidis.ClientOption) (rueidis.Client, er
 }
 
 // dial connects to an address.
-func (l *link) dial(ctx context.Context, address string, config *tls.Config) (net.Conn, error) {
+func (l *sharedClient) dial(ctx context.Context, address string, config *tls.Config) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
