@@ -21,12 +21,12 @@ func withDefault(t *testing.T, l *slog.Logger) {
 func TestDefaultFollowsSetDefault(t *testing.T) {
 	var early, late bytes.Buffer
 	withDefault(t, slog.New(slog.NewTextHandler(&early, nil)))
-	patient, _ := New(Default())
-	patient = patient.With("own", 1).WithGroup("g").With("inside", 2)
-	patient.Info("first")
+	blocking, _ := New(Default())
+	blocking = blocking.With("own", 1).WithGroup("g").With("inside", 2)
+	blocking.Info("first")
 	slog.SetDefault(slog.New(withoutTime(&late, slog.LevelWarn)).With("service", "shop"))
-	patient.Info("too quiet")
-	patient.Warn("second", "n", 3)
+	blocking.Info("too quiet")
+	blocking.Warn("second", "n", 3)
 	if !bytes.Contains(early.Bytes(), []byte("msg=first own=1 g.inside=2")) || bytes.Contains(early.Bytes(), []byte("second")) {
 		t.Errorf("the first default got:\n%s", early.String())
 	}

@@ -13,9 +13,10 @@ import (
 const maxWait = 100 * time.Millisecond
 
 // New returns two loggers that forward to the application's logger through one
-// queue. A call of patient waits up to 100 ms until the line is written. A call
-// of prompt returns at once, for callers that must not wait.
-func New(to *slog.Logger) (patient, prompt *slog.Logger) {
+// queue. A call of blocking returns when the line is written, or after 100 ms. A
+// call of immediate returns at once, for callers that must not wait. Both may be
+// called concurrently.
+func New(to *slog.Logger) (blocking, immediate *slog.Logger) {
 	q := &queue{}
 	return slog.New(handler{q, to.Handler(), maxWait}), slog.New(handler{q, to.Handler(), 0})
 }

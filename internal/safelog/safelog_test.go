@@ -45,15 +45,15 @@ func (r *recorder) got() []string {
 func TestLinesAreWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &recorder{level: slog.LevelWarn}
-		patient, prompt := New(slog.New(to))
+		blocking, immediate := New(slog.New(to))
 		for i := range 250 { // more than can wait
-			patient.Warn("line", "n", i)
+			blocking.Warn("line", "n", i)
 			if got := to.got(); len(got) != i+1 || got[i] != fmt.Sprintf("line n=%d", i) {
 				t.Fatalf("after line %d: %q", i, got)
 			}
 		}
-		patient.Info("not enabled")
-		prompt.Error("later")
+		blocking.Info("not enabled")
+		immediate.Error("later")
 		synctest.Wait()
 		if got := to.got(); len(got) != 251 || got[250] != "later" {
 			t.Errorf("got %q", got[250:])
@@ -92,18 +92,18 @@ func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to, release := &recorder{}, make(chan struct{})
 		to.before = func(slog.Record) { <-release }
-		patient, prompt := New(slog.New(to))
+		blocking, immediate := New(slog.New(to))
 		began := time.Now()
-		prompt.Warn("0")
+		immediate.Warn("0")
 		if took := time.Since(began); took != 0 {
 			t.Errorf("a call that must not wait took %v", took)
 		}
-		patient.Warn("1")
+		blocking.Warn("1")
 		if took := time.Since(began); took != maxWait {
 			t.Errorf("the first call took %v", took)
 		}
 		for i := 2; i < 150; i++ {
-			patient.Warn(fmt.Sprint(i))
+			blocking.Warn(fmt.Sprint(i))
 		}
 		if took := time.Since(began); took != maxWait {
 			t.Errorf("later calls took %v", took-maxWait)
@@ -114,7 +114,7 @@ func TestStuck(t *testing.T) {
 		if want := "ffc: log lines were dropped because the logger was too slow lost=49"; len(got) != 102 || got[0] != "0" || got[1] != want || got[101] != "100" {
 			t.Errorf("got %q", got)
 		}
-		patient.Warn("again")
+		blocking.Warn("again")
 		if got := to.got(); got[len(got)-1] != "again" {
 			t.Error("a logger that works again is not waited for")
 		}
