@@ -61,7 +61,7 @@ used; 2 the command line or the configuration is invalid.
 			}
 		}
 		if unusable {
-			return &cli.Failure{Code: cli.ExitNo}
+			return &cli.Failure{Code: cli.ExitFailed}
 		}
 		return nil
 	}

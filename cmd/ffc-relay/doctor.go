@@ -133,7 +133,7 @@ func (d *examination) check(ctx context.Context, name string, f func(ctx context
 
 // engine checks an engine.
 func (d *examination) engine(ctx context.Context, name string, b fleet.Backend) {
-	v := &patient{b: b, timeout: d.timeout}
+	v := &probe{b: b, timeout: d.timeout}
 	if !d.check(ctx, name+" read", v.read) {
 		return
 	}
@@ -150,8 +150,8 @@ func (d *examination) engine(ctx context.Context, name string, b fleet.Backend) 
 	d.check(ctx, name+" durability", v.durability)
 }
 
-// patient is an engine that is examined.
-type patient struct {
+// probe examines one engine.
+type probe struct {
 	b       fleet.Backend
 	timeout time.Duration
 }
@@ -162,14 +162,14 @@ var (
 	doctorBody = fleetdata.ChunkName(doctorEnvironment, fleetdata.Sum([]byte(doctorEnvironment)), 0)
 )
 
-// within calls a method of the engine.
-func (v *patient) within(ctx context.Context, f func(ctx context.Context) error) error {
+// within calls a method of the engine, for at most timeout.
+func (v *probe) within(ctx context.Context, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	return f(ctx)
 }
 
-func (v *patient) get(ctx context.Context, name string) (value []byte, tag string, err error) {
+func (v *probe) get(ctx context.Context, name string) (value []byte, tag string, err error) {
 	err = v.within(ctx, func(ctx context.Context) (err error) {
 		value, tag, err = v.b.Get(ctx, name)
 		return err
@@ -177,7 +177,7 @@ func (v *patient) get(ctx context.Context, name string) (value []byte, tag strin
 	return value, tag, err
 }
 
-func (v *patient) swapValue(ctx context.Context, value, tag string) (newTag string, err error) {
+func (v *probe) swapValue(ctx context.Context, value, tag string) (newTag string, err error) {
 	err = v.within(ctx, func(ctx context.Context) (err error) {
 		newTag, err = v.b.Swap(ctx, doctorHead, []byte(value), tag)
 		return err
@@ -185,12 +185,12 @@ func (v *patient) swapValue(ctx context.Context, value, tag string) (newTag stri
 	return newTag, err
 }
 
-func (v *patient) remove(ctx context.Context, name string) error {
+func (v *probe) remove(ctx context.Context, name string) error {
 	return v.within(ctx, func(ctx context.Context) error { return v.b.Delete(ctx, name) })
 }
 
 // clean removes what doctor has written.
-func (v *patient) clean(ctx context.Context) {
+func (v *probe) clean(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	_ = v.remove(ctx, doctorHead)
 	_ = v.remove(ctx, doctorBody)
@@ -202,7 +202,7 @@ const (
 	adviceSwap  = "do not publish to this engine: readers may miss changes, and two publishers may lead. Use another engine for the heads"
 )
 
-func (v *patient) read(ctx context.Context) (cli.Outcome, string, string) {
+func (v *probe) read(ctx context.Context) (cli.Outcome, string, string) {
 	_, _, err := v.get(ctx, doctorHead)
 	if err != nil && !errors.Is(err, fleet.ErrNotFound) {
 		return cli.Fail, textOf(err), adviceReach
@@ -217,7 +217,7 @@ func nameOf(b fleet.Backend) string {
 	return fmt.Sprintf("%T", b)
 }
 
-func (v *patient) write(ctx context.Context) (cli.Outcome, string, string) {
+func (v *probe) write(ctx context.Context) (cli.Outcome, string, string) {
 	want := []byte(rand.Text())
 	if err := v.within(ctx, func(ctx context.Context) error { return v.b.Put(ctx, doctorBody, want) }); err != nil {
 		return cli.Fail, "cannot write: " + textOf(err), adviceWrite
@@ -237,8 +237,8 @@ func (v *patient) write(ctx context.Context) (cli.Outcome, string, string) {
 	return cli.OK, "writes, reads and deletes", ""
 }
 
-// swap tries compare-and-swap alone.
-func (v *patient) swap(ctx context.Context) (cli.Outcome, string, string) {
+// swap checks compare-and-swap with one writer.
+func (v *probe) swap(ctx context.Context) (cli.Outcome, string, string) {
 	if err := v.remove(ctx, doctorHead); err != nil {
 		return cli.Fail, "cannot delete: " + textOf(err), adviceWrite
 	}
@@ -264,8 +264,8 @@ func (v *patient) swap(ctx context.Context) (cli.Outcome, string, string) {
 	return cli.OK, "compares and swaps", ""
 }
 
-// race lets writers race for a value.
-func (v *patient) race(ctx context.Context) (cli.Outcome, string, string) {
+// race lets several writers swap one value at the same time: one of them must win.
+func (v *probe) race(ctx context.Context) (cli.Outcome, string, string) {
 	several, stale, failed := 0, 0, error(nil)
 	for round := range rounds {
 		_, tag, err := v.get(ctx, doctorHead)
@@ -319,8 +319,8 @@ func (v *patient) race(ctx context.Context) (cli.Outcome, string, string) {
 	return cli.OK, fmt.Sprintf("one of %d writers won in each of %d rounds", racers, rounds), ""
 }
 
-// durability says what the engine keeps, as far as it says.
-func (v *patient) durability(ctx context.Context) (cli.Outcome, string, string) {
+// durability checks what the engine keeps when it fails, as far as the engine reports it.
+func (v *probe) durability(ctx context.Context) (cli.Outcome, string, string) {
 	b := v.b
 	if split, ok := b.(fleet.Split); ok {
 		b = split.Heads

@@ -142,7 +142,7 @@ func (c *config) logger(to *cli.Console) *slog.Logger {
 func (p *publishRun) serve(ctx context.Context, c *cli.Console, config *config, only []string) error {
 	listener, err := net.Listen("tcp", config.listen)
 	if err != nil {
-		return cli.NoError("cannot listen on %s: %v\nSet listen or FFC_RELAY_LISTEN to another HOST:PORT, or :PORT for all interfaces.", config.listen, errors.Unwrap(err))
+		return cli.Errorf("cannot listen on %s: %v\nSet listen or FFC_RELAY_LISTEN to another HOST:PORT, or :PORT for all interfaces.", config.listen, errors.Unwrap(err))
 	}
 	s := &supervisor{log: config.logger(c), accept: p.accept, adjust: p.a.adjust}
 	s.engines = engines{open: p.a.open, metrics: &s.metrics}
@@ -261,7 +261,7 @@ func (p *publishRun) publishOnce(ctx context.Context, c *cli.Console, config *co
 		}
 	}
 	if failed > 0 {
-		return &cli.Failure{Code: cli.ExitNo}
+		return &cli.Failure{Code: cli.ExitFailed}
 	}
 	return nil
 }

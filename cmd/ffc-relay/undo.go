@@ -109,11 +109,11 @@ func explained(e *relay.Environment, name string, err error) error {
 		return cli.NoDataError("%s has no data of environment %q: check the name, the engine and the prefix, and that ffc-relay publish has published it",
 			nameOf(e.Backend), e.Name)
 	case errors.Is(err, relay.ErrNoRevision):
-		return cli.NoError("%s\nRun \"ffc-relay log -n 0 %s\" for those that it has.", text, name)
+		return cli.Errorf("%s\nRun \"ffc-relay log -n 0 %s\" for those that it has.", text, name)
 	case errors.Is(err, relay.ErrSnapshot):
 		return cli.NoDataError("%s", text)
 	}
-	return cli.NoError("%s", text)
+	return cli.Errorf("%s", text)
 }
 
 // one returns the only argument of a command.

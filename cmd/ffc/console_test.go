@@ -17,7 +17,7 @@ func TestOutputCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"help"}, {"doctor", "-url", "http://127.0.0.1:1"}} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), args, nil, brokenWriter{}, &stderr, func(string) string { return "" })
-		if want := "ffc: cannot write the output: io: read/write on closed pipe\n"; code != cli.ExitNo || stderr.String() != want {
+		if want := "ffc: cannot write the output: io: read/write on closed pipe\n"; code != cli.ExitFailed || stderr.String() != want {
 			t.Errorf("%v: code %d, %q", args, code, stderr.String())
 		}
 	}

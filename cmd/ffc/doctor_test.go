@@ -349,7 +349,7 @@ func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
 			own, theirs = theirs, own
 		}
 		want := "the secret is of " + theirs + ", but the server at -url is of " + own
-		if out.code != cli.ExitNo || strings.Count(out.stdout, want) < 2 {
+		if out.code != cli.ExitFailed || strings.Count(out.stdout, want) < 2 {
 			t.Errorf("got\n%s\nwant %q", out.stdout, want)
 		}
 	})

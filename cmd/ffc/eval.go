@@ -89,9 +89,9 @@ func evalOne(c *cli.Console, client *ffc.Client, keys []string, key string, user
 	}
 	switch {
 	case errors.Is(e.Err, ffc.ErrFlagNotFound):
-		return cli.NoError("the environment has no flag %q%s", key, cli.DidYouMean(cli.Nearest(key, keys)))
+		return cli.Errorf("the environment has no flag %q%s", key, cli.DidYouMean(cli.Nearest(key, keys)))
 	case asJSON && e.Err != nil:
-		return &cli.Failure{Code: cli.ExitNo}
+		return &cli.Failure{Code: cli.ExitFailed}
 	case asJSON:
 		return nil
 	}
@@ -99,7 +99,7 @@ func evalOne(c *cli.Console, client *ffc.Client, keys []string, key string, user
 		return err
 	}
 	if e.Err != nil {
-		return &cli.Failure{Code: cli.ExitNo}
+		return &cli.Failure{Code: cli.ExitFailed}
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func evalAll(c *cli.Console, client *ffc.Client, keys []string, user ffc.User, a
 		if e.Err == nil {
 			continue
 		}
-		err = &cli.Failure{Code: cli.ExitNo}
+		err = &cli.Failure{Code: cli.ExitFailed}
 		if !asJSON { // JSON has the error
 			c.Warn("%q: %s", e.FlagKey, strings.TrimPrefix(e.Err.Error(), "ffc: "))
 		}

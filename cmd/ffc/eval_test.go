@@ -86,17 +86,17 @@ func TestEvalMalformed(t *testing.T) {
 	file := write(t, "flags.json", `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
 		{"id":"FF__11__22__33__bad","timestamp":1,"ff":{"id":"FF__11__22__33__bad","keyName":"bad","status":7}}]}}`)
 	out := bare(t, "eval", "-file", file, "-all", "-user", "u1")
-	if out.code != cli.ExitNo || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" ||
+	if out.code != cli.ExitFailed || out.stdout != "FLAG  VALUE  REASON\nbad   -      error in evaluation\n" ||
 		!strings.HasPrefix(out.stderr, "ffc: warning: \"bad\": the flag cannot be evaluated: ") {
 		t.Errorf("%+v", out)
 	}
 	out = bare(t, "eval", "-file", file, "-user", "u1", "bad")
-	if out.code != cli.ExitNo || !strings.HasPrefix(out.stdout, "bad: no value (error in evaluation)\n") || out.stderr != "" {
+	if out.code != cli.ExitFailed || !strings.HasPrefix(out.stdout, "bad: no value (error in evaluation)\n") || out.stderr != "" {
 		t.Errorf("%+v", out)
 	}
 	for _, args := range [][]string{{"-all"}, {"bad"}} {
 		out := bare(t, append([]string{"eval", "-file", file, "-user", "u1", "-json"}, args...)...)
-		if out.code != cli.ExitNo || !json.Valid([]byte(out.stdout)) || !strings.Contains(out.stdout, `"error": "`) || out.stderr != "" {
+		if out.code != cli.ExitFailed || !json.Valid([]byte(out.stdout)) || !strings.Contains(out.stdout, `"error": "`) || out.stderr != "" {
 			t.Errorf("%v: %+v", args, out)
 		}
 	}
@@ -137,11 +137,11 @@ func TestEvalUnknownFlag(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		s := startServer(t, p, shop()...)
 		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
-		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: cli.ExitNo, stderr: want})
-		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: cli.ExitNo, stderr: "ffc: the environment has no flag \"-x\"\n"})
+		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: cli.ExitFailed, stderr: want})
+		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: cli.ExitFailed, stderr: "ffc: the environment has no flag \"-x\"\n"})
 		out := at(t, s, "eval", "-user", "u1", "-json", "chekout")
 		var got explained
-		if err := json.Unmarshal([]byte(out.stdout), &got); err != nil || got.Reason != "flag not found" || out.code != cli.ExitNo || out.stderr != want {
+		if err := json.Unmarshal([]byte(out.stdout), &got); err != nil || got.Reason != "flag not found" || out.code != cli.ExitFailed || out.stderr != want {
 			t.Errorf("%+v: %v", out, err)
 		}
 	})

@@ -157,12 +157,12 @@ func (s *serveRun) explainListen(err error) error {
 		return s.Options.Usage("-addr: invalid address %q: expected host:port, such as 127.0.0.1:4400", s.addr)
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		return cli.NoError("cannot listen on -addr %s: %v; expected an address of this machine and a free port, such as 127.0.0.1:4400", s.addr, err)
+		return cli.Errorf("cannot listen on -addr %s: %v; expected an address of this machine and a free port, such as 127.0.0.1:4400", s.addr, err)
 	}
 	other := "0"
 	if n, err := strconv.Atoi(port); err == nil && n < 65535 {
 		other = strconv.Itoa(n + 1)
 	}
-	return cli.NoError("port %s is in use, perhaps by another ffc serve: stop that program, or use another port with -addr %s",
+	return cli.Errorf("port %s is in use, perhaps by another ffc serve: stop that program, or use another port with -addr %s",
 		port, net.JoinHostPort(host, other))
 }

@@ -138,9 +138,9 @@ func TestServeMistakes(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"port taken", []string{"-addr", taken.Addr().String(), good}, cli.ExitNo, []string{"port " + port + " is in use", "-addr 127.0.0.1:"}},
+		{"port taken", []string{"-addr", taken.Addr().String(), good}, cli.ExitFailed, []string{"port " + port + " is in use", "-addr 127.0.0.1:"}},
 		{"no address", []string{"-addr", "4400", good}, cli.ExitUsage, []string{"host:port", "127.0.0.1:4400"}},
-		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, cli.ExitNo, []string{"cannot listen on -addr 192.0.2.1:4400", "an address of this machine"}},
+		{"an address of another machine", []string{"-addr", "192.0.2.1:4400", good}, cli.ExitFailed, []string{"cannot listen on -addr 192.0.2.1:4400", "an address of this machine"}},
 		{"bad file", []string{bad}, cli.ExitNoData, []string{bad + ":2:12: expected an object, got the number 1"}},
 		{"no file", []string{missing}, cli.ExitNoData, []string{"there is no file " + missing, "-create"}},
 		{"no platform", []string{"-platform", "featbti", good}, cli.ExitUsage, []string{"-platform", "classic or featbit"}},

@@ -17,7 +17,7 @@ func writeFile(path string, data []byte) (err error) {
 			if cause := errors.Unwrap(err); cause != nil {
 				err = cause // without the name of the temporary file
 			}
-			err = cli.NoError("cannot write the file %s: %v", name, err)
+			err = cli.Errorf("cannot write the file %s: %v", name, err)
 		}
 	}()
 	if target, err := filepath.EvalSymlinks(path); err == nil {

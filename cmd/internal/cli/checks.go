@@ -66,7 +66,7 @@ func (r *Report) Conclude(c *Console, asJSON bool) (err error) {
 		err = c.Print("\n" + r.String())
 	}
 	if err == nil && r.Failures > 0 {
-		err = &Failure{Code: ExitNo}
+		err = &Failure{Code: ExitFailed}
 	}
 	return err
 }

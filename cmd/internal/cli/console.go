@@ -97,7 +97,7 @@ func (c *Console) Paint(colour, text string) string {
 // Print writes the output of a command to stdout.
 func (c *Console) Print(text string) error {
 	if _, err := io.WriteString(c.Stdout, text); err != nil {
-		return NoError("cannot write the output: %v", err)
+		return Errorf("cannot write the output: %v", err)
 	}
 	return nil
 }

@@ -8,14 +8,14 @@ import (
 
 // The exit codes.
 const (
-	ExitNo          = 1   // the answer is no
+	ExitFailed      = 1   // the command failed, or a check of it did
 	ExitUsage       = 2   // the command line is invalid
 	ExitNoData      = 3   // there is no data to evaluate, write or publish
 	ExitInterrupted = 130 // as shells have it for a process that Ctrl-C ended
 )
 
 // Failure is an error with an exit code. Without a text, the command has printed
-// the reason already. Any other error has the exit code ExitNo.
+// the reason already. Any other error has the exit code ExitFailed.
 type Failure struct {
 	Code int
 	Text string
@@ -24,9 +24,9 @@ type Failure struct {
 // Error implements error.
 func (f *Failure) Error() string { return f.Text }
 
-// NoError returns an error with the exit code ExitNo.
-func NoError(format string, args ...any) error {
-	return &Failure{ExitNo, fmt.Sprintf(format, args...)}
+// Errorf returns an error with the exit code ExitFailed.
+func Errorf(format string, args ...any) error {
+	return &Failure{ExitFailed, fmt.Sprintf(format, args...)}
 }
 
 // UsageError returns an error with the exit code ExitUsage.
@@ -50,7 +50,7 @@ func (c *Console) conclude(ctx context.Context, err error) int {
 	case ctx.Err() != nil:
 		return ExitInterrupted
 	case f == nil:
-		f = &Failure{ExitNo, err.Error()}
+		f = &Failure{ExitFailed, err.Error()}
 	}
 	c.Say("%s: %s", c.program, f.Text)
 	return f.Code

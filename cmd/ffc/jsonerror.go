@@ -8,18 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// placeError is an error with its line and column.
-type placeError struct {
+// positionError is an error with its line and column.
+type positionError struct {
 	name         string
 	line, column int
 	problem      string
 }
 
-func (e *placeError) Error() string {
+func (e *positionError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.name, e.line, e.column, e.problem)
 }
 
-// checkJSON returns an error with the place where data is not JSON.
+// checkJSON returns an error with the position where data is not JSON.
 func checkJSON(name string, data []byte) error {
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(data, new(json.RawMessage))
@@ -27,7 +27,7 @@ func checkJSON(name string, data []byte) error {
 		return err
 	}
 	line, column := position(data, int(syntax.Offset))
-	return &placeError{name, line, column, syntax.Error()}
+	return &positionError{name, line, column, syntax.Error()}
 }
 
 // position returns the line and column, both from 1, of the last of the first n
