@@ -26,8 +26,8 @@ const (
 	soon = 15 * time.Second
 )
 
-// Question is a request for data. The response is its Answer.
-type Question struct {
+// Request is a request for data. The complete response is its Answer.
+type Request struct {
 	Since int64 // request data newer than this version; 0 means everything
 	Mark  transport.Mark
 	kind  kind
@@ -41,7 +41,7 @@ const (
 	everything
 )
 
-// Answer is a complete response to a Question.
+// Answer is a complete response to a Request.
 type Answer struct {
 	// At is the platform's time of the request; zero means unknown.
 	At time.Time
@@ -62,8 +62,8 @@ type Plan struct {
 	answered   time.Time // the platform's time of the last complete answer; zero means unknown
 	nextResync due
 	nextFull   due
-	nextHeld   due       // set while an answer is held back
-	held       *Question // the question of that answer
+	nextHeld   due      // set while an answer is held back
+	held       *Request // the request of that answer
 	// heldVersion is the newest stored version of the held items.
 	heldVersion int64
 	agreed      int       // consecutive answers that agree about it
@@ -100,22 +100,22 @@ func New(store transport.Store, resync, full time.Duration) *Plan {
 // HoldFor returns how long answers with older data must agree.
 func (s *Plan) HoldFor() time.Duration { return s.holdFor }
 
-// Everything returns the question for everything.
-func (s *Plan) Everything() Question {
-	return Question{Mark: s.store.Mark(), kind: everything}
+// Everything returns the request for everything.
+func (s *Plan) Everything() Request {
+	return Request{Mark: s.store.Mark(), kind: everything}
 }
 
-// Again returns the question for data that may have been missed. It is for each
+// Again returns a request for data that may have been missed. It is for each
 // new connection, and for an open one when Due has passed.
-func (s *Plan) Again() Question {
+func (s *Plan) Again() Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.askLocked(again)
 }
 
-// Poll returns the question for new data or, when it is due, for data that may
+// Poll returns the request for new data or, when it is due, for data that may
 // have been missed.
-func (s *Plan) Poll() Question {
+func (s *Plan) Poll() Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.nextResync.passed() || s.resync > 0 && s.nextResync.from.IsZero() {
@@ -124,9 +124,9 @@ func (s *Plan) Poll() Question {
 	return s.askLocked(ordinary)
 }
 
-// askLocked returns a question.
-func (s *Plan) askLocked(k kind) Question {
-	q := Question{Mark: s.store.Mark(), kind: k}
+// askLocked returns a request.
+func (s *Plan) askLocked(k kind) Request {
+	q := Request{Mark: s.store.Mark(), kind: k}
 	version := s.store.Version()
 	switch {
 	case version <= 0 || s.nextFull.passed():
@@ -142,7 +142,7 @@ func (s *Plan) askLocked(k kind) Question {
 	}
 	switch {
 	case s.held == nil:
-	case s.held.Since > 0 || s.nextHeld.passed(): // the same question again, to compare the answers
+	case s.held.Since > 0 || s.nextHeld.passed(): // the same request again, to compare the answers
 		q.Since = min(q.Since, s.held.Since)
 	case s.heldVersion > 1: // in between, check at low cost whether a server has the held items
 		q.Since = min(q.Since, s.heldVersion-1)
@@ -169,13 +169,13 @@ type Witness interface {
 	transport.Store
 	// Answered is called before Confirm, with the platform's time of the request,
 	// or zero if that is unknown. It is not called for pongs, nor while items are
-	// held: answers to smaller questions do not show whether the platform has the
+	// held: answers to smaller requests do not show whether the platform has the
 	// held items.
 	Answered(at time.Time)
 }
 
-// Answered records a complete answer to a question.
-func (s *Plan) Answered(q Question, a Answer) {
+// Answered records a complete answer to a request.
+func (s *Plan) Answered(q Request, a Answer) {
 	holds := s.answer(q, a)
 	if w, ok := s.store.(Witness); ok && !holds {
 		w.Answered(a.At)
@@ -183,7 +183,7 @@ func (s *Plan) Answered(q Question, a Answer) {
 }
 
 // answer is Answered, and reports whether the answer has held items.
-func (s *Plan) answer(q Question, a Answer) (holds bool) {
+func (s *Plan) answer(q Request, a Answer) (holds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = time.Now()
@@ -207,9 +207,9 @@ func (s *Plan) answer(q Question, a Answer) (holds bool) {
 }
 
 // holdLocked records an answer with held items, and when to request again.
-func (s *Plan) holdLocked(q Question, a Answer) {
+func (s *Plan) holdLocked(q Request, a Answer) {
 	if s.held == nil || q.Since < s.held.Since {
-		s.held = &Question{Since: q.Since}
+		s.held = &Request{Since: q.Since}
 	}
 	s.agreed, s.heldVersion = a.Answers, a.HeldVersion
 	in := s.holdFor / 2
@@ -222,7 +222,7 @@ func (s *Plan) holdLocked(q Question, a Answer) {
 	s.nextHeld = due{s.heard, max(in, 0)}
 }
 
-// Due returns the time until the next question on an open connection.
+// Due returns the time until the next request on an open connection.
 func (s *Plan) Due() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,7 +236,7 @@ func (s *Plan) Due() time.Duration {
 	return max(in, 0)
 }
 
-// Renew reports whether the next question needs a new connection: its answer
+// Renew reports whether the next request needs a new connection: its answer
 // may be the last that has to agree, and a connection reaches only one server.
 func (s *Plan) Renew() bool {
 	s.mu.Lock()
@@ -244,7 +244,7 @@ func (s *Plan) Renew() bool {
 	return s.agreed >= 2 && s.nextHeld.passed()
 }
 
-// Unanswered records that the platform did not respond to a question on an open
+// Unanswered records that the platform did not respond to a request on an open
 // connection. It reports whether the last answer is older than three times
 // FullResync.
 func (s *Plan) Unanswered() (tooLong bool) {

@@ -21,7 +21,7 @@ func (s *store) Mark() transport.Mark { return 7 }
 // ms is now in Unix milliseconds, less some time.
 func ms(ago time.Duration) int64 { return time.Now().Add(-ago).UnixMilli() }
 
-func since(t *testing.T, what string, q resync.Question, want int64) {
+func since(t *testing.T, what string, q resync.Request, want int64) {
 	t.Helper()
 	if q.Since != want {
 		t.Errorf("%s: asked since %v, want %v", what, time.UnixMilli(q.Since).UTC(), time.UnixMilli(want).UTC())
@@ -154,8 +154,8 @@ func TestPollAsksAgain(t *testing.T) {
 	})
 }
 
-// TestFailedQuestionsAreAskedAgain: only answers move anything on.
-func TestFailedQuestionsAreAskedAgain(t *testing.T) {
+// TestFailedRequestsAreRepeated: only answers move anything on.
+func TestFailedRequestsAreRepeated(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
 		s := &store{version: ms(0)}
 		p := resync.New(s, 0, 0)
@@ -171,7 +171,7 @@ func TestFailedQuestionsAreAskedAgain(t *testing.T) {
 	})
 }
 
-// TestHeldAnswersAreAskedForAgain: the same question comes again after half of
+// TestHeldAnswersAreAskedForAgain: the same request comes again after half of
 // the time and at its end, the last of them on a new connection. A cursor is also
 // what polls in between ask with.
 func TestHeldAnswersAreAskedForAgain(t *testing.T) {
@@ -207,7 +207,7 @@ func TestHeldAnswersAreAskedForAgain(t *testing.T) {
 					t.Error("a new connection is wanted too early")
 				}
 				time.Sleep(p.Due())
-				for !p.Renew() { // an ordinary question may be due before
+				for !p.Renew() { // an ordinary request may be due before
 					if everything {
 						p.Answered(p.Again(), answer())
 					} else {
@@ -216,7 +216,7 @@ func TestHeldAnswersAreAskedForAgain(t *testing.T) {
 					time.Sleep(p.Due())
 				}
 				if got := time.Since(first); got != time.Minute {
-					t.Errorf("the last question comes after %v, want 1m", got)
+					t.Errorf("the last request comes after %v, want 1m", got)
 				}
 				since(t, "at the end", p.Again(), q.Since)
 				p.Answered(p.Again(), answer())
@@ -228,7 +228,7 @@ func TestHeldAnswersAreAskedForAgain(t *testing.T) {
 	}
 }
 
-// TestLagging: while nothing else confirms the data the question comes again
+// TestLagging: while nothing else confirms the data the request comes again
 // soon, as servers lag by seconds.
 func TestLagging(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestLagging(t *testing.T) {
 	})
 }
 
-// TestUnanswered: questions that are ignored are repeated at their usual times.
+// TestUnanswered: requests that are ignored are repeated at their usual times.
 // After three times FullResync the connection is replaced.
 func TestUnanswered(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestUnanswered(t *testing.T) {
 			}
 		}
 		if d := time.Since(began); d < 30*time.Minute || d > 31*time.Minute || ignored < 30 {
-			t.Errorf("too long after %v and %d questions", d, ignored)
+			t.Errorf("too long after %v and %d requests", d, ignored)
 		}
 	})
 }

@@ -44,7 +44,7 @@ type answer struct {
 	origin
 	unchanged bool // since the last answer: there is no body
 	body      []byte
-	asked     resync.Question
+	asked     resync.Request
 	mark      transport.Mark // of asked; 0 if the answer may come from a cache
 	date      time.Time      // by the server's clock; zero is unknown
 }

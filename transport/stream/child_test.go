@@ -73,7 +73,7 @@ func runChild() error {
 
 // childSettings are those of a child, each as short as a busy machine allows.
 var childSettings = stream.Transport{
-	MaxAge:         1, // none: each question is a fetch
+	MaxAge:         1, // none: each request is a fetch
 	PingInterval:   200 * time.Millisecond,
 	ConnectTimeout: time.Second,
 	SilenceTimeout: time.Second,

@@ -34,10 +34,10 @@ type connection struct {
 	s *session
 	mode
 	handshake
-	*link
-	*questions
+	*wsConn
+	*syncRequests
 	progress
-	renewed atomic.Bool // this end closes it, to ask the next question on another one
+	renewed atomic.Bool // this end closes it, to send the next request on another one
 }
 
 // progress is what a connection has brought. Only the reader uses it.
@@ -49,17 +49,17 @@ type progress struct {
 
 // connect opens a connection and returns when it has ended. Nothing of the
 // connection runs on return.
-func (s *session) connect(ctx context.Context, m mode) ending {
+func (s *session) connect(ctx context.Context, m mode) connectResult {
 	l, h, err := s.dial(ctx)
 	if err != nil {
-		return ending{handshake: h, err: err}
+		return connectResult{handshake: h, err: err}
 	}
 	return newConnection(s, m, l, h).run(ctx)
 }
 
-func newConnection(s *session, m mode, l *link, h handshake) *connection {
-	c := &connection{s: s, mode: m, link: l, handshake: h}
-	c.questions = newQuestions(s.SilenceTimeout, func() { l.cut(errNoResponse) })
+func newConnection(s *session, m mode, l *wsConn, h handshake) *connection {
+	c := &connection{s: s, mode: m, wsConn: l, handshake: h}
+	c.syncRequests = newSyncRequests(s.SilenceTimeout, func() { l.cut(errNoResponse) })
 	l.ws.SetReadLimit(s.MaxMessage)
 	l.watch(s.SilenceTimeout)
 	return c
@@ -67,8 +67,8 @@ func newConnection(s *session, m mode, l *link, h handshake) *connection {
 
 // run reads and writes until the connection ends. It closes the connection when
 // ctx ends.
-func (c *connection) run(ctx context.Context) ending {
-	first := c.open(c.s.firstQuestion(), c.platformTime())
+func (c *connection) run(ctx context.Context) connectResult {
+	first := c.open(c.s.firstRequest(), c.platformTime())
 	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(closed)
@@ -81,7 +81,7 @@ func (c *connection) run(ctx context.Context) ending {
 	var writer sync.WaitGroup
 	writer.Go(func() { c.write(first, over) })
 
-	end := ending{handshake: c.handshake, err: c.read()}
+	end := connectResult{handshake: c.handshake, err: c.read()}
 	end.usable, end.renewed = c.usable, c.renewed.Load()
 
 	if !stop() {
@@ -94,8 +94,8 @@ func (c *connection) run(ctx context.Context) ending {
 	return end
 }
 
-// firstQuestion returns what to ask on each connection.
-func (s *session) firstQuestion() resync.Question {
+// firstRequest returns the first request of each connection.
+func (s *session) firstRequest() resync.Request {
 	if s.protocol.Resume {
 		return s.plan.Again()
 	}
@@ -201,12 +201,12 @@ func (c *connection) skip(message []byte, err error) error {
 	return nil
 }
 
-// minWait is the shortest time between two questions on one connection.
+// minWait is the shortest time between two requests on one connection.
 const minWait = 10 * time.Millisecond
 
-// write asks the first question, sends keep-alive messages, and asks again when
-// that is due, until the connection is over.
-func (c *connection) write(first *openQuestion, over <-chan struct{}) {
+// write sends the first request, keep-alive messages, and further requests when
+// they are due, until the connection is over.
+func (c *connection) write(first *openRequest, over <-chan struct{}) {
 	c.ask(first)
 	ping := time.NewTicker(c.s.PingInterval)
 	defer ping.Stop()
@@ -238,8 +238,8 @@ func (c *connection) write(first *openQuestion, over <-chan struct{}) {
 	}
 }
 
-// ask sends a question that is open.
-func (c *connection) ask(q *openQuestion) {
+// ask sends an open request.
+func (c *connection) ask(q *openRequest) {
 	c.send(platform.SyncRequest(q.Since))
 	if q.ping > 0 {
 		c.send(c.s.protocol.Ping)

@@ -16,12 +16,12 @@ import (
 )
 
 // dial opens a websocket with a new token.
-func (s *session) dial(ctx context.Context) (*link, handshake, error) {
+func (s *session) dial(ctx context.Context) (*wsConn, handshake, error) {
 	s.connects.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, s.ConnectTimeout)
 	defer cancel()
 	client := *s.http
-	l := &link{}
+	l := &wsConn{}
 	stop := func() bool { return true }
 	client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		response, err := s.http.Transport.RoundTrip(r)

@@ -39,7 +39,7 @@ func (p *pauses) begin() {
 
 // wait waits after a connection or a failed attempt. It returns false when ctx
 // ends.
-func (p *pauses) wait(ctx context.Context, end *ending, v verdict) bool {
+func (p *pauses) wait(ctx context.Context, end *connectResult, v verdict) bool {
 	attempt := clock.Age(p.began)
 	if !end.usable.IsZero() {
 		p.outage.Reset()
@@ -61,7 +61,7 @@ func (p *pauses) wait(ctx context.Context, end *ending, v verdict) bool {
 
 // renew waits after a connection that was closed to open another one, as long as
 // the limit of connections demands. It returns false when ctx ends.
-func (p *pauses) renew(ctx context.Context, end *ending) bool {
+func (p *pauses) renew(ctx context.Context, end *connectResult) bool {
 	p.outage.Reset()
 	p.used = false
 	p.limit.Opened(end.at)

@@ -66,7 +66,7 @@ func TestResyncOnAnOpenConnection(t *testing.T) {
 	})
 }
 
-// TestPongOfAnEarlierPing: only the pong of the ping that goes with a question
+// TestPongOfAnEarlierPing: only the pong of the ping that goes with a request
 // says that its answer has come.
 func TestPongOfAnEarlierPing(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestPongOfAnEarlierPing(t *testing.T) {
 			t.Error("the answer was not taken")
 		}
 		if n := s.store.answersTo(0); n != 2 {
-			t.Errorf("%d messages were taken for the answer to the second question, want 2", n)
+			t.Errorf("%d messages were taken for the answer to the second request, want 2", n)
 		}
 	})
 }
@@ -108,29 +108,29 @@ func (c *peer) expectAny() frame {
 	return f
 }
 
-// answersTo counts the messages that were applied for the nth question that had
+// answersTo counts the messages that were applied for the nth request that had
 // a mark. What is pushed has none.
 func (s *store) answersTo(n int) (count int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	question, last := -1, transport.Mark(0)
+	request, last := -1, transport.Mark(0)
 	for _, e := range s.calls {
 		if e.message == nil || e.asked == 0 {
 			continue
 		}
 		if e.asked != last {
-			question, last = question+1, e.asked
+			request, last = request+1, e.asked
 		}
-		if question == n {
+		if request == n {
 			count++
 		}
 	}
 	return count
 }
 
-// TestIgnoredQuestion: a platform that answers a second question with a pong
+// TestIgnoredRequest: a platform that answers a second request with a pong
 // only keeps its connection.
-func TestIgnoredQuestion(t *testing.T) {
+func TestIgnoredRequest(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
 		s := start(t, inMemory(t), stream.Transport{})
 		c := s.ready()
@@ -146,7 +146,7 @@ func TestIgnoredQuestion(t *testing.T) {
 }
 
 // TestHeldAnswerOnANewConnection: an answer that was held back confirms nothing,
-// nor do pongs of a connection that has no other. The last question that has to
+// nor do pongs of a connection that has no other. The last request that has to
 // agree comes on a new connection, which is no failure.
 func TestHeldAnswerOnANewConnection(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {

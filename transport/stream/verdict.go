@@ -23,7 +23,7 @@ type verdict struct {
 }
 
 // judge returns what to do after a connection.
-func (s *session) judge(end *ending) verdict {
+func (s *session) judge(end *connectResult) verdict {
 	v := verdict{err: end.err}
 	switch {
 	case end.refused():
@@ -44,7 +44,7 @@ var errClockSet = errors.New("the clock of this machine or of the platform has b
 
 // judgeRefusal tells a wrong clock from a wrong secret: to the platform both are
 // an invalid token.
-func (s *session) judgeRefusal(end *ending) verdict {
+func (s *session) judgeRefusal(end *connectResult) verdict {
 	used := time.Duration(s.offset.Load())
 	if ahead, ok := end.clockAhead(); ok && (ahead-used).Abs() > clockSkew {
 		why := fmt.Errorf("this machine's clock differs by %v from the platform's, which allows 30 s: trying with the platform's time", ahead.Round(time.Second))

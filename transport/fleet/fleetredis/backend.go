@@ -19,7 +19,7 @@ type Backend struct {
 
 	mu      sync.Mutex
 	current *sharedClient // nil if there is none
-	address int   // index of the address to connect to
+	address int           // index of the address to connect to
 
 	done    context.Context // ends with Close
 	cancel  context.CancelFunc

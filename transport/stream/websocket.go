@@ -23,12 +23,12 @@ const (
 	bufferSize = 4 << 10
 )
 
-// link is an open websocket, and the timer that cuts it when nothing arrives.
+// wsConn is an open websocket, and the timer that cuts it when nothing arrives.
 //
 // No call of the websocket library gets a context that ends. Its Close takes
 // none, and waits for seconds, or without a limit if the platform stops inside a
 // frame. Closing the socket ends every call.
-type link struct {
+type wsConn struct {
 	ws      *websocket.Conn
 	socket  *socket
 	silence *time.Timer
@@ -37,19 +37,19 @@ type link struct {
 }
 
 // watch cuts the connection when nothing arrives for a time.
-func (l *link) watch(timeout time.Duration) {
+func (l *wsConn) watch(timeout time.Duration) {
 	l.silence = time.AfterFunc(timeout, func() { l.cut(errSilent) })
 	l.socket.heard = func() { l.silence.Reset(timeout) }
 }
 
 // send sends a message. Errors are ignored: reading fails too then, and what the
 // platform sent before says more.
-func (l *link) send(message string) {
+func (l *wsConn) send(message string) {
 	_ = l.ws.Write(context.Background(), websocket.MessageText, []byte(message))
 }
 
 // readAll reads a message. The caller owns the bytes.
-func (l *link) readAll(r io.Reader) ([]byte, error) {
+func (l *wsConn) readAll(r io.Reader) ([]byte, error) {
 	slow := time.AfterFunc(messageTimeout, func() { l.cut(errTooSlow) })
 	defer slow.Stop()
 	return httpclient.ReadAll(r, l.buffer[:])
@@ -59,7 +59,7 @@ func (l *link) readAll(r io.Reader) ([]byte, error) {
 // connection if the platform does not respond in time. why is the error of a
 // message; nil if the client is being closed, or needs the connection no longer.
 // It may be called concurrently; each call waits until the connection is closed.
-func (l *link) close(why error) {
+func (l *wsConn) close(why error) {
 	code, reason := websocket.StatusNormalClosure, "normal close"
 	if _, fault := errors.AsType[*transport.Error](why); fault {
 		code, reason = websocket.StatusGoingAway, "client going away"
@@ -70,13 +70,13 @@ func (l *link) close(why error) {
 }
 
 // cut ends the connection without a close handshake.
-func (l *link) cut(cause error) {
+func (l *wsConn) cut(cause error) {
 	l.cause.CompareAndSwap(nil, &cause)
 	_ = l.socket.Close()
 }
 
 // release frees what is left of a connection that has ended.
-func (l *link) release() {
+func (l *wsConn) release() {
 	_ = l.ws.CloseNow()
 	l.silence.Stop()
 }

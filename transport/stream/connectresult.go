@@ -38,20 +38,20 @@ func (h *handshake) clockAhead() (ahead time.Duration, ok bool) {
 	return date.Sub(h.at.Round(0)), true
 }
 
-// ending is how a connection, or an attempt to connect, ended.
-type ending struct {
+// connectResult says how a connection, or an attempt to connect, ended.
+type connectResult struct {
 	handshake
 	err     error
-	renewed bool      // this end closed it, to ask the next question on another one
+	renewed bool      // this end closed it, to send the next request on another one
 	usable  time.Time // when the platform first answered; zero is never
 }
 
 // refused reports whether the platform rejected the token.
-func (e *ending) refused() bool { return errors.Is(e.err, errRefused) }
+func (e *connectResult) refused() bool { return errors.Is(e.err, errRefused) }
 
 // rejected reports whether the platform, rather than an outage, kept the client
 // from connecting.
-func (e *ending) rejected() bool {
+func (e *connectResult) rejected() bool {
 	return e.refused() || e.response != nil && e.response.StatusCode < http.StatusInternalServerError
 }
 
