@@ -73,8 +73,8 @@ var (
 // NewDynamoDB returns a DynamoDB. It does not connect. NewDynamoDB fails only if the
 // configuration is invalid, and reports all problems at once.
 func NewDynamoDB(config DynamoDBConfig) (*DynamoDB, error) {
-	p := place{config.Region, config.Credentials, config.Endpoint, config.HTTPClient, config.Prefix}
-	endpoint, problems := p.check("dynamodb")
+	c := common{config.Region, config.Credentials, config.Endpoint, config.HTTPClient, config.Prefix}
+	endpoint, problems := c.check("dynamodb")
 	switch {
 	case config.Table == "":
 		problems = append(problems, errors.New("missing Table: expected its name"))
@@ -86,8 +86,8 @@ func NewDynamoDB(config DynamoDBConfig) (*DynamoDB, error) {
 	}
 	endpoint.Path += "/"
 	return &DynamoDB{
-		service: p.service("DynamoDB", "dynamodb", dynamoFailure), endpoint: *endpoint,
-		table: config.Table, prefix: p.prefix, consistent: !config.EventuallyConsistent,
+		service: c.service("DynamoDB", "dynamodb", dynamoFailure), endpoint: *endpoint,
+		table: config.Table, prefix: c.prefix, consistent: !config.EventuallyConsistent,
 	}, nil
 }
 

@@ -11,8 +11,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// place is what the services have in common in their configurations.
-type place struct {
+// common has the settings that the configurations of all services have.
+type common struct {
 	region      string
 	credentials aws.CredentialsProvider
 	endpoint    string
@@ -21,23 +21,23 @@ type place struct {
 }
 
 // check returns what is wrong, and the URL of the service.
-func (p *place) check(id string) (endpoint *url.URL, problems []error) {
-	if p.prefix == "" {
-		p.prefix = defaultPrefix
+func (c *common) check(id string) (endpoint *url.URL, problems []error) {
+	if c.prefix == "" {
+		c.prefix = defaultPrefix
 	}
-	if strings.HasPrefix(p.prefix, "/") || strings.HasSuffix(p.prefix, "/") {
-		problems = append(problems, fmt.Errorf("unusable Prefix %q: expected no slash at its ends", p.prefix))
+	if strings.HasPrefix(c.prefix, "/") || strings.HasSuffix(c.prefix, "/") {
+		problems = append(problems, fmt.Errorf("unusable Prefix %q: expected no slash at its ends", c.prefix))
 	}
-	if p.credentials == nil {
+	if c.credentials == nil {
 		problems = append(problems, errors.New("missing Credentials: expected an aws.CredentialsProvider"))
 	}
-	if p.region == "" || strings.Trim(p.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		problems = append(problems, fmt.Errorf("unusable Region %q: expected a name such as eu-central-1", p.region))
+	if c.region == "" || strings.Trim(c.region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		problems = append(problems, fmt.Errorf("unusable Region %q: expected a name such as eu-central-1", c.region))
 		return &url.URL{}, problems
 	}
-	address := p.endpoint
+	address := c.endpoint
 	if address == "" {
-		address = "https://" + id + "." + p.region + "." + domain(p.region)
+		address = "https://" + id + "." + c.region + "." + domain(c.region)
 	}
 	endpoint, err := url.Parse(address)
 	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Hostname() == "" ||
@@ -61,10 +61,10 @@ func domain(region string) string {
 	return "amazonaws.com"
 }
 
-// service returns what sends requests to the place.
-func (p *place) service(name, id string, failure func([]byte) (code, region string)) *service {
+// service returns what sends requests to the endpoint.
+func (c *common) service(name, id string, failure func([]byte) (code, region string)) *service {
 	return &service{
-		name: name, id: id, region: p.region, credentials: p.credentials, client: newClient(p.client), failure: failure,
+		name: name, id: id, region: c.region, credentials: c.credentials, client: newClient(c.client), failure: failure,
 		signer: v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), // paths are escaped once
 	}
 }

@@ -82,8 +82,8 @@ var (
 // NewS3 returns an S3. It does not connect. NewS3 fails only if the configuration
 // is invalid, and reports all problems at once.
 func NewS3(config S3Config) (*S3, error) {
-	p := place{config.Region, config.Credentials, config.Endpoint, config.HTTPClient, config.Prefix}
-	endpoint, problems := p.check("s3")
+	c := common{config.Region, config.Credentials, config.Endpoint, config.HTTPClient, config.Prefix}
+	endpoint, problems := c.check("s3")
 	switch {
 	case config.Bucket == "":
 		problems = append(problems, errors.New("missing Bucket: expected its name"))
@@ -107,7 +107,7 @@ func NewS3(config S3Config) (*S3, error) {
 	if config.BucketOwner != "" {
 		header.Set("X-Amz-Expected-Bucket-Owner", config.BucketOwner)
 	}
-	return &S3{service: p.service("S3", "s3", s3Failure), bucket: config.Bucket, base: *endpoint, header: header, prefix: p.prefix}, nil
+	return &S3{service: c.service("S3", "s3", s3Failure), bucket: config.Bucket, base: *endpoint, header: header, prefix: c.prefix}, nil
 }
 
 // String returns the name of the bucket.

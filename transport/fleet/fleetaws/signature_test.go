@@ -115,11 +115,11 @@ func TestPublishedSignatures(t *testing.T) {
 					return
 				}
 				var sent string
-				p := place{region: "us-east-1", credentials: keysOnly, client: &http.Client{Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
+				c := common{region: "us-east-1", credentials: keysOnly, client: &http.Client{Transport: testkit.RoundTrip(func(r *http.Request) (*http.Response, error) {
 					sent = r.Header.Get("Authorization")
 					return &http.Response{StatusCode: 200, Body: http.NoBody}, verify(r, nil, secret, "s3")
 				})}}
-				if _, err := p.service("S3", "s3", s3Failure).do(t.Context(), r); err != nil {
+				if _, err := c.service("S3", "s3", s3Failure).do(t.Context(), r); err != nil {
 					t.Fatal(err)
 				}
 				if !strings.HasSuffix(sent, "Signature="+example.signature) {
