@@ -44,7 +44,7 @@ func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r 
 // each function.
 func (c *Client) noteAbandoned(function string) {
 	if _, logged := c.abandoned.LoadOrStore(function, true); !logged {
-		c.promptLog.Error("ffc: a function of the application ignores its context and was abandoned", "function", function)
+		c.immediateLog.Error("ffc: a function of the application ignores its context and was abandoned", "function", function)
 	}
 }
 
@@ -57,9 +57,9 @@ func (c *Client) notePanic(function string, value any) {
 		return
 	}
 	if value == (exited{}) {
-		c.promptLog.Error("ffc: a function of the application ended its goroutine, as runtime.Goexit does", "function", function)
+		c.immediateLog.Error("ffc: a function of the application ended its goroutine, as runtime.Goexit does", "function", function)
 		return
 	}
-	c.promptLog.Error("ffc: a function of the application panicked",
+	c.immediateLog.Error("ffc: a function of the application panicked",
 		"function", function, "panic", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 }

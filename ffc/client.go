@@ -22,10 +22,10 @@ import (
 // all methods may be called concurrently. Clients share no state. The zero Client
 // behaves like a closed client.
 type Client struct {
-	cfg       settings
-	log       *slog.Logger
-	promptLog *slog.Logger // for code that must not wait for the logger
-	fallbacks map[string]*eval.Variation
+	cfg          settings
+	log          *slog.Logger
+	immediateLog *slog.Logger // for code that must not wait for the logger
+	fallbacks    map[string]*eval.Variation
 	// fallbackLog is nil with Config.QuietFallbacks.
 	fallbackLog *fallbackLog
 	requests    *httpclient.Pool
@@ -76,11 +76,11 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	if logger == nil {
 		logger = safelog.Default()
 	}
-	c.log, c.promptLog = safelog.New(logger)
+	c.log, c.immediateLog = safelog.New(logger)
 	secret := s.EnvSecret
 	c.withoutSecret = func(err error) error { return withoutSecret(err, secret) }
 	if !cfg.QuietFallbacks {
-		c.fallbackLog = newFallbackLog(c.promptLog)
+		c.fallbackLog = newFallbackLog(c.immediateLog)
 	}
 	c.store.init(c)
 	c.status.init(cfg.Offline)

@@ -48,10 +48,10 @@ func (s *clientStore) init(c *Client) {
 	s.now.Store(1) // 0 is before everything
 	s.source = c.cfg.codec.Source(func(p eval.Problem) {
 		// Flags are compiled when they are first evaluated.
-		s.malformed.report(c.promptLog, p)
+		s.malformed.report(c.immediateLog, p)
 	})
 	s.source.GaveUp = func(p eval.Problem) {
-		c.promptLog.Warn("ffc: a regular expression could not be evaluated", "error", p.Error())
+		c.immediateLog.Warn("ffc: a regular expression could not be evaluated", "error", p.Error())
 	}
 	s.source.Omit = func(key string) bool { return slices.Contains(c.cfg.Events.OmitFlags, key) }
 	c.view.Store(&view{snapshot: eval.NewSnapshot(s.source), serving: c.cfg.Offline})
@@ -190,7 +190,7 @@ func (s *clientStore) publish(u *store.Update, prepared store.Prepared, decide f
 		s.now.Add(1)
 	}
 	s.updates.Add(1)
-	s.held.log(s.c.promptLog, &p.decision)
+	s.held.log(s.c.immediateLog, &p.decision)
 	p.after, p.change = snapshot, change
 	return p
 }
