@@ -15,6 +15,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/event"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -132,7 +133,7 @@ func (c *Client) open() (err error) {
 		return err
 	}
 	c.onDemand, _ = c.session.(transport.Refresher)
-	if _, runs := c.session.(transport.Runner); missing(c.session) || !runs && c.onDemand == nil {
+	if _, runs := c.session.(transport.Runner); setting.Missing(c.session) || !runs && c.onDemand == nil {
 		return fmt.Errorf("its Open method returned %T: expected a transport.Runner or a transport.Refresher", c.session)
 	}
 	if holder, ok := c.session.(transport.Holder); ok {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -56,7 +55,7 @@ func (c Config) resolve() (settings, error) {
 	default:
 		s.codec = registry.CodecOfData(c.Bootstrap)
 	}
-	if missing(c.Transport) && !c.Offline {
+	if setting.Missing(c.Transport) && !c.Offline {
 		problem("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
 	if c.BaseURL == "" && s.codec.DefaultBaseURL == "" && !c.Offline && environment == "" {
@@ -81,7 +80,7 @@ func (c Config) resolve() (settings, error) {
 // keyless returns the environment of a client that needs no secret, because its
 // transport does not connect to the platform. It returns "" for other clients.
 func keyless(c Config) string {
-	if c.EnvSecret != "" || c.Offline || missing(c.Transport) {
+	if c.EnvSecret != "" || c.Offline || setting.Missing(c.Transport) {
 		return ""
 	}
 	if t, ok := c.Transport.(transport.Keyless); ok {
@@ -121,19 +120,6 @@ func checkPrivate(p *platform.Protocol, names []string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// missing reports whether a transport or session is nil, or holds a nil pointer,
-// map, slice, channel or function.
-func missing(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch value := reflect.ValueOf(v); value.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
-		return value.IsNil()
-	}
-	return false
 }
 
 // checkURL returns the URL without trailing slashes, or defaultURL if text is empty.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"sync"
 	"time"
 
@@ -113,8 +112,8 @@ var errRunning = errors.New("relay: the publisher runs already")
 
 // Run publishes until ctx ends, and returns context.Cause(ctx) then. It returns
 // another error at once if the configuration is invalid; it does not fail when the
-// platform or the engine is unreachable. When ctx ends, a leader resigns within 2
-// s, so that another replica can take over at once. Only one call of Run or Once
+// platform or the engine is unreachable. When ctx ends, a leader resigns within
+// 2 s, so that another replica can take over at once. Only one call of Run or Once
 // may be under way.
 func (p *Publisher) Run(ctx context.Context) error {
 	r, err := p.begin(ctx)
@@ -206,18 +205,18 @@ func (p *Publisher) resolve(ctx context.Context) (*replica, error) {
 	if r.lease < minBeats*r.beat && r.lease >= 0 {
 		problem(setting.Errorf("Lease", "%v is too short: expected at least two beats, which are %v", r.lease, minBeats*r.beat))
 	}
-	if missing(p.Backend) {
+	if setting.Missing(p.Backend) {
 		problem(setting.Errorf("Backend", "missing backend: expected the engine to publish to"))
 	}
 	for i, mirror := range p.Mirrors {
-		if missing(mirror) {
+		if setting.Missing(mirror) {
 			problem(setting.Errorf(fmt.Sprintf("Mirrors[%d]", i), "missing backend: it is nil"))
 		}
 	}
 	if r.cfg.Offline {
 		problem(setting.Errorf("Config.Offline", "a publisher needs the platform: expected false"))
 	}
-	if missing(r.cfg.Transport) {
+	if setting.Missing(r.cfg.Transport) {
 		r.cfg.Transport = &stream.Transport{Resync: 30 * time.Second, FullResync: 5 * time.Minute}
 	}
 	r.cfg.Events.Disabled, r.cfg.StartWait, r.cfg.Bootstrap = true, -1, nil
@@ -225,9 +224,8 @@ func (p *Publisher) resolve(ctx context.Context) (*replica, error) {
 		r.cfg.Logger = p.Logger
 	}
 	if len(errs) == 0 {
-		problem2 := r.identify(ctx)
-		if problem2 != nil {
-			errs = append(errs, problem2)
+		if err := r.identify(ctx); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if len(errs) > 0 {
@@ -266,15 +264,6 @@ func (r *replica) identify(ctx context.Context) error {
 		return errors.New("relay: Publisher.Config.EnvSecret does not contain the name of its environment: copy the secret from the platform's settings page")
 	}
 	return nil
-}
-
-// missing reports whether an interface is nil, or holds a nil pointer.
-func missing(v any) bool {
-	if v == nil {
-		return true
-	}
-	value := reflect.ValueOf(v)
-	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // probe is a transport that opens another one, to check its settings, and gets no

@@ -4,6 +4,7 @@ package setting
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -82,4 +83,17 @@ func Retry(first, limit *time.Duration) error {
 		return Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", *first, *limit)
 	}
 	return err
+}
+
+// Missing reports whether a setting whose type is an interface is nil, or holds a
+// nil pointer, map, slice, channel or function.
+func Missing(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
+		return value.IsNil()
+	}
+	return false
 }

@@ -78,3 +78,17 @@ func TestWithinNamesEachSetting(t *testing.T) {
 		}
 	}
 }
+
+func TestMissingFindsNilOfAnyKind(t *testing.T) {
+	t.Parallel()
+	for _, v := range []any{nil, (*int)(nil), map[int]int(nil), []int(nil), (func())(nil), (chan int)(nil)} {
+		if !setting.Missing(v) {
+			t.Errorf("%T is not missing", v)
+		}
+	}
+	for _, v := range []any{0, "", struct{}{}, new(int), []int{}} {
+		if setting.Missing(v) {
+			t.Errorf("%T is missing", v)
+		}
+	}
+}

@@ -156,7 +156,7 @@ func TestWatchingAgainAfterTheEngineRestarts(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		r.expect("on", ffc.StateOK, 3)
-		if n := r.log.count("watching the engine failed"); n != 1 {
+		if n := r.logged("watching the engine failed"); n != 1 {
 			t.Errorf("%d warnings, want 1", n)
 		}
 	})
@@ -185,6 +185,7 @@ func TestSettings(t *testing.T) {
 	}{
 		"no backends":      {fleet.Transport{Environment: environment}, "Transport.Backends: missing"},
 		"a nil backend":    {fleet.Transport{Environment: environment, Backends: []fleet.Backend{nil}}, "Backends[0]"},
+		"a nil pointer":    {fleet.Transport{Environment: environment, Backends: []fleet.Backend{(*fleettest.Memory)(nil)}}, "Backends[0]"},
 		"a nil part":       {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.Split{Heads: m[0]}}}, "Backends[0]"},
 		"a bad URL":        {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.HTTP{URL: "host/path"}}}, "HTTP.URL"},
 		"negative MaxAge":  {fleet.Transport{Environment: environment, Backends: m, MaxAge: -1}, "MaxAge"},

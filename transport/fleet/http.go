@@ -19,6 +19,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 )
 
 const (
@@ -106,9 +107,10 @@ type boundHTTP struct {
 
 // bind returns the backend as a session uses it.
 func (s *session) bind(b Backend) (Backend, error) {
-	switch b := b.(type) {
-	case nil:
+	if setting.Missing(b) {
 		return nil, errors.New("missing backend: it is nil")
+	}
+	switch b := b.(type) {
 	case Split:
 		heads, err := s.bind(b.Heads)
 		bodies, err2 := s.bind(b.Bodies)

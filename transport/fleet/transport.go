@@ -143,6 +143,7 @@ func (s *session) open(backends []Backend) (err error) {
 		bound, bindErr := s.bind(b)
 		if bindErr != nil {
 			err = errors.Join(err, setting.Errorf(fmt.Sprintf("Backends[%d]", i), "%w", bindErr))
+			continue
 		}
 		s.Backends = append(s.Backends, bound)
 		s.names = append(s.names, nameOf(b))
