@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,10 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -167,7 +170,7 @@ func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 			known = append(known, o)
 		}
 	}
-	slices.SortStableFunc(known, func(a, b fleetdata.Old) int { return int(min(max(b.Revision-a.Revision, -1), 1)) })
+	slices.SortStableFunc(known, func(a, b fleetdata.Old) int { return cmp.Compare(b.Revision, a.Revision) })
 	shown := len(known)
 	if limit > 0 {
 		shown = min(shown, limit)
@@ -193,11 +196,18 @@ func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 
 // engineStore returns the store of the environment in the Backend.
 func (e *Environment) engineStore() (*engineStore, error) {
-	if missing(e.Backend) {
+	if setting.Missing(e.Backend) {
 		return nil, errors.New("relay: Environment.Backend: missing backend: expected the engine that the publisher writes")
 	}
 	name := e.Name
-	if p := registry.ProtocolOfEnvironment(name); p == nil || p.EnvironmentIgnoresCase { // as readers do
+	protocol := admin.ProtocolOfEnvironment(name)
+	if e.Platform != "" {
+		var err error
+		if protocol, err = registry.ProtocolOf(string(e.Platform)); err != nil {
+			return nil, fmt.Errorf("relay: Environment.Platform: %w", err)
+		}
+	}
+	if protocol == nil || protocol.EnvironmentIgnoresCase { // as readers do
 		name = strings.ToLower(name)
 	}
 	if name == "" {

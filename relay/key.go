@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
@@ -28,7 +29,7 @@ func NewKey(p ffc.Platform, environment, name string, until time.Time) (key, lin
 	if protocol.EnvironmentIgnoresCase {
 		environment = strings.ToLower(environment)
 	}
-	if key = protocol.NewSecret(environment); key == "" {
+	if key = admin.NewSecret(protocol, environment); key == "" {
 		return "", "", fmt.Errorf("relay: %s is not an environment of %s: expected FF__account__project__environment for featureflag.co, a GUID for FeatBit",
 			safelog.Quote(environment), protocol.Title)
 	}

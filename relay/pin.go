@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
@@ -107,10 +106,10 @@ func override(data []byte, h *fleetdata.Head, flag, variation string) ([]byte, e
 		if item.Key != flag || item.Archived {
 			continue
 		}
-		changed, err := codec.Override(item.Raw, variation)
+		changed, err := admin.Override(codec, item.Raw, variation)
 		switch {
-		case errors.Is(err, platform.ErrNoVariation):
-			return nil, fmt.Errorf("relay: flag %s: %w: got %s, expected one of %s", safelog.Quote(flag), err, safelog.Quote(variation), valuesOf(codec, item.Raw))
+		case errors.Is(err, admin.ErrNoVariation):
+			return nil, fmt.Errorf("relay: flag %s: %w: got %s, expected one of %s", safelog.Quote(flag), err, safelog.Quote(variation), safelog.Quote(strings.Join(admin.Values(codec, item.Raw), ", ")))
 		case err != nil:
 			return nil, fmt.Errorf("relay: flag %s: %w", safelog.Quote(flag), safelog.Error(err))
 		}
@@ -118,21 +117,6 @@ func override(data []byte, h *fleetdata.Head, flag, variation string) ([]byte, e
 		return bytes.Join([][]byte{data[:at], changed, data[at+len(item.Raw):]}, nil), nil
 	}
 	return nil, fmt.Errorf("relay: the environment has no flag %s", safelog.Quote(flag))
-}
-
-// valuesOf returns the values of the variations of a flag, for an error.
-func valuesOf(codec *platform.Codec, raw []byte) string {
-	f, err := codec.DecodeFlag(raw)
-	if err != nil {
-		return ""
-	}
-	var values []string
-	for _, v := range codec.Variations(raw, f) {
-		if !slices.Contains(values, v.Value) { // a variation may be there in several forms
-			values = append(values, v.Value)
-		}
-	}
-	return safelog.Quote(strings.Join(values, ", "))
 }
 
 // Publish publishes a snapshot, pinned, and returns the new revision. The snapshot

@@ -9,7 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
@@ -64,7 +64,7 @@ Exit codes: 0 done; 2 the command line or the configuration is invalid.
 		}
 		if platform == "" {
 			platform = string(ffc.PlatformFeatBit)
-			if p := registry.ProtocolOfEnvironment(env); p != nil {
+			if p := admin.ProtocolOfEnvironment(env); p != nil {
 				platform = p.Name
 			}
 		}

@@ -6,5 +6,5 @@
 // reads the data of one environment. Packages classic and featbit each make the
 // Protocol of a platform; package scan reads raw messages for both; package
 // registry knows which platforms there are. To add a platform, write a package
-// like featbit and add it to the list in package registry.
+// like featbit, and add it to the lists in packages registry and admin.
 package platform

@@ -83,15 +83,6 @@ type Protocol struct {
 	// the secret does not contain it.
 	DescribeEnvironment func(secret string) string
 
-	// NewSecret returns random text in the shape of a secret of an environment, by
-	// the name that Environment returns; "" if there is no such environment.
-	NewSecret func(environment string) string
-	// Variations returns all variations of a flag, also those that no rule uses.
-	Variations func(raw []byte, f *model.Flag) []model.Variation
-	// SwitchOff returns the JSON of the flag in raw, switched off and with v as its
-	// off variation. It reports false if raw does not have the members for that.
-	SwitchOff func(raw []byte, v model.Variation) ([]byte, bool)
-
 	// NewReader returns the Reader of an environment by the name that Environment
 	// returns. "" is an unknown environment.
 	NewReader func(environment string) Reader

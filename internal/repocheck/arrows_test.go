@@ -18,7 +18,7 @@ var levels = []struct {
 	{name: "hosts of a client", has: []string{"lambda", "relay", "relay/queuetest"}},
 	{name: "client", has: []string{"ffc"}},
 	{name: "transports and platforms for tests", has: []string{"transport/", "ffc/ffctest/", "lambda/lambdatest"}},
-	{name: "parts that know every platform", has: []string{"internal/flagfile", "internal/platform/registry"}},
+	{name: "parts that know every platform", has: []string{"internal/flagfile", "internal/platform/admin", "internal/platform/registry"}},
 	{name: "platforms", has: []string{"internal/platform/classic", "internal/platform/featbit"}, apart: true},
 	{name: "contracts", has: []string{"transport", "flush"}},
 	{name: "parts", has: []string{"internal/"}},

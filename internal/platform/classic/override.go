@@ -9,8 +9,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/scan"
 )
 
-// variations has the variations that no rule uses, too.
-func variations(raw []byte, f *model.Flag) []model.Variation {
+// Variations returns all variations of a flag, also those that no rule uses.
+func Variations(raw []byte, f *model.Flag) []model.Variation {
 	all := slices.Clone(f.Variations)
 	for o := range jsontext.Elements(jsontext.Find(raw, "variationOptions")) {
 		if value, err := scan.String(jsontext.Find(o, "variationValue")); err == nil {
@@ -20,8 +20,10 @@ func variations(raw []byte, f *model.Flag) []model.Variation {
 	return all
 }
 
-// switchOff repeats the whole variation, as the platform does.
-func switchOff(raw []byte, v model.Variation) ([]byte, bool) {
+// SwitchOff returns the JSON of the flag in raw, switched off and with v as its off
+// variation. It reports false if raw does not have the members for that. Like the
+// platform, it repeats the whole variation.
+func SwitchOff(raw []byte, v model.Variation) ([]byte, bool) {
 	if jsontext.Find(raw, "ff") == nil {
 		return nil, false
 	}

@@ -46,9 +46,6 @@ var protocol = sync.OnceValue(func() *platform.Protocol {
 		CheckSecret:         checkSecret,
 		Environment:         environmentOf,
 		DescribeEnvironment: describeEnvironment,
-		NewSecret:           newSecret,
-		Variations:          variations,
-		SwitchOff:           switchOff,
 		NewReader:           newReader,
 		Marks:               []string{"timestamp", "ff"},
 		ItemEnvironment: func(id, _ string) string {

@@ -44,9 +44,10 @@ func flagIDPrefix(secret string) (string, error) {
 	return "FF__" + parts[1] + separator + parts[2] + separator + parts[3] + separator, nil
 }
 
-// newSecret returns Base64 of random text and the parts of the environment,
-// as the platform does.
-func newSecret(environment string) string {
+// NewSecret returns a new secret of an environment, "" if there is no such
+// environment: Base64 of random text and the parts of the environment, as the
+// platform makes it.
+func NewSecret(environment string) string {
 	parts := strings.Split(environment, separator)
 	if len(parts) != 4 || parts[0] != "FF" {
 		return ""

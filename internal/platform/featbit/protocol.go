@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
@@ -47,9 +45,6 @@ var protocol = sync.OnceValue(func() *platform.Protocol {
 		Environment:            environmentOf,
 		EnvironmentIgnoresCase: true,
 		DescribeEnvironment:    func(string) string { return "" },
-		NewSecret:              newSecret,
-		Variations:             func(_ []byte, f *model.Flag) []model.Variation { return f.Variations },
-		SwitchOff:              switchOff,
 		NewReader:              func(string) platform.Reader { return reader{} },
 		Marks:                  []string{"updatedAt", "isEnabled", "fallthrough"},
 		ItemEnvironment: func(_, envID string) string {
@@ -60,9 +55,3 @@ var protocol = sync.OnceValue(func() *platform.Protocol {
 		},
 	}
 })
-
-func switchOff(raw []byte, v model.Variation) ([]byte, bool) {
-	return jsontext.AppendWith(nil, raw,
-		jsontext.Change{Name: "isEnabled", Value: []byte("false")},
-		jsontext.Change{Name: "disabledVariationId", Value: jsontext.AppendString(nil, v.ID)}), true
-}

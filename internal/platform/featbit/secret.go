@@ -55,8 +55,9 @@ func environmentOf(secret string) string {
 		binary.LittleEndian.Uint16(id[4:]), binary.LittleEndian.Uint16(id[6:]), id[8:10], id[10:])
 }
 
-// newSecret returns two GUIDs: a random one, and the environment.
-func newSecret(environment string) string {
+// NewSecret returns a new secret of an environment, "" if there is no such
+// environment: two GUIDs, a random one and the environment.
+func NewSecret(environment string) string {
 	if !isGUIDText(environment) {
 		return ""
 	}

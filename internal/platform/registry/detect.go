@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
@@ -65,21 +64,6 @@ func CodecOfEnvironment(name, environment string) (*platform.Codec, error) {
 		return nil, err
 	}
 	return p.CodecOf(environment), nil
-}
-
-// ProtocolOfEnvironment returns the platform of an environment by the shape of its
-// name, or nil if the name fits no platform.
-func ProtocolOfEnvironment(name string) *platform.Protocol {
-	for _, p := range All() {
-		known := name
-		if p.EnvironmentIgnoresCase {
-			known = strings.ToLower(name)
-		}
-		if p.NewSecret(known) != "" {
-			return p
-		}
-	}
-	return nil
 }
 
 // CodecOfData returns the codec of the platform that data, a bootstrap, comes

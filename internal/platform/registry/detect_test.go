@@ -99,23 +99,3 @@ func TestCodecOfData(t *testing.T) {
 		}
 	}
 }
-
-func TestProtocolOfEnvironment(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]string{
-		"FF__11__22__33":                       classic.Name,
-		"6f9619ff-8b86-d011-b42d-00cf4fc964ff": featbit.Name,
-		"6F9619FF-8B86-D011-B42D-00CF4FC964FF": featbit.Name,
-		"ff__11__22__33":                       "",
-		"prod":                                 "",
-		"":                                     "",
-	} {
-		got := ""
-		if p := ProtocolOfEnvironment(name); p != nil {
-			got = p.Name
-		}
-		if got != want {
-			t.Errorf("%q is an environment of %q, want %q", name, got, want)
-		}
-	}
-}
