@@ -12,6 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
 func TestWipedEngineIsWrittenAgainWithinABeat(t *testing.T) {
@@ -437,17 +438,31 @@ func TestMirrorsRememberWhatTheEngineLost(t *testing.T) {
 // Many changes at once are one publish, and no two are closer than 100 ms.
 func TestPublishesAreApart(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		s := start(p.publisher(m))
+		pub := p.publisher(m)
+		pub.Config.Transport = &poll.Transport{Interval: 10 * time.Millisecond}
+		s := start(pub)
 		defer s.stop()
 		wait(10 * time.Second)
-		before := s.Status().Publishes
+		var at []time.Time // of publishes
+		m.After(func(_ context.Context, call fleettest.Call) error {
+			if call.Op == "Put" {
+				at = append(at, time.Now())
+			}
+			return nil
+		})
 		for i := range 500 {
 			p.Set(fmt.Sprintf("flag-%d", i%7), i%2 == 0)
 			time.Sleep(10 * time.Millisecond)
 		}
 		wait(2 * time.Second)
-		if n := s.Status().Publishes - before; n < 4 || n > 8 { // the platform is polled each second
-			t.Errorf("%d publishes in 5 s", n)
+		m.After(nil)
+		if len(at) < 40 {
+			t.Errorf("%d publishes of 500 changes in 5 s, want about 10 in a second", len(at))
+		}
+		for i := 1; i < len(at); i++ {
+			if apart := at[i].Sub(at[i-1]); apart < 100*time.Millisecond {
+				t.Errorf("two publishes are %v apart", apart)
+			}
 		}
 	})
 }

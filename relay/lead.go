@@ -35,6 +35,10 @@ func (r *replica) lead(ctx context.Context) {
 		case <-publish.C:
 			err = r.step(ctx, false)
 		case <-beat.C:
+			if wait := publishEvery - clock.Age(r.published); wait > 0 { // a beat may publish, too
+				beat.Reset(wait)
+				continue
+			}
 			err = r.step(ctx, true)
 			beat.Reset(r.beat)
 		}
