@@ -92,10 +92,10 @@ func keyless(c Config) string {
 // sinkEnvironment returns the name of the environment for flush.Batch. The transport's
 // comes first: EnvSecret may be that of a relay.
 func sinkEnvironment(c Config, s settings) (name string, err error) {
-	if missing(c.Events.Sink) {
+	if setting.Missing(c.Events.Sink) {
 		return "", fmt.Errorf("missing sink: it is a nil %T", c.Events.Sink)
 	}
-	if t, ok := c.Transport.(transport.Keyless); ok && !missing(c.Transport) {
+	if t, ok := c.Transport.(transport.Keyless); ok && !setting.Missing(c.Transport) {
 		name = t.KeylessEnvironment()
 	}
 	switch {
