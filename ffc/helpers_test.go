@@ -8,6 +8,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -21,8 +22,7 @@ func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item)
 // connectedTo is connected for either platform.
 func connectedTo(t testing.TB, p ffctest.Platform, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {
 	t.Helper()
-	server := p.NewServer(p.Snapshot(items...))
-	t.Cleanup(server.Close)
+	server := platforms.NewServer(t, p, items...)
 	cfg := ffc.Config{
 		EnvSecret: server.EnvSecret,
 		BaseURL:   server.URL,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 
 	of "github.com/open-feature/go-sdk/openfeature"
 	"github.com/open-feature/go-sdk/openfeature/isolated"
@@ -55,9 +56,7 @@ func online(t testing.TB, server *ffctest.Server, configure func(*ffc.Config)) *
 // platform returns a server with these flags.
 func platform(t testing.TB, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	server := ffctest.NewServer(ffctest.Snapshot(items...))
-	t.Cleanup(server.Close)
-	return server
+	return platforms.NewServer(t, ffctest.Classic, items...)
 }
 
 // register gives a provider for the client to an API of its own, waits until

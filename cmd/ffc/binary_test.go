@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // TestBinary runs the program itself: what it does with its environment,
@@ -44,7 +45,7 @@ func TestBinary(t *testing.T) {
 	of := func(s *ffctest.Server) []string {
 		return []string{"FFC_ENV_SECRET=" + s.EnvSecret, "FFC_BASE_URL=" + s.URL}
 	}
-	s := startServer(t, ffctest.Classic, shop()...)
+	s := platforms.NewServer(t, ffctest.Classic, shop()...)
 
 	_, result := command(nil, "help")
 	result().is(t, outcome{stdout: wantOverview})

@@ -14,7 +14,7 @@ import (
 // TestSecretSources: the secret is taken from where it is given, the nearest
 // first.
 func TestSecretSources(t *testing.T) {
-	s := startServer(t, ffctest.Classic, shop()...)
+	s := platforms.NewServer(t, ffctest.Classic, shop()...)
 	file := write(t, "secret.txt", s.EnvSecret+"\r\n")
 	wrong := environmentOf(s)
 	wrong["FFC_ENV_SECRET"] = "wrong"
@@ -51,7 +51,7 @@ func TestSecretSources(t *testing.T) {
 // TestNoData: why there is none is said, and how to find the cause.
 func TestNoData(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		said := func(name, address, want string, out outcome) {
 			t.Helper()
 			want = "ffc: cannot get data from " + address + ": " + want + "\nRun \"ffc doctor\" to find the cause.\n"
@@ -89,7 +89,7 @@ func TestNoData(t *testing.T) {
 
 // TestRecovery: a platform that comes back in time is waited for.
 func TestRecovery(t *testing.T) {
-	s := startServer(t, ffctest.Classic, shop()...)
+	s := platforms.NewServer(t, ffctest.Classic, shop()...)
 	s.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 503})
 	if out := at(t, s, "snapshot"); out.code != 0 {
 		t.Errorf("code %d, %q", out.code, out.stderr)
@@ -98,7 +98,7 @@ func TestRecovery(t *testing.T) {
 
 // TestWrongClock: the SDK makes up for a wrong clock, and it is said.
 func TestWrongClock(t *testing.T) {
-	s := startServer(t, ffctest.Classic, shop()...)
+	s := platforms.NewServer(t, ffctest.Classic, shop()...)
 	s.Skew(100 * time.Second)
 	out := at(t, s, "snapshot")
 	if out.code != 0 || !strings.HasPrefix(out.stderr, "ffc: warning: the platform refused the connection: this machine's clock differs by 1m") {
@@ -108,7 +108,7 @@ func TestWrongClock(t *testing.T) {
 
 // TestInterrupted: Ctrl-C ends whatever is under way at once, without a word.
 func TestInterrupted(t *testing.T) {
-	s := startServer(t, ffctest.Classic, shop()...)
+	s := platforms.NewServer(t, ffctest.Classic, shop()...)
 	for _, e := range []ffctest.Endpoint{ffctest.Streaming, ffctest.Polling, ffctest.Events} {
 		defer s.Stall(e)()
 	}

@@ -46,7 +46,7 @@ No problem found.
 // TestDoctorHealthy: what people see, and that the platform has nothing of it.
 func TestDoctorHealthy(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		want := map[ffctest.Platform]string{ffctest.Classic: wantHealthyClassic, ffctest.FeatBit: wantHealthyFeatBit}[p]
 		out := at(t, s, "doctor")
 		out.stdout = timeless(out.stdout, s)
@@ -236,7 +236,7 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				s := startServer(t, p, shop()...)
+				s := platforms.NewServer(t, p, shop()...)
 				env := environmentOf(s)
 				if test.prepare != nil {
 					test.prepare(s, env)
@@ -285,7 +285,7 @@ func checkEventsElsewhere(t *testing.T, i invocation, args []string) {
 // TestDoctorWrongSecret: FeatBit has no data for a secret that it does not
 // know.
 func TestDoctorWrongSecret(t *testing.T) {
-	s := startServer(t, ffctest.FeatBit, shop()...)
+	s := platforms.NewServer(t, ffctest.FeatBit, shop()...)
 	env := environmentOf(s)
 	env["FFC_ENV_SECRET"] = wrongSecret
 	got, code := doctorJSON(t, invocation{env: env})
@@ -301,7 +301,7 @@ func TestDoctorWrongSecret(t *testing.T) {
 
 // TestDoctorData checks warnings about data.
 func TestDoctorData(t *testing.T) {
-	empty, _ := doctorJSON(t, invocation{env: environmentOf(startServer(t, ffctest.Classic))})
+	empty, _ := doctorJSON(t, invocation{env: environmentOf(platforms.NewServer(t, ffctest.Classic))})
 	broken := ffctest.NewServer([]byte(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[
 		{"id":"FF__11__22__33__a","timestamp":1,"ff":{"id":"FF__11__22__33__a","keyName":"a","status":7}}]}}`))
 	defer broken.Close()
@@ -319,7 +319,7 @@ func TestDoctorData(t *testing.T) {
 // named, in a flag and in a segment; one that the second engine runs is fine.
 func TestDoctorNamesPatterns(t *testing.T) {
 	for _, p := range platforms.All() {
-		s := startServer(t, p, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
+		s := platforms.NewServer(t, p, ffctest.Flag("a").Rule("true", ffctest.Attr("plan").MatchRegex("^(?!x)")),
 			ffctest.Flag("b").Rule("true", ffctest.Attr("plan").Equal("x"), ffctest.Attr("plan").NotMatchRegex("(")),
 			ffctest.Segment("s").Rule(ffctest.Attr("plan").MatchRegex("[z-a]")))
 		got, _ := doctorJSON(t, invocation{env: environmentOf(s)})
@@ -342,7 +342,7 @@ func TestDoctorUsage(t *testing.T) {
 func TestDoctorKnowsTheOtherPlatform(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		other := map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic}[p]
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		out := bare(t, "doctor", "-secret", other.EnvSecret(), "-url", s.URL)
 		own, theirs := "featureflag.co", "FeatBit"
 		if p == ffctest.FeatBit {

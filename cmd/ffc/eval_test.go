@@ -30,7 +30,7 @@ banner    winter  rule match
 checkout  red     fall through all rules
 `
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		file := write(t, "flags.json", "\ufeff"+string(s.Snapshot()))
 		bare(t, "eval", "-file", file, "-all", "-user", "tester-1").is(t, outcome{stdout: want})
 		invocation{stdin: string(s.Snapshot())}.run(t, "eval", "-file", "-", "-user", "tester-1", "-all").is(t, outcome{stdout: want})
@@ -54,7 +54,7 @@ func TestEval(t *testing.T) {
   counts in experiments
 `
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		at(t, s, "eval", "-user", "u2", "-attr", "country=BE", "checkout").is(t, outcome{stdout: want})
 		at(t, s, "eval", "-user-json", `{"key":"u2","country":"BE"}`, "checkout").is(t, outcome{stdout: want})
 		file := write(t, "flags.json", string(s.Snapshot()))
@@ -109,7 +109,7 @@ type explained struct {
 
 func TestEvalJSON(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		var one explained
 		out := at(t, s, "eval", "checkout", "-user", "u1", "--json") // options may follow
 		if err := json.Unmarshal([]byte(out.stdout), &one); err != nil || out.code != 0 || out.stderr != "" {
@@ -135,7 +135,7 @@ func TestEvalJSON(t *testing.T) {
 // as well.
 func TestEvalUnknownFlag(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		const want = "ffc: the environment has no flag \"chekout\": did you mean \"checkout\"?\n"
 		at(t, s, "eval", "-user", "u1", "chekout").is(t, outcome{code: cli.ExitFailed, stderr: want})
 		at(t, s, "eval", "-user", "u1", "--", "-x").is(t, outcome{code: cli.ExitFailed, stderr: "ffc: the environment has no flag \"-x\"\n"})

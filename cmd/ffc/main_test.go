@@ -74,14 +74,6 @@ func environmentOf(s *ffctest.Server) map[string]string {
 	return map[string]string{"FFC_ENV_SECRET": s.EnvSecret, "FFC_BASE_URL": s.URL}
 }
 
-// startServer returns a platform with these flags and segments.
-func startServer(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
-	t.Helper()
-	s := p.NewServer(p.Snapshot(items...))
-	t.Cleanup(s.Close)
-	return s
-}
-
 // shop is an environment of two flags and a segment.
 func shop() []ffctest.Item {
 	return []ffctest.Item{

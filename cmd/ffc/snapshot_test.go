@@ -16,7 +16,7 @@ import (
 // TestSnapshot: what is written is what a program can start with.
 func TestSnapshot(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		out := at(t, s, "snapshot")
 		if out.code != 0 || !strings.HasPrefix(out.stderr, "wrote 2 flags and 1 segment, version 3, ") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
@@ -55,7 +55,7 @@ func TestSnapshot(t *testing.T) {
 // TestSnapshotByPolling: the platform is asked as -poll says.
 func TestSnapshotByPolling(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		s := startServer(t, p, shop()...)
+		s := platforms.NewServer(t, p, shop()...)
 		want := map[ffctest.Platform]string{
 			ffctest.Classic: "wrote 2 flags and 0 segments, version 2,",
 			ffctest.FeatBit: "wrote 2 flags and 1 segment, version 3,",
@@ -109,7 +109,7 @@ func TestSnapshotOfFile(t *testing.T) {
 
 func TestSnapshotOfNothing(t *testing.T) {
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
-		out := at(t, startServer(t, p), "snapshot")
+		out := at(t, platforms.NewServer(t, p), "snapshot")
 		if out.code != 0 || !strings.Contains(out.stderr, "ffc: warning: the snapshot has no flags: check the environment or the file\n") {
 			t.Errorf("code %d, %q", out.code, out.stderr)
 		}

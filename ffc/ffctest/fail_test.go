@@ -7,6 +7,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
 
 // status makes one request to an endpoint and returns the status of the answer,
@@ -38,7 +39,7 @@ func TestFail(t *testing.T) {
 	all := map[ffctest.Endpoint]int{ffctest.Streaming: 101, ffctest.Events: 200, ffctest.Polling: 200}
 	for e, good := range all {
 		onBoth(t, e.String(), func(t *testing.T, p ffctest.Platform) {
-			srv := newServerOf(t, p)
+			srv := platforms.NewServer(t, p)
 			var want []int
 			expect := func(statuses ...int) {
 				t.Helper()

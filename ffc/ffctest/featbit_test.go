@@ -16,6 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
@@ -40,7 +41,7 @@ func featBitHeader(secret string) http.Header {
 // TestFeatBitDataSync: archived items are part of every answer.
 func TestFeatBitDataSync(t *testing.T) {
 	t.Parallel()
-	srv := newServerOf(t, ffctest.FeatBit,
+	srv := platforms.NewServer(t, ffctest.FeatBit,
 		ffctest.Flag("a").Version(10), ffctest.Flag("b").Version(30), ffctest.Flag("c").Version(20),
 		ffctest.Segment("s").Version(25), ffctest.Segment("t").Version(35), ffctest.Flag("gone"))
 	srv.Archive("gone")
@@ -76,7 +77,7 @@ func TestFeatBitDataSync(t *testing.T) {
 
 func TestFeatBitToken(t *testing.T) {
 	t.Parallel()
-	srv := newServerOf(t, ffctest.FeatBit)
+	srv := platforms.NewServer(t, ffctest.FeatBit)
 	with := func(name, value string) func() url.Values {
 		return func() url.Values {
 			q := query(srv, time.Now())
@@ -125,7 +126,7 @@ func TestFeatBitToken(t *testing.T) {
 
 func TestFeatBitPolling(t *testing.T) {
 	t.Parallel()
-	srv := newServerOf(t, ffctest.FeatBit, ffctest.Flag("a").Version(10), ffctest.Flag("gone").Version(20), ffctest.Segment("s").Version(15))
+	srv := platforms.NewServer(t, ffctest.FeatBit, ffctest.Flag("a").Version(10), ffctest.Flag("gone").Version(20), ffctest.Segment("s").Version(15))
 	srv.Archive("gone")
 	newest := srv.Version()
 	tests := []struct {
@@ -174,7 +175,7 @@ const (
 
 func TestFeatBitEvents(t *testing.T) {
 	t.Parallel()
-	srv := newServerOf(t, ffctest.FeatBit)
+	srv := platforms.NewServer(t, ffctest.FeatBit)
 	body := `[{` + featBitUser + `,"variations":[` + featBitVaried + `]},{"user":{"keyId":"u2"},"metrics":[` + featBitMetric + `]}]`
 	a, err := try(testkit.Within(t), "POST", srv.URL+insightPath, body, authorized())
 	if err != nil || a.status != 200 || a.body != "" {
@@ -230,7 +231,7 @@ func TestFeatBitTrackAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := newServerOf(t, ffctest.FeatBit)
+			srv := platforms.NewServer(t, ffctest.FeatBit)
 			header := authorized()
 			if tt.secret != "" {
 				header.Set("Authorization", tt.secret)
@@ -331,7 +332,7 @@ func TestPlatformsEvaluateAlike(t *testing.T) {
 // TestFeatBitExperiment: who counts in experiments.
 func TestFeatBitExperiment(t *testing.T) {
 	t.Parallel()
-	srv := newServerOf(t, ffctest.FeatBit,
+	srv := platforms.NewServer(t, ffctest.FeatBit,
 		ffctest.Flag("all").Target("true", "t"),
 		ffctest.Flag("none").NoExperiment(),
 		ffctest.Flag("some").Target("true", "t").Experiment(100, 0).Serve("true"))

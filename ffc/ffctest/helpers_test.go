@@ -21,14 +21,7 @@ import (
 
 func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	return newServerOf(t, ffctest.Classic, items...)
-}
-
-func newServerOf(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
-	t.Helper()
-	srv := p.NewServer(p.Snapshot(items...))
-	t.Cleanup(srv.Close)
-	return srv
+	return platforms.NewServer(t, ffctest.Classic, items...)
 }
 
 // onBoth runs a test for both.

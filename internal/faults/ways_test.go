@@ -2,15 +2,10 @@ package faults_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -175,7 +171,7 @@ var ways = []scenario{
 		before: func(w *world) {
 			w.config.StartWait = -1
 			w.certified("127.0.0.1")
-			w.wrong(newAuthority(w.T), "127.0.0.1", time.Hour)
+			w.wrong(testkit.NewAuthority(w.T), "127.0.0.1", time.Hour)
 			w.dialer(func(t *http.Transport) { t.TLSClientConfig = w.trust })
 		},
 		play: distrusted},
@@ -223,61 +219,20 @@ func (w *world) distrusts() {
 	}
 }
 
-// authority is a certificate authority.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
+// certificate returns a certificate for a host, which is valid for some time.
+func certificate(t *testing.T, a *testkit.Authority, host string, until time.Duration) *tls.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{cert, key}
-}
-
-// certificate is one for a host, for some time.
-func (a *authority) certificate(t *testing.T, host string, until time.Duration) *tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: host},
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(until),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return a.Certificate(t, func(c *x509.Certificate) {
+		c.NotAfter = time.Now().Add(until)
+		if net.ParseIP(host) == nil {
+			c.IPAddresses, c.DNSNames = nil, []string{host}
+		}
+	})
 }
 
 // secured is what a world with TLS has.
 type secured struct {
-	ca        *authority
+	ca        *testkit.Authority
 	right     *tls.Certificate
 	trust     *tls.Config // of the application's HTTP client
 	presented atomic.Pointer[tls.Certificate]
@@ -285,21 +240,19 @@ type secured struct {
 
 // certified gives the platform a name, TLS, and a right certificate.
 func (w *world) certified(host string) {
-	w.ca = newAuthority(w.T)
-	w.right = w.ca.certificate(w.T, host, time.Hour)
+	w.ca = testkit.NewAuthority(w.T)
+	w.right = certificate(w.T, w.ca, host, time.Hour)
 	w.presented.Store(w.right)
 	w.tls = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return w.presented.Load(), nil }}
-	roots := x509.NewCertPool()
-	roots.AddCert(w.ca.cert)
-	w.trust = &tls.Config{RootCAs: roots, ServerName: host}
+	w.trust = &tls.Config{RootCAs: w.ca.Pool(), ServerName: host}
 	if net.ParseIP(host) != nil {
 		w.trust.ServerName = ""
 	}
 }
 
 // wrong has the platform present another certificate.
-func (w *world) wrong(a *authority, host string, until time.Duration) {
-	w.present(a.certificate(w.T, host, until))
+func (w *world) wrong(a *testkit.Authority, host string, until time.Duration) {
+	w.present(certificate(w.T, a, host, until))
 }
 
 func (w *world) present(c *tls.Certificate) { w.presented.Store(c) }

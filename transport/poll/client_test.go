@@ -56,14 +56,7 @@ func newClientOf(t testing.TB, server *ffctest.Server, settings *poll.Transport,
 
 func newServer(t testing.TB, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	return newServerOf(t, ffctest.Classic, items...)
-}
-
-func newServerOf(t testing.TB, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
-	t.Helper()
-	server := p.NewServer(p.Snapshot(items...))
-	t.Cleanup(server.Close)
-	return server
+	return platforms.NewServer(t, ffctest.Classic, items...)
 }
 
 func refresh(t *testing.T, client *ffc.Client) {
@@ -88,7 +81,7 @@ func TestClient(t *testing.T) {
 
 func testClient(t *testing.T, platform ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, platform, ffctest.Flag("f").Variations("old", "new").Serve("old"))
+	server := platforms.NewServer(t, platform, ffctest.Flag("f").Variations("old", "new").Serve("old"))
 	client := newClientOf(t, server, &poll.Transport{Resync: 1}, nil)
 	checkFlag(t, client, "f", "old")
 	server.Put(ffctest.Flag("f").Variations("old", "new").Serve("new"), ffctest.Flag("g"))
@@ -118,7 +111,7 @@ func TestClientOutage(t *testing.T) {
 
 func testClientOutage(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, p, ffctest.Flag("f").Serve("true"))
+	server := platforms.NewServer(t, p, ffctest.Flag("f").Serve("true"))
 	client := newClientOf(t, server, &poll.Transport{FirstRetry: 1, MaxRetry: 1}, nil)
 	for _, failure := range []ffctest.Failure{
 		{},
@@ -158,7 +151,7 @@ func TestClientLateAnswer(t *testing.T) {
 
 func testClientLateAnswer(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, p)
+	server := platforms.NewServer(t, p)
 	client := newClientOf(t, server, &poll.Transport{Budget: 1, MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
 	resume := server.Stall(ffctest.Polling)
 	hurried, cancel := context.WithTimeout(t.Context(), ms)
@@ -191,7 +184,7 @@ func TestClientOneRequestForAll(t *testing.T) {
 
 func testClientOneRequestForAll(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, p, ffctest.Flag("f").Serve("false"))
+	server := platforms.NewServer(t, p, ffctest.Flag("f").Serve("false"))
 	client := newClientOf(t, server, &poll.Transport{MaxAge: time.Hour}, func(c *ffc.Config) { c.StartWait = -1 })
 	resume := server.Stall(ffctest.Polling)
 	var callers, begun sync.WaitGroup
@@ -220,7 +213,7 @@ func TestClientCloseDuringRefresh(t *testing.T) {
 
 func testClientCloseDuringRefresh(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	server := newServerOf(t, p)
+	server := platforms.NewServer(t, p)
 	client := newClientOf(t, server, &poll.Transport{}, nil)
 	defer server.Stall(ffctest.Polling)()
 	refreshed := make(chan error, 1)

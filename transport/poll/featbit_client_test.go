@@ -13,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -34,7 +35,7 @@ func (q *queries) RoundTrip(r *http.Request) (*http.Response, error) {
 // good news, and no update.
 func TestFeatBitClient(t *testing.T) {
 	t.Parallel()
-	server := newServerOf(t, ffctest.FeatBit, ffctest.Flag("f").Variations("old", "new"), ffctest.Flag("gone"),
+	server := platforms.NewServer(t, ffctest.FeatBit, ffctest.Flag("f").Variations("old", "new"), ffctest.Flag("gone"),
 		ffctest.Flag("by-segment").Rule("true", ffctest.InSegment("s")).Serve("false"), ffctest.Segment("s").Include("u"))
 	rt := &http.Transport{}
 	t.Cleanup(rt.CloseIdleConnections)
@@ -76,7 +77,7 @@ func TestFeatBitClient(t *testing.T) {
 // it does not know, so nothing but the log can tell of it.
 func TestFeatBitUnknownEnvironment(t *testing.T) {
 	t.Parallel()
-	server := newServerOf(t, ffctest.FeatBit, ffctest.Flag("f"))
+	server := platforms.NewServer(t, ffctest.FeatBit, ffctest.Flag("f"))
 	var log bytes.Buffer
 	client := newClientOf(t, server, &poll.Transport{}, func(c *ffc.Config) {
 		c.EnvSecret = server.EnvSecret[:22] + "qqqqqru7zMzd3e7u7u7u7g"

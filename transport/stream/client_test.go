@@ -52,14 +52,7 @@ func newClient(t *testing.T, srv *ffctest.Server, settings *stream.Transport) (*
 
 func newServer(t *testing.T, items ...ffctest.Item) *ffctest.Server {
 	t.Helper()
-	return newServerOf(t, ffctest.Classic, items...)
-}
-
-func newServerOf(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
-	t.Helper()
-	srv := p.NewServer(p.Snapshot(items...))
-	t.Cleanup(srv.Close)
-	return srv
+	return platforms.NewServer(t, ffctest.Classic, items...)
 }
 
 func ready(t *testing.T, client *ffc.Client) {
@@ -116,7 +109,7 @@ func TestChangesArrive(t *testing.T) {
 func testChangesArrive(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServerOf(t, p, flag)
+	srv := platforms.NewServer(t, p, flag)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -147,7 +140,7 @@ func testReconnectsConverge(t *testing.T, p ffctest.Platform) {
 	for i := range 8 { // an answer that lacks more than a tenth of what is there is held back
 		items = append(items, ffctest.Flag(fmt.Sprint("other-", i)))
 	}
-	srv := newServerOf(t, p, items...)
+	srv := platforms.NewServer(t, p, items...)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -184,7 +177,7 @@ func TestStatusFollowsTheConnection(t *testing.T) {
 
 func testStatusFollowsTheConnection(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p, ffctest.Flag("f"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
 	ready(t, client)
@@ -217,7 +210,7 @@ func TestPatchOvertakesFull(t *testing.T) {
 
 func testPatchOvertakesFull(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p, ffctest.Flag("a"), ffctest.Flag("b"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("a"), ffctest.Flag("b"))
 	resume := srv.Stall(ffctest.Streaming)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
@@ -260,7 +253,7 @@ func testSkewedClock(t *testing.T, p ffctest.Platform) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			srv := newServerOf(t, p, ffctest.Flag("f"))
+			srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 			srv.Skew(tt.skew)
 			settings := quick()
 			client, log := newClient(t, srv, &settings)
@@ -289,7 +282,7 @@ func TestRefusedSecret(t *testing.T) {
 
 func testRefusedSecret(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p)
+	srv := platforms.NewServer(t, p)
 	srv.RejectUpgrade(4003)
 	settings := quick()
 	client, log := newClient(t, srv, &settings)
@@ -417,7 +410,7 @@ func testNothingIsLeft(t *testing.T, p ffctest.Platform) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			srv := newServerOf(t, p, ffctest.Flag("f"))
+			srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 			settings := quick()
 			before := runtime.NumGoroutine()
 			client := tt.script(t, srv, &settings)
@@ -437,7 +430,7 @@ func TestDeliveryBringsTheSocketBack(t *testing.T) {
 	t.Parallel()
 	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
 		t.Parallel()
-		srv := newServerOf(t, p, ffctest.Flag("f"))
+		srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 		settings := stream.Transport{FirstRetry: time.Hour, MaxRetry: time.Hour}
 		client, _ := newClient(t, srv, &settings)
 		ready(t, client)
@@ -467,7 +460,7 @@ func TestCloseInAnyMoment(t *testing.T) {
 
 func testCloseInAnyMoment(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p, ffctest.Flag("f"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 	for n := range 50 {
 		settings := quick()
 		client, _ := newClient(t, srv, &settings)

@@ -46,7 +46,7 @@ func testClientFallsBack(t *testing.T, p ffctest.Platform) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("f").Variations("0")
-			srv := newServerOf(t, p, flag)
+			srv := platforms.NewServer(t, p, flag)
 			var noDial atomic.Bool
 			rt := &http.Transport{}
 			t.Cleanup(rt.CloseIdleConnections)

@@ -82,7 +82,7 @@ func TestFeatBitClientResumes(t *testing.T) {
 		t.Run(fmt.Sprint("on demand ", onDemandToo), func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("changed").Variations("old", "new")
-			srv := newServerOf(t, ffctest.FeatBit, flag, ffctest.Flag("same"), ffctest.Flag("gone"), ffctest.Segment("s"), ffctest.Segment("ended"))
+			srv := platforms.NewServer(t, ffctest.FeatBit, flag, ffctest.Flag("same"), ffctest.Flag("gone"), ffctest.Segment("s"), ffctest.Segment("ended"))
 			settings := quick()
 			settings.OnDemand, settings.MaxAge, settings.Budget = onDemandToo, 1, 20*time.Second
 			record := &recorder{Transport: &settings}
@@ -149,7 +149,7 @@ func TestClosesAreNotFinal(t *testing.T) {
 func testClosesAreNotFinal(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
 	flag := ffctest.Flag("f").Variations("0")
-	srv := newServerOf(t, p, flag)
+	srv := platforms.NewServer(t, p, flag)
 	settings := quick()
 	client, _ := newClient(t, srv, &settings)
 	ready(t, client)
@@ -172,7 +172,7 @@ func TestRateLimited(t *testing.T) {
 
 func testRateLimited(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p, ffctest.Flag("f"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 	srv.FailNext(ffctest.Streaming, 2, ffctest.Failure{Status: 429})
 	srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 429, RetryAfter: "0"})
 	settings := quick()
@@ -187,7 +187,7 @@ func testRateLimited(t *testing.T, p ffctest.Platform) {
 // refused for good.
 func TestFeatBitWrongSecret(t *testing.T) {
 	t.Parallel()
-	srv := newServerOf(t, ffctest.FeatBit)
+	srv := platforms.NewServer(t, ffctest.FeatBit)
 	settings := quick()
 	client, err := ffc.New(testkit.Within(t), ffc.Config{
 		EnvSecret: "Q" + srv.EnvSecret[1:], BaseURL: srv.URL, Transport: &settings, Logger: testkit.Quiet(),

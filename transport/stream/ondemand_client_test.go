@@ -49,7 +49,7 @@ func testOnDemandClient(t *testing.T, p ffctest.Platform) {
 	for i := range 7 { // an answer that lacks more than a tenth of what is there is held back
 		items = append(items, ffctest.Flag(fmt.Sprint("other-", i)))
 	}
-	srv := newServerOf(t, p, items...)
+	srv := platforms.NewServer(t, p, items...)
 	client := refreshing(t, srv)
 	for n := range 20 {
 		want := strconv.Itoa(n)
@@ -75,7 +75,7 @@ func testOnDemandClient(t *testing.T, p ffctest.Platform) {
 func TestOnDemandClientOwnsNothing(t *testing.T) { platforms.Each(t, testOnDemandClientOwnsNothing) }
 
 func testOnDemandClientOwnsNothing(t *testing.T, p ffctest.Platform) {
-	srv := newServerOf(t, p, ffctest.Flag("f"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 	before := runtime.NumGoroutine()
 	check := func() {
 		t.Helper()
@@ -113,7 +113,7 @@ func TestOnDemandClientDialsOnce(t *testing.T) {
 
 func testOnDemandClientDialsOnce(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p, ffctest.Flag("f").Variations("value"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("f").Variations("value"))
 	client, _ := newClient(t, srv, &stream.Transport{OnDemand: true, Budget: 20 * time.Second})
 	resume := srv.Stall(ffctest.Streaming)
 	ctx := testkit.Within(t)
@@ -177,7 +177,7 @@ func testNothingNewRebuildsNothing(t *testing.T, p ffctest.Platform) {
 		t.Run(strconv.FormatBool(onDemandToo), func(t *testing.T) {
 			t.Parallel()
 			flag := ffctest.Flag("f").Variations("old", "new")
-			srv := newServerOf(t, p, flag, ffctest.Segment("s"))
+			srv := platforms.NewServer(t, p, flag, ffctest.Segment("s"))
 			settings := quick()
 			settings.OnDemand, settings.MaxAge, settings.Budget = onDemandToo, 1, 20*time.Second
 			spy := &storeOf{Transport: &settings}
@@ -228,7 +228,7 @@ func TestOnDemandClientClosesInAnyMoment(t *testing.T) {
 
 func testOnDemandClientClosesInAnyMoment(t *testing.T, p ffctest.Platform) {
 	t.Parallel()
-	srv := newServerOf(t, p, ffctest.Flag("f"))
+	srv := platforms.NewServer(t, p, ffctest.Flag("f"))
 	for n := range 50 {
 		settings := stream.Transport{OnDemand: true}
 		client, _ := newClient(t, srv, &settings)

@@ -11,6 +11,14 @@ import (
 // All returns the platforms that clients know.
 func All() []ffctest.Platform { return []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} }
 
+// NewServer returns a server with these flags and segments, which ends with the test.
+func NewServer(t testing.TB, p ffctest.Platform, items ...ffctest.Item) *ffctest.Server {
+	t.Helper()
+	server := p.NewServer(p.Snapshot(items...))
+	t.Cleanup(server.Close)
+	return server
+}
+
 // Each runs a test for each platform, as a subtest with the platform's name.
 func Each(t *testing.T, test func(t *testing.T, p ffctest.Platform)) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestProxy: with a proxy it is the way to the proxy that is checked, and
@@ -17,7 +18,7 @@ func TestProxy(t *testing.T) {
 	t.Parallel()
 	s := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
 	defer s.Close()
-	certificate, authorities := certificateOf(t, nil)
+	authority := testkit.NewAuthority(t)
 	through, err := url.Parse(proxy(t))
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +27,8 @@ func TestProxy(t *testing.T) {
 	env := map[string]string{"HTTPS_PROXY": through.String(), "http_proxy": "name:password@proxy:3128", "NO_PROXY": "localhost,.example.com"}
 	cfg := doctor.Config{
 		EnvSecret: s.EnvSecret,
-		BaseURL:   overTLS(t, s, certificate),
-		RootCAs:   authorities,
+		BaseURL:   overTLS(t, s, authority.Certificate(t, nil)),
+		RootCAs:   authority.Pool(),
 		Env:       func(name string) string { return env[name] },
 		Proxy:     http.ProxyURL(through),
 	}

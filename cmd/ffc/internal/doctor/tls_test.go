@@ -8,6 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/doctor"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // TestTLS: what is wrong with a certificate is said, and a good one is no
@@ -43,11 +44,12 @@ func TestTLS(t *testing.T) {
 			t.Parallel()
 			s := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("a")))
 			defer s.Close()
-			certificate, authorities := certificateOf(t, test.change)
+			authority := testkit.NewAuthority(t)
+			certificate := authority.Certificate(t, test.change)
 			if test.unknown {
-				_, authorities = certificateOf(t, nil)
+				authority = testkit.NewAuthority(t)
 			}
-			got := examine(t, doctor.Config{EnvSecret: s.EnvSecret, BaseURL: overTLS(t, s, certificate), RootCAs: authorities})
+			got := examine(t, doctor.Config{EnvSecret: s.EnvSecret, BaseURL: overTLS(t, s, certificate), RootCAs: authority.Pool()})
 			got.is(t, map[string]string{"url": "ok https://127.0.0.1:", "tls": test.want})
 			if got["tls"].Outcome == doctor.Fail {
 				got.is(t, broken)
