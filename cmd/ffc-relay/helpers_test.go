@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -142,32 +141,14 @@ type served struct {
 	address string
 	stop    context.CancelFunc
 	ended   chan int
-	log     *lockedBuffer
-}
-
-// lockedBuffer is a buffer that may be used concurrently.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log     *testkit.Log
 }
 
 // serve starts the publish command. The caller calls end.
 func (w *world) serve(args ...string) *served {
 	w.Helper()
 	ctx, stop := context.WithCancel(w.Context())
-	s := &served{w: w, stop: stop, ended: make(chan int, 1), log: new(lockedBuffer)}
+	s := &served{w: w, stop: stop, ended: make(chan int, 1), log: new(testkit.Log)}
 	listening := make(chan string, 1)
 	w.app.listening = func(address string) { listening <- address }
 	go func() {

@@ -32,16 +32,12 @@ replica that publishes it, the pin, and how far the mirrors are.
 		if err != nil {
 			return err
 		}
-		e, release, err := m.environment(name)
-		if err != nil {
+		var s relay.EnvironmentStatus
+		if err := m.call(ctx, name, func(ctx context.Context, e *relay.Environment) (err error) {
+			s, err = e.Status(ctx)
 			return err
-		}
-		defer release()
-		ctx, cancel := context.WithTimeout(ctx, callTime)
-		defer cancel()
-		s, err := e.Status(ctx)
-		if err != nil {
-			return explained(e, name, err)
+		}); err != nil {
+			return err
 		}
 		if asJSON {
 			return c.PrintJSON(statusOf(s))

@@ -80,6 +80,20 @@ func (m *common) environment(name string) (e *relay.Environment, release func(),
 
 // change changes an environment, and prints the result.
 func (p *pinOptions) change(ctx context.Context, c *cli.Console, m *common, name string, change func(context.Context, *relay.Environment, relay.Pin) (int64, error)) error {
+	pin := relay.Pin{By: cmp.Or(p.by, c.Env("USER")), Reason: p.reason, Until: p.until(time.Now()).UTC().Truncate(time.Second)}
+	return m.call(ctx, name, func(ctx context.Context, e *relay.Environment) error {
+		number, err := change(ctx, e, pin)
+		if err != nil && !errors.Is(err, relay.ErrMirror) {
+			return err
+		}
+		printed := c.Print(fmt.Sprintf("%s: published revision %d, pinned until %s. Readers follow within their MaxAge or Interval. To end the pin: ffc-relay unpin %s\n",
+			name, number, pin.Until.Format(time.RFC3339), name))
+		return cmp.Or(err, printed)
+	})
+}
+
+// call calls f with an environment, for at most callTime, and explains its error.
+func (m *common) call(ctx context.Context, name string, f func(context.Context, *relay.Environment) error) error {
 	e, release, err := m.environment(name)
 	if err != nil {
 		return err
@@ -87,17 +101,10 @@ func (p *pinOptions) change(ctx context.Context, c *cli.Console, m *common, name
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	pin := relay.Pin{By: cmp.Or(p.by, c.Env("USER")), Reason: p.reason, Until: p.until(time.Now()).UTC().Truncate(time.Second)}
-	number, err := change(ctx, e, pin)
-	if err != nil && !errors.Is(err, relay.ErrMirror) {
+	if err := f(ctx, e); err != nil {
 		return explained(e, name, err)
 	}
-	printed := c.Print(fmt.Sprintf("%s: published revision %d, pinned until %s. Readers follow within their MaxAge or Interval. To end the pin: ffc-relay unpin %s\n",
-		name, number, pin.Until.Format(time.RFC3339), name))
-	if err != nil {
-		return explained(e, name, err)
-	}
-	return printed
+	return nil
 }
 
 // explained returns an error of package relay about the environment that a command
@@ -168,16 +175,12 @@ revision before.
 		if err != nil {
 			return err
 		}
-		e, release, err := m.environment(name)
-		if err != nil {
+		var log []relay.Revision
+		if err := m.call(ctx, name, func(ctx context.Context, e *relay.Environment) (err error) {
+			log, err = e.Log(ctx, limit)
 			return err
-		}
-		defer release()
-		ctx, cancel := context.WithTimeout(ctx, callTime)
-		defer cancel()
-		log, err := e.Log(ctx, limit)
-		if err != nil {
-			return explained(e, name, err)
+		}); err != nil {
+			return err
 		}
 		if asJSON {
 			return c.PrintJSON(logJSON(log))
@@ -345,16 +348,12 @@ data.
 		if err != nil {
 			return err
 		}
-		e, release, err := m.environment(name)
-		if err != nil {
+		var number int64
+		if err := m.call(ctx, name, func(ctx context.Context, e *relay.Environment) (err error) {
+			number, err = e.Unpin(ctx)
 			return err
-		}
-		defer release()
-		ctx, cancel := context.WithTimeout(ctx, callTime)
-		defer cancel()
-		number, err := e.Unpin(ctx)
-		if err != nil {
-			return explained(e, name, err)
+		}); err != nil {
+			return err
 		}
 		return c.Print(fmt.Sprintf("%s: not pinned any more, revision %d. A publisher that leads publishes the platform's data within its Beat.\n", name, number))
 	}
