@@ -95,7 +95,7 @@ func TestDeadPublisherInterruptsAfterStaleAfter(t *testing.T) {
 				writeHead(t, m, h)
 				_ = r.refresh(2 * time.Second)
 				r.expect("on", ffc.StateOK, 1)
-				if got, want := r.log.count("up to date"), 2; got != want {
+				if got, want := r.logged("up to date"), 2; got != want {
 					t.Errorf("%d log lines say that the data is up to date, want %d", got, want)
 				}
 			})
@@ -143,7 +143,7 @@ func TestStaleHeadsThatMoveDoNotFlap(t *testing.T) {
 				t.Fatalf("status %+v", s)
 			}
 		}
-		if n := r.log.count("level="); n != 1 {
+		if n := r.logged("level="); n != 1 {
 			t.Errorf("%d log lines, want 1", n)
 		}
 	})
@@ -162,7 +162,7 @@ func TestClockAheadCountsAsNow(t *testing.T) {
 				t.Errorf("status %+v", s)
 			}
 		}
-		if n := r.log.count("clock is ahead"); n != 1 {
+		if n := r.logged("clock is ahead"); n != 1 {
 			t.Errorf("%d warnings, want 1", n)
 		}
 	})

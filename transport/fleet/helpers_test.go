@@ -1,18 +1,18 @@
 package fleet_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -82,13 +82,13 @@ func writeRaw(t testing.TB, b fleet.Backend, text []byte) {
 type reader struct {
 	*ffc.Client
 	t   testing.TB
-	log *lines
+	log *testkit.Log
 }
 
 // newReader returns a client of backends. configure may be nil.
 func newReader(t testing.TB, configure func(*fleet.Transport), backends ...fleet.Backend) *reader {
 	t.Helper()
-	r := &reader{t: t, log: new(lines)}
+	r := &reader{t: t, log: new(testkit.Log)}
 	tr := &fleet.Transport{Environment: environment, Backends: backends, MaxAge: time.Second}
 	if configure != nil {
 		configure(tr)
@@ -137,24 +137,8 @@ func (r *reader) kind() transport.Kind {
 	return why.Kind
 }
 
-// lines is a log.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// count returns how many lines have a text.
-func (l *lines) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Count(l.text.Bytes(), []byte(text))
-}
+// logged returns how often the log has a text.
+func (r *reader) logged(text string) int { return strings.Count(r.log.String(), text) }
 
 // down is an engine that does not respond with anything but an error.
 func down(err error) fleettest.Fault {

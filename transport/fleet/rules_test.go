@@ -176,7 +176,7 @@ func TestLiveLineageIsFollowedAfterALease(t *testing.T) {
 			t.Errorf("followed: %t after %v, want between 15s and 30s", ok, after)
 		}
 		r.expect("off", ffc.StateOK, 50)
-		if n := r.log.count("following it"); n != 1 {
+		if n := r.logged("following it"); n != 1 {
 			t.Errorf("%d warnings, want 1", n)
 		}
 	})
