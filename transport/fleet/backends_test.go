@@ -116,12 +116,12 @@ func TestLogSaysWhereTheDataIsFrom(t *testing.T) {
 		r.expect("on", ffc.StateInterrupted, 7)
 		const from = "backend=memory lineage=a revision=7 pinned_until=2000-01-01T01:00:00"
 		for _, line := range []string{"up to date", "unreachable"} {
-			if r.log.count(line) != 1 {
-				t.Errorf("%d log lines have %q, want 1", r.log.count(line), line)
+			if r.logged(line) != 1 {
+				t.Errorf("%d log lines have %q, want 1", r.logged(line), line)
 			}
 		}
-		if got := r.log.count(from); got != 2 {
-			t.Errorf("%d log lines have %s, want 2:\n%s", got, from, r.log.text.String())
+		if got := r.logged(from); got != 2 {
+			t.Errorf("%d log lines have %s, want 2:\n%s", got, from, r.log.String())
 		}
 	})
 }
