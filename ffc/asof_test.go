@@ -148,3 +148,27 @@ func TestInterruptedAfterApplyAsOfInitializesTheClient(t *testing.T) {
 		}
 	})
 }
+
+// TestVersionOfRelayedData: the data of a relay is complete up to its version once
+// ConfirmAsOf was called; that of an engine says nothing to the platform.
+func TestVersionOfRelayedData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, store := withStore(t)
+		defer client.Close(context.Background())
+		version := func(want int64) {
+			t.Helper()
+			if got := store.Version(); got != want {
+				t.Errorf("version %d, want %d", got, want)
+			}
+		}
+		_, _ = store.ApplyAsOf(versioned("flag", 1000), store.Mark(), time.Now())
+		store.ConfirmAsOf(time.Now())
+		version(0)
+		if _, err := store.Apply(versioned("flag", 2000), store.Mark()); err != nil {
+			t.Fatal(err)
+		}
+		version(0)
+		store.ConfirmAsOf(time.Now().Add(-time.Minute))
+		version(2000)
+	})
+}

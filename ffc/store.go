@@ -37,6 +37,8 @@ type clientStore struct {
 	hold      store.Hold // guarded by mu
 	held      heldLog    // guarded by mu
 	malformed malformedLog
+	// engine: the data is from ApplyAsOf.
+	engine atomic.Bool
 	// segmentsWarned: warnSegments has logged its line.
 	segmentsWarned atomic.Bool
 }
@@ -109,6 +111,9 @@ func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.App
 	s.malformed.message(s.c.log, skipped, update.Unusable, update.Full)
 	prepared := s.c.view.Load().snapshot.Prepare(update)
 	return s.applied(update, s.publish(update, prepared, func(old *eval.Snapshot) store.Decision {
+		if update.Full {
+			s.engine.Store(false)
+		}
 		return s.hold.Decide(old, update, uint64(asked))
 	}))
 }
@@ -127,6 +132,7 @@ func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.
 	applied, err := s.applied(update, s.publish(update, prepared, func(*eval.Snapshot) store.Decision {
 		s.hold = store.Hold{After: s.hold.After} // the responses that were counted are about the replaced data
 		s.complete.Store(0)
+		s.engine.Store(true)
 		return store.Decision{Terms: store.Terms{Asked: cmp.Or(uint64(asked), s.now.Load())}}
 	}))
 	if err == nil {
@@ -221,16 +227,24 @@ func (s *clientStore) warnSegments(snapshot *eval.Snapshot, u *store.Update) {
 
 // Confirm implements transport.Store.
 func (s *clientStore) Confirm() {
-	if snapshot := s.c.view.Load().snapshot; snapshot.Synced() {
-		s.complete.Store(snapshot.Version())
-	}
+	s.completed()
 	if s.c.status.confirm() {
 		s.c.logStatus()
 	}
 }
 
+// completed notes that the data is complete up to its version.
+func (s *clientStore) completed() {
+	if snapshot := s.c.view.Load().snapshot; snapshot.Synced() {
+		s.complete.Store(snapshot.Version())
+	}
+}
+
 // ConfirmAsOf implements transport.Store.
 func (s *clientStore) ConfirmAsOf(asOf time.Time) {
+	if !s.engine.Load() {
+		s.completed()
+	}
 	s.c.status.appliedAsOf(asOf)
 	if s.c.status.set(StateOK, nil) {
 		s.c.logStatus()

@@ -16,12 +16,14 @@ import "time"
 //	}
 //
 // A session that gets data from an engine that another process writes to calls
-// ApplyAsOf and ConfirmAsOf instead of Apply and Confirm.
+// ApplyAsOf and ConfirmAsOf instead of Apply and Confirm. A session that gets the
+// platform's messages from a relay calls Apply and ConfirmAsOf.
 //
 // Package transporttest checks that a session keeps this contract.
 type Store interface {
 	// Version returns the newest version of any item, in Unix milliseconds, as of
-	// the last Confirm: changes that were pushed since then may be incomplete. If
+	// the last Confirm, or ConfirmAsOf of data that Apply stored: changes that were
+	// pushed since then may be incomplete. If
 	// it returns 0, request everything.
 	Version() int64
 	// Mark returns the present moment on the timeline of the store, see Mark. It
@@ -56,7 +58,8 @@ type Store interface {
 	// ConfirmAsOf notes that the store has what the platform had at asOf. The
 	// state becomes OK. DataAge counts from asOf as with ApplyAsOf. Call
 	// ConfirmAsOf once after ApplyAsOf, and each time that the same data is
-	// confirmed again.
+	// confirmed again. It replaces Confirm for the answers of a relay, whose data
+	// the platform confirmed at asOf.
 	ConfirmAsOf(asOf time.Time)
 	// Interrupted notes that the data may be stale, and why: an *Error. The
 	// session keeps trying. After ApplyAsOf the client is initialized

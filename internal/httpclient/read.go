@@ -3,7 +3,16 @@ package httpclient
 import (
 	"bytes"
 	"io"
+	"net/http"
+	"time"
 )
+
+// AsOf returns when the platform confirmed the data of a response, which a relay
+// says in the header Ffc-As-Of. Zero is a response of the platform itself.
+func AsOf(h http.Header) time.Time {
+	at, _ := time.Parse(time.RFC3339, h.Get("Ffc-As-Of"))
+	return at
+}
 
 // maxPiece is the maximum number of bytes that ReadAll allocates at once.
 const maxPiece = 1 << 20

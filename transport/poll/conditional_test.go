@@ -135,3 +135,17 @@ func TestValidatorsAreDropped(t *testing.T) {
 		s.refreshedIf("", strings.Repeat("x", 1<<10)) // 429 says nothing about the request
 	})
 }
+
+// TestRelayedAnswers: the response of a relay confirms the data as of the time that it
+// names, also without a body.
+func TestRelayedAnswers(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		p := newPlatform(t, with(200, data, `ETag: "a"`, "Age: 3600", "Ffc-As-Of: 1999-12-31T23:00:00.250Z"))
+		s := open(t, p, poll.Transport{})
+		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed as of 1999-12-31T23:00:00Z")
+		p.answers(with(304, "", "Ffc-As-Of: 1999-12-31T23:00:10.000Z"))
+		checkCalls(t, s.refreshedIf(`"a"`, ""), "confirmed as of 1999-12-31T23:00:10Z")
+		p.answers(with(304, "", "Ffc-As-Of: yesterday"))
+		checkCalls(t, s.refreshedIf(`"a"`, ""), "confirmed")
+	})
+}

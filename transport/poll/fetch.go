@@ -46,7 +46,8 @@ type answer struct {
 	body      []byte
 	asked     resync.Request
 	mark      transport.Mark // of asked; 0 if the answer may come from a cache
-	date      time.Time      // by the server's clock; zero is unknown
+	date      time.Time      // of the platform's confirmation, by the server's clock; zero is unknown
+	relayed   bool           // the response is that of a relay, and date is in its header
 }
 
 // fetch fetches data and stores it. It is the refresher's.
@@ -105,7 +106,11 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 	}
 	defer resp.Body.Close()
 	got := &answer{asked: asked, mark: asked.Mark}
-	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	if got.date = httpclient.AsOf(resp.Header); !got.date.IsZero() {
+		got.relayed = true
+	} else {
+		got.date, _ = http.ParseTime(resp.Header.Get("Date"))
+	}
 	switch {
 	case resp.StatusCode == http.StatusOK:
 		if got.body, err = s.read(resp); err != nil {
@@ -192,10 +197,13 @@ func (s *session) store(got *answer) error {
 	}
 	s.plan.Answered(got.asked, resync.Answer{At: got.date, Applied: applied, Alone: true})
 	from := got.origin // a pointer to it would keep the body
-	if applied.Held > 0 {
+	switch {
+	case applied.Held > 0:
 		// The next answer must be complete, to be compared with this one.
 		from.entityTag, from.lastModified = "", ""
-	} else {
+	case got.relayed:
+		s.env.Store.ConfirmAsOf(got.date)
+	default:
 		s.env.Store.Confirm()
 	}
 	s.last.Store(&from)

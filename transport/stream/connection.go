@@ -142,6 +142,7 @@ func (c *connection) handle(message []byte) error {
 			c.brought(applied)
 			lives = lives && applied.Held == 0
 		case scan.KindPong:
+			c.hearRelay(message)
 			if c.ponged() && c.s.plan.Unanswered() {
 				c.cut(errNoResponse)
 				return false, nil
@@ -160,11 +161,14 @@ func (c *connection) confirm(lives bool) {
 	q, answer := c.complete()
 	if q == nil {
 		if lives {
-			c.s.env.Store.Confirm()
+			c.confirmed()
 		}
 		return
 	}
 	answer.Alone = !c.synced
+	if !c.asOf.IsZero() {
+		answer.At = c.asOf
+	}
 	c.s.plan.Answered(*q, *answer)
 	if !c.hasAnswered() {
 		c.usable = time.Now()
@@ -173,9 +177,33 @@ func (c *connection) confirm(lives bool) {
 	}
 	if answer.Held == 0 {
 		c.synced = true
-		c.s.env.Store.Confirm()
+		c.confirmed()
 	}
 	c.wakeWriter()
+}
+
+// confirmed confirms the data: as of now, or as a relay says.
+func (c *connection) confirmed() {
+	if c.asOf.IsZero() {
+		c.s.env.Store.Confirm()
+	} else {
+		c.s.env.Store.ConfirmAsOf(c.asOf)
+	}
+}
+
+// hearRelay notes what a pong of a relay says about the age of its data.
+func (c *connection) hearRelay(pong []byte) {
+	if c.asOf.IsZero() {
+		return
+	}
+	_, _ = jsontext.EachMember(pong, jsontext.SkipSpace(pong, 0), func(name, value []byte) error {
+		if string(name) == "asOf" && len(value) > 2 {
+			if at, err := time.Parse(time.RFC3339, string(value[1:len(value)-1])); err == nil && at.After(c.asOf) {
+				c.asOf = at
+			}
+		}
+		return nil
+	})
 }
 
 // hasAnswered reports whether the platform has answered on this connection.

@@ -15,6 +15,7 @@ import (
 type handshake struct {
 	at       time.Time      // when it ended, by this machine's clock
 	date     string         // of the response, by the platform's clock
+	asOf     time.Time      // when the platform had confirmed a relay's data; zero is no relay
 	opened   bool           // the platform accepted the websocket
 	response *http.Response // that opened no websocket; nil without such a response
 }

@@ -43,7 +43,7 @@ func (s *session) dial(ctx context.Context) (*wsConn, handshake, error) {
 	stop()
 	h := handshake{at: time.Now(), opened: err == nil}
 	if response != nil {
-		h.date = response.Header.Get("Date")
+		h.date, h.asOf = response.Header.Get("Date"), httpclient.AsOf(response.Header)
 	}
 	switch {
 	case err == nil:

@@ -248,3 +248,29 @@ func TestConfirm(t *testing.T) {
 		}
 	})
 }
+
+// TestRelayedConnection: on the connection of a relay everything that arrives
+// confirms the data as of the time that the handshake or a pong has named last.
+func TestRelayedConnection(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		p := inMemory(t)
+		s := start(t, p, stream.Transport{})
+		c := p.accept().upgrade("Ffc-As-Of: 1999-12-31T23:00:00.000Z")
+		c.expect(opText, syncRequest)
+		for _, step := range []struct{ message, want string }{
+			{full, "23:00:00Z"},
+			{patch, "23:00:00Z"},
+			{`{"messageType":"pong","data":null,"asOf":"1999-12-31T23:00:10.000Z"}`, "23:00:10Z"},
+			{patch, "23:00:10Z"},
+			{`{"messageType":"pong","data":{},"asOf":"1999-12-31T22:00:00.000Z"}`, "23:00:10Z"},
+			{`{"messageType":"pong","asOf":7}`, "23:00:10Z"},
+			{pong, "23:00:10Z"},
+		} {
+			c.send(step.message)
+			s.store.await("confirmed as of 1999-12-31T" + step.want)
+		}
+		if n := s.store.count("confirmed"); n != 0 {
+			t.Errorf("the data was confirmed as of now %d times", n)
+		}
+	})
+}

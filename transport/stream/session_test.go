@@ -105,7 +105,9 @@ func (s *store) Apply(message []byte, asked transport.Mark) (transport.Applied, 
 func (s *store) ApplyAsOf(message []byte, asked transport.Mark, _ time.Time) (transport.Applied, error) {
 	return s.Apply(message, asked)
 }
-func (s *store) ConfirmAsOf(time.Time) { s.add(event{what: "confirmed as of"}) }
+func (s *store) ConfirmAsOf(asOf time.Time) {
+	s.add(event{what: "confirmed as of " + asOf.UTC().Format(time.RFC3339)})
+}
 func (s *store) Confirm()              { s.add(event{what: "confirmed"}) }
 func (s *store) Interrupted(err error) { s.add(event{what: "interrupted", err: err}) }
 func (s *store) Off(err error)         { s.add(event{what: "off", err: err}) }
