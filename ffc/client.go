@@ -14,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/event"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -352,9 +353,17 @@ func (c *Client) closeEvents(ctx context.Context) error {
 // WriteSnapshot returns ErrNotReady while the client has no data and after Close,
 // or the error of w.
 func (c *Client) WriteSnapshot(w io.Writer) error {
+	whole, isWhole := w.(*platform.Whole)
+	if isWhole && !c.unmade() {
+		whole.Codec = c.cfg.codec
+	}
 	v := c.current()
 	if !v.serving {
 		return ErrNotReady
+	}
+	if isWhole {
+		whole.Flags, whole.Segments, whole.Tags = v.snapshot.Items()
+		return nil
 	}
 	_, err := w.Write(c.cfg.codec.AppendSnapshot(nil, v.snapshot))
 	return err

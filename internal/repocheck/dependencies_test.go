@@ -63,7 +63,7 @@ func TestDependencies(t *testing.T) {
 		{"internal/ondemand", []string{"internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"relay", append([]string{"ffc", "flush", "transport", "transport/fleet", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/fleetdata", "internal/ondemand", "internal/platform/admin", "internal/resync", "internal/store"}, internals...),
+		{"relay", append([]string{"ffc", "flush", "transport", "transport/fleet", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/flagjson", "internal/fleetdata", "internal/ondemand", "internal/platform/admin", "internal/platformserver", "internal/resync", "internal/store"}, internals...),
 			[]string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"internal/fleetdata", []string{"internal/jsontext"}, nil},
 		{"transport/fleet", append([]string{"transport", "internal/fleetdata", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},

@@ -1,0 +1,304 @@
+package relay
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
+)
+
+const (
+	// maxEvents is the size of the largest body of events, in bytes, compressed and
+	// not.
+	maxEvents = 1 << 20
+	// gatherFor is how long bodies of an environment are gathered.
+	gatherFor = 10 * time.Millisecond
+	// maxGathered is the size from which gathered bodies are stored at once, in
+	// bytes: a message of SQS takes them.
+	maxGathered = 128 << 10
+	// putTime bounds the storing of events.
+	putTime = 10 * time.Second
+	// rateWindow is the time over which the rate of events is an average.
+	rateWindow = 2 * time.Second
+	// maxRates is how many keys have a rate, at most. Keys that are not used are
+	// forgotten.
+	maxRates = 10_000
+)
+
+// eventCounts counts bodies of events.
+type eventCounts struct{ accepted, refused atomic.Uint64 }
+
+// serveEvents stores a body of events. It responds with 200 only when the body is
+// durable.
+func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) {
+	if !h.allow(w, r, routeEvents, http.MethodPost) {
+		return
+	}
+	if !h.begin() {
+		panic(http.ErrAbortHandler)
+	}
+	defer h.running.Done()
+	status, reason := h.takeEvents(w, r, wire)
+	switch status {
+	case http.StatusOK:
+		h.events.accepted.Add(1)
+		h.count(routeEvents, status)
+		if wire.EventsOK != "" {
+			w.Header()["Content-Type"] = jsonType
+			_, _ = io.WriteString(w, wire.EventsOK) // the client may be gone
+		}
+		return
+	case http.StatusBadRequest:
+		h.events.refused.Add(1)
+		h.reject(w, routeEvents, wire, reason)
+		return
+	}
+	h.events.refused.Add(1)
+	h.respond(w, routeEvents, status, reason)
+}
+
+// takeEvents stores the events of a request, and returns the status of the response.
+func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) (status int, reason string) {
+	key := wire.Secret(r)
+	environment, ok := h.environmentOf(key, wire)
+	switch {
+	case !ok:
+		return http.StatusUnauthorized, ""
+	case h.Events == nil:
+		return http.StatusServiceUnavailable, "this relay has no queue for events: set the events URL to the platform\n"
+	case !platformserver.IsJSON(r.Header.Get("Content-Type")):
+		return http.StatusUnsupportedMediaType, ""
+	case r.ContentLength > maxEvents:
+		return http.StatusRequestEntityTooLarge, ""
+	}
+	body, err := readEvents(w, r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return http.StatusRequestEntityTooLarge, ""
+	case errors.Is(err, errEncoding):
+		return http.StatusUnsupportedMediaType, "expected Content-Encoding gzip or none\n"
+	case err != nil:
+		return http.StatusBadRequest, "the body cannot be read"
+	}
+	if !h.rates.take(key, len(body), h.EventRate) {
+		return http.StatusTooManyRequests, "too many events for this key\n"
+	}
+	items, err := wire.CheckEvents(body)
+	if err != nil {
+		return http.StatusBadRequest, "the body is not the events of " + wire.Name
+	}
+	if client, ok := h.Reader(environment); ok && client != nil {
+		if room := h.roomOf(environment); room != nil {
+			room.report(r.Header)
+		}
+	}
+	if items == 0 {
+		return http.StatusOK, ""
+	}
+	err = h.gather.put(r.Context(), environment, wire.EventsPath, bytes.TrimSpace(body))
+	switch {
+	case err == nil:
+		return http.StatusOK, ""
+	case errors.Is(err, flush.ErrTooLarge):
+		return http.StatusRequestEntityTooLarge, ""
+	}
+	if waiting, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok {
+		if wait := waiting.RetryAfter(); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		}
+	}
+	return http.StatusServiceUnavailable, "the queue for events is full or does not respond\n"
+}
+
+var (
+	errTooLarge = errors.New("the body is too large")
+	errEncoding = errors.New("unknown Content-Encoding")
+)
+
+// readEvents reads a body and inflates it, within the limit.
+func readEvents(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var from io.Reader = http.MaxBytesReader(w, r.Body, maxEvents)
+	switch r.Header.Get("Content-Encoding") {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(from)
+		if err != nil {
+			return nil, err
+		}
+		from = z
+	default:
+		return nil, errEncoding
+	}
+	body, err := io.ReadAll(io.LimitReader(from, maxEvents+1))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large || len(body) > maxEvents {
+		return nil, errTooLarge
+	}
+	return body, err
+}
+
+// gatherer joins bodies that arrive at the same time into one batch.
+type gatherer struct {
+	h *Handler
+
+	mu      sync.Mutex
+	batches map[gatheredFor]*gathering
+}
+
+type gatheredFor struct{ environment, route string }
+
+// gathering is a batch that is being gathered or stored.
+type gathering struct {
+	bodies [][]byte
+	size   int
+	full   chan struct{} // closed when it is to be stored at once
+	done   chan struct{} // closed when all are stored
+	errs   []error       // of the bodies
+}
+
+func (g *gatherer) init(h *Handler) {
+	g.h = h
+	g.batches = make(map[gatheredFor]*gathering)
+}
+
+// put stores a body together with others, and returns when it is durable. When ctx
+// ends, the body is stored nevertheless.
+func (g *gatherer) put(ctx context.Context, environment, route string, body []byte) error {
+	to := gatheredFor{environment, route}
+	g.mu.Lock()
+	b := g.batches[to]
+	if b == nil || b.size+len(body) > maxGathered {
+		if b != nil {
+			close(b.full)
+		}
+		b = &gathering{full: make(chan struct{}), done: make(chan struct{})}
+		g.batches[to] = b
+		g.h.running.Go(func() { g.store(to, b) }) // the request of the caller counts, too
+	}
+	i := len(b.bodies)
+	b.bodies = append(b.bodies, body)
+	b.size += len(body)
+	g.mu.Unlock()
+	select {
+	case <-b.done:
+		return b.errs[i]
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// store waits for more bodies and stores them.
+func (g *gatherer) store(to gatheredFor, b *gathering) {
+	defer close(b.done)
+	wait := time.NewTimer(gatherFor)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-b.full:
+	case <-g.h.ctx.Done():
+	}
+	g.mu.Lock()
+	if g.batches[to] == b {
+		delete(g.batches, to)
+	}
+	g.mu.Unlock()
+	b.errs = make([]error, len(b.bodies))
+	err := g.sink(to, join(b.bodies))
+	if len(b.bodies) == 1 || err == nil || !errors.Is(err, flush.ErrTooLarge) {
+		for i := range b.errs {
+			b.errs[i] = err
+		}
+		return
+	}
+	for i, body := range b.bodies {
+		b.errs[i] = g.sink(to, body)
+	}
+}
+
+func (g *gatherer) sink(to gatheredFor, body []byte) (err error) {
+	// Not the handler's context: what was read is stored while the relay ends.
+	ctx, cancel := context.WithTimeout(context.Background(), putTime)
+	defer cancel()
+	defer func() {
+		if recover() != nil {
+			err = errSink
+		}
+	}()
+	return g.h.Events.Put(ctx, flush.Batch{Environment: to.environment, Route: to.route, Body: body, At: time.Now()})
+}
+
+var errSink = errors.New("relay: Handler.Events panicked")
+
+// join joins JSON arrays without white space around them.
+func join(bodies [][]byte) []byte {
+	if len(bodies) == 1 {
+		return bodies[0]
+	}
+	size := 1
+	for _, b := range bodies {
+		size += len(b)
+	}
+	out := append(make([]byte, 0, size), '[')
+	for _, b := range bodies {
+		inside := bytes.TrimSpace(b[1 : len(b)-1])
+		if len(inside) == 0 {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, inside...)
+	}
+	return append(out, ']')
+}
+
+// rates limit the bytes of each key.
+type rates struct {
+	mu   sync.Mutex
+	keys map[[sha256.Size]byte]*bucket
+}
+
+// bucket has the bytes that a key may still send.
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+// take takes bytes from the bucket of a key, and reports whether there were enough.
+func (l *rates) take(key string, n, rate int) bool {
+	if rate < 0 {
+		return true
+	}
+	sum := sha256.Sum256([]byte(key))
+	most := float64(rate) * rateWindow.Seconds()
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.keys[sum]
+	if b == nil {
+		if l.keys == nil || len(l.keys) >= maxRates {
+			l.keys = make(map[[sha256.Size]byte]*bucket)
+		}
+		b = &bucket{most, now}
+		l.keys[sum] = b
+	}
+	b.left = min(most, b.left+now.Sub(b.at).Seconds()*float64(rate))
+	b.at = now
+	if b.left < min(float64(n), most) {
+		return false
+	}
+	b.left -= float64(n)
+	return true
+}

@@ -1,0 +1,126 @@
+package relay
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
+)
+
+// servePoll responds to a fetch.
+func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) {
+	if !h.allow(w, r, routePoll, http.MethodGet, http.MethodHead) {
+		return
+	}
+	environment, ok := h.environmentOf(wire.Secret(r), wire)
+	if !ok {
+		h.respond(w, routePoll, http.StatusUnauthorized, "")
+		return
+	}
+	since := int64(0)
+	if wire.PollSince && r.URL.RawQuery != "" {
+		if text := r.URL.Query().Get("timestamp"); text != "" {
+			var err error
+			if since, err = strconv.ParseInt(text, 10, 64); err != nil {
+				h.reject(w, routePoll, wire, "timestamp is not an integer")
+				return
+			}
+		}
+	}
+	room := h.roomOf(environment)
+	var e *edition
+	if room != nil {
+		e = room.now.Load()
+	}
+	if e == nil || e.wire != wire {
+		h.respond(w, routePoll, http.StatusServiceUnavailable, "there is no data of the environment yet\n")
+		return
+	}
+	if since > e.top && !matches(r.Header, e) {
+		if !room.catchUp(r.Context(), since) {
+			h.respond(w, routePoll, http.StatusServiceUnavailable, "the client has newer data than this relay\n")
+			return
+		}
+		e = room.now.Load()
+	}
+	room.report(r.Header)
+	header := w.Header()
+	header["Etag"] = e.etag
+	header["Cache-Control"] = noCache
+	header["Vary"] = vary
+	if at, age, ok := room.asOf(); ok {
+		seconds, asOf := ageHeaders(at, age)
+		header["Age"] = []string{seconds}
+		header["Ffc-As-Of"] = []string{asOf}
+	}
+	if matches(r.Header, e) {
+		h.count(routePoll, http.StatusNotModified)
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.count(routePoll, http.StatusOK)
+	var body []byte
+	switch {
+	case since <= 0 || since < e.proven:
+		zip := acceptsGzip(r.Header)
+		if body = e.polled(zip); zip {
+			header["Content-Encoding"] = gzipEncoding
+		}
+	default:
+		if body, ok = e.since(since); !ok {
+			return // no body is nothing newer
+		}
+	}
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body) // the client may be gone
+	}
+}
+
+// Values of headers. They are shared and must not be changed.
+var (
+	noCache      = []string{"no-cache"}
+	vary         = []string{"Accept-Encoding, Authorization, envSecret"}
+	gzipEncoding = []string{"gzip"}
+	jsonType     = []string{"application/json; charset=utf-8"}
+)
+
+// reject responds with 400 as the platform does.
+func (h *Handler) reject(w http.ResponseWriter, r route, wire *platformserver.Wire, reason string) {
+	h.count(r, http.StatusBadRequest)
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = w.Write(wire.Rejection(reason))
+}
+
+// matches reports whether the client has an edition.
+func matches(h http.Header, e *edition) bool {
+	for _, value := range h["If-None-Match"] {
+		for tag := range strings.SplitSeq(value, ",") {
+			tag = strings.TrimSpace(tag)
+			if strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(e.etag[0], "W/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// acceptsGzip reports whether the client takes gzip.
+func acceptsGzip(h http.Header) bool {
+	for _, value := range h["Accept-Encoding"] {
+		for part := range strings.SplitSeq(value, ",") {
+			name, quality, _ := strings.Cut(strings.TrimSpace(part), ";")
+			if name = strings.TrimSpace(name); name != "gzip" && name != "*" {
+				continue
+			}
+			q, has := strings.CutPrefix(strings.TrimSpace(quality), "q=")
+			if v, err := strconv.ParseFloat(q, 64); !has || err == nil && v > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

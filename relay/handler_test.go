@@ -1,0 +1,344 @@
+package relay_test
+
+import (
+	"compress/gzip"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
+)
+
+// relayed is a platform with a relay in front of it, which gets its data by
+// websocket.
+type relayed struct {
+	testing.TB
+	kind        ffctest.Platform
+	platform    *ffctest.Server
+	environment string
+	client      *ffc.Client // of the relay
+	handler     *relay.Handler
+	url, key    string
+
+	mu   sync.Mutex
+	keys *relay.Keys
+}
+
+// newRelayed starts a relay. change may change the handler; nil leaves it.
+func newRelayed(t testing.TB, kind ffctest.Platform, change func(*relayed), items ...ffctest.Item) *relayed {
+	t.Helper()
+	r := &relayed{TB: t, kind: kind, platform: kind.NewServer(kind.Snapshot(items...))}
+	t.Cleanup(r.platform.Close)
+	protocol, err := registry.ProtocolOf(kind.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.environment = protocol.Environment(r.platform.EnvSecret)
+	var line string
+	r.key, line = r.newKey(time.Time{})
+	r.setKeys(line)
+	r.client, err = ffc.New(t.Context(), ffc.Config{
+		EnvSecret: r.platform.EnvSecret, BaseURL: r.platform.URL, Transport: &stream.Transport{}, Events: flush.Config{Disabled: true},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.handler = &relay.Handler{
+		Reader: func(environment string) (*ffc.Client, bool) { return r.client, environment == r.environment },
+		Keys: func(key string) (string, bool) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.keys.Environment(key)
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(r)
+	}
+	server := httptest.NewServer(r.handler)
+	r.url = server.URL
+	t.Cleanup(func() {
+		r.handler.Close()
+		server.Close()
+		_ = r.client.Close(context.WithoutCancel(t.Context()))
+	})
+	return r
+}
+
+func (r *relayed) newKey(until time.Time) (key, line string) {
+	r.Helper()
+	key, line, err := relay.NewKey(ffc.Platform(r.kind.String()), r.environment, "test", until)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return key, line
+}
+
+func (r *relayed) setKeys(lines ...string) {
+	r.Helper()
+	keys, err := relay.ParseKeys([]byte(strings.Join(lines, "\n")))
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = keys
+}
+
+// sdk returns a client of the relay, which is closed at the end of the test.
+func (r *relayed) sdk(t transport.Transport) *ffc.Client {
+	r.Helper()
+	client, err := ffc.New(r.Context(), ffc.Config{
+		EnvSecret: r.key, BaseURL: r.url, Transport: t, Events: flush.Config{Disabled: true}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = client.Close(context.WithoutCancel(r.Context())) })
+	return client
+}
+
+// get sends a polling request to the relay. header has names and values in turn.
+func (r *relayed) get(path string, header ...string) (*http.Response, string) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, r.url+path, nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	name := "envSecret"
+	if r.kind == ffctest.FeatBit {
+		name = "Authorization"
+	}
+	req.Header.Set(name, r.key)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func pollPath(p ffctest.Platform) string {
+	if p == ffctest.FeatBit {
+		return "/api/public/sdk/server/latest-all"
+	}
+	return "/api/public/sdk/latest-feature-flags"
+}
+
+func eachPlatform(t *testing.T, test func(t *testing.T, p ffctest.Platform)) {
+	t.Helper()
+	for _, p := range []ffctest.Platform{ffctest.Classic, ffctest.FeatBit} {
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, p)
+		})
+	}
+}
+
+// TestHandlerServesSDKs: clients of the relay have what the platform has, and get
+// its changes.
+func TestHandlerServesSDKs(t *testing.T) {
+	t.Parallel()
+	eachPlatform(t, func(t *testing.T, p ffctest.Platform) {
+		for _, test := range []struct {
+			name      string
+			transport func() transport.Transport
+		}{
+			{"stream", func() transport.Transport { return &stream.Transport{} }},
+			{"stream on demand", func() transport.Transport { return &stream.Transport{OnDemand: true, MaxAge: time.Millisecond} }},
+			{"poll", func() transport.Transport { return &poll.Transport{MaxAge: time.Millisecond} }},
+		} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRelayed(t, p, nil, ffctest.Segment("beta").Include("ann"),
+					ffctest.Flag("a").Variations("off", "on").Serve("off").Rule("on", ffctest.InSegment("beta")), ffctest.Flag("b").Serve("true"))
+				client := r.sdk(test.transport())
+				ann := ffc.NewUser("ann")
+				if got := client.Variation(t.Context(), "a", ann, "none"); got != "on" {
+					t.Errorf("a is %q, want on; status %+v", got, client.Status())
+				}
+				ctx := testkit.Within(t)
+				r.platform.Put(ffctest.Flag("a").Variations("off", "on").Serve("off"), ffctest.Flag("c").Serve("true"))
+				if err := r.platform.WaitSynced(ctx, client); err != nil {
+					t.Error(err)
+				}
+				if got := client.Variation(t.Context(), "a", ann, "none"); got != "off" {
+					t.Errorf("after the change a is %q, want off", got)
+				}
+				r.platform.Put(ffctest.Segment("beta").Include("bob"))
+				r.platform.Put(ffctest.Segment("unused").Include("bob"))
+				if err := r.platform.WaitSynced(ctx, client); err != nil {
+					t.Error(err)
+				}
+				r.platform.Archive("b")
+				if test.name == "stream" {
+					if err := r.platform.WaitSynced(ctx, client); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	})
+}
+
+// TestHandlerPolling: entity tags, compression, ages and statuses.
+func TestHandlerPolling(t *testing.T) {
+	t.Parallel()
+	eachPlatform(t, func(t *testing.T, p ffctest.Platform) {
+		r := newRelayed(t, p, nil, ffctest.Flag("a"), ffctest.Segment("s").Include("u"))
+		path := pollPath(p)
+		resp, body := r.get(path)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(body, `"featureFlags":[{`) || !strings.Contains(body, `"segments":[{`) {
+			t.Fatalf("got %d %s", resp.StatusCode, body)
+		}
+		tag := resp.Header.Get("Etag")
+		if tag == "" || resp.Header.Get("Age") == "" || resp.Header.Get("Ffc-As-Of") == "" {
+			t.Errorf("the headers are %v", resp.Header)
+		}
+		again, none := r.get(path, "If-None-Match", `"other", `+tag)
+		if again.StatusCode != http.StatusNotModified || none != "" || again.Header.Get("Ffc-As-Of") == "" {
+			t.Errorf("got %d %q with headers %v", again.StatusCode, none, again.Header)
+		}
+		zipped, small := r.get(path, "Accept-Encoding", "br;q=1, gzip")
+		z, err := gzip.NewReader(strings.NewReader(small))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := io.ReadAll(z); err != nil || string(plain) != body || zipped.Header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("the compressed body is %q, %v, want %q", plain, err, body)
+		}
+		if plain, _ := r.get(path, "Accept-Encoding", "gzip;q=0"); plain.Header.Get("Content-Encoding") != "" {
+			t.Error("gzip was sent to a client that does not take it")
+		}
+		for _, name := range []string{"envSecret", "Authorization"} {
+			key := r.key
+			r.key = ""
+			if resp, _ := r.get(path, name, "wrong"); resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("a wrong key got %d", resp.StatusCode)
+			}
+			r.key = key
+		}
+		if resp, _ := r.get("/api/public/sdk/client/latest-all"); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("a client-side SDK got %d", resp.StatusCode)
+		}
+		if p == ffctest.FeatBit {
+			version := r.platform.Version()
+			if resp, body := r.get(path + "?timestamp=" + strconv.FormatInt(version, 10)); resp.StatusCode != http.StatusOK || body != "" {
+				t.Errorf("a client with all data got %d %q", resp.StatusCode, body)
+			}
+			if resp, _ := r.get(path + "?timestamp=1x"); resp.StatusCode != http.StatusBadRequest {
+				t.Errorf("an invalid timestamp got %d", resp.StatusCode)
+			}
+		}
+	})
+}
+
+// TestHandlerWithoutData: 503 until there is data, never 401.
+func TestHandlerWithoutData(t *testing.T) {
+	t.Parallel()
+	eachPlatform(t, func(t *testing.T, p ffctest.Platform) {
+		r := newRelayed(t, p, func(r *relayed) {
+			r.platform.Stall(ffctest.Streaming)
+			_ = r.client.Close(t.Context())
+			var err error
+			r.client, err = ffc.New(t.Context(), ffc.Config{
+				EnvSecret: r.platform.EnvSecret, BaseURL: r.platform.URL, Transport: &stream.Transport{}, StartWait: -1, Events: flush.Config{Disabled: true},
+				Logger: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, ffctest.Flag("a"))
+		if resp, _ := r.get(pollPath(p)); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("got %d with headers %v", resp.StatusCode, resp.Header)
+		}
+	})
+}
+
+// confirmedAt is a transport whose data the platform confirmed at a time.
+type confirmedAt struct {
+	data []byte
+	asOf time.Time
+}
+
+// Open implements transport.Transport.
+func (c confirmedAt) Open(env transport.Env) (transport.Session, error) {
+	return confirmedSession{c, env.Store}, nil
+}
+
+type confirmedSession struct {
+	confirmedAt
+	store transport.Store
+}
+
+// Run implements transport.Runner.
+func (s confirmedSession) Run(ctx context.Context) {
+	if _, err := s.store.ApplyAsOf(s.data, s.store.Mark(), s.asOf); err == nil {
+		s.store.ConfirmAsOf(s.asOf)
+	}
+	<-ctx.Done()
+}
+
+// Stats implements transport.Session.
+func (confirmedSession) Stats() transport.Stats { return transport.Stats{} }
+
+// newStill starts a relay whose data the platform confirmed some time ago.
+func newStill(t *testing.T, p ffctest.Platform, age time.Duration, items ...ffctest.Item) *relayed {
+	t.Helper()
+	return newRelayed(t, p, func(r *relayed) {
+		_ = r.client.Close(t.Context())
+		var err error
+		r.client, err = ffc.New(t.Context(), ffc.Config{
+			EnvSecret: r.platform.EnvSecret, BaseURL: r.platform.URL, Events: flush.Config{Disabled: true}, Logger: slog.New(slog.DiscardHandler),
+			Transport: confirmedAt{r.platform.Snapshot(), time.Now().Add(-age)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}, items...)
+}
+
+// TestAgeBehindRelay: DataAge of a relay's client counts from when the platform
+// confirmed the data, also after an answer that nothing has changed.
+func TestAgeBehindRelay(t *testing.T) {
+	t.Parallel()
+	eachPlatform(t, func(t *testing.T, p ffctest.Platform) {
+		r := newStill(t, p, time.Hour, ffctest.Flag("a").Serve("true"))
+		for name, transport := range map[string]transport.Transport{
+			"stream": &stream.Transport{}, "poll": &poll.Transport{MaxAge: time.Nanosecond},
+		} {
+			client := r.sdk(transport)
+			for i := range 2 {
+				if err := client.Refresh(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if s := client.Status(); s.State != ffc.StateOK || s.DataAge < time.Hour || s.DataAge > 2*time.Hour {
+					t.Errorf("%s, %d: the status is %+v, want an age of 1 h", name, i, s)
+				}
+			}
+		}
+	})
+}
