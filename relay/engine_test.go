@@ -146,18 +146,26 @@ func TestLostResponses(t *testing.T) {
 		defer s.stop()
 		wait(10 * time.Second)
 		m.After(func(_ context.Context, call fleettest.Call) error {
-			if call.Op == "Swap" {
+			if call.Op == "Swap" && strings.HasSuffix(call.Name, "/"+fleetdata.HeadObject) {
 				return fleetkit.ErrDown
 			}
 			return nil
 		})
+		before := headIn(t, m).Revision
 		p.Set("flag", false)
 		wait(6 * time.Second)
 		if s.Status().Err == nil {
 			t.Error("no error in Status")
 		}
+		written := headIn(t, m).Revision
+		if written <= before {
+			t.Errorf("revision %d after %d: the change was not written", written, before)
+		}
 		m.After(nil)
 		wait(6 * time.Second)
+		if h := headIn(t, m); h.Revision != written {
+			t.Errorf("revision %d after %d, want the leader to find its own write", h.Revision, written)
+		}
 		if status := s.Status(); !status.Leader || status.Err != nil {
 			t.Errorf("status %+v", status)
 		}
@@ -202,9 +210,13 @@ func TestEngineDown(t *testing.T) {
 		wait(10 * time.Second)
 		l.SetCut(true)
 		p.Set("flag", false)
+		before := p.Requests()
 		wait(time.Minute)
 		if status := s.Status(); status.Err == nil || !strings.Contains(status.Err.Error(), "refused") {
 			t.Errorf("status %+v", status)
+		}
+		if n := p.Requests() - before; n < 50 {
+			t.Errorf("%d requests to the platform in a minute, want one a second: the connection stays", n)
 		}
 		l.SetCut(false)
 		wait(20 * time.Second)
@@ -338,6 +350,7 @@ func TestCrashesLeakNothing(t *testing.T) {
 				p.Set("flag", false)
 				wait(10 * time.Second)
 				m.After(nil)
+				p.Set("other", true) // so that what was being written is not published any more
 				second := start(p.publisher(m))
 				wait(time.Minute)
 				p.Set("flag", true)

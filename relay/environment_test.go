@@ -305,6 +305,12 @@ func TestPinsAtTheSameTime(t *testing.T) {
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
+		m.Before(func(_ context.Context, call fleettest.Call) error {
+			if call.Op == "Swap" && strings.HasSuffix(call.Name, "/"+fleetdata.PinObject) {
+				time.Sleep(time.Second) // until all have read the list
+			}
+			return nil
+		})
 		var people sync.WaitGroup
 		for i := range 3 {
 			people.Go(func() {

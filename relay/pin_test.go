@@ -24,6 +24,13 @@ func TestPinHoldsTheBody(t *testing.T) {
 		"the same leader": {func(s *started, _ *featBit, _ *fleettest.Memory) *started { return s }},
 		"another leader":  {func(s *started, p *featBit, m *fleettest.Memory) *started { s.stop(); return start(p.publisher(m)) }},
 		"a wiped engine":  {func(s *started, _ *featBit, m *fleettest.Memory) *started { wait(6 * time.Second); m.Wipe(); return s }},
+		"a wiped engine and another leader": {func(s *started, p *featBit, m *fleettest.Memory) *started {
+			second := start(p.publisher(m))
+			wait(10 * time.Second)
+			s.stop()
+			m.Wipe()
+			return second
+		}},
 		"a platform away": {func(s *started, p *featBit, _ *fleettest.Memory) *started {
 			p.Only(fleetkit.Server{Down: true})
 			return s

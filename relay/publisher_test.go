@@ -10,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -399,6 +400,62 @@ func TestRejectedSecret(t *testing.T) {
 		p.Set("flag", false)
 		wait(3 * time.Minute)
 		expect(t, m, "flag", false)
+	})
+}
+
+// endable is a transport whose session ends when the application says so, as if the
+// platform rejected the secret for good. Those of this module end only before the
+// first data.
+type endable struct {
+	poll.Transport
+	end chan struct{}
+}
+
+type endableSession struct {
+	transport.Runner
+	store transport.Store
+	end   chan struct{}
+}
+
+func (e *endable) Open(env transport.Env) (transport.Session, error) {
+	session, err := e.Transport.Open(env)
+	if err != nil {
+		return nil, err
+	}
+	return endableSession{session.(transport.Runner), env.Store, e.end}, nil
+}
+
+func (e endableSession) Run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-e.end:
+			cancel()
+			e.store.Off(&transport.Error{Kind: transport.KindRefused, Err: errors.New("rejected")})
+		case <-ctx.Done():
+		}
+	}()
+	e.Runner.Run(ctx)
+}
+
+func TestLeaderConnectsAgainAfterItsTransportHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		tr := &endable{Transport: poll.Transport{Interval: time.Second}, end: make(chan struct{})}
+		pub := p.publisher(m)
+		pub.Config.Transport = tr
+		s := start(pub)
+		defer s.stop()
+		wait(10 * time.Second)
+		tr.end <- struct{}{}
+		p.Set("flag", false)
+		wait(30 * time.Second)
+		expect(t, m, "flag", true)
+		wait(time.Minute)
+		expect(t, m, "flag", false)
+		if !s.Status().Leader {
+			t.Errorf("status %+v", s.Status())
+		}
 	})
 }
 

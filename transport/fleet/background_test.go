@@ -168,6 +168,7 @@ func TestLostReportsAreMadeUpFor(t *testing.T) {
 		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
 		r := newReader(t, func(tr *fleet.Transport) { tr.Watch = true }, m)
 		defer r.close()
+		time.Sleep(5 * time.Second) // until the read with which watching begins
 		m.Mute(true)
 		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
 		time.Sleep(31 * time.Second)

@@ -145,13 +145,13 @@ func TestCorruptBodiesAreNotUsed(t *testing.T) {
 	}
 }
 
-// follows refreshes every 10 s while the head of another publisher beats, and
+// follows refreshes every 4 s while the head of another publisher beats, and
 // returns after how long it was followed.
 func follows(t *testing.T, r *reader, m fleet.Backend, h *fleetdata.Head, most time.Duration) (after time.Duration, ok bool) {
 	t.Helper()
 	began := time.Now()
 	for time.Since(began) < most {
-		if err := r.refresh(10 * time.Second); err != nil {
+		if err := r.refresh(4 * time.Second); err != nil {
 			t.Fatal(err)
 		}
 		if s := r.Status().Source; s.Lineage == h.Lineage && s.Revision == h.Revision {
@@ -172,8 +172,9 @@ func TestLiveLineageIsFollowedAfterALease(t *testing.T) {
 		h := headOf("b", 50, 1, nil)
 		write(t, m, h, data("off", 2), 0)
 		after, ok := follows(t, r, m, h, time.Minute)
-		if !ok || after < 15*time.Second || after > 30*time.Second {
-			t.Errorf("followed: %t after %v, want between 15s and 30s", ok, after)
+		// The first read, after 4 s, begins the Lease of 15 s.
+		if !ok || after < 19*time.Second || after > 23*time.Second {
+			t.Errorf("followed: %t after %v, want between 19s and 23s", ok, after)
 		}
 		r.expect("off", ffc.StateOK, 50)
 		if n := r.logged("following it"); n != 1 {
