@@ -86,6 +86,7 @@ type Handler struct {
 	gather  gatherer
 	rates   rates
 	cache   engineCache
+	wires   sync.Map // by environment, of those that Keys has returned
 
 	mu       sync.RWMutex
 	rooms    map[string]*room // by environment
@@ -274,16 +275,21 @@ var wires = sync.OnceValue(func() []*platformserver.Wire {
 	return []*platformserver.Wire{platformserver.Classic(), platformserver.FeatBit()}
 })
 
-// wireOf returns the wire of an environment by its name; nil if its name fits no
-// platform.
-func wireOf(environment string) *platformserver.Wire {
+// wireOf returns the wire of an environment that Keys has returned, by its name; nil
+// if its name fits no platform.
+func (h *Handler) wireOf(environment string) *platformserver.Wire {
+	if known, ok := h.wires.Load(environment); ok {
+		return known.(*platformserver.Wire)
+	}
+	var found *platformserver.Wire
 	p := admin.ProtocolOfEnvironment(environment)
 	for _, w := range wires() {
 		if p != nil && w.Name == p.Name {
-			return w
+			found = w
 		}
 	}
-	return nil
+	h.wires.Store(environment, found)
+	return found
 }
 
 // ServeHTTP handles one request. It returns when the response is written or the
@@ -355,7 +361,7 @@ func (h *Handler) environmentOf(key string, wire *platformserver.Wire) (string, 
 	if !ok {
 		return "", false
 	}
-	if of := wireOf(environment); of != nil && of != wire {
+	if of := h.wireOf(environment); of != nil && of != wire {
 		return "", false
 	}
 	return environment, true

@@ -95,7 +95,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, closeLater)
 		return
 	}
-	wire := wireOf(environment)
+	wire := h.wireOf(environment)
 	if e := room.now.Load(); e != nil {
 		wire = e.wire
 	}
@@ -351,7 +351,7 @@ func (h *Handler) wireOfRoom(r *room) *platformserver.Wire {
 	if e := r.now.Load(); e != nil {
 		return e.wire
 	}
-	return wireOf(r.environment)
+	return h.wireOf(r.environment)
 }
 
 // sweep closes websockets whose key has ended or that have waited too long for data,

@@ -184,10 +184,15 @@ func (s *Socket) write(ws *websocket.Conn) {
 			if message == nil {
 				break
 			}
-			s.deadline(s.limits.Write)
+			if s.limits.Write > 0 {
+				_ = s.conn.SetWriteDeadline(time.Now().Add(s.limits.Write)) // if it fails, so does the write
+			}
 			if err := ws.Write(context.Background(), websocket.MessageText, message); err != nil {
 				s.Cut()
 				return
+			}
+			if s.limits.Write > 0 {
+				_ = s.conn.SetWriteDeadline(time.Time{}) // pongs are written as well
 			}
 		}
 	}
@@ -204,13 +209,6 @@ func (s *Socket) more() bool {
 	}
 	s.writing = false
 	return false
-}
-
-// deadline limits how long the next write takes.
-func (s *Socket) deadline(d time.Duration) {
-	if d > 0 {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(d)) // if it fails, so does the write
-	}
 }
 
 func (s *Socket) close(ws *websocket.Conn, end *Close) {

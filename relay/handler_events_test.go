@@ -1,0 +1,288 @@
+package relay_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+)
+
+// shelf is a sink that keeps batches in memory.
+type shelf struct {
+	mu      sync.Mutex
+	batches []flush.Batch
+	fails   func(flush.Batch) error // nil does not
+}
+
+// Put implements flush.Sink.
+func (s *shelf) Put(_ context.Context, b flush.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fails != nil {
+		if err := s.fails(b); err != nil {
+			return err
+		}
+	}
+	s.batches = append(s.batches, b)
+	return nil
+}
+
+func (s *shelf) all() []flush.Batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]flush.Batch(nil), s.batches...)
+}
+
+func (s *shelf) fail(f func(flush.Batch) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fails = f
+}
+
+// post posts events with a key, and returns the response.
+func (d *desk) post(key, body string, header ...string) *http.Response {
+	d.Helper()
+	req, err := http.NewRequestWithContext(d.Context(), http.MethodPost, "http://relay.test/api/public/insight/track", strings.NewReader(body))
+	if err != nil {
+		d.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", key)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := d.http.Do(req)
+	if err != nil {
+		d.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return resp
+}
+
+func zipped(text string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write([]byte(text))
+	_ = z.Close()
+	return b.String()
+}
+
+// userOf is a body of events of one user.
+func userOf(key string) string {
+	return `[{"user":{"keyId":"` + key + `"},"variations":[{"featureFlagKey":"f","variation":{"id":"v","value":"x"},"timestamp":1767225660000,"sendToExperiment":true}]}]`
+}
+
+// TestEventsThroughRelay: a client's events reach the sink, with the route and the
+// environment.
+func TestEventsThroughRelay(t *testing.T) {
+	t.Parallel()
+	sink := new(shelf)
+	withDesk(t, func(h *relay.Handler) { h.Events = sink }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		client, err := ffc.New(d.Context(), ffc.Config{
+			EnvSecret: d.key, BaseURL: "http://relay.test", HTTPClient: d.http, Logger: testkit.Quiet(),
+			Transport: &fleet.Transport{Backends: []fleet.Backend{fleet.HTTP{URL: "http://relay.test/fleet"}}},
+		})
+		if err != nil {
+			d.Fatal(err)
+		}
+		if detail := client.BoolVariationDetail(d.Context(), "flag", ffc.NewUser("ann"), false); !detail.Value {
+			d.Errorf("got %+v, status %+v", detail, client.Status())
+		}
+		if err := client.Flush(d.Context()); err != nil {
+			d.Error(err)
+		}
+		_ = client.Close(d.Context())
+		got := sink.all()
+		if len(got) != 1 || got[0].Environment != environment || got[0].Route != "/api/public/insight/track" ||
+			!strings.Contains(string(got[0].Body), `"keyId":"ann"`) || !got[0].At.Equal(time.Now()) {
+			d.Errorf("got %+v", got)
+		}
+	})
+}
+
+// TestEventsStatuses: what is not stored is never answered with 200.
+func TestEventsStatuses(t *testing.T) {
+	t.Parallel()
+	sink := new(shelf)
+	withDesk(t, func(h *relay.Handler) { h.Events, h.EventRate = sink, 1<<20 }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		bomb := zipped("[" + strings.Repeat(" ", 2<<20) + "]")
+		for _, test := range []struct {
+			name, key, body string
+			header          []string
+			want            int
+		}{
+			{"good", d.key, userOf("u"), nil, 200},
+			{"compressed", d.key, zipped(userOf("u")), []string{"Content-Encoding", "gzip"}, 200},
+			{"no events", d.key, "[]", nil, 200},
+			{"wrong key", secret, userOf("u"), nil, 401},
+			{"key that is too long", strings.Repeat("k", 5000), userOf("u"), nil, 401},
+			{"no JSON", d.key, `[{"user"`, nil, 400},
+			{"no array", d.key, `{}`, nil, 400},
+			{"null in a list", d.key, `[null]`, nil, 400},
+			{"not gzip", d.key, userOf("u"), []string{"Content-Encoding", "gzip"}, 400},
+			{"other encoding", d.key, userOf("u"), []string{"Content-Encoding", "br"}, 415},
+			{"other type", d.key, userOf("u"), []string{"Content-Type", "text/plain"}, 415},
+			{"too large", d.key, "[" + strings.Repeat(" ", 1<<20) + "]", nil, 413},
+			{"bomb", d.key, bomb, []string{"Content-Encoding", "gzip"}, 413},
+		} {
+			if got := d.post(test.key, test.body, test.header...); got.StatusCode != test.want {
+				d.Errorf("%s: got %d, want %d", test.name, got.StatusCode, test.want)
+			}
+		}
+		if n := len(sink.all()); n != 2 {
+			d.Errorf("%d batches were stored, want 2", n)
+		}
+		stats := d.handler.Stats()
+		if stats.EventsAccepted != 3 || stats.EventsRefused != 10 {
+			d.Errorf("got %+v", stats)
+		}
+		resp, err := d.http.Get("http://relay.test/api/public/insight/track")
+		if err != nil {
+			d.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusMethodNotAllowed {
+			d.Errorf("GET got %d", resp.StatusCode)
+		}
+
+		sink.fail(func(flush.Batch) error { return flush.ErrFull })
+		if got := d.post(d.key, userOf("u")); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+			d.Errorf("a full queue: got %d, %v", got.StatusCode, got.Header)
+		}
+		sink.fail(func(flush.Batch) error { panic("a bug") })
+		if got := d.post(d.key, userOf("u")); got.StatusCode != 503 {
+			d.Errorf("a queue that panics: got %d", got.StatusCode)
+		}
+		sink.fail(func(flush.Batch) error { return flush.ErrTooLarge })
+		if got := d.post(d.key, userOf("u")); got.StatusCode != 413 {
+			d.Errorf("a body that is too large for the queue: got %d", got.StatusCode)
+		}
+		sink.fail(nil)
+		big := "[" + userOf(strings.Repeat("u", 900<<10))[1:]
+		statuses := make(map[int]int)
+		for range 5 {
+			statuses[d.post(d.key, big).StatusCode]++
+		}
+		if statuses[429] == 0 || statuses[200] == 0 {
+			d.Errorf("a key that sends much got %v", statuses)
+		}
+		wait(10 * time.Second)
+		if got := d.post(d.key, big); got.StatusCode != 200 {
+			d.Errorf("10 s later it got %d", got.StatusCode)
+		}
+	})
+}
+
+// TestEventsAreGathered: bodies that arrive at the same time become one batch; one
+// that is too large for the queue does not take others with it.
+func TestEventsAreGathered(t *testing.T) {
+	t.Parallel()
+	sink := new(shelf)
+	withDesk(t, func(h *relay.Handler) { h.Events = sink }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		posts := func(keys ...string) map[string]int {
+			statuses := make(map[string]int)
+			var mu sync.Mutex
+			var posting sync.WaitGroup
+			for _, key := range keys {
+				posting.Go(func() {
+					status := d.post(d.key, " "+userOf(key)+"\n").StatusCode
+					mu.Lock()
+					defer mu.Unlock()
+					statuses[key] = status
+				})
+			}
+			posting.Wait()
+			return statuses
+		}
+		posts("a", "b", "c")
+		got := sink.all()
+		if len(got) != 1 || strings.Count(string(got[0].Body), `"keyId"`) != 3 {
+			d.Errorf("got %d batches: %s", len(got), got)
+		}
+		sink.fail(func(b flush.Batch) error {
+			if strings.Contains(string(b.Body), `"keyId":"b"`) {
+				return flush.ErrTooLarge
+			}
+			return nil
+		})
+		if s := posts("a", "b", "c"); s["a"] != 200 || s["b"] != 413 || s["c"] != 200 {
+			d.Errorf("got %v", s)
+		}
+		sink.fail(func(flush.Batch) error { return errors.New("down") })
+		if s := posts("a", "b"); s["a"] != 503 || s["b"] != 503 {
+			d.Errorf("got %v", s)
+		}
+		synctest.Wait()
+	})
+}
+
+// TestFleetRoute: readers get the head and bodies with their key, and nothing else.
+func TestFleetRoute(t *testing.T) {
+	t.Parallel()
+	withDesk(t, nil, func(d *desk, p *featBit, m *fleettest.Memory) {
+		get := func(key, path string) *http.Response {
+			req, _ := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/fleet/"+path, nil)
+			req.Header.Set("Authorization", key)
+			resp, err := d.http.Do(req)
+			if err != nil {
+				d.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			return resp
+		}
+		for _, test := range []struct {
+			key, path string
+			want      int
+		}{
+			{d.key, environment + "/head", 200}, {secret, environment + "/head", 401}, {"", environment + "/head", 401},
+			{d.key, "00000000-8b86-d011-b42d-00cf4fc964ff/head", 401},
+			{d.key, environment + "/old", 404}, {d.key, environment + "/pin", 404}, {d.key, environment + "/../x", 404},
+			{d.key, environment + "/" + strings.Repeat("a", 64) + ".0", 404}, {d.key, environment + "/" + strings.Repeat("a", 64) + ".x", 404},
+		} {
+			if got := get(test.key, test.path); got.StatusCode != test.want {
+				d.Errorf("%s: got %d, want %d", test.path, got.StatusCode, test.want)
+			}
+		}
+		before := m.Calls("Get")
+		for range 100 {
+			get(d.key, environment+"/head")
+		}
+		if n := m.Calls("Get") - before; n > 2 {
+			d.Errorf("100 readers made %d reads of the engine", n)
+		}
+		h := headIn(d, m)
+		resp := get(d.key, environment+"/"+h.Body+".0")
+		if !strings.Contains(resp.Header.Get("Cache-Control"), "immutable") || resp.ContentLength != h.GZip {
+			d.Errorf("a body has the headers %v", resp.Header)
+		}
+		p.Set("flag", false)
+		wait(5 * time.Second)
+		reader, err := ffc.New(d.Context(), ffc.Config{
+			EnvSecret: d.key, BaseURL: "http://relay.test", HTTPClient: d.http, Logger: testkit.Quiet(), Events: flush.Config{Disabled: true},
+			Transport: &fleet.Transport{Backends: []fleet.Backend{fleet.HTTP{URL: "http://relay.test/fleet"}}},
+		})
+		if err != nil {
+			d.Fatal(err)
+		}
+		defer reader.Close(d.Context())
+		if got := reader.BoolVariationDetail(d.Context(), "flag", ffc.NewUser("ann"), true); got.Value {
+			d.Errorf("got %+v, status %+v", got, reader.Status())
+		}
+	})
+}

@@ -1,0 +1,71 @@
+package relay_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+)
+
+// TestKeys: keys open their environment until they end.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		forever, line1, err := relay.NewKey(ffc.PlatformFeatBit, environment, "a", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, line2, err := relay.NewKey(ffc.PlatformClassic, "FF__1__2__3", "b", time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := relay.ParseKeys([]byte("# keys\n\n" + line1 + "\r\n  " + line2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := keys.Environment(forever); e != environment || !ok {
+			t.Errorf("got %q, %v", e, ok)
+		}
+		if e, ok := keys.Environment(short); e != "FF__1__2__3" || !ok {
+			t.Errorf("got %q, %v", e, ok)
+		}
+		if _, ok := keys.Environment(forever + "x"); ok || keys.Len() != 2 {
+			t.Errorf("a wrong key is valid, or there are %d keys", keys.Len())
+		}
+		time.Sleep(time.Hour)
+		if _, ok := keys.Environment(short); ok {
+			t.Error("a key is valid after its end")
+		}
+		if _, ok := new(relay.Keys).Environment(forever); ok {
+			t.Error("the zero Keys has a key")
+		}
+	})
+}
+
+// TestParseKeysErrors: the error names each line that is invalid, and quotes none.
+func TestParseKeysErrors(t *testing.T) {
+	t.Parallel()
+	key, line, err := relay.NewKey(ffc.PlatformFeatBit, environment, "a", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := strings.Fields(line)[0]
+	text := strings.Join([]string{
+		line, key + " " + environment + " a", sum + " nowhere a", sum + " " + environment, sum + " " + environment + " a tomorrow", line, sum[:63] + "x " + environment + " a",
+	}, "\n")
+	_, err = relay.ParseKeys([]byte(text))
+	if err == nil {
+		t.Fatal("invalid lines were accepted")
+	}
+	for _, want := range []string{"line 2", "line 3", "line 4", "line 5", "line 6", "line 7"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not name %s: %v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "line 1") || strings.Contains(err.Error(), key) || strings.Contains(err.Error(), sum) {
+		t.Errorf("the error is %v", err)
+	}
+}
