@@ -20,4 +20,7 @@
 // With an Environment people list what was published, and undo a bad flag in the
 // engine even while the platform and all publishers are down. The command ffc-relay
 // does both: it runs publishers and undoes bad flags.
+//
+// A Forwarder delivers events to the platform that clients have put into a Queue, as
+// their flush.Config.Sink.
 package relay

@@ -1,0 +1,521 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
+)
+
+const (
+	// maxBatchAge is the age from which a batch is not delivered any more.
+	maxBatchAge = 7 * 24 * time.Hour
+	// extendEvery is how often batches that were taken are extended.
+	extendEvery = 20 * time.Second
+	// callTimeout bounds a call of a delivery's function.
+	callTimeout = 10 * time.Second
+	// grace is how long requests that are under way may take after ctx has ended.
+	grace = 5 * time.Second
+	// maxTaken and maxTakenBytes bound the batches that Run has taken, and a quarter of
+	// them those of one environment.
+	maxTaken      = 256
+	maxTakenBytes = 32 << 20
+	// takeAtOnce is how many batches Run takes at once.
+	takeAtOnce = 32
+	// maxPause is the longest pause of an environment, and the longest time for which
+	// a batch is given back.
+	maxPause = 10 * time.Minute
+)
+
+// Destination is where the events of an environment go.
+type Destination struct {
+	// EventsURL is http(s)://host[/prefix]: that of the platform.
+	EventsURL string
+	// EnvSecret is the environment secret.
+	EnvSecret string
+	// HTTPClient sends the requests. nil is a client of the Forwarder, for all its
+	// environments. It is used as ffc.Config.HTTPClient is.
+	HTTPClient *http.Client
+}
+
+// Format implements fmt.Formatter. It does not print the secret.
+func (d Destination) Format(f fmt.State, verb rune) {
+	type plain Destination // without this method
+	if d.EnvSecret != "" {
+		d.EnvSecret = transport.NewSecret(d.EnvSecret).String()
+	}
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(d))
+}
+
+// Forwarder delivers batches of events to the platform: those of a Queue with Run,
+// and those that a caller has with Forward, such as a function that a queue invokes.
+// Destination is required, and Queue for Run. A Forwarder must not be copied. Its
+// fields must not change after the first call. Any number of Forwarders may share a
+// queue.
+//
+// Batches of an environment are joined to requests of up to 512 KiB and 1,000 events.
+// A Forwarder sends at most two requests of an environment at the same time, and
+// fewer and smaller ones while the platform is slow. What becomes of a request:
+//
+//	2xx                                delivered
+//	408, 421, 425, 429, 5xx, network   again, after 2 s at first and 10 min at last
+//	413                                sent again in halves
+//	400, 422                           sent again by batch, then in halves; what is left
+//	                                   is a dead letter
+//	401, 403, any other                the environment pauses, up to 10 min; its batches
+//	                                   stay in the queue
+//
+// Retry-After counts, up to 10 min. Delivery is at least once: if a process ends, the
+// events of its requests under way may arrive twice. Batches that are older than
+// 7 days, or malformed, are dead letters.
+type Forwarder struct {
+	// Queue is where Run takes batches from.
+	Queue Queue
+	// Destination returns where the events of an environment go. It reports false if
+	// the environment is unknown: its batches stay in the queue. It must not block, and
+	// may be called concurrently and often: a secret that has changed is used at once.
+	Destination func(environment string) (Destination, bool)
+	// DeadLetters keeps events that cannot be delivered. nil keeps none: Run leaves
+	// them in the queue, where the queue's own rule for batches that fail may apply, and
+	// drops what is older than 7 days; Forward returns ErrDead.
+	DeadLetters *DeadLetters
+	// Logger logs changes of state; nil is what slog.Default returns when a line is
+	// logged.
+	Logger *slog.Logger
+
+	once         sync.Once
+	log          *slog.Logger
+	pool         *httpclient.Pool
+	counts       counts
+	mu           sync.Mutex
+	environments map[string]*outlet
+	queueErr     error
+}
+
+// counts are the counts of a Forwarder.
+type counts struct {
+	taken, forwarded, resent, dead, dropped, again, requests atomic.Uint64
+}
+
+// ForwarderStats counts the work of a Forwarder.
+type ForwarderStats struct {
+	Taken     uint64 // batches that Run has taken or Forward was given
+	Forwarded uint64 // events that the platform has accepted
+	// Resent counts events that were sent again although an earlier request with them
+	// may have arrived, because its response was lost.
+	Resent   uint64
+	Dead     uint64 // events that became dead letters
+	Dropped  uint64 // events dropped without: older than 7 days, and no DeadLetters
+	Again    uint64 // batches that were not delivered, and given back
+	Requests uint64 // retries included
+	// Failing are the environments whose last request failed for a reason that is not
+	// in the events, sorted by name.
+	Failing []FailingEnvironment
+	// Err is the last error of the queue; nil after a success.
+	Err error
+}
+
+// FailingEnvironment is an environment whose events are not delivered at present.
+type FailingEnvironment struct {
+	Environment string
+	Until       time.Time // no request is sent until then; it may have passed
+	Err         error     // why
+}
+
+var (
+	// ErrDead is the error of Forward for a batch that cannot be delivered, if the
+	// Forwarder has no DeadLetters.
+	ErrDead = errors.New("relay: the batch cannot be delivered")
+	// ErrNoDestination is the error of Forward for a batch of an unknown environment.
+	ErrNoDestination = errors.New("relay: the environment of the batch is unknown")
+)
+
+func (f *Forwarder) start() {
+	f.once.Do(func() {
+		logger := f.Logger
+		if logger == nil {
+			logger = safelog.Default()
+		}
+		f.log, _ = safelog.New(logger)
+		f.pool = httpclient.NewPool(nil, nil)
+		f.environments = make(map[string]*outlet)
+	})
+}
+
+// Stats returns the counts so far. It may be called concurrently.
+func (f *Forwarder) Stats() ForwarderStats {
+	f.start()
+	s := ForwarderStats{
+		Taken: f.counts.taken.Load(), Forwarded: f.counts.forwarded.Load(), Resent: f.counts.resent.Load(),
+		Dead: f.counts.dead.Load(), Dropped: f.counts.dropped.Load(), Again: f.counts.again.Load(), Requests: f.counts.requests.Load(),
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.Err = f.queueErr
+	for _, name := range slices.Sorted(maps.Keys(f.environments)) {
+		if left, err := f.environments[name].paused(); err != nil {
+			s.Failing = append(s.Failing, FailingEnvironment{name, time.Now().Add(left), err})
+		}
+	}
+	return s
+}
+
+// destination calls Destination, which is the application's.
+func (f *Forwarder) destination(environment string) (d Destination, ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.log.Error("ffc: Forwarder.Destination panicked", "panic", fmt.Sprintf("%T", v))
+			d, ok = Destination{}, false
+		}
+	}()
+	return f.Destination(environment)
+}
+
+// outletOf returns the outlet of an environment, or nil if it is unknown.
+func (f *Forwarder) outletOf(environment string) *outlet {
+	d, ok := f.destination(environment)
+	if !ok {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.environments[environment]
+	if o == nil {
+		o = newOutlet(f, environment)
+		f.environments[environment] = o
+	}
+	o.set(d)
+	return o
+}
+
+// Forward delivers batches and returns an error for each, in their order: nil if the
+// platform has accepted all of its events, or if they are dead letters now. Otherwise
+// the batch has to be forwarded again. Forward blocks until that is known or ctx ends.
+// It starts no request while the environment pauses, and retries a request twice. It
+// may be called concurrently, and beside Run.
+func (f *Forwarder) Forward(ctx context.Context, batches []flush.Batch) []error {
+	f.start()
+	errs := make([]error, len(batches))
+	jobs := make(map[string]*job)
+	for i, b := range batches {
+		f.counts.taken.Add(1)
+		o := f.outletOf(b.Environment)
+		if o == nil {
+			errs[i] = fmt.Errorf("%w: %s", ErrNoDestination, safelog.Quote(b.Environment))
+			continue
+		}
+		j := jobs[b.Environment]
+		if j == nil {
+			j = &job{ctx: ctx, o: o}
+			jobs[b.Environment] = j
+		}
+		j.add(&parcel{batch: b, finish: func(p *parcel) {
+			if errs[i] = p.err; p.err != nil {
+				f.counts.again.Add(1)
+			}
+		}})
+	}
+	var working sync.WaitGroup
+	for _, j := range jobs {
+		working.Go(func() {
+			j.work()
+			j.workers.Wait()
+		})
+	}
+	working.Wait()
+	return errs
+}
+
+// Run takes batches from the Queue and delivers them until ctx ends, and returns the
+// cause of ctx. It returns another error at once if a required field is missing. It
+// does not fail when the queue or the platform is unreachable. When ctx ends, requests
+// under way may take 5 s more, and all other batches are given back. Several calls of
+// Run may be under way.
+func (f *Forwarder) Run(ctx context.Context) error {
+	var errs []error
+	if setting.Missing(f.Queue) {
+		errs = append(errs, errors.New("relay: Forwarder.Queue: missing queue: Run takes batches from it"))
+	}
+	if f.Destination == nil {
+		errs = append(errs, errors.New("relay: Forwarder.Destination: missing function: it returns the secret and the address of an environment"))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	f.start()
+	tries, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, func() { end(context.Cause(ctx)) })
+		context.AfterFunc(tries, func() { timer.Stop() })
+	})
+	defer stop()
+	r := &run{f: f, ctx: ctx, tries: tries, jobs: make(map[string]*job), taken: make(map[*parcel]*Delivery)}
+	r.changed.L = &r.mu
+	r.loop()
+	return context.Cause(ctx)
+}
+
+// run is one call of Run.
+type run struct {
+	f     *Forwarder
+	ctx   context.Context
+	tries context.Context // ends when requests under way must end
+	jobs  map[string]*job // by environment; of the goroutine of loop
+
+	finishing sync.WaitGroup
+
+	mu      sync.Mutex
+	changed sync.Cond
+	taken   map[*parcel]*Delivery
+	bytes   int
+}
+
+// loop takes batches until ctx ends, and then waits for those that were taken.
+func (r *run) loop() {
+	stopWaiting := context.AfterFunc(r.ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.changed.Broadcast()
+	})
+	defer stopWaiting()
+	extending, stop := context.WithCancel(context.WithoutCancel(r.ctx))
+	var extender sync.WaitGroup
+	extender.Go(func() { r.extend(extending) })
+	backoff := retry.Backoff{First: time.Second, Max: 30 * time.Second}
+	idle := retry.Backoff{First: time.Second, Max: 10 * time.Second}
+	for r.await() {
+		deliveries, err := r.take()
+		if r.noteQueue(err); err != nil {
+			if !retry.Sleep(r.ctx, backoff.Next(0), nil) {
+				break
+			}
+			continue
+		}
+		backoff.Reset()
+		if r.accept(deliveries) > 0 {
+			idle.Reset()
+		} else if !retry.Sleep(r.ctx, idle.Next(0), nil) { // all of them have to wait
+			break
+		}
+	}
+	for _, j := range r.jobs {
+		j.workers.Wait()
+	}
+	r.finishing.Wait()
+	stop()
+	extender.Wait()
+}
+
+// await waits until there is room for more batches. It reports false if ctx has ended.
+func (r *run) await() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.ctx.Err() == nil && (len(r.taken) >= maxTaken || r.bytes >= maxTakenBytes) {
+		r.changed.Wait()
+	}
+	return r.ctx.Err() == nil
+}
+
+// take calls Queue.Take. A panic in it is an error.
+func (r *run) take() (deliveries []Delivery, err error) {
+	err = contained(func() (err error) {
+		deliveries, err = r.f.Queue.Take(r.ctx, takeAtOnce)
+		return err
+	})
+	if err == nil && len(deliveries) == 0 && r.ctx.Err() == nil {
+		err = errors.New("the queue returned no batches: expected it to wait for some")
+	}
+	return deliveries, err
+}
+
+// contained calls a function of the application's. It turns a panic into an error.
+func contained(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the queue panicked with a %T", v) // its text may hold a secret
+		}
+	}()
+	return safelog.Error(f())
+}
+
+// noteQueue records the error of the queue, and logs changes.
+func (r *run) noteQueue(err error) {
+	if err != nil && r.ctx.Err() != nil {
+		return
+	}
+	r.f.mu.Lock()
+	before := r.f.queueErr
+	r.f.queueErr = err
+	r.f.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		r.f.log.Warn("ffc: events cannot be taken from the queue", "error", err)
+	case err == nil && before != nil:
+		r.f.log.Info("ffc: events are taken from the queue again")
+	}
+}
+
+// accept gives deliveries to the jobs of their environments. It returns how many are
+// not given back at once.
+func (r *run) accept(deliveries []Delivery) (accepted int) {
+	jobs := make(map[*job]bool)
+	for i := range deliveries {
+		d := &deliveries[i]
+		r.f.counts.taken.Add(1)
+		o := r.f.outletOf(d.Environment)
+		if o == nil {
+			r.giveBack(d, time.Minute)
+			continue
+		}
+		if left, _ := o.paused(); left > 0 {
+			r.giveBack(d, left)
+			continue
+		}
+		p := &parcel{batch: d.Batch, finish: func(p *parcel) { r.finishing.Go(func() { r.finished(p, d, o) }) }}
+		if !r.hold(p, d) {
+			r.giveBack(d, 10*time.Second)
+			continue
+		}
+		accepted++
+		j := r.jobs[d.Environment]
+		if j == nil {
+			j = &job{ctx: httpclient.Detach(r.ctx, r.tries), o: o, drops: true}
+			r.jobs[d.Environment] = j
+		}
+		j.add(p)
+		jobs[j] = true
+	}
+	for j := range jobs {
+		j.work()
+	}
+	return accepted
+}
+
+// hold remembers a delivery until it is finished. It reports false if there are too
+// many of its environment.
+func (r *run) hold(p *parcel, d *Delivery) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, size := 0, 0
+	for other := range r.taken {
+		if other.batch.Environment == d.Environment {
+			n++
+			size += len(other.batch.Body)
+		}
+	}
+	if n >= maxTaken/4 || size >= maxTakenBytes/4 {
+		return false
+	}
+	r.taken[p] = d
+	r.bytes += len(d.Body)
+	return true
+}
+
+// giveBack gives a delivery back that is not delivered now.
+func (r *run) giveBack(d *Delivery, after time.Duration) {
+	r.f.counts.again.Add(1)
+	r.finishing.Go(func() { _ = r.call(d.Again, min(after, maxPause)) })
+}
+
+// finished is called when a parcel is delivered, or when that has failed.
+func (r *run) finished(p *parcel, d *Delivery, o *outlet) {
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.taken, p)
+		r.bytes -= len(d.Body)
+		r.changed.Broadcast()
+	}()
+	if p.err != nil && p.settled {
+		// Some of the events have arrived. Only the others are to be sent again.
+		p.err = r.replace(p, d)
+	}
+	if p.err == nil {
+		// A batch that is not removed is delivered twice.
+		for range 3 {
+			if r.call(func(ctx context.Context, _ time.Duration) error {
+				if d.Done == nil {
+					return nil
+				}
+				return d.Done(ctx)
+			}, 0) == nil {
+				return
+			}
+			if !retry.Sleep(r.tries, time.Second, nil) {
+				return
+			}
+		}
+		return
+	}
+	r.f.counts.again.Add(1)
+	after, _ := o.paused()
+	switch {
+	case r.ctx.Err() != nil:
+		after = 0
+	case errors.Is(p.err, ErrDead):
+		after = maxPause
+	}
+	_ = r.call(d.Again, min(after, maxPause))
+}
+
+// replace puts what is left of a batch into the queue as a batch of its own.
+func (r *run) replace(p *parcel, d *Delivery) error {
+	rest := d.Batch
+	rest.Body = append(appendItems([]byte{'['}, p.left), ']')
+	return r.call(func(ctx context.Context, _ time.Duration) error { return r.f.Queue.Put(ctx, rest) }, 0)
+}
+
+// call calls a function of a delivery.
+func (r *run) call(f func(context.Context, time.Duration) error, after time.Duration) error {
+	if f == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), callTimeout)
+	defer cancel()
+	return contained(func() error { return f(ctx, after) })
+}
+
+// extend extends what was taken until ctx ends.
+func (r *run) extend(ctx context.Context) {
+	for retry.Sleep(ctx, extendEvery, nil) {
+		r.mu.Lock()
+		taken := slices.Collect(maps.Values(r.taken))
+		r.mu.Unlock()
+		var calls sync.WaitGroup
+		limit := make(chan struct{}, 16)
+		for _, d := range taken {
+			if d.Extend == nil {
+				continue
+			}
+			limit <- struct{}{}
+			calls.Go(func() {
+				defer func() { <-limit }()
+				_ = r.call(func(ctx context.Context, _ time.Duration) error { return d.Extend(ctx) }, 0)
+			})
+		}
+		calls.Wait()
+	}
+}
+
+// age returns how old a batch is.
+func age(b *flush.Batch) time.Duration {
+	if b.At.IsZero() {
+		return 0
+	}
+	return clock.Age(b.At.Round(0))
+}
