@@ -277,6 +277,27 @@ func bodiesIn(m *fleettest.Memory) map[string]bool {
 	return bodies
 }
 
+// A head that names the sum of the platform's data, but another body, is not believed.
+func TestSumOfOtherData(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		first := start(p.publisher(m))
+		wait(10 * time.Second)
+		first.stop()
+		p.Set("flag", false)
+		other := new(fleettest.Memory)
+		second := start(p.publisher(other))
+		wait(10 * time.Second)
+		second.stop()
+		if _, err := fleetkit.ChangeHead(t.Context(), m, func(h *fleetdata.Head) error { h.Data = headIn(t, other).Data; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		third := start(p.publisher(m))
+		defer third.stop()
+		wait(10 * time.Second)
+		expect(t, m, "flag", false)
+	})
+}
+
 func TestReplacedBodiesStayForKeep(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		pub := p.publisher(m)

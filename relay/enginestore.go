@@ -170,6 +170,9 @@ func (p *engineStore) body(ctx context.Context, h *fleetdata.Head) (*stored, err
 		return nil, err
 	}
 	data, err := fleetdata.Unpack(h, chunks, maxData)
+	if err == nil {
+		err = h.Check(data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("relay: %s: %w: %w", p.name, errCorrupt, err)
 	}

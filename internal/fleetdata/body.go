@@ -74,12 +74,13 @@ func (e *TooLargeError) Error() string {
 
 var (
 	errGZip = errors.New("the body is not what the head says: its SHA-256 differs")
-	errData = errors.New("the data is not what the head says: its SHA-256 or size differs")
+	errData = errors.New("the data is not what the head says: its size or SHA-256 differs")
 )
 
 // Unpack returns the data of the body that h names. chunks are its gzip bytes. It
-// checks both sums. It fails if h.Size exceeds limit, in bytes, and allocates no
-// more than that size.
+// checks their sum and the size of the data, but not h.Data: the gzip bytes determine
+// the data. It fails if h.Size exceeds limit, in bytes, and allocates no more than
+// that size.
 func Unpack(h *Head, chunks [][]byte, limit int64) ([]byte, error) {
 	if h.Size > limit {
 		return nil, &TooLargeError{h.Size, limit}
@@ -109,10 +110,19 @@ func Unpack(h *Head, chunks [][]byte, limit int64) ([]byte, error) {
 		return nil, errData
 	}
 	// The end checks the trailer, and that there is no more.
-	if n, err := z.Read(make([]byte, 1)); n != 0 || err != io.EOF || Sum(data) != h.Data {
+	if n, err := z.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 		return nil, errData
 	}
 	return data, nil
+}
+
+// Check returns an error if data is not what h says. A publisher needs it, because it
+// compares h.Data with the sum of the platform's data.
+func (h *Head) Check(data []byte) error {
+	if int64(len(data)) != h.Size || Sum(data) != h.Data {
+		return errData
+	}
+	return nil
 }
 
 // readerOf returns a reader of chunks. That of a single chunk needs no buffer.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +41,6 @@ func TestUnpackRejects(t *testing.T) {
 		"chunks in disorder":   func(_ *Head, c [][]byte) [][]byte { slices.Reverse(c); return c },
 		"another size":         func(h *Head, c [][]byte) [][]byte { h.Size++; return c },
 		"a smaller size":       func(h *Head, c [][]byte) [][]byte { h.Size--; return c },
-		"another sum of data":  func(h *Head, c [][]byte) [][]byte { h.Data = Sum([]byte("x")); return c },
 		"another size of gzip": func(h *Head, c [][]byte) [][]byte { h.GZip--; return c },
 		"an impossible size":   func(h *Head, c [][]byte) [][]byte { h.Size = 1 << 30; return c },
 		"not gzip": func(h *Head, _ [][]byte) [][]byte {
@@ -84,6 +84,20 @@ func TestUnpackRejectsLargeData(t *testing.T) {
 	}
 }
 
+func TestCheckComparesData(t *testing.T) {
+	t.Parallel()
+	data, h := []byte("data"), example()
+	Pack(data).Describe(h, 1)
+	if err := h.Check(data); err != nil {
+		t.Error(err)
+	}
+	for _, other := range []string{"", "Data", "datum", "data "} {
+		if h.Check([]byte(other)) == nil {
+			t.Errorf("%q passes for %q", other, data)
+		}
+	}
+}
+
 func FuzzUnpack(f *testing.F) {
 	body := Pack([]byte(strings.Repeat("flag", 100)))
 	f.Add(body.GZip, int64(400))
@@ -91,10 +105,17 @@ func FuzzUnpack(f *testing.F) {
 		if len(packed) == 0 || size < 1 {
 			return
 		}
-		h := &Head{Body: Sum(packed), Data: Sum(nil), GZip: int64(len(packed)), Size: size, Chunks: 1}
+		h := &Head{Body: Sum(packed), GZip: int64(len(packed)), Size: size, Chunks: 1}
 		data, err := Unpack(h, [][]byte{packed}, 1<<20)
-		if err == nil {
-			t.Errorf("%d bytes with the SHA-256 of none", len(data))
+		if err != nil {
+			return
+		}
+		z, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			t.Fatalf("%d bytes of what is not gzip: %v", len(data), err)
+		}
+		if want, err := io.ReadAll(z); err != nil || !bytes.Equal(data, want) {
+			t.Errorf("%d bytes, want %d, error %v", len(data), len(want), err)
 		}
 	})
 }
