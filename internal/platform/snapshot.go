@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"slices"
+
 	"github.com/valyala/fastjson"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -25,7 +27,13 @@ func (p *Protocol) AppendData(dst []byte, s *eval.Snapshot) ([]byte, int) {
 
 func (p *Protocol) appendSnapshot(dst []byte, s *eval.Snapshot, broken bool) ([]byte, int) {
 	flags, segments, tags := s.Items()
-	count := 0
+	count, size := 0, len(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[],"userTags":[]}}`)
+	for _, items := range [][]store.Item{flags, segments, tags} {
+		for i := range items {
+			size += len(items[i].Raw) + len(",\n")
+		}
+	}
+	dst = slices.Grow(dst, size) // growing it step by step would copy it several times
 	appendItems := func(items []store.Item) {
 		first := true
 		for _, item := range items {
