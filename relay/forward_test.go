@@ -821,7 +821,7 @@ func TestForwarderLosesNothing(t *testing.T) {
 				if healthy.Load() {
 					return reply{}
 				}
-				a := reply{wait: time.Duration(chance(int(3 * time.Second)))}
+				a := reply{wait: time.Duration(chance(3000)) * time.Millisecond}
 				switch chance(8) {
 				case 0:
 					a.status = []int{400, 401, 408, 413, 429, 500, 503}[chance(7)]
@@ -844,7 +844,7 @@ func TestForwarderLosesNothing(t *testing.T) {
 				for life := range 6 {
 					w.put([]string{"a", "b"}[life%2], life*300, 30, 10)
 					w.run(w.forwarder(), w.forwarder())
-					time.Sleep(time.Duration(chance(int(3 * time.Minute))))
+					time.Sleep(time.Duration(chance(180)) * time.Second)
 					w.end()
 				}
 				w.put("a", 1800, 20, 10)
