@@ -9,6 +9,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay/queuetest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
@@ -88,7 +89,10 @@ func ExampleDropped() {
 // queue is a durable queue, such as one of SQS.
 type queue struct{ batches []flush.Batch }
 
-var _ flush.Sink = (*queue)(nil)
+var (
+	_ flush.Sink  = (*queue)(nil)
+	_ flush.Queue = (*queuetest.Memory)(nil)
+)
 
 // Put returns nil when the batch is durable.
 func (q *queue) Put(_ context.Context, b flush.Batch) error {

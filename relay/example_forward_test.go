@@ -14,8 +14,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
-var _ relay.Queue = (*queuetest.Memory)(nil) // stands for a queue of SQS
-
 // Events of a client go through a queue.
 func ExampleForwarder() {
 	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(ffctest.Flag("a")))

@@ -84,7 +84,7 @@ func (d Destination) Format(f fmt.State, verb rune) {
 // 7 days, or malformed, are dead letters.
 type Forwarder struct {
 	// Queue is where Run takes batches from.
-	Queue Queue
+	Queue flush.Queue
 	// Destination returns where the events of an environment go. It reports false if
 	// the environment is unknown: its batches stay in the queue. It must not block, and
 	// may be called concurrently and often: a secret that has changed is used at once.
@@ -264,7 +264,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		context.AfterFunc(tries, func() { timer.Stop() })
 	})
 	defer stop()
-	r := &run{f: f, ctx: ctx, tries: tries, jobs: make(map[string]*job), taken: make(map[*parcel]*Delivery)}
+	r := &run{f: f, ctx: ctx, tries: tries, jobs: make(map[string]*job), taken: make(map[*parcel]*flush.Delivery)}
 	r.changed.L = &r.mu
 	r.loop()
 	return context.Cause(ctx)
@@ -281,7 +281,7 @@ type run struct {
 
 	mu      sync.Mutex
 	changed sync.Cond
-	taken   map[*parcel]*Delivery
+	taken   map[*parcel]*flush.Delivery
 	bytes   int
 }
 
@@ -332,7 +332,7 @@ func (r *run) await() bool {
 }
 
 // take calls Queue.Take. A panic in it is an error.
-func (r *run) take() (deliveries []Delivery, err error) {
+func (r *run) take() (deliveries []flush.Delivery, err error) {
 	err = contained(func() (err error) {
 		deliveries, err = r.f.Queue.Take(r.ctx, takeAtOnce)
 		return err
@@ -372,7 +372,7 @@ func (r *run) noteQueue(err error) {
 
 // accept gives deliveries to the jobs of their environments. It returns how many are
 // not given back at once.
-func (r *run) accept(deliveries []Delivery) (accepted int) {
+func (r *run) accept(deliveries []flush.Delivery) (accepted int) {
 	jobs := make(map[*job]bool)
 	for i := range deliveries {
 		d := &deliveries[i]
@@ -408,7 +408,7 @@ func (r *run) accept(deliveries []Delivery) (accepted int) {
 
 // hold remembers a delivery until it is finished. It reports false if there are too
 // many of its environment.
-func (r *run) hold(p *parcel, d *Delivery) bool {
+func (r *run) hold(p *parcel, d *flush.Delivery) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, size := 0, 0
@@ -427,13 +427,13 @@ func (r *run) hold(p *parcel, d *Delivery) bool {
 }
 
 // giveBack gives a delivery back that is not delivered now.
-func (r *run) giveBack(d *Delivery, after time.Duration) {
+func (r *run) giveBack(d *flush.Delivery, after time.Duration) {
 	r.f.counts.again.Add(1)
 	r.finishing.Go(func() { _ = r.call(d.Again, min(after, maxPause)) })
 }
 
 // finished is called when a parcel is delivered, or when that has failed.
-func (r *run) finished(p *parcel, d *Delivery, o *outlet) {
+func (r *run) finished(p *parcel, d *flush.Delivery, o *outlet) {
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -474,7 +474,7 @@ func (r *run) finished(p *parcel, d *Delivery, o *outlet) {
 }
 
 // replace puts what is left of a batch into the queue as a batch of its own.
-func (r *run) replace(p *parcel, d *Delivery) error {
+func (r *run) replace(p *parcel, d *flush.Delivery) error {
 	rest := d.Batch
 	rest.Body = append(appendItems([]byte{'['}, p.left), ']')
 	return r.call(func(ctx context.Context, _ time.Duration) error { return r.f.Queue.Put(ctx, rest) }, 0)

@@ -668,8 +668,8 @@ func TestForwarderKeepsUnknownEnvironments(t *testing.T) {
 
 // A queue may fail, panic, hang, return nothing, or lose responses.
 func TestForwarderSurvivesQueues(t *testing.T) {
-	tests := map[string]func(w *world) relay.Queue{
-		"fails": func(w *world) relay.Queue {
+	tests := map[string]func(w *world) flush.Queue{
+		"fails": func(w *world) flush.Queue {
 			w.queue.Before(func(_ context.Context, op string) error {
 				if op == "Take" && time.Since(w.platform.began) < time.Minute {
 					return errors.New("down")
@@ -678,7 +678,7 @@ func TestForwarderSurvivesQueues(t *testing.T) {
 			})
 			return &w.queue
 		},
-		"panics": func(w *world) relay.Queue {
+		"panics": func(w *world) flush.Queue {
 			w.queue.Before(func(_ context.Context, op string) error {
 				if op != "Put" && time.Since(w.platform.began) < time.Minute {
 					panic("down")
@@ -687,7 +687,7 @@ func TestForwarderSurvivesQueues(t *testing.T) {
 			})
 			return &w.queue
 		},
-		"hangs": func(w *world) relay.Queue {
+		"hangs": func(w *world) flush.Queue {
 			w.queue.Before(func(ctx context.Context, op string) error {
 				if op == "Done" && time.Since(w.platform.began) < 15*time.Second {
 					<-ctx.Done()
@@ -696,7 +696,7 @@ func TestForwarderSurvivesQueues(t *testing.T) {
 			})
 			return &w.queue
 		},
-		"returns nothing": func(w *world) relay.Queue { return emptyQueue{w} },
+		"returns nothing": func(w *world) flush.Queue { return emptyQueue{w} },
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -727,7 +727,7 @@ type emptyQueue struct{ w *world }
 
 func (q emptyQueue) Put(ctx context.Context, b flush.Batch) error { return q.w.queue.Put(ctx, b) }
 
-func (q emptyQueue) Take(ctx context.Context, most int) ([]relay.Delivery, error) {
+func (q emptyQueue) Take(ctx context.Context, most int) ([]flush.Delivery, error) {
 	if time.Since(q.w.platform.began) < time.Minute {
 		return nil, nil
 	}

@@ -7,13 +7,12 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay/queuetest"
 )
 
 // The test of a queue.
 func ExampleRun() {
-	connect := func(*testing.T) relay.Queue { return new(queuetest.Memory) } // yours
+	connect := func(*testing.T) flush.Queue { return new(queuetest.Memory) } // yours
 	_ = func(t *testing.T) {
 		queuetest.Run(t, queuetest.Config{Open: connect})
 	}

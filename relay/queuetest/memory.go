@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
-// Memory is a relay.Queue in memory, with faults. Its methods may be called
+// Memory is a flush.Queue in memory, with faults. Its methods may be called
 // concurrently. The zero Memory is empty and ready to use. It must not be copied. Set
 // its fields before the first use.
 type Memory struct {
@@ -44,7 +43,7 @@ type entry struct {
 // returns an error, the call returns that error.
 type Fault func(ctx context.Context, op string) error
 
-var _ relay.Queue = (*Memory)(nil)
+var _ flush.Queue = (*Memory)(nil)
 
 // ErrLost is the error of Extend, Done and Again if the batch has been taken by
 // another since, or removed.
@@ -101,8 +100,8 @@ func (m *Memory) Put(ctx context.Context, b flush.Batch) error {
 	})
 }
 
-// Take implements relay.Queue.
-func (m *Memory) Take(ctx context.Context, most int) (deliveries []relay.Delivery, err error) {
+// Take implements flush.Queue.
+func (m *Memory) Take(ctx context.Context, most int) (deliveries []flush.Delivery, err error) {
 	for {
 		var next <-chan struct{}
 		var wait time.Duration
@@ -127,7 +126,7 @@ func (m *Memory) Take(ctx context.Context, most int) (deliveries []relay.Deliver
 }
 
 // take returns what can be taken, or how long nothing can. The lock is held.
-func (m *Memory) take(most int) (deliveries []relay.Delivery, wait time.Duration) {
+func (m *Memory) take(most int) (deliveries []flush.Delivery, wait time.Duration) {
 	now := time.Now()
 	wait = time.Hour
 	for _, e := range m.waiting {
@@ -143,7 +142,7 @@ func (m *Memory) take(most int) (deliveries []relay.Delivery, wait time.Duration
 		e.taken, e.hidden = id, now.Add(m.timeout())
 		b := e.batch
 		b.Body = slices.Clone(b.Body)
-		deliveries = append(deliveries, relay.Delivery{
+		deliveries = append(deliveries, flush.Delivery{
 			Batch: b, Tries: e.tries,
 			Extend: func(ctx context.Context) error {
 				return m.of(ctx, "Extend", e, id, func() { e.hidden = time.Now().Add(m.timeout()) })

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
 // limit is how long a queue may take for what a check expects.
@@ -26,7 +25,7 @@ type Config struct {
 	// Open returns a queue that is ready to use; each call within one test returns
 	// another connection to the same queue, and the first is empty. It may use
 	// t.Cleanup. Required.
-	Open func(t *testing.T) relay.Queue
+	Open func(t *testing.T) flush.Queue
 	// Timeout is for how long the queue hides a batch that was taken, if it can be
 	// configured for a test: 1 to 5 s. 0 leaves out the checks that need to wait for it.
 	Timeout time.Duration
@@ -35,14 +34,14 @@ type Config struct {
 	Limit int
 }
 
-// Run checks that a relay.Queue keeps its contract.
+// Run checks that a flush.Queue keeps its contract.
 func Run(t *testing.T, config Config) {
 	t.Helper()
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit+10*config.Timeout)
 			defer cancel()
-			if err := c.run(&queue{ctx, func() relay.Queue { return config.Open(t) }, config}); err != nil {
+			if err := c.run(&queue{ctx, func() flush.Queue { return config.Open(t) }, config}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -72,7 +71,7 @@ var checks = []check{
 // queue is what a check works on.
 type queue struct {
 	ctx    context.Context
-	open   func() relay.Queue
+	open   func() flush.Queue
 	config Config
 }
 
@@ -99,26 +98,26 @@ func same(got, want flush.Batch) error {
 }
 
 // one puts a batch, unless it is nil, and takes one.
-func (q *queue) one(from relay.Queue, put *flush.Batch) (relay.Delivery, error) {
+func (q *queue) one(from flush.Queue, put *flush.Batch) (flush.Delivery, error) {
 	if put != nil {
 		if err := from.Put(q.ctx, *put); err != nil {
-			return relay.Delivery{}, fmt.Errorf("Put: %w", err)
+			return flush.Delivery{}, fmt.Errorf("Put: %w", err)
 		}
 	}
 	taken, err := from.Take(q.ctx, 10)
 	switch {
 	case err != nil:
-		return relay.Delivery{}, fmt.Errorf("Take: %w", err)
+		return flush.Delivery{}, fmt.Errorf("Take: %w", err)
 	case len(taken) != 1:
-		return relay.Delivery{}, fmt.Errorf("Take returned %d batches, want the one that was put", len(taken))
+		return flush.Delivery{}, fmt.Errorf("Take returned %d batches, want the one that was put", len(taken))
 	case taken[0].Extend == nil || taken[0].Done == nil || taken[0].Again == nil:
-		return relay.Delivery{}, errors.New("Take returned a delivery without its functions")
+		return flush.Delivery{}, errors.New("Take returned a delivery without its functions")
 	}
 	return taken[0], nil
 }
 
 // nothing returns an error if there is something to take within d.
-func (q *queue) nothing(from relay.Queue, d time.Duration) error {
+func (q *queue) nothing(from flush.Queue, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(q.ctx, d)
 	defer cancel()
 	taken, err := from.Take(ctx, 10)

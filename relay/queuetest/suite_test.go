@@ -10,18 +10,17 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
 // failures returns the checks that queues fail, each with a queue of its own.
-func failures(t *testing.T, open func() relay.Queue, config Config) (failed []string) {
+func failures(t *testing.T, open func() flush.Queue, config Config) (failed []string) {
 	t.Helper()
 	for _, c := range checks {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			q := open()
-			if err := c.run(&queue{ctx, func() relay.Queue { return q }, config}); err != nil {
+			if err := c.run(&queue{ctx, func() flush.Queue { return q }, config}); err != nil {
 				t.Logf("%s: %v", c.name, err)
 				failed = append(failed, c.name)
 			}
@@ -39,7 +38,7 @@ func TestMemoryConforms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := open()
-			if failed := failures(t, func() relay.Queue { return open() }, Config{Timeout: m.Timeout, Limit: m.Limit}); len(failed) > 0 {
+			if failed := failures(t, func() flush.Queue { return open() }, Config{Timeout: m.Timeout, Limit: m.Limit}); len(failed) > 0 {
 				t.Errorf("fails in %q", failed)
 			}
 		})
@@ -50,7 +49,7 @@ func TestMemoryConforms(t *testing.T) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	queues := make(map[string]*Memory)
-	Run(t, Config{Open: func(t *testing.T) relay.Queue {
+	Run(t, Config{Open: func(t *testing.T) flush.Queue {
 		if queues[t.Name()] == nil {
 			queues[t.Name()] = &Memory{}
 		}
@@ -62,8 +61,8 @@ func TestRun(t *testing.T) {
 type wrong struct {
 	*Memory
 	put   func(m *Memory, ctx context.Context, b flush.Batch) error
-	take  func(m *Memory, ctx context.Context, most int) ([]relay.Delivery, error)
-	alter func(d *relay.Delivery)
+	take  func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error)
+	alter func(d *flush.Delivery)
 }
 
 func (w wrong) Put(ctx context.Context, b flush.Batch) error {
@@ -73,7 +72,7 @@ func (w wrong) Put(ctx context.Context, b flush.Batch) error {
 	return w.Memory.Put(ctx, b)
 }
 
-func (w wrong) Take(ctx context.Context, most int) ([]relay.Delivery, error) {
+func (w wrong) Take(ctx context.Context, most int) ([]flush.Delivery, error) {
 	take := (*Memory).Take
 	if w.take != nil {
 		take = w.take
@@ -95,8 +94,8 @@ func TestSuiteFindsMistakes(t *testing.T) {
 		queue wrong
 		check string // that must fail
 	}{
-		"forgets the time":  {wrong{alter: func(d *relay.Delivery) { d.At = time.Time{} }}, "Batch"},
-		"forgets the route": {wrong{alter: func(d *relay.Delivery) { d.Route = "" }}, "Batch"},
+		"forgets the time":  {wrong{alter: func(d *flush.Delivery) { d.At = time.Time{} }}, "Batch"},
+		"forgets the route": {wrong{alter: func(d *flush.Delivery) { d.Route = "" }}, "Batch"},
 		"text only": {wrong{put: func(m *Memory, ctx context.Context, b flush.Batch) error {
 			b.Body = []byte(string([]rune(string(b.Body))))
 			return m.Put(ctx, b)
@@ -107,27 +106,27 @@ func TestSuiteFindsMistakes(t *testing.T) {
 			}
 			return m.Put(ctx, b)
 		}}, "Sizes"},
-		"takes more than most": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]relay.Delivery, error) {
+		"takes more than most": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error) {
 			return m.Take(ctx, most+1)
 		}}, "Many"},
-		"returns at once": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]relay.Delivery, error) {
+		"returns at once": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
 			defer cancel()
 			return m.Take(ctx, most)
 		}}, "Lost"},
-		"gives to all": {wrong{alter: func(d *relay.Delivery) { _ = d.Again(context.Background(), 0) }}, "Many"},
-		"done is not":  {wrong{alter: func(d *relay.Delivery) { d.Done = nothing }}, "Done"},
-		"loses what is given back": {wrong{alter: func(d *relay.Delivery) {
+		"gives to all": {wrong{alter: func(d *flush.Delivery) { _ = d.Again(context.Background(), 0) }}, "Many"},
+		"done is not":  {wrong{alter: func(d *flush.Delivery) { d.Done = nothing }}, "Done"},
+		"loses what is given back": {wrong{alter: func(d *flush.Delivery) {
 			done := d.Done
 			d.Again = func(ctx context.Context, _ time.Duration) error { return done(ctx) }
 		}}, "Again"},
-		"again at once": {wrong{alter: func(d *relay.Delivery) {
+		"again at once": {wrong{alter: func(d *flush.Delivery) {
 			again := d.Again
 			d.Again = func(ctx context.Context, _ time.Duration) error { return again(ctx, 0) }
 		}}, "Again"},
-		"counts no tries": {wrong{alter: func(d *relay.Delivery) { d.Tries = 1 }}, "Again"},
-		"removes on Take": {wrong{alter: func(d *relay.Delivery) { _ = d.Done(context.Background()) }}, "Lost"},
-		"does not extend": {wrong{alter: func(d *relay.Delivery) { d.Extend = nothing }}, "Extend"},
+		"counts no tries": {wrong{alter: func(d *flush.Delivery) { d.Tries = 1 }}, "Again"},
+		"removes on Take": {wrong{alter: func(d *flush.Delivery) { _ = d.Done(context.Background()) }}, "Lost"},
+		"does not extend": {wrong{alter: func(d *flush.Delivery) { d.Extend = nothing }}, "Extend"},
 		"full without a word": {wrong{put: func(m *Memory, ctx context.Context, b flush.Batch) error {
 			if err := m.Put(ctx, b); !errors.Is(err, flush.ErrFull) {
 				return err
@@ -147,7 +146,7 @@ func TestSuiteFindsMistakes(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			open := func() relay.Queue {
+			open := func() flush.Queue {
 				q := test.queue
 				q.Memory = &Memory{Limit: 4 << 20, Timeout: time.Second}
 				return q

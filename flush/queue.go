@@ -1,20 +1,18 @@
-package relay
+package flush
 
 import (
 	"context"
 	"time"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 )
 
-// Queue keeps batches of events durably until a Forwarder has delivered them. Any
-// number of processes may put and take. Package queuetest tests implementations.
+// Queue keeps batches of events durably until a relay.Forwarder has delivered them. Any
+// number of processes may put and take. Package relay/queuetest tests implementations.
 //
-// Put, of flush.Sink, returns nil once the batch is durable, and an error that wraps
-// flush.ErrFull if there is no room. A batch of up to 1.5 MiB must be accepted, or its
-// error must wrap flush.ErrTooLarge.
+// Put, of Sink, returns nil once the batch is durable, and an error that wraps
+// ErrFull if there is no room. A batch of up to 1.5 MiB must be accepted, or its
+// error must wrap ErrTooLarge.
 type Queue interface {
-	flush.Sink
+	Sink
 	// Take returns up to most batches, at least one. It waits for them until ctx ends;
 	// then it returns the cause of ctx. A batch that is taken goes to no other Take for
 	// about 60 s, or until Delivery.Again gives it back. After that it is taken again,
@@ -27,7 +25,7 @@ type Queue interface {
 // queue has responded or ctx ends. They may be called concurrently with those of
 // other deliveries.
 type Delivery struct {
-	flush.Batch
+	Batch
 	// Tries is how often the batch was taken, this time included.
 	Tries int
 	// Extend makes the queue wait for another 60 s from now on.
