@@ -385,6 +385,19 @@ func (h *Handler) roomOf(environment string) *room {
 	return r
 }
 
+// Refresh makes the handler serve an environment before the first request for it, and
+// refreshes its client now, as when its engine has reported a change. It does not
+// block, and may be called concurrently.
+func (h *Handler) Refresh(environment string) {
+	h.start()
+	if room := h.roomOf(environment); room != nil {
+		select {
+		case room.nudge <- struct{}{}:
+		default: // about to refresh
+		}
+	}
+}
+
 // open returns the room of an environment, which it makes if there is none. It
 // returns nil after Close.
 func (h *Handler) open(environment string) *room {

@@ -25,6 +25,7 @@ type config struct {
 	listen            string
 	beat, lease, keep time.Duration
 	jsonLog           bool
+	serving           serving
 	engines           map[string]engineConfig
 	environments      map[string]environmentConfig
 	// broken has the environments that cannot be used, and why.
@@ -310,7 +311,8 @@ func (r *reader) config() (*config, error) {
 		values: r.values, engines: make(map[string]engineConfig), environments: make(map[string]environmentConfig), broken: make(map[string]error),
 		listen: cmp.Or(r.values["listen"].text, ":8030"),
 	}
-	for name, d := range map[string]*time.Duration{"beat": &c.beat, "lease": &c.lease, "keep": &c.keep} {
+	c.serving = r.serving()
+	for name, d := range map[string]*time.Duration{"beat": &c.beat, "lease": &c.lease, "keep": &c.keep, "refresh": &c.serving.refresh} {
 		v, ok := r.values[name]
 		if !ok {
 			continue

@@ -1,7 +1,8 @@
 // Command ffc-relay publishes the flags of environments to the engines of a fleet,
-// and undoes a bad flag while the platform is down.
+// serves them to SDKs, and undoes a bad flag while the platform is down.
 //
 //	go run . publish
+//	go run . serve
 //	go run . log prod
 //	go run . rollback prod -to 1795909271123
 //
@@ -34,6 +35,13 @@
 // ones stop, and those of changed ones restart. The others keep running, and so does
 // a publisher whose new settings are invalid.
 //
+// # serve and run
+//
+// Serve answers server-side SDKs and readers over HTTP, each environment with a
+// relay.Handler, from the engines; run publishes as well. Clients need a key of the
+// file that the setting keys names. On SIGTERM /readyz fails, websockets are closed
+// evenly, and the rest is answered until the end.
+//
 // # Exit codes
 //
 //	0  done, or ended by a signal
@@ -41,5 +49,6 @@
 //	2  the command line or the configuration is invalid
 //	3  there is no data: of the environment in the engine, or in a file
 //
-// Commands that are interrupted, as by Ctrl-C, exit with 130, except publish.
+// Commands that are interrupted, as by Ctrl-C, exit with 130, except publish, serve
+// and run.
 package main

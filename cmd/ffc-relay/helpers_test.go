@@ -139,6 +139,7 @@ func (w *world) write(path, text string) string {
 type served struct {
 	w       *world
 	address string
+	sdks    string // the address for SDKs; "" for publish
 	stop    context.CancelFunc
 	ended   chan int
 	log     *testkit.Log
@@ -147,15 +148,22 @@ type served struct {
 // serve starts the publish command. The caller calls end.
 func (w *world) serve(args ...string) *served {
 	w.Helper()
+	return w.start(append([]string{"publish"}, args...)...)
+}
+
+// start starts a command that runs until a signal. The caller calls end.
+func (w *world) start(args ...string) *served {
+	w.Helper()
 	ctx, stop := context.WithCancel(w.Context())
 	s := &served{w: w, stop: stop, ended: make(chan int, 1), log: new(testkit.Log)}
-	listening := make(chan string, 1)
-	w.app.listening = func(address string) { listening <- address }
+	listening := make(chan [2]string, 1)
+	w.app.listening = func(address, serving string) { listening <- [2]string{address, serving} }
 	go func() {
-		s.ended <- w.app.run(ctx, append([]string{"publish"}, args...), strings.NewReader(""), io.Discard, s.log)
+		s.ended <- w.app.run(ctx, args, strings.NewReader(""), io.Discard, s.log)
 	}()
 	select {
-	case s.address = <-listening:
+	case addresses := <-listening:
+		s.address, s.sdks = addresses[0], addresses[1]
 	case code := <-s.ended:
 		stop()
 		w.Fatalf("exit code %d\n%s", code, s.log.String())

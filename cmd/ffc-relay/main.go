@@ -30,8 +30,9 @@ type app struct {
 	open    opener
 	// adjust changes a publisher before it runs; nil leaves it.
 	adjust func(name string, p *relay.Publisher)
-	// listening is called with the address of the HTTP endpoints; nil is not.
-	listening func(address string)
+	// listening is called with the address of the HTTP endpoints, and that for SDKs,
+	// "" without; nil is not.
+	listening func(address, serving string)
 }
 
 // run runs a command line and returns the exit code. When it returns, nothing that
@@ -43,10 +44,10 @@ func (a *app) run(ctx context.Context, args []string, stdin io.Reader, stdout, s
 func (a *app) program() *cli.Program {
 	return &cli.Program{
 		Name:  "ffc-relay",
-		About: "ffc-relay publishes feature flags to the engines of a fleet.",
+		About: "ffc-relay publishes feature flags to the engines of a fleet, and serves them to SDKs.",
 		Commands: func() []*cli.Command {
 			return []*cli.Command{
-				a.publishCommand(), a.statusCommand(), a.logCommand(), a.rollbackCommand(), a.overrideCommand(), a.unpinCommand(),
+				a.publishCommand(), a.serveCommand(), a.runCommand(), a.statusCommand(), a.logCommand(), a.rollbackCommand(), a.overrideCommand(), a.unpinCommand(),
 				a.doctorCommand(), a.keyCommand(), a.configCommand(),
 			}
 		},

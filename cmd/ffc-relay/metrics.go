@@ -32,6 +32,10 @@ var (
 	mirrorLag    = family{"ffc_relay_mirror_lag_seconds", "gauge", "Time since a mirror lacks the last head that this replica has written."}
 	requests     = family{"ffc_relay_engine_requests_total", "counter", "Calls of an engine, by operation and result: ok, not_found, conflict or error."}
 	seconds      = family{"ffc_relay_engine_seconds", "histogram", "Time that calls of an engine took."}
+	websockets   = family{"ffc_relay_websockets", "gauge", "Websockets that are open, by environment."}
+	responses    = family{"ffc_relay_requests_total", "counter", "Responses to SDKs and readers, by route and status."}
+	reportedLag  = family{"ffc_relay_reported_revision_lag_seconds", "gauge", "How far the reader that is furthest behind was, in the last minute or two."}
+	eventsTotal  = family{"ffc_relay_events_total", "counter", "Bodies of events, by what became of them: accepted or refused."}
 	environments = family{"ffc_relay_environments", "gauge", "Environments that are configured."}
 	reloadFailed = family{"ffc_relay_config_reload_failed", "gauge", "1 if the configuration that was read last is invalid; the one before stays in effect."}
 )

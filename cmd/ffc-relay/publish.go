@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -103,7 +102,8 @@ func (p *publishRun) publish(ctx context.Context, c *cli.Console, args []string)
 	if p.once {
 		return p.publishOnce(ctx, c, config)
 	}
-	return p.serve(ctx, c, config, args)
+	d := &daemon{common: p.common, accept: p.accept, publishes: true, read: p.read, listen: config.listen}
+	return d.run(ctx, c, config, args)
 }
 
 // read reads the configuration with only the named environments; all without names.
@@ -112,13 +112,8 @@ func (p *publishRun) read(only []string) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range only {
-		if _, ok := config.environments[name]; !ok {
-			return nil, p.Options.Usage("unknown environment %q%s", name, hint(name, config.environments))
-		}
-	}
-	if len(only) > 0 {
-		maps.DeleteFunc(config.environments, func(name string, _ environmentConfig) bool { return !slices.Contains(only, name) })
+	if err := config.only(&p.Options, only); err != nil {
+		return nil, err
 	}
 	publishable := false
 	for name, e := range config.environments {
@@ -138,56 +133,6 @@ func (c *config) logger(to *cli.Console) *slog.Logger {
 	return slog.New(slog.NewTextHandler(to.Stderr(), nil))
 }
 
-// serve publishes until ctx ends.
-func (p *publishRun) serve(ctx context.Context, c *cli.Console, config *config, only []string) error {
-	listener, err := net.Listen("tcp", config.listen)
-	if err != nil {
-		return cli.Errorf("cannot listen on %s: %v\nSet listen or FFC_RELAY_LISTEN to another HOST:PORT, or :PORT for all interfaces.", config.listen, errors.Unwrap(err))
-	}
-	s := &supervisor{log: config.logger(c), accept: p.accept, adjust: p.a.adjust}
-	s.engines = engines{open: p.a.open, metrics: &s.metrics}
-	loop := make(chan struct{})
-	server := newServer(s, loop, listener)
-	defer server.close()
-	if p.a.listening != nil {
-		p.a.listening(listener.Addr().String())
-	}
-	s.log.Info("ffc: publishing", "environments", len(config.environments), "address", listener.Addr().String())
-	s.apply(ctx, config)
-	last := config.fingerprint()
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			s.drain()
-			s.wait()
-			return nil
-		case loop <- struct{}{}: // /healthz
-			continue
-		case <-p.a.reload:
-		case <-tick.C:
-		}
-		next, err := p.read(only)
-		now := textOf(err)
-		if err == nil {
-			now = next.fingerprint()
-		}
-		switch {
-		case now == last:
-		case err != nil:
-			s.reloadFailed(err)
-		default:
-			s.log.Info("ffc: the configuration has changed", "environments", len(next.environments))
-			if next.listen != config.listen || next.jsonLog != config.jsonLog {
-				s.log.Warn("ffc: the settings listen and log take effect when the program starts again")
-			}
-			s.apply(ctx, next)
-		}
-		last = now
-	}
-}
-
 // fingerprint is the same for configurations that do the same. It holds secrets.
 func (c *config) fingerprint() string {
 	var b strings.Builder
@@ -197,7 +142,7 @@ func (c *config) fingerprint() string {
 	for _, name := range slices.Sorted(maps.Keys(c.engines)) {
 		fmt.Fprintf(&b, "%q %q\n", c.engines[name].password, c.engines[name].sentinelPassword)
 	}
-	fmt.Fprintln(&b, c.listen, c.jsonLog)
+	fmt.Fprintf(&b, "%s %v %+v %v\n", c.listen, c.jsonLog, c.serving.settings, textOf(c.serving.err))
 	return b.String()
 }
 

@@ -28,6 +28,11 @@ var (
 		{name: "beat", help: "time between writes of the head", normal: "5s; 15s on S3 and DynamoDB"},
 		{name: "lease", help: "how long the head stays the same until another replica takes over", normal: "3 beats"},
 		{name: "keep", help: "how long earlier data stays, for rollback", normal: "24h"},
+		{name: "serve", help: "address that SDKs and readers connect to, for serve and run", normal: ":8031"},
+		{name: "keys", help: "file with the keys of SDKs and readers, for serve and run"},
+		{name: "refresh", help: "time between reads of the head, for serve and run", normal: "2s"},
+		{name: "drainWait", help: "time between SIGTERM and the end of the first websocket", normal: "5s"},
+		{name: "drain", help: "time over which websockets are closed after that", normal: "20s"},
 		{name: "log", help: "format of the log: text or json", normal: "text"},
 	}
 	engineSettings = []setting{

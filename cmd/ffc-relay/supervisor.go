@@ -25,6 +25,9 @@ type supervisor struct {
 	adjust  func(name string, p *relay.Publisher)
 	metrics metrics
 
+	service *service // nil serves nothing
+	idle    bool     // publishes nothing
+
 	mu       sync.Mutex
 	engines  engines
 	running  map[string]*running
@@ -91,6 +94,12 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 	s.engines.refresh(c)
 	if s.running == nil {
 		s.running = make(map[string]*running)
+	}
+	if s.service != nil {
+		s.problem = s.service.apply(c, &s.engines)
+	}
+	if s.idle {
+		return
 	}
 	for name, r := range s.running {
 		if e, ok := c.environments[name]; !ok || e.secret == "" && c.broken[name] == nil {
@@ -196,6 +205,7 @@ type environmentReport struct {
 	AsOf        *time.Time     `json:"asOf,omitempty"`
 	Age         *float64       `json:"ageSeconds,omitempty"`
 	Publishes   uint64         `json:"publishes"`
+	Served      *servedReport  `json:"served,omitempty"`
 	Mirrors     []mirrorReport `json:"mirrors,omitempty"`
 	Error       string         `json:"error,omitempty"`
 }
@@ -223,6 +233,9 @@ func (s *supervisor) report() *report {
 		e := r.report()
 		out.Environments[name] = e
 		out.Ready = out.Ready && (e.Revision > 0 || e.Error != "" || time.Since(r.began) >= settleTime)
+	}
+	if s.service != nil {
+		out.Ready = s.service.report(out) && out.Ready
 	}
 	return out
 }
@@ -308,6 +321,9 @@ func (s *supervisor) write(x *exposition) {
 		}
 	}
 	s.metrics.write(x)
+	if s.service != nil {
+		s.service.write(x)
+	}
 	x.begin(environments)
 	x.sample(environments.name, float64(len(now.Environments)))
 	x.begin(reloadFailed)
