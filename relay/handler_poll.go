@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +38,11 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 		h.respond(w, routePoll, http.StatusServiceUnavailable, "there is no data of the environment yet\n")
 		return
 	}
-	if since > e.top && !matches(r.Header, e) {
+	if header := r.Header["If-None-Match"]; len(header) > 0 && !matches(header, e.etag) && !matches(header, e.before) {
+		room.look(r.Context()) // the client's data may be newer
+		e = room.now.Load()
+	}
+	if since > e.top && !matches(r.Header["If-None-Match"], e.etag) {
 		if !room.catchUp(r.Context(), since) {
 			h.respond(w, routePoll, http.StatusServiceUnavailable, "the client has newer data than this relay\n")
 			return
@@ -54,7 +59,7 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 		header["Age"] = []string{seconds}
 		header["Ffc-As-Of"] = []string{asOf}
 	}
-	if matches(r.Header, e) {
+	if matches(r.Header["If-None-Match"], e.etag) {
 		h.count(routePoll, http.StatusNotModified)
 		w.WriteHeader(http.StatusNotModified)
 		return
@@ -95,12 +100,12 @@ func (h *Handler) reject(w http.ResponseWriter, r route, wire *platformserver.Wi
 	_, _ = w.Write(wire.Rejection(reason))
 }
 
-// matches reports whether the client has an edition.
-func matches(h http.Header, e *edition) bool {
-	for _, value := range h["If-None-Match"] {
+// matches reports whether one of the entity tags of a header is in a list.
+func matches(header, tags []string) bool {
+	for _, value := range header {
 		for tag := range strings.SplitSeq(value, ",") {
-			tag = strings.TrimSpace(tag)
-			if strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(e.etag[0], "W/") {
+			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+			if slices.ContainsFunc(tags, func(known string) bool { return known[2:] == tag }) {
 				return true
 			}
 		}

@@ -27,6 +27,8 @@ const (
 	sweepEvery = 5 * time.Second
 	// dropAfter is how long an encoded message stays that is not used.
 	dropAfter = 30 * time.Second
+	// maxTags is how many entity tags of earlier editions a room remembers.
+	maxTags = 16
 	// maxGone is how many removed items a room remembers, at least.
 	maxGone = 1000
 	// lateBy is how long a change may be known to one server of the platform only.
@@ -83,6 +85,7 @@ type edition struct {
 	wire   *platformserver.Wire
 	lists  [3][]*served // by array, newest first
 	etag   []string     // the header
+	before []string     // entity tags of earlier editions, the latest first
 	top    int64
 	proven int64
 	none   []byte // a patch without items
@@ -384,6 +387,9 @@ func (r *room) publish() {
 		_, _ = sum.Write([]byte{0})
 	}
 	e.etag = []string{`W/"` + hex.EncodeToString(sum.Sum(nil)[:16]) + `"`}
+	if last := r.now.Load(); last != nil {
+		e.before = append([]string{last.etag[0]}, last.before[:min(len(last.before), maxTags-1)]...)
+	}
 	e.none = e.wire.Message("patch", func(int) [][]byte { return nil })
 	r.now.Store(e)
 	r.mu.Lock()
@@ -569,6 +575,18 @@ func (r *room) catchUp(ctx context.Context, version int64) bool {
 		r.publish()
 	}
 	return true
+}
+
+// look refreshes the client, because another relay seems to have other data.
+func (r *room) look(ctx context.Context) {
+	client := r.following.Load()
+	if client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, refreshTime)
+	defer cancel()
+	_ = client.Refresh(ctx) // the data stays
+	r.update()
 }
 
 // read reads the head of the engine, and reports whether it has been read. A client

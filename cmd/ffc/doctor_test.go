@@ -1,14 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 const wantHealthyClassic = `ok    secret     of featureflag.co: account 11, project 22, environment 33 ("ZDJ"…, 72 characters)
@@ -56,6 +63,44 @@ func TestDoctorHealthy(t *testing.T) {
 		}
 		if n := s.Connections(); n != 0 {
 			t.Errorf("%d connections are left", n)
+		}
+	})
+}
+
+// events is a sink that takes everything.
+type events struct{}
+
+// Put implements flush.Sink.
+func (events) Put(context.Context, flush.Batch) error { return nil }
+
+// TestDoctorOfRelay: a relay is as good as the platform, and its polling has segments.
+func TestDoctorOfRelay(t *testing.T) {
+	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+		s := platforms.NewServer(t, p, shop()...)
+		client, err := ffc.New(t.Context(), ffc.Config{EnvSecret: s.EnvSecret, BaseURL: s.URL, Transport: &stream.Transport{}, Logger: testkit.Quiet()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(t.Context())
+		environment := map[ffctest.Platform]string{ffctest.Classic: "FF__11__22__33", ffctest.FeatBit: "11111111-2222-3333-4444-555555555555"}[p]
+		key, line, err := relay.NewKey(ffc.Platform(p.String()), environment, "test", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := relay.ParseKeys([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &relay.Handler{
+			Reader: func(e string) (*ffc.Client, bool) { return client, e == environment }, Keys: keys.Environment, Events: events{}, Logger: testkit.Quiet(),
+		}
+		server := httptest.NewServer(h)
+		defer server.Close()
+		defer h.Close()
+		h.Refresh(environment) // so that its goroutine runs before the command
+		out := invocation{env: map[string]string{"FFC_ENV_SECRET": key, "FFC_BASE_URL": server.URL}}.run(t, "doctor")
+		if out.code != 0 || !strings.HasSuffix(out.stdout, "No problem found.\n") || strings.Count(out.stdout, "2 flags, 1 segment") != 2 {
+			t.Errorf("exit code %d\n%s%s", out.code, out.stdout, out.stderr)
 		}
 	})
 }

@@ -121,12 +121,12 @@ func timeless(text string, s *ffctest.Server) string {
 // deadPort returns an address at which nothing listens.
 func deadPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := testkit.NewPort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(port.Close)
+	return port.Address
 }
 
 // silentPort returns an address that accepts connections and says nothing.
