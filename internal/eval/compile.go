@@ -18,10 +18,12 @@ type Flag struct {
 	Omitted bool
 
 	enabled       bool
+	alone         bool // can be evaluated, and has no prerequisites
 	off           *Variation
 	prerequisites []model.Prerequisite
 	targets       targets
 	rules         []rule
+	cost          int // ruleCost of all rules
 	fallthrough_  rollout
 	// targetExperiment: users matched by a target count in experiments.
 	targetExperiment bool
@@ -39,7 +41,12 @@ type rule struct {
 	id, name string
 	clauses  []clause
 	rollout  rollout
+	cost     int // ruleCost of this rule and all rules before it
 }
+
+// ruleCost is what a rule adds to evaluation.clauses, even if its first clause
+// decides.
+func ruleCost(clauses []clause) int { return 1 + len(clauses) }
 
 // Problem is an error of one flag or segment. It does not affect other items.
 type Problem struct {
@@ -74,6 +81,7 @@ func (sem *Semantics) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, er
 		Key:              m.Key,
 		Name:             m.Name,
 		enabled:          m.Enabled,
+		alone:            len(m.Prerequisites) == 0,
 		off:              variations.at(m.Off),
 		prerequisites:    m.Prerequisites,
 		targets:          compileTargets(m.Targets, variations),
@@ -94,11 +102,13 @@ func (sem *Semantics) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, er
 		if err := checkRanges(&from.Rollout); err != nil {
 			problems.add("rule %d: %w", i+1, err)
 		}
+		f.cost += ruleCost(clauses)
 		f.rules[i] = rule{
 			id:      from.ID,
 			name:    from.Name,
 			clauses: clauses,
 			rollout: sem.compileRollout(m, &from.Rollout, variations),
+			cost:    f.cost,
 		}
 	}
 	f.constant = f.onlyResult()

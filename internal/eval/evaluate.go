@@ -1,6 +1,10 @@
 package eval
 
-import "github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+import (
+	"sort"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
+)
 
 // Result is the outcome for one flag and user. Variation is nil if there is no
 // variation to serve: with ReasonError and ReasonLimit.
@@ -35,6 +39,10 @@ func Evaluate(s *Snapshot, f *Flag, u *User, trace []Result) (Result, []Result) 
 		return f.constant, trace
 	}
 	e := evaluation{snapshot: s, semantics: f.source.Semantics, user: u}
+	if f.alone { // what flag does for most flags
+		e.steps = 1
+		return e.own(f), trace
+	}
 	return e.flag(f, nil, trace)
 }
 
@@ -130,38 +138,62 @@ func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Re
 			return Result{Flag: f, Variation: f.off, Reason: ReasonPrerequisiteFailed}, trace
 		}
 	}
-	result := e.ownRules(f)
-	if e.failed || result.Variation == missing {
-		return e.failure(f), trace
-	}
-	return result, trace
+	return e.own(f), trace
 }
 
-// ownRules evaluates an enabled flag whose prerequisites have passed.
-func (e *evaluation) ownRules(f *Flag) Result {
-	if v := f.targets.of(e.user.Key); v != nil {
-		return Result{Flag: f, Variation: v, Reason: ReasonTargetMatch, Experiment: f.targetExperiment}
+// own evaluates an enabled flag whose prerequisites have passed.
+//
+// It counts the clauses of all rules up to the last that it has reached, at once:
+// counting each rule would slow down every evaluation.
+func (e *evaluation) own(f *Flag) Result {
+	if len(f.targets.each) > 0 {
+		if v := f.targets.of(e.user.Key); v != nil {
+			return e.serve(f, v, ReasonTargetMatch, f.targetExperiment)
+		}
 	}
-	for i := range f.rules {
-		r := &f.rules[i]
+	rules, cost := f.rules, f.cost
+	if left := maxClauses - e.clauses; cost > left {
+		rules = within(left, rules)
+	}
+	for i := range rules {
+		r := &rules[i]
 		if !e.all(r.clauses, nil) {
 			if e.failed {
-				return Result{}
+				e.spend(r.cost) // the limit may come before the failure
+				return e.failure(f)
 			}
 			continue
 		}
 		if s := r.rollout.share(e); s != nil {
-			return Result{Flag: f, Variation: s.variation, Reason: ReasonRuleMatch, Experiment: r.rollout.counts(s, e.user)}
+			e.spend(r.cost)
+			return e.serve(f, s.variation, ReasonRuleMatch, r.rollout.counts(s, e.user))
 		}
 		// A rule that matches but has no share ends the search.
 		e.failed = e.failed || e.semantics.Strict
+		cost = r.cost
 		break
 	}
+	if cost > 0 {
+		e.spend(cost)
+	}
 	if s := f.fallthrough_.share(e); s != nil {
-		return Result{Flag: f, Variation: s.variation, Reason: ReasonFallthrough, Experiment: f.fallthrough_.counts(s, e.user)}
+		return e.serve(f, s.variation, ReasonFallthrough, f.fallthrough_.counts(s, e.user))
 	}
 	e.failed = e.failed || e.semantics.Strict
-	return Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
+	return e.serve(f, f.off, ReasonFallthrough, false)
+}
+
+// serve returns the result of a flag, unless the evaluation has failed.
+func (e *evaluation) serve(f *Flag, v *Variation, reason Reason, experiment bool) Result {
+	if e.failed || v == missing {
+		return e.failure(f)
+	}
+	return Result{Flag: f, Variation: v, Reason: reason, Experiment: experiment}
+}
+
+// within returns the rules that have at most so many clauses together.
+func within(clauses int, rules []rule) []rule {
+	return rules[:sort.Search(len(rules), func(i int) bool { return rules[i].cost > clauses })]
 }
 
 // Every clauseText bytes of an attribute count as one more clause.
@@ -196,11 +228,9 @@ func (e *evaluation) find(p *pattern, value string) (found, ok bool) {
 	return found, ok
 }
 
-// all reports whether the user matches all clauses of a rule.
+// all reports whether the user matches all clauses of a rule. The caller counts
+// them.
 func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
-	if !e.spend(1 + len(clauses)) { // even if the first decides
-		return false
-	}
 	if len(clauses) == 0 {
 		return !e.semantics.EmptyRuleNeverMatches
 	}

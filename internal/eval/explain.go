@@ -144,7 +144,7 @@ func (p *flagPath) cycle(f *Flag) error {
 	return fmt.Errorf("its prerequisites form a cycle: %s, %s", f.Key, strings.Join(keys, ", "))
 }
 
-// explainRules sets in out what evaluation.ownRules decides.
+// explainRules sets in out what evaluation.own decides.
 func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 	if v := f.targets.of(x.user.Key); v != nil {
 		if v == missing {

@@ -10,7 +10,7 @@ import (
 // clause that cannot be decided; owner and rule say in errors where the clauses
 // are.
 func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, clauses []clause, path *segmentPath) (matched bool, out []ExplainedClause, err error) {
-	if !x.spend(1 + len(clauses)) {
+	if !x.spend(ruleCost(clauses)) {
 		owner.Err = errClauses
 		return false, nil, owner
 	}

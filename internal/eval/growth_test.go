@@ -129,6 +129,54 @@ func TestEvaluationCountsClauses(t *testing.T) {
 	}
 }
 
+// TestLastClauseOfBudget: the limit counts rules up to the last that an evaluation
+// reaches, and no more.
+func TestLastClauseOfBudget(t *testing.T) {
+	t.Parallel()
+	// A clause about the name counts 1 + 4096, and its rule 1 more. The rules of "0"
+	// leave 88 of the limit, which are 44 rules of one clause.
+	u := &eval.User{Key: "u", Name: strings.Repeat("a", 1<<20)}
+	never := model.Clause{Property: "name", Operator: "Contains", Value: "x"}
+	rule := func(value string) func(*model.Flag) {
+		return when(model.Clause{Property: "key", Operator: "Equal", Value: value})
+	}
+	undecided := when(model.Clause{Property: "key", Operator: "Equal", Malformed: "is malformed"})
+	expensive := newFlag()
+	for range 244 {
+		when(never)(&expensive)
+	}
+	for _, test := range []struct {
+		name  string
+		rules int // before the last, which do not match
+		last  func(*model.Flag)
+		want  eval.Reason
+	}{
+		{"no match", 43, rule("other"), eval.ReasonFallthrough},
+		{"no match, one more rule", 44, rule("other"), eval.ReasonLimit},
+		{"the last rule of the budget matches", 43, func(f *model.Flag) { rule("u")(f); rule("other")(f) }, eval.ReasonRuleMatch},
+		{"the rule after it matches", 44, rule("u"), eval.ReasonLimit},
+		{"the last rule of the budget is malformed", 43, func(f *model.Flag) { undecided(f); rule("other")(f) }, eval.ReasonError},
+		{"the rule after it is malformed", 44, undecided, eval.ReasonLimit},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFlag(requires("0"))
+			for range test.rules {
+				rule("other")(&f)
+			}
+			test.last(&f)
+			s, _ := environment(t, map[string]any{"0": expensive, "1": f})
+			r, _ := eval.Evaluate(s, s.Flag("1"), u, nil)
+			if r.Reason != test.want {
+				t.Errorf("got %v, want %v", r.Reason, test.want)
+			}
+			if e := eval.Explain(s, s.Flag("1"), u); e.Result != r {
+				t.Errorf("evaluated as %+v, explained as %+v", r, e.Result)
+			}
+		})
+	}
+}
+
 // TestUserOfManyAttributes: the last of equal names counts, and an attribute is
 // found, however many there are.
 func TestUserOfManyAttributes(t *testing.T) {

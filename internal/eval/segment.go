@@ -102,7 +102,7 @@ func (e *evaluation) inSegment(id *segmentID, path *segmentPath) bool {
 		return true
 	}
 	for _, clauses := range s.rules {
-		if e.all(clauses, &here) {
+		if e.spend(ruleCost(clauses)) && e.all(clauses, &here) {
 			return true
 		}
 		if e.failed {
