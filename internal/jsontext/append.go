@@ -15,8 +15,35 @@ const hexDigits = "0123456789abcdef"
 // without allocating.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
+	if n := plainLen(s); n < len(s) {
+		dst = appendEscaped(dst, s, n)
+	} else {
+		dst = append(dst, s...)
+	}
+	return append(dst, '"')
+}
+
+// plainLen returns how many bytes at the beginning of s are plain.
+func plainLen(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 { // eight bytes at once
+		word := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		const notASCII = 0x8080808080808080
+		if bytesThatAre('"', word)|bytesThatAre('\\', word)|bytesThatAre(0x7f, word)|bytesBelowSpace(word)|word&notASCII != 0 {
+			break
+		}
+	}
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
+	return i
+}
+
+// appendEscaped appends s without quotes. The first i bytes are plain.
+func appendEscaped(dst []byte, s string, i int) []byte {
 	start := 0
-	for i := 0; i < len(s); {
+	for i < len(s) {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if plain[c] {
@@ -37,8 +64,7 @@ func AppendString(dst []byte, s string) []byte {
 		}
 		i += size
 	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
+	return append(dst, s[start:]...)
 }
 
 func appendEscape(dst []byte, c byte) []byte {
@@ -56,8 +82,8 @@ func appendEscape(dst []byte, c byte) []byte {
 }
 
 // plain are the ASCII characters that stand for themselves in a JSON string.
-var plain = func() (table [utf8.RuneSelf]bool) {
-	for c := range table {
+var plain = func() (table [256]bool) {
+	for c := range utf8.RuneSelf {
 		table[c] = c >= ' ' && c != '"' && c != '\\' && c != 0x7f
 	}
 	return table

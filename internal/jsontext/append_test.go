@@ -3,6 +3,7 @@ package jsontext
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -33,6 +34,23 @@ func TestAppendString(t *testing.T) {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+// TestAppendStringAtAnyPlace has each kind of character at each place of a text: most
+// characters are checked eight at once.
+func TestAppendStringAtAnyPlace(t *testing.T) {
+	t.Parallel()
+	for _, special := range []string{`"`, `\`, "\x00", "\x1f", "\x7f", "\x80", "\xff", "é", "開", "😀", " ", "~"} {
+		for length := range 20 {
+			for at := range length + 1 {
+				s := strings.Repeat("a", at) + special + strings.Repeat("z", length-at)
+				var back string
+				if out := AppendString(nil, s); json.Unmarshal(out, &back) != nil || back != string([]rune(s)) {
+					t.Fatalf("%q is %s", s, out)
+				}
+			}
+		}
 	}
 }
 

@@ -69,6 +69,12 @@ func bytesThatAre(c byte, word uint64) uint64 {
 	return (word - each) & ^word & (each << 7)
 }
 
+// bytesBelowSpace is bytesThatAre for control characters.
+func bytesBelowSpace(word uint64) uint64 {
+	const each = 0x0101010101010101
+	return (word - ' '*each) & ^word & (each << 7)
+}
+
 // SkipValue returns the index after the value that starts at b[i].
 func SkipValue(b []byte, i int) (int, error) {
 	if i >= len(b) {
