@@ -16,12 +16,15 @@ import (
 type Body struct {
 	protocol *Protocol
 	private  *Private
-	size     int    // of the whole body
-	text     []byte // encoded users and events, in the order of Add
-	items    []bodyItem
-	entries  []bodyEntry
-	last     int            // item of the last event
-	open     map[string]int // the item that gets further events, by user key
+	size     int // of the whole body
+	// text has encoded users and events, in the order of Add. Without ItemPerUser
+	// it has whole items, and user is the encoded user of the last one.
+	text    []byte
+	user    bodyUser
+	items   []bodyItem
+	entries []bodyEntry
+	last    int            // item of the last event
+	open    map[string]int // the item that gets further events, by user key
 	// Arguments of the protocol's functions, which would move to the heap.
 	evaluation Evaluation
 	metric     Metric
@@ -32,17 +35,23 @@ type span struct{ from, to int }
 
 func (s span) len() int { return s.to - s.from }
 
+// bodyUser is a user and its encoded form.
+type bodyUser struct {
+	user    *eval.User
+	encoded span
+}
+
 // bodyItem is an element of the body.
 type bodyItem struct {
-	user                 *eval.User
-	encoded              span
+	bodyUser
 	evaluations, metrics bodyList
 }
 
 // bodyList is a list in an item: the indexes of its first and last entry.
 type bodyList struct{ first, last int }
 
-// bodyEntry is an evaluation or a metric.
+// bodyEntry has evaluations or metrics that follow each other in Body.text, with
+// commas between them.
 type bodyEntry struct {
 	encoded span
 	next    int // entry of the same list
@@ -52,6 +61,7 @@ const (
 	none       = -1
 	itemStart  = `{"user":`
 	metricList = `,"metrics":[`
+	itemEnd    = `]}`
 )
 
 // NewBody returns an empty body.
@@ -63,7 +73,7 @@ func NewBody(p *Protocol, private *Private) *Body {
 func (b *Body) Reset() {
 	clear(b.items) // releases the users
 	clear(b.open)
-	b.size, b.last = len(`[]`), none
+	b.size, b.last, b.user = len(`[]`), none, bodyUser{}
 	b.text, b.items, b.entries = b.text[:0], b.items[:0], b.entries[:0]
 	b.evaluation = Evaluation{}
 }
@@ -85,20 +95,75 @@ func (b *Body) AddMetric(u *eval.User, m Metric, limit int) bool {
 }
 
 func (b *Body) add(u *eval.User, evaluation bool, limit int) bool {
+	if b.protocol.ItemPerUser {
+		return b.addToItem(u, evaluation, limit)
+	}
+	return b.addItem(u, evaluation, limit)
+}
+
+// addItem adds an event as an item.
+func (b *Body) addItem(u *eval.User, evaluation bool, limit int) bool {
+	before := len(b.text)
+	if before > 0 {
+		b.text = append(b.text, ',')
+	}
+	start := len(b.text)
+	b.text = append(b.text, itemStart...)
+	from := len(b.text)
+	switch {
+	case u == b.user.user:
+		b.text = append(b.text, b.text[b.user.encoded.from:b.user.encoded.to]...)
+	case b.private.Size(u) > limit: // without writing all of it first
+		b.text = b.text[:before]
+		return false
+	default:
+		b.text = b.protocol.AppendUser(b.text, u, b.private)
+	}
+	encoded := span{from, len(b.text)}
+	if evaluation {
+		b.text = append(b.text, b.protocol.EvaluationList...)
+	} else {
+		b.text = append(b.text, metricList...)
+	}
+	b.appendEvent(evaluation)
+	b.text = append(b.text, itemEnd...)
+	if len(b.text)-start > limit {
+		b.text = b.text[:before]
+		return false
+	}
+	b.user = bodyUser{u, encoded}
+	b.size += len(b.text) - before
+	return true
+}
+
+// appendEvent appends the evaluation or the metric that is being added.
+func (b *Body) appendEvent(evaluation bool) {
+	if evaluation {
+		b.text = b.protocol.AppendEvaluation(b.text, &b.evaluation)
+	} else {
+		b.text = b.protocol.AppendMetric(b.text, &b.metric)
+	}
+}
+
+// addToItem adds an event to the item of its user, or to a new one.
+func (b *Body) addToItem(u *eval.User, evaluation bool, limit int) bool {
 	start := len(b.text)
 	at, user, ok := b.find(u, limit)
 	if !ok {
 		return false
 	}
-	from, list := len(b.text), metricList
+	list := metricList
 	if evaluation {
 		list = b.protocol.EvaluationList
-		b.text = b.protocol.AppendEvaluation(b.text, &b.evaluation)
-	} else {
-		b.text = b.protocol.AppendMetric(b.text, &b.metric)
 	}
+	follows := at != none && b.follows(b.items[at].list(evaluation))
+	if follows {
+		b.text = append(b.text, ',')
+	}
+	from := len(b.text)
+	b.appendEvent(evaluation)
 	entry := span{from, len(b.text)}
-	if len(itemStart)+user.len()+len(list)+entry.len()+len(`]}`) > limit {
+	if len(itemStart)+user.len()+len(list)+entry.len()+len(itemEnd) > limit {
 		b.text = b.text[:start]
 		return false
 	}
@@ -106,12 +171,27 @@ func (b *Body) add(u *eval.User, evaluation bool, limit int) bool {
 		at = b.newItem(u, user)
 	}
 	b.last = at
-	to := &b.items[at].metrics
-	if evaluation {
-		to = &b.items[at].evaluations
+	to := b.items[at].list(evaluation)
+	if follows {
+		b.entries[to.last].encoded.to = entry.to
+		b.size += len(`,`) + entry.len()
+		return true
 	}
 	b.put(to, entry, len(list))
 	return true
+}
+
+// list returns the list of evaluations or of metrics.
+func (i *bodyItem) list(evaluations bool) *bodyList {
+	if evaluations {
+		return &i.evaluations
+	}
+	return &i.metrics
+}
+
+// follows reports whether the last entry of a list is the end of the text.
+func (b *Body) follows(l *bodyList) bool {
+	return l.last != none && b.entries[l.last].encoded.to == len(b.text)
 }
 
 // find returns the item that gets the next event of a user. If there is none,
@@ -119,19 +199,12 @@ func (b *Body) add(u *eval.User, evaluation bool, limit int) bool {
 // user takes more than limit bytes.
 func (b *Body) find(u *eval.User, limit int) (at int, encoded span, ok bool) {
 	if b.last != none && b.items[b.last].user == u {
-		encoded = b.items[b.last].encoded
-		if b.protocol.ItemPerUser {
-			return b.last, encoded, true
-		}
-		return none, encoded, true
+		return b.last, b.items[b.last].encoded, true
 	}
-	at = none
-	if b.protocol.ItemPerUser {
-		if i, ok := b.open[u.Key]; ok {
-			at = i
-		}
-	}
-	if at != none && b.items[at].user == u {
+	at, known := b.open[u.Key]
+	if !known {
+		at = none
+	} else if b.items[at].user == u {
 		return at, b.items[at].encoded, true
 	}
 	if b.private.Size(u) > limit { // without writing all of it first
@@ -159,11 +232,9 @@ func (b *Body) newItem(u *eval.User, encoded span) (at int) {
 	}
 	b.size += len(itemStart) + encoded.len() + len(`}`)
 	b.items = append(b.items, bodyItem{
-		user: u, encoded: encoded, evaluations: bodyList{none, none}, metrics: bodyList{none, none},
+		bodyUser: bodyUser{u, encoded}, evaluations: bodyList{none, none}, metrics: bodyList{none, none},
 	})
-	if b.protocol.ItemPerUser {
-		b.open[u.Key] = at
-	}
+	b.open[u.Key] = at
 	return at
 }
 
@@ -185,6 +256,9 @@ func (b *Body) put(to *bodyList, encoded span, name int) {
 // AppendTo appends the body.
 func (b *Body) AppendTo(dst []byte) []byte {
 	dst = append(dst, '[')
+	if !b.protocol.ItemPerUser {
+		return append(append(dst, b.text...), ']')
+	}
 	for i := range b.items {
 		item := &b.items[i]
 		if i > 0 {

@@ -43,9 +43,9 @@ func appendEvaluation(dst []byte, e *platform.Evaluation) []byte {
 	dst = append(dst, e.Variation.ID...) // decimal: it was read as a number
 	dst = append(dst, `,"variationValue":`...)
 	dst = jsontext.AppendString(dst, e.Variation.Value)
-	dst = append(dst, `,"reason":`...)
-	dst = jsontext.AppendString(dst, e.Reason.String())
-	return append(dst, `}}`...)
+	dst = append(dst, `,"reason":"`...)
+	dst = append(dst, e.Reason.String()...) // has nothing to escape
+	return append(dst, `"}}`...)
 }
 
 func appendMetric(dst []byte, m *platform.Metric) []byte {
