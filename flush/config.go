@@ -12,7 +12,8 @@ import (
 // use.
 type Config struct {
 	// Interval is the time between deliveries in the background. A delivery also
-	// begins when there are BatchSize events or the queue is half full. After the
+	// begins when there are BatchSize events or the queue is half full: then only
+	// full requests are sent, and the rest waits for the interval. After the
 	// platform rejected a delivery (with 401, 403 or another status that does not
 	// mean that it is unavailable), deliveries pause for at most 10 minutes. 0 is
 	// 3 s with a transport that runs in the background, and no deliveries in the

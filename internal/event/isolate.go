@@ -80,7 +80,7 @@ func (s *isolation) conclusive() uint8 {
 // each: all events of a user up to its last suspect.
 func (d *delivery) suspects(events []*waiting) (users [][]*waiting) {
 	from := uint8(suspectAt)
-	if d.closing {
+	if d.by == closing {
 		from = 1 // there is no next delivery
 	}
 	last := map[string]int{} // suspect of each user
@@ -163,7 +163,7 @@ func (d *delivery) mayTry() bool {
 // hurried reports whether so many events were recorded meanwhile that the next
 // delivery should begin. It continues where this one ended.
 func (d *delivery) hurried() bool {
-	if d.closing || d.answered < 3 {
+	if d.by == closing || d.answered < 3 {
 		return false
 	}
 	cfg := &d.p.cfg

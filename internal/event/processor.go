@@ -87,6 +87,7 @@ type Processor struct {
 	lostTo error  // why events were dropped last
 	err    error  // why the last delivery kept or dropped events
 	down   bool   // the last delivery kept events and none was accepted
+	rest   int    // events that the last delivery left, as they do not fill a request
 	health health // as last logged
 	// The events dropped because of a full queue as last logged, and when.
 	overflow   uint64
@@ -266,34 +267,38 @@ func (p *Processor) ReadClock() { p.queue.stamps.compare() }
 // Run be called.
 func (p *Processor) Background() bool { return p.cfg.Interval > 0 && !p.cfg.Disabled }
 
-// Run delivers events until ctx ends: at the configured interval, and as soon as
-// there are enough for a request, unless the platform accepted nothing in the last
-// delivery. After the platform rejected a delivery, Run pauses, longer each time.
-// It does not cut a delivery that is under way when ctx ends: its events might
-// arrive twice.
+// Run delivers events until ctx ends: all events at the configured interval, and full
+// requests as soon as there are enough events, unless the platform accepted nothing
+// in the last delivery. After the platform rejected a delivery, Run pauses, longer
+// each time. It does not cut a delivery that is under way when ctx ends: its events
+// might arrive twice.
 func (p *Processor) Run(ctx context.Context) {
 	ticker := time.NewTicker(p.cfg.Interval)
 	defer ticker.Stop()
 	for {
+		by := background
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		case <-p.queue.wake:
-			if p.unavailable() || p.queue.fresh() < p.queue.wakeAt {
+			if !p.enough() {
 				continue
 			}
+			by = filled
 		}
 		// Failures are logged and counted; retained events stay queued.
-		_ = p.flush(context.WithoutCancel(ctx), background, time.Time{})
+		_ = p.flush(context.WithoutCancel(ctx), by, time.Time{})
 	}
 }
 
-// unavailable reports whether the platform accepted nothing in the last delivery.
-func (p *Processor) unavailable() bool {
+// enough reports whether there are enough events for a delivery before the interval
+// ends. Events that the platform did not accept do not count.
+func (p *Processor) enough() bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.down
+	rest, down := p.rest, p.down
+	p.mu.Unlock()
+	return !down && p.queue.enough(rest)
 }
 
 // mode is how a flush began.
@@ -302,9 +307,13 @@ type mode uint8
 const (
 	called     mode = iota // by Flush: the request under way goes on when ctx ends
 	cutting                // by FlushWithin
-	background             // by Run: it pauses, and does not count its losses as reported
+	background             // by Run at the interval: it pauses, and does not count its losses as reported
+	filled                 // by Run, which has enough events for a request: background, but for full requests only
 	closing                // by Close: if the platform asked to wait, it waits
 )
+
+// inRun reports whether Run began the flush.
+func (m mode) inRun() bool { return m == background || m == filled }
 
 // Flush delivers the events recorded before the call. It returns nil if all of them
 // have arrived, and no event has been dropped since the last *flush.Error.
@@ -389,7 +398,7 @@ func (p *Processor) send(ctx context.Context, by mode, until time.Time) (kept in
 	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
 	defer stop()
 
-	d := delivery{p: p, ctx: ctx, closing: by == closing, ongoing: by == background, until: until}
+	d := delivery{p: p, ctx: ctx, by: by, until: until}
 	d.run(backlog)
 	return p.conclude(&d), d.reason()
 }
@@ -424,7 +433,7 @@ func (p *Processor) barred(ctx context.Context, by mode) error {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
 		return err
-	case by == background && pause > 0:
+	case by.inRun() && pause > 0:
 		return cause
 	}
 	return nil
@@ -475,7 +484,7 @@ func (p *Processor) result(before totals, kept int, cause error, by mode) error 
 	if e.Cause == nil {
 		e.Cause = flush.ErrQueueFull
 	}
-	if by != background {
+	if !by.inRun() {
 		p.told.given = max(p.told.given, dropped.given)
 		p.told.missed = max(p.told.missed, dropped.missed)
 	}
@@ -509,7 +518,10 @@ func (p *Processor) conclude(d *delivery) (kept int) {
 	}
 
 	p.mu.Lock()
-	p.err, p.down = nil, kept > 0 && d.accepted == 0
+	p.err, p.down, p.rest = nil, kept > 0 && d.accepted == 0, 0
+	if d.cause == nil {
+		p.rest = kept
+	}
 	if now != healthy {
 		p.err = d.reason()
 	}
@@ -525,6 +537,9 @@ func (p *Processor) conclude(d *delivery) (kept int) {
 	p.health = now
 	p.mu.Unlock()
 
+	if p.enough() {
+		p.queue.notify()
+	}
 	switch {
 	case !news:
 	case now == refusing:

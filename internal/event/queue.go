@@ -291,15 +291,48 @@ func (s *shard) allocate() {
 	}
 }
 
-// notify wakes Run: there may be enough events to deliver.
+// notify wakes Run if there may be enough events to deliver.
 func (s *shard) notify() {
 	if s.count >= s.wakeAt {
 		s.wakeAt = s.count + s.wakeStep
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		wake(s.wake)
 	}
+}
+
+// notify wakes Run.
+func (q *queue) notify() { wake(q.wake) }
+
+func wake(to chan<- struct{}) {
+	select {
+	case to <- struct{}{}:
+	default:
+	}
+}
+
+// enough reports whether there are enough events to deliver, together with those that
+// a delivery has left. If not, it makes the shards wake Run as soon as there may be.
+func (q *queue) enough(rest int) bool {
+	counts := make([]int, len(q.shards))
+	missing := q.wakeAt - rest
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		counts[i] = s.count
+		s.mu.Unlock()
+		missing -= counts[i]
+	}
+	if missing <= 0 {
+		return true
+	}
+	step := max(1, missing/len(q.shards)) // some shard gets so many of them
+	for i := range q.shards {
+		s := &q.shards[i]
+		s.mu.Lock()
+		s.wakeAt = min(s.wakeAt, counts[i]+step)
+		s.notify()
+		s.mu.Unlock()
+	}
+	return false
 }
 
 // room returns how many events fit.

@@ -53,7 +53,7 @@ func report(t *testing.T, cfg flush.Config, over *distant, users, perSecond int)
 		stop := run(p)
 		known := make([]*eval.User, users)
 		for i := range known {
-			known[i] = &eval.User{Key: fmt.Sprint("user-", i), Name: strings.Repeat("x", 230)}
+			known[i] = large(i)
 		}
 		r := served("flag", "1", "true")
 		const step, duration = 10 * time.Millisecond, 30 * time.Second
@@ -109,32 +109,33 @@ func TestRateFromColdConnection(t *testing.T) {
 	}
 }
 
-// TestFewRequests sends 10,000 events in one Flush, in the ways in which programs
-// evaluate.
+// usersOf says whose an event is, in the ways in which programs evaluate.
+var usersOf = []struct {
+	name string
+	user func(i int) int
+}{
+	{name: "one event of each user", user: func(i int) int { return i }},
+	{name: "ten events of each user", user: func(i int) int { return i / 10 }},
+	{name: "one user", user: func(int) int { return 0 }},
+	{name: "seven users in turn", user: func(i int) int { return i % 7 }},
+	{name: "a hundred users in turn", user: func(i int) int { return i % 100 }},
+	{name: "one user in nine of ten events", user: func(i int) int {
+		if i%10 > 0 {
+			return 0
+		}
+		return i
+	}},
+}
+
+// TestFewRequests sends 10,000 events in one Flush.
 func TestFewRequests(t *testing.T) {
 	onBoth(t, func(t *testing.T, d *platform.Protocol) {
-		for _, test := range []struct {
-			name string
-			user func(i int) int
-		}{
-			{name: "one event of each user", user: func(i int) int { return i }},
-			{name: "ten events of each user", user: func(i int) int { return i / 10 }},
-			{name: "one user", user: func(int) int { return 0 }},
-			{name: "seven users in turn", user: func(i int) int { return i % 7 }},
-			{name: "a hundred users in turn", user: func(i int) int { return i % 100 }},
-			{name: "one user in nine of ten events", user: func(i int) int {
-				if i%10 > 0 {
-					return 0
-				}
-				return i
-			}},
-		} {
+		for _, test := range usersOf {
 			t.Run(test.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					p := inMemoryOf(d, flush.Config{}, &testPlatform{})
 					for i := range 10_000 {
-						u := &eval.User{Key: fmt.Sprint("user-", test.user(i)), Name: strings.Repeat("x", 230)}
-						record(p, u, "flag")
+						record(p, large(test.user(i)), "flag")
 					}
 					checkError(t, p.Flush(t.Context()), nil)
 					if s := p.Stats(); s.Delivered != 10_000 || s.Requests > 12 {
@@ -144,6 +145,43 @@ func TestFewRequests(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestFewRequestsInBackground records 10,000 events at once, or over 300 ms, while
+// Run delivers them.
+func TestFewRequestsInBackground(t *testing.T) {
+	for _, test := range usersOf {
+		for _, burst := range []int{10_000, 1500, 700, 90} {
+			t.Run(fmt.Sprintf("%s, %d at a time", test.name, burst), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := inMemory(flush.Config{Interval: 3 * time.Second}, &testPlatform{answer: func(int, []item) reply {
+						return reply{wait: 5 * time.Millisecond}
+					}})
+					stop := run(p)
+					for i := range 10_000 {
+						record(p, large(test.user(i)), "flag")
+						if i%burst == burst-1 {
+							time.Sleep(300 * time.Millisecond / time.Duration(10_000/burst))
+						}
+					}
+					time.Sleep(time.Second)
+					if s := p.Stats(); s.Queued >= 1000 {
+						t.Errorf("a full request waits for the interval: %+v", s)
+					}
+					time.Sleep(2 * time.Second)
+					stop()
+					if s := p.Stats(); s.Delivered != 10_000 || s.Requests > 12 {
+						t.Errorf("Stats: %+v", s)
+					}
+				})
+			})
+		}
+	}
+}
+
+// large returns a user with 230 bytes of text.
+func large(i int) *eval.User {
+	return &eval.User{Key: fmt.Sprint("user-", i), Name: strings.Repeat("x", 230)}
 }
 
 // TestRateWithRejectedEvents shows that events that the platform rejects do not

@@ -82,6 +82,28 @@ func TestRunDeliversFullBatch(t *testing.T) {
 	}
 }
 
+// TestRunLeavesRestToInterval: what does not fill a request waits for the interval, or
+// until there is enough for a request together with what comes meanwhile.
+func TestRunLeavesRestToInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := inMemory(flush.Config{Interval: time.Minute, Capacity: 120, BatchSize: 50}, &testPlatform{})
+		defer run(p)()
+		for _, step := range []struct {
+			events    int
+			delivered uint64
+		}{{70, 50}, {29, 50}, {1, 100}, {49, 100}, {2, 150}} {
+			record(p, user("u"), numbered(step.events)...)
+			synctest.Wait()
+			if s := p.Stats(); s.Delivered != step.delivered {
+				t.Errorf("after %d more events: %+v, expected %d delivered", step.events, s, step.delivered)
+			}
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		checkStats(t, p, flush.Stats{Recorded: 151, Delivered: 151, Requests: 4})
+	})
+}
+
 // TestRunDeliversFullBatchOfAllShards shows that all shards count together.
 func TestRunDeliversFullBatchOfAllShards(t *testing.T) {
 	withProcs(t, 8)

@@ -35,13 +35,12 @@ var errTooLarge = fmt.Errorf("an event is larger than %d bytes: make large attri
 
 // delivery is one flush under way.
 type delivery struct {
-	p       *Processor
-	ctx     context.Context
-	closing bool        // there is no next delivery
-	ongoing bool        // in the background: the next delivery follows soon
-	until   time.Time   // requests may be cut then; zero is never
-	events  []*waiting  // all that wait, in order
-	stop    atomic.Bool // the platform wants no more requests for now
+	p      *Processor
+	ctx    context.Context
+	by     mode
+	until  time.Time   // requests may be cut then; zero is never
+	events []*waiting  // all that wait, in order
+	stop   atomic.Bool // the platform wants no more requests for now
 	// extra counts requests for parts, answered those that were answered.
 	extra, answered int
 
@@ -88,7 +87,7 @@ func (d *delivery) run(backlog []waiting) {
 	for first := true; ; first = false {
 		d.probe(d.others(suspects))
 		d.send(d.others(suspects))
-		if d.closing && first {
+		if d.by == closing && first {
 			d.blame(true)
 			clear(d.held)
 			suspects = d.suspects(d.events)
@@ -121,20 +120,26 @@ func (d *delivery) others(suspects [][]*waiting) []*waiting {
 // same time, and all events of one user go through the same lane, so that they
 // keep their order.
 func (d *delivery) send(events []*waiting) {
-	lanes := min(d.p.cfg.Requests, (len(events)+d.p.cfg.BatchSize-1)/d.p.cfg.BatchSize)
+	batch := d.p.cfg.BatchSize
+	requests, least := (len(events)+batch-1)/batch, 0
+	if d.by == filled {
+		requests, least = len(events)/batch, batch-batch/8
+	}
+	lanes := min(d.p.cfg.Requests, requests)
 	if lanes <= 1 {
 		d.lane(events)
 		return
 	}
 	var wg sync.WaitGroup
-	for _, lane := range lanesOf(events, lanes, d.p.cfg.BatchSize) {
+	for _, lane := range lanesOf(events, lanes, batch, least) {
 		wg.Go(func() { d.lane(lane) })
 	}
 	wg.Wait()
 }
 
-// lanesOf gives each user to the lane that has the fewest events by then.
-func lanesOf(events []*waiting, n, batch int) [][]*waiting {
+// lanesOf gives each user to the lane that has the fewest events by then. A lane has
+// at least the given number of events if there are so many.
+func lanesOf(events []*waiting, n, batch, least int) [][]*waiting {
 	lanes := make([][]*waiting, n)
 	of := map[string]int{}
 	for _, e := range events {
@@ -149,15 +154,16 @@ func lanesOf(events []*waiting, n, batch int) [][]*waiting {
 		}
 		lanes[i] = append(lanes[i], e)
 	}
-	return joined(lanes, batch)
+	return joined(lanes, batch, least)
 }
 
-// joined joins lanes whose events fit in one request together. Otherwise a user
-// with most of the events would leave little for each of the other lanes.
-func joined(lanes [][]*waiting, batch int) [][]*waiting {
+// joined joins lanes whose events fit in one request together, and lanes with fewer
+// events than least. Otherwise a user with most of the events would leave little for
+// each of the other lanes.
+func joined(lanes [][]*waiting, batch, least int) [][]*waiting {
 	for {
 		slices.SortStableFunc(lanes, func(a, b []*waiting) int { return cmp.Compare(len(a), len(b)) })
-		if len(lanes) == 1 || len(lanes[0])+len(lanes[1]) > batch {
+		if len(lanes) == 1 || len(lanes[0]) >= least && len(lanes[0])+len(lanes[1]) > batch {
 			return lanes
 		}
 		lanes[1] = append(lanes[1], lanes[0]...)
@@ -211,17 +217,24 @@ func (d *delivery) lane(events []*waiting) {
 		case retained, refused:
 			return
 		}
-		if events = events[n:]; result == delivered && d.leaves(len(events)) {
+		if events = events[n:]; result == delivered && d.leaves(len(events), n) {
 			return
 		}
 	}
 }
 
-// leaves reports whether the rest of a lane is left to the next delivery: it is less
-// than a full request, and enough events wait for that delivery to begin at once.
-// While much is recorded, requests are full then.
-func (d *delivery) leaves(rest int) bool {
-	return d.ongoing && rest < d.p.cfg.BatchSize && d.p.queue.fresh() >= d.p.queue.wakeAt
+// leaves reports whether the rest of a lane, after a full request of last events, is
+// left to the next delivery. If there are enough events for a request, Run delivers
+// full requests only. At the interval it leaves a rest if enough events wait for the
+// next delivery to begin at once.
+func (d *delivery) leaves(rest, last int) bool {
+	switch d.by {
+	case filled:
+		return rest < last
+	case background:
+		return rest < last && d.p.queue.fresh() >= d.p.queue.wakeAt
+	}
+	return false
 }
 
 // begin waits until a lane may send its next request. It returns how many events
