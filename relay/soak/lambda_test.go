@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -75,12 +77,13 @@ func readerFunction() {
 }
 
 // function runs a function in its own process, which is frozen between invocations.
-func function(t *testing.T, name string, env ...string) (invoke func() (answer, error)) {
+func function(t *testing.T, name string, log io.Writer, env ...string) (invoke func() (answer, error)) {
 	t.Helper()
 	rt := lambdatest.NewRuntime()
 	t.Cleanup(rt.Close)
 	cmd := lambdatest.Command(name)
 	cmd.Env = append(cmd.Env, env...)
+	cmd.Stderr = log
 	if _, err := rt.StartProcess(cmd); err != nil {
 		t.Fatal(err)
 	}
@@ -108,12 +111,13 @@ func TestFunctionsOnRedis(t *testing.T) {
 	flag := ffctest.Flag("flag").Variations(values(4)...)
 	platform := ffctest.FeatBit.NewServer(ffctest.FeatBit.Snapshot(flag.Serve("0")))
 	defer platform.Close()
-	publish := function(t, "publisher", "FFC_REDIS="+r.address, "FFC_ENV_SECRET="+platform.EnvSecret, "FFC_BASE_URL="+platform.URL)
+	publish := function(t, "publisher", io.Discard, "FFC_REDIS="+r.address, "FFC_ENV_SECRET="+platform.EnvSecret, "FFC_BASE_URL="+platform.URL)
 	first, err := publish()
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := function(t, "reader", "FFC_REDIS="+r.address, "FFC_ENVIRONMENT="+first.Environment)
+	log := new(testkit.Log)
+	read := function(t, "reader", log, "FFC_REDIS="+r.address, "FFC_ENVIRONMENT="+first.Environment)
 	last := first.Revision
 	for n := range 4 {
 		if got, err := read(); err != nil || got.Value != fmt.Sprint(n) || got.Revision != last {
@@ -131,6 +135,9 @@ func TestFunctionsOnRedis(t *testing.T) {
 			t.Fatalf("the publisher returns %+v, error %v, want a revision after %d", published, err, last)
 		}
 		last = published.Revision
+	}
+	if want := fmt.Sprint(" revision=", first.Revision); strings.Count(log.String(), want) != 1 {
+		t.Errorf("the log of the function does not have%s:\n%s", want, log)
 	}
 	platform.Close()
 	if _, err := publish(); err == nil {

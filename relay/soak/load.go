@@ -61,8 +61,12 @@ func (s *soak) load() (table string, err error) {
 	return rows.String(), err
 }
 
-// others says how busy the machine is with other programs, where Linux tells.
+// others says how busy the machine is with other programs, where Linux tells. Other
+// programs do not delay one with real-time priority, as chrt -r 1 gives it.
 func others() string {
+	if fields, err := statOf(os.Getpid()); err == nil && fields[policyField] == "2" { // SCHED_RR
+		return ", with real-time priority"
+	}
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return ""

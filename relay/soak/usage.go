@@ -37,15 +37,32 @@ func (r *redis) usage() (u usage, err error) {
 	return u, nil
 }
 
-// processorTime returns the user and system time of a process.
-func processorTime(pid int) (used time.Duration, err error) {
+const (
+	// timeField is where the user and the system time of a process are in what
+	// statOf returns, policyField where the policy of its scheduling is.
+	timeField, policyField = 11, 38
+)
+
+// statOf returns what Linux says of a process, after its name.
+func statOf(pid int) (fields []string, err error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, fmt.Errorf("the processor time of a process needs Linux: %w", err)
+		return nil, fmt.Errorf("the processor time of a process needs Linux: %w", err)
 	}
 	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
-	fields := strings.Fields(rest)
-	for _, field := range fields[11:13] {
+	if fields = strings.Fields(rest); len(fields) <= policyField {
+		return nil, fmt.Errorf("/proc/%d/stat has %d fields: expected more than %d", pid, len(fields), policyField)
+	}
+	return fields, nil
+}
+
+// processorTime returns the user and system time of a process.
+func processorTime(pid int) (used time.Duration, err error) {
+	fields, err := statOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	for _, field := range fields[timeField : timeField+2] {
 		ticks, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
 			return 0, err
