@@ -47,6 +47,9 @@ func (s *soak) load() (table string, err error) {
 	var rows strings.Builder
 	fmt.Fprintf(&rows, "| Measured on %d cores%s with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), others(), runtime.Version())
 	for _, name := range slices.Sorted(maps.Keys(measures)) {
+		if !strings.Contains(name, s.only) {
+			continue
+		}
 		figures, measureErr := measures[name](s)
 		if notInstalled(measureErr) {
 			fmt.Fprintln(s.out, measureErr)
@@ -64,7 +67,7 @@ func (s *soak) load() (table string, err error) {
 // others says how busy the machine is with other programs, where Linux tells. Other
 // programs do not delay one with real-time priority, as chrt -r 1 gives it.
 func others() string {
-	if fields, err := statOf(os.Getpid()); err == nil && fields[policyField] == "2" { // SCHED_RR
+	if realTime() {
 		return ", with real-time priority"
 	}
 	text, err := os.ReadFile("/proc/loadavg")

@@ -7,7 +7,8 @@
 // flags, or if takeovers or the undo take too long. The engines are in memory, in a
 // directory and, where redis-server is installed, in a Redis that it starts.
 //
-// With -load it measures what a fleet costs instead. With -docs it writes what it
+// With -load it measures what a fleet costs instead; on a busy machine start it with
+// chrt -r 1, so that other programs do not delay it. With -docs it writes what it
 // has measured to docs/fleet.md, between markers. All sockets are on loopback.
 package main
 
@@ -32,8 +33,13 @@ func main() {
 	flag.IntVar(&s.readers, "readers", 200, "number of readers")
 	flag.IntVar(&s.instances, "instances", instances, "number of instances with -load; other numbers go with it")
 	load := flag.Bool("load", false, "measure what a fleet costs instead")
+	flag.StringVar(&s.only, "only", "", "measure only the parts of -load whose name contains this text")
 	docs := flag.String("docs", "", "repository whose docs/fleet.md gets what was measured")
 	flag.Parse()
+	if s.only != "" && *docs != "" {
+		fmt.Fprintln(os.Stderr, "soak: -docs writes a whole table: omit -only")
+		os.Exit(2)
+	}
 	onInterrupt.watch()
 	name, measure := "soak", s.run
 	if *load {
@@ -58,6 +64,7 @@ type soak struct {
 	// instances is how many instances -load has.
 	instances int
 	out       io.Writer // progress
+	only      string    // parts of -load
 }
 
 const (

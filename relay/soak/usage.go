@@ -56,6 +56,12 @@ func statOf(pid int) (fields []string, err error) {
 	return fields, nil
 }
 
+// realTime reports whether this program has real-time priority.
+func realTime() bool {
+	fields, err := statOf(os.Getpid())
+	return err == nil && fields[policyField] == "2" // SCHED_RR
+}
+
 // processorTime returns the user and system time of a process.
 func processorTime(pid int) (used time.Duration, err error) {
 	fields, err := statOf(pid)
