@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -22,35 +21,38 @@ import (
 type figure struct{ what, measured string }
 
 // measures are the parts of -load.
-var measures = map[string]func(*soak) ([]figure, error){
-	"1 environments":   (*soak).loadEnvironments,
-	"2 instances":      func(s *soak) ([]figure, error) { return s.loadInstances(startRedis, "") },
-	"3 TLS instances":  func(s *soak) ([]figure, error) { return s.loadInstances(startRedisTLS, " over TLS") },
-	"4 TLS handshakes": (*soak).loadHandshakes,
-	"5 watchers":       (*soak).loadWatchers,
-	"6 FLUSHALL":       func(s *soak) ([]figure, error) { return s.loadRecovery("FLUSHALL, five times", startFlushed) },
-	"6 replica": func(s *soak) ([]figure, error) {
+var measures = []struct {
+	name    string
+	measure func(*soak) ([]figure, error)
+}{
+	{"environments", (*soak).loadEnvironments},
+	{"instances", func(s *soak) ([]figure, error) { return s.loadInstances(startRedis, "") }},
+	{"TLS instances", func(s *soak) ([]figure, error) { return s.loadInstances(startRedisTLS, " over TLS") }},
+	{"TLS handshakes", (*soak).loadHandshakes},
+	{"watchers", (*soak).loadWatchers},
+	{"FLUSHALL", func(s *soak) ([]figure, error) { return s.loadRecovery("FLUSHALL, five times", startFlushed) }},
+	{"replica", func(s *soak) ([]figure, error) {
 		return s.loadRecovery("the primary is killed, and its replica promoted at once", startReplicated)
-	},
-	"6 Sentinel": func(s *soak) ([]figure, error) {
+	}},
+	{"Sentinel", func(s *soak) ([]figure, error) {
 		return s.loadRecovery("the primary is killed, and Sentinel promotes its replica after 1 s", startWatched)
-	},
-	"7 cluster": func(s *soak) ([]figure, error) {
+	}},
+	{"cluster", func(s *soak) ([]figure, error) {
 		return s.loadRecovery("of a cluster with three primaries the node of the data is killed, and its replica promoted after 1 s", startCluster)
-	},
-	"8 cold starts": (*soak).loadColdStarts,
-	"9 functions":   (*soak).loadFunctions,
+	}},
+	{"cold starts", (*soak).loadColdStarts},
+	{"functions", (*soak).loadFunctions},
 }
 
 // load measures what a fleet costs, and returns a table.
 func (s *soak) load() (table string, err error) {
 	var rows strings.Builder
 	fmt.Fprintf(&rows, "| Measured on %d cores%s with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), others(), runtime.Version())
-	for _, name := range slices.Sorted(maps.Keys(measures)) {
-		if !strings.Contains(name, s.only) {
+	for _, m := range measures {
+		if !strings.Contains(m.name, s.only) {
 			continue
 		}
-		figures, measureErr := measures[name](s)
+		figures, measureErr := m.measure(s)
 		if notInstalled(measureErr) {
 			fmt.Fprintln(s.out, measureErr)
 			continue

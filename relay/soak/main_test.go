@@ -38,11 +38,11 @@ func TestSoak(t *testing.T) {
 // The times mean nothing here.
 func TestLoadWorks(t *testing.T) {
 	t.Parallel()
-	for name, measure := range measures {
-		t.Run(name, func(t *testing.T) {
+	for _, m := range measures {
+		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			s := soak{instances: 100, out: t.Output()}
-			figures, err := measure(&s)
+			figures, err := m.measure(&s)
 			if notInstalled(err) {
 				t.Skip(err)
 			}
