@@ -20,6 +20,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 const (
@@ -175,6 +176,9 @@ func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag str
 		return nil, "", plain(err)
 	}
 	value, err = httpclient.ReadAll(http.MaxBytesReader(nil, body, b.limit), make([]byte, firstRead))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, "", problem(transport.KindData, fmt.Errorf("the value is larger than MaxMessage, which is %d bytes", b.limit))
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("fleet: the response broke off: %w", plain(err))
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
@@ -95,6 +97,9 @@ func TestReaderBehindHTTP(t *testing.T) {
 		}
 		if at := req.Header.Get("Ffc-Revision"); at != "" {
 			positions[at] = true
+			if !strings.HasSuffix(req.URL.Path, "/head") {
+				t.Errorf("request %s with Ffc-Revision", req.URL)
+			}
 		}
 	}
 	if len(positions) != 1 || !positions["a/1"] {
@@ -161,6 +166,28 @@ func TestHTTPErrors(t *testing.T) {
 	if _, _, err := b.Get(t.Context(), "env/head"); err == nil || strings.Contains(err.Error(), "abc") || strings.Contains(err.Error(), "ffc?") {
 		t.Errorf("closed server: error %v, want one without the signed URL", err)
 	}
+}
+
+// A response without an end is read no further than MaxMessage.
+func TestHTTPReadsNoMoreThanMaxMessage(t *testing.T) {
+	t.Parallel()
+	m := new(fleettest.Memory)
+	write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+	s := serve(t, m)
+	r := newReader(t, func(tr *fleet.Transport) { tr.MaxAge, tr.MaxMessage = 1, 10_000 }, fleet.HTTP{URL: s.URL + "/ffc"})
+	defer r.close()
+	s.with(func(w http.ResponseWriter, _ *http.Request) {
+		for range 1000 { // 64 MB, unless the reader hangs up
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+		t.Error("the reader read everything")
+	})
+	if err := r.Refresh(testkit.Within(t)); err == nil || r.kind() != transport.KindData || !strings.Contains(err.Error(), "larger than MaxMessage, which is 10000 bytes") {
+		t.Errorf("error %v of kind %s", err, r.kind())
+	}
+	s.Close() // waits for the handler
 }
 
 func TestHTTPIsReadOnly(t *testing.T) {

@@ -130,8 +130,12 @@ func TestCorruptBodiesAreNotUsed(t *testing.T) {
 				h := headOf("a", 2, 2, nil)
 				write(t, m, h, data("off", 2), 100)
 				test.corrupt(t, m, h)
+				before := m.Calls("Get")
 				if err := r.refresh(2 * time.Second); err == nil {
 					t.Error("no error")
+				}
+				if n := m.Calls("Get") - before; name == "bomb" && n != 1 {
+					t.Errorf("%d values were read, want the head only", n)
 				}
 				r.expect("on", ffc.StateInterrupted, 1)
 				if r.kind() != test.kind {
