@@ -14,7 +14,7 @@ func TestSizeOfEngines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for program, limit := range map[string]int64{"ffcaws": 220} {
+	for program, limit := range map[string]int64{"ffcaws": 220, "ffcsqs": 220} {
 		n, err := size.Bytes(t.Context(), ".", program)
 		if err != nil {
 			t.Fatal(err)

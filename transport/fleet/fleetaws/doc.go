@@ -1,5 +1,5 @@
 // Package fleetaws has backends for package fleet on AWS: S3, a bucket of S3, and
-// DynamoDB, a table of DynamoDB.
+// DynamoDB, a table of DynamoDB. SQS is a queue of events on SQS.
 //
 //	cfg, err := config.LoadDefaultConfig(ctx) // of github.com/aws/aws-sdk-go-v2/config
 //	if err != nil {
@@ -19,7 +19,7 @@
 //			Backends:    []fleet.Backend{engine},
 //			Environment: "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
 //		},
-//		Events: flush.Config{Disabled: true},
+//		Events: flush.Config{Sink: queue}, // of NewSQS
 //	})
 //
 // The package signs requests with version 4 of AWS's signatures. It links the
@@ -52,13 +52,18 @@
 // text, and which is the tag. Swap writes with a condition on the version. Values
 // have at most 31 KiB.
 //
+// A message of SQS is JSON with the environment and the route of a batch, and its body
+// in gzip and Base64.
+//
 // # Rights
 //
 // A reader needs s3:GetObject or dynamodb:GetItem. A publisher writes with
 // s3:PutObject and s3:DeleteObject, and needs s3:ListBucket, without which S3 does not
 // say that an object is missing; or with dynamodb:PutItem and dynamodb:DeleteItem.
-// docs/fleet.md has the policies.
+// A function that puts events needs sqs:SendMessage. A relay.Forwarder needs
+// sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility, and with dead
+// letters those of a publisher. docs/fleet.md has the policies.
 //
 // The values have all rules and the keys of targeted users: encrypt them. Anyone
-// who can write them can switch every flag.
+// who can write them can switch every flag. Messages have the data of users.
 package fleetaws

@@ -1,6 +1,7 @@
 package fleetaws
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/valyala/fastjson"
@@ -86,7 +88,7 @@ func NewDynamoDB(config DynamoDBConfig) (*DynamoDB, error) {
 	}
 	endpoint.Path += "/"
 	return &DynamoDB{
-		service: c.service("DynamoDB", "dynamodb", dynamoFailure), endpoint: *endpoint,
+		service: c.service("DynamoDB", "dynamodb", jsonFailure), endpoint: *endpoint,
 		table: config.Table, prefix: c.prefix, consistent: !config.EventuallyConsistent,
 	}, nil
 }
@@ -242,12 +244,22 @@ func (d *DynamoDB) appendName(b []byte, name string) []byte {
 	return appendString(b, d.prefix+"/"+name)
 }
 
-// appendString appends a string as JSON.
+// appendString appends a string as JSON. Bytes that are not UTF-8 become U+FFFD.
+// fastjson's encoder would add 17 KiB to a program.
 func appendString(b []byte, text string) []byte {
-	if strings.Trim(text, unreserved+"=/:") == "" {
-		return append(append(append(b, '"'), text...), '"')
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ':
+			b = append(b, '\\', 'u', '0', '0', digits[r>>4], digits[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
 	}
-	return new(fastjson.Arena).NewString(text).MarshalTo(b)
+	return append(b, '"')
 }
 
 // request returns a request for an operation.
@@ -261,9 +273,12 @@ func (d *DynamoDB) request(operation string, body []byte) request {
 
 var contentType = []string{"application/x-amz-json-1.0"}
 
-// dynamoFailure reads a response of DynamoDB that reports an error. The code follows
-// a namespace.
-func dynamoFailure(text []byte) (code, region string) {
-	code = fastjson.GetString(text, "__type")
-	return code[strings.LastIndexByte(code, '#')+1:], ""
+// jsonFailure reads a response of a service with JSON that reports an error. The code
+// follows a namespace. It finds the code without a parser, which would add 12 KiB to a
+// function that puts events into SQS.
+func jsonFailure(text []byte) (code, region string) {
+	_, rest, _ := bytes.Cut(text, []byte(`"__type"`))
+	_, rest, _ = bytes.Cut(rest, []byte(`"`))
+	value, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(value[bytes.LastIndexByte(value, '#')+1:]), ""
 }

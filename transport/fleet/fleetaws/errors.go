@@ -135,7 +135,7 @@ const (
 // meaning returns what a code of S3 or DynamoDB means, and what to do.
 func meaning(code string) (k kind, advice string) {
 	switch code {
-	case "AccessDenied", "AllAccessDisabled", "AccessDeniedException", "NotAuthorized", "OptInRequired":
+	case "AccessDenied", "AllAccessDisabled", "AccessDeniedException", "NotAuthorized", "OptInRequired", "KmsAccessDenied":
 		return kindDenied, "no right to %s"
 	case "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "IncompleteSignatureException":
 		return kindSignature, "check the secret key and Region"
@@ -149,7 +149,7 @@ func meaning(code string) (k kind, advice string) {
 		return kindExpired, "the credentials have expired"
 	case "SlowDown", "ServiceUnavailable.SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
 		"RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "BandwidthLimitExceeded",
-		"ProvisionedThroughputExceededException", "LimitExceededException", "EC2ThrottledException":
+		"ProvisionedThroughputExceededException", "LimitExceededException", "EC2ThrottledException", "KmsThrottled", "OverLimit":
 		return kindThrottled, "too many requests"
 	case "RequestTimeout", "RequestTimeoutException", "TransactionInProgressException", "ReplicatedWriteConflictException":
 		return kindPassing, ""
@@ -159,6 +159,12 @@ func meaning(code string) (k kind, advice string) {
 		return kindOther, "check Bucket, Region and Endpoint"
 	case "ResourceNotFoundException":
 		return kindOther, "check Table and Region"
+	case "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue":
+		return kindOther, "check QueueURL and Region"
+	case "InvalidParameterValue", "InvalidParameterValueException":
+		return kindOther, "check MaxMessage and the queue's limit"
+	case "ReceiptHandleIsInvalid", "MessageNotInflight":
+		return kindOther, "the time of the message was over"
 	case "ValidationException":
 		return kindOther, "the table needs the key name, of type S"
 	case "InvalidObjectState":

@@ -115,3 +115,47 @@ func ExampleS3() {
 	fmt.Println(engine)
 	// Output: S3 bucket flags
 }
+
+// A function without a way to the platform puts its events into a queue.
+func ExampleNewSQS() {
+	queue, err := fleetaws.NewSQS(fleetaws.SQSConfig{
+		QueueURL:    "https://sqs.eu-central-1.amazonaws.com/123456789012/events",
+		Region:      cfg.Region,
+		Credentials: cfg.Credentials,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	events := flush.Config{Sink: queue} // for ffc.Config.Events
+	fmt.Println(events.Sink)
+	// Output: SQS queue events
+}
+
+// A function that SQS invokes with messages returns which of them have failed: only
+// those are delivered again. Switch ReportBatchItemFailures on.
+func ExampleParseMessage() {
+	forwarder := &relay.Forwarder{
+		Destination: func(environment string) (relay.Destination, bool) { return relay.Destination{}, false },
+	}
+	handle := func(ctx context.Context, messages map[string]string) (failures []string) {
+		var ids []string
+		var batches []flush.Batch
+		for id, body := range messages {
+			batch, err := fleetaws.ParseMessage(body)
+			if err != nil {
+				failures = append(failures, id) // another program wrote it
+				continue
+			}
+			ids, batches = append(ids, id), append(batches, batch)
+		}
+		for i, err := range forwarder.Forward(ctx, batches) {
+			if err != nil {
+				failures = append(failures, ids[i])
+			}
+		}
+		return failures
+	}
+	fmt.Println(handle(context.Background(), map[string]string{"1": "other"}))
+	// Output: [1]
+}

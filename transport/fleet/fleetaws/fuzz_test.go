@@ -18,7 +18,7 @@ func FuzzResponses(f *testing.F) {
 		if err == nil && (version == "" || len(value) > len(text)) || err != nil && (value != nil || version != "") {
 			t.Errorf("the item has the value %q and the version %q, error %v", value, version, err)
 		}
-		for name, failure := range map[string]func([]byte) (string, string){"S3": s3Failure, "DynamoDB": dynamoFailure} {
+		for name, failure := range map[string]func([]byte) (string, string){"S3": s3Failure, "DynamoDB": jsonFailure} {
 			code, region := failure(text)
 			message := (&serviceError{service: name, status: 400, code: plain(code), region: plain(region)}).Error()
 			if len(message) > 150 || strings.ContainsFunc(message, unicode.IsControl) {

@@ -1,5 +1,5 @@
 // Package enginetest starts the servers that stand for AWS in tests and in relay/soak:
-// gofakes3, an S3 in the process, and dynalite, a DynamoDB. Its own tests run package
+// gofakes3, an S3 in the process, dynalite, a DynamoDB, and fauxqs, an SQS. Its own tests run package
 // fleetaws on them. It is a module of its own, so that what these servers need is not
 // required by those who use fleetaws.
 package enginetest
@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -99,28 +100,90 @@ func StartDynamoDB() (*Server, error) {
 
 // createTable creates the table.
 func createTable(endpoint string) error {
+	_, err := call(endpoint, "dynamodb", "DynamoDB_20120810.CreateTable", tableRequest)
+	return err
+}
+
+// ErrNoFauxqs is the error of StartSQS if fauxqs is not installed.
+var ErrNoFauxqs = errors.New("NO FAUXQS: install it, with npm install -g fauxqs; what needs it is NOT run")
+
+// StartSQS starts a fauxqs on loopback, and waits at most 20 s until it responds. It has
+// no queue: see NewQueue.
+func StartSQS() (*Server, error) {
+	program, err := exec.LookPath("fauxqs")
+	if err != nil {
+		return nil, ErrNoFauxqs
+	}
+	port, err := testkit.NewPort()
+	if err != nil {
+		return nil, err
+	}
+	host, number, err := net.SplitHostPort(port.Address)
+	if err != nil {
+		return nil, err
+	}
+	process := exec.Command(program)
+	process.Env = append(process.Environ(), "FAUXQS_HOST="+host, "FAUXQS_PORT="+number, "FAUXQS_LOGGER=false")
+	if err := process.Start(); err != nil {
+		port.Close()
+		return nil, err
+	}
+	s := &Server{"http://" + port.Address, func() { testkit.Kill(process); port.Close() }}
+	for began := time.Now(); !testkit.Accepts(port.Address); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			s.Close()
+			return nil, errors.New("fauxqs does not accept connections")
+		}
+	}
+	return s, nil
+}
+
+// NewQueue creates a queue on an SQS that StartSQS has started, and returns its address.
+func NewQueue(endpoint, name string) (queueURL string, err error) {
+	text, err := call(endpoint, "sqs", "AmazonSQS.CreateQueue", fmt.Sprintf(`{"QueueName":%q}`, name))
+	if err != nil {
+		return "", err
+	}
+	var response struct {
+		QueueURL string `json:"QueueUrl"`
+	}
+	err = json.Unmarshal(text, &response)
+	return response.QueueURL, err
+}
+
+// call sends a signed request to a service with a JSON protocol.
+func call(endpoint, service, target, body string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader([]byte(tableRequest)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader([]byte(body)))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", "DynamoDB_20120810.CreateTable")
+	req.Header.Set("X-Amz-Target", target)
 	credentials, _ := static.Retrieve(ctx)
-	sum := sha256.Sum256([]byte(tableRequest))
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "dynamodb", region, time.Now()); err != nil {
-		return err
+	sum := sha256.Sum256([]byte(body))
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("dynalite does not create the table: %s", text)
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", target, resp.Status, text)
 	}
-	return nil
+	return text, err
+}
+
+// NewSQS returns a queue on an SQS that StartSQS has started. client may be nil. hide is
+// fleetaws.SQSConfig.Hide.
+func NewSQS(endpoint, queueURL string, hide time.Duration, client *http.Client) (*fleetaws.SQS, error) {
+	return fleetaws.NewSQS(fleetaws.SQSConfig{
+		QueueURL: queueURL, Region: region, Credentials: static, Endpoint: endpoint, HTTPClient: client, Hide: hide,
+	})
 }
 
 // NewS3 returns a backend on an S3 that StartS3 has started. client may be nil.
@@ -136,7 +199,7 @@ func NewDynamoDB(endpoint string, eventually bool, client *http.Client) (*fleeta
 	})
 }
 
-// static are credentials that both servers accept.
+// static are credentials that the servers accept.
 var static = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: "reader", SecretAccessKey: "secret"}, nil
 })
