@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"time"
 
@@ -104,8 +105,13 @@ func createTable(endpoint string) error {
 	return err
 }
 
+// onlyOn makes a program of node listen at one address instead of all.
+const onlyOn = `import net from "node:net"
+const listen = net.Server.prototype.listen
+net.Server.prototype.listen = function (at, ...rest) { return listen.call(this, { ...at, host: %q }, ...rest) }`
+
 // ErrNoFauxqs is the error of StartSQS if fauxqs is not installed.
-var ErrNoFauxqs = errors.New("NO FAUXQS: install it, with npm install -g fauxqs; what needs it is NOT run")
+var ErrNoFauxqs = errors.New("NO FAUXQS: install it, with npm install -g fauxqs@1.9.2; what needs it is NOT run")
 
 // StartSQS starts a fauxqs on loopback, and waits at most 20 s until it responds. It has
 // no queue: see NewQueue.
@@ -123,7 +129,8 @@ func StartSQS() (*Server, error) {
 		return nil, err
 	}
 	process := exec.Command(program)
-	process.Env = append(process.Environ(), "FAUXQS_HOST="+host, "FAUXQS_PORT="+number, "FAUXQS_LOGGER=false")
+	process.Env = append(process.Environ(), "FAUXQS_PORT="+number, "FAUXQS_LOGGER=false",
+		"NODE_OPTIONS=--import=data:text/javascript,"+url.PathEscape(fmt.Sprintf(onlyOn, host)))
 	if err := process.Start(); err != nil {
 		port.Close()
 		return nil, err
