@@ -158,6 +158,29 @@ func NewQueue(endpoint, name string) (queueURL string, err error) {
 	return response.QueueURL, err
 }
 
+// Messages waits for messages in a queue, and returns their bodies, without those that
+// it has returned before.
+func Messages(ctx context.Context, endpoint, queueURL string) (bodies []string, err error) {
+	for len(bodies) == 0 {
+		text, err := call(endpoint, "sqs", "AmazonSQS.ReceiveMessage",
+			fmt.Sprintf(`{"QueueUrl":%q,"MaxNumberOfMessages":10,"WaitTimeSeconds":1,"VisibilityTimeout":3600}`, queueURL))
+		if err != nil {
+			return nil, err
+		}
+		var response struct{ Messages []struct{ Body string } }
+		if err := json.Unmarshal(text, &response); err != nil {
+			return nil, err
+		}
+		for _, m := range response.Messages {
+			bodies = append(bodies, m.Body)
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	return bodies, nil
+}
+
 // call sends a signed request to a service with a JSON protocol.
 func call(endpoint, service, target, body string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
