@@ -28,6 +28,7 @@ import (
 // TestMain runs a function instead of the tests in a child process of theirs.
 func TestMain(m *testing.M) {
 	runFunction()
+	runRelay()
 	lambdatest.Function("publisher", publisherFunction)
 	lambdatest.Function("reader", readerFunction)
 	os.Exit(m.Run())

@@ -20,11 +20,14 @@ import (
 // figure is one row of the table of -load.
 type figure struct{ what, measured string }
 
-// measures are the parts of -load.
-var measures = []struct {
+// measure is a part of -load or -relay.
+type measure struct {
 	name    string
 	measure func(*soak) ([]figure, error)
-}{
+}
+
+// measures are the parts of -load.
+var measures = []measure{
 	{"environments", (*soak).loadEnvironments},
 	{"instances", func(s *soak) ([]figure, error) { return s.loadInstances(startRedis, "") }},
 	{"TLS instances", func(s *soak) ([]figure, error) { return s.loadInstances(startRedisTLS, " over TLS") }},
@@ -44,8 +47,15 @@ var measures = []struct {
 	{"functions", (*soak).loadFunctions},
 }
 
-// load measures what a fleet costs, and returns a table.
-func (s *soak) load() (table string, err error) {
+// relayMeasures are the parts of -relay.
+var relayMeasures = []measure{
+	{"relay polling", (*soak).loadRelayPolls},
+	{"relay websockets", (*soak).loadRelaySockets},
+	{"relay environments", (*soak).loadRelayEnvironments},
+}
+
+// load measures what a fleet costs, or a relay, and returns a table.
+func (s *soak) load(measures []measure) (table string, err error) {
 	var rows strings.Builder
 	fmt.Fprintf(&rows, "| Measured on %d cores%s with %s, load generator included | Figure |\n|---|---|\n", runtime.NumCPU(), others(), runtime.Version())
 	for _, m := range measures {

@@ -7,9 +7,10 @@
 // flags, or if takeovers or the undo take too long. The engines are in memory, in a
 // directory and, where redis-server is installed, in a Redis that it starts.
 //
-// With -load it measures what a fleet costs instead; on a busy machine start it with
-// chrt -r 1, so that other programs do not delay it. With -docs it writes what it
-// has measured to docs/fleet.md, between markers. All sockets are on loopback.
+// With -load it measures what a fleet costs instead, and with -relay what a relay over
+// HTTP costs; on a busy machine start it with chrt -r 1, so that other programs do not
+// delay it. With -docs it writes what it has measured to docs/fleet.md, between markers.
+// All sockets are on loopback.
 package main
 
 import (
@@ -27,13 +28,15 @@ import (
 
 func main() {
 	runFunction()
+	runRelay()
 	s := soak{out: os.Stdout}
 	flag.DurationVar(&s.length, "for", 20*time.Second, "how long to hammer each engine")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "decides which faults there are, and when")
 	flag.IntVar(&s.readers, "readers", 200, "number of readers")
 	flag.IntVar(&s.instances, "instances", instances, "number of instances with -load; other numbers go with it")
 	load := flag.Bool("load", false, "measure what a fleet costs instead")
-	flag.StringVar(&s.only, "only", "", "measure only the parts of -load whose name contains this text")
+	relays := flag.Bool("relay", false, "measure what a relay over HTTP costs instead")
+	flag.StringVar(&s.only, "only", "", "measure only the parts of -load or -relay whose name contains this text")
 	docs := flag.String("docs", "", "repository whose docs/fleet.md gets what was measured")
 	flag.Parse()
 	if s.only != "" && *docs != "" {
@@ -42,8 +45,11 @@ func main() {
 	}
 	onInterrupt.watch()
 	name, measure := "soak", s.run
-	if *load {
-		name, measure = "load", s.load
+	switch {
+	case *load:
+		name, measure = "load", func() (string, error) { return s.load(measures) }
+	case *relays:
+		name, measure = "relay", func() (string, error) { return s.load(relayMeasures) }
 	}
 	table, err := measure()
 	fmt.Print(table)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func TestSoak(t *testing.T) {
 // The times mean nothing here.
 func TestLoadWorks(t *testing.T) {
 	t.Parallel()
-	for _, m := range measures {
+	for _, m := range slices.Concat(measures, relayMeasures) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			s := soak{instances: 100, out: t.Output()}
