@@ -57,6 +57,10 @@ type room struct {
 	changed chan struct{} // closed with each edition
 	ended   bool
 
+	reading  sync.Mutex // guards what follows
+	readAt   time.Time  // when the last read began that was asked for by clients
+	verified bool       // its result
+
 	// updating is held while an edition is made. It guards what follows.
 	updating sync.Mutex
 	stop     func() // of OnChange
@@ -528,7 +532,7 @@ func (r *room) catchUp(ctx context.Context, version int64) bool {
 	if client == nil {
 		return false
 	}
-	verified := r.read(ctx, client)
+	verified := r.read(client)
 	r.update()
 	if reached() {
 		return true
@@ -590,9 +594,21 @@ func (r *room) look(ctx context.Context) {
 }
 
 // read reads the head of the engine, and reports whether it has been read. A client
-// that works in the background cannot be made to.
-func (r *room) read(ctx context.Context, client *ffc.Client) bool {
-	ctx, cancel := context.WithTimeout(ctx, refreshTime)
+// that works in the background cannot be made to. However many clients wait, there is
+// one read at a time.
+func (r *room) read(client *ffc.Client) bool {
+	arrived := time.Now()
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if !r.readAt.After(arrived) {
+		r.readAt = time.Now()
+		r.verified = r.readNow(client)
+	}
+	return r.verified
+}
+
+func (r *room) readNow(client *ffc.Client) bool {
+	ctx, cancel := context.WithTimeout(r.h.ctx, refreshTime) // others may wait for it
 	defer cancel()
 	for range 2 { // a read that was under way may have begun too early
 		before := client.Stats().Transport.Connects

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -75,7 +76,7 @@ func TestManifestsFitTheCommand(t *testing.T) {
 					return
 				}
 				containers++
-				if args, _ := container["args"].([]any); len(args) == 0 || args[0] != "publish" {
+				if args, _ := container["args"].([]any); len(args) == 0 || args[0] != "publish" && args[0] != "serve" {
 					t.Errorf("%s: args %v", path, container["args"])
 				}
 				environ := []string{}
@@ -127,19 +128,40 @@ func TestManifestsFitTheCommand(t *testing.T) {
 	}
 }
 
-// The publisher has what a replica needs to be replaced without harm.
-func TestPublisherManifest(t *testing.T) {
-	kinds := make(map[string]map[string]any)
-	for _, doc := range documents(t, deploy+"kubernetes/publisher.yaml") {
-		kinds[doc["kind"].(string)] = doc
-	}
-	for _, kind := range []string{"ConfigMap", "ServiceAccount", "Deployment", "PodDisruptionBudget", "NetworkPolicy"} {
-		if kinds[kind] == nil {
-			t.Errorf("there is no %s", kind)
+// Publishers and relays have what a replica needs to be replaced without harm.
+func TestManifestsOfReplicas(t *testing.T) {
+	for file, want := range map[string]struct {
+		replicas int
+		kinds    []string
+	}{
+		"publisher.yaml": {2, nil},
+		"relay.yaml":     {3, []string{"Service"}},
+	} {
+		kinds := make(map[string]map[string]any)
+		for _, doc := range documents(t, deploy+"kubernetes/"+file) {
+			kinds[doc["kind"].(string)] = doc
+		}
+		for _, kind := range append(want.kinds, "ConfigMap", "ServiceAccount", "Deployment", "PodDisruptionBudget", "NetworkPolicy") {
+			if kinds[kind] == nil {
+				t.Errorf("%s: there is no %s", file, kind)
+			}
+		}
+		if spec := kinds["Deployment"]["spec"].(map[string]any); spec["replicas"] != want.replicas {
+			t.Errorf("%s: %v replicas", file, spec["replicas"])
 		}
 	}
-	if spec := kinds["Deployment"]["spec"].(map[string]any); spec["replicas"] != 2 {
-		t.Errorf("%v replicas", spec["replicas"])
+}
+
+// A relay has time to drain before it is killed.
+func TestRelayHasTimeToDrain(t *testing.T) {
+	defaults := (&reader{values: make(map[string]value)}).serving()
+	needed := defaults.drainWait + defaults.drain + answerTime + closeTime
+	for _, doc := range documents(t, deploy+"kubernetes/relay.yaml") {
+		findMembers(doc, "terminationGracePeriodSeconds", func(_ map[string]any, seconds any) {
+			if got := time.Duration(seconds.(int)) * time.Second; got < needed {
+				t.Errorf("the relay is killed after %v, it may need %v", got, needed)
+			}
+		})
 	}
 }
 

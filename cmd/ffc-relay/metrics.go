@@ -42,7 +42,7 @@ var (
 
 // families are all metrics.
 func families() []family {
-	return []family{dataAge, leader, blind, held, pinned, revision, publishes, failing, mirrorLag, requests, seconds, environments, reloadFailed}
+	return []family{dataAge, leader, blind, held, pinned, revision, publishes, failing, mirrorLag, requests, seconds, websockets, reportedLag, responses, eventsTotal, environments, reloadFailed}
 }
 
 // buckets are the upper bounds of seconds.

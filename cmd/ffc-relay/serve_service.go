@@ -298,15 +298,18 @@ func (v *service) report(out *report) (ready bool) {
 	return ready
 }
 
-// write writes the metrics of what is served.
+// write writes the metrics of what is served; v may be nil.
 func (v *service) write(x *exposition) {
-	stats := v.handler.Stats()
-	v.mu.RLock()
+	var stats relay.HandlerStats
 	names := make(map[string]string) // of environments in the configuration
-	for name, r := range v.readers {
-		names[r.environment] = name
+	if v != nil {
+		stats = v.handler.Stats()
+		v.mu.RLock()
+		for name, r := range v.readers {
+			names[r.environment] = name
+		}
+		v.mu.RUnlock()
 	}
-	v.mu.RUnlock()
 	x.begin(websockets)
 	for _, environment := range slices.Sorted(maps.Keys(stats.Websockets)) {
 		x.sample(websockets.name, float64(stats.Websockets[environment]), "environment", names[environment])

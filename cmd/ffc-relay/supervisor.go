@@ -321,9 +321,7 @@ func (s *supervisor) write(x *exposition) {
 		}
 	}
 	s.metrics.write(x)
-	if s.service != nil {
-		s.service.write(x)
-	}
+	s.service.write(x)
 	x.begin(environments)
 	x.sample(environments.name, float64(len(now.Environments)))
 	x.begin(reloadFailed)

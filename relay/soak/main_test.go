@@ -1,11 +1,11 @@
 package main
 
 import (
-	"slices"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 )
