@@ -36,6 +36,11 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 			t.Errorf("no line %q in\n%s", want, out)
 		}
 	}
+	for _, other := range []string{"engines.web.prefix", "engines.eu-west.region"} {
+		if strings.Contains(out, other) {
+			t.Errorf("the setting %s, which has no effect, is listed:\n%s", other, out)
+		}
+	}
 	c, err := load(file, w.app.environ)
 	if err != nil || c.engines["eu-west"].password != "s3cret" || c.engines["eu-west"].cluster != "false" || len(c.broken) != 0 {
 		t.Errorf("configuration %+v, error %v", c, err)
@@ -127,6 +132,24 @@ func TestEnginesRejectBadURLs(t *testing.T) {
 	closeIt()
 	if err == nil || !strings.Contains(err.Error(), "engines.main.caFile: ca.pem has no certificate") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A directory has a URL and nothing else.
+func TestSettingsWithoutEffectAreRejected(t *testing.T) {
+	for _, s := range engineSettings {
+		if s.name == "url" {
+			continue
+		}
+		c, err := load("", []string{"FFC_RELAY_ENGINES_MAIN_URL=dir:x", prefix + variable("engines_main_"+s.name) + "=/dev/null", "FFC_RELAY_ENVIRONMENTS_A_ENVIRONMENT=x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, release, err := (&engines{open: openEngine, metrics: new(metrics)}).take(c.engines["main"])
+		release()
+		if err == nil || !strings.Contains(err.Error(), "engines.main."+s.name+": the setting has no effect") {
+			t.Errorf("%s: error %v", s.name, err)
+		}
 	}
 }
 

@@ -68,22 +68,23 @@ used; 2 the command line or the configuration is invalid.
 	return m.Command
 }
 
-// table lists all settings, without secrets.
+// table lists all settings that have an effect, without secrets.
 func (c *config) table() string {
 	rows := maps.Clone(c.values)
-	normal := func(at string, settings []setting) {
+	normal := func(at, scheme string, settings []setting) {
 		for _, s := range settings {
-			if _, ok := rows[at+s.name]; !ok && s.normal != "" {
+			if _, ok := rows[at+s.name]; !ok && s.normal != "" && s.fits(scheme) {
 				rows[at+s.name] = value{text: s.normal, source: "default"}
 			}
 		}
 	}
-	normal("", programSettings)
-	for name := range c.engines {
-		normal(enginesGroup+"."+name+".", engineSettings)
+	normal("", "", programSettings)
+	for name, e := range c.engines {
+		scheme, _, _ := strings.Cut(e.url, ":")
+		normal(enginesGroup+"."+name+".", scheme, engineSettings)
 	}
 	for name := range c.environments {
-		normal(environmentsGroup+"."+name+".", environmentSettings)
+		normal(environmentsGroup+"."+name+".", "", environmentSettings)
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -77,18 +78,16 @@ func (e *engineConfig) problem(setting, format string, args ...any) error {
 // unused returns an error if a setting has no effect on an engine whose URL has this
 // scheme. Unknown schemes are not checked.
 func (e *engineConfig) unused(scheme string) error {
-	const redis, aws, all = " redis rediss ", " s3 dynamodb ", " dir http https split s3 dynamodb redis rediss "
-	if !strings.Contains(all, " "+scheme+" ") {
+	if !slices.Contains(schemes, scheme) {
 		return nil
 	}
-	for _, s := range []struct{ name, value, schemes string }{
-		{"prefix", e.prefix, redis + aws},
-		{"user", e.user, redis}, {"password", e.password, redis}, {"cluster", e.cluster, redis},
-		{"sentinel", e.sentinel, redis}, {"sentinelUser", e.sentinelUser, redis}, {"sentinelPassword", e.sentinelPassword, redis},
-		{"caFile", e.caFile, " rediss "},
-		{"region", e.region, aws}, {"endpoint", e.endpoint, aws}, {"bucketOwner", e.bucketOwner, " s3 "},
-	} {
-		if s.value != "" && !strings.Contains(s.schemes, " "+scheme+" ") {
+	values := map[string]string{
+		"prefix": e.prefix, "user": e.user, "password": e.password, "cluster": e.cluster,
+		"sentinel": e.sentinel, "sentinelUser": e.sentinelUser, "sentinelPassword": e.sentinelPassword,
+		"caFile": e.caFile, "region": e.region, "endpoint": e.endpoint, "bucketOwner": e.bucketOwner,
+	}
+	for _, s := range engineSettings {
+		if values[s.name] != "" && !s.fits(scheme) {
 			return e.problem(s.name, "the setting has no effect on an engine of %s: remove it", scheme)
 		}
 	}

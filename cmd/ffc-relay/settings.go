@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,7 +20,21 @@ type setting struct {
 	secret bool   // may also be in a file that the setting name + "File" names
 	list   bool   // a list of texts; in a variable with commas
 	toggle bool   // true or false, which may be a text
+	// engines are the schemes of the engines that have the setting; nil is all.
+	engines []string
 }
+
+// fits reports whether an engine whose URL has this scheme has the setting.
+func (s *setting) fits(scheme string) bool {
+	return s.engines == nil || slices.Contains(s.engines, scheme)
+}
+
+// The schemes of engines.
+var (
+	ofRedis = []string{"redis", "rediss"}
+	ofAWS   = []string{"s3", "dynamodb"}
+	schemes = slices.Concat([]string{"dir", "http", "https", "split"}, ofRedis, ofAWS)
+)
 
 // The groups of settings: of the program, of an engine and of an environment.
 var (
@@ -37,17 +52,17 @@ var (
 	}
 	engineSettings = []setting{
 		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, or split:HEADS,BODIES, the names of two engines"},
-		{name: "prefix", help: "what names begin with on Redis, S3 and DynamoDB", normal: "ffc"},
-		{name: "user", help: "user of Redis"},
-		{name: "password", help: "password of Redis", secret: true},
-		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false", toggle: true},
-		{name: "sentinel", help: "name of the primary, if the addresses are those of Redis Sentinels"},
-		{name: "sentinelUser", help: "user of the Sentinels"},
-		{name: "sentinelPassword", help: "password of the Sentinels", secret: true},
-		{name: "caFile", help: "file with certificates to trust for rediss://", normal: "those of the system"},
-		{name: "region", help: "region of S3 and DynamoDB", normal: "that of AWS's configuration"},
-		{name: "endpoint", help: "http(s)://host of S3 or DynamoDB, such as a VPC endpoint", normal: "that of AWS"},
-		{name: "bucketOwner", help: "ID of the account that must own the bucket", normal: "any"},
+		{name: "prefix", help: "what names begin with on Redis, S3 and DynamoDB", normal: "ffc", engines: slices.Concat(ofRedis, ofAWS)},
+		{name: "user", help: "user of Redis", engines: ofRedis},
+		{name: "password", help: "password of Redis", secret: true, engines: ofRedis},
+		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false", toggle: true, engines: ofRedis},
+		{name: "sentinel", help: "name of the primary, if the addresses are those of Redis Sentinels", engines: ofRedis},
+		{name: "sentinelUser", help: "user of the Sentinels", engines: ofRedis},
+		{name: "sentinelPassword", help: "password of the Sentinels", secret: true, engines: ofRedis},
+		{name: "caFile", help: "file with certificates to trust for rediss://", normal: "those of the system", engines: []string{"rediss"}},
+		{name: "region", help: "region of S3 and DynamoDB", normal: "that of AWS's configuration", engines: ofAWS},
+		{name: "endpoint", help: "http(s)://host of S3 or DynamoDB, such as a VPC endpoint", normal: "that of AWS", engines: ofAWS},
+		{name: "bucketOwner", help: "ID of the account that must own the bucket", normal: "any", engines: []string{"s3"}},
 	}
 	environmentSettings = []setting{
 		{name: "secret", help: "environment secret", secret: true},
