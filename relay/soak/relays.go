@@ -374,7 +374,7 @@ func (s *soak) loadRelaySockets() (figures []figure, err error) {
 		return nil, err
 	}
 	defer r.end()
-	count := s.part(9_000) // both ends have open files
+	count := s.part(10_000)
 	before, err := r.usage()
 	if err != nil {
 		return nil, err
