@@ -19,7 +19,7 @@ import (
 // ends. Errors hold no secret. An error that has, or wraps one that has, a method
 // RetryAfter() time.Duration is not retried sooner: engines that throttle say so.
 //
-// A Backend may be a Watcher, a Limiter, a Pacer, and a fmt.Stringer, whose text names the
+// A Backend may be a Watcher, a ValueWatcher, a Limiter, a Pacer, and a fmt.Stringer, whose text names the
 // Backend in errors, logs and ffc.Status. The text holds no secret.
 //
 // fleettest.Run tests a Backend.
@@ -53,6 +53,16 @@ type Watcher interface {
 	// be called concurrently. Watch blocks until ctx ends or watching fails, and
 	// returns why. After it has returned it does not call changed.
 	Watch(ctx context.Context, name string, changed func()) error
+}
+
+// ValueWatcher is a Watcher whose engine sends the value with the report of a change,
+// so that a reader need not get the value: a write of the head that changes nothing
+// but the time then costs no read.
+type ValueWatcher interface {
+	Watcher
+	// WatchValue is Watch, but changed gets the value that the Swap has written, or
+	// nil if the value is to be read. changed may keep value.
+	WatchValue(ctx context.Context, name string, changed func(value []byte)) error
 }
 
 // Limiter is a Backend whose values are limited in size.

@@ -138,6 +138,95 @@ func TestChangeReachesManyReadersOfAThrottlingEngine(t *testing.T) {
 	})
 }
 
+// reporting is an engine that reports what is written, and counts reads of heads.
+type reporting struct {
+	*fleettest.Memory
+	heads  atomic.Int64
+	report func(value []byte) []byte // what is reported; nil is the value
+}
+
+// Get implements fleet.Backend.
+func (r *reporting) Get(ctx context.Context, name string) ([]byte, string, error) {
+	if !fleetdata.IsBody(name) {
+		r.heads.Add(1)
+	}
+	return r.Memory.Get(ctx, name)
+}
+
+// WatchValue implements fleet.ValueWatcher.
+func (r *reporting) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
+	return r.Watch(ctx, name, func() {
+		value, _, _ := r.Memory.Get(ctx, name)
+		if r.report != nil {
+			value = r.report(value)
+		}
+		changed(value)
+	})
+}
+
+// A head that the engine has reported is not read, and means the same.
+func TestReportedHeadsAreNotRead(t *testing.T) {
+	for name, open := range map[string]func(*reporting) fleet.Backend{
+		"alone": func(r *reporting) fleet.Backend { return r },
+		"split": func(r *reporting) fleet.Backend { return fleet.Split{Heads: r, Bodies: r} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+				b := &reporting{Memory: m}
+				write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+				r := newReader(t, func(tr *fleet.Transport) { tr.Watch = true }, open(b))
+				defer r.close()
+				time.Sleep(2 * time.Second)
+				before := b.heads.Load()
+				for beat := range int64(20) {
+					time.Sleep(5 * time.Second)
+					write(t, m, headOf("a", 1, 2+beat, nil), data("on", 1), 0)
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if age := r.Status().DataAge; age > time.Second {
+					t.Errorf("the data was confirmed %v ago, want at most 1 s", age)
+				}
+				write(t, m, headOf("a", 2, 30, nil), data("off", 2), 0)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				r.expect("off", ffc.StateOK, 2)
+				if n := b.heads.Load() - before; n != 0 {
+					t.Errorf("%d heads were read, want none", n)
+				}
+				time.Sleep(31 * time.Second) // without a report
+				if n := b.heads.Load() - before; n != 1 {
+					t.Errorf("%d heads were read after Interval, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+// After a report that is not a head, and after watching anew, the head is read.
+func TestReportsAreNotTrusted(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		b := &reporting{Memory: m}
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Watch, tr.Spread = true, 20*time.Second }, b)
+		defer r.close()
+		time.Sleep(time.Minute)
+		b.report = func([]byte) []byte { return []byte("PONG") }
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 2)
+		b.report = nil
+		write(t, m, headOf("a", 3, 3, nil), data("on", 3), 0)
+		m.DropWatchers() // before the report is used
+		m.Mute(true)
+		write(t, m, headOf("a", 4, 4, nil), data("off", 4), 0)
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 4)
+	})
+}
+
 func TestWatchingAgainAfterTheEngineRestarts(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
 		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)

@@ -71,7 +71,8 @@ func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
 	return problems.failure()
 }
 
-// head reads the head of a backend, which has a share of the remaining time.
+// head reads the head of a backend, which has a share of the remaining time. A head
+// that the backend has reported is not read again.
 func (s *session) head(ctx context.Context, i int) (a answer, err error) {
 	b, share := s.Backends[i], len(s.Backends)-i
 	if deadline, ok := ctx.Deadline(); ok && share > 1 {
@@ -79,7 +80,12 @@ func (s *session) head(ctx context.Context, i int) (a answer, err error) {
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
 		defer cancel()
 	}
-	text, err := s.get(ctx, b, s.headName)
+	var text []byte
+	if reported := s.reported[i].Swap(nil); reported != nil {
+		text = *reported
+	} else {
+		text, err = s.get(ctx, b, s.headName)
+	}
 	if err != nil {
 		if errors.Is(err, ErrNotFound) {
 			err = errNoHead

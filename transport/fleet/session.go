@@ -37,9 +37,9 @@ func (b background) Run(ctx context.Context) {
 	defer cancel()
 	changed := make(chan struct{}, 1)
 	if b.Watch {
-		for _, backend := range b.Backends {
+		for i, backend := range b.Backends {
 			if canWatch(backend) {
-				watching.Go(func() { b.watch(ctx, backend.(Watcher), changed) })
+				watching.Go(func() { b.watch(ctx, i, backend.(Watcher), changed) })
 			}
 		}
 	}
@@ -55,11 +55,15 @@ func (b background) Run(ctx context.Context) {
 }
 
 // watch reports the changes of one backend, and watches again when that fails.
-func (b background) watch(ctx context.Context, w Watcher, changed chan<- struct{}) {
+func (b background) watch(ctx context.Context, i int, w Watcher, changed chan<- struct{}) {
 	logged := false
 	for ctx.Err() == nil {
 		err := contained(func() error {
-			return w.Watch(ctx, b.headName, func() {
+			return watchValue(ctx, w, b.headName, func(value []byte) {
+				b.reported[i].Store(nil)
+				if value != nil {
+					b.reported[i].Store(&value)
+				}
 				select {
 				case changed <- struct{}{}:
 				default: // there is a report already that the reader has not seen

@@ -16,9 +16,9 @@ import (
 type Split struct{ Heads, Bodies Backend }
 
 var (
-	_ Watcher = Split{}
-	_ Limiter = Split{}
-	_ Pacer   = Split{}
+	_ ValueWatcher = Split{}
+	_ Limiter      = Split{}
+	_ Pacer        = Split{}
 )
 
 // of returns the backend for a name.
@@ -51,8 +51,13 @@ func (s Split) Delete(ctx context.Context, name string) error {
 
 // Watch implements Watcher. It fails at once if Heads is no Watcher.
 func (s Split) Watch(ctx context.Context, name string, changed func()) error {
+	return s.WatchValue(ctx, name, func([]byte) { changed() })
+}
+
+// WatchValue implements ValueWatcher. Without a value, changed gets nil.
+func (s Split) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
 	if w, ok := s.Heads.(Watcher); ok {
-		return w.Watch(ctx, name, changed)
+		return watchValue(ctx, w, name, changed)
 	}
 	return fmt.Errorf("fleet: %s cannot watch: %w", nameOf(s.Heads), errors.ErrUnsupported)
 }
@@ -75,6 +80,14 @@ func (s Split) Beat() time.Duration {
 
 // String names both backends.
 func (s Split) String() string { return nameOf(s.Heads) + " and " + nameOf(s.Bodies) }
+
+// watchValue watches with values if the backend can.
+func watchValue(ctx context.Context, w Watcher, name string, changed func(value []byte)) error {
+	if v, ok := w.(ValueWatcher); ok {
+		return v.WatchValue(ctx, name, changed)
+	}
+	return w.Watch(ctx, name, func() { changed(nil) })
+}
 
 // canWatch reports whether the Watch method of a backend can work.
 func canWatch(b Backend) bool {

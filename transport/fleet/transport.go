@@ -138,7 +138,7 @@ func (s *session) open(backends []Backend) (err error) {
 		err = setting.Errorf("Backends", "missing backend: expected at least one")
 	}
 	watches := false
-	s.Backends = nil
+	s.Backends, s.reported = nil, make([]atomic.Pointer[[]byte], len(backends))
 	for i, b := range backends {
 		bound, bindErr := s.bind(b)
 		if bindErr != nil {
@@ -175,6 +175,9 @@ type session struct {
 	at        tracker
 	headName  string
 	names     []string // of the backends
+	// reported is the last head that each backend has reported and that was not
+	// used yet; nil is none.
+	reported []atomic.Pointer[[]byte]
 
 	clockWarned        atomic.Bool // that a clock is ahead
 	connects, failures atomic.Uint64

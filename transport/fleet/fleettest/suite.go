@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,7 @@ var checks = []check{
 	{"Context", checkContext},
 	{"Concurrency", checkConcurrency},
 	{"Watch", checkWatch},
+	{"WatchValue", checkWatchValue},
 }
 
 // engine is what a check works on.
@@ -366,6 +368,9 @@ func checkContext(e *engine) error {
 	if w, ok := b.(fleet.Watcher); ok {
 		calls["Watch"] = func() error { return w.Watch(ctx, e.head(), func() {}) }
 	}
+	if w, ok := b.(fleet.ValueWatcher); ok {
+		calls["WatchValue"] = func() error { return w.WatchValue(ctx, e.head(), func([]byte) {}) }
+	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, context.Canceled) && !errors.Is(err, errors.ErrUnsupported) {
 			return fmt.Errorf("%s after its context was cancelled: error %v, want context.Canceled", name, err)
@@ -452,6 +457,47 @@ func checkWatch(e *engine) error {
 		}
 	}
 	return nil
+}
+
+// checkWatchValue: each Swap is reported, with what it has written or without a value.
+func checkWatchValue(e *engine) error {
+	w, ok := e.open().(fleet.ValueWatcher)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	values, ended := make(chan []byte, 1000), make(chan error, 1)
+	go func() { ended <- w.WatchValue(ctx, e.head(), func(value []byte) { values <- value }) }()
+	written, tag := []string{""}, ""
+	for {
+		last := written[len(written)-1]
+		for reported := false; !reported; {
+			select {
+			case value := <-values:
+				if !slices.Contains(written, string(value)) {
+					return fmt.Errorf("WatchValue reported %q, which no Swap has written", value)
+				}
+				reported = value == nil || string(value) == last
+			case err := <-ended:
+				if errors.Is(err, errors.ErrUnsupported) {
+					return nil // such as fleet.Split of backends that cannot watch
+				}
+				return fmt.Errorf("WatchValue returned before its context ended: %w", err)
+			case <-e.ctx.Done():
+				return fmt.Errorf("WatchValue did not report what Swap %d has written", len(written)-1)
+			}
+		}
+		if len(written) > 4 {
+			return nil
+		}
+		next := fmt.Sprint("value ", len(written))
+		written = append(written, next)
+		var err error
+		if tag, err = e.open().Swap(e.ctx, e.head(), []byte(next), tag); err != nil {
+			return fmt.Errorf("Swap: %w", err)
+		}
+	}
 }
 
 // drain empties a channel.

@@ -199,6 +199,59 @@ func TestSuiteFindsMistakes(t *testing.T) {
 	}
 }
 
+// valued is a Memory that reports values, as report says.
+type valued struct {
+	*Memory
+	report func(n int, value []byte) []byte
+}
+
+func (v valued) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
+	n := 0
+	return v.Watch(ctx, name, func() {
+		value, _, _ := v.Get(context.WithoutCancel(ctx), name)
+		changed(v.report(n, value))
+		n++
+	})
+}
+
+func TestSuiteChecksReportedValues(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		report func(n int, value []byte) []byte
+		fails  bool
+	}{
+		"the values":       {func(_ int, value []byte) []byte { return value }, false},
+		"none":             {func(int, []byte) []byte { return nil }, false},
+		"some":             {func(n int, value []byte) []byte { return map[bool][]byte{true: value}[n%2 == 0] }, false},
+		"another value":    {func(n int, value []byte) []byte { return append([]byte("x"), value...) }, true},
+		"the value before": {before(), true},
+		"the first value":  {func(n int, value []byte) []byte { return map[bool][]byte{true: value, false: []byte("value 1")}[n < 2] }, true},
+		"an empty value":   {func(n int, _ []byte) []byte { return map[bool][]byte{true: nil, false: {}}[n == 0] }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := valued{new(Memory), test.report}
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				err := checkWatchValue(&engine{ctx: ctx, open: func() fleet.Backend { return b }, environment: "env"})
+				if (err != nil) != test.fails {
+					t.Errorf("error %v, want an error: %t", err, test.fails)
+				}
+			})
+		})
+	}
+}
+
+// before returns what reports the value before the one that was written.
+func before() func(n int, value []byte) []byte {
+	var last []byte
+	return func(_ int, value []byte) []byte {
+		value, last = last, value
+		return value
+	}
+}
+
 // mixing returns a Put that writes the value of another call that runs at the
 // same time.
 func mixing() func(b *Memory, ctx context.Context, name string, value []byte) error {
