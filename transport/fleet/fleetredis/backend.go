@@ -26,7 +26,7 @@ type Backend struct {
 	closing sync.WaitGroup // of clients
 }
 
-var _ fleet.Watcher = (*Backend)(nil)
+var _ fleet.ValueWatcher = (*Backend)(nil)
 
 // New returns a Backend. It does not connect: the first call does. New fails only
 // if the configuration is invalid, and reports all problems at once.
@@ -92,12 +92,16 @@ func (b *Backend) Put(ctx context.Context, name string, value []byte) error {
 	return err
 }
 
-// swap compares, publishes and sets. It publishes first: an error then leaves the
-// value as it was, and no subscriber reads before the script has ended.
-const swap = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-redis.call('PUBLISH', KEYS[1], '')
+// swap compares, sets and publishes the value. If it cannot publish, it sets what was
+// there before: an error then leaves the value as it was. No one reads before the
+// script has ended.
+const swap = `local before = redis.call('GET', KEYS[1]) or ''
+if before ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
-return 1`
+local published = redis.pcall('PUBLISH', KEYS[1], ARGV[2])
+if type(published) ~= 'table' then return 1 end
+if before == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], before) end
+return redis.error_reply('NOPERM PUBLISH: ' .. published.err)`
 
 // Swap implements fleet.Backend. It fails if the value is empty.
 func (b *Backend) Swap(ctx context.Context, name string, value []byte, tag string) (newTag string, err error) {

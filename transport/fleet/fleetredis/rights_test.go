@@ -64,6 +64,11 @@ func (w watcher) Watch(ctx context.Context, name string, changed func()) error {
 	return w.reader.Watch(ctx, name, changed)
 }
 
+// WatchValue watches as the reader.
+func (w watcher) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
+	return w.reader.WatchValue(ctx, name, changed)
+}
+
 func TestDocumentedRightsOverTLS(t *testing.T) {
 	t.Parallel()
 	s, trust := startTLS(t)
@@ -140,6 +145,26 @@ func TestTLSSessionsAreResumed(t *testing.T) {
 	}
 	if resumed.Load() != 1 {
 		t.Errorf("%d sessions were resumed, want 1", resumed.Load())
+	}
+}
+
+// A publisher that may not publish changes nothing.
+func TestSwapWithoutTheRightToPublish(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.command("ACL", "SETUSER", "silent", "on", ">PASSWORD", "~{ffc:*", "&{ffc:*", "+get", "+set", "+del", "+eval")
+	b := s.open(as("silent", "PASSWORD", nil))
+	for _, before := range []string{"", "head"} {
+		if before != "" {
+			s.command("SET", "{ffc:env}/head", before)
+		}
+		_, err := b.Swap(testkit.Within(t), "env/head", []byte("next"), before)
+		if err == nil || !strings.Contains(err.Error(), "NOPERM PUBLISH") || !strings.HasSuffix(err.Error(), "check the rights of the user") {
+			t.Errorf("error %v, want that the right to publish is missing", err)
+		}
+		if now, _, _ := s.open().Get(testkit.Within(t), "env/head"); string(now) != before {
+			t.Errorf("the value is %q, want %q as before", now, before)
+		}
 	}
 }
 

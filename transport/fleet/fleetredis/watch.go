@@ -14,9 +14,14 @@ const watchPing = 10 * time.Second
 
 var errUnsubscribed = errors.New("the server ended the subscription")
 
-// Watch implements fleet.Watcher. It uses a connection of its own, and notices
-// within 23 s that the server does not respond any more.
+// Watch implements fleet.Watcher. See WatchValue.
 func (b *Backend) Watch(ctx context.Context, name string, changed func()) error {
+	return b.WatchValue(ctx, name, func([]byte) { changed() })
+}
+
+// WatchValue implements fleet.ValueWatcher. It uses a connection of its own, and notices
+// within 23 s that the server does not respond any more.
+func (b *Backend) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -49,8 +54,14 @@ func (b *Backend) Watch(ctx context.Context, name string, changed func()) error 
 }
 
 // receive calls changed when the subscription begins, and for each message, until
-// the connection ends.
-func receive(client rueidis.Client, channel string, changed func()) error {
-	ctx := rueidis.WithOnSubscriptionHook(context.Background(), func(rueidis.PubSubSubscription) { changed() })
-	return client.Receive(ctx, client.B().Subscribe().Channel(channel).Build(), func(rueidis.PubSubMessage) { changed() })
+// the connection ends. Publishers of earlier versions send empty messages.
+func receive(client rueidis.Client, channel string, changed func(value []byte)) error {
+	ctx := rueidis.WithOnSubscriptionHook(context.Background(), func(rueidis.PubSubSubscription) { changed(nil) })
+	return client.Receive(ctx, client.B().Subscribe().Channel(channel).Build(), func(m rueidis.PubSubMessage) {
+		if m.Message == "" {
+			changed(nil)
+			return
+		}
+		changed([]byte(m.Message))
+	})
 }
