@@ -160,6 +160,12 @@ func watchers(count, elsewhere int) (figure, error) {
 		others.Go(func() { watchElsewhere(reading, b, environment) })
 	}
 	time.Sleep(time.Second) // all watch
+	const idle = 10 * time.Second
+	idleRedis, err := r.usage()
+	if err != nil {
+		return figure{}, err
+	}
+	time.Sleep(idle)
 	before, err := processorTime(os.Getpid())
 	if err != nil {
 		return figure{}, err
@@ -197,8 +203,9 @@ func watchers(count, elsewhere int) (figure, error) {
 	}
 	each := func(d time.Duration) time.Duration { return (d / time.Duration(len(all))).Round(time.Microsecond) }
 	client, server := each(after-before), each(afterRedis.cpu-beforeRedis.cpu)
-	return figure{what, fmt.Sprintf("%s; for each client and change %v of a core, and %v for Redis, which is %v for all on %d idle cores",
-		percentiles(all), client, server, ((client + server) * time.Duration(count) / time.Duration(runtime.NumCPU())).Round(time.Millisecond), runtime.NumCPU())}, nil
+	return figure{what, fmt.Sprintf("%s; for each client and change %v of a core, and %v for Redis, which is %v for all on %d idle cores; with no change Redis: %.1f %% of a core, %.0f kB/s",
+		percentiles(all), client, server, ((client + server) * time.Duration(count) / time.Duration(runtime.NumCPU())).Round(time.Millisecond), runtime.NumCPU(),
+		100*(beforeRedis.cpu-idleRedis.cpu).Seconds()/idle.Seconds(), float64(beforeRedis.bytes-idleRedis.bytes)/1000/idle.Seconds())}, nil
 }
 
 // values returns 0, 1, …
