@@ -176,7 +176,7 @@ type session struct {
 	headName  string
 	names     []string // of the backends
 	// reported is the last head that each backend has reported and that was not
-	// used yet; nil is none.
+	// used yet; nil means that there is no such head.
 	reported []atomic.Pointer[[]byte]
 
 	clockWarned        atomic.Bool // that a clock is ahead
