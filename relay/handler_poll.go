@@ -73,7 +73,8 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 			header["Content-Encoding"] = gzipEncoding
 		}
 	default:
-		if body, ok = e.since(since); !ok {
+		var count int
+		if body, count = e.since(since); count == 0 {
 			return // no body is nothing newer
 		}
 	}

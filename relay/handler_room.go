@@ -33,6 +33,10 @@ const (
 	maxGone = 1000
 	// lateBy is how long a change may be known to one server of the platform only.
 	lateBy = 10 * time.Minute
+	// readTries and readPause are how often, and with which pauses, a client is
+	// refreshed so that it reads the engine.
+	readTries = 20
+	readPause = 2 * time.Millisecond
 	// behindWait is how long a client that has newer data than the relay waits for
 	// the relay to get it, if the relay's client works in the background.
 	behindWait = 3 * time.Second
@@ -483,9 +487,9 @@ func (e *edition) rest() {
 	e.full, e.poll = nil, nil
 }
 
-// since returns a patch with what is newer than a version, tombstones included. ok
-// is false if there is nothing.
-func (e *edition) since(version int64) (message []byte, ok bool) {
+// since returns a patch with what is newer than a version, tombstones included, and
+// the number of its items.
+func (e *edition) since(version int64) (message []byte, count int) {
 	var newer [3][][]byte
 	for array, list := range e.lists {
 		for _, s := range list {
@@ -493,13 +497,13 @@ func (e *edition) since(version int64) (message []byte, ok bool) {
 				break
 			}
 			newer[array] = append(newer[array], s.raw)
-			ok = true
+			count++
 		}
 	}
-	if !ok {
-		return e.none, false
+	if count == 0 {
+		return e.none, 0
 	}
-	return e.wire.Message("patch", func(array int) [][]byte { return newer[array] }), true
+	return e.wire.Message("patch", func(array int) [][]byte { return newer[array] }), count
 }
 
 // asOf returns when the platform confirmed the data, and how long ago that is; false
@@ -611,12 +615,31 @@ func (r *room) readNow(client *ffc.Client) bool {
 	ctx, cancel := context.WithTimeout(r.h.ctx, refreshTime) // others may wait for it
 	defer cancel()
 	for range 2 { // a read that was under way may have begun too early
-		before := client.Stats().Transport.Connects
-		if client.Refresh(ctx) != nil || client.Stats().Transport.Connects == before {
+		if !readOnce(ctx, client) {
 			return false
 		}
 	}
 	return client.Status().Source.Revision > 0
+}
+
+// readOnce refreshes the client until the refresh has requested something: it does not
+// while the last one is younger than the MaxAge of the client's transport.
+func readOnce(ctx context.Context, client *ffc.Client) bool {
+	for range readTries {
+		before := client.Stats().Transport.Connects
+		if client.Refresh(ctx) != nil {
+			return false
+		}
+		if client.Stats().Transport.Connects > before {
+			return true
+		}
+		select {
+		case <-time.After(readPause):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
 }
 
 // ageHeaders are the values of Age and Ffc-As-Of.

@@ -326,7 +326,10 @@ func (m *member) Next() ([]byte, *platformserver.Close) {
 	if q.Since <= 0 || !before && q.Since < e.proven {
 		return e.message(), nil
 	}
-	message, _ := e.since(q.Since)
+	message, count := e.since(q.Since)
+	if count > 1 && !before && !m.ours {
+		return e.message(), nil // some SDKs lose items of a patch that has several
+	}
 	return message, nil
 }
 

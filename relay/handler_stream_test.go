@@ -226,8 +226,10 @@ func TestStreamAnswers(t *testing.T) {
 			d.Errorf("got %+v, want an archived flag", m)
 		}
 		other := d.dial(d.key, "&version=2")
-		other.sync(version) // from before this relay knew what changed, or at it
-		other.expect("patch", "flag", "second")
+		other.sync(version)
+		other.expect("full", "flag", "second") // SDKs lose items of a patch that has several
+		other.sync(version)
+		other.expect("patch", "flag", "second") // what the connection has may be sent again
 		third := d.dial(d.key, "")
 		third.sync(version - 1)
 		third.expect("full", "flag", "second")
@@ -438,6 +440,14 @@ func TestStreamRollback(t *testing.T) {
 		again := c.expect("patch", "flag")
 		if again.Data.Flags[0].Enabled || again.version(d.T) <= undone.version(d.T) {
 			d.Errorf("after the pin came %+v, before it %+v", again, undone)
+		}
+		// A relay that has started since does not know what others served.
+		later := open(d.T, m, nil)
+		defer later.close()
+		other := later.dial(later.key, "")
+		other.sync(undone.version(d.T))
+		if got := other.read(); len(got.Data.Flags) != 1 || got.Data.Flags[0].Enabled || got.version(d.T) <= undone.version(d.T) {
+			d.Errorf("a client from the time of the pin got %+v", got)
 		}
 	})
 }
