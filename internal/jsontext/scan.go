@@ -101,11 +101,27 @@ var opens = [256]int8{'{': 1, '[': 1, '}': -1, ']': -1}
 
 func skipNested(b []byte, i int) (int, error) {
 	depth := 0
+next:
 	for i < len(b) {
 		c := b[i]
 		if c == '"' {
+			// SkipString, for strings that do not end with b: most of the time goes
+			// into this loop.
+			for i++; i+8 <= len(b); {
+				word := binary.LittleEndian.Uint64(b[i:])
+				found := bytesThatAre('"', word) | bytesThatAre('\\', word)
+				if found == 0 {
+					i += 8
+					continue
+				}
+				if i += bits.TrailingZeros64(found) / 8; b[i] == '"' {
+					i++
+					continue next
+				}
+				i += 2
+			}
 			var err error
-			if i, err = SkipString(b, i); err != nil {
+			if i, err = SkipString(b, i-1); err != nil {
 				return 0, err
 			}
 			continue

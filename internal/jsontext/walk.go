@@ -51,27 +51,29 @@ type Change struct {
 // between tokens. Members that the object does not have are added at its end. raw must
 // be valid JSON; a value that is not an object is appended unchanged.
 func AppendWith(dst, raw []byte, changes ...Change) []byte {
-	if start := SkipSpace(raw, 0); start == len(raw) || raw[start] != '{' {
+	start := SkipSpace(raw, 0)
+	if start == len(raw) || raw[start] != '{' {
 		return Compact(dst, raw)
 	}
 	dst = append(dst, '{')
 	empty := len(dst)
 	var made uint64 // a bit for each change
-	_, _ = EachMember(raw, SkipSpace(raw, 0), func(name, value []byte) error {
+	_, _ = EachMemberAt(raw, start, func(name []byte, i int) (end int, err error) {
 		if len(dst) > empty {
 			dst = append(dst, ',')
 		}
 		dst = append(append(append(dst, '"'), name...), `":`...)
 		name = unescaped(name)
-		for i := range changes {
-			if string(name) == changes[i].Name {
-				made |= 1 << i
-				dst = changes[i].append(dst, value)
-				return nil
+		for change := range changes {
+			if string(name) == changes[change].Name {
+				made |= 1 << change
+				end, err = SkipValue(raw, i)
+				dst = changes[change].append(dst, raw[i:end])
+				return end, err
 			}
 		}
-		dst = Compact(dst, value)
-		return nil
+		dst, end = compactAt(dst, raw, i)
+		return end, nil
 	})
 	for i, c := range changes {
 		if made&(1<<i) != 0 || c.Inside != nil {
@@ -114,24 +116,46 @@ func unescaped(name []byte) []byte {
 // Compact appends raw, which must be valid JSON, to dst without the white space
 // between its tokens.
 func Compact(dst, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		start := i
-		for i < len(raw) && raw[i] > ' ' {
-			if raw[i] != '"' {
-				i++
-				continue
-			}
+	dst, _ = compactAt(dst, raw, SkipSpace(raw, 0))
+	return dst
+}
+
+// compactAt is Compact for the value at raw[i]. It also returns the index after it.
+func compactAt(dst, raw []byte, i int) ([]byte, int) {
+	start, depth := i, 0
+	for i < len(raw) {
+		switch c := raw[i]; {
+		case c == '"':
 			end, err := SkipString(raw, i)
 			if err != nil {
 				end = len(raw)
 			}
-			i = end
-		}
-		dst = append(dst, raw[start:i]...)
-		i = SkipSpace(raw, i)
-		if i < len(raw) && raw[i] <= ' ' && i == start {
-			i++ // invalid
+			if i = end; depth == 0 {
+				return append(dst, raw[start:i]...), i
+			}
+		case c <= ' ':
+			dst = append(dst, raw[start:i]...)
+			if depth == 0 {
+				return dst, i
+			}
+			i++
+			start = i
+		case opens[c] > 0:
+			depth++
+			i++
+		case opens[c] < 0:
+			if depth == 0 { // after a number or a literal
+				return append(dst, raw[start:i]...), i
+			}
+			i++
+			if depth--; depth == 0 {
+				return append(dst, raw[start:i]...), i
+			}
+		case c == ',' && depth == 0:
+			return append(dst, raw[start:i]...), i
+		default:
+			i++
 		}
 	}
-	return dst
+	return append(dst, raw[start:]...), i
 }
