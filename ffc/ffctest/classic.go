@@ -100,8 +100,8 @@ func (c *classic) track(r *http.Request, body []byte, now time.Time) tracked {
 // load also sets the environment, which is part of the ids of flags.
 func (c *classic) load(data []byte) ([]entity, error) {
 	names, found := classicNames(), false
-	return loadData(data, names[:], func(k kind, item []byte) (e entity, err error) {
-		err = loadMembers(item, func(name string) any {
+	return loadData(data, names[:], func(k kind, raw []byte, i int) (e entity, end int, err error) {
+		end, err = loadMembers(raw, i, func(name string) any {
 			switch name {
 			case "id":
 				return &e.id
@@ -114,22 +114,22 @@ func (c *classic) load(data []byte) ([]entity, error) {
 		})
 		switch {
 		case err != nil:
-			return entity{}, err
+			return entity{}, 0, err
 		case e.id == "":
-			return entity{}, errors.New("no id")
+			return entity{}, 0, errors.New("no id")
 		case k != flags:
-			return e, nil
+			return e, end, nil
 		}
 		env, _, ok := flagjson.ParseFlagID(e.id)
 		if !ok {
-			return entity{}, fmt.Errorf("id %q is not FF__account__project__environment__key", e.id)
+			return entity{}, 0, fmt.Errorf("id %q is not FF__account__project__environment__key", e.id)
 		}
 		if found && env != c.env {
-			return entity{}, fmt.Errorf("%q is of another environment than the flags before it", e.id)
+			return entity{}, 0, fmt.Errorf("%q is of another environment than the flags before it", e.id)
 		}
 		c.env, found = env, true
-		e.json = withBothSpellings(item)
-		return e, nil
+		e.json = withBothSpellings(raw[i:end])
+		return e, end, nil
 	})
 }
 

@@ -34,14 +34,14 @@ func (d *featBit) format() flagjson.Format { return flagjson.FeatBit{EnvID: d.en
 
 // load also sets the environment, from the first flag that has an envId.
 func (d *featBit) load(data []byte) ([]entity, error) {
-	return loadData(data, featBitNames(), func(k kind, item []byte) (e entity, err error) {
+	return loadData(data, featBitNames(), func(k kind, raw []byte, i int) (e entity, end int, err error) {
 		identity := "key"
 		if k == segments {
 			identity = "id"
 		}
 		var updatedAt string
 		var envID any
-		err = loadMembers(item, func(name string) any {
+		end, err = loadMembers(raw, i, func(name string) any {
 			switch name {
 			case identity:
 				return &e.id
@@ -61,21 +61,21 @@ func (d *featBit) load(data []byte) ([]entity, error) {
 		}
 		switch {
 		case err != nil:
-			return entity{}, err
+			return entity{}, 0, err
 		case e.id == "":
-			return entity{}, errors.New("no " + identity)
+			return entity{}, 0, errors.New("no " + identity)
 		case updatedAt == "":
-			return entity{}, errors.New("no updatedAt")
+			return entity{}, 0, errors.New("no updatedAt")
 		}
 		at, err := time.Parse(time.RFC3339, updatedAt)
 		if err != nil { // without a zone it is UTC
 			at, err = time.Parse("2006-01-02T15:04:05", updatedAt)
 		}
 		if err != nil {
-			return entity{}, fmt.Errorf("updatedAt: %q is not a time", updatedAt)
+			return entity{}, 0, fmt.Errorf("updatedAt: %q is not a time", updatedAt)
 		}
 		e.version = at.UnixMilli()
-		return e, nil
+		return e, end, nil
 	})
 }
 

@@ -62,46 +62,66 @@ func (s *store) snapshot(d protocol) []byte {
 	return message(d.wire(), "full", s.all(everything))
 }
 
-// loadData reads bootstrap data that has arrays with these names. Read reads one
-// item, and sets the JSON only if the server keeps other JSON. Otherwise the JSON is a
-// part of data.
-func loadData(data []byte, names []string, read func(k kind, item []byte) (entity, error)) ([]entity, error) {
+// maxNesting is how deep data may be nested, as for encoding/json.
+const maxNesting = 10_000
+
+// reader reads the item at raw[i] and returns the index after it. It sets the JSON only
+// if the server keeps other JSON. Otherwise the JSON is a part of raw.
+type reader func(k kind, raw []byte, i int) (e entity, end int, err error)
+
+// loadData reads bootstrap data that has arrays with these names.
+func loadData(data []byte, names []string, read reader) ([]entity, error) {
 	data = jsontext.TrimBOM(data)
-	if !json.Valid(data) {
+	if !jsontext.Valid(data, maxNesting) {
 		return nil, errors.New("not a JSON object")
 	}
 	body, err := dataObject(data)
 	if err != nil {
 		return nil, err
 	}
-	items := 0
-	for _, name := range names {
-		items += jsontext.Count(body[name])
-	}
-	if most := model.MaxItems(len(data)); items > most {
-		return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
-	}
-	out := make([]entity, 0, items)
+	var out []entity
 	for k, name := range names {
-		if out, err = loadKind(out, kind(k), body[name], read); err != nil {
+		if out, err = loadKind(out, kind(k), body[name], model.MaxItems(len(data)), read); err == errTooMany {
+			items := 0
+			for _, name := range names {
+				items += jsontext.Count(body[name])
+			}
+			return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), model.MaxItems(len(data)))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return out, nil
 }
 
+var errTooMany = errors.New("too many items")
+
 // dataObject returns the members of the data object in bootstrap data, which is
 // valid JSON, without copying their values.
 func dataObject(data []byte) (map[string][]byte, error) {
-	body := membersOf(data)
-	if body == nil {
+	// A large value is scanned once, to its end: data with its members, at the same time.
+	start := jsontext.SkipSpace(data, 0)
+	if data[start] != '{' {
 		return nil, errors.New("not a JSON object")
 	}
+	body := make(map[string][]byte)
+	var inner map[string][]byte
+	_, _ = jsontext.EachMemberAt(data, start, func(name []byte, i int) (end int, err error) {
+		text := jsontext.Text(name)
+		if text == "data" {
+			inner, end = membersAt(data, i)
+		} else {
+			end = jsontext.Skip(data, i)
+		}
+		body[text] = data[i:end]
+		return end, nil
+	})
 	if raw, ok := body["messageType"]; ok {
 		if string(raw) != `"data-sync"` {
 			return nil, fmt.Errorf("messageType is %s, not \"data-sync\"", raw)
 		}
-		if body = membersOf(body["data"]); body == nil {
+		if body = inner; body == nil {
 			return nil, errors.New("data is not an object")
 		}
 	} else if body["featureFlags"] == nil && body["segments"] == nil {
@@ -115,45 +135,54 @@ func dataObject(data []byte) (map[string][]byte, error) {
 	return body, nil
 }
 
-// loadKind appends the items of one kind.
-func loadKind(out []entity, k kind, raw []byte, read func(kind, []byte) (entity, error)) ([]entity, error) {
-	if raw == nil {
+// loadKind appends the items of one kind. It fails with errTooMany if there are more
+// than limit items of all kinds.
+func loadKind(out []entity, k kind, raw []byte, limit int, read reader) ([]entity, error) {
+	if jsontext.IsNull(raw) {
 		return out, nil
 	}
-	if raw[0] != '[' && string(raw) != "null" {
+	if raw[0] != '[' {
 		return nil, errors.New("not a JSON array")
 	}
 	seen := make(map[string]bool)
-	i := -1
-	for item := range jsontext.Elements(raw) {
-		i++
-		e, err := read(k, item)
+	n := -1
+	_, err := jsontext.EachElementAt(raw, 0, func(i int) (int, error) {
+		n++
+		if len(out) == limit {
+			return 0, errTooMany
+		}
+		e, end, err := read(k, raw, i)
 		if err != nil {
-			return nil, fmt.Errorf("item %d: %w", i, err)
+			return 0, fmt.Errorf("item %d: %w", n, err)
 		}
 		if seen[e.id] {
-			return nil, fmt.Errorf("item %d: a second %q", i, e.id)
+			return 0, fmt.Errorf("item %d: a second %q", n, e.id)
 		}
 		seen[e.id] = true
 		e.kind = k
 		if e.json == nil {
-			e.json = item
+			e.json = raw[i:end]
 		}
 		out = append(out, e)
-	}
-	return out, nil
+		return end, nil
+	})
+	return out, err
 }
 
-// loadMembers reads members of an item.
-func loadMembers(item []byte, into func(name string) any) error {
-	for name, raw := range jsontext.Members(item) {
-		if value := into(string(name)); value != nil {
-			if err := loadValue(raw, value); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+// loadMembers reads members of the item at raw[i] and returns the index after it.
+func loadMembers(raw []byte, i int, into func(name string) any) (end int, err error) {
+	if raw[i] != '{' {
+		return jsontext.Skip(raw, i), nil
+	}
+	return jsontext.EachMember(raw, i, func(name, value []byte) error {
+		text := jsontext.Text(name)
+		if field := into(text); field != nil {
+			if err := loadValue(value, field); err != nil {
+				return fmt.Errorf("%s: %w", text, err)
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // loadValue is json.Unmarshal, faster for the usual values.
@@ -188,17 +217,18 @@ func isPlain(raw []byte) bool {
 	return len(raw) > 1 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw)
 }
 
-// membersOf returns the members of a valid JSON object, without copying their
-// values; nil if raw is another value.
-func membersOf(raw []byte) map[string][]byte {
-	if i := bytes.IndexByte(raw, '{'); i < 0 || len(bytes.TrimSpace(raw[:i])) > 0 {
+// membersAt returns the members of the valid JSON object at raw[i], without copying
+// their values, and the index after it; nil if the value is not an object.
+func membersAt(raw []byte, i int) (members map[string][]byte, end int) {
+	if raw[i] != '{' {
+		return nil, jsontext.Skip(raw, i)
+	}
+	members = make(map[string][]byte)
+	end, _ = jsontext.EachMember(raw, i, func(name, value []byte) error {
+		members[jsontext.Text(name)] = value
 		return nil
-	}
-	members := make(map[string][]byte)
-	for name, value := range jsontext.Members(raw) {
-		members[string(name)] = value
-	}
-	return members
+	})
+	return members, end
 }
 
 // decodeObject returns the members of a JSON object, or nil.

@@ -7,13 +7,13 @@ import (
 )
 
 // checkMembers fails unless n is an object whose members have these names, each
-// once.
+// once. It reads the members.
 func checkMembers(n *node, names ...string) {
 	if n.kind != object {
 		fail(n, "an object")
 	}
-	seen := make([]bool, len(names))
-	n.walk(func(quoted []byte, at int, _ node) {
+	own := make([]member, 0, min(len(names), 6)) // few flags have more
+	n.walk(func(quoted []byte, at int, value node) {
 		i := slices.IndexFunc(names, func(name string) bool { return isName(quoted, name) })
 		switch {
 		case i < 0:
@@ -22,11 +22,12 @@ func checkMembers(n *node, names ...string) {
 				choices[i] = Quote(name)
 			}
 			panic(&Mismatch{at, orList(choices), quoteName(quoted)})
-		case seen[i]:
+		case slices.ContainsFunc(own, func(m member) bool { return m.name == names[i] }):
 			panic(&Mismatch{at, "each name once", "a second " + quoteName(quoted)})
 		}
-		seen[i] = true
+		own = append(own, member{names[i], at, value})
 	})
+	n.read, n.own = true, own
 }
 
 // objectOf returns the members of an object, each once; none of nil.

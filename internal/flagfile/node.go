@@ -117,6 +117,7 @@ func (n *node) members() []member {
 	}
 	if !n.read {
 		n.read = true
+		n.own = make([]member, 0, 2) // of a condition
 		n.walk(func(name []byte, at int, value node) {
 			n.own = append(n.own, member{decode(name), at, value})
 		})
@@ -166,14 +167,8 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
-// pick is get for several members of an object that may be large.
-func (n *node) pick(names ...string) []*node {
-	out := make([]*node, len(names))
-	n.pickInto(out, names)
-	return out
-}
-
-// pickInto sets out to the members, and returns the index after the object.
+// pickInto is get for several members of an object that may be large: it sets out to
+// the members with the names. It returns the index after the object.
 func (n *node) pickInto(out []*node, names []string) (end int) {
 	return n.walk(func(name []byte, _ int, value node) {
 		if i := slices.IndexFunc(names, func(s string) bool { return isName(name, s) }); i >= 0 {

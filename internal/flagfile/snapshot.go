@@ -4,16 +4,55 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
-// topLevel has the members of a file that decide what it is.
-type topLevel struct{ messageType, data, featureFlags, segments, flags *node }
+// topLevel has the members of a file that decide what it is, and the lists of data.
+type topLevel struct {
+	messageType, data, featureFlags, segments, flags *node
+	dataFlags, dataSegments                          *node
+}
 
-func topLevelOf(root *node) topLevel {
-	m := root.pick("messageType", "data", "featureFlags", "segments", "flags")
-	return topLevel{m[0], m[1], m[2], m[3], m[4]}
+func topLevelOf(root *node) (t topLevel) {
+	if root.kind != object {
+		return t
+	}
+	// Each value is scanned once, to its end: data with its members, at the same time.
+	_, _ = jsontext.EachMemberAt(root.doc, root.start, func(name []byte, i int) (int, error) {
+		value := &node{doc: root.doc, start: i, kind: kindOf(root.doc[i])}
+		field := t.member(jsontext.Text(name))
+		if field == &t.data && value.kind == object {
+			var lists [2]*node
+			value.end = value.pickInto(lists[:], []string{"featureFlags", "segments"})
+			t.dataFlags, t.dataSegments = lists[0], lists[1]
+		} else {
+			value.end = jsontext.Skip(root.doc, i)
+		}
+		if field != nil {
+			*field = value
+		}
+		return value.end, nil
+	})
+	return t
+}
+
+// member returns the field of a member; nil for a member that does not matter.
+func (t *topLevel) member(name string) **node {
+	switch name {
+	case "messageType":
+		return &t.messageType
+	case "data":
+		return &t.data
+	case "featureFlags":
+		return &t.featureFlags
+	case "segments":
+		return &t.segments
+	case "flags":
+		return &t.flags
+	}
+	return nil
 }
 
 // isSnapshot reports whether a file is in bootstrap form. Both forms can have
@@ -29,8 +68,7 @@ func parseSnapshot(text []byte, root *node, top *topLevel, wanted string, before
 		if top.data == nil || top.data.kind != object {
 			return nil, "", &Mismatch{root.start, `a data-sync message with an object "data"`, "one without"}
 		}
-		lists := top.data.pick("featureFlags", "segments")
-		flags, segments = lists[0], lists[1]
+		flags, segments = top.dataFlags, top.dataSegments
 	}
 	d := newDocument(text, layout{})
 	d.size = len(text)

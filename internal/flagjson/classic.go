@@ -1,7 +1,6 @@
 package flagjson
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -35,7 +34,7 @@ func ParseClassic(account, project, id string) (Classic, bool) {
 
 // FlagID returns the id of a flag: FF__account__project__environment__key.
 func (e Classic) FlagID(key string) string {
-	return fmt.Sprintf("FF__%d__%d__%d__%s", e.Account, e.Project, e.ID, key)
+	return "FF__" + strconv.Itoa(e.Account) + "__" + strconv.Itoa(e.Project) + "__" + strconv.Itoa(e.ID) + "__" + key
 }
 
 // ParseFlagID splits the id of a flag. The key may contain the separator.
@@ -50,7 +49,7 @@ func ParseFlagID(id string) (env Classic, key string, ok bool) {
 }
 
 func (e Classic) userID(key string) string {
-	return fmt.Sprintf("WU__%d__%s", e.ID, key)
+	return "WU__" + strconv.Itoa(e.ID) + "__" + key
 }
 
 type classicFlag struct {
