@@ -134,6 +134,7 @@ func TestHooksThatHang(t *testing.T) {
 func TestNineHangingCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		const most = 8
 		release := make(chan struct{})
 		var calls atomic.Int32
 		pool := NewPool(&http.Client{Transport: testkit.RoundTrip(func(*http.Request) (*http.Response, error) {
@@ -142,7 +143,7 @@ func TestNineHangingCalls(t *testing.T) {
 			return nil, io.EOF
 		})}, nil)
 		client := Attempts(pool.Client(), constant(time.Second))
-		for range maxCalls {
+		for range most {
 			if err := get(t.Context(), client); !errors.Is(err, errAbandoned) {
 				t.Fatal(err)
 			}
@@ -152,8 +153,8 @@ func TestNineHangingCalls(t *testing.T) {
 		if took := time.Since(began); !errors.Is(err, errTooMany) || took != 0 {
 			t.Errorf("after %v: %v", took, err)
 		}
-		if n := calls.Load(); n != maxCalls || pool.Abandoned() != maxCalls {
-			t.Errorf("%d calls, %d abandoned, want %d", n, pool.Abandoned(), maxCalls)
+		if n := calls.Load(); n != most || pool.Abandoned() != most {
+			t.Errorf("%d calls, %d abandoned, want %d", n, pool.Abandoned(), most)
 		}
 		release <- struct{}{}
 		synctest.Wait()

@@ -123,7 +123,7 @@ func TestValidatorsAreDropped(t *testing.T) {
 		stale()
 		s.refused("interrupted")
 		s.checkConditions(`"a"`, "")
-		p.answers(with(200, data, "ETag: "+strings.Repeat("x", 2<<20), "Last-Modified: "+strings.Repeat("x", 1<<10)))
+		p.answers(with(200, data, "ETag: "+strings.Repeat("x", 1<<10+1), "Last-Modified: "+strings.Repeat("x", 1<<10)))
 		time.Sleep(time.Hour)
 		s.refreshedIf("", "")
 		s.refreshedIf("", strings.Repeat("x", 1<<10))
