@@ -2,5 +2,11 @@
 
 package event
 
-// million is how many events TestMillion sends.
-const million = 1_000_000
+import "time"
+
+const (
+	// million is how many events TestMillion sends.
+	million = 1_000_000
+	// reporting is for how long events are recorded by the tests of rates.
+	reporting = 30 * time.Second
+)
