@@ -1,5 +1,5 @@
 // Package fleetredis is a fleet.Backend on Redis 6 or later, or on an engine with
-// the same protocol (RESP3), such as Valkey. It is tested with Redis 7, alone, with
+// the same protocol (RESP3), such as Valkey, and a queue of events (Queue). It is tested with Redis 7, alone, with
 // a replica, with Sentinel, and as a Redis Cluster.
 //
 //	engine, err := fleetredis.New(fleetredis.Config{
@@ -49,6 +49,11 @@
 // A Swap that Redis confirmed is lost if the server fails before the write is on
 // disk or on a replica. Package fleet and package relay tolerate that.
 //
+// Queues are streams with the key {ffc:environment}/events, with one group and one
+// consumer, both named ffc. An entry has the route, the time, and the body in gzip.
+// {ffc:environment}/events-size counts the bytes, and {ffc:}/queues is the set of
+// environments. They need Redis 6.2.
+//
 // # Rights
 //
 // A reader needs GET, and with Watch also SUBSCRIBE and PING. A publisher writes
@@ -56,6 +61,11 @@
 //
 //	ACL SETUSER reader    on >PASSWORD ~{ffc:* &{ffc:* +get +subscribe +ping
 //	ACL SETUSER publisher on >PASSWORD ~{ffc:* &{ffc:* +get +set +del +eval +publish
+//
+// A process that puts events into a Queue, and a forwarder that takes them:
+//
+//	ACL SETUSER putter    on >PASSWORD ~{ffc:* +eval +get +incrby +xadd +sadd +smembers +info
+//	ACL SETUSER forwarder on >PASSWORD ~{ffc:* +eval +get +incrby +decrby +xadd +sadd +smembers +info +exists +xgroup +xautoclaim +xreadgroup +xpending +xclaim +xack +xdel
 //
 // In a Redis Cluster both also need +cluster|slots, and +cluster|shards from Redis 8
 // on. A user of a Sentinel needs +sentinel|get-master-addr-by-name.

@@ -70,3 +70,22 @@ func ExampleBackend() {
 	fmt.Println(engine)
 	// Output: redis at flags.example.com:6379
 }
+
+// A queue of events: the Sink of clients, and the Queue of a relay.Forwarder. Nothing
+// listens at the address here.
+func ExampleNewQueue() {
+	engine, err := fleetredis.New(fleetredis.Config{Addresses: []string{"127.0.0.1:1"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer engine.Close()
+	queue, err := fleetredis.NewQueue(fleetredis.QueueConfig{Backend: engine})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	events := flush.Config{Sink: queue} // for ffc.Config.Events
+	fmt.Println(events.Sink)
+	// Output: queue in redis at 127.0.0.1:1
+}

@@ -31,8 +31,8 @@ func documented(t *testing.T) (commands [][]string) {
 			commands = append(commands, words[1:])
 		}
 	}
-	if len(commands) != 2 {
-		t.Fatalf("the documentation makes %d users, want 2", len(commands))
+	if len(commands) != 4 {
+		t.Fatalf("the documentation makes %d users, want 4", len(commands))
 	}
 	return commands
 }
