@@ -206,8 +206,11 @@ type valued struct {
 }
 
 func (v valued) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
+	var mu sync.Mutex // the first report is that of Watch, others are those of Swap
 	n := 0
 	return v.Watch(ctx, name, func() {
+		mu.Lock()
+		defer mu.Unlock()
 		value, _, _ := v.Get(context.WithoutCancel(ctx), name)
 		changed(v.report(n, value))
 		n++
