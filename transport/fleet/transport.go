@@ -59,7 +59,9 @@ type Transport struct {
 	Interval time.Duration
 	// Watch makes the transport work in the background: it reads when a Backend
 	// that is a Watcher reports a change, and also at each Interval, of which 0
-	// is 30 s then. At least one Backend must be a Watcher.
+	// is 30 s then. At least one Backend must be a Watcher. A Backend that is a
+	// ValueWatcher sends the head with the report, which is then not read; Interval
+	// counts from the last report.
 	Watch bool
 	// Spread is the longest time that a reader waits after a report. Each reader
 	// waits for a random part of Spread, so that not all of them read at the same
