@@ -153,11 +153,12 @@ func (l logged) Get(ctx context.Context, name string) ([]byte, string, error) {
 func ExampleBackend() {
 	var backend fleet.Backend = new(fleettest.Memory)
 	_, watches := backend.(fleet.Watcher)
+	_, sends := backend.(fleet.ValueWatcher) // one whose reports have the value
 	_, limited := backend.(fleet.Limiter)
 	_, costly := backend.(fleet.Pacer) // one whose publisher beats less often
-	fmt.Println(watches, limited, costly)
+	fmt.Println(watches, sends, limited, costly)
 	_, _, _ = logged{backend}.Get(context.Background(), "environment/head")
 	// Output:
-	// true true false
+	// true false true false
 	// environment/head fleet: there is no such value
 }
