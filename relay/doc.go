@@ -19,7 +19,11 @@
 //
 // With an Environment people list what was published, and undo a bad flag in the
 // engine even while the platform and all publishers are down. The command ffc-relay
-// does both: it runs publishers and undoes bad flags.
+// runs publishers and handlers, and undoes bad flags.
+//
+// A Handler serves environments over HTTP to server-side SDKs of both platforms, which
+// use it as if it were the platform, and to readers of package fleet. Clients have
+// keys, which NewKey makes and ParseKeys reads, and not the environment secret.
 //
 // A Forwarder delivers events to the platform that clients have put into a Queue, as
 // their flush.Config.Sink.
