@@ -410,7 +410,8 @@ func (h *Handler) open(environment string) *room {
 	if r == nil {
 		r = newRoom(h, environment)
 		h.rooms[environment] = r
-		h.running.Go(r.run)
+		h.running.Go(r.refresh)
+		h.running.Go(r.watch)
 	}
 	return r
 }

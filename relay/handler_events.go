@@ -97,10 +97,8 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platf
 	if err != nil {
 		return http.StatusBadRequest, "the body is not the events of " + wire.Name
 	}
-	if client, ok := h.Reader(environment); ok && client != nil {
-		if room := h.roomOf(environment); room != nil {
-			room.report(r.Header)
-		}
+	if room := h.roomOf(environment); room != nil {
+		room.report(r.Header)
 	}
 	if items == 0 {
 		return http.StatusOK, ""

@@ -39,7 +39,7 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 		return
 	}
 	if header := r.Header["If-None-Match"]; len(header) > 0 && !matches(header, e.etag) && !matches(header, e.before) {
-		room.look(r.Context()) // the client's data may be newer
+		room.look(r.Context(), lookTime) // the client's data may be newer
 		e = room.now.Load()
 	}
 	if since > e.top && !matches(r.Header["If-None-Match"], e.etag) {

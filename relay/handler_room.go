@@ -38,8 +38,10 @@ const (
 	readTries = 20
 	readPause = 2 * time.Millisecond
 	// behindWait is how long a client that has newer data than the relay waits for
-	// the relay to get it, if the relay's client works in the background.
+	// the relay to get it.
 	behindWait = 3 * time.Second
+	// lookTime is how long a client that seems to have newer data waits.
+	lookTime = time.Second
 )
 
 // room is an environment as it is served. Its clients may have data from the
@@ -51,6 +53,8 @@ const (
 type room struct {
 	h           *Handler
 	environment string
+	ctx         context.Context // ends with the room
+	cancel      context.CancelFunc
 	nudge       chan struct{} // capacity 1: refresh and check now
 	now         atomic.Pointer[edition]
 	following   atomic.Pointer[ffc.Client]
@@ -106,34 +110,41 @@ type edition struct {
 }
 
 func newRoom(h *Handler, environment string) *room {
-	return &room{
+	r := &room{
 		h: h, environment: environment, nudge: make(chan struct{}, 1), members: make(map[*member]struct{}), changed: make(chan struct{}),
+	}
+	r.ctx, r.cancel = context.WithCancel(h.ctx)
+	return r
+}
+
+// refresh refreshes the client of the room until the room ends.
+func (r *room) refresh() {
+	tick := time.NewTicker(r.h.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-tick.C:
+		case <-r.nudge:
+		}
+		r.look(r.ctx, refreshTime)
 	}
 }
 
-// run refreshes the client of the room and checks its websockets until Close.
-func (r *room) run() {
-	tick := time.NewTicker(r.h.Interval)
-	defer tick.Stop()
+// watch checks the websockets of the room until the room ends. It waits for no engine.
+func (r *room) watch() {
+	defer r.cancel()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	for {
 		select {
-		case <-r.h.ctx.Done():
+		case <-r.ctx.Done():
 			return
 		case <-sweep.C:
 			if !r.sweep() {
 				return
 			}
-			continue
-		case <-tick.C:
-		case <-r.nudge:
-		}
-		if client := r.following.Load(); client != nil {
-			ctx, cancel := context.WithTimeout(r.h.ctx, refreshTime)
-			_ = client.Refresh(ctx) // the data stays; its age tells
-			cancel()
-			r.update()
 		}
 	}
 }
@@ -224,6 +235,7 @@ func (r *room) updateLocked() {
 	}
 	pushes, changed := r.merge(&whole)
 	if !changed && before != nil {
+		r.now.Store(before.with(r.lists()))
 		return
 	}
 	if before == nil {
@@ -372,18 +384,10 @@ func (r *room) forget() {
 
 // publish makes the edition of what the room has.
 func (r *room) publish() {
-	e := &edition{wire: r.wire, top: r.top, proven: r.proven}
+	e := &edition{wire: r.wire, lists: r.lists(), top: r.top, proven: r.proven}
 	sum := sha256.New()
 	for array := range r.wire.Arrays {
-		list := make([]*served, 0, len(r.items[array]))
-		for _, s := range r.items[array] {
-			list = append(list, s)
-		}
-		slices.SortFunc(list, func(a, b *served) int {
-			return cmp.Or(cmp.Compare(b.version, a.version), cmp.Compare(a.key, b.key))
-		})
-		e.lists[array] = list
-		byKey := slices.Clone(list)
+		byKey := slices.Clone(e.lists[array])
 		slices.SortFunc(byKey, func(a, b *served) int { return cmp.Compare(a.key, b.key) })
 		for _, s := range byKey { // as the data has them: the same on all relays
 			if s.gone {
@@ -404,6 +408,32 @@ func (r *room) publish() {
 	close(r.changed)
 	r.changed = make(chan struct{})
 	r.mu.Unlock()
+}
+
+// lists returns the items of the room, newest first.
+func (r *room) lists() (lists [3][]*served) {
+	for array := range r.wire.Arrays {
+		list := make([]*served, 0, len(r.items[array]))
+		for _, s := range r.items[array] {
+			list = append(list, s)
+		}
+		slices.SortFunc(list, func(a, b *served) int {
+			return cmp.Or(cmp.Compare(b.version, a.version), cmp.Compare(a.key, b.key))
+		})
+		lists[array] = list
+	}
+	return lists
+}
+
+// with returns the same edition with the memory of other items, so that the memory of
+// earlier data is not kept.
+func (e *edition) with(lists [3][]*served) *edition {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &edition{
+		wire: e.wire, lists: lists, etag: e.etag, before: e.before, top: e.top, proven: e.proven, none: e.none,
+		full: e.full, poll: e.poll, zipped: e.zipped, usedFull: e.usedFull,
+	}
 }
 
 // visible reports whether a full has an item: featureflag.co leaves archived items
@@ -585,15 +615,15 @@ func (r *room) catchUp(ctx context.Context, version int64) bool {
 	return true
 }
 
-// look refreshes the client, because another relay seems to have other data.
-func (r *room) look(ctx context.Context) {
+// look refreshes the client and makes a new edition if the data has changed.
+func (r *room) look(ctx context.Context, within time.Duration) {
 	client := r.following.Load()
 	if client == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, refreshTime)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	_ = client.Refresh(ctx) // the data stays
+	_ = client.Refresh(ctx) // the data stays; its age tells
 	r.update()
 }
 
@@ -612,7 +642,7 @@ func (r *room) read(client *ffc.Client) bool {
 }
 
 func (r *room) readNow(client *ffc.Client) bool {
-	ctx, cancel := context.WithTimeout(r.h.ctx, refreshTime) // others may wait for it
+	ctx, cancel := context.WithTimeout(r.h.ctx, behindWait) // others may wait for it
 	defer cancel()
 	for range 2 { // a read that was under way may have begun too early
 		if !readOnce(ctx, client) {

@@ -505,3 +505,43 @@ func TestCloseWhileServing(t *testing.T) {
 		}
 	})
 }
+
+// TestHangingEngine: while the engine does not respond, requests and websockets do not
+// wait for it for long.
+func TestHangingEngine(t *testing.T) {
+	t.Parallel()
+	withDesk(t, nil, func(d *desk, _ *featBit, m *fleettest.Memory) {
+		c := d.dial(d.key, "")
+		c.sync(0)
+		c.expect("full", "flag")
+		m.Before(func(ctx context.Context, _ fleettest.Call) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		wait(10 * time.Second)
+		req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all", nil)
+		if err != nil {
+			d.Fatal(err)
+		}
+		req.Header.Set("Authorization", d.key)
+		req.Header.Set("If-None-Match", `"of another relay"`)
+		began := time.Now()
+		resp, err := d.http.Do(req)
+		if err != nil {
+			d.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if took := time.Since(began); resp.StatusCode != http.StatusOK || took > 2*time.Second {
+			d.Errorf("a poll got %d after %v", resp.StatusCode, took)
+		}
+		ahead := d.dial(d.key, "")
+		began = time.Now()
+		ahead.sync(time.Now().UnixMilli())
+		ahead.ends(websocket.StatusTryAgainLater)
+		d.invalid.Store(true)
+		c.ends(4003)
+		if took := time.Since(began); took > 15*time.Second {
+			d.Errorf("websockets ended after %v", took)
+		}
+	})
+}
