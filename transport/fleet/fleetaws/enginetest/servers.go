@@ -68,29 +68,11 @@ var ErrNoDynalite = errors.New("NO DYNALITE: install it, with npm install -g dyn
 // StartDynamoDB starts a dynalite on loopback, and waits at most 20 s until it has
 // an empty table.
 func StartDynamoDB() (*Server, error) {
-	program, err := exec.LookPath("dynalite")
-	if err != nil {
-		return nil, ErrNoDynalite
-	}
-	port, err := testkit.NewPort()
+	s, err := start("dynalite", ErrNoDynalite, func(program, host, port string) *exec.Cmd {
+		return exec.Command(program, "--host", host, "--port", port, "--createTableMs", "0")
+	})
 	if err != nil {
 		return nil, err
-	}
-	host, number, err := net.SplitHostPort(port.Address)
-	if err != nil {
-		return nil, err
-	}
-	process := exec.Command(program, "--host", host, "--port", number, "--createTableMs", "0")
-	if err := process.Start(); err != nil {
-		port.Close()
-		return nil, err
-	}
-	s := &Server{"http://" + port.Address, func() { testkit.Kill(process); port.Close() }}
-	for began := time.Now(); !testkit.Accepts(port.Address); time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			s.Close()
-			return nil, errors.New("dynalite does not accept connections")
-		}
 	}
 	if err := createTable(s.Endpoint); err != nil {
 		s.Close()
@@ -116,9 +98,20 @@ var ErrNoFauxqs = errors.New("NO FAUXQS: install it, with npm install -g fauxqs@
 // StartSQS starts a fauxqs on loopback, and waits at most 20 s until it responds. It has
 // no queue: see NewQueue.
 func StartSQS() (*Server, error) {
-	program, err := exec.LookPath("fauxqs")
+	return start("fauxqs", ErrNoFauxqs, func(program, host, port string) *exec.Cmd {
+		process := exec.Command(program)
+		process.Env = append(process.Environ(), "FAUXQS_PORT="+port, "FAUXQS_LOGGER=false",
+			"NODE_OPTIONS=--import=data:text/javascript,"+url.PathEscape(fmt.Sprintf(onlyOn, host)))
+		return process
+	})
+}
+
+// start starts a program on a port of loopback, and waits at most 20 s until it accepts
+// connections. missing is the error if the program is not installed.
+func start(name string, missing error, command func(program, host, port string) *exec.Cmd) (*Server, error) {
+	program, err := exec.LookPath(name)
 	if err != nil {
-		return nil, ErrNoFauxqs
+		return nil, missing
 	}
 	port, err := testkit.NewPort()
 	if err != nil {
@@ -126,11 +119,10 @@ func StartSQS() (*Server, error) {
 	}
 	host, number, err := net.SplitHostPort(port.Address)
 	if err != nil {
+		port.Close()
 		return nil, err
 	}
-	process := exec.Command(program)
-	process.Env = append(process.Environ(), "FAUXQS_PORT="+number, "FAUXQS_LOGGER=false",
-		"NODE_OPTIONS=--import=data:text/javascript,"+url.PathEscape(fmt.Sprintf(onlyOn, host)))
+	process := command(program, host, number)
 	if err := process.Start(); err != nil {
 		port.Close()
 		return nil, err
@@ -139,7 +131,7 @@ func StartSQS() (*Server, error) {
 	for began := time.Now(); !testkit.Accepts(port.Address); time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > 20*time.Second {
 			s.Close()
-			return nil, errors.New("fauxqs does not accept connections")
+			return nil, fmt.Errorf("%s does not accept connections", name)
 		}
 	}
 	return s, nil
