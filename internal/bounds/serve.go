@@ -20,6 +20,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // Served is a running "ffc serve" with its own file.
@@ -166,29 +167,7 @@ func (s *Served) State() (int, error) {
 func (s *Served) Peak() int64 { return peak(strconv.Itoa(s.cmd.Process.Pid)) }
 
 // CPU returns the processor time of the program so far.
-func (s *Served) CPU() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(after)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("unexpected contents of /proc/PID/stat: %q", stat)
-	}
-	var ticks int
-	for _, field := range fields[11:13] { // in user mode, and in the kernel
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
-}
-
-// ticksPerSecond is the unit of /proc, which is the same on all of Go's platforms.
-const ticksPerSecond = 100
+func (s *Served) CPU() (time.Duration, error) { return testkit.ProcessorTime(s.cmd.Process.Pid) }
 
 func (s *Served) post(path string, body, into any) error {
 	text, err := json.Marshal(body)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws/enginetest"
 )
@@ -109,7 +110,7 @@ func (s *soak) coldStarts(from *source, count int) (figure, error) {
 	var work sync.WaitGroup
 	var fallbacks atomic.Int64
 	all := make([]time.Duration, starts)
-	before, err := processorTime(os.Getpid())
+	before, err := testkit.ProcessorTime(os.Getpid())
 	if err != nil {
 		return figure{}, err
 	}
@@ -133,7 +134,7 @@ func (s *soak) coldStarts(from *source, count int) (figure, error) {
 		})
 	}
 	work.Wait()
-	after, err := processorTime(os.Getpid())
+	after, err := testkit.ProcessorTime(os.Getpid())
 	if err != nil {
 		return figure{}, err
 	}

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // usage is what a redis-server has used.
@@ -16,7 +17,7 @@ type usage struct {
 }
 
 func (r *redis) usage() (u usage, err error) {
-	if u.cpu, err = processorTime(r.process.Process.Pid); err != nil {
+	if u.cpu, err = testkit.ProcessorTime(r.process.Process.Pid); err != nil {
 		return u, err
 	}
 	info, err := r.admin.Do(context.Background(), r.admin.B().Info().Section("stats").Build()).ToString()
@@ -37,43 +38,12 @@ func (r *redis) usage() (u usage, err error) {
 	return u, nil
 }
 
-const (
-	// timeField is where the user and the system time of a process are in what
-	// statOf returns, policyField where the policy of its scheduling is.
-	timeField, policyField = 11, 38
-)
-
-// statOf returns what Linux says of a process, after its name.
-func statOf(pid int) (fields []string, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return nil, fmt.Errorf("the processor time of a process needs Linux: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name may have spaces
-	if fields = strings.Fields(rest); len(fields) <= policyField {
-		return nil, fmt.Errorf("/proc/%d/stat has %d fields: expected more than %d", pid, len(fields), policyField)
-	}
-	return fields, nil
-}
+// policyField is where the policy of the scheduling of a process is in what
+// testkit.ProcessStat returns.
+const policyField = 38
 
 // realTime reports whether this program has real-time priority.
 func realTime() bool {
-	fields, err := statOf(os.Getpid())
+	fields, err := testkit.ProcessStat(os.Getpid())
 	return err == nil && fields[policyField] == "2" // SCHED_RR
-}
-
-// processorTime returns the user and system time of a process.
-func processorTime(pid int) (used time.Duration, err error) {
-	fields, err := statOf(pid)
-	if err != nil {
-		return 0, err
-	}
-	for _, field := range fields[timeField : timeField+2] {
-		ticks, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		used += time.Duration(ticks) * 10 * time.Millisecond // of 1/100 s
-	}
-	return used, nil
 }

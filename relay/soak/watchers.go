@@ -166,7 +166,7 @@ func watchers(count, elsewhere int) (figure, error) {
 		return figure{}, err
 	}
 	time.Sleep(idle)
-	before, err := processorTime(os.Getpid())
+	before, err := testkit.ProcessorTime(os.Getpid())
 	if err != nil {
 		return figure{}, err
 	}
@@ -189,7 +189,7 @@ func watchers(count, elsewhere int) (figure, error) {
 		}
 		time.Sleep(500 * time.Millisecond) // others have read, and a change publishes at most every 100 ms
 	}
-	after, err := processorTime(os.Getpid())
+	after, err := testkit.ProcessorTime(os.Getpid())
 	if err != nil {
 		return figure{}, err
 	}
