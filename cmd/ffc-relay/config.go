@@ -26,6 +26,7 @@ type config struct {
 	beat, lease, keep time.Duration
 	jsonLog           bool
 	serving           serving
+	queue             string // name of the engine that keeps events
 	engines           map[string]engineConfig
 	environments      map[string]environmentConfig
 	// broken has the environments that cannot be used, and why.
@@ -311,7 +312,7 @@ func (r *reader) config() (*config, error) {
 		values: r.values, engines: make(map[string]engineConfig), environments: make(map[string]environmentConfig), broken: make(map[string]error),
 		listen: cmp.Or(r.values["listen"].text, ":8030"),
 	}
-	c.serving = r.serving()
+	c.serving, c.queue = r.serving(), r.values["queue"].text
 	for name, d := range map[string]*time.Duration{"beat": &c.beat, "lease": &c.lease, "keep": &c.keep, "refresh": &c.serving.refresh} {
 		v, ok := r.values[name]
 		if !ok {

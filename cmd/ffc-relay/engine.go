@@ -67,6 +67,9 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 	case "redis", "rediss":
 		return openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
 	}
+	if scheme == "sqs" {
+		return nil, nothing, e.problem("url", "SQS keeps events only: name the engine in the setting queue")
+	}
 	return nil, nothing, e.problem("url", "unknown kind of engine: expected %s", engineURLs)
 }
 

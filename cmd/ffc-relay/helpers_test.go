@@ -38,8 +38,9 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(platform.Close)
 	dir := t.TempDir()
 	return &world{T: t, platform: platform, engine: fleet.Dir{Path: dir}, app: &app{
-		reload: make(chan os.Signal),
-		open:   openEngine,
+		reload:    make(chan os.Signal),
+		open:      openEngine,
+		openQueue: openQueue,
 		environ: []string{
 			"USER=ann",
 			"FFC_RELAY_LISTEN=127.0.0.1:0",

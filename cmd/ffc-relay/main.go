@@ -16,7 +16,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	a := &app{environ: os.Environ(), reload: make(chan os.Signal, 1), open: openEngine}
+	a := &app{environ: os.Environ(), reload: make(chan os.Signal, 1), open: openEngine, openQueue: openQueue}
 	if hangup != nil {
 		signal.Notify(a.reload, hangup)
 	}
@@ -25,9 +25,10 @@ func main() {
 
 // app is what is around the command.
 type app struct {
-	environ []string       // NAME=VALUE
-	reload  chan os.Signal // reads the configuration again
-	open    opener
+	environ   []string       // NAME=VALUE
+	reload    chan os.Signal // reads the configuration again
+	open      opener
+	openQueue queueOpener
 	// adjust changes a publisher before it runs; nil leaves it.
 	adjust func(name string, p *relay.Publisher)
 	// listening is called with the address of the HTTP endpoints, and that for SDKs,
@@ -47,7 +48,7 @@ func (a *app) program() *cli.Program {
 		About: "ffc-relay publishes feature flags to the engines of a fleet, and serves them to SDKs.",
 		Commands: func() []*cli.Command {
 			return []*cli.Command{
-				a.publishCommand(), a.serveCommand(), a.runCommand(), a.statusCommand(), a.logCommand(), a.rollbackCommand(), a.overrideCommand(), a.unpinCommand(),
+				a.publishCommand(), a.serveCommand(), a.runCommand(), a.forwardCommand(), a.eventsCommand(), a.statusCommand(), a.logCommand(), a.rollbackCommand(), a.overrideCommand(), a.unpinCommand(),
 				a.doctorCommand(), a.keyCommand(), a.configCommand(),
 			}
 		},

@@ -35,7 +35,7 @@ var (
 	websockets   = family{"ffc_relay_websockets", "gauge", "Websockets that are open, by environment."}
 	responses    = family{"ffc_relay_requests_total", "counter", "Responses to SDKs and readers, by route and status."}
 	reportedLag  = family{"ffc_relay_reported_revision_lag_seconds", "gauge", "How far the reader that is furthest behind was, in the last minute or two."}
-	eventsTotal  = family{"ffc_relay_events_total", "counter", "Bodies of events, by what became of them: accepted or refused."}
+	eventsTotal  = family{"ffc_relay_events_total", "counter", "Events, by what became of them: accepted or refused, which counts bodies, forwarded, resent or dead."}
 	environments = family{"ffc_relay_environments", "gauge", "Environments that are configured."}
 	reloadFailed = family{"ffc_relay_config_reload_failed", "gauge", "1 if the configuration that was read last is invalid; the one before stays in effect."}
 )

@@ -142,7 +142,7 @@ func (c *config) fingerprint() string {
 	for _, name := range slices.Sorted(maps.Keys(c.engines)) {
 		fmt.Fprintf(&b, "%q %q\n", c.engines[name].password, c.engines[name].sentinelPassword)
 	}
-	fmt.Fprintf(&b, "%s %v %+v %v\n", c.listen, c.jsonLog, c.serving.settings, textOf(c.serving.err))
+	fmt.Fprintf(&b, "%s %v %+v %v %q\n", c.listen, c.jsonLog, c.serving.settings, textOf(c.serving.err), c.queue)
 	return b.String()
 }
 

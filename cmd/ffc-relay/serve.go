@@ -168,7 +168,7 @@ func (s *serveRun) serve(ctx context.Context, c *cli.Console, args []string) err
 	if s.dryRun {
 		return s.preview(ctx, c, config)
 	}
-	d := &daemon{common: s.common, publishes: s.publishes, serves: true, read: s.readServed, listen: config.listen}
+	d := &daemon{common: s.common, publishes: s.publishes, serves: true, forwards: s.publishes && config.queue != "", read: s.readServed, listen: config.listen}
 	return d.run(ctx, c, config, args)
 }
 
@@ -219,6 +219,7 @@ func (c *config) preview(ctx context.Context, e environmentConfig, from *engines
 type daemon struct {
 	common
 	accept, publishes, serves bool
+	forwards                  bool
 	read                      func(only []string) (*config, error)
 	listen                    string
 }
@@ -244,13 +245,21 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 	server := newServer(s, loop, listener)
 	defer server.close()
 	served := ""
+	queue, closeQueue, err := config.openQueue(d.a.openQueue)
+	if err != nil {
+		return cli.UsageError("%v", err)
+	}
+	defer closeQueue()
+	if d.forwards {
+		s.forwarding = newForwarding(ctx, queue, s.log)
+	}
 	if d.serves {
 		open, err := listenOn(config.serving.listen, "serve")
 		if err != nil {
 			return err
 		}
 		served = open.Addr().String()
-		s.service = newService(s, config, open)
+		s.service = newService(s, config, open, queue)
 		defer s.service.close()
 	}
 	if d.a.listening != nil {
@@ -267,6 +276,9 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 			s.drain()
 			if s.service != nil {
 				s.service.drain()
+			}
+			if s.forwarding != nil {
+				s.forwarding.running.Wait()
 			}
 			s.wait()
 			return nil
@@ -286,8 +298,8 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 			s.reloadFailed(err)
 		default:
 			s.log.Info("ffc: the configuration has changed", "environments", len(next.environments))
-			if next.listen != config.listen || next.jsonLog != config.jsonLog || d.serves && (next.serving.listen != config.serving.listen || next.serving.refresh != config.serving.refresh) {
-				s.log.Warn("ffc: the settings listen, serve, refresh and log take effect when the program starts again")
+			if next.listen != config.listen || next.jsonLog != config.jsonLog || next.queue != config.queue || d.serves && (next.serving.listen != config.serving.listen || next.serving.refresh != config.serving.refresh) {
+				s.log.Warn("ffc: the settings listen, serve, refresh, queue and log take effect when the program starts again")
 			}
 			s.apply(ctx, next)
 		}

@@ -53,7 +53,7 @@ type engineReader struct {
 }
 
 // newService serves on a listener until close.
-func newService(s *supervisor, c *config, listener net.Listener) *service {
+func newService(s *supervisor, c *config, listener net.Listener, queue flush.Queue) *service {
 	v := &service{s: s, log: s.log, ended: make(chan struct{}), readers: make(map[string]*engineReader), served: make(map[string]*engineReader)}
 	v.keys.Store(c.serving.keys)
 	v.waits.Store(&c.serving.settings)
@@ -75,6 +75,9 @@ func newService(s *supervisor, c *config, listener net.Listener) *service {
 		},
 		Interval: c.serving.refresh,
 		Logger:   s.log,
+	}
+	if queue != nil {
+		v.handler.Events = queue
 	}
 	v.http = newHTTP(v.handler)
 	v.http.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // clients go away

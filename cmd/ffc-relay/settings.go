@@ -33,7 +33,8 @@ func (s *setting) fits(scheme string) bool {
 var (
 	ofRedis = []string{"redis", "rediss"}
 	ofAWS   = []string{"s3", "dynamodb"}
-	schemes = slices.Concat([]string{"dir", "http", "https", "split"}, ofRedis, ofAWS)
+	ofCloud = slices.Concat(ofAWS, []string{"sqs"})
+	schemes = slices.Concat([]string{"dir", "http", "https", "split"}, ofRedis, ofCloud)
 )
 
 // The groups of settings: of the program, of an engine and of an environment.
@@ -45,13 +46,14 @@ var (
 		{name: "keep", help: "how long earlier data stays, for rollback", normal: "24h"},
 		{name: "serve", help: "address that SDKs and readers connect to, for serve and run", normal: ":8031"},
 		{name: "keys", help: "file with the keys of SDKs and readers, for serve and run"},
+		{name: "queue", help: "name of the engine that keeps events, for serve, run and forward"},
 		{name: "refresh", help: "time between reads of the head, for serve and run", normal: "2s"},
 		{name: "drainWait", help: "time between SIGTERM and the end of the first websocket", normal: "5s"},
 		{name: "drain", help: "time over which websockets are closed after that", normal: "20s"},
 		{name: "log", help: "format of the log: text or json", normal: "text"},
 	}
 	engineSettings = []setting{
-		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, or split:HEADS,BODIES, the names of two engines"},
+		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, split:HEADS,BODIES, the names of two engines, or sqs://HOST/ACCOUNT/NAME for events only"},
 		{name: "prefix", help: "what names begin with on Redis, S3 and DynamoDB", normal: "ffc", engines: slices.Concat(ofRedis, ofAWS)},
 		{name: "user", help: "user of Redis", engines: ofRedis},
 		{name: "password", help: "password of Redis", secret: true, engines: ofRedis},
@@ -60,8 +62,8 @@ var (
 		{name: "sentinelUser", help: "user of the Sentinels", engines: ofRedis},
 		{name: "sentinelPassword", help: "password of the Sentinels", secret: true, engines: ofRedis},
 		{name: "caFile", help: "file with certificates to trust for rediss://", normal: "those of the system", engines: []string{"rediss"}},
-		{name: "region", help: "region of S3 and DynamoDB", normal: "that of AWS's configuration", engines: ofAWS},
-		{name: "endpoint", help: "http(s)://host of S3 or DynamoDB, such as a VPC endpoint", normal: "that of AWS", engines: ofAWS},
+		{name: "region", help: "region of S3, DynamoDB and SQS", normal: "that of AWS's configuration", engines: ofCloud},
+		{name: "endpoint", help: "http(s)://host of S3, DynamoDB or SQS, such as a VPC endpoint", normal: "that of AWS", engines: ofCloud},
 		{name: "bucketOwner", help: "ID of the account that must own the bucket", normal: "any", engines: []string{"s3"}},
 	}
 	environmentSettings = []setting{

@@ -25,8 +25,9 @@ type supervisor struct {
 	adjust  func(name string, p *relay.Publisher)
 	metrics metrics
 
-	service *service // nil serves nothing
-	idle    bool     // publishes nothing
+	service    *service    // nil serves nothing
+	forwarding *forwarding // nil forwards nothing
+	idle       bool        // publishes nothing
 
 	mu       sync.Mutex
 	engines  engines
@@ -97,6 +98,9 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 	}
 	if s.service != nil {
 		s.problem = s.service.apply(c, &s.engines)
+	}
+	if s.forwarding != nil {
+		s.forwarding.apply(c, &s.engines)
 	}
 	if s.idle {
 		return
@@ -322,6 +326,7 @@ func (s *supervisor) write(x *exposition) {
 	}
 	s.metrics.write(x)
 	s.service.write(x)
+	s.forwarding.write(x)
 	x.begin(environments)
 	x.sample(environments.name, float64(len(now.Environments)))
 	x.begin(reloadFailed)

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
+)
+
+// queueOpener opens the queue of an engine. It does not connect. close is never nil.
+type queueOpener func(e engineConfig) (q flush.Queue, closeIt func(), err error)
+
+// openQueue is the queueOpener of all engines.
+func openQueue(e engineConfig) (q flush.Queue, closeIt func(), err error) {
+	nothing := func() {}
+	scheme, place, _ := strings.Cut(e.url, ":")
+	if err := e.unused(scheme); err != nil {
+		return nil, nothing, err
+	}
+	switch scheme {
+	case "sqs":
+		q, err := openSQS(e, place)
+		return q, nothing, err
+	case "redis", "rediss":
+		b, closeIt, err := openRedis(e, func() *engineConfig { return &e }, scheme == "rediss", strings.TrimPrefix(place, "//"))
+		if err != nil {
+			return nil, nothing, err
+		}
+		q, err := fleetredis.NewQueue(fleetredis.QueueConfig{Backend: b.(*fleetredis.Backend)})
+		return q, closeIt, err
+	}
+	return nil, nothing, e.problem("url", "the engine has no queue of events: expected sqs://HOST/ACCOUNT/NAME or Redis")
+}
+
+// openSQS opens a queue of SQS. place is its URL without the scheme.
+func openSQS(e engineConfig, place string) (flush.Queue, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), awsTime)
+	defer cancel()
+	found, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, e.problem("url", "AWS's configuration cannot be read: %w", err)
+	}
+	q, err := fleetaws.NewSQS(fleetaws.SQSConfig{
+		QueueURL: "https:" + place, Region: cmp.Or(e.region, found.Region), Credentials: found.Credentials, Endpoint: e.endpoint,
+	})
+	if err != nil {
+		return nil, e.problem("url", "%w", err)
+	}
+	return q, nil
+}
+
+// openQueue opens the queue that the configuration names; nil if it names none.
+func (c *config) openQueue(open queueOpener) (q flush.Queue, closeIt func(), err error) {
+	if c.queue == "" {
+		return nil, func() {}, nil
+	}
+	e, ok := c.engines[c.queue]
+	if !ok {
+		return nil, func() {}, c.unknownEngine("queue", c.queue)
+	}
+	return open(e)
+}
+
+// forwarding delivers events from the queue to the platform.
+type forwarding struct {
+	forwarder *relay.Forwarder
+	to        atomic.Pointer[map[string]relay.Destination] // by environment
+	dead      atomic.Pointer[map[string]fleet.Backend]     // by environment
+	release   func()                                       // the engines in dead
+	running   sync.WaitGroup
+}
+
+// newForwarding returns what delivers the events of a queue, until ctx ends.
+func newForwarding(ctx context.Context, queue flush.Queue, log *slog.Logger) *forwarding {
+	f := &forwarding{release: func() {}}
+	f.to.Store(&map[string]relay.Destination{})
+	f.dead.Store(&map[string]fleet.Backend{})
+	f.forwarder = &relay.Forwarder{
+		Queue: queue,
+		Destination: func(environment string) (relay.Destination, bool) {
+			d, ok := (*f.to.Load())[environment]
+			return d, ok
+		},
+		DeadLetters: &relay.DeadLetters{Backend: routed(func(environment string) fleet.Backend { return (*f.dead.Load())[environment] })},
+		Logger:      log,
+	}
+	f.running.Go(func() { _ = f.forwarder.Run(ctx) }) // returns the cause of ctx
+	return f
+}
+
+// apply delivers the events of the environments of a configuration. Those without a
+// secret stay in the queue.
+func (f *forwarding) apply(c *config, from *engines) {
+	to, dead := make(map[string]relay.Destination), make(map[string]fleet.Backend)
+	var releases []func()
+	for name, e := range c.environments {
+		if c.broken[name] != nil || e.secret == "" {
+			continue
+		}
+		protocol, err := registry.ProtocolOf(e.platform)
+		if err != nil {
+			continue
+		}
+		to[e.environment] = relay.Destination{EventsURL: cmp.Or(e.url, protocol.DefaultBaseURL), EnvSecret: e.secret}
+		engine, _, release, err := c.backends(e, from)
+		if err != nil {
+			continue // what is rejected stays in the queue
+		}
+		releases = append(releases, release)
+		dead[e.environment] = engine
+	}
+	before := f.release
+	f.to.Store(&to)
+	f.dead.Store(&dead)
+	f.release = func() {
+		for _, release := range releases {
+			release()
+		}
+	}
+	before()
+}
+
+// routed is the engine of each environment, for dead letters.
+type routed func(environment string) fleet.Backend
+
+var _ fleet.Limiter = routed(nil)
+
+// of returns the engine for a value.
+func (r routed) of(name string) (fleet.Backend, error) {
+	environment, _, _ := strings.Cut(name, "/")
+	if b := r(environment); b != nil {
+		return b, nil
+	}
+	return nil, fmt.Errorf("the environment %s has no engine", environment)
+}
+
+// MaxValue implements fleet.Limiter. It returns what every engine accepts.
+func (routed) MaxValue() int { return 30 << 10 }
+
+// Get implements fleet.Backend.
+func (r routed) Get(ctx context.Context, name string) (value []byte, tag string, err error) {
+	b, err := r.of(name)
+	if err != nil {
+		return nil, "", err
+	}
+	return b.Get(ctx, name)
+}
+
+// Put implements fleet.Backend.
+func (r routed) Put(ctx context.Context, name string, value []byte) error {
+	b, err := r.of(name)
+	if err != nil {
+		return err
+	}
+	return b.Put(ctx, name, value)
+}
+
+// Swap implements fleet.Backend.
+func (r routed) Swap(ctx context.Context, name string, value []byte, tag string) (newTag string, err error) {
+	b, err := r.of(name)
+	if err != nil {
+		return "", err
+	}
+	return b.Swap(ctx, name, value, tag)
+}
+
+// Delete implements fleet.Backend.
+func (r routed) Delete(ctx context.Context, name string) error {
+	b, err := r.of(name)
+	if err != nil {
+		return err
+	}
+	return b.Delete(ctx, name)
+}
+
+func (a *app) forwardCommand() *cli.Command {
+	p := &publishRun{common: common{a: a, Command: &cli.Command{
+		Name:    "forward",
+		Summary: "deliver events from the queue to the platform",
+		Help: `Usage: ffc-relay forward [options] [ENV...]
+
+Delivers the events in the queue that the setting queue names to the platform, until a
+signal ends it. Any number of replicas may run. It needs the secrets of the
+environments; events of other environments stay in the queue. Events that the platform
+rejects are dead letters, in the engine of the environment: see "ffc-relay events".
+"ffc-relay run" does the same beside its other work.
+
+`,
+		Footer: commonHelp + `HTTP endpoints, without authentication: /healthz, /readyz, /status, and /metrics.
+
+Exit codes: 0 ended by a signal; 1 the address cannot be used; 2 the command line or
+the configuration is invalid.
+`,
+	}}}
+	p.define()
+	p.Run = func(ctx context.Context, c *cli.Console, args []string) error {
+		config, err := p.read(args)
+		if err != nil {
+			return err
+		}
+		if config.queue == "" {
+			return p.Options.Usage("missing queue: set FFC_RELAY_QUEUE to the name of an engine")
+		}
+		d := &daemon{common: p.common, forwards: true, read: p.read, listen: config.listen}
+		return d.run(ctx, c, config, args)
+	}
+	return p.Command
+}
+
+// eventsRun is the events command with its options.
+type eventsRun struct {
+	common
+	reveal, resend, remove bool
+	user                   string
+}
+
+func (a *app) eventsCommand() *cli.Command {
+	e := &eventsRun{common: common{a: a, Command: &cli.Command{
+		Name:    "events",
+		Summary: "list, send again or delete events that could not be delivered",
+		Help: `Usage: ffc-relay events [options] ENV [ID...]
+
+Lists the dead letters of an environment: events that the platform has rejected, that
+were malformed, or older than 7 days. They stay for 14 days. Their data, which is of
+users, is shown only with -reveal.
+
+`,
+		Footer: commonHelp + `Exit codes: 0 done; 1 the engine or the queue failed; 2 the command line or the
+configuration is invalid.
+`,
+	}}}
+	e.define()
+	o := &e.Options
+	o.Toggle(&e.reveal, "reveal", "show the events")
+	o.Toggle(&e.resend, "resend", "put the events, or those of the IDs, into the queue again")
+	o.Toggle(&e.remove, "delete", "delete the dead letters of the IDs")
+	o.Text(&e.user, "delete-user", "KEY", "delete all events of a user")
+	e.Run = e.events
+	return e.Command
+}
+
+func (r *eventsRun) events(ctx context.Context, c *cli.Console, args []string) error {
+	given := 0
+	for _, name := range []string{"reveal", "resend", "delete", "delete-user"} {
+		if r.Options.Given(name) {
+			given++
+		}
+	}
+	switch {
+	case len(args) == 0:
+		return r.Options.Usage("missing environment")
+	case given > 1:
+		return r.Options.Usage("-reveal, -resend, -delete and -delete-user exclude each other")
+	case r.remove != (len(args) > 1) && !r.resend:
+		return r.Options.Usage("expected one environment, and IDs with -resend or -delete only")
+	}
+	config, err := r.load()
+	if err != nil {
+		return err
+	}
+	if err := config.only(&r.Options, args[:1]); err != nil {
+		return err
+	}
+	env := config.environments[args[0]]
+	if err := config.broken[args[0]]; err != nil {
+		return cli.UsageError("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	engine, _, release, err := config.backends(env, &engines{open: r.a.open, metrics: new(metrics)})
+	defer release()
+	if err != nil {
+		return cli.UsageError("%v", err)
+	}
+	dead := &relay.DeadLetters{Backend: routed(func(string) fleet.Backend { return engine })}
+	text, err := r.do(ctx, config, dead, env.environment, args[1:])
+	if err != nil {
+		return cli.Errorf("%s: %s", args[0], textOf(err))
+	}
+	return c.Print(text)
+}
+
+// do does what the options say, and returns what to print.
+func (r *eventsRun) do(ctx context.Context, config *config, dead *relay.DeadLetters, environment string, ids []string) (string, error) {
+	switch {
+	case r.resend:
+		queue, closeIt, err := config.openQueue(r.a.openQueue)
+		defer closeIt()
+		if err == nil && queue == nil {
+			err = fmt.Errorf("missing queue: set %sQUEUE to the name of an engine", prefix)
+		}
+		if err != nil {
+			return "", err
+		}
+		n, err := dead.Resend(ctx, queue, environment, ids...)
+		return fmt.Sprintf("%d dead letters are in the queue again\n", n), err
+	case r.remove:
+		return "deleted\n", dead.Delete(ctx, environment, ids...)
+	case r.user != "":
+		n, err := dead.DeleteUser(ctx, environment, r.user)
+		return fmt.Sprintf("%d items deleted\n", n), err
+	}
+	letters, err := dead.List(ctx, environment)
+	if err != nil || len(letters) == 0 {
+		return "no dead letters\n", err
+	}
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tSINCE\tMADE\tEVENTS\tBYTES\tREASON")
+	for _, l := range letters {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\n", l.ID, l.DeadAt.UTC().Format(time.DateTime), l.At.UTC().Format(time.DateTime), l.Events, len(l.Body), l.Reason)
+	}
+	_ = table.Flush() // a strings.Builder does not fail
+	if r.reveal {
+		for _, l := range letters {
+			fmt.Fprintf(&b, "\n%s %s\n%s\n", l.ID, l.Route, l.Body)
+		}
+	}
+	return b.String(), nil
+}
+
+// write writes the metrics of what is forwarded; f may be nil.
+func (f *forwarding) write(x *exposition) {
+	if f == nil {
+		return
+	}
+	s := f.forwarder.Stats()
+	x.sample(eventsTotal.name, float64(s.Forwarded), "result", "forwarded")
+	x.sample(eventsTotal.name, float64(s.Resent), "result", "resent")
+	x.sample(eventsTotal.name, float64(s.Dead), "result", "dead")
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay/queuetest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
+)
+
+// queue adds a queue in memory, as the engine events.
+func (w *world) queue() *queuetest.Memory {
+	q := new(queuetest.Memory)
+	w.app.openQueue = func(engineConfig) (flush.Queue, func(), error) { return q, func() {}, nil }
+	w.app.environ = append(w.app.environ, "FFC_RELAY_QUEUE=events", "FFC_RELAY_ENGINES_EVENTS_URL=sqs://sqs.eu-central-1.amazonaws.com/123/events")
+	return q
+}
+
+// evaluate makes a client of a relay record an event for a user, and deliver it.
+func (w *world) evaluate(address, key, user string) {
+	w.Helper()
+	client, err := ffc.New(w.Context(), ffc.Config{
+		EnvSecret: key, BaseURL: "http://" + address, Transport: &poll.Transport{}, Logger: testkit.Quiet(),
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	client.IsEnabled(w.Context(), "banner", ffc.NewUser(user))
+	if err := client.Close(testkit.Within(w)); err != nil {
+		w.Error(err)
+	}
+}
+
+// Events of a client go through the relay and the queue to the platform. Those that the
+// platform rejects are dead letters, which can be shown, sent again and deleted.
+func TestEventsThroughARelay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key, _ := w.serving()
+	queue := w.queue()
+	s := w.start("run")
+	testkit.Eventually(t, "ready", func() bool { status, _ := s.get("/readyz"); return status == 200 })
+	w.evaluate(s.sdks, key, "ann")
+	if _, err := w.platform.WaitEvents(testkit.Within(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{"bob", "cid"} {
+		w.platform.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 400})
+		before := strings.Count(w.ok("events", "prod"), "responded with 400")
+		w.evaluate(s.sdks, key, user)
+		testkit.Eventually(t, "a dead letter", func() bool { return strings.Count(w.ok("events", "prod"), "responded with 400") > before })
+	}
+	if _, metrics := s.get("/metrics"); !strings.Contains(metrics, `ffc_relay_events_total{result="forwarded"} 1`) || !strings.Contains(metrics, `ffc_relay_events_total{result="dead"} 2`) {
+		t.Errorf("the metrics are\n%s", metrics)
+	}
+	s.end()
+	list := w.ok("events", "prod")
+	if strings.Contains(list, "bob") || strings.Count(list, "\n") != 3 {
+		t.Errorf("the list is\n%s", list)
+	}
+	if revealed := w.ok("events", "-reveal", "prod"); !strings.Contains(revealed, "bob") {
+		t.Errorf("-reveal shows\n%s", revealed)
+	}
+	if out := w.ok("events", "-delete-user", "cid", "prod"); out != "1 items deleted\n" {
+		t.Errorf("-delete-user: %q", out)
+	}
+	if out := w.ok("events", "-resend", "prod"); out != "1 dead letters are in the queue again\n" {
+		t.Errorf("-resend: %q", out)
+	}
+	if out := w.ok("events", "prod"); out != "no dead letters\n" {
+		t.Errorf("then: %q", out)
+	}
+	f := w.start("forward")
+	events, err := w.platform.WaitEvents(testkit.Within(t), 2)
+	if err != nil || events[1].UserKey != "bob" {
+		t.Errorf("%v, %v", events, err)
+	}
+	testkit.Eventually(t, "the queue is empty", func() bool { return len(queue.Batches()) == 0 })
+	f.end()
+}
+
+// A relay without a queue accepts no events, so that they stay with the client.
+func TestServeWithoutAQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key, _ := w.serving()
+	w.ok("publish", "-once")
+	s := w.start("serve")
+	defer s.end()
+	testkit.Eventually(t, "ready", func() bool { status, _ := s.get("/readyz"); return status == 200 })
+	client, err := ffc.New(w.Context(), ffc.Config{
+		EnvSecret: key, BaseURL: "http://" + s.sdks, Transport: &poll.Transport{}, Events: flush.Config{Retries: -1}, Logger: testkit.Quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.IsEnabled(w.Context(), "banner", ffc.NewUser("u"))
+	if err := client.Flush(w.Context()); err == nil || client.Stats().Events.Queued != 1 {
+		t.Errorf("%v, %+v", err, client.Stats().Events)
+	}
+	ended, cancel := context.WithCancel(w.Context())
+	cancel()
+	_ = client.Close(ended)
+}
+
+func TestQueueErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		environ []string
+		args    []string
+		want    string
+	}{
+		"no queue":        {nil, []string{"forward"}, "missing queue"},
+		"unknown engine":  {[]string{"FFC_RELAY_QUEUE=other"}, []string{"forward"}, "unknown engine"},
+		"no queue engine": {[]string{"FFC_RELAY_QUEUE=main"}, []string{"forward"}, "the engine has no queue of events"},
+		"SQS for flags": {[]string{"FFC_RELAY_ENGINES_EVENTS_URL=sqs://host/1/events", "FFC_RELAY_ENVIRONMENTS_PROD_ENGINE=events"},
+			[]string{"publish", "-once"}, "SQS keeps events only"},
+		"setting of Redis": {[]string{"FFC_RELAY_QUEUE=events", "FFC_RELAY_ENGINES_EVENTS_URL=sqs://host/1/events", "FFC_RELAY_ENGINES_EVENTS_USER=u"},
+			[]string{"forward"}, "has no effect"},
+		"no environment":     {nil, []string{"events"}, "missing environment"},
+		"two options":        {nil, []string{"events", "-reveal", "-resend", "prod"}, "exclude each other"},
+		"delete without IDs": {nil, []string{"events", "-delete", "prod"}, "expected one environment"},
+		"resend without":     {nil, []string{"events", "-resend", "prod"}, "missing queue"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.app.environ = append(w.app.environ, test.environ...)
+			if out := w.run(test.args...); out.code == 0 || !strings.Contains(out.stderr, test.want) {
+				t.Errorf("exit code %d, want one with %q:\n%s", out.code, test.want, out.stderr)
+			}
+		})
+	}
+}
