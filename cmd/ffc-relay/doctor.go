@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,12 +79,19 @@ output cannot be written; 2 the command line or the configuration is invalid.
 		}
 		s := &engines{open: a.open, metrics: new(metrics)}
 		for _, name := range all {
+			if strings.HasPrefix(config.engines[name].url, "sqs:") {
+				d.queue(name, config.engines[name], a.openQueue)
+				continue
+			}
 			b, release, err := s.take(config.engines[name])
 			if err != nil {
 				d.add(cli.Check{Name: name, Outcome: cli.Fail, Seen: textOf(err)})
 				continue
 			}
 			d.engine(ctx, name, b)
+			if name == config.queue {
+				d.check(ctx, name+" events", (&probe{b: b, timeout: d.timeout}).events)
+			}
 			release()
 		}
 		if len(args) == 0 {
@@ -148,6 +156,18 @@ func (d *examination) engine(ctx context.Context, name string, b fleet.Backend) 
 		d.check(ctx, name+" race", v.race)
 	}
 	d.check(ctx, name+" durability", v.durability)
+}
+
+// queue checks the settings of an engine that keeps events only. It takes and puts
+// none: those are users'.
+func (d *examination) queue(name string, e engineConfig, open queueOpener) {
+	_, closeIt, err := open(e)
+	defer closeIt()
+	if err != nil {
+		d.add(cli.Check{Name: name, Outcome: cli.Fail, Seen: textOf(err)})
+		return
+	}
+	d.add(cli.Check{Name: name + " events", Outcome: cli.OK, Seen: "AWS promises that each batch is in several zones before it counts; nothing was sent"})
 }
 
 // probe examines one engine.
@@ -342,6 +362,36 @@ func (v *probe) durability(ctx context.Context) (cli.Outcome, string, string) {
 		return redisDurability(got, err)
 	}
 	return cli.Skipped, "the engine does not say", ""
+}
+
+// events checks what the queue of events in a Redis keeps.
+func (v *probe) events(ctx context.Context) (cli.Outcome, string, string) {
+	b := v.b
+	if m, ok := b.(*meter); ok {
+		b = m.Backend
+	}
+	redis, ok := b.(*fleetredis.Backend)
+	if !ok {
+		return cli.Fail, "the engine has no queue of events", "use SQS or Redis"
+	}
+	var got fleetredis.Durability
+	if err := v.within(ctx, func(ctx context.Context) (err error) {
+		got, err = redis.Durability(ctx)
+		return err
+	}); err != nil {
+		return cli.Skipped, "the server does not say: " + textOf(err), "give the user of this command +info"
+	}
+	return eventsDurability(got)
+}
+
+func eventsDurability(got fleetredis.Durability) (cli.Outcome, string, string) {
+	switch {
+	case got.Evicts:
+		return cli.Warn, "the server removes events when its memory is full", "set maxmemory-policy noeviction"
+	case !got.AppendOnly:
+		return cli.Warn, "the server does not write to a file: a restart loses the events in the queue", "set appendonly yes and appendfsync always, unless the engine stores writes in a second zone"
+	}
+	return cli.OK, "the server writes to a file; only with appendfsync always no failure of it loses events", ""
 }
 
 func redisDurability(got fleetredis.Durability, err error) (cli.Outcome, string, string) {

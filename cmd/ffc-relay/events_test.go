@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay/queuetest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
@@ -135,5 +137,54 @@ func TestQueueErrors(t *testing.T) {
 				t.Errorf("exit code %d, want one with %q:\n%s", out.code, test.want, out.stderr)
 			}
 		})
+	}
+}
+
+// doctor checks what a queue keeps, and sends no events.
+func TestDoctorOfQueues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	queue := w.queue()
+	if out := w.ok("doctor", "events"); !strings.Contains(out, "ok    events events") || queue.Calls("Put")+queue.Calls("Take") != 0 {
+		t.Errorf("the output is\n%s", out)
+	}
+	w = newWorld(t)
+	w.app.environ = append(w.app.environ, "FFC_RELAY_QUEUE=main")
+	if out := w.run("doctor", "main"); out.code != 1 || !strings.Contains(out.stdout, "the engine has no queue of events") {
+		t.Errorf("the output is\n%s", out.stdout)
+	}
+	for _, test := range []struct {
+		got  fleetredis.Durability
+		want string
+	}{
+		{fleetredis.Durability{}, "does not write to a file"},
+		{fleetredis.Durability{AppendOnly: true, Evicts: true}, "removes events"},
+		{fleetredis.Durability{AppendOnly: true}, "only with appendfsync always"},
+	} {
+		if _, seen, _ := eventsDurability(test.got); !strings.Contains(seen, test.want) {
+			t.Errorf("%+v: %s, want %q", test.got, seen, test.want)
+		}
+	}
+}
+
+// The queues of engines are opened without connecting.
+func TestOpenQueue(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-central-1")
+	for url, want := range map[string]string{
+		"sqs://sqs.eu-central-1.amazonaws.com/123456789012/events": "SQS queue events",
+		"redis://flags.test:6379":                                  "queue in redis at flags.test:6379",
+	} {
+		q, closeIt, err := openQueue(engineConfig{name: "events", url: url})
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		if got := q.(fmt.Stringer).String(); got != want {
+			t.Errorf("%s is %q, want %q", url, got, want)
+		}
+		closeIt()
+	}
+	if _, _, err := openQueue(engineConfig{name: "events", url: "sqs://host"}); err == nil || !strings.Contains(err.Error(), "engines.events.url") {
+		t.Errorf("error %v", err)
 	}
 }
