@@ -85,7 +85,33 @@ func newService(s *supervisor, c *config, listener net.Listener, queue flush.Que
 		defer close(v.ended)
 		_ = v.http.Serve(listener) // until close
 	}()
+	if !s.idle {
+		v.closing.Go(v.follow)
+	}
 	return v
+}
+
+// followEvery is how soon what this process publishes is served.
+const followEvery = 100 * time.Millisecond
+
+// follow refreshes each environment when this process has published it, until close.
+func (v *service) follow() {
+	served := make(map[string]int64)
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-v.ended:
+			return
+		case <-tick.C:
+		}
+		for environment, revision := range v.s.revisions() {
+			if served[environment] != revision {
+				served[environment] = revision
+				v.handler.Refresh(environment)
+			}
+		}
+	}
 }
 
 func (v *service) reader(environment string) *engineReader {
@@ -266,6 +292,7 @@ type servedReport struct {
 	Age        *float64 `json:"ageSeconds,omitempty"`
 	State      string   `json:"state"`
 	Websockets int      `json:"websockets"`
+	Lag        float64  `json:"reportedLagSeconds"`
 	Error      string   `json:"error,omitempty"`
 }
 
@@ -283,7 +310,7 @@ func (v *service) report(out *report) (ready bool) {
 			e = new(environmentReport)
 			out.Environments[name] = e
 		}
-		served := &servedReport{State: "off", Error: textOf(r.err), Websockets: stats.Websockets[r.environment]}
+		served := &servedReport{State: "off", Error: textOf(r.err), Websockets: stats.Websockets[r.environment], Lag: stats.Lag[r.environment].Seconds()}
 		e.Served = served
 		if r.client != nil {
 			s := r.client.Status()

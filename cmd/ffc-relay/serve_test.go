@@ -137,11 +137,12 @@ func TestServeErrors(t *testing.T) {
 }
 
 // TestRun: one process publishes and serves, from the engine while the platform is
-// away.
+// away. What it has published it serves at once.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	key, _ := w.serving()
+	w.app.environ = append(w.app.environ, "FFC_RELAY_REFRESH=1h")
 	s := w.start("run")
 	client := w.sdk(s.sdks, key, &stream.Transport{})
 	if err := client.WaitReady(testkit.Within(t)); err != nil {

@@ -170,6 +170,20 @@ func (s *supervisor) start(ctx context.Context, name, key string, p *relay.Publi
 	return r
 }
 
+// revisions returns the revisions of environments that publishers have seen last.
+func (s *supervisor) revisions() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]int64, len(s.running))
+	for _, r := range s.running {
+		if r.publisher != nil {
+			status := r.publisher.Status()
+			out[status.Environment] = status.Revision
+		}
+	}
+	return out
+}
+
 // drain makes /readyz fail from now on.
 func (s *supervisor) drain() {
 	s.mu.Lock()

@@ -364,7 +364,33 @@ func (s *soak) loadRelayPolls() (figures []figure, err error) {
 		figures = append(figures, figure{kind.what, fmt.Sprintf("%d; %d kB each; %.1f µs of a core of the relay for each", int64(float64(n)/length.Seconds()), size/1000,
 			float64((after.cpu-before.cpu).Nanoseconds())/float64(n)/1000)})
 	}
-	return figures, nil
+	row, err := s.loadRelayIdle(r)
+	return append(figures, row), err
+}
+
+// loadRelayIdle measures connections that stay open after a poll.
+func (s *soak) loadRelayIdle(r *relayProcess) (f figure, err error) {
+	before, err := r.usage()
+	if err != nil {
+		return f, err
+	}
+	request := []byte("GET /api/public/sdk/server/latest-all HTTP/1.1\r\nHost: relay\r\nAuthorization: " + r.key + "\r\nAccept-Encoding: gzip\r\n\r\n")
+	count := s.part(5_000)
+	for range count {
+		conn, err := net.Dial("tcp", r.address)
+		if err != nil {
+			return f, err
+		}
+		defer conn.Close()
+		if _, err := conn.Write(request); err != nil {
+			return f, err
+		}
+		if _, err := readResponse(bufio.NewReaderSize(conn, 1<<10)); err != nil {
+			return f, err
+		}
+	}
+	after, err := r.usage()
+	return figure{fmt.Sprintf("%d connections that stay open after a poll", count), fmt.Sprintf("%.1f KiB of memory each", float64(after.now-before.now)/float64(count))}, err
 }
 
 // loadRelaySockets measures websockets.
