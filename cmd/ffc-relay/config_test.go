@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,11 @@ func TestConfigShowsSourcesWithoutSecrets(t *testing.T) {
 		if strings.Contains(out, other) {
 			t.Errorf("the setting %s, which has no effect, is listed:\n%s", other, out)
 		}
+	}
+	// A variable replaces a setting of the file in each of its two forms.
+	both := append(slices.Clone(w.app.environ), "FFC_RELAY_ENGINES_EU_WEST_PASSWORD=s3cret-2")
+	if c, err := load(file, both); err != nil || c.engines["eu-west"].password != "s3cret-2" || len(c.broken) != 0 {
+		t.Errorf("configuration %+v, error %v", c, err)
 	}
 	c, err := load(file, w.app.environ)
 	if err != nil || c.engines["eu-west"].password != "s3cret" || c.engines["eu-west"].cluster != "false" || len(c.broken) != 0 {

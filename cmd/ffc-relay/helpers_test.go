@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -122,6 +123,25 @@ func (w *world) serves(flag, want string) {
 	if got := client.Variation(w.Context(), flag, ffc.NewUser("u"), "fallback"); got != want {
 		w.Errorf("%s is %q, want %q; status %+v", flag, got, want, client.Status())
 	}
+}
+
+// files returns what the directory that is the engine has, by path.
+func (w *world) files() map[string]string {
+	w.Helper()
+	all := make(map[string]string)
+	root := w.engine.(fleet.Dir).Path
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all[path] = string(data)
+		return err
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return all
 }
 
 // write writes a file of a test.

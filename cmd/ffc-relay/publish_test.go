@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -265,22 +266,27 @@ func TestManyEnvironments(t *testing.T) {
 func TestPublishOnce(t *testing.T) {
 	w := newWorld(t)
 	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_OTHER_SECRET=x", "FFC_RELAY_ENVIRONMENTS_READ_ENVIRONMENT="+w.environment())
-	if got := w.ok("publish", "-dry-run", "prod"); !strings.HasPrefix(got, "prod: would publish the first data, ") {
-		t.Errorf("got %q", got)
+	// dry checks what a dry run prints, and that it writes nothing.
+	dry := func(want string) {
+		t.Helper()
+		before := w.files()
+		if got := w.ok("publish", "-dry-run", "prod"); !strings.HasPrefix(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if after := w.files(); !maps.Equal(after, before) {
+			t.Errorf("a dry run has changed the engine: it has %d files, had %d", len(after), len(before))
+		}
 	}
+	dry("prod: would publish the first data, ")
 	w.fails(3, "has no data", "status", "prod")
 	if out := w.run("publish", "-once"); out.code != 1 || !strings.HasPrefix(out.stdout, "prod: published revision ") || !strings.Contains(out.stderr, "other: ") {
 		t.Errorf("%+v", out)
 	}
 	w.serves("banner", "true")
-	if got := w.ok("publish", "-dry-run", "prod"); got != "prod: nothing would change\n" {
-		t.Errorf("got %q", got)
-	}
+	dry("prod: nothing would change\n")
 	before := w.platform.Snapshot()
 	w.platform.Put(ffctest.Flag("banner").Serve("false"), ffctest.Segment("beta").Include("bob"))
-	if got := w.ok("publish", "-dry-run", "prod"); got != "prod: would publish 1 flag: banner; 1 segment: beta\n" {
-		t.Errorf("got %q", got)
-	}
+	dry("prod: would publish 1 flag: banner; 1 segment: beta\n")
 	w.ok("publish", "-once", "prod")
 	w.serves("banner", "false")
 	if err := w.platform.Restore(before); err != nil { // a backup

@@ -103,6 +103,7 @@ func TestErrorsOfServers(t *testing.T) {
 		{"CLUSTERDOWN The cluster is down", true},
 		{"TRYAGAIN Multiple keys request during rehashing of slot", true},
 		{"NOAUTH Authentication required.", true},
+		{"WRONGPASS invalid username-password pair or user is disabled.", true},
 		{"", true},
 		{"NOPERM this user has no permissions to run the 'get' command", false},
 		{"OOM command not allowed when used memory > 'maxmemory'.", false},
@@ -131,8 +132,11 @@ func TestErrorsOfServers(t *testing.T) {
 			}
 		})
 		says := test.reply
-		if code == "NOAUTH" {
+		switch code {
+		case "NOAUTH":
 			says = "the server requires a password (NOAUTH): set the user and the password"
+		case "WRONGPASS":
+			says = "the server rejected the user or the password (WRONGPASS): check both"
 		}
 		t.Run("always "+code, func(t *testing.T) {
 			t.Parallel()
