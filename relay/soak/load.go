@@ -80,7 +80,7 @@ func (s *soak) load(measures []measure) (table string, err error) {
 // programs do not delay one with real-time priority, as chrt -r 1 gives it.
 func others() string {
 	if realTime() {
-		return ", with real-time priority"
+		return " at real-time priority"
 	}
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
