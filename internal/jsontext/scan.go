@@ -1,7 +1,6 @@
 package jsontext
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -291,6 +290,23 @@ type Member struct {
 	Value []byte
 }
 
+// CheckMembers is Check for an object. It also appends the first members, at most
+// limit.
+func CheckMembers(dst []Member, object []byte, limit int) ([]Member, error) {
+	end, err := EachMemberAt(object, 0, func(name []byte, i int) (int, error) {
+		end, err := checker(object).value(i, 1)
+		if err == nil && limit > 0 {
+			dst = append(dst, Member{unescaped(name), object[i:end]})
+			limit--
+		}
+		return end, err
+	})
+	if err == nil && end != len(object) {
+		err = ErrNotJSON
+	}
+	return dst, err
+}
+
 // AppendMembers appends the first members of the object at b[i], at most limit,
 // and returns the index after the object. Check must have accepted the object.
 func AppendMembers(dst []Member, b []byte, i, limit int) (members []Member, end int) {
@@ -305,10 +321,7 @@ func AppendMembers(dst []Member, b []byte, i, limit int) (members []Member, end 
 			break
 		}
 		if limit > 0 {
-			if bytes.IndexByte(name, '\\') >= 0 {
-				name = AppendText(nil, name)
-			}
-			dst = append(dst, Member{name, b[i:after]})
+			dst = append(dst, Member{unescaped(name), b[i:after]})
 			limit--
 		}
 		if i = SkipSpace(b, after); i < len(b) && b[i] == ',' {

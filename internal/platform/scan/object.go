@@ -37,17 +37,18 @@ func Decode[T any](raw []byte, fill func(Object) *T) (result *T, err error) {
 // read is Decode without a type parameter: a program links it once and not for
 // each type.
 func read(raw []byte, fill func(Object)) error {
-	switch err := jsontext.Check(raw); {
-	case err != nil:
-		return err
-	case raw[0] != '{':
+	if len(raw) == 0 || raw[0] != '{' {
+		if err := jsontext.Check(raw); err != nil {
+			return err
+		}
 		return fmt.Errorf("is a JSON %s, not an object", kindOfValue(raw))
 	}
 	d := rooms.Get().(*decoding)
 	defer rooms.Put(d)
 	d.failure, d.spare = nil, freeParts+len(raw)/partSize
-	o, _ := d.object("", raw, 0)
-	fill(o)
+	if d.members, d.failure = jsontext.CheckMembers(d.members, raw, maxMembers); d.failure == nil {
+		fill(Object{decoding: d, value: raw, last: len(d.members)})
+	}
 	clear(d.members) // they point to raw
 	d.members = d.members[:0]
 	return d.failure
