@@ -22,8 +22,6 @@ import (
 )
 
 const (
-	// deadObject is the name of the list of an environment's dead letters.
-	deadObject     = "dead"
 	defaultDeadAge = 14 * 24 * time.Hour
 	defaultMaxDead = 200
 	// maxDead is how many letters fit into the list in the smallest engine.
@@ -41,7 +39,8 @@ const (
 // Dead letters hold data of users. They are removed after Keep, the next time that one
 // of the environment is added or listed.
 type DeadLetters struct {
-	// Backend is the engine. Its Swap must be atomic.
+	// Backend is the engine. Its Swap must be atomic. Readers of package fleet must not
+	// have the right to read it: give it another prefix than theirs.
 	Backend fleet.Backend
 	// Keep is how long a dead letter is kept. 0 is 14 days.
 	Keep time.Duration
@@ -111,7 +110,7 @@ func (d *DeadLetters) write(ctx context.Context, l *DeadLetter, chunks [][]byte)
 }
 
 func chunkOf(environment, id string, i int) string {
-	return fleetdata.Name(environment, deadObject+"-"+id+"."+strconv.Itoa(i))
+	return fleetdata.Name(environment, fleetdata.DeadObject+"-"+id+"."+strconv.Itoa(i))
 }
 
 // pack returns the values of a letter.
@@ -308,7 +307,7 @@ func userOf(text []byte) string {
 // edit changes the list of an environment, without those whose time is over, which it
 // removes.
 func (d *DeadLetters) edit(ctx context.Context, environment string, change func([]deadEntry) ([]deadEntry, error)) error {
-	name := fleetdata.Name(environment, deadObject)
+	name := fleetdata.Name(environment, fleetdata.DeadObject)
 	for range 10 {
 		text, tag, err := d.Backend.Get(ctx, name)
 		if err != nil && !errors.Is(err, fleet.ErrNotFound) {

@@ -9,4 +9,6 @@
 //	<environment>/<sha256>.<i>   chunk i of the gzip of the data
 //	<environment>/old            bodies that the head does not name, with the time until which they stay
 //	<environment>/pin            who pinned bodies, why and until when
+//	<environment>/dead           list of the dead letters of events, see relay.DeadLetters
+//	<environment>/dead-<id>.<i>  chunk i of the gzip of a dead letter
 package fleetdata

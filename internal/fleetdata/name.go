@@ -10,6 +10,7 @@ const (
 	HeadObject = "head"
 	OldObject  = "old"
 	PinObject  = "pin"
+	DeadObject = "dead"
 )
 
 // maxPart is how long a part of a name may be.
@@ -32,7 +33,7 @@ func ChunkName(environment, body string, i int) string {
 // IsBody reports whether a name is that of a chunk, whose value never changes.
 func IsBody(name string) bool {
 	_, object, _ := strings.Cut(name, "/")
-	return object != HeadObject && object != OldObject && object != PinObject
+	return object != HeadObject && object != OldObject && object != PinObject && object != DeadObject
 }
 
 func escape(environment string) string {

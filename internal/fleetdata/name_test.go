@@ -19,7 +19,7 @@ func TestName(t *testing.T) {
 	if got := ChunkName("env", sum, 12); got != "env/"+sum+".12" || !IsBody(got) {
 		t.Errorf("chunk %q, a body: %t", got, IsBody(got))
 	}
-	for _, object := range []string{HeadObject, OldObject, PinObject} {
+	for _, object := range []string{HeadObject, OldObject, PinObject, DeadObject} {
 		if IsBody(Name("env", object)) {
 			t.Errorf("%s counts as a body", object)
 		}
