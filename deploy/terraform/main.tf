@@ -1,7 +1,8 @@
-# A bucket and a table for a fleet, and the policies of readers and publishers. A fleet
-# needs one of the two engines, or both: heads in the table and bodies in the bucket.
+# A bucket and a table for a fleet, a queue for its events, and the policies of readers,
+# publishers and forwarders. A fleet needs one of the two engines, or both: heads in the
+# table and bodies in the bucket.
 #
-# Attach the policies to the roles of the functions and of the publisher.
+# Attach the policies to the roles of the functions, of the publisher and of the forwarder.
 
 terraform {
   required_version = ">= 1.6"
@@ -22,6 +23,12 @@ variable "table" {
   description = "Name of the table."
   type        = string
   default     = "flags"
+}
+
+variable "queue" {
+  description = "Name of the queue of events."
+  type        = string
+  default     = "events"
 }
 
 variable "prefix" {
@@ -100,6 +107,29 @@ data "aws_iam_policy_document" "s3_publisher" {
   }
 }
 
+# Messages hold the data of users: they are encrypted with SSE-SQS. The visibility timeout
+# is for a function that SQS invokes, with a timeout of 60 s; ffc-relay forward sets its own.
+resource "aws_sqs_queue" "events" {
+  name                       = var.queue
+  message_retention_seconds  = 1209600
+  visibility_timeout_seconds = 360
+  sqs_managed_sse_enabled    = true
+}
+
+data "aws_iam_policy_document" "sqs_sender" {
+  statement {
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.events.arn]
+  }
+}
+
+data "aws_iam_policy_document" "sqs_forwarder" {
+  statement {
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
+    resources = [aws_sqs_queue.events.arn]
+  }
+}
+
 data "aws_iam_policy_document" "dynamodb_reader" {
   statement {
     actions   = ["dynamodb:GetItem"]
@@ -130,6 +160,8 @@ resource "aws_iam_policy" "flags" {
     s3-publisher       = data.aws_iam_policy_document.s3_publisher.json
     dynamodb-reader    = data.aws_iam_policy_document.dynamodb_reader.json
     dynamodb-publisher = data.aws_iam_policy_document.dynamodb_publisher.json
+    sqs-sender         = data.aws_iam_policy_document.sqs_sender.json
+    sqs-forwarder      = data.aws_iam_policy_document.sqs_forwarder.json
   }
   name   = "flags-${each.key}"
   policy = each.value
@@ -138,4 +170,9 @@ resource "aws_iam_policy" "flags" {
 output "policies" {
   description = "ARNs of the policies, by engine and role."
   value       = { for name, policy in aws_iam_policy.flags : name => policy.arn }
+}
+
+output "queue_url" {
+  description = "Address of the queue of events."
+  value       = aws_sqs_queue.events.url
 }

@@ -7,6 +7,9 @@
 // flags, or if takeovers or the undo take too long. The engines are in memory, in a
 // directory and, where redis-server is installed, in a Redis that it starts.
 //
+// With -events it delivers events through queues instead, while the platform, forwarders
+// and the queue are killed 100 times, and fails if one is lost.
+//
 // With -load it measures what a fleet costs instead, and with -relay what a relay over
 // HTTP costs; on a busy machine start it with chrt -r 1, so that other programs do not
 // delay it. With -docs it writes what it has measured to docs/fleet.md, between markers.
@@ -29,6 +32,7 @@ import (
 func main() {
 	runFunction()
 	runRelay()
+	runForwarder()
 	s := soak{out: os.Stdout}
 	flag.DurationVar(&s.length, "for", 20*time.Second, "how long to hammer each engine")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "decides which faults there are, and when")
@@ -36,6 +40,8 @@ func main() {
 	flag.IntVar(&s.instances, "instances", instances, "number of instances with -load; other numbers go with it")
 	load := flag.Bool("load", false, "measure what a fleet costs instead")
 	relays := flag.Bool("relay", false, "measure what a relay over HTTP costs instead")
+	delivers := flag.Bool("events", false, "deliver events through queues while parts are killed instead")
+	flag.IntVar(&s.events, "n", 1_000_000, "number of events with -events")
 	flag.StringVar(&s.only, "only", "", "measure only the parts of -load or -relay whose name contains this text")
 	docs := flag.String("docs", "", "repository whose docs/fleet.md gets what was measured")
 	flag.Parse()
@@ -48,6 +54,8 @@ func main() {
 	switch {
 	case *load:
 		name, measure = "load", func() (string, error) { return s.load(measures) }
+	case *delivers:
+		name, measure = "events", s.eventSoak
 	case *relays:
 		name, measure = "relay", func() (string, error) { return s.load(relayMeasures) }
 	}
@@ -71,6 +79,7 @@ type soak struct {
 	instances int
 	out       io.Writer // progress
 	only      string    // parts of -load
+	events    int       // with -events
 }
 
 const (

@@ -60,7 +60,7 @@
 // A reader needs s3:GetObject or dynamodb:GetItem. A publisher writes with
 // s3:PutObject and s3:DeleteObject, and needs s3:ListBucket, without which S3 does not
 // say that an object is missing; or with dynamodb:PutItem and dynamodb:DeleteItem.
-// A function that puts events needs sqs:SendMessage. A relay.Forwarder needs
+// A function that puts events needs sqs:SendMessage. A relay.Forwarder needs that and
 // sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility, and with dead
 // letters those of a publisher. docs/fleet.md has the policies.
 //
