@@ -253,11 +253,7 @@ func (r *room) updateLocked() {
 func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 	revision := r.source().Revision
 	first := r.items[0] == nil
-	type late struct {
-		array int
-		item  *served
-	}
-	var restamp []late
+	var restamp []push
 	for array, list := range [][]store.Item{whole.Flags, whole.Segments, whole.Tags} {
 		if array >= len(r.wire.Arrays) {
 			continue
@@ -289,7 +285,7 @@ func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 			s := &served{key: item.Key, origin: item.Raw, raw: item.Raw, version: item.Version, archived: item.Archived}
 			next[item.Key] = s
 			if old != nil && s.version <= old.version {
-				restamp = append(restamp, late{array, s})
+				restamp = append(restamp, push{array, s})
 			} else if !first {
 				pushes = append(pushes, push{array, s})
 			}
@@ -307,7 +303,7 @@ func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 				if !old.archived {
 					gone.archived = true
 					changed = true
-					restamp = append(restamp, late{array, &gone})
+					restamp = append(restamp, push{array, &gone})
 				}
 			}
 		}
@@ -316,12 +312,12 @@ func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 	if len(restamp) > 0 {
 		// Relays that see the same revisions give the same versions.
 		r.stamp = revision - int64(len(restamp)) + 1
-		slices.SortFunc(restamp, func(a, b late) int {
+		slices.SortFunc(restamp, func(a, b push) int {
 			return cmp.Or(cmp.Compare(a.array, b.array), cmp.Compare(a.item.key, b.item.key))
 		})
 		for _, l := range restamp {
 			r.restamp(l.array, l.item, r.next())
-			pushes = append(pushes, push{l.array, l.item})
+			pushes = append(pushes, l)
 		}
 	}
 	r.forget()

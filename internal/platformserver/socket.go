@@ -231,13 +231,6 @@ func (s *Socket) Cut() {
 	}
 }
 
-// Ended reports whether the connection was cut.
-func (s *Socket) Ended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.dead
-}
-
 // Silent returns how long nothing has arrived.
 func (s *Socket) Silent() time.Duration { return time.Duration(time.Now().UnixNano() - s.seen.Load()) }
 
