@@ -57,8 +57,8 @@ func (k *Keys) add(fields []string) error {
 	if len(fields) != 3 && len(fields) != 4 {
 		return fmt.Errorf("it has %d fields: expected SHA-256, environment, name and perhaps a time, as ffc-relay key writes them", len(fields))
 	}
-	var sum [sha256.Size]byte
-	if n, err := hex.Decode(sum[:], []byte(fields[0])); len(fields[0]) != 2*len(sum) || err != nil || n != len(sum) {
+	sum, ok := parseSum(fields[0])
+	if !ok {
 		return errors.New("the first field is not a SHA-256 in hexadecimal: expected 64 characters, not the key itself")
 	}
 	l := keyLine{environment: fields[1], name: fields[2]}
@@ -80,6 +80,15 @@ func (k *Keys) add(fields []string) error {
 	}
 	k.keys[sum] = l
 	return nil
+}
+
+// parseSum reads a SHA-256 in hexadecimal.
+func parseSum(text string) (sum [sha256.Size]byte, ok bool) {
+	if len(text) != 2*len(sum) {
+		return sum, false
+	}
+	_, err := hex.Decode(sum[:], []byte(text))
+	return sum, err == nil
 }
 
 // Environment returns the environment that a key opens; false if the key is unknown

@@ -69,3 +69,24 @@ func TestParseKeysErrors(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// FuzzParseKeys looks for files that panic, or whose keys are of no environment.
+func FuzzParseKeys(f *testing.F) {
+	sum := strings.Repeat("ab", 32)
+	f.Add(sum + " " + environment + " name 2026-12-31T18:00:00Z\n# comment")
+	f.Add(sum + " FF__1__2__3 name")
+	f.Add("\x00 \xff")
+	f.Add(sum + "ab " + environment + " name")
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := relay.ParseKeys([]byte(text))
+		if (keys == nil) == (err == nil) {
+			t.Fatalf("got %v and %v", keys, err)
+		}
+		if err != nil && strings.Contains(err.Error(), sum) {
+			t.Errorf("the error quotes the file: %v", err)
+		}
+		if keys != nil && keys.Len() > strings.Count(text, "\n")+1 {
+			t.Errorf("%d keys in %q", keys.Len(), text)
+		}
+	})
+}
