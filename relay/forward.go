@@ -333,7 +333,7 @@ func (r *run) await() bool {
 
 // take calls Queue.Take. A panic in it is an error.
 func (r *run) take() (deliveries []flush.Delivery, err error) {
-	err = contained(func() (err error) {
+	err = contained("the queue", func() (err error) {
 		deliveries, err = r.f.Queue.Take(r.ctx, takeAtOnce)
 		return err
 	})
@@ -343,15 +343,9 @@ func (r *run) take() (deliveries []flush.Delivery, err error) {
 	return deliveries, err
 }
 
-// contained calls a function of the application's. It turns a panic into an error.
-func contained(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the queue panicked with a %T", v) // its text may hold a secret
-		}
-	}()
-	return safelog.Error(f())
-}
+// contained calls a function of the application's, which what names, and returns an
+// error that is fit for a log.
+func contained(what string, f func() error) error { return safelog.Error(safelog.Contain(what, f)) }
 
 // noteQueue records the error of the queue, and logs changes.
 func (r *run) noteQueue(err error) {
@@ -487,7 +481,7 @@ func (r *run) call(f func(context.Context, time.Duration) error, after time.Dura
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), callTimeout)
 	defer cancel()
-	return contained(func() error { return f(ctx, after) })
+	return contained("the queue", func() error { return f(ctx, after) })
 }
 
 // extend extends what was taken until ctx ends.

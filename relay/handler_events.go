@@ -15,6 +15,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 const (
@@ -225,19 +226,14 @@ func (g *gatherer) store(to gatheredFor, b *gathering) {
 	}
 }
 
-func (g *gatherer) sink(to gatheredFor, body []byte) (err error) {
+func (g *gatherer) sink(to gatheredFor, body []byte) error {
 	// Not the handler's context: what was read is stored while the relay ends.
 	ctx, cancel := context.WithTimeout(context.Background(), putTime)
 	defer cancel()
-	defer func() {
-		if recover() != nil {
-			err = errSink
-		}
-	}()
-	return g.h.Events.Put(ctx, flush.Batch{Environment: to.environment, Route: to.route, Body: body, At: time.Now()})
+	return safelog.Contain("relay: Handler.Events", func() error {
+		return g.h.Events.Put(ctx, flush.Batch{Environment: to.environment, Route: to.route, Body: body, At: time.Now()})
+	})
 }
-
-var errSink = errors.New("relay: Handler.Events panicked")
 
 // join joins JSON arrays without white space around them.
 func join(bodies [][]byte) []byte {

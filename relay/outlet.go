@@ -228,7 +228,7 @@ func (j *job) bury(p *part, why error) {
 		}
 		ctx, cancel := context.WithTimeout(j.ctx, callTimeout)
 		defer cancel()
-		err := contained(func() error {
+		err := contained("the engine of dead letters", func() error {
 			return f.DeadLetters.add(ctx, &p.of.batch, body, int(events), why)
 		})
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 // Backend is a place in an engine for small values by name. It may be used
@@ -93,16 +95,9 @@ var (
 
 var errReadOnly = errors.New("fleet: this backend is read-only")
 
-// contained calls a method of a backend, which may be part of the application. It
-// turns a panic into an error: a backend must not end the program.
-func contained(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("fleet: the backend panicked with a %T", v) // its text may hold a secret
-		}
-	}()
-	return f()
-}
+// contained calls a method of a backend, which may be part of the application: a
+// backend must not end the program.
+func contained(f func() error) error { return safelog.Contain("fleet: the backend", f) }
 
 // nameOf returns how to call a backend in errors, logs and ffc.Status.
 func nameOf(b Backend) string {
