@@ -101,13 +101,13 @@ func same(got, want flush.Batch) error {
 func (q *queue) one(from flush.Queue, put *flush.Batch) (flush.Delivery, error) {
 	if put != nil {
 		if err := from.Put(q.ctx, *put); err != nil {
-			return flush.Delivery{}, fmt.Errorf("Put: %w", err)
+			return flush.Delivery{}, fmt.Errorf("calling Put: %w", err)
 		}
 	}
 	taken, err := from.Take(q.ctx, 10)
 	switch {
 	case err != nil:
-		return flush.Delivery{}, fmt.Errorf("Take: %w", err)
+		return flush.Delivery{}, fmt.Errorf("calling Take: %w", err)
 	case len(taken) != 1:
 		return flush.Delivery{}, fmt.Errorf("Take returned %d batches, want the one that was put", len(taken))
 	case taken[0].Extend == nil || taken[0].Done == nil || taken[0].Again == nil:
@@ -142,10 +142,10 @@ func checkBatch(q *queue) error {
 			return err
 		}
 		if d.Tries != 1 {
-			return fmt.Errorf("Tries is %d, want 1", d.Tries)
+			return fmt.Errorf("the value of Tries is %d, want 1", d.Tries)
 		}
 		if err := d.Done(q.ctx); err != nil {
-			return fmt.Errorf("Done: %w", err)
+			return fmt.Errorf("calling Done: %w", err)
 		}
 	}
 	return nil
@@ -189,7 +189,7 @@ func checkSizes(q *queue) error {
 			return err
 		}
 		if err := d.Done(q.ctx); err != nil {
-			return fmt.Errorf("Done: %w", err)
+			return fmt.Errorf("calling Done: %w", err)
 		}
 	}
 	return nil
@@ -201,7 +201,7 @@ func checkMany(q *queue) error {
 	const n = 25
 	for i := range n {
 		if err := from.Put(q.ctx, batch(i)); err != nil {
-			return fmt.Errorf("Put: %w", err)
+			return fmt.Errorf("calling Put: %w", err)
 		}
 	}
 	seen := make(map[string]bool)
@@ -223,7 +223,7 @@ func checkMany(q *queue) error {
 			}
 			seen[string(d.Body)] = true
 			if err := d.Done(q.ctx); err != nil {
-				return fmt.Errorf("Done: %w", err)
+				return fmt.Errorf("calling Done: %w", err)
 			}
 		}
 	}
@@ -245,7 +245,7 @@ func checkWait(q *queue) error {
 		taken <- err
 	}()
 	if err := other.Put(q.ctx, batch(1)); err != nil {
-		return fmt.Errorf("Put: %w", err)
+		return fmt.Errorf("calling Put: %w", err)
 	}
 	return <-taken
 }
@@ -260,7 +260,7 @@ func checkAgain(q *queue) error {
 	}
 	for tries := 2; tries <= 3; tries++ {
 		if err := d.Again(q.ctx, 0); err != nil {
-			return fmt.Errorf("Again: %w", err)
+			return fmt.Errorf("calling Again: %w", err)
 		}
 		if d, err = q.one(other, nil); err != nil {
 			return err
@@ -269,11 +269,11 @@ func checkAgain(q *queue) error {
 			return err
 		}
 		if d.Tries != tries {
-			return fmt.Errorf("Tries is %d, want %d", d.Tries, tries)
+			return fmt.Errorf("the value of Tries is %d, want %d", d.Tries, tries)
 		}
 	}
 	if err := d.Again(q.ctx, time.Hour); err != nil {
-		return fmt.Errorf("Again: %w", err)
+		return fmt.Errorf("calling Again: %w", err)
 	}
 	if q.config.Timeout > 0 && q.config.Timeout <= quiet {
 		return nil
@@ -295,10 +295,10 @@ func checkLost(q *queue) error {
 		return err
 	}
 	if d.Tries != 2 {
-		return fmt.Errorf("Tries is %d, want 2", d.Tries)
+		return fmt.Errorf("the value of Tries is %d, want 2", d.Tries)
 	}
 	if err := d.Done(q.ctx); err != nil {
-		return fmt.Errorf("Done: %w", err)
+		return fmt.Errorf("calling Done: %w", err)
 	}
 	return nil
 }
@@ -308,7 +308,7 @@ func checkExtend(q *queue) error {
 	timeout := q.config.Timeout
 	from, other := q.open(), q.open()
 	b := batch(1)
-	began := time.Now()
+	var began time.Time
 	d, err := q.one(from, &b)
 	if err != nil {
 		return err
@@ -320,7 +320,7 @@ func checkExtend(q *queue) error {
 		time.Sleep(timeout * 6 / 10)
 		began = time.Now()
 		if err := d.Extend(q.ctx); err != nil {
-			return fmt.Errorf("Extend: %w", err)
+			return fmt.Errorf("calling Extend: %w", err)
 		}
 		err := q.nothing(other, timeout/10)
 		if late := time.Since(began) > timeout; err != nil && !late {
@@ -341,7 +341,7 @@ func checkDone(q *queue) error {
 		return err
 	}
 	if err := d.Done(q.ctx); err != nil {
-		return fmt.Errorf("Done: %w", err)
+		return fmt.Errorf("calling Done: %w", err)
 	}
 	return q.nothing(from, max(quiet, q.config.Timeout*3/2))
 }
@@ -377,7 +377,7 @@ func checkFull(q *queue) error {
 		}
 		for _, d := range deliveries {
 			if err := d.Done(q.ctx); err != nil {
-				return fmt.Errorf("Done: %w", err)
+				return fmt.Errorf("calling Done: %w", err)
 			}
 			taken++
 		}
@@ -441,7 +441,7 @@ func checkConcurrency(q *queue) error {
 		all.Go(func() {
 			for j := range each {
 				if err := shared.Put(ctx, batch(1000*i+j)); err != nil {
-					fail(fmt.Errorf("Put: %w", err))
+					fail(fmt.Errorf("calling Put: %w", err))
 				}
 			}
 		})
@@ -456,13 +456,13 @@ func checkConcurrency(q *queue) error {
 				taken, err := from.Take(ctx, 5)
 				if err != nil {
 					if ctx.Err() == nil {
-						fail(fmt.Errorf("Take: %w", err))
+						fail(fmt.Errorf("calling Take: %w", err))
 					}
 					return
 				}
 				for _, d := range taken {
 					if err := d.Done(q.ctx); err != nil {
-						fail(fmt.Errorf("Done: %w", err))
+						fail(fmt.Errorf("calling Done: %w", err))
 					}
 					mu.Lock()
 					seen[string(d.Body)]++
