@@ -28,8 +28,10 @@ import (
 )
 
 const (
-	// eventKills is how often a part is killed.
+	// eventKills is how often a part is killed, and killEvery the time between two kills,
+	// on average. Clients record their events in that time.
 	eventKills = 100
+	killEvery  = 2500 * time.Millisecond
 	// eventClients is how many clients record events.
 	eventClients = 4
 	// forwarders is how many processes deliver them.
@@ -247,11 +249,8 @@ func (s *soak) deliverEvents(queue *eventQueue) (row string, err error) {
 	}
 	random := rand.New(rand.NewPCG(s.seed, 2))
 	var kills [3]int
-	for kill := range eventKills {
-		// Kills come while events are delivered.
-		if err := platform.await(ctx, s.events/10*9*kill/eventKills); err != nil {
-			return "", err
-		}
+	for range eventKills {
+		time.Sleep(rand.N(2 * killEvery))
 		part := random.IntN(3)
 		if part == 2 && queue.kill == nil {
 			part = random.IntN(2)
@@ -321,8 +320,10 @@ func (s *soak) recordEvents(ctx context.Context, queue *eventQueue, part int) er
 		return err
 	}
 	user := ffc.NewUser(fmt.Sprint("user ", part))
+	began := time.Now()
 	for n := part; n < s.events; n += eventClients {
-		for n%1000 == part && client.Stats().Events.Queued > 10_000 && ctx.Err() == nil {
+		due := time.Duration(float64(n) / float64(s.events) * float64(eventKills*killEvery))
+		for time.Since(began) < due || client.Stats().Events.Queued > 10_000 && ctx.Err() == nil {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if err := client.Track(ctx, user, fmt.Sprint("e", n)); err != nil {
