@@ -33,7 +33,7 @@ var measures = []measure{
 	{"TLS instances", func(s *soak) ([]figure, error) { return s.loadInstances(startRedisTLS, " over TLS") }},
 	{"TLS handshakes", (*soak).loadHandshakes},
 	{"watchers", (*soak).loadWatchers},
-	{"FLUSHALL", func(s *soak) ([]figure, error) { return s.loadRecovery("FLUSHALL, five times", startFlushed) }},
+	{"FLUSHALL", func(s *soak) ([]figure, error) { return s.loadRecovery("FLUSHALL", startFlushed) }},
 	{"replica", func(s *soak) ([]figure, error) {
 		return s.loadRecovery("the primary is killed, and its replica promoted at once", startReplicated)
 	}},

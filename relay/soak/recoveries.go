@@ -213,9 +213,13 @@ func (s *soak) loadRecovery(what string, start func() (*failing, error)) ([]figu
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	defer f.close()
+	f.times = s.part(f.times)
 	measured, err := s.recovery(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if f.times > 1 {
+		what = fmt.Sprintf("%s, %d times", what, f.times)
 	}
 	return []figure{{fmt.Sprintf("%s, under %d readers that read each second", what, s.part(200)), measured}}, nil
 }

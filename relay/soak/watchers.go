@@ -71,7 +71,7 @@ func (s *soak) loadWatchers() (figures []figure, err error) {
 		if counts[1] > 0 {
 			elsewhere = s.part(counts[1])
 		}
-		f, err := watchers(s.part(counts[0]), elsewhere)
+		f, err := s.watchers(s.part(counts[0]), elsewhere)
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +113,8 @@ func watchElsewhere(ctx context.Context, b *fleetredis.Backend, environment stri
 	}
 }
 
-func watchers(count, elsewhere int) (figure, error) {
-	const changes = 20
+func (s *soak) watchers(count, elsewhere int) (figure, error) {
+	changes := s.part(20)
 	r, err := startRedis()
 	if err != nil {
 		return figure{}, err
@@ -160,7 +160,7 @@ func watchers(count, elsewhere int) (figure, error) {
 		others.Go(func() { watchElsewhere(reading, b, environment) })
 	}
 	time.Sleep(time.Second) // all watch
-	const idle = 10 * time.Second
+	idle := time.Duration(s.part(10_000)) * time.Millisecond
 	idleRedis, err := r.usage()
 	if err != nil {
 		return figure{}, err
