@@ -40,9 +40,9 @@
 //
 // The value named environment/object is the string with the key
 // {ffc:environment}/object. "ffc" is Config.Prefix. Swap is a script that compares,
-// sets and publishes to the channel with the same name as the key. Values do not
-// expire. The part in braces is a hash tag: all values of an environment are in one
-// slot of a Redis Cluster. Use a database that does not evict them (maxmemory-policy
+// sets, and publishes the value to the channel with the same name as the key.
+// Values do not expire. The part in braces is a hash tag: all values of an
+// environment are in one slot of a Redis Cluster. Use a database that does not evict them (maxmemory-policy
 // noeviction): a publisher restores evicted values, but until then new clients get
 // no data.
 //
