@@ -22,6 +22,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
@@ -162,6 +163,32 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.evaluates(late, "checkout", "new")
+}
+
+// TestServeWatches: an engine that can be watched makes a relay serve a change before
+// the next read of the head.
+func TestServeWatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.inMemory(new(fleettest.Memory))
+	key, _ := w.serving()
+	w.app.environ = append(w.app.environ, "FFC_RELAY_REFRESH=1h")
+	w.ok("publish", "-once")
+	s := w.start("serve")
+	defer s.end()
+	client := w.sdk(s.sdks, key, &stream.Transport{})
+	if err := client.WaitReady(testkit.Within(t)); err != nil {
+		t.Fatal(err)
+	}
+	value := "old"
+	testkit.Eventually(t, "a change arrives", func() bool { // the first may come before the relay watches
+		value = map[string]string{"old": "new", "new": "old"}[value]
+		w.platform.Put(ffctest.Flag("checkout").Variations("old", "new").Serve(value))
+		w.ok("publish", "-once")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		return w.platform.WaitSynced(ctx, client) == nil
+	})
 }
 
 // balancer is a load balancer of two relays, which asks /readyz.
