@@ -171,17 +171,17 @@ func TestClusterSlotsMigrateUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	load := underLoad(t, b)
+	load := fleetkit.UnderLoad(t, b)
 	write := func() {
 		t.Helper()
-		load.goesOn()
+		load.GoesOn()
 		n++
 		if tag, err = b.Swap(testkit.Within(t), "env/head", fmt.Appendf(nil, "head %d", n), tag); err != nil {
 			t.Fatalf("Swap %d: %v", n, err)
 		}
 	}
 	c.migrate(slot, from, to, write)
-	load.end()
+	load.End()
 }
 
 // A node that fails takes the slots of its environments with it until its replica

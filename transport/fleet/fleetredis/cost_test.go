@@ -3,8 +3,6 @@
 package fleetredis_test
 
 import (
-	"net"
-	"sync/atomic"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
@@ -12,69 +10,11 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
-// proxy counts what passes between clients and a server.
-type proxy struct {
-	address string
-	bytes   atomic.Int64 // in both directions
-	turns   atomic.Int64 // of writes by the client after the server has written
-}
-
-func newProxy(t testing.TB, server string) *proxy {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	p := &proxy{address: listener.Addr().String()}
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("tcp", server)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			var clients atomic.Bool // whether the client wrote last
-			go p.pass(upstream, client, func() {
-				if !clients.Swap(true) {
-					p.turns.Add(1)
-				}
-			})
-			go p.pass(client, upstream, func() { clients.Store(false) })
-		}
-	}()
-	return p
-}
-
-// pass copies bytes, and calls before for each read.
-func (p *proxy) pass(to, from net.Conn, before func()) {
-	defer to.Close()
-	defer from.Close()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
-		if n > 0 {
-			before()
-			p.bytes.Add(int64(n))
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
 // A refresh with nothing new takes one round trip, 1 KiB and 25 allocations.
 func TestCostOfARefreshWithNothingNew(t *testing.T) {
 	s := start(t)
-	p := newProxy(t, s.port.Address)
-	b := s.open(func(c *fleetredis.Config) { c.Addresses = []string{p.address} })
+	p := testkit.NewProxy(t, s.port.Address)
+	b := s.open(func(c *fleetredis.Config) { c.Addresses = []string{p.Address} })
 	client := fleetkit.Refreshing(t, b)
 	ctx := testkit.Within(t)
 	refresh := func() {
@@ -83,15 +23,15 @@ func TestCostOfARefreshWithNothingNew(t *testing.T) {
 		}
 	}
 	refresh()
-	turns, bytes := p.turns.Load(), p.bytes.Load()
+	turns, bytes := p.Turns.Load(), p.Bytes.Load()
 	const refreshes = 100
 	for range refreshes {
 		refresh()
 	}
-	if got := p.turns.Load() - turns; got != refreshes {
+	if got := p.Turns.Load() - turns; got != refreshes {
 		t.Errorf("%d round trips for %d refreshes", got, refreshes)
 	}
-	perRefresh := (p.bytes.Load() - bytes) / refreshes
+	perRefresh := (p.Bytes.Load() - bytes) / refreshes
 	if perRefresh > 1<<10 || perRefresh < 100 {
 		t.Errorf("%d bytes for each refresh, want at most 1024", perRefresh)
 	}
@@ -109,12 +49,12 @@ func TestRoundTripsOfAColdReadOverTLS(t *testing.T) {
 	s, trust := startTLS(t)
 	s.command("ACL", "SETUSER", "reader", "on", ">PASSWORD", "~{ffc:*", "+get")
 	s.command("SET", "{ffc:env}/head", "head")
-	p := newProxy(t, s.port.Address)
-	b := s.open(as("reader", "PASSWORD", trust), func(c *fleetredis.Config) { c.Addresses = []string{p.address} })
+	p := testkit.NewProxy(t, s.port.Address)
+	b := s.open(as("reader", "PASSWORD", trust), func(c *fleetredis.Config) { c.Addresses = []string{p.Address} })
 	if _, _, err := b.Get(testkit.Within(t), "env/head"); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.turns.Load(); got > 4 {
+	if got := p.Turns.Load(); got > 4 {
 		t.Errorf("%d round trips after that of TCP, want at most 4", got)
 	}
 }

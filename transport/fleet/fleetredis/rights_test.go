@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -237,13 +238,13 @@ func rotate(t *testing.T, servers []*server, open func(...func(*fleetredis.Confi
 	b := open(func(c *fleetredis.Config) {
 		c.Credentials = func(context.Context) (string, string, error) { return "reader", password(current.Load()), nil }
 	})
-	load := underLoad(t, b)
+	load := fleetkit.UnderLoad(t, b)
 	for i := range int64(rounds) {
 		all("ACL", "SETUSER", "reader", ">"+password(i+1))
 		current.Store(i + 1)
 		all("CLIENT", "KILL", "USER", "reader")
-		load.goesOn()
+		load.GoesOn()
 		all("ACL", "SETUSER", "reader", "<"+password(i))
 	}
-	load.end()
+	load.End()
 }
