@@ -47,6 +47,7 @@ type engineConfig struct {
 	url, prefix, user, password              string
 	cluster                                  string
 	sentinel, sentinelUser, sentinelPassword string
+	credentials, inboxPrefix                 string
 	caFile, ca                               string // the file, and what is in it
 	region, endpoint, bucketOwner            string
 	heads, bodies                            *engineConfig
@@ -360,7 +361,8 @@ func (r *reader) engines(c *config) map[string]error {
 		get := func(setting string) string { return r.values[at+"."+setting].text }
 		e := engineConfig{
 			name: name, url: get("url"), prefix: get("prefix"), user: get("user"), password: get("password"), cluster: get("cluster"), sentinel: get("sentinel"),
-			sentinelUser: get("sentinelUser"), sentinelPassword: get("sentinelPassword"), caFile: get("caFile"), region: get("region"), endpoint: get("endpoint"), bucketOwner: get("bucketOwner"),
+			sentinelUser: get("sentinelUser"), sentinelPassword: get("sentinelPassword"), caFile: get("caFile"),
+			credentials: get("credentials"), inboxPrefix: get("inboxPrefix"), region: get("region"), endpoint: get("endpoint"), bucketOwner: get("bucketOwner"),
 		}
 		err := r.broken[at]
 		if err == nil && e.url == "" {

@@ -111,6 +111,9 @@ func TestEnginesRejectBadURLs(t *testing.T) {
 		"redis://user:s3cret@a:6379": "it has a user",
 		"redis://a":                  "host:port",
 		"redis://a:6379/x":           "unusable database",
+		"nats://user:s3cret@a:4222":  "it has a user",
+		"nats://":                    "unusable server",
+		"nats://a:4222/b.c":          "unusable Bucket",
 	} {
 		_, closeIt, err := openEngine(engineConfig{name: "main", url: url}, nil)
 		closeIt()
@@ -124,6 +127,10 @@ func TestEnginesRejectBadURLs(t *testing.T) {
 		"engines.main.prefix: the setting has no effect": {url: "dir:x", prefix: "a"},
 		"engines.main.password: the setting has no":      {url: "s3://flags", password: "s3cret"},
 		"engines.main.caFile: the setting has no effect": {url: "redis://a:6379", caFile: "ca.pem"},
+		"engines.main.caFile: the setting has no":        {url: "nats://a:4222", caFile: "ca.pem"},
+		"engines.main.prefix: the setting has no":        {url: "tls://a:4222", prefix: "a"},
+		"engines.main.inboxPrefix: the setting has no":   {url: "redis://a:6379", inboxPrefix: "a"},
+		"engines.main.credentials: there are also":       {url: "nats://a:4222", user: "a", credentials: "s3cret"},
 		"engines.main.bucketOwner: the setting has no":   {url: "dynamodb://flags", bucketOwner: "1"},
 		"engines.main.region: the setting has no effect": {url: "split:a,b", heads: new(engineConfig), bodies: new(engineConfig), region: "x"},
 	} {
@@ -134,10 +141,12 @@ func TestEnginesRejectBadURLs(t *testing.T) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
-	_, closeIt, err := openEngine(engineConfig{name: "main", url: "rediss://a:6379", ca: "x", caFile: "ca.pem"}, nil)
-	closeIt()
-	if err == nil || !strings.Contains(err.Error(), "engines.main.caFile: ca.pem has no certificate") {
-		t.Errorf("error %v", err)
+	for _, url := range []string{"rediss://a:6379", "tls://a:4222"} {
+		_, closeIt, err := openEngine(engineConfig{name: "main", url: url, ca: "x", caFile: "ca.pem"}, nil)
+		closeIt()
+		if err == nil || !strings.Contains(err.Error(), "engines.main.caFile: ca.pem has no certificate") {
+			t.Errorf("%s: error %v", url, err)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -360,6 +361,13 @@ func (v *probe) durability(ctx context.Context) (cli.Outcome, string, string) {
 			return err
 		})
 		return redisDurability(got, err)
+	case *fleetnats.Backend:
+		var got fleetnats.Durability
+		err := v.within(ctx, func(ctx context.Context) (err error) {
+			got, err = b.Durability(ctx)
+			return err
+		})
+		return natsDurability(got, err)
 	}
 	return cli.Skipped, "the engine does not say", ""
 }
@@ -404,6 +412,18 @@ func redisDurability(got fleetredis.Durability, err error) (cli.Outcome, string,
 		return cli.Warn, "the server has no replica and no append-only file: a restart loses all data, until a publisher writes it again", "use a replica, or set appendonly yes"
 	}
 	return cli.OK, fmt.Sprintf("append-only file: %t, replicas: %d", got.AppendOnly, got.Replicas), ""
+}
+
+func natsDurability(got fleetnats.Durability, err error) (cli.Outcome, string, string) {
+	switch {
+	case err != nil:
+		return cli.Skipped, "the server does not say: " + textOf(err), "give the user of this command the right to publish to $JS.API.STREAM.INFO.KV_BUCKET"
+	case got.Expires != 0:
+		return cli.Warn, fmt.Sprintf("values of the bucket expire after %v, also the current ones", got.Expires), "remove the TTL of the bucket"
+	case !got.File && got.Replicas < 2:
+		return cli.Warn, "the bucket is in the memory of one server: a restart loses all data, until a publisher writes it again", "store it in files, or on three servers"
+	}
+	return cli.OK, fmt.Sprintf("in files: %t, servers: %d", got.File, got.Replicas), ""
 }
 
 // clocks compares this machine's clock with that of each platform.

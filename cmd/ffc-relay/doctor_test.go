@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
@@ -132,6 +133,20 @@ func TestDoctorOfRedis(t *testing.T) {
 	w.app.environ[2] = "FFC_RELAY_ENGINES_MAIN_URL=redis://" + startRedis(t)
 	if out := w.ok("doctor", "main"); !strings.Contains(out, "ok    main race") || !strings.Contains(out, "warn  main durability") {
 		t.Errorf("got\n%s", out)
+	}
+}
+
+func TestNATSDurability(t *testing.T) {
+	for got, want := range map[fleetnats.Durability]cli.Outcome{
+		{File: true, Replicas: 3}: cli.OK, {Replicas: 3}: cli.OK, {Replicas: 1}: cli.Warn,
+		{File: true, Replicas: 3, Expires: time.Hour}: cli.Warn,
+	} {
+		if outcome, seen, _ := natsDurability(got, nil); outcome != want {
+			t.Errorf("%+v: %v %s, want %v", got, outcome, seen, want)
+		}
+	}
+	if got, _, _ := natsDurability(fleetnats.Durability{}, errors.New("Permissions Violation")); got != cli.Skipped {
+		t.Errorf("%v, want that the check is skipped", got)
 	}
 }
 

@@ -15,9 +15,12 @@ import (
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -28,8 +31,8 @@ func (e *engineConfig) key() string {
 		return ""
 	}
 	return fmt.Sprintf("%q", []string{
-		e.name, e.url, e.prefix, e.user, e.cluster, e.sentinel, e.sentinelUser, e.ca, e.region, e.endpoint, e.bucketOwner, e.heads.key(), e.bodies.key(),
-		fmt.Sprint(e.password != "", e.sentinelPassword != ""),
+		e.name, e.url, e.prefix, e.user, e.cluster, e.sentinel, e.sentinelUser, e.inboxPrefix, e.ca, e.region, e.endpoint, e.bucketOwner, e.heads.key(), e.bodies.key(),
+		fmt.Sprint(e.password != "", e.sentinelPassword != "", e.credentials != ""),
 	})
 }
 
@@ -42,7 +45,7 @@ const awsTime = 10 * time.Second
 type opener func(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error)
 
 // engineURLs are the forms of engines.NAME.url.
-const engineURLs = "dir:PATH, redis://HOST:PORT, rediss://HOST:PORT, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] or split:HEADS,BODIES"
+const engineURLs = "dir:PATH, redis://HOST:PORT, rediss://HOST:PORT, nats://HOST:PORT, tls://HOST:PORT, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] or split:HEADS,BODIES"
 
 // openEngine is the opener of all engines.
 func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, closeIt func(), err error) {
@@ -66,6 +69,8 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 		return openAWS(e, scheme == "s3", strings.TrimPrefix(place, "//"))
 	case "redis", "rediss":
 		return openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
+	case "nats", "tls":
+		return openNATS(e, now, scheme, strings.TrimPrefix(place, "//"))
 	}
 	if scheme == "sqs" {
 		return nil, nothing, e.problem("url", "SQS keeps events only: name the engine in the setting queue")
@@ -87,7 +92,7 @@ func (e *engineConfig) unused(scheme string) error {
 	values := map[string]string{
 		"prefix": e.prefix, "user": e.user, "password": e.password, "cluster": e.cluster,
 		"sentinel": e.sentinel, "sentinelUser": e.sentinelUser, "sentinelPassword": e.sentinelPassword,
-		"caFile": e.caFile, "region": e.region, "endpoint": e.endpoint, "bucketOwner": e.bucketOwner,
+		"credentials": e.credentials, "inboxPrefix": e.inboxPrefix, "caFile": e.caFile, "region": e.region, "endpoint": e.endpoint, "bucketOwner": e.bucketOwner,
 	}
 	for _, s := range engineSettings {
 		if values[s.name] != "" && !s.fits(scheme) {
@@ -124,6 +129,63 @@ func openAWS(e engineConfig, bucket bool, name string) (b fleet.Backend, closeIt
 	return b, nothing, nil
 }
 
+// tls returns how to encrypt the connections of an engine.
+func (e *engineConfig) tls() (*tls.Config, error) {
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	if e.ca == "" {
+		return secure, nil
+	}
+	secure.RootCAs = x509.NewCertPool()
+	if !secure.RootCAs.AppendCertsFromPEM([]byte(e.ca)) {
+		return nil, e.problem("caFile", "%s has no certificate: expected PEM", e.caFile)
+	}
+	return secure, nil
+}
+
+func openNATS(e engineConfig, now func() *engineConfig, scheme, place string) (fleet.Backend, func(), error) {
+	addresses, bucket, _ := strings.Cut(place, "/")
+	if strings.ContainsRune(addresses, '@') {
+		return nil, func() {}, e.problem("url", "it has a user: set user and passwordFile instead, or credentialsFile")
+	}
+	config := fleetnats.Config{Bucket: bucket, Options: []nats.Option{nats.Name("ffc-relay")}}
+	for address := range strings.SplitSeq(addresses, ",") {
+		config.Servers = append(config.Servers, scheme+"://"+address)
+	}
+	if scheme == "tls" {
+		secure, err := e.tls()
+		if err != nil {
+			return nil, func() {}, err
+		}
+		config.Options = append(config.Options, nats.Secure(secure))
+	}
+	if e.inboxPrefix != "" {
+		config.Options = append(config.Options, nats.CustomInboxPrefix(e.inboxPrefix))
+	}
+	switch {
+	case e.credentials != "" && e.user+e.password != "":
+		return nil, func() {}, e.problem("credentials", "there are also a user or a password: expected one of the two")
+	case e.credentials != "":
+		config.Options = append(config.Options, nats.UserJWT(
+			func() (string, error) { return nkeys.ParseDecoratedJWT([]byte(now().credentials)) },
+			func(nonce []byte) ([]byte, error) {
+				key, err := nkeys.ParseDecoratedNKey([]byte(now().credentials))
+				if err != nil {
+					return nil, err
+				}
+				defer key.Wipe()
+				return key.Sign(nonce)
+			},
+		))
+	case e.user+e.password != "":
+		config.Options = append(config.Options, nats.UserInfoHandler(func() (user, password string) { return now().user, now().password }))
+	}
+	b, err := fleetnats.New(config)
+	if err != nil {
+		return nil, func() {}, e.problem("url", "%w", err)
+	}
+	return b, b.Close, nil
+}
+
 func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place string) (fleet.Backend, func(), error) {
 	addresses, database, hasDatabase := strings.Cut(place, "/")
 	if strings.ContainsRune(addresses, '@') {
@@ -151,12 +213,9 @@ func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place s
 		}
 	}
 	if encrypted {
-		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-		if e.ca != "" {
-			config.TLS.RootCAs = x509.NewCertPool()
-			if !config.TLS.RootCAs.AppendCertsFromPEM([]byte(e.ca)) {
-				return nil, func() {}, e.problem("caFile", "%s has no certificate: expected PEM", e.caFile)
-			}
+		var err error
+		if config.TLS, err = e.tls(); err != nil {
+			return nil, func() {}, err
 		}
 	}
 	b, err := fleetredis.New(config)

@@ -6,14 +6,19 @@ replace github.com/feature-flags-co/ffc-server-go-sdk => ../../
 
 replace github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws => ../../transport/fleet/fleetaws
 
+replace github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats => ../../transport/fleet/fleetnats
+
 replace github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis => ../../transport/fleet/fleetredis
 
 require (
 	github.com/aws/aws-sdk-go-v2/config v1.33.18
 	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
 	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws v0.0.0
+	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats v0.0.0
 	github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis v0.0.0
 	github.com/hashicorp/hcl/v2 v2.25.0
+	github.com/nats-io/nats.go v1.55.0
+	github.com/nats-io/nkeys v0.4.16
 	go.yaml.in/yaml/v3 v3.0.5
 )
 
@@ -38,13 +43,16 @@ require (
 	github.com/dlclark/regexp2 v1.12.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/klauspost/compress v1.20.0 // indirect
 	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
 	github.com/zclconf/go-cty v1.19.0 // indirect
-	golang.org/x/mod v0.38.0 // indirect
-	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
-	golang.org/x/text v0.41.0 // indirect
-	golang.org/x/tools v0.48.0 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/sync v0.23.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
+	golang.org/x/tools v0.49.0 // indirect
 )

@@ -32,9 +32,10 @@ func (s *setting) fits(scheme string) bool {
 // The schemes of engines.
 var (
 	ofRedis = []string{"redis", "rediss"}
+	ofNATS  = []string{"nats", "tls"}
 	ofAWS   = []string{"s3", "dynamodb"}
 	ofCloud = slices.Concat(ofAWS, []string{"sqs"})
-	schemes = slices.Concat([]string{"dir", "http", "https", "split"}, ofRedis, ofCloud)
+	schemes = slices.Concat([]string{"dir", "http", "https", "split"}, ofRedis, ofNATS, ofCloud)
 )
 
 // The groups of settings: of the program, of an engine and of an environment.
@@ -53,15 +54,17 @@ var (
 		{name: "log", help: "format of the log: text or json", normal: "text"},
 	}
 	engineSettings = []setting{
-		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, split:HEADS,BODIES, the names of two engines, or sqs://HOST/ACCOUNT/NAME for events only"},
+		{name: "url", help: "dir:PATH, redis://HOST:PORT[,HOST:PORT][/DATABASE], rediss:// for TLS, nats://HOST:PORT[,HOST:PORT][/BUCKET], tls:// for NATS with TLS, s3://BUCKET, dynamodb://TABLE, http(s)://HOST[/PREFIX] to read only, split:HEADS,BODIES, the names of two engines, or sqs://HOST/ACCOUNT/NAME for events only"},
 		{name: "prefix", help: "what names begin with on Redis, S3 and DynamoDB", normal: "ffc", engines: slices.Concat(ofRedis, ofAWS)},
-		{name: "user", help: "user of Redis", engines: ofRedis},
-		{name: "password", help: "password of Redis", secret: true, engines: ofRedis},
+		{name: "user", help: "user of Redis or NATS", engines: slices.Concat(ofRedis, ofNATS)},
+		{name: "password", help: "password of Redis or NATS", secret: true, engines: slices.Concat(ofRedis, ofNATS)},
 		{name: "cluster", help: "true if the addresses are those of nodes of a Redis Cluster", normal: "false", toggle: true, engines: ofRedis},
 		{name: "sentinel", help: "name of the primary, if the addresses are those of Redis Sentinels", engines: ofRedis},
 		{name: "sentinelUser", help: "user of the Sentinels", engines: ofRedis},
 		{name: "sentinelPassword", help: "password of the Sentinels", secret: true, engines: ofRedis},
-		{name: "caFile", help: "file with certificates to trust for rediss://", normal: "those of the system", engines: []string{"rediss"}},
+		{name: "credentials", help: "credentials of NATS, the text of a file .creds", secret: true, engines: ofNATS},
+		{name: "inboxPrefix", help: "what the subjects of responses begin with on NATS", normal: "_INBOX", engines: ofNATS},
+		{name: "caFile", help: "file with certificates to trust for rediss:// and tls://", normal: "those of the system", engines: []string{"rediss", "tls"}},
 		{name: "region", help: "region of S3, DynamoDB and SQS", normal: "that of AWS's configuration", engines: ofCloud},
 		{name: "endpoint", help: "http(s)://host of S3, DynamoDB or SQS, such as a VPC endpoint", normal: "that of AWS", engines: ofCloud},
 		{name: "bucketOwner", help: "ID of the account that must own the bucket", normal: "any", engines: []string{"s3"}},
