@@ -1,11 +1,8 @@
 package local
 
 import (
-	"strings"
-
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
@@ -16,7 +13,6 @@ type view struct {
 	doc   *flagfile.Document
 	codec *platform.Codec
 	// By number of the flag:
-	variations    []*[]string      // ids; most flags share those of another flag
 	prerequisites map[int][]string // keys
 	own           map[int][]string // warnings that do not depend on other flags
 	warnings      map[int][]string
@@ -25,10 +21,7 @@ type view struct {
 }
 
 // description is a view on the way: the data may come in parts.
-type description struct {
-	*view
-	shared map[string]*[]string // ids of variations
-}
+type description struct{ *view }
 
 // newDescription returns the description of doc for clients of a platform with this
 // secret. Flags that are those of the document before are described as before.
@@ -41,18 +34,14 @@ func newDescription(doc *flagfile.Document, g ffctest.Platform, secret string, b
 		view: &view{
 			doc:             doc,
 			codec:           codec,
-			variations:      make([]*[]string, doc.Len()),
 			prerequisites:   make(map[int][]string),
 			own:             make(map[int][]string),
 			segmentWarnings: make(map[string][]string),
 		},
-		shared: make(map[string]*[]string),
 	}
-	for i := range d.variations {
+	for i := range doc.Len() {
 		if old, ok := before.index(doc.Key(i)); ok && doc.Same(i) {
-			d.set(i, flagNotes{before.variations[old], before.prerequisites[old], before.own[old]})
-		} else {
-			d.set(i, flagNotes{variations: d.share(nil)})
+			d.set(i, flagNotes{before.prerequisites[old], before.own[old]})
 		}
 	}
 	for _, id := range doc.SegmentIDs() {
@@ -65,13 +54,11 @@ func newDescription(doc *flagfile.Document, g ffctest.Platform, secret string, b
 
 // flagNotes is what a view has of a flag.
 type flagNotes struct {
-	variations    *[]string
 	prerequisites []string
 	own           []string
 }
 
 func (d *description) set(i int, notes flagNotes) {
-	d.variations[i] = notes.variations
 	if len(notes.prerequisites) > 0 {
 		d.prerequisites[i] = notes.prerequisites
 	}
@@ -91,7 +78,6 @@ func (d *description) add(part *flagfile.Part) {
 		notes := make([]flagNotes, len(raw))
 		flagfile.InParallel(len(raw), func(i int) { notes[i] = notesOf(d.codec, raw[i]) })
 		for i, n := range notes {
-			n.variations = d.share(*n.variations)
 			d.set(numbers[i], n)
 		}
 		numbers, raw = numbers[:0], raw[:0]
@@ -113,23 +99,6 @@ func (d *description) add(part *flagfile.Part) {
 	}
 }
 
-// maxShared is the maximum number of ids that flags share.
-const maxShared = 16
-
-// share returns ids, or those of another flag that are equal.
-func (d *description) share(ids []string) *[]string {
-	if len(ids) > maxShared {
-		return &ids
-	}
-	key := strings.Join(ids, "\x00")
-	known := d.shared[key]
-	if known == nil {
-		known = &ids
-		d.shared[key] = known
-	}
-	return known
-}
-
 // done returns the view, after all parts.
 func (d *description) done() *view {
 	d.warn()
@@ -139,16 +108,23 @@ func (d *description) done() *view {
 func notesOf(codec *platform.Codec, raw []byte) flagNotes {
 	f, err := codec.DecodeFlag(raw)
 	if err != nil {
-		return flagNotes{variations: new([]string), own: []string{err.Error()}}
+		return flagNotes{own: []string{err.Error()}}
 	}
-	notes := flagNotes{variations: new(variationIDs(f, raw)), own: warnFlag(codec.Semantics, f)}
+	notes := flagNotes{own: warnFlag(codec.Semantics, f)}
 	for _, p := range f.Prerequisites {
 		notes.prerequisites = append(notes.prerequisites, p.FlagKey)
 	}
 	return notes
 }
 
-func variationIDs(f *model.Flag, raw []byte) []string {
+// variationIDs returns the ids of the variations of a flag, as the server has it; none
+// if the flag is malformed.
+func (p *Platform) variationIDs(codec *platform.Codec, key string) []string {
+	raw, _ := p.server.FlagJSON(key)
+	f, err := codec.DecodeFlag(raw)
+	if err != nil {
+		return nil
+	}
 	variations := variationsOf(f, raw)
 	ids := make([]string, len(variations))
 	for i, v := range variations {

@@ -23,11 +23,10 @@ func (p *Platform) edit(key string, c flagfile.Change) (flagView, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	view := p.shown.Load().view
-	i, ok := view.doc.Index(key)
-	if !ok {
+	if _, ok := view.doc.Index(key); !ok {
 		return flagView{}, &statusError{http.StatusNotFound, fmt.Errorf("there is no flag %s", flagfile.Quote(key))}
 	}
-	if err := c.Check(*view.variations[i]); err != nil {
+	if err := c.Check(p.variationIDs(view.codec, key)); err != nil {
 		return flagView{}, &statusError{http.StatusBadRequest, err}
 	}
 	if err := p.change(key, c); err != nil {

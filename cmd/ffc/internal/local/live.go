@@ -102,8 +102,8 @@ func (l *live) record(events []ffctest.Event) {
 // begin begins to count the variations of a flag, if there is such a flag.
 func (l *live) begin(key string) {
 	view := l.platform.shown.Load().view
-	if i, ok := view.index(key); ok {
-		l.flags[strings.Clone(key)] = newCounts(*view.variations[i], nil)
+	if _, ok := view.index(key); ok {
+		l.flags[strings.Clone(key)] = newCounts(l.platform.variationIDs(view.codec, key), nil)
 	}
 }
 
@@ -146,8 +146,11 @@ func (l *live) flagsChanged(v *view) {
 		switch {
 		case !ok:
 			delete(l.flags, key)
-		case !isFor(counts, *v.variations[i]):
-			l.flags[key] = newCounts(*v.variations[i], counts)
+		case v.doc.Same(i):
+		default:
+			if ids := l.platform.variationIDs(v.codec, key); !isFor(counts, ids) {
+				l.flags[key] = newCounts(ids, counts)
+			}
 		}
 	}
 	l.states++
