@@ -39,8 +39,8 @@ func parseSimple(text []byte, root *node, top *topLevel, l layout, before *Docum
 		}
 	})
 	r := d.reader(func(key string) (*node, error) {
-		n := nodeAt(text, d.flags[d.index[key]].start)
-		return &n, nil
+		p := &d.flags[d.index[key]]
+		return &node{doc: text, start: p.start, end: p.end, kind: kindOf(text[p.start])}, nil
 	})
 	d.parts.Data = append([]byte("{"), partSegments[len("],"):]...)
 	for i, m := range segments {
