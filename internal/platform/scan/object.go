@@ -154,6 +154,9 @@ func (l *Objects) Raw() []byte { return l.array }
 
 // All yields the elements.
 func (l *Objects) All(yield func(Object) bool) {
+	if i := jsontext.SkipSpace(l.array, 1); i >= len(l.array) || l.array[i] == ']' {
+		return // without allocating
+	}
 	path := l.parent.path + l.name + "."
 	_, _ = jsontext.EachElementAt(l.array, 0, func(i int) (int, error) {
 		d := l.parent.decoding
