@@ -31,6 +31,6 @@
 // Anyone who can write to the engine can switch every flag.
 //
 // Backends for engines that need another module are in modules of their own,
-// such as fleetredis and fleetaws. Package fleettest has a backend in memory and
+// such as fleetredis, fleetnats and fleetaws. Package fleettest has a backend in memory and
 // the conformance suite for any Backend.
 package fleet

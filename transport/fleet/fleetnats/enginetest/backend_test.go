@@ -261,7 +261,7 @@ func TestWatchEndsWithTheServer(t *testing.T) {
 	}
 }
 
-// Who is told of a change reads the new value.
+// A reader that is notified of a change reads the new value.
 func TestWatchReportsWhatCanBeRead(t *testing.T) {
 	t.Parallel()
 	e := start(t)
