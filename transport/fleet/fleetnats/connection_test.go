@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,19 +138,19 @@ func (s *script) queue(t *testing.T) *Queue {
 // so in time.
 func TestTakeFromASilentServer(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T) {
-		requests := 0
+		var requests atomic.Int64
 		s := newScript(t, func(string) (header, text string, ok bool) {
-			requests++
+			number := requests.Add(1)
 			time.Sleep(pullTime)
-			return "NATS/1.0 408 Request Timeout\r\n\r\n", "", requests < 4
+			return "NATS/1.0 408 Request Timeout\r\n\r\n", "", number < 4
 		})
 		began := time.Now()
 		_, err := s.queue(t).Take(t.Context(), 1)
 		if err == nil || !strings.Contains(err.Error(), "the server did not respond within 25s") {
 			t.Errorf("error %v, want that the server did not respond", err)
 		}
-		if took := time.Since(began); requests != 4 || took != 3*pullTime+pullTime+pullGrace {
-			t.Errorf("%d requests in %v, want 4 in 85 s", requests, took)
+		if took := time.Since(began); requests.Load() != 4 || took != 3*pullTime+pullTime+pullGrace {
+			t.Errorf("%d requests in %v, want 4 in 85 s", requests.Load(), took)
 		}
 	})
 }
