@@ -15,6 +15,7 @@ type Proxy struct {
 	Bytes    atomic.Int64 // in both directions
 	Turns    atomic.Int64 // of writes by a client after the server has written
 	Cut      atomic.Int64 // how many responses to cut
+	Held     atomic.Int64 // what has arrived while the proxy passes nothing
 
 	mu      sync.Mutex
 	stalled chan struct{} // closed when the proxy goes on; nil if it passes all
@@ -85,6 +86,7 @@ func (p *Proxy) pass(to, from net.Conn, passes func() bool) {
 			stalled := p.stalled
 			p.mu.Unlock()
 			if stalled != nil {
+				p.Held.Add(1)
 				<-stalled
 			}
 			if !passes() {

@@ -20,7 +20,7 @@ import (
 const maxValue = 512 << 10
 
 // Backend is a fleet.Backend on a key-value bucket of NATS JetStream, and a
-// fleet.Watcher. It may be used concurrently. Make one with New.
+// fleet.ValueWatcher. It may be used concurrently. Make one with New.
 type Backend struct {
 	*connector
 	bucket string
@@ -28,8 +28,8 @@ type Backend struct {
 }
 
 var (
-	_ fleet.Watcher = (*Backend)(nil)
-	_ fleet.Limiter = (*Backend)(nil)
+	_ fleet.ValueWatcher = (*Backend)(nil)
+	_ fleet.Limiter      = (*Backend)(nil)
 )
 
 // New returns a Backend. It does not connect: the first call does. New fails only
@@ -199,7 +199,7 @@ func (b *Backend) swap(ctx context.Context, name string, value []byte, expected 
 			"Nats-Expected-Last-Subject-Sequence": {strconv.FormatUint(expected, 10)},
 		}},
 		// Not before the response: who reads then must find the new value.
-		then: func(nc *nats.Conn) { _ = nc.Publish(b.changed(name), nil) },
+		then: func(nc *nats.Conn) { _ = nc.Publish(b.changed(name), value) },
 	}
 	sequence, err = b.publish(ctx, &x)
 	if !isAPI(err, codeWrongSequence, codeWrongSequence2) {

@@ -42,8 +42,8 @@
 // The value named environment/object is the key environment.object of the bucket "ffc",
 // which is Config.Bucket; dots in the two parts are slashes there. The tag is the
 // revision of the key. Delete removes a key and leaves no mark. After each Swap the
-// publisher sends an empty message to BUCKET.changed.environment.object, to which Watch
-// subscribes: JetStream has no work for readers that wait.
+// publisher sends the value to the subject BUCKET.changed.environment.object, to which
+// Watch subscribes: JetStream has no work for readers that wait.
 //
 // A consistent read is answered by the leader of the bucket. With EventuallyConsistent
 // any server that has the bucket answers, and a read needs fewer rights.
@@ -78,5 +78,6 @@
 //
 // The values have all rules and the keys of targeted users, and the batches have users
 // and their events. Encrypt connections, and the files of JetStream (its setting
-// "encryption_key"). Anyone who can write the bucket can switch every flag.
+// "encryption_key"). Anyone who can write the bucket, or send to ffc.changed.>, can
+// switch every flag.
 package fleetnats

@@ -11,14 +11,18 @@ import (
 const (
 	// watchPing is how often Watch pings the server.
 	watchPing = 10 * time.Second
-	// watchBuffer is how many reports of changes may wait. More are dropped: one is
-	// enough.
+	// watchBuffer is how many reports of changes may wait. More are dropped.
 	watchBuffer = 8
 )
 
-// Watch implements fleet.Watcher. It uses the connection of the other calls, and
-// notices within 13 s that the server does not respond any more.
+// Watch implements fleet.Watcher. See WatchValue.
 func (b *Backend) Watch(ctx context.Context, name string, changed func()) error {
+	return b.WatchValue(ctx, name, func([]byte) { changed() })
+}
+
+// WatchValue implements fleet.ValueWatcher. It uses the connection of the other calls,
+// and notices within 13 s that the server does not respond any more.
+func (b *Backend) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
 	subject := b.changed(name)
 	return b.try(ctx, []string{subject}, func(inner context.Context, l *connection) error {
 		changes := make(chan *nats.Msg, watchBuffer)
@@ -30,13 +34,19 @@ func (b *Backend) Watch(ctx context.Context, name string, changed func()) error 
 		if err := b.ping(inner, l); err != nil {
 			return err
 		}
-		changed()
+		changed(nil)
 		tick := time.NewTicker(watchPing)
 		defer tick.Stop()
+		dropped := 0
 		for {
 			select {
-			case <-changes:
-				changed()
+			case m := <-changes:
+				changed(valueOf(m))
+				// What was dropped may be newer than what was not.
+				if now, _ := s.Dropped(); now != dropped {
+					dropped = now
+					changed(nil)
+				}
 			case <-tick.C:
 				if err := b.ping(inner, l); err != nil {
 					return err
@@ -46,6 +56,14 @@ func (b *Backend) Watch(ctx context.Context, name string, changed func()) error 
 			}
 		}
 	})
+}
+
+// valueOf returns the value in the report of a change; nil if it has none.
+func valueOf(m *nats.Msg) []byte {
+	if len(m.Data) == 0 {
+		return nil
+	}
+	return m.Data
 }
 
 // ping waits until the server has responded to all that was sent before.

@@ -71,8 +71,8 @@ func TestDotsInNames(t *testing.T) {
 	}
 }
 
-// connect connects as nats.go does, and returns the bucket "ffc".
-func (e *engine) connect() (*nats.Conn, nats.KeyValue) {
+// jetStream is JetStream as other programs see it.
+func (e *engine) jetStream() nats.JetStreamContext {
 	e.Helper()
 	conn, err := nats.Connect(e.port.Address)
 	if err != nil {
@@ -83,18 +83,17 @@ func (e *engine) connect() (*nats.Conn, nats.KeyValue) {
 	if err != nil {
 		e.Fatal(err)
 	}
-	bucket, err := js.KeyValue("ffc")
-	if err != nil {
-		e.Fatal(err)
-	}
-	return conn, bucket
+	return js
 }
 
 // The values are keys of a bucket, which other programs can read and delete.
 func TestBucketIsThatOfNATS(t *testing.T) {
 	t.Parallel()
 	e := start(t)
-	_, bucket := e.connect()
+	bucket, err := e.jetStream().KeyValue("ffc")
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := e.open()
 	for _, configure := range []func(*fleetnats.Config){directly, func(*fleetnats.Config) {}} {
 		if _, err := b.Swap(testkit.Within(t), "env/head", []byte("head"), ""); err != nil {
@@ -224,11 +223,7 @@ func TestCreateKeepsWhatIsThere(t *testing.T) {
 	if got, err := b.Durability(testkit.Within(t)); err != nil || got != (fleetnats.Durability{File: true, Replicas: 1}) {
 		t.Errorf("Durability is %+v, error %v", got, err)
 	}
-	conn, _ := e.connect()
-	js, err := conn.JetStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := e.jetStream()
 	if _, err := js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "made", Storage: nats.MemoryStorage, History: 5}); err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +237,7 @@ func TestCreateKeepsWhatIsThere(t *testing.T) {
 	if _, err := js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "expires", TTL: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	err = e.open(func(c *fleetnats.Config) { c.Bucket = "expires" }).Create(testkit.Within(t), 1)
+	err := e.open(func(c *fleetnats.Config) { c.Bucket = "expires" }).Create(testkit.Within(t), 1)
 	if err == nil || !strings.Contains(err.Error(), "expire after 1h0m0s") {
 		t.Errorf("Create of a bucket whose values expire: error %v", err)
 	}

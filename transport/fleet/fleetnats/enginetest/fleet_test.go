@@ -24,11 +24,7 @@ func TestFleetSurvivesRestartsAndLostBuckets(t *testing.T) {
 	w.Turn(false)
 	e.restart()
 	w.Turn(true)
-	conn, _ := e.connect()
-	js, err := conn.JetStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := e.jetStream()
 	if err := js.PurgeStream("KV_ffc"); err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,11 @@ func TestTakeWaitsAcrossABrokenConnection(t *testing.T) {
 		}
 		taken <- err
 	}()
-	testkit.Eventually(t, "Take waits", func() bool { return p.Accepted.Load() == 1 && e.NumClients() == 2 })
+	js := e.jetStream()
+	testkit.Eventually(t, "Take waits", func() bool {
+		info, err := js.ConsumerInfo("ffc_events", "forwarder")
+		return err == nil && info.NumWaiting == 1
+	})
 	p.Cut.Store(1) // that with the batch
 	if err := sender.Put(testkit.Within(t), flush.Batch{Environment: "env", Body: []byte("[]")}); err != nil {
 		t.Fatal(err)
@@ -107,16 +111,12 @@ func TestMessagesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	e := startEmpty(t)
 	q := e.newQueue(time.Minute)
-	conn, err := nats.Connect(e.port.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
+	js := e.jetStream()
 	for _, m := range []*nats.Msg{
 		{Subject: "ffc_events", Data: []byte("hello")},
 		{Subject: "ffc_events", Data: []byte("hello"), Header: nats.Header{"Ffc-Batch": {"{"}}},
 	} {
-		if err := conn.PublishMsg(m); err != nil {
+		if _, err := js.PublishMsg(m); err != nil {
 			t.Fatal(err)
 		}
 		taken, err := q.Take(testkit.Within(t), 10)
@@ -144,15 +144,7 @@ func TestNoStream(t *testing.T) {
 func TestCreateOfStreamsThatExist(t *testing.T) {
 	t.Parallel()
 	e := startEmpty(t)
-	conn, err := nats.Connect(e.port.Address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	js, err := conn.JetStream()
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := e.jetStream()
 	for name, test := range map[string]struct {
 		config nats.StreamConfig
 		want   string

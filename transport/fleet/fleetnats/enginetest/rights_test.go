@@ -90,6 +90,11 @@ func (p parted) Watch(ctx context.Context, name string, changed func()) error {
 	return p.reader.Watch(ctx, name, changed)
 }
 
+// WatchValue watches as the reader.
+func (p parted) WatchValue(ctx context.Context, name string, changed func(value []byte)) error {
+	return p.reader.WatchValue(ctx, name, changed)
+}
+
 func TestDocumentedRightsOverTLS(t *testing.T) {
 	t.Parallel()
 	e, secure := startSecured(t)
