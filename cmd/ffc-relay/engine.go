@@ -70,7 +70,7 @@ func openEngine(e engineConfig, now func() *engineConfig) (b fleet.Backend, clos
 	case "redis", "rediss":
 		return openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
 	case "nats", "tls":
-		return openNATS(e, now, scheme, strings.TrimPrefix(place, "//"))
+		return openNATS(e, now)
 	}
 	if scheme == "sqs" {
 		return nil, nothing, e.problem("url", "SQS keeps events only: name the engine in the setting queue")
@@ -142,19 +142,33 @@ func (e *engineConfig) tls() (*tls.Config, error) {
 	return secure, nil
 }
 
-func openNATS(e engineConfig, now func() *engineConfig, scheme, place string) (fleet.Backend, func(), error) {
+func openNATS(e engineConfig, now func() *engineConfig) (fleet.Backend, func(), error) {
+	config, err := e.nats(now)
+	if err != nil {
+		return nil, func() {}, err
+	}
+	b, err := fleetnats.New(config)
+	if err != nil {
+		return nil, func() {}, e.problem("url", "%w", err)
+	}
+	return b, b.Close, nil
+}
+
+// nats returns how to connect to a bucket of NATS.
+func (e *engineConfig) nats(now func() *engineConfig) (config fleetnats.Config, err error) {
+	scheme, place, _ := strings.Cut(e.url, "://")
 	addresses, bucket, _ := strings.Cut(place, "/")
 	if strings.ContainsRune(addresses, '@') {
-		return nil, func() {}, e.problem("url", "it has a user: set user and passwordFile instead, or credentialsFile")
+		return config, e.problem("url", "it has a user: set user and passwordFile instead, or credentialsFile")
 	}
-	config := fleetnats.Config{Bucket: bucket, Options: []nats.Option{nats.Name("ffc-relay")}}
+	config.Bucket, config.Options = bucket, []nats.Option{nats.Name("ffc-relay")}
 	for address := range strings.SplitSeq(addresses, ",") {
 		config.Servers = append(config.Servers, scheme+"://"+address)
 	}
 	if scheme == "tls" {
 		secure, err := e.tls()
 		if err != nil {
-			return nil, func() {}, err
+			return config, err
 		}
 		config.Options = append(config.Options, nats.Secure(secure))
 	}
@@ -163,7 +177,7 @@ func openNATS(e engineConfig, now func() *engineConfig, scheme, place string) (f
 	}
 	switch {
 	case e.credentials != "" && e.user+e.password != "":
-		return nil, func() {}, e.problem("credentials", "there are also a user or a password: expected one of the two")
+		return config, e.problem("credentials", "there are also a user or a password: expected one of the two")
 	case e.credentials != "":
 		config.Options = append(config.Options, nats.UserJWT(
 			func() (string, error) { return nkeys.ParseDecoratedJWT([]byte(now().credentials)) },
@@ -179,11 +193,7 @@ func openNATS(e engineConfig, now func() *engineConfig, scheme, place string) (f
 	case e.user+e.password != "":
 		config.Options = append(config.Options, nats.UserInfoHandler(func() (user, password string) { return now().user, now().password }))
 	}
-	b, err := fleetnats.New(config)
-	if err != nil {
-		return nil, func() {}, e.problem("url", "%w", err)
-	}
-	return b, b.Close, nil
+	return config, nil
 }
 
 func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place string) (fleet.Backend, func(), error) {

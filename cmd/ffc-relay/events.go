@@ -19,6 +19,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
@@ -43,8 +44,18 @@ func openQueue(e engineConfig) (q flush.Queue, closeIt func(), err error) {
 		}
 		q, err := fleetredis.NewQueue(fleetredis.QueueConfig{Backend: b.(*fleetredis.Backend)})
 		return q, closeIt, err
+	case "nats", "tls":
+		config, err := e.nats(func() *engineConfig { return &e })
+		if err != nil {
+			return nil, nothing, err
+		}
+		q, err := fleetnats.NewQueue(fleetnats.QueueConfig{Servers: config.Servers, Options: config.Options, Name: cmp.Or(config.Bucket, "ffc") + "_events"})
+		if err != nil {
+			return nil, nothing, e.problem("url", "%w", err)
+		}
+		return q, q.Close, nil
 	}
-	return nil, nothing, e.problem("url", "the engine has no queue of events: expected sqs://HOST/ACCOUNT/NAME or Redis")
+	return nil, nothing, e.problem("url", "the engine has no queue of events: expected sqs://HOST/ACCOUNT/NAME, Redis or NATS")
 }
 
 // openSQS opens a queue of SQS. place is its URL without the scheme.

@@ -124,6 +124,7 @@ func TestQueueErrors(t *testing.T) {
 			[]string{"publish", "-once"}, "SQS keeps events only"},
 		"setting of Redis": {[]string{"FFC_RELAY_QUEUE=events", "FFC_RELAY_ENGINES_EVENTS_URL=sqs://host/1/events", "FFC_RELAY_ENGINES_EVENTS_USER=u"},
 			[]string{"forward"}, "has no effect"},
+		"queue of NATS":      {[]string{"FFC_RELAY_QUEUE=events", "FFC_RELAY_ENGINES_EVENTS_URL=nats://a:4222/b.c"}, []string{"forward"}, `unusable Name "b.c_events"`},
 		"no environment":     {nil, []string{"events"}, "missing environment"},
 		"two options":        {nil, []string{"events", "-reveal", "-resend", "prod"}, "exclude each other"},
 		"delete without IDs": {nil, []string{"events", "-delete", "prod"}, "expected one environment"},
