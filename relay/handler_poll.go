@@ -51,7 +51,9 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 	}
 	room.report(r.Header)
 	header := w.Header()
-	header["Etag"] = e.etag
+	if len(r.Header["X-User-Agent"]) == 0 {
+		header["Etag"] = e.etag
+	} // else FeatBit's SDK for Node, whose conditional requests lack the key
 	header["Cache-Control"] = noCache
 	header["Vary"] = vary
 	if at, age, ok := room.asOf(); ok {

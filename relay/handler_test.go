@@ -222,6 +222,9 @@ func TestHandlerPolling(t *testing.T) {
 		if again.StatusCode != http.StatusNotModified || none != "" || again.Header.Get("Ffc-As-Of") == "" {
 			t.Errorf("got %d %q with headers %v", again.StatusCode, none, again.Header)
 		}
+		if node, _ := r.get(path, "X-User-Agent", "node/1.3.0"); node.StatusCode != http.StatusOK || node.Header.Get("Etag") != "" {
+			t.Errorf("FeatBit's SDK for Node got %d with the entity tag %q", node.StatusCode, node.Header.Get("Etag"))
+		}
 		zipped, small := r.get(path, "Accept-Encoding", "br;q=1, gzip")
 		z, err := gzip.NewReader(strings.NewReader(small))
 		if err != nil {
