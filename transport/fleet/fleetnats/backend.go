@@ -257,9 +257,9 @@ func (b *Backend) Delete(ctx context.Context, name string) error {
 func (b *Backend) described(err error) error {
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("no server responds for the bucket %s: create it, or check that JetStream is on and the bucket has a leader", b.bucket)
+		return fmt.Errorf("no server responds for the bucket %s: create it with Backend.Create or nats kv add, or check that JetStream is on and the bucket has a leader", b.bucket)
 	case isAPI(err, codeNoStream):
-		return fmt.Errorf("there is no bucket %s: create it: %w", b.bucket, err)
+		return fmt.Errorf("there is no bucket %s: create it with Backend.Create or nats kv add: %w", b.bucket, err)
 	}
 	return err
 }

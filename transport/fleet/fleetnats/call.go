@@ -62,6 +62,7 @@ func (l *connection) denies(err error) (unusable bool) {
 		return false
 	}
 	// It is the subscription for all responses, which nats.go makes once.
+	denied = fmt.Errorf("%w, and nats.CustomInboxPrefix", denied)
 	l.denied = denied
 	for c := range l.calls {
 		c.cancel(denied)

@@ -138,6 +138,9 @@ func TestDocumentedRightsOverTLS(t *testing.T) {
 		for range 2 {
 			_, _, err := b.Get(testkit.Within(t), "env/head")
 			denied(t, "Get without an inbox prefix", err)
+			if err != nil && !strings.HasSuffix(err.Error(), "nats.CustomInboxPrefix") {
+				t.Errorf("error %v, want to check the inbox prefix", err)
+			}
 		}
 	})
 	t.Run("queue", func(t *testing.T) {
