@@ -198,8 +198,13 @@ func (b *Backend) swap(ctx context.Context, name string, value []byte, expected 
 		sent: &nats.Msg{Subject: b.subject(name), Data: value, Header: nats.Header{
 			"Nats-Expected-Last-Subject-Sequence": {strconv.FormatUint(expected, 10)},
 		}},
-		// Not before the response: who reads then must find the new value.
-		then: func(nc *nats.Conn) { _ = nc.Publish(b.changed(name), value) },
+		// Not before the response: a value that was not written must not be reported, and
+		// a reader must find what is reported.
+		then: func(nc *nats.Conn, reply *nats.Msg) {
+			if _, err := acknowledged(reply); err == nil {
+				_ = nc.Publish(b.changed(name), value)
+			}
+		},
 	}
 	sequence, err = b.publish(ctx, &x)
 	if !isAPI(err, codeWrongSequence, codeWrongSequence2) {
@@ -228,10 +233,16 @@ func (c *connector) publish(ctx context.Context, x *exchange) (sequence uint64, 
 	if err := c.exchange(ctx, x); err != nil {
 		return 0, err
 	}
+	return acknowledged(x.reply)
+}
+
+// acknowledged returns the sequence number in the response to a message that was
+// written, and the error in that to one that was not.
+func acknowledged(reply *nats.Msg) (sequence uint64, err error) {
 	var ack struct {
 		Sequence uint64 `json:"seq"`
 	}
-	if err := decode(x.reply, &ack); err != nil {
+	if err := decode(reply, &ack); err != nil {
 		return 0, err
 	}
 	if ack.Sequence == 0 {

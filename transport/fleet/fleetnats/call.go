@@ -116,7 +116,7 @@ func (c *connector) try(ctx context.Context, subjects []string, f func(inner con
 // exchange is a request and its response.
 type exchange struct {
 	sent  *nats.Msg
-	then  func(nc *nats.Conn) // is called after the response, unless it is nil
+	then  func(nc *nats.Conn, reply *nats.Msg) // is called after the response, unless it is nil
 	reply *nats.Msg
 	lost  error // of a first attempt, after which the request may have been executed
 }
@@ -142,7 +142,7 @@ func (c *connector) exchange(ctx context.Context, x *exchange) (err error) {
 			go func() {
 				reply, err := l.nc.RequestMsgWithContext(inner, x.sent)
 				if err == nil && x.then != nil {
-					x.then(l.nc)
+					x.then(l.nc, reply)
 				}
 				done <- result{reply, err}
 			}()

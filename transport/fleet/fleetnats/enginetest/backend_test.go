@@ -256,22 +256,30 @@ func TestWatchEndsWithTheServer(t *testing.T) {
 	}
 }
 
-// A reader that is notified of a change reads the new value.
-func TestWatchReportsWhatCanBeRead(t *testing.T) {
+// Watch reports each value that was written, when it can be read, and none that was
+// rejected.
+func TestWatchReportsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	e := start(t)
 	reader, publisher := e.open(directly), e.open()
 	ctx, cancel := context.WithCancel(testkit.Within(t))
-	changed, ended := make(chan struct{}, 1000), make(chan error, 1)
-	go func() { ended <- reader.Watch(ctx, "env/head", func() { changed <- struct{}{} }) }()
-	<-changed
+	changed, ended := make(chan []byte, 1000), make(chan error, 1)
+	go func() { ended <- reader.WatchValue(ctx, "env/head", func(value []byte) { changed <- value }) }()
+	if value := <-changed; value != nil {
+		t.Errorf("the first report has the value %q, want none", value)
+	}
 	tag := ""
 	for i := range 200 {
 		var err error
 		if tag, err = publisher.Swap(ctx, "env/head", []byte{byte(i)}, tag); err != nil {
 			t.Fatal(err)
 		}
-		<-changed
+		if _, err = publisher.Swap(ctx, "env/head", []byte("rejected"), ""); !errors.Is(err, fleet.ErrConflict) {
+			t.Fatalf("error %v, want ErrConflict", err)
+		}
+		if reported := <-changed; !bytes.Equal(reported, []byte{byte(i)}) {
+			t.Fatalf("the report of Swap %d has the value %q", i, reported)
+		}
 		if value, got, err := reader.Get(ctx, "env/head"); err != nil || value[0] != byte(i) || got != tag {
 			t.Fatalf("after the report of Swap %d: %q with the tag %s, error %v; want the tag %s", i, value, got, err, tag)
 		}
