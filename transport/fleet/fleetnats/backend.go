@@ -214,10 +214,13 @@ func (b *Backend) swap(ctx context.Context, name string, value []byte, expected 
 		return 0, fleet.ErrConflict
 	}
 	// The first attempt may have been what changed the value.
-	if e, err := b.readConsistently(ctx, x.sent.Subject); err == nil && e.identity == x.sent.Header.Get(identityHeader) {
-		return e.sequence, nil
+	e, err := b.readConsistently(ctx, x.sent.Subject)
+	if err != nil || e.identity != x.sent.Header.Get(identityHeader) {
+		return 0, x.lost
 	}
-	return 0, x.lost
+	// If the report does not get through, readers read the value every Interval.
+	_ = b.try(ctx, nil, func(_ context.Context, l *connection) error { return l.nc.Publish(b.changed(name), value) })
+	return e.sequence, nil
 }
 
 // identityHeader is the header by which JetStream recognizes messages.

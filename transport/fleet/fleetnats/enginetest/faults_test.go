@@ -71,7 +71,7 @@ func TestServerThatStops(t *testing.T) {
 	}
 }
 
-// A write whose response is lost is sent again, and made once.
+// A write whose response is lost is sent again, made once, and reported.
 func TestWritesWhoseResponsesAreLost(t *testing.T) {
 	t.Parallel()
 	e := start(t)
@@ -81,6 +81,9 @@ func TestWritesWhoseResponsesAreLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	changed := make(chan []byte, 10)
+	go func() { _ = e.open().WatchValue(testkit.Within(t), "env/head", func(value []byte) { changed <- value }) }()
+	<-changed
 	p.Cut.Store(1)
 	next, err := b.Swap(testkit.Within(t), "env/head", []byte("second"), tag)
 	if err != nil {
@@ -89,6 +92,9 @@ func TestWritesWhoseResponsesAreLost(t *testing.T) {
 	value, got, err := e.open().Get(testkit.Within(t), "env/head")
 	if err != nil || string(value) != "second" || got != next {
 		t.Errorf("the value is %q with the tag %s, error %v; want the tag %s", value, got, err, next)
+	}
+	if reported := <-changed; string(reported) != "second" {
+		t.Errorf("the report has the value %q, want second", reported)
 	}
 	if p.Cut.Load() != 0 || p.Accepted.Load() != 2 {
 		t.Errorf("%d responses are to be cut, %d connections: want one cut and a second connection", p.Cut.Load(), p.Accepted.Load())
