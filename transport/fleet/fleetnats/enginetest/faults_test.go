@@ -82,7 +82,9 @@ func TestWritesWhoseResponsesAreLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := make(chan []byte, 10)
-	go func() { _ = e.open().WatchValue(testkit.Within(t), "env/head", func(value []byte) { changed <- value }) }()
+	go func() {
+		_ = e.open().WatchValue(testkit.Within(t), "env/head", func(value []byte) { changed <- value })
+	}()
 	<-changed
 	p.Cut.Store(1)
 	next, err := b.Swap(testkit.Within(t), "env/head", []byte("second"), tag)
