@@ -32,6 +32,8 @@ const (
 	// on average. Clients record their events in that time.
 	eventKills = 100
 	killEvery  = 2500 * time.Millisecond
+	// hidden is for how long a batch is hidden that was taken, and a little more.
+	hidden = 70 * time.Second
 	// eventClients is how many clients record events.
 	eventClients = 4
 	// forwarders is how many processes deliver them.
@@ -281,6 +283,7 @@ func (s *soak) deliverEvents(queue *eventQueue) (row string, err error) {
 		return "", err
 	}
 	took := time.Since(began)
+	time.Sleep(hidden) // what comes again, because a batch could not be removed, counts
 	platform.mu.Lock()
 	defer platform.mu.Unlock()
 	return fmt.Sprintf("%d | %d, %d, %d | %d | %d | %d | %v |", s.events, kills[0], kills[1], kills[2],
