@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,6 +88,7 @@ type Handler struct {
 	gather  gatherer
 	rates   rates
 	cache   engineCache
+	agents  agents
 	wires   sync.Map // by environment, of those that Keys has returned
 
 	mu       sync.RWMutex
@@ -128,6 +131,9 @@ type HandlerStats struct {
 	// Requests counts responses. The status of a websocket is 101, also if it is
 	// closed at once.
 	Requests []RequestCount
+	// Clients counts clients by their User-Agent, sorted by it. Beyond 100 different
+	// ones they count as "other".
+	Clients []ClientCount
 	// EventsAccepted and EventsRefused count bodies of events that were stored, and
 	// those that were not.
 	EventsAccepted, EventsRefused uint64
@@ -138,6 +144,13 @@ type RequestCount struct {
 	Route  string // poll, stream, events, fleet or other
 	Status int
 	Count  uint64
+}
+
+// ClientCount is how many clients had a User-Agent.
+type ClientCount struct {
+	Agent      string // or X-User-Agent, at most 80 characters
+	Websockets int    // open at present
+	Polls      uint64 // so far, those of package fleet included
 }
 
 // Stats returns the counts so far. It may be called concurrently.
@@ -156,6 +169,7 @@ func (h *Handler) Stats() HandlerStats {
 			}
 		}
 	}
+	s.Clients = h.agents.list()
 	s.EventsAccepted, s.EventsRefused = h.events.accepted.Load(), h.events.refused.Load()
 	return s
 }
@@ -429,6 +443,59 @@ func (r *room) report(header http.Header) {
 		return
 	}
 	r.lag.note(time.Duration(max(source.Revision-revision, 0)) * time.Millisecond)
+}
+
+const (
+	// maxAgents is how many different User-Agents are counted, and maxAgent how long
+	// they are.
+	maxAgents = 100
+	maxAgent  = 80
+)
+
+// agents counts clients by their User-Agent.
+type agents struct {
+	mu     sync.RWMutex
+	counts map[string]*agentCount
+}
+
+type agentCount struct {
+	websockets atomic.Int64
+	polls      atomic.Uint64
+}
+
+// of returns the count of the client that sent r.
+func (a *agents) of(r *http.Request) *agentCount {
+	name := cmp.Or(r.Header.Get("X-User-Agent"), r.Header.Get("User-Agent"), "unknown")
+	name = name[:min(len(name), maxAgent)]
+	a.mu.RLock()
+	c := a.counts[name]
+	a.mu.RUnlock()
+	if c != nil {
+		return c
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.counts == nil {
+		a.counts = make(map[string]*agentCount)
+	}
+	if len(a.counts) >= maxAgents {
+		name = "other"
+	}
+	if a.counts[name] == nil {
+		a.counts[name] = new(agentCount)
+	}
+	return a.counts[name]
+}
+
+func (a *agents) list() []ClientCount {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	out := make([]ClientCount, 0, len(a.counts))
+	for name, c := range a.counts {
+		out = append(out, ClientCount{strings.ToValidUTF8(name, "?"), int(c.websockets.Load()), c.polls.Load()})
+	}
+	slices.SortFunc(out, func(a, b ClientCount) int { return strings.Compare(a.Agent, b.Agent) })
+	return out
 }
 
 // lagMeter keeps the greatest lag of the last one to two minutes.

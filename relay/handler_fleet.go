@@ -53,6 +53,9 @@ func (h *Handler) serveFleet(w http.ResponseWriter, r *http.Request, name string
 	if room := h.roomOf(environment); room != nil {
 		room.report(r.Header)
 	}
+	if object == fleetdata.HeadObject {
+		h.agents.of(r).polls.Add(1)
+	}
 	value, tag, err := h.cache.get(r.Context(), h, engine, name, object == fleetdata.HeadObject)
 	switch {
 	case errors.Is(err, fleet.ErrNotFound):

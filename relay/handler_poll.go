@@ -50,6 +50,7 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 		e = room.now.Load()
 	}
 	room.report(r.Header)
+	h.agents.of(r).polls.Add(1)
 	header := w.Header()
 	if len(r.Header["X-User-Agent"]) == 0 {
 		header["Etag"] = e.etag

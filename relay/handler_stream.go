@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
@@ -107,7 +108,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, closeInvalid)
 		return
 	}
-	m := &member{room: room, key: key, ours: strings.HasPrefix(r.UserAgent(), ourAgent), since: time.Now()}
+	m := &member{room: room, key: key, ours: strings.HasPrefix(r.UserAgent(), httpclient.Product), since: time.Now()}
 	m.socket = platformserver.NewSocket(wire, m, limits)
 	switch h.enter(m) {
 	case entered:
@@ -121,6 +122,9 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	defer h.leave(m)
 	h.count(routeStream, http.StatusSwitchingProtocols)
 	room.report(r.Header)
+	agent := h.agents.of(r)
+	agent.websockets.Add(1)
+	defer agent.websockets.Add(-1)
 	if at, age, ok := room.asOf(); ok {
 		seconds, asOf := ageHeaders(at, age)
 		w.Header()["Age"] = []string{seconds}
@@ -128,9 +132,6 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	}
 	m.socket.Serve(w, r)
 }
-
-// ourAgent begins the User-Agent of this SDK.
-const ourAgent = "ffc-go-server-sdk"
 
 // refuse upgrades and closes the websocket at once.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, end platformserver.Close) {

@@ -22,6 +22,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
 // desk is a relay in a bubble, which gets its data from an engine.
@@ -542,6 +543,31 @@ func TestHangingEngine(t *testing.T) {
 		c.ends(4003)
 		if took := time.Since(began); took > 15*time.Second {
 			d.Errorf("websockets ended after %v", took)
+		}
+	})
+}
+
+// TestAgeOfAnOpenConnection: while nothing changes, the pongs of a relay tell this SDK
+// when the platform has confirmed the data.
+func TestAgeOfAnOpenConnection(t *testing.T) {
+	t.Parallel()
+	withDesk(t, nil, func(d *desk, p *featBit, _ *fleettest.Memory) {
+		client, err := ffc.New(d.Context(), ffc.Config{
+			EnvSecret: d.key, BaseURL: "http://relay.test", HTTPClient: d.http, Transport: &stream.Transport{Resync: time.Hour},
+			Events: flush.Config{Disabled: true}, Logger: testkit.Quiet(),
+		})
+		if err != nil {
+			d.Fatal(err)
+		}
+		defer client.Close(context.WithoutCancel(d.Context()))
+		wait(10 * time.Minute)
+		if s := client.Status(); s.State != ffc.StateOK || s.DataAge > time.Minute {
+			d.Errorf("while the platform confirms the data: %+v", s)
+		}
+		p.Only(fleetkit.Server{Down: true})
+		wait(10 * time.Minute)
+		if s := client.Status(); s.DataAge < 9*time.Minute || s.DataAge > 11*time.Minute {
+			d.Errorf("10 min after the platform went down: %+v", s)
 		}
 	})
 }

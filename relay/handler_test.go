@@ -16,6 +16,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
@@ -279,6 +280,36 @@ func TestHandlerWithoutData(t *testing.T) {
 			t.Errorf("got %d with headers %v", resp.StatusCode, resp.Header)
 		}
 	})
+}
+
+// TestClientCounts: clients are counted by their User-Agent, of which there are not
+// many.
+func TestClientCounts(t *testing.T) {
+	t.Parallel()
+	r := newRelayed(t, ffctest.FeatBit, nil, ffctest.Flag("a"))
+	client := r.sdk(&stream.Transport{})
+	if err := client.WaitReady(testkit.Within(t)); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 500)
+	r.get(pollPath(r.kind), "User-Agent", long)
+	for i := range 150 {
+		r.get(pollPath(r.kind), "User-Agent", "agent "+strconv.Itoa(i))
+	}
+	r.get(pollPath(r.kind), "User-Agent", "ignored", "X-User-Agent", "agent 0")
+	counts := r.handler.Stats().Clients
+	by := make(map[string]relay.ClientCount)
+	var polls uint64
+	for _, c := range counts {
+		by[c.Agent] = c
+		polls += c.Polls
+	}
+	if len(counts) > 101 || polls != 152 || by[long[:80]].Polls != 1 || by["agent 0"].Polls != 2 || by["other"].Polls == 0 {
+		t.Errorf("%d agents, %d polls: %+v", len(counts), polls, counts)
+	}
+	if own := by[httpclient.UserAgent()]; own.Websockets != 1 {
+		t.Errorf("%+v: want one websocket of %s", counts, httpclient.UserAgent())
+	}
 }
 
 // confirmedAt is a transport whose data the platform confirmed at a time.

@@ -303,6 +303,9 @@ func (v *service) report(out *report) (ready bool) {
 	readers := maps.Clone(v.readers)
 	v.mu.RUnlock()
 	stats := v.handler.Stats()
+	for _, c := range stats.Clients {
+		out.Clients = append(out.Clients, clientReport(c))
+	}
 	ready = true
 	for name, r := range readers {
 		e := out.Environments[name]

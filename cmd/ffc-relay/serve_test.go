@@ -85,6 +85,9 @@ func TestServe(t *testing.T) {
 	if r == nil || r.Served == nil || r.Served.State != "OK" || r.Served.Revision == 0 || r.Served.Websockets != 1 || r.Leader {
 		t.Errorf("the status is %+v", r)
 	}
+	if c := s.status().Clients; len(c) != 1 || !strings.HasPrefix(c[0].Agent, "ffc-server-go-sdk") || c[0].Websockets != 1 || c[0].Polls != 2 {
+		t.Errorf("the clients are %+v", c)
+	}
 	_, body := s.get("/metrics")
 	for _, want := range []string{
 		`ffc_relay_websockets{environment="prod"} 1`, `ffc_relay_requests_total{route="poll",code="200"} 1`, `ffc_relay_requests_total{route="fleet",code="200"} 2`,

@@ -208,6 +208,14 @@ type report struct {
 	Draining     bool                          `json:"draining,omitempty"`
 	Config       string                        `json:"configError,omitempty"`
 	Environments map[string]*environmentReport `json:"environments"`
+	Clients      []clientReport                `json:"clients,omitempty"`
+}
+
+// clientReport is how many clients of a relay have a User-Agent.
+type clientReport struct {
+	Agent      string `json:"agent"`
+	Websockets int    `json:"websockets"`
+	Polls      uint64 `json:"polls"`
 }
 
 // environmentReport is the state of an environment.

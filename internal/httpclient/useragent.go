@@ -9,6 +9,9 @@ import (
 
 const modulePath = "github.com/feature-flags-co/ffc-server-go-sdk"
 
+// Product begins the User-Agent of this SDK.
+const Product = "ffc-server-go-sdk/"
+
 // UserAgent returns the User-Agent of every request, the SDK and its version:
 // ffc-server-go-sdk/0.2.0.
 var UserAgent = sync.OnceValue(func() string {
@@ -27,5 +30,5 @@ func userAgentOf(info *debug.BuildInfo) string {
 			}
 		}
 	}
-	return "ffc-server-go-sdk/" + cmp.Or(version, "unknown")
+	return Product + cmp.Or(version, "unknown")
 }
