@@ -33,7 +33,6 @@ func TestTwoRelays(t *testing.T) {
 		values[i] = strconv.Itoa(i)
 	}
 	eachPlatform(t, func(t *testing.T, p ffctest.Platform) {
-		t.Parallel() // it waits for intervals
 		platform := p.NewServer(p.Snapshot(ffctest.Flag("n").Variations(values...).Serve("0"), ffctest.Flag("other")))
 		defer platform.Close()
 		engine := new(fleettest.Memory)
