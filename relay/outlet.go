@@ -142,7 +142,7 @@ func (j *job) worker() {
 
 // next returns the parts for the next request. If there are none, the worker ends.
 func (j *job) next() (parts []*part) {
-	room := min(j.o.pace.Next(pace.Unbounded), maxJoinedEvents)
+	room := min(j.o.pace.Next(pace.Unbounded, maxRequests), maxJoinedEvents)
 	size := j.o.joinedSize()
 	j.mu.Lock()
 	defer j.mu.Unlock()

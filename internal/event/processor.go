@@ -398,7 +398,7 @@ func (p *Processor) send(ctx context.Context, by mode, until time.Time) (kept in
 	stop := context.AfterFunc(p.ended, func() { cancel(context.Cause(p.ended)) })
 	defer stop()
 
-	d := delivery{p: p, ctx: ctx, by: by, until: until}
+	d := delivery{p: p, ctx: ctx, by: by, until: until, lanes: p.cfg.Requests}
 	d.run(backlog)
 	return p.conclude(&d), d.reason()
 }

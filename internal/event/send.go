@@ -39,6 +39,7 @@ type delivery struct {
 	ctx    context.Context
 	by     mode
 	until  time.Time   // requests may be cut then; zero is never
+	lanes  int         // requests at the same time, at most
 	events []*waiting  // all that wait, in order
 	stop   atomic.Bool // the platform wants no more requests for now
 	// extra counts requests for parts, answered those that were answered.
@@ -125,13 +126,13 @@ func (d *delivery) send(events []*waiting) {
 	if d.by == filled {
 		requests, least = len(events)/batch, batch-batch/8
 	}
-	lanes := min(d.p.cfg.Requests, requests)
-	if lanes <= 1 {
-		d.lane(events)
-		return
+	lanes := [][]*waiting{events}
+	if n := min(d.p.cfg.Requests, requests); n > 1 {
+		lanes = lanesOf(events, n, batch, least)
 	}
+	d.lanes = len(lanes)
 	var wg sync.WaitGroup
-	for _, lane := range lanesOf(events, lanes, batch, least) {
+	for _, lane := range lanes {
 		wg.Go(func() { d.lane(lane) })
 	}
 	wg.Wait()
@@ -256,9 +257,9 @@ func (d *delivery) begin() (room int, ok bool) {
 // room returns how many events the next request may have.
 func (d *delivery) room() int {
 	if d.until.IsZero() {
-		return d.p.pace.Next(pace.Unbounded)
+		return d.p.pace.Next(pace.Unbounded, d.lanes)
 	}
-	return d.p.pace.Next(time.Until(d.until))
+	return d.p.pace.Next(time.Until(d.until), d.lanes)
 }
 
 // worthwhile reports whether a request with so many events is still worthwhile. The

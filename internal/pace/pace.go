@@ -108,9 +108,9 @@ func (p *Pace) atOnceLocked(brief bool) int {
 const Unbounded = time.Duration(math.MaxInt64)
 
 // Next returns how many events the next request may have, at least 1. If the request
-// is cut after the time left, then it and the requests that are under way should take
-// at most half of that time.
-func (p *Pace) Next(left time.Duration) int {
+// is cut after the time left, then it and those at the same time, which are so many at
+// most, should take half of that time together.
+func (p *Pace) Next(left time.Duration, atOnce int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := p.size
@@ -119,7 +119,7 @@ func (p *Pace) Next(left time.Duration) int {
 	case !p.cost.known():
 		n = min(n, unknown)
 	default:
-		n = p.cost.within(left/2/time.Duration(p.atOnceLocked(true)), n)
+		n = p.cost.within(left/2/time.Duration(min(atOnce, p.atOnceLocked(true))), n)
 		if n == 0 { // because of the fixed part
 			n = p.cost.within(left*3/4, p.size)
 		}

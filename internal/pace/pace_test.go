@@ -14,7 +14,7 @@ func accepted(responses ...response) int {
 		p.Answered(r.took)
 		p.Accepted(r.events, r.took)
 	}
-	return p.Next(Unbounded)
+	return p.Next(Unbounded, 4)
 }
 
 type response struct {
