@@ -42,6 +42,9 @@ func (d *distant) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
 }
 
+// reporting is for how long the tests of rates record events.
+const reporting = 30 * time.Second
+
 // report records events at a rate for the time of reporting and returns the counts
 // at its end, before what is queued has left.
 func report(t *testing.T, cfg flush.Config, over *distant, users, perSecond int) (s flush.Stats) {

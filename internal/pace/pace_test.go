@@ -43,3 +43,18 @@ func TestRequestsGrowStepByStepNearTheAim(t *testing.T) {
 		t.Errorf("%d events after requests of 100 and 200, want up to a quarter more than 200", n)
 	}
 }
+
+// A request that is alone gets the time that several would have to share.
+func TestRequestsShareTheTimeLeft(t *testing.T) {
+	t.Parallel()
+	p := New(4, 1000, 0)
+	for _, r := range []response{{1, 14 * time.Millisecond}, {40, 16 * time.Millisecond}, {1, 14 * time.Millisecond}} {
+		p.Answered(r.took)
+		p.Accepted(r.events, r.took)
+	}
+	const left = 100 * time.Millisecond
+	alone, shared := p.Next(left, 1), p.Next(left, 4)
+	if alone < 30 || shared > alone/2 {
+		t.Errorf("%d events in a request alone, %d in one of four: want at least %d, and at most %d", alone, shared, 30, alone/2)
+	}
+}
