@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -149,7 +150,10 @@ var errClosing = errors.New("relay: the handler is closed")
 func (c *engineCache) read(ctx context.Context, engine fleet.Backend, name string, head bool, v *cached) {
 	ctx, cancel := context.WithTimeout(ctx, engineTime)
 	defer cancel()
-	v.value, v.tag, v.err = engine.Get(ctx, name)
+	v.err = safelog.Contain("relay: the engine", func() (err error) {
+		v.value, v.tag, err = engine.Get(ctx, name)
+		return err
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v.at = time.Now()

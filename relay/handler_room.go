@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
@@ -48,8 +49,10 @@ const (
 // platform or from another relay.
 //
 // Versions: SDKs accept an item only if its version is higher than that of the item
-// they have. A rollback or an override brings an item with the same or a lower
-// version. The room serves such an item with a new version, see next.
+// they have, some only if it is higher than all that they have, and they request what
+// is newer than that. A rollback or an override brings an item with the same or a lower
+// version, as does a change that arrives after a newer one of another item. The room
+// serves such an item with a new version, see next.
 type room struct {
 	h           *Handler
 	environment string
@@ -58,7 +61,9 @@ type room struct {
 	nudge       chan struct{} // capacity 1: refresh and check now
 	now         atomic.Pointer[edition]
 	following   atomic.Pointer[ffc.Client]
+	confirmed   atomic.Pointer[time.Time] // when the data of the client before was confirmed
 	lag         lagMeter
+	panicked    bool // a function of the application has panicked; only watch uses it
 
 	mu      sync.Mutex // guards what follows
 	members map[*member]struct{}
@@ -185,6 +190,9 @@ func (r *room) follow(client *ffc.Client) {
 		if ended {
 			return
 		}
+		if at, ok := r.confirmedAt(); ok {
+			r.confirmed.Store(&at)
+		}
 		r.following.Store(client)
 		r.updates = 0
 		r.stop = client.OnChange(func([]string) { r.update() })
@@ -252,7 +260,7 @@ func (r *room) updateLocked() {
 // oldest first.
 func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 	revision := r.source().Revision
-	first := r.items[0] == nil
+	first, top := r.items[0] == nil, r.top
 	var restamp []push
 	for array, list := range [][]store.Item{whole.Flags, whole.Segments, whole.Tags} {
 		if array >= len(r.wire.Arrays) {
@@ -284,12 +292,15 @@ func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 			}
 			s := &served{key: item.Key, origin: item.Raw, raw: item.Raw, version: item.Version, archived: item.Archived}
 			next[item.Key] = s
-			if old != nil && s.version <= old.version {
+			switch {
+			case first:
+				r.top = max(r.top, s.version)
+			case s.version <= top: // clients that have the newest version would not get it
 				restamp = append(restamp, push{array, s})
-			} else if !first {
+			default:
 				pushes = append(pushes, push{array, s})
+				r.top = max(r.top, s.version)
 			}
-			r.top = max(r.top, s.version)
 		}
 		for key, old := range had {
 			if next[key] != nil {
@@ -535,14 +546,26 @@ func (e *edition) since(version int64) (message []byte, count int) {
 // asOf returns when the platform confirmed the data, and how long ago that is; false
 // if it never did.
 func (r *room) asOf() (at time.Time, age time.Duration, ok bool) {
+	if at, ok = r.confirmedAt(); !ok {
+		return time.Time{}, 0, false
+	}
+	return at.Round(0), clock.Age(at), true
+}
+
+// confirmedAt returns when the platform confirmed the data. While a new client has no
+// data, that of the client before is served.
+func (r *room) confirmedAt() (at time.Time, ok bool) {
 	client := r.following.Load()
 	if client == nil {
-		return time.Time{}, 0, false
+		return time.Time{}, false
 	}
-	if age = client.Status().DataAge; age <= 0 {
-		return time.Time{}, 0, false
+	if age := client.Status().DataAge; age > 0 {
+		return time.Now().Add(-age), true
 	}
-	return time.Now().Add(-age).Round(0), age, true
+	if before := r.confirmed.Load(); before != nil {
+		return *before, true
+	}
+	return time.Time{}, false
 }
 
 // asOfText is the form of a time in headers and messages.

@@ -93,6 +93,7 @@ func (o *original) connect(d *desk) {
 	if err != nil {
 		d.Fatal(err)
 	}
+	ws.SetReadLimit(-1)
 	o.dialed = &dialed{d, ws, response}
 	d.closers = append([]func(){func() { _ = ws.CloseNow() }}, d.closers...)
 	o.sync(o.version)

@@ -10,21 +10,22 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 const (
 	// maxMessage is the size of the largest message of a client, in bytes.
 	maxMessage = 8 << 10
-	// maxQueued is how many bytes of pushed messages wait for a client, at most. One
-	// message may always wait. A client that is slower is cut: it fetches all data
-	// when it connects again, which costs less than a queue.
+	// maxQueued is how many bytes of pushed messages wait for a client, at most. The
+	// messages of one change may always wait. A client that is slower is cut: it
+	// fetches all data when it connects again, which costs less than a queue.
 	maxQueued = 1 << 20
 	// maxAsked is how many messages of a client wait for a response, at most.
 	maxAsked = 64
 	// maxPushes is how many items are pushed one by one. SDKs of both platforms lose
 	// items of a patch that has several.
 	maxPushes = 200
-	// writeTime is how long a message may take to be written.
+	// writeTime is how long a message may take to be written; 2 s more for each MiB.
 	writeTime = 10 * time.Second
 	// closeHandshake is how long a client may take to close.
 	closeHandshake = 2 * time.Second
@@ -235,22 +236,18 @@ func (r *room) push(pushes []push) {
 	}
 }
 
-// push queues messages, or cuts the websocket if too many wait.
+// push queues the messages of a change, or cuts the websocket if too many wait.
 func (m *member) push(messages [][]byte) {
-	m.mu.Lock()
-	cut := false
-	if m.waiting {
-		m.waiting = false // there is data now
+	size := 0
+	for _, message := range messages {
+		size += len(message)
 	}
-	if m.synced {
-		for _, message := range messages {
-			if m.queued > 0 && m.queued+len(message) > maxQueued {
-				cut = true
-				break
-			}
-			m.pushes = append(m.pushes, message)
-			m.queued += len(message)
-		}
+	m.mu.Lock()
+	m.waiting = false // there is data now
+	cut := m.synced && m.queued > 0 && m.queued+size > maxQueued
+	if m.synced && !cut {
+		m.pushes = append(m.pushes, messages...)
+		m.queued += size
 	}
 	m.mu.Unlock()
 	if cut {
@@ -362,15 +359,19 @@ func (h *Handler) wireOfRoom(r *room) *platformserver.Wire {
 // and probes silent ones. It ends the room, and returns false, if the environment is
 // not served any more.
 func (r *room) sweep() bool {
-	client, ok := r.h.Reader(r.environment)
+	var client *ffc.Client
+	ok := false
+	if r.contain("Reader", func() { client, ok = r.h.Reader(r.environment) }) {
+		return true
+	}
 	if !ok || client == nil {
 		r.h.mu.Lock()
 		delete(r.h.rooms, r.environment)
 		r.h.mu.Unlock()
+		r.drop() // first: no websocket may enter any more
 		for _, m := range r.appendMembers(nil) {
 			m.end(closeLater)
 		}
-		r.drop()
 		return false
 	}
 	if client != r.following.Load() {
@@ -380,7 +381,11 @@ func (r *room) sweep() bool {
 		e.rest()
 	}
 	for _, m := range r.appendMembers(nil) {
-		if environment, ok := r.h.Keys(m.key); !ok || environment != r.environment {
+		environment := ""
+		if r.contain("Keys", func() { environment, ok = r.h.Keys(m.key) }) {
+			return true
+		}
+		if !ok || environment != r.environment {
 			m.end(closeInvalid)
 			continue
 		}
@@ -402,7 +407,19 @@ func (r *room) sweep() bool {
 			}()
 		}
 	}
+	r.panicked = false
 	return true
+}
+
+// contain calls a function of the application, and reports whether it panicked: then
+// everything stays as it is, until the next sweep.
+func (r *room) contain(name string, call func()) (panicked bool) {
+	err := safelog.Contain("relay: Handler."+name, func() error { call(); return nil })
+	if err != nil && !r.panicked {
+		r.panicked = true
+		r.h.log.Error("ffc: a function of the application panicked; websockets are not checked until it returns again", "environment", r.environment, "error", err)
+	}
+	return err != nil
 }
 
 // drop makes the room follow nothing. Its websockets close by themselves.

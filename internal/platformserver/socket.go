@@ -36,7 +36,8 @@ type Close struct {
 type Limits struct {
 	// Message is the size of the largest message that is read, in bytes. 0 is 32 KiB.
 	Message int64
-	// Write is how long one message may take to be written.
+	// Write is how long one message may take to be written; a large one may take a
+	// fifth of it longer for each MiB.
 	Write time.Duration
 	// Close is how long the close handshake may take. 0 is what the websocket library
 	// allows, about 10 s.
@@ -185,7 +186,8 @@ func (s *Socket) write(ws *websocket.Conn) {
 				break
 			}
 			if s.limits.Write > 0 {
-				_ = s.conn.SetWriteDeadline(time.Now().Add(s.limits.Write)) // if it fails, so does the write
+				within := s.limits.Write + s.limits.Write/5*time.Duration(len(message)>>20)
+				_ = s.conn.SetWriteDeadline(time.Now().Add(within)) // if it fails, so does the write
 			}
 			if err := ws.Write(context.Background(), websocket.MessageText, message); err != nil {
 				s.Cut()
