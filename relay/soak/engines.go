@@ -12,7 +12,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws/enginetest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
 
@@ -34,6 +33,7 @@ var engines = []struct {
 	{"memory", openMemory},
 	{"a directory", openDir},
 	{"Redis", openRedis},
+	{"NATS", openNATS},
 	{"S3 (gofakes3)", openS3},
 	{"DynamoDB (dynalite)", openDynamoDB},
 }
@@ -141,24 +141,39 @@ func openRedis() (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var mu sync.Mutex
-	var opened []*fleetredis.Backend
-	connect := func() fleet.Backend {
-		b := r.backend()
-		mu.Lock()
-		defer mu.Unlock()
-		opened = append(opened, b)
-		return b
-	}
+	var opened backends
+	connect := func() fleet.Backend { return opened.add(r.backend()) }
 	return &engine{
 		Backend: connect(),
 		connect: connect,
 		wipe:    func() { _, _ = r.command("FLUSHALL") },
 		close: func() {
-			for _, b := range opened {
-				b.Close()
-			}
+			opened.close()
 			r.close()
 		},
 	}, nil
+}
+
+// backends are connections of replicas and readers.
+type backends struct {
+	mu   sync.Mutex
+	list []interface{ Close() }
+}
+
+// add adds a connection, and returns it.
+func (b *backends) add(one interface {
+	fleet.Backend
+	Close()
+}) fleet.Backend {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.list = append(b.list, one)
+	return one
+}
+
+// close closes all connections.
+func (b *backends) close() {
+	for _, one := range b.list {
+		one.Close()
+	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws/enginetest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetnats"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -69,6 +70,13 @@ func openQueue(kind, address string) (q flush.Queue, closeIt func(), err error) 
 		endpoint, url, _ := strings.Cut(address, ",")
 		q, err := enginetest.NewSQS(endpoint, url, 0, nil)
 		return q, func() {}, err
+	}
+	if kind == "nats" {
+		q, err := fleetnats.NewQueue(fleetnats.QueueConfig{Servers: []string{address}})
+		if err != nil {
+			return nil, nil, err
+		}
+		return q, q.Close, nil
 	}
 	b, err := fleetredis.New(fleetredis.Config{Addresses: []string{address}})
 	if err != nil {
@@ -200,7 +208,10 @@ func (s *soak) eventSoak() (table string, err error) {
 	for _, q := range []struct {
 		name  string
 		start func() (*eventQueue, error)
-	}{{"Redis, appendfsync always", startRedisQueue}, {"SQS (fauxqs)", startSQSQueue}} {
+	}{{"Redis, appendfsync always", startRedisQueue}, {"NATS", startNATSQueue}, {"SQS (fauxqs)", startSQSQueue}} {
+		if !strings.Contains(q.name, s.only) {
+			continue
+		}
 		queue, err := q.start()
 		if errors.Is(err, testkit.ErrNoRedis) || errors.Is(err, enginetest.ErrNoFauxqs) {
 			fmt.Fprintln(s.out, err)

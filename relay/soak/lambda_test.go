@@ -27,6 +27,7 @@ import (
 
 // TestMain runs a function instead of the tests in a child process of theirs.
 func TestMain(m *testing.M) {
+	runNATS()
 	runFunction()
 	runRelay()
 	lambdatest.Function("publisher", publisherFunction)

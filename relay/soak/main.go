@@ -5,7 +5,8 @@
 // what they get against the platform's history. In the end a bad flag is undone
 // while the platform is down. It fails if a reader ever goes back or loses its
 // flags, or if takeovers or the undo take too long. The engines are in memory, in a
-// directory and, where redis-server is installed, in a Redis that it starts.
+// directory, in a NATS server and, where redis-server is installed, in a Redis that it
+// starts.
 //
 // With -events it delivers events through queues instead, while the platform, forwarders
 // and the queue are killed 100 times, and fails if one is lost.
@@ -33,6 +34,7 @@ func main() {
 	runFunction()
 	runRelay()
 	runForwarder()
+	runNATS()
 	s := soak{out: os.Stdout}
 	flag.DurationVar(&s.length, "for", 20*time.Second, "how long to hammer each engine")
 	flag.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "decides which faults there are, and when")
@@ -42,7 +44,7 @@ func main() {
 	relays := flag.Bool("relay", false, "measure what a relay over HTTP costs instead")
 	delivers := flag.Bool("events", false, "deliver events through queues while parts are killed instead")
 	flag.IntVar(&s.events, "n", 1_000_000, "number of events with -events")
-	flag.StringVar(&s.only, "only", "", "measure only the parts of -load or -relay whose name contains this text")
+	flag.StringVar(&s.only, "only", "", "only the parts of -load or -relay, or the queues of -events, or the engines, whose name contains this text")
 	docs := flag.String("docs", "", "repository whose docs/fleet.md gets what was measured")
 	flag.Parse()
 	if s.only != "" && *docs != "" {
@@ -97,6 +99,9 @@ func (s *soak) run() (table string, err error) {
 	var rows strings.Builder
 	rows.WriteString("| Engine | Faults | Reads | Went back, or lost flags | Takeovers, p50 / p99 / limit | Undo, last reader / limit |\n|---|---|---|---|---|---|\n")
 	for _, e := range engines {
+		if !strings.Contains(e.name, s.only) {
+			continue
+		}
 		opened, openErr := e.open()
 		if notInstalled(openErr) {
 			fmt.Fprintln(s.out, openErr)

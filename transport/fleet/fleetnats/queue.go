@@ -76,8 +76,8 @@ type about struct {
 	At          time.Time `json:"at"`
 }
 
-// Put implements flush.Sink. It returns nil when the stream has stored the batch, on
-// the disks of most of its servers. The error wraps flush.ErrFull when the stream or
+// Put implements flush.Sink. It returns nil when most servers of the stream have written
+// the batch to a file; they sync files as their sync_interval says. The error wraps flush.ErrFull when the stream or
 // the account has no room, and flush.ErrTooLarge when the batch is larger than a
 // message may be, 1 MiB by default. Put sends no batch twice within 2 min.
 func (q *Queue) Put(ctx context.Context, b flush.Batch) error {
