@@ -31,8 +31,8 @@ const (
 	putTime = 10 * time.Second
 	// rateWindow is the time over which the rate of events is an average.
 	rateWindow = 2 * time.Second
-	// maxRates is how many keys have a rate, at most. Keys that are not used are
-	// forgotten.
+	// maxRates is how many keys have a rate, at most. When one more is used, all
+	// are forgotten.
 	maxRates = 10_000
 )
 

@@ -228,6 +228,49 @@ func TestEventsAreGathered(t *testing.T) {
 			d.Errorf("got %v", s)
 		}
 		synctest.Wait()
+		sink.fail(nil)
+		before := len(sink.all())
+		large := make([]string, 12)
+		for i := range large {
+			large[i] = strings.Repeat(string(rune('a'+i)), 40<<10)
+		}
+		posts(large...)
+		got = sink.all()[before:]
+		if len(got) < 4 || len(got) > 8 {
+			d.Errorf("12 bodies of 40 KiB became %d batches, want batches of up to 128 KiB", len(got))
+		}
+		for _, b := range got {
+			if len(b.Body) > 129<<10 {
+				d.Errorf("a batch has %d bytes", len(b.Body))
+			}
+		}
+	})
+}
+
+// hangingSink stores nothing until the context ends.
+type hangingSink struct{}
+
+// Put implements flush.Sink.
+func (hangingSink) Put(ctx context.Context, _ flush.Batch) error {
+	<-ctx.Done()
+	return fullFor{ctx.Err()}
+}
+
+// fullFor is the error of a queue that is full for a little more than 6 s.
+type fullFor struct{ error }
+
+func (fullFor) RetryAfter() time.Duration { return 6*time.Second + time.Millisecond }
+
+// TestEventsOfAQueueThatHangs: the sender gets a response after 10 s, and hears when to
+// try again.
+func TestEventsOfAQueueThatHangs(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) { h.Events = hangingSink{} }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		began := time.Now()
+		resp := d.post(d.key, userOf("u"))
+		if took := time.Since(began); resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "7" || took > 11*time.Second {
+			d.Errorf("got %d, Retry-After %q after %v", resp.StatusCode, resp.Header.Get("Retry-After"), took)
+		}
 	})
 }
 
