@@ -43,9 +43,9 @@ func TestForwarderHoldsFewBatches(t *testing.T) {
 		name                              string
 		environments, batches, size, most int
 	}{
-		{"of one environment", 1, 3000, 0, 64},
+		{"of one environment", 1, 600, 0, 64},
 		{"of many environments", 6, 100, 0, 256 + 31},
-		{"large ones", 1, 40, 1 << 20, 8},
+		{"large ones", 1, 12, 1 << 20, 8},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(posted) reply { return reply{status: 500, wait: time.Hour} }, func(w *world) {
