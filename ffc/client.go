@@ -86,11 +86,12 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	c.store.init(c)
 	c.status.init(cfg.Offline)
-	errs := configErrors("Bootstrap", c.store.bootstrap(cfg.Bootstrap))
+	var errs configErrors
+	errs.add("Bootstrap", c.store.bootstrap(cfg.Bootstrap))
 	c.cfg.Bootstrap = nil // free the bytes: the store has the decoded data
 	c.requests = httpclient.NewPool(cfg.HTTPClient, c.noteAbandoned)
-	errs = append(errs, configErrors("Transport", c.open())...)
-	if err := errors.Join(errs...); err != nil {
+	errs.add("Transport", c.open())
+	if err := setting.Join(errs...); err != nil {
 		return nil, err
 	}
 	c.start()

@@ -47,13 +47,14 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("ffc: Config.%s: %v", 
 // Unwrap returns Err.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// configErrors returns a *ConfigError for each setting in err, an error of this
-// field of Config.
-func configErrors(field string, err error) (all []error) {
+// configErrors has a *ConfigError for each invalid setting.
+type configErrors []error
+
+// add adds the settings in err, an error of this field of Config or nil.
+func (errs *configErrors) add(field string, err error) {
 	for _, inner := range setting.Within(field, err) {
-		all = append(all, &ConfigError{inner.Field, inner.Err})
+		*errs = append(*errs, &ConfigError{inner.Field, inner.Err})
 	}
-	return all
 }
 
 // errLimit is ErrEvaluation with the reason.

@@ -26,29 +26,26 @@ type settings struct {
 // resolve checks the configuration and returns all problems in one error.
 func (c Config) resolve() (settings, error) {
 	s := settings{Config: c}
-	var errs []error
-	problem := func(field string, err error) {
-		errs = append(errs, configErrors(field, err)...)
-	}
+	var errs configErrors
 	var err error
 	if _, unknown := registry.ProtocolOf(string(c.Platform)); c.Platform != PlatformAuto && unknown != nil {
-		problem("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
+		errs.add("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}
 	environment := keyless(c)
 	switch {
 	case environment != "":
 		if s.codec, err = registry.CodecOfEnvironment(string(c.Platform), environment); err != nil {
-			problem("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, because without EnvSecret it cannot be detected"))
+			errs.add("Platform", errors.New("missing platform: expected PlatformClassic or PlatformFeatBit, because without EnvSecret it cannot be detected"))
 			s.codec = registry.Default().CodecOf("")
 		}
 		if c.EventsURL == "" && !c.Events.Disabled && c.Events.Sink == nil {
-			problem("EventsURL", errors.New("missing URL: without EnvSecret the platform accepts no events; "+
+			errs.add("EventsURL", errors.New("missing URL: without EnvSecret the platform accepts no events; "+
 				"set the address of a relay, Events.Sink or Events.Disabled"))
 		}
 	case c.EnvSecret != "" || !c.Offline:
 		s.codec, s.EnvSecret, err = registry.CodecFor(string(c.Platform), c.EnvSecret)
-		problem("EnvSecret", err)
+		errs.add("EnvSecret", err)
 	case c.Platform != PlatformAuto:
 		p, _ := registry.ProtocolOf(string(c.Platform))
 		s.codec = p.CodecOf("")
@@ -56,25 +53,25 @@ func (c Config) resolve() (settings, error) {
 		s.codec = registry.CodecOfData(c.Bootstrap)
 	}
 	if setting.Missing(c.Transport) && !c.Offline {
-		problem("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
+		errs.add("Transport", errors.New("missing transport: use &stream.Transport{} or &poll.Transport{}, or set Offline"))
 	}
 	if c.BaseURL == "" && s.codec.DefaultBaseURL == "" && !c.Offline && environment == "" {
-		problem("BaseURL", fmt.Errorf("missing URL: %s has no default; "+
+		errs.add("BaseURL", fmt.Errorf("missing URL: %s has no default; "+
 			"expected the URL of the evaluation server, such as http://localhost:5100", s.codec.Title))
 	}
 	s.baseURL, err = checkURL(c.BaseURL, s.codec.DefaultBaseURL, "http", "https")
-	problem("BaseURL", err)
+	errs.add("BaseURL", err)
 	s.eventsURL, err = checkURL(c.EventsURL, s.baseURL, "http", "https")
-	problem("EventsURL", err)
+	errs.add("EventsURL", err)
 	// http becomes ws and https becomes wss.
 	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
-	problem("StreamingURL", err)
+	errs.add("StreamingURL", err)
 	if c.Events.Sink != nil && !c.Offline && !c.Events.Disabled {
 		s.environment, err = sinkEnvironment(c, s)
-		problem("Events.Sink", err)
+		errs.add("Events.Sink", err)
 	}
-	problem("Events", errors.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
-	return s, errors.Join(errs...)
+	errs.add("Events", setting.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
+	return s, setting.Join(errs...)
 }
 
 // keyless returns the environment of a client that needs no secret, because its
@@ -119,7 +116,7 @@ func checkPrivate(p *platform.Protocol, names []string) error {
 			errs = append(errs, setting.Errorf("PrivateAttributes", "%q cannot be private: events need the user's key", name))
 		}
 	}
-	return errors.Join(errs...)
+	return setting.Join(errs...)
 }
 
 // checkURL returns the URL without trailing slashes, or defaultURL if text is empty.

@@ -1,7 +1,6 @@
 package flush
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -127,5 +126,5 @@ func (c Config) Validate() error {
 	if slices.Contains(c.OmitFlags, "") {
 		errs = append(errs, setting.Errorf("OmitFlags", "a flag has no key"))
 	}
-	return errors.Join(errs...)
+	return setting.Join(errs...)
 }

@@ -147,10 +147,11 @@ func (l *problemList) add(format string, args ...any) {
 }
 
 func (l *problemList) join() error {
+	all := l.first
 	if l.more > 0 {
-		return errors.Join(append(l.first, fmt.Errorf("and %d more", l.more))...)
+		all = append(all, fmt.Errorf("and %d more", l.more))
 	}
-	return errors.Join(l.first...)
+	return errors.Join(all...)
 }
 
 // variations are the compiled variations of a flag.
