@@ -40,7 +40,7 @@ func cut(text string, most int) string {
 	if len(runes) > most {
 		const ellipsis = "…"
 		head := runes[:most*2/3]
-		tail := []rune(strings.ToValidUTF8(text[max(0, len(text)-4*most):], "\uFFFD"))
+		tail := []rune(text[max(0, len(text)-4*most):]) // at least most runes, as none has more than 4 bytes
 		tail = tail[len(tail)-(most-len(head)-1):]
 		return printable(head) + ellipsis + printable(tail)
 	}

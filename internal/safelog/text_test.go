@@ -26,6 +26,9 @@ func TestQuote(t *testing.T) {
 		{strings.Repeat("a", 90) + strings.Repeat("b", 90), strings.Repeat("a", 66) + "…" + strings.Repeat("b", 33)},
 		{strings.Repeat("a", 16<<20), strings.Repeat("a", 66) + "…" + strings.Repeat("a", 33)},
 		{strings.Repeat("日", 1000), strings.Repeat("日", 66) + "…" + strings.Repeat("日", 33)},
+		{strings.Repeat("\xff", 1000), strings.Repeat("�", 66) + "…" + strings.Repeat("�", 33)},
+		{strings.Repeat("\xf0", 101), strings.Repeat("�", 66) + "…" + strings.Repeat("�", 33)},
+		{strings.Repeat("日", 1000) + "\xe6", strings.Repeat("日", 66) + "…" + strings.Repeat("日", 32) + "�"},
 	} {
 		if got := safelog.Quote(test.text); got != test.want {
 			t.Errorf("%.40q: got %q, want %q", test.text, got, test.want)
@@ -46,6 +49,9 @@ func TestData(t *testing.T) {
 		if got := safelog.Data(test.text); got != test.want {
 			t.Errorf("%.40q:\n got %s\nwant %s", test.text, got, test.want)
 		}
+	}
+	if got := safelog.Data(strings.Repeat("\xff", 1<<10)); utf8.RuneCountInString(got) != 400 {
+		t.Errorf("of invalid UTF-8: %d characters", utf8.RuneCountInString(got))
 	}
 	if got := safelog.Data(strings.Repeat(`"a" `, 1<<20)); utf8.RuneCountInString(got) != 400 {
 		t.Errorf("%d characters", utf8.RuneCountInString(got))
