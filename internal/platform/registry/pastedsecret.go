@@ -56,10 +56,11 @@ func peel(s string) (inner, what string) {
 	if last, _ := utf8.DecodeLastRuneInString(s); unicode.IsSpace(last) {
 		return strings.TrimRightFunc(s, unicode.IsSpace), "a blank at the end"
 	}
-	for _, quotes := range []string{`"`, `'`, "`", "\u201c\u201d", "\u2018\u2019"} {
-		first, last := firstAndLast(quotes)
-		if strings.HasPrefix(s, first) && strings.HasSuffix(s, last) && len(s) > len(first) {
-			return s[len(first) : len(s)-len(last)], "quotes around it"
+	for _, quote := range []struct{ first, last string }{
+		{`"`, `"`}, {`'`, `'`}, {"`", "`"}, {"\u201c", "\u201d"}, {"\u2018", "\u2019"},
+	} {
+		if strings.HasPrefix(s, quote.first) && strings.HasSuffix(s, quote.last) && len(s) > len(quote.first) {
+			return s[len(quote.first) : len(s)-len(quote.last)], "quotes around it"
 		}
 	}
 	for _, scheme := range []string{"Bearer", "Basic"} {
@@ -77,14 +78,6 @@ func peel(s string) (inner, what string) {
 // notOfName reports whether a character cannot be in the name of a variable.
 func notOfName(r rune) bool {
 	return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-}
-
-func firstAndLast(quotes string) (first, last string) {
-	_, n := utf8.DecodeRuneInString(quotes)
-	if n == len(quotes) {
-		return quotes, quotes
-	}
-	return quotes[:n], quotes[n:]
 }
 
 // isSecret reports whether a text is a secret by its shape.
