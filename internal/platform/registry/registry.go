@@ -5,28 +5,21 @@ package registry
 import (
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 )
 
-// All returns the protocols of all platforms. The slice is shared. If a secret
-// has the shape of several platforms, the first counts. Secrets of FeatBit are
-// random, so practically none is valid for featureflag.co, but some of
-// featureflag.co also have 44 characters.
-func All() []*platform.Protocol { return all() }
-
-var all = sync.OnceValue(func() []*platform.Protocol {
-	return []*platform.Protocol{
-		classic.Protocol(),
-		featbit.Protocol(),
-	}
-})
+// All returns the protocols of all platforms. If a secret has the shape of several
+// platforms, the first counts. Secrets of FeatBit are random, so practically none
+// is valid for featureflag.co, but some of featureflag.co also have 44 characters.
+func All() []*platform.Protocol {
+	return []*platform.Protocol{classic.Protocol(), featbit.Protocol()}
+}
 
 // Default returns the platform to use if nothing else decides.
-func Default() *platform.Protocol { return All()[0] }
+func Default() *platform.Protocol { return classic.Protocol() }
 
 // ProtocolOf returns the protocol of a platform by name. It fails if there is no
 // such platform.
