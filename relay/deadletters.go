@@ -84,6 +84,9 @@ func (d *DeadLetters) add(ctx context.Context, b *flush.Batch, body []byte, even
 		ID: rand.Text()[:16], Environment: b.Environment, Route: b.Route, At: b.At, DeadAt: time.Now(),
 		Reason: safelog.Error(why).Error(), Events: events, Body: body,
 	}
+	if year := l.At.UTC().Year(); year < 1 || year > 9999 {
+		l.At = time.Time{} // JSON has no other years
+	}
 	chunks, err := d.pack(&l)
 	if err != nil {
 		return err
@@ -119,6 +122,9 @@ func (d *DeadLetters) pack(l *DeadLetter) (chunks [][]byte, err error) {
 	text, err := json.Marshal((*stored)(l))
 	if err != nil {
 		return nil, err
+	}
+	if len(text) > maxLetter {
+		return nil, fmt.Errorf("relay: the dead letter would have %d bytes, expected at most %d", len(text), maxLetter)
 	}
 	size := 0
 	if limited, ok := d.Backend.(fleet.Limiter); ok {

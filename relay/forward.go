@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,17 @@ const (
 	// them those of one environment.
 	maxTaken      = 256
 	maxTakenBytes = 32 << 20
+	// maxHeld is how long a batch may be delivered after it was taken or extended last.
+	// After that another taker has it.
+	maxHeld = time.Minute
+	// insistFor is how long Run tries to remove a batch that has arrived, or to put what is
+	// left of it.
+	insistFor = 5 * time.Minute
+	// waitingPause and crowdedPause are the pauses of Run after batches of which none is
+	// delivered now: environments pause, or have enough batches. They are short: batches of
+	// other environments may be behind any number of those.
+	waitingPause = 50 * time.Millisecond
+	crowdedPause = 200 * time.Millisecond
 	// takeAtOnce is how many batches Run takes at once.
 	takeAtOnce = 32
 	// maxPause is the longest pause of an environment, and the longest time for which
@@ -69,7 +81,9 @@ func (d Destination) Format(f fmt.State, verb rune) {
 //
 // Batches of an environment are joined to requests of up to 512 KiB and 1,000 events.
 // A Forwarder sends at most two requests of an environment at the same time, and
-// fewer and smaller ones while the platform is slow. What becomes of a request:
+// fewer and smaller ones while the platform is slow. Forwarders do not count the requests
+// of each other: N of them send at most 2 x N. For a platform that must not get more than
+// two, run one Forwarder. What becomes of a request:
 //
 //	2xx                                delivered
 //	408, 421, 425, 429, 5xx, network   again, after 2 s at first and 10 min at last
@@ -103,7 +117,9 @@ type Forwarder struct {
 	counts       counts
 	mu           sync.Mutex
 	environments map[string]*outlet
-	queueErr     error
+	// Of the queue: the last errors of taking batches, of extending and removing them, and
+	// of putting what is left of them.
+	takeErr, extendErr, removeErr, putErr error
 }
 
 // counts are the counts of a Forwarder.
@@ -125,7 +141,8 @@ type ForwarderStats struct {
 	// Failing are the environments whose last request failed for a reason that is not
 	// in the events, sorted by name.
 	Failing []FailingEnvironment
-	// Err is the last error of the queue; nil after a success.
+	// Err is the last error of the queue, of taking batches, of extending or removing them,
+	// or of putting what is left of them; nil after a success.
 	Err error
 }
 
@@ -165,7 +182,7 @@ func (f *Forwarder) Stats() ForwarderStats {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s.Err = f.queueErr
+	s.Err = cmp.Or(f.takeErr, f.extendErr, f.removeErr, f.putErr)
 	for _, name := range slices.Sorted(maps.Keys(f.environments)) {
 		if left, err := f.environments[name].paused(); err != nil {
 			s.Failing = append(s.Failing, FailingEnvironment{name, time.Now().Add(left), err})
@@ -264,7 +281,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		context.AfterFunc(tries, func() { timer.Stop() })
 	})
 	defer stop()
-	r := &run{f: f, ctx: ctx, tries: tries, jobs: make(map[string]*job), taken: make(map[*parcel]*flush.Delivery)}
+	r := &run{f: f, ctx: ctx, tries: tries, jobs: make(map[string]*job), taken: make(map[*parcel]*held)}
 	r.changed.L = &r.mu
 	r.loop()
 	return context.Cause(ctx)
@@ -281,8 +298,16 @@ type run struct {
 
 	mu      sync.Mutex
 	changed sync.Cond
-	taken   map[*parcel]*flush.Delivery
+	taken   map[*parcel]*held
 	bytes   int
+	stuck   int // batches that could not be removed, since one was removed
+}
+
+// held is a delivery that Run has taken.
+type held struct {
+	*flush.Delivery
+	at       time.Time // when it was taken
+	extended time.Time // or taken; of run.mu
 }
 
 // loop takes batches until ctx ends, and then waits for those that were taken.
@@ -297,19 +322,16 @@ func (r *run) loop() {
 	var extender sync.WaitGroup
 	extender.Go(func() { r.extend(extending) })
 	backoff := retry.Backoff{First: time.Second, Max: 30 * time.Second}
-	idle := retry.Backoff{First: time.Second, Max: 10 * time.Second}
 	for r.await() {
 		deliveries, err := r.take()
-		if r.noteQueue(err); err != nil {
+		if r.note(&r.f.takeErr, "taken from the queue", err); err != nil {
 			if !retry.Sleep(r.ctx, backoff.Next(0), nil) {
 				break
 			}
 			continue
 		}
 		backoff.Reset()
-		if r.accept(deliveries) > 0 {
-			idle.Reset()
-		} else if !retry.Sleep(r.ctx, idle.Next(0), nil) { // all of them have to wait
+		if pause := r.accept(deliveries); pause > 0 && !retry.Sleep(r.ctx, pause, nil) {
 			break
 		}
 	}
@@ -321,11 +343,13 @@ func (r *run) loop() {
 	extender.Wait()
 }
 
-// await waits until there is room for more batches. It reports false if ctx has ended.
+// await waits until there is room for more batches. There is none while those that are
+// delivered cannot be removed: they would arrive again and again. It reports false if
+// ctx has ended.
 func (r *run) await() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.ctx.Err() == nil && (len(r.taken) >= maxTaken || r.bytes >= maxTakenBytes) {
+	for r.ctx.Err() == nil && (len(r.taken) >= maxTaken || r.bytes >= maxTakenBytes || r.stuck > 1) {
 		r.changed.Wait()
 	}
 	return r.ctx.Err() == nil
@@ -347,26 +371,29 @@ func (r *run) take() (deliveries []flush.Delivery, err error) {
 // error that is fit for a log.
 func contained(what string, f func() error) error { return safelog.Error(safelog.Contain(what, f)) }
 
-// noteQueue records the error of the queue, and logs changes.
-func (r *run) noteQueue(err error) {
+// note records an error of the queue, and logs changes. what says what cannot be done
+// with events.
+func (r *run) note(at *error, what string, err error) {
 	if err != nil && r.ctx.Err() != nil {
 		return
 	}
 	r.f.mu.Lock()
-	before := r.f.queueErr
-	r.f.queueErr = err
+	before := *at
+	*at = err
 	r.f.mu.Unlock()
 	switch {
 	case err != nil && before == nil:
-		r.f.log.Warn("ffc: events cannot be taken from the queue", "error", err)
+		r.f.log.Warn("ffc: events cannot be "+what, "error", err)
 	case err == nil && before != nil:
-		r.f.log.Info("ffc: events are taken from the queue again")
+		r.f.log.Info("ffc: events are " + what + " again")
 	}
 }
 
-// accept gives deliveries to the jobs of their environments. It returns how many are
-// not given back at once.
-func (r *run) accept(deliveries []flush.Delivery) (accepted int) {
+// accept gives deliveries to the jobs of their environments. It returns a pause if all
+// are given back at once.
+func (r *run) accept(deliveries []flush.Delivery) (pause time.Duration) {
+	accepted := 0
+	pause = waitingPause
 	jobs := make(map[*job]bool)
 	for i := range deliveries {
 		d := &deliveries[i]
@@ -380,9 +407,14 @@ func (r *run) accept(deliveries []flush.Delivery) (accepted int) {
 			r.giveBack(d, left)
 			continue
 		}
-		p := &parcel{batch: d.Batch, finish: func(p *parcel) { r.finishing.Go(func() { r.finished(p, d, o) }) }}
-		if !r.hold(p, d) {
-			r.giveBack(d, 10*time.Second)
+		h := &held{Delivery: d, at: time.Now(), extended: time.Now()}
+		p := &parcel{
+			batch: d.Batch, over: func() bool { return r.over(h) },
+			finish: func(p *parcel) { r.finishing.Go(func() { r.finished(p, d, o) }) },
+		}
+		if after := r.hold(p, h); after > 0 {
+			r.giveBack(d, after)
+			pause = crowdedPause
 			continue
 		}
 		accepted++
@@ -397,27 +429,40 @@ func (r *run) accept(deliveries []flush.Delivery) (accepted int) {
 	for j := range jobs {
 		j.work()
 	}
-	return accepted
+	if accepted > 0 {
+		return 0
+	}
+	return pause
 }
 
-// hold remembers a delivery until it is finished. It reports false if there are too
-// many of its environment.
-func (r *run) hold(p *parcel, d *flush.Delivery) bool {
+// hold remembers a delivery until it is finished. If there are too many of its
+// environment, hold returns after which time the delivery is to be taken again: about
+// the time that those take.
+func (r *run) hold(p *parcel, h *held) (after time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, size := 0, 0
-	for other := range r.taken {
-		if other.batch.Environment == d.Environment {
+	for other, its := range r.taken {
+		if other.batch.Environment == h.Environment {
 			n++
 			size += len(other.batch.Body)
+			after = max(after, 2*clock.Age(its.at))
 		}
 	}
 	if n >= maxTaken/4 || size >= maxTakenBytes/4 {
-		return false
+		return max(after, time.Second)
 	}
-	r.taken[p] = d
-	r.bytes += len(d.Body)
-	return true
+	r.taken[p] = h
+	r.bytes += len(h.Body)
+	return 0
+}
+
+// over reports whether another taker may have a delivery by now: it was not extended
+// in time, or the process was frozen.
+func (r *run) over(h *held) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return clock.Age(h.extended) >= maxHeld
 }
 
 // giveBack gives a delivery back that is not delivered now.
@@ -435,43 +480,74 @@ func (r *run) finished(p *parcel, d *flush.Delivery, o *outlet) {
 		r.bytes -= len(d.Body)
 		r.changed.Broadcast()
 	}()
+	if errors.Is(p.err, errOver) { // it is another taker's
+		r.f.counts.again.Add(1)
+		return
+	}
+	after, _ := o.paused()
+	if errors.Is(p.err, ErrDead) {
+		after = maxPause
+	}
 	if p.err != nil && p.settled {
-		// Some of the events have arrived. Only the others are to be sent again.
-		p.err = r.replace(p, d)
+		// Some of the events have arrived. Only the others are to be sent again, as a batch
+		// of their own.
+		rest := d.Batch
+		rest.Body = append(appendItems([]byte{'['}, p.left), ']')
+		put := func(ctx context.Context) error { return r.f.Queue.Put(ctx, rest) }
+		if p.err = r.insist(put, func(err error) { r.note(&r.f.putErr, "put back into the queue", err) }); p.err != nil {
+			after = maxPause
+		}
 	}
 	if p.err == nil {
-		// A batch that is not removed is delivered twice.
-		for range 3 {
-			if r.call(func(ctx context.Context, _ time.Duration) error {
-				if d.Done == nil {
-					return nil
-				}
-				return d.Done(ctx)
-			}, 0) == nil {
-				return
-			}
-			if !retry.Sleep(r.tries, time.Second, nil) {
-				return
-			}
+		if d.Done != nil {
+			r.remove(d.Done)
 		}
 		return
 	}
 	r.f.counts.again.Add(1)
-	after, _ := o.paused()
-	switch {
-	case r.ctx.Err() != nil:
+	if r.ctx.Err() != nil {
 		after = 0
-	case errors.Is(p.err, ErrDead):
-		after = maxPause
 	}
 	_ = r.call(d.Again, min(after, maxPause))
 }
 
-// replace puts what is left of a batch into the queue as a batch of its own.
-func (r *run) replace(p *parcel, d *flush.Delivery) error {
-	rest := d.Batch
-	rest.Body = append(appendItems([]byte{'['}, p.left), ']')
-	return r.call(func(ctx context.Context, _ time.Duration) error { return r.f.Queue.Put(ctx, rest) }, 0)
+// remove calls Delivery.Done of a batch that has arrived. A batch that is not removed
+// is delivered again.
+func (r *run) remove(done func(context.Context) error) {
+	counted := false
+	_ = r.insist(done, func(err error) { // which is logged
+		r.note(&r.f.removeErr, "removed from the queue", err)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		switch {
+		case err == nil:
+			r.stuck = 0
+		case !counted:
+			r.stuck++
+			counted = true
+		}
+		r.changed.Broadcast()
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if counted && r.stuck > 0 {
+		r.stuck--
+		r.changed.Broadcast()
+	}
+}
+
+// insist calls a function that changes the queue until it succeeds or insistFor is
+// over, and result after each call.
+func (r *run) insist(f func(context.Context) error, result func(error)) error {
+	began := time.Now()
+	backoff := retry.Backoff{First: time.Second, Max: 30 * time.Second}
+	for {
+		err := r.call(func(ctx context.Context, _ time.Duration) error { return f(ctx) }, 0)
+		result(err)
+		if err == nil || clock.Age(began) > insistFor || !retry.Sleep(r.tries, backoff.Next(0), nil) {
+			return err
+		}
+	}
 }
 
 // call calls a function of a delivery.
@@ -491,18 +567,41 @@ func (r *run) extend(ctx context.Context) {
 		taken := slices.Collect(maps.Values(r.taken))
 		r.mu.Unlock()
 		var calls sync.WaitGroup
+		errs := make(chan error, len(taken))
 		limit := make(chan struct{}, 16)
-		for _, d := range taken {
-			if d.Extend == nil {
+		for _, h := range taken {
+			if r.over(h) {
 				continue
 			}
 			limit <- struct{}{}
 			calls.Go(func() {
 				defer func() { <-limit }()
-				_ = r.call(func(ctx context.Context, _ time.Duration) error { return d.Extend(ctx) }, 0)
+				began := time.Now()
+				err := r.call(func(ctx context.Context, _ time.Duration) error {
+					if h.Extend == nil {
+						return nil
+					}
+					return h.Extend(ctx)
+				}, 0)
+				if errs <- err; err == nil {
+					r.mu.Lock()
+					defer r.mu.Unlock()
+					h.extended = began
+				}
 			})
 		}
 		calls.Wait()
+		close(errs)
+		var failed error
+		n := len(errs)
+		for err := range errs {
+			if failed = err; err == nil { // others may have been removed meanwhile
+				break
+			}
+		}
+		if n > 0 {
+			r.note(&r.f.extendErr, "kept from other forwarders", failed)
+		}
 	}
 }
 

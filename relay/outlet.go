@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,9 +46,14 @@ type parcel struct {
 	// Of job.mu, until finish is called.
 	open    int    // parts that are neither settled nor given up
 	vain    int    // requests for it alone that were rejected
+	begun   bool   // there was a request with some of its events
 	settled bool   // some of its events are delivered, or dead letters
 	left    []item // the others
 	err     error  // why
+
+	// over reports whether the queue has given the batch to another taker by now. nil is
+	// never.
+	over func() bool
 }
 
 // job delivers parcels of one environment.
@@ -67,6 +74,9 @@ var (
 	errRoute       = errors.New("the route is not that of a platform's events: another program wrote the batch")
 	errNotAccepted = errors.New("too large for the platform (413)")
 )
+
+// errOver is why a batch is not sent that another taker has by now.
+var errOver = errors.New("relay: the time of the batch is over: another forwarder delivers it")
 
 // add adds a parcel. work has to be called afterwards.
 func (j *job) add(p *parcel) {
@@ -116,6 +126,8 @@ func (j *job) worker() {
 		err := j.o.pace.Begin(j.ctx, false)
 		begun := err == nil
 		parts := j.next()
+		none := len(parts) == 0
+		parts = slices.DeleteFunc(parts, j.over)
 		if err == nil {
 			err = context.Cause(j.ctx)
 		}
@@ -134,7 +146,7 @@ func (j *job) worker() {
 		if begun {
 			j.o.pace.End()
 		}
-		if len(parts) == 0 {
+		if none {
 			return
 		}
 	}
@@ -143,12 +155,18 @@ func (j *job) worker() {
 // next returns the parts for the next request. If there are none, the worker ends.
 func (j *job) next() (parts []*part) {
 	room := min(j.o.pace.Next(pace.Unbounded, maxRequests), maxJoinedEvents)
-	size := j.o.joinedSize()
+	size, probe := j.o.joinedSize()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.todo) == 0 {
 		j.running--
 		return nil
+	}
+	if probe {
+		// A batch of bad events looks like a platform that rejects everything. Any other
+		// batch shows the difference.
+		i := rand.IntN(len(j.todo))
+		j.todo[0], j.todo[i] = j.todo[i], j.todo[0]
 	}
 	for j.todo[0].dead == nil && j.todo[0].events > room { // the platform is slow
 		first, second, ok := j.todo[0].halves()
@@ -161,7 +179,7 @@ func (j *job) next() (parts []*part) {
 	events, bytes := 0, 0
 	for len(j.todo) > 0 {
 		p := j.todo[0]
-		if len(parts) > 0 && (p.alone || parts[0].alone || p.dead != nil || parts[0].dead != nil ||
+		if len(parts) > 0 && (probe || p.alone || parts[0].alone || p.dead != nil || parts[0].dead != nil ||
 			p.of.batch.Route != parts[0].of.batch.Route || events+p.events > room || bytes+p.size > size) {
 			break
 		}
@@ -171,6 +189,20 @@ func (j *job) next() (parts []*part) {
 		j.todo = j.todo[1:]
 	}
 	return parts
+}
+
+// over gives a part up whose batch another taker has by now, unless requests with it
+// have begun.
+func (j *job) over(p *part) bool {
+	over := p.of.over != nil && p.of.over()
+	j.mu.Lock()
+	over = over && !p.of.begun
+	p.of.begun = p.of.begun || !over
+	j.mu.Unlock()
+	if over {
+		j.settle(p, errOver)
+	}
+	return over
 }
 
 // deliver sends parts in one request.
@@ -333,10 +365,12 @@ func (o *outlet) paused() (time.Duration, error) {
 	return max(o.pausedFor-clock.Age(o.pausedAt), 0), o.err
 }
 
-func (o *outlet) joinedSize() int {
+// joinedSize returns the limit in bytes for requests that several bodies are joined to,
+// and whether none must be joined, because the platform seems to reject everything.
+func (o *outlet) joinedSize() (size int, probe bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.joined
+	return o.joined, o.inVain > maxInVain
 }
 
 // verdict is what a response means for the events of a request.
@@ -373,7 +407,7 @@ func (o *outlet) post(ctx context.Context, parts []*part) (verdict, error) {
 	to, base, client := o.to, o.base, o.client
 	o.mu.Unlock()
 	if base == nil {
-		o.pause(refused, 0, errURL)
+		o.pause(to, refused, 0, errURL)
 		return refused, errURL
 	}
 	batch := &parts[0].of.batch
@@ -383,7 +417,7 @@ func (o *outlet) post(ctx context.Context, parts []*part) (verdict, error) {
 	body := bodyOf(parts)
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, address.String(), body)
 	if err != nil {
-		o.pause(refused, 0, errURL)
+		o.pause(to, refused, 0, errURL)
 		return refused, errURL
 	}
 	req.Header.Set("Content-Type", protocol.EventsType)
@@ -420,7 +454,7 @@ func (o *outlet) post(ctx context.Context, parts []*part) (verdict, error) {
 		if ended := context.Cause(ctx); ended != nil {
 			return again, ended
 		}
-		o.pause(again, 0, err)
+		o.pause(to, again, 0, err)
 		return again, err
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
@@ -455,7 +489,7 @@ func (o *outlet) post(ctx context.Context, parts []*part) (verdict, error) {
 		}
 		fallthrough
 	default:
-		o.pause(result, wait, err)
+		o.pause(to, result, wait, err)
 	}
 	return result, err
 }
@@ -469,10 +503,12 @@ func (o *outlet) vain() bool {
 	return o.inVain > maxInVain
 }
 
-// pause makes the environment pause, and logs if it did not.
-func (o *outlet) pause(result verdict, wait time.Duration, err error) {
+// pause makes the environment pause after a request to a destination, and logs if it
+// did not.
+func (o *outlet) pause(to Destination, result verdict, wait time.Duration, err error) {
 	o.mu.Lock()
-	if o.pausedFor-clock.Age(o.pausedAt) > wait { // because of another request
+	if o.to != to || // the destination has changed meanwhile
+		o.pausedFor-clock.Age(o.pausedAt) > wait { // because of another request
 		o.mu.Unlock()
 		return
 	}
