@@ -16,7 +16,6 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
@@ -301,13 +300,18 @@ func (d *DeadLetters) replace(ctx context.Context, l DeadLetter, items []item) e
 	return d.write(ctx, &l, chunks)
 }
 
-// userOf returns the key of an item's user.
+// userOf returns the key of an item's user, as platforms read it: the case of names does
+// not matter.
 func userOf(text []byte) string {
-	key := jsontext.Find(jsontext.Find(text, "user"), "keyId")
-	if len(key) < 2 || key[0] != '"' {
+	var item struct {
+		User struct {
+			Key string `json:"keyId"`
+		} `json:"user"`
+	}
+	if json.Unmarshal(text, &item) != nil {
 		return ""
 	}
-	return jsontext.Text(key[1 : len(key)-1])
+	return item.User.Key
 }
 
 // edit changes the list of an environment, without those whose time is over, which it

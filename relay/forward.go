@@ -45,7 +45,7 @@ const (
 	// delivered now: environments pause, or have enough batches. They are short: batches of
 	// other environments may be behind any number of those.
 	waitingPause = 50 * time.Millisecond
-	crowdedPause = 200 * time.Millisecond
+	crowdedPause = time.Second
 	// takeAtOnce is how many batches Run takes at once.
 	takeAtOnce = 32
 	// maxPause is the longest pause of an environment, and the longest time for which

@@ -236,3 +236,23 @@ func TestForwarderIgnoresRefusalsOfAnOldSecret(t *testing.T) {
 		w.checkOnce(20)
 	})
 }
+
+// DeleteUser finds a user as platforms do, whatever the form of the key.
+func TestDeleteUserFindsAllForms(t *testing.T) {
+	bubble(t, func(posted) reply { return reply{status: 400} }, func(w *world) {
+		for _, item := range []string{
+			`{"user":{"keyId":"ann<é","name":"x"},"variations":[{"featureFlagKey":"1"}]}`,
+			`{"user":{"userName":"x","keyId":"ann<é"},"userVariations":[{"featureFlagKeyName":"1"}],"metrics":[]}`,
+			`{"User":{"KeyId":"ann<é"},"Metrics":[{"EventName":"1"}]}`,
+			`{"metrics":[{"eventName":"1"}],"user":{"keyId":"bob","keyId":"\u0061nn\u003c\u00E9"}}`,
+		} {
+			b := flush.Batch{Environment: "a", Route: "/other", Body: []byte("[" + item + "]"), At: time.Now()}
+			if errs := w.forwarder().Forward(w.Context(), []flush.Batch{b}); errs[0] != nil {
+				w.Fatal(errs)
+			}
+			if n, err := w.dead.DeleteUser(w.Context(), "a", "ann<é"); n != 1 || err != nil {
+				w.Errorf("DeleteUser removed %d items, want 1: %s, %v", n, item, err)
+			}
+		}
+	})
+}
