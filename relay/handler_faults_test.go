@@ -2,18 +2,27 @@ package relay_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
@@ -44,6 +53,28 @@ func TestLateChange(t *testing.T) {
 		away.connect(d)
 		away.take()
 		away.has("one", "b Enabled", "two", "b Enabled", "three", "c Enabled")
+	})
+}
+
+// TestArchivedWhileAway: a client that was away while several flags were archived, or
+// have vanished, loses them.
+func TestArchivedWhileAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		flag := func(key string, version int64) ffctest.Item {
+			return ffctest.Flag(key).Variations("a", "b").Version(version)
+		}
+		d, source := drive(t, ffctest.Snapshot(flag("one", 10), flag("two", 11), flag("three", 12)))
+		defer d.close()
+		sdk := new(original)
+		sdk.connect(d)
+		sdk.take()
+		source.set(t, ffctest.Snapshot(flag("one", 10)))
+		synctest.Wait()
+		away := &original{version: sdk.version, flags: maps.Clone(sdk.flags)}
+		away.connect(d)
+		away.take()
+		away.has("one", "b Enabled")
 	})
 }
 
@@ -208,3 +239,165 @@ type panicking struct{ fleet.Backend }
 
 // Get implements fleet.Backend.
 func (panicking) Get(context.Context, string) ([]byte, string, error) { panic("no engine") }
+
+// follower has the data of an SDK of FeatBit, with its rules: a full counts if it is
+// newer than all, an item of a patch if it is newer than the same item.
+type follower struct {
+	desks   [2]*desk
+	random  *rand.Rand
+	seen    map[string]seen
+	version int64
+}
+
+type seen struct {
+	version      int64
+	on, archived bool
+}
+
+func (f *follower) take(text []byte) {
+	var m message
+	t := f.desks[0].T
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Errorf("%v in %s", err, text)
+		return
+	}
+	newest := int64(0)
+	for _, flag := range m.Data.Flags {
+		newest = max(newest, flag.UpdatedAt.UnixMilli())
+	}
+	switch {
+	case m.Type != "data-sync":
+		return
+	case m.Data.EventType == "full" && f.seen != nil && newest <= f.version:
+		return
+	case m.Data.EventType == "full" || f.seen == nil:
+		f.seen = make(map[string]seen)
+	}
+	for _, flag := range m.Data.Flags {
+		if version := flag.UpdatedAt.UnixMilli(); version > f.seen[flag.Key].version {
+			f.seen[flag.Key] = seen{version, flag.Enabled, flag.Archived}
+		}
+	}
+	f.version = max(f.version, newest)
+}
+
+// poll requests what is newer from one of the relays.
+func (f *follower) poll() {
+	d := f.desks[f.random.IntN(2)]
+	req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all?timestamp="+strconv.FormatInt(f.version, 10), nil)
+	if err != nil {
+		d.Error(err)
+		return
+	}
+	req.Header.Set("Authorization", d.key)
+	resp, err := d.http.Do(req)
+	if err != nil {
+		d.Error(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		d.Error(err)
+	case resp.StatusCode == http.StatusOK && len(body) > 0:
+		f.take(body)
+	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable:
+		d.Errorf("got %d", resp.StatusCode)
+	}
+}
+
+// stream is connected to one of the relays for a time.
+func (f *follower) stream(within time.Duration) {
+	d := f.desks[f.random.IntN(2)]
+	ctx, cancel := context.WithTimeout(d.Context(), within)
+	defer cancel()
+	address := featbit.Protocol().StreamURL("ws://relay.test", d.key, time.Now())
+	ws, _, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: d.http})
+	if err != nil {
+		return
+	}
+	defer ws.CloseNow()
+	err = ws.Write(ctx, websocket.MessageText, []byte(`{"messageType":"data-sync","data":{"timestamp":`+strconv.FormatInt(f.version, 10)+`}}`))
+	for err == nil {
+		var text []byte
+		if _, text, err = ws.Read(ctx); err == nil {
+			f.take(text)
+		}
+	}
+}
+
+// TestFollowersOfTwoRelays: whatever changes, is undone and pinned in which order,
+// clients that poll and that stream, and that change between two relays, have the
+// platform's data in the end.
+func TestFollowersOfTwoRelays(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	if n, err := strconv.ParseUint(os.Getenv("FFC_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("seed %d", seed)
+	withDesk(t, nil, func(d *desk, p *featBit, m *fleettest.Memory) {
+		other := open(d.T, m, func(h *relay.Handler) { h.Interval = 7 * time.Second })
+		defer other.close()
+		other.key = d.key
+		other.handler.Keys = d.handler.Keys
+		random := rand.New(rand.NewPCG(seed, 0))
+		ends := time.Now().Add(20 * time.Minute)
+		var followers []*follower
+		var following sync.WaitGroup
+		for i := range 6 {
+			f := &follower{desks: [2]*desk{d, other}, random: rand.New(rand.NewPCG(seed, uint64(i+1)))}
+			followers = append(followers, f)
+			following.Go(func() {
+				for time.Now().Before(ends) {
+					time.Sleep(time.Duration(f.random.IntN(5000)) * time.Millisecond)
+					if i%2 == 0 {
+						f.poll()
+					} else {
+						f.stream(time.Duration(f.random.IntN(60_000)) * time.Millisecond)
+					}
+				}
+			})
+		}
+		e := &relay.Environment{Name: environment, Backend: m}
+		keys := []string{"flag", "a", "b", "c"}
+		on, archived := map[string]bool{"flag": true}, make(map[string]bool)
+		for time.Now().Before(ends.Add(-3 * time.Minute)) {
+			time.Sleep(time.Duration(random.IntN(8000)) * time.Millisecond)
+			key := keys[random.IntN(len(keys))]
+			pin := relay.Pin{Until: time.Now().Add(time.Duration(2+random.IntN(30)) * time.Second)}
+			var err error
+			switch random.IntN(8) {
+			case 0:
+				p.Archive(key)
+				archived[key] = true
+			case 1:
+				var log []relay.Revision
+				if log, err = e.Log(d.Context(), 10); err == nil && len(log) > 0 {
+					_, err = e.Rollback(d.Context(), log[random.IntN(len(log))].Revision, pin)
+				}
+			case 2:
+				_, _ = e.Override(d.Context(), key, []string{"true", "false"}[random.IntN(2)], pin) // the flag may be archived
+			case 3:
+				_, err = e.Unpin(d.Context())
+			default:
+				on[key] = random.IntN(2) == 0
+				delete(archived, key)
+				p.Set(key, on[key])
+			}
+			if err != nil && !errors.Is(err, relay.ErrNoRevision) {
+				d.Error(err)
+			}
+		}
+		following.Wait()
+		for i, f := range followers {
+			for key := range on {
+				got := f.seen[key]
+				if gone := got.version == 0 || got.archived; gone != archived[key] || !gone && got.on != on[key] {
+					d.Errorf("follower %d has %s %+v, want on %v, archived %v", i, key, got, on[key], archived[key])
+				}
+			}
+		}
+	})
+}

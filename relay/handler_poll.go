@@ -70,7 +70,7 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 	h.count(routePoll, http.StatusOK)
 	var body []byte
 	switch {
-	case since <= 0 || since < e.proven:
+	case since <= 0 || !e.proves(since):
 		zip := acceptsGzip(r.Header)
 		if body = e.polled(zip); zip {
 			header["Content-Encoding"] = gzipEncoding

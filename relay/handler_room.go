@@ -32,6 +32,8 @@ const (
 	maxTags = 16
 	// maxGone is how many removed items a room remembers, at least.
 	maxGone = 1000
+	// maxPast is how many versions of replaced items a room remembers.
+	maxPast = 1000
 	// lateBy is how long a change may be known to one server of the platform only.
 	lateBy = 10 * time.Minute
 	// readTries and readPause are how often, and with which pauses, a client is
@@ -84,6 +86,7 @@ type room struct {
 	top      int64                 // the highest version that was ever served
 	proven   int64                 // of clients at or above it the room knows what they lack
 	stamp    int64                 // the lowest version for the next item that needs one
+	past     []int64               // versions of items that were replaced, at most maxPast
 }
 
 // served is an item as it is served. It does not change.
@@ -105,7 +108,8 @@ type edition struct {
 	before []string     // entity tags of earlier editions, the latest first
 	top    int64
 	proven int64
-	none   []byte // a patch without items
+	past   []int64 // versions of items that were replaced, ascending
+	none   []byte  // a patch without items
 
 	mu       sync.Mutex
 	full     []byte // for websockets and for polling without gzip
@@ -287,8 +291,11 @@ func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 				continue // as publishers do: no SDK could read it
 			}
 			changed = true
-			if old != nil && old.gone {
-				r.gone--
+			if old != nil {
+				r.past = append(r.past, old.version)
+				if old.gone {
+					r.gone--
+				}
 			}
 			s := &served{key: item.Key, origin: item.Raw, raw: item.Raw, version: item.Version, archived: item.Archived}
 			next[item.Key] = s
@@ -312,6 +319,7 @@ func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
 				gone.gone = true
 				r.gone++
 				if !old.archived {
+					r.past = append(r.past, old.version)
 					gone.archived = true
 					changed = true
 					restamp = append(restamp, push{array, &gone})
@@ -369,7 +377,7 @@ func (r *room) rebase(version int64) {
 			r.items[array][key] = &c
 		}
 	}
-	r.top, r.proven = version, version
+	r.top, r.proven, r.past = version, version, nil
 }
 
 // forget drops the removed items if there are too many. Clients from before get all
@@ -386,12 +394,14 @@ func (r *room) forget() {
 		}
 	}
 	r.gone = 0
-	r.proven = r.top
+	r.proven, r.past = r.top, nil
 }
 
 // publish makes the edition of what the room has.
 func (r *room) publish() {
-	e := &edition{wire: r.wire, lists: r.lists(), top: r.top, proven: r.proven}
+	slices.Sort(r.past)
+	r.past = r.past[max(0, len(r.past)-maxPast):]
+	e := &edition{wire: r.wire, lists: r.lists(), top: r.top, proven: r.proven, past: slices.Clone(r.past)}
 	sum := sha256.New()
 	for array := range r.wire.Arrays {
 		byKey := slices.Clone(e.lists[array])
@@ -438,19 +448,38 @@ func (e *edition) with(lists [3][]*served) *edition {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return &edition{
-		wire: e.wire, lists: lists, etag: e.etag, before: e.before, top: e.top, proven: e.proven, none: e.none,
+		wire: e.wire, lists: lists, etag: e.etag, before: e.before, top: e.top, proven: e.proven, past: e.past, none: e.none,
 		full: e.full, poll: e.poll, zipped: e.zipped, usedFull: e.usedFull,
 	}
 }
 
-// visible reports whether a full has an item: featureflag.co leaves archived items
-// out, FeatBit has them.
-func (e *edition) visible(s *served) bool { return e.wire.PollSince || !s.archived }
+// proves reports whether the room knows what a client of a version lacks. A version
+// that the room has not served is from another relay, which may have read data that
+// the room has not seen: then the client may have any of that.
+func (e *edition) proves(version int64) bool {
+	if version < e.proven {
+		return false
+	}
+	if version >= e.top {
+		return true
+	}
+	if _, ok := slices.BinarySearch(e.past, version); ok {
+		return true
+	}
+	for _, list := range e.lists {
+		if _, ok := slices.BinarySearchFunc(list, version, func(s *served, v int64) int { return cmp.Compare(v, s.version) }); ok {
+			return true
+		}
+	}
+	return false
+}
 
+// all returns the items of a full. featureflag.co leaves archived items out, FeatBit
+// has them. The newest stays: SDKs ignore a full that has nothing newer than theirs.
 func (e *edition) all(array int) [][]byte {
 	out := make([][]byte, 0, len(e.lists[array]))
-	for _, s := range e.lists[array] {
-		if e.visible(s) {
+	for i, s := range e.lists[array] {
+		if i == 0 || e.wire.PollSince || !s.archived {
 			out = append(out, s.raw)
 		}
 	}

@@ -321,7 +321,7 @@ func (m *member) Next() ([]byte, *platformserver.Close) {
 		return nil, nil
 	}
 	m.pop()
-	if q.Since <= 0 || !before && q.Since < e.proven {
+	if q.Since <= 0 || !before && !e.proves(q.Since) {
 		return e.message(), nil
 	}
 	message, count := e.since(q.Since)
