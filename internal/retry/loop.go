@@ -180,15 +180,15 @@ func Unsent(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return true
 	}
-	_, unsent := errors.AsType[unsentError](err)
+	_, unsent := errors.AsType[*unsentError](err)
 	return unsent
 }
 
 // NotSent returns err, marked for Unsent.
-func NotSent(err error) error { return unsentError{err} }
+func NotSent(err error) error { return &unsentError{err} }
 
 // unsentError is the error of an attempt that got no connection: a deadline that
 // passes while dialling does not look like a failed dial.
 type unsentError struct{ error }
 
-func (e unsentError) Unwrap() error { return e.error }
+func (e *unsentError) Unwrap() error { return e.error }

@@ -25,14 +25,14 @@ func TestUnsent(t *testing.T) {
 		{&net.OpError{Op: "write", Err: syscall.EPIPE}, false},
 		{io.EOF, false},
 		{context.DeadlineExceeded, false},
-		{unsentError{context.DeadlineExceeded}, true},
-		{fmt.Errorf("wrapped: %w", unsentError{io.EOF}), true},
+		{&unsentError{context.DeadlineExceeded}, true},
+		{fmt.Errorf("wrapped: %w", &unsentError{io.EOF}), true},
 	} {
 		if got := Unsent(test.err); got != test.want {
 			t.Errorf("%v: %v", test.err, got)
 		}
 	}
-	if err := error(unsentError{context.DeadlineExceeded}); !errors.Is(err, context.DeadlineExceeded) || err.Error() != context.DeadlineExceeded.Error() {
+	if err := error(&unsentError{context.DeadlineExceeded}); !errors.Is(err, context.DeadlineExceeded) || err.Error() != context.DeadlineExceeded.Error() {
 		t.Errorf("the error is hidden: %v", err)
 	}
 }
