@@ -79,6 +79,9 @@ func (t *dotNet) take(n int) (taken string) {
 	return taken
 }
 
+// copy takes n bytes that mean the same in both engines.
+func (t *dotNet) copy(n int) { t.out.WriteString(t.take(n)) }
+
 func (t *dotNet) branch(depth int) (empty, ok bool) {
 	empty = true
 	for t.in != "" && t.in[0] != '|' && t.in[0] != ')' {
@@ -99,7 +102,7 @@ func (t *dotNet) branch(depth int) (empty, ok bool) {
 func (t *dotNet) atom(depth int) (empty, repeatable, ok bool) {
 	switch c := t.in[0]; c {
 	case '^':
-		t.out.WriteString(t.take(1))
+		t.copy(1)
 		return true, false, true
 	case '$':
 		t.take(1)
@@ -109,7 +112,7 @@ func (t *dotNet) atom(depth int) (empty, repeatable, ok bool) {
 		}
 		return true, false, t.end(depth)
 	case '.':
-		t.out.WriteString(t.take(1))
+		t.copy(1)
 		return false, true, true
 	case '(':
 		empty, ok = t.group(depth)
@@ -168,7 +171,7 @@ func (t *dotNet) group(depth int) (empty, ok bool) {
 	if empty, ok = t.alternatives(depth + 1); !ok || t.in == "" {
 		return false, false
 	}
-	t.out.WriteString(t.take(1))
+	t.copy(1)
 	return empty, true
 }
 
@@ -192,7 +195,7 @@ func (t *dotNet) quantifier(allowed bool) (optional, ok bool) {
 		optional = true
 		fallthrough
 	case '+':
-		t.out.WriteString(t.take(1))
+		t.copy(1)
 	case '{':
 		counts, _, found := strings.Cut(t.in[1:], "}")
 		least, most, isRange := strings.Cut(counts, ",")
@@ -205,12 +208,12 @@ func (t *dotNet) quantifier(allowed bool) (optional, ok bool) {
 			return false, false
 		}
 		optional = from == 0
-		t.out.WriteString(t.take(len(counts) + 2))
+		t.copy(len(counts) + 2)
 	default:
 		return false, true
 	}
 	if strings.HasPrefix(t.in, "?") { // lazy
-		t.out.WriteString(t.take(1))
+		t.copy(1)
 	}
 	return optional, allowed && (t.in == "" || !strings.ContainsRune("*+?{", rune(t.in[0])))
 }
@@ -229,7 +232,7 @@ func (t *dotNet) escape(depth int) (empty, repeatable, ok bool) {
 	}
 	switch c := t.in[1]; c {
 	case 'b', 'B', 'A', 'z':
-		t.out.WriteString(t.take(2))
+		t.copy(2)
 		return true, false, true
 	case 'Z':
 		t.take(2)
@@ -283,21 +286,9 @@ func isCategory(name string) bool {
 func (t *dotNet) character() (rune, bool) {
 	c := t.in[1]
 	switch c {
-	case 't':
+	case 't', 'n', 'v', 'f', 'r':
 		t.take(2)
-		return '\t', true
-	case 'n':
-		t.take(2)
-		return '\n', true
-	case 'r':
-		t.take(2)
-		return '\r', true
-	case 'f':
-		t.take(2)
-		return '\f', true
-	case 'v':
-		t.take(2)
-		return '\v', true
+		return rune("\t\n\v\f\r"[strings.IndexByte("tnvfr", c)]), true
 	case 'x', 'u':
 		digits := 2
 		if c == 'u' {
@@ -318,9 +309,9 @@ func (t *dotNet) character() (rune, bool) {
 
 // class translates a class in brackets.
 func (t *dotNet) class() bool {
-	t.out.WriteString(t.take(1))
+	t.copy(1)
 	if strings.HasPrefix(t.in, "^") {
-		t.out.WriteString(t.take(1))
+		t.copy(1)
 		if t.ignoreCase {
 			return false
 		}
@@ -330,7 +321,7 @@ func (t *dotNet) class() bool {
 		case t.in == "" || first && t.in[0] == ']':
 			return false
 		case t.in[0] == ']':
-			t.out.WriteString(t.take(1))
+			t.copy(1)
 			return true
 		case t.in[0] == '-' && !first && !strings.HasPrefix(t.in, "-]"):
 			return false
