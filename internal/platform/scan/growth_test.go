@@ -79,6 +79,8 @@ func TestUnusableElementsCostAConstant(t *testing.T) {
 		"objects":           {element: `{}`, count: count},
 		"lists":             {element: `[]`, count: count},
 		"long foreign keys": {element: `{"id":"` + long + `"}`, key: strings.Repeat("k", 100) + "...", count: 1000},
+		"wide foreign keys": {element: `{"id":"` + strings.Repeat("日", 1000) + `"}`, key: strings.Repeat("日", 33) + "...", count: 1000},
+		"no text in keys":   {element: `{"id":"` + strings.Repeat("\x80", 1000) + `"}`, key: "...", count: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, member := range []string{"featureFlags", "segments", "userTags"} {

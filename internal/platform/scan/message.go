@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
@@ -129,7 +129,11 @@ func (l *list) skip(s platform.Skipped) {
 		return
 	}
 	if len(s.Key) > maxSkippedKey {
-		s.Key = strings.ToValidUTF8(strings.Clone(s.Key[:maxSkippedKey]), "") + "..."
+		end := maxSkippedKey
+		for end > 0 && !utf8.RuneStart(s.Key[end]) {
+			end--
+		}
+		s.Key = s.Key[:end] + "..."
 	}
 	l.skipped = append(l.skipped, s)
 }
