@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,8 +32,8 @@ func fromDotNet(pattern string) (translated string, ok bool) {
 
 // dotNet is a translation under way.
 type dotNet struct {
-	in  string // the rest
-	out strings.Builder
+	in  string       // the rest
+	out bytes.Buffer // not a strings.Builder, whose methods the compiler copies into each caller
 
 	ignoreCase, multiline bool
 }
@@ -380,7 +381,7 @@ func (t *dotNet) member() (rune, bool) {
 	return t.literal()
 }
 
-func writeMember(out *strings.Builder, r rune) {
+func writeMember(out *bytes.Buffer, r rune) {
 	if r < utf8.RuneSelf && !isDigit(byte(r)) && (r|0x20 < 'a' || r|0x20 > 'z') {
 		out.WriteString(`\x` + string("0123456789abcdef"[r>>4]) + string("0123456789abcdef"[r&15]))
 		return

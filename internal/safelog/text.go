@@ -1,6 +1,7 @@
 package safelog
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -67,7 +68,7 @@ func Data(text string) string {
 
 // eachQuote replaces each part between quotation marks in a text.
 func eachQuote(text string, by func(string) string) string {
-	var b strings.Builder
+	var b bytes.Buffer
 	for {
 		start := strings.IndexAny(text, "\"`")
 		if start < 0 {
