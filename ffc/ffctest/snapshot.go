@@ -79,23 +79,21 @@ func loadData(data []byte, names []string, read reader) ([]entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []entity
+	items := 0 // counted before memory is made for them
+	for _, name := range names {
+		items += jsontext.Count(body[name])
+	}
+	if most := model.MaxItems(len(data)); items > most {
+		return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), most)
+	}
+	out := make([]entity, 0, items)
 	for k, name := range names {
-		if out, err = loadKind(out, kind(k), body[name], model.MaxItems(len(data)), read); err == errTooMany {
-			items := 0
-			for _, name := range names {
-				items += jsontext.Count(body[name])
-			}
-			return nil, fmt.Errorf("%d items in %d bytes: clients accept at most %d", items, len(data), model.MaxItems(len(data)))
-		}
-		if err != nil {
+		if out, err = loadKind(out, kind(k), body[name], read); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return out, nil
 }
-
-var errTooMany = errors.New("too many items")
 
 // dataObject returns the members of the data object in bootstrap data, which is
 // valid JSON, without copying their values.
@@ -135,9 +133,8 @@ func dataObject(data []byte) (map[string][]byte, error) {
 	return body, nil
 }
 
-// loadKind appends the items of one kind. It fails with errTooMany if there are more
-// than limit items of all kinds.
-func loadKind(out []entity, k kind, raw []byte, limit int, read reader) ([]entity, error) {
+// loadKind appends the items of one kind.
+func loadKind(out []entity, k kind, raw []byte, read reader) ([]entity, error) {
 	if jsontext.IsNull(raw) {
 		return out, nil
 	}
@@ -148,9 +145,6 @@ func loadKind(out []entity, k kind, raw []byte, limit int, read reader) ([]entit
 	n := -1
 	_, err := jsontext.EachElementAt(raw, 0, func(i int) (int, error) {
 		n++
-		if len(out) == limit {
-			return 0, errTooMany
-		}
 		e, end, err := read(k, raw, i)
 		if err != nil {
 			return 0, fmt.Errorf("item %d: %w", n, err)
