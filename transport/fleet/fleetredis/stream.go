@@ -255,9 +255,14 @@ func unpack(packed string) ([]byte, error) {
 
 // take claims entries whose time is over, and reads new ones. It returns where the next
 // claim begins, and the entries: id, members, and how often each was taken. There is one
-// consumer for all takers, because what counts is for how long an entry was hidden.
+// consumer for all takers, because what counts is for how long an entry was hidden. A
+// stream that another command has deleted has no size any more.
 const take = `local group, most = 'ffc', tonumber(ARGV[2])
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'0-0'} end
+if redis.call('EXISTS', KEYS[1]) == 0 then
+	local size = redis.call('GET', KEYS[2]) or '0'
+	if size ~= '0' then redis.call('DECRBY', KEYS[2], size) end
+	return {'0-0'}
+end
 redis.pcall('XGROUP', 'CREATE', KEYS[1], group, '0')
 local result = {'0-0'}
 local function add(entries)
@@ -331,7 +336,7 @@ func (q *Queue) takeAll(ctx context.Context, most int) (taken []flush.Delivery, 
 }
 
 func (q *Queue) takeFrom(ctx context.Context, environment string, most int) (taken []flush.Delivery, err error) {
-	stream, _ := q.keys(environment)
+	stream, size := q.keys(environment)
 	q.mu.Lock()
 	cursor := q.cursors[environment]
 	q.mu.Unlock()
@@ -340,7 +345,7 @@ func (q *Queue) takeFrom(ctx context.Context, environment string, most int) (tak
 	}
 	hide := strconv.FormatInt(q.hide.Milliseconds(), 10)
 	reply, err := q.b.do(ctx, func(c rueidis.Client) rueidis.Completed {
-		return c.B().Eval().Script(take).Numkeys(1).Key(stream).Arg(hide, strconv.Itoa(most), cursor).Build()
+		return c.B().Eval().Script(take).Numkeys(2).Key(stream, size).Arg(hide, strconv.Itoa(most), cursor).Build()
 	})
 	if err != nil {
 		return nil, err

@@ -181,6 +181,30 @@ func TestFullQueuesLeaveRoomForHeads(t *testing.T) {
 	}
 }
 
+// A stream that was deleted with another command has room again, once a forwarder has
+// seen that.
+func TestQueueThatWasDeletedHasRoom(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, command := range documented(t) {
+		s.command(command...)
+	}
+	queue := func(user string) *fleetredis.Queue {
+		return newQueue(t, s.open(as(user, "PASSWORD", nil)), func(c *fleetredis.QueueConfig) { c.MaxBytes = 1 << 20 })
+	}
+	q := queue("putter")
+	n := fill(t, q, "env")
+	s.command("DEL", "{ffc:env}/events")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if taken, err := queue("forwarder").Take(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Take of an empty queue: %d batches, error %v", len(taken), err)
+	}
+	if again := fill(t, q, "env"); again != n {
+		t.Errorf("there is room for %d batches, want %d", again, n)
+	}
+}
+
 func usedMemory(t *testing.T, s *server) (n int) {
 	t.Helper()
 	for line := range strings.Lines(s.command("INFO", "memory")) {
