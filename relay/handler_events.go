@@ -27,6 +27,9 @@ const (
 	// maxGathered is the size from which gathered bodies are stored at once, in
 	// bytes: a message of SQS takes them.
 	maxGathered = 128 << 10
+	// maxUnstored is how many bytes of bodies may wait until they are stored, of all
+	// environments: while a queue does not respond, they would fill the memory.
+	maxUnstored = 64 << 20
 	// putTime bounds the storing of events.
 	putTime = 10 * time.Second
 	// rateWindow is the time over which the rate of events is an average.
@@ -152,8 +155,9 @@ func readEvents(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 type gatherer struct {
 	h *Handler
 
-	mu      sync.Mutex
-	batches map[gatheredFor]*gathering
+	mu       sync.Mutex
+	batches  map[gatheredFor]*gathering
+	unstored int // bytes of bodies
 }
 
 type gatheredFor struct{ environment, route string }
@@ -173,10 +177,15 @@ func (g *gatherer) init(h *Handler) {
 }
 
 // put stores a body together with others, and returns when it is durable. When ctx
-// ends, the body is stored nevertheless.
+// ends, the body is stored nevertheless. The error is flush.ErrFull while too many wait.
 func (g *gatherer) put(ctx context.Context, environment, route string, body []byte) error {
 	to := gatheredFor{environment, route}
 	g.mu.Lock()
+	if g.unstored+len(body) > maxUnstored {
+		g.mu.Unlock()
+		return flush.ErrFull
+	}
+	g.unstored += len(body)
 	b := g.batches[to]
 	if b == nil || b.size+len(body) > maxGathered {
 		if b != nil {
@@ -200,7 +209,12 @@ func (g *gatherer) put(ctx context.Context, environment, route string, body []by
 
 // store waits for more bodies and stores them.
 func (g *gatherer) store(to gatheredFor, b *gathering) {
-	defer close(b.done)
+	defer func() {
+		g.mu.Lock()
+		g.unstored -= b.size
+		g.mu.Unlock()
+		close(b.done)
+	}()
 	wait := time.NewTimer(gatherFor)
 	defer wait.Stop()
 	select {

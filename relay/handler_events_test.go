@@ -274,6 +274,43 @@ func TestEventsOfAQueueThatHangs(t *testing.T) {
 	})
 }
 
+// TestEventsOfAQueueThatHangsAreBounded: clients that go away leave their bodies
+// behind, but not more than 64 MiB.
+func TestEventsOfAQueueThatHangsAreBounded(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) { h.Events, h.EventRate = hangingSink{}, -1 }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		big := userOf(strings.Repeat("u", 900<<10))
+		var posting sync.WaitGroup
+		var mu sync.Mutex
+		quick := 0
+		for range 90 {
+			posting.Go(func() {
+				began := time.Now()
+				status := d.post(d.key, big).StatusCode
+				mu.Lock()
+				defer mu.Unlock()
+				if status != http.StatusServiceUnavailable {
+					d.Errorf("got %d", status)
+				}
+				if time.Since(began) < time.Second {
+					quick++
+				}
+			})
+		}
+		posting.Wait()
+		if quick < 15 || quick > 20 {
+			d.Errorf("%d of 90 bodies of 900 KiB were rejected at once", quick)
+		}
+		if got := d.post(d.key, "[]"); got.StatusCode != 200 {
+			d.Errorf("got %d", got.StatusCode)
+		}
+		began := time.Now()
+		if d.post(d.key, big); time.Since(began) < time.Second {
+			d.Error("there is no room after the queue has failed")
+		}
+	})
+}
+
 // TestFleetRoute: readers get the head and bodies with their key, and nothing else.
 func TestFleetRoute(t *testing.T) {
 	t.Parallel()
