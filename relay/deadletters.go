@@ -36,7 +36,8 @@ const (
 // concurrently, also by several processes.
 //
 // Dead letters hold data of users. They are removed after Keep, the next time that one
-// of the environment is added or listed.
+// of the environment is added or listed. A batch of more than about 12 MiB does not
+// become a dead letter, but stays in the queue.
 type DeadLetters struct {
 	// Backend is the engine. Its Swap must be atomic. Readers of package fleet must not
 	// have the right to read it: give it another prefix than theirs.

@@ -62,7 +62,8 @@ type Handler struct {
 	// not block.
 	Engine func(environment string) (fleet.Backend, bool)
 	// Events gets the bodies of events. Requests wait until they are stored, at most
-	// 10 s. nil answers all events with 503.
+	// 10 s. While bodies with 64 MiB together wait, further ones get 503. nil answers all
+	// events with 503.
 	Events flush.Sink
 	// EventRate is how many bytes of events are accepted for one key per second, on
 	// average over 2 s. 0 is 5 MiB; negative is no limit.
