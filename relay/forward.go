@@ -331,7 +331,7 @@ func (r *run) loop() {
 			continue
 		}
 		backoff.Reset()
-		if pause := r.accept(deliveries); pause > 0 && !retry.Sleep(r.ctx, pause, nil) {
+		if pause := r.accept(deliveries); pause > 0 && !retry.Sleep(r.ctx, retry.Lengthen(pause, retry.Jitter), nil) {
 			break
 		}
 	}
