@@ -158,8 +158,14 @@ func (v *service) apply(c *config, from *engines) (problem error) {
 		}
 		v.readers[name] = r
 		if r.client != nil {
-			v.served[r.environment] = r
 			v.closing.Go(func() { v.handler.Refresh(r.environment) }) // it takes v.mu
+		}
+	}
+	// Two names may have the same environment: the first is served.
+	clear(v.served)
+	for _, name := range slices.Sorted(maps.Keys(v.readers)) {
+		if r := v.readers[name]; r.client != nil && v.served[r.environment] == nil {
+			v.served[r.environment] = r
 		}
 	}
 	return problem
@@ -339,11 +345,16 @@ func (v *service) write(x *exposition) {
 		stats = v.handler.Stats()
 		v.mu.RLock()
 		for name, r := range v.readers {
-			names[r.environment] = name
+			if v.served[r.environment] == r {
+				names[r.environment] = name
+			}
 		}
 		v.mu.RUnlock()
 	}
 	x.begin(websockets)
+	// An environment that has just been removed has no name any more.
+	maps.DeleteFunc(stats.Websockets, func(environment string, _ int) bool { return names[environment] == "" })
+	maps.DeleteFunc(stats.Lag, func(environment string, _ time.Duration) bool { return names[environment] == "" })
 	for _, environment := range slices.Sorted(maps.Keys(stats.Websockets)) {
 		x.sample(websockets.name, float64(stats.Websockets[environment]), "environment", names[environment])
 	}

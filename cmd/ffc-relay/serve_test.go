@@ -118,6 +118,32 @@ func TestServe(t *testing.T) {
 	w.evaluates(w.sdk(s.sdks, key, &poll.Transport{}), "checkout", "fallback")
 }
 
+// TestServeFewerEnvironments: an environment that has two names is served as long as
+// one of them is there, and metrics have no environment without a name.
+func TestServeFewerEnvironments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key, _ := w.serving()
+	w.ok("publish", "-once")
+	with := func(environments string) string { return `{"environments": {` + environments + `}}` }
+	file := w.write(filepath.Join(t.TempDir(), "relay.json"), with(`"first": {"environment": "`+w.environment()+`"},
+		"a": {"environment": "00000000-0000-0000-0000-00000000000a"}, "b": {"environment": "00000000-0000-0000-0000-00000000000b"}`))
+	s := w.start("serve", "-config", file)
+	defer s.end()
+	w.evaluates(w.sdk(s.sdks, key, &poll.Transport{}), "checkout", "old")
+	testkit.Eventually(t, "rooms", func() bool {
+		_, body := s.get("/metrics")
+		return strings.Contains(body, `ffc_relay_websockets{environment="a"}`) && strings.Contains(body, `ffc_relay_websockets{environment="b"}`)
+	})
+	w.write(file, with(""))
+	s.hangup()
+	testkit.Eventually(t, "removed", func() bool { return len(s.status().Environments) == 1 })
+	if _, body := s.get("/metrics"); strings.Contains(body, `environment=""`) || !strings.Contains(body, `ffc_relay_websockets{environment="prod"} 0`) {
+		t.Errorf("the metrics are\n%s", body)
+	}
+	w.evaluates(w.sdk(s.sdks, key, &poll.Transport{}), "checkout", "old")
+}
+
 // TestServeErrors: what serve and run need.
 func TestServeErrors(t *testing.T) {
 	t.Parallel()
