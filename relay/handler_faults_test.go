@@ -189,6 +189,21 @@ func (d *desk) poll(header ...string) *http.Response {
 	return resp
 }
 
+// TestAcceptEncoding: only clients that accept gzip get it.
+func TestAcceptEncoding(t *testing.T) {
+	t.Parallel()
+	withDesk(t, nil, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		d.http.Transport.(*http.Transport).DisableCompression = true
+		for accepts, want := range map[string]string{
+			"gzip": "gzip", "br, GZIP;q=0.5": "gzip", "*": "gzip", "identity": "", "gzip;q=0": "", "*, gzip;q=0": "", "gzip;q=0, *": "", "*;q=0": "", "gzip;q=x": "",
+		} {
+			if got := d.poll("Accept-Encoding", accepts).Header.Get("Content-Encoding"); got != want {
+				d.Errorf("a client that accepts %q got %q, want %q", accepts, got, want)
+			}
+		}
+	})
+}
+
 // TestPanicsOfTheApplication: functions of the application that panic end no process,
 // cut no websocket and stop no other request.
 func TestPanicsOfTheApplication(t *testing.T) {

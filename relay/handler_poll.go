@@ -117,19 +117,23 @@ func matches(header, tags []string) bool {
 	return false
 }
 
-// acceptsGzip reports whether the client takes gzip.
+// acceptsGzip reports whether the client takes gzip. What it says of gzip counts before
+// what it says of all encodings.
 func acceptsGzip(h http.Header) bool {
+	all := false
 	for _, value := range h["Accept-Encoding"] {
 		for part := range strings.SplitSeq(value, ",") {
 			name, quality, _ := strings.Cut(strings.TrimSpace(part), ";")
-			if name = strings.TrimSpace(name); name != "gzip" && name != "*" {
-				continue
-			}
 			q, has := strings.CutPrefix(strings.TrimSpace(quality), "q=")
-			if v, err := strconv.ParseFloat(q, 64); !has || err == nil && v > 0 {
-				return true
+			v, err := strconv.ParseFloat(q, 64)
+			accepts := !has || err == nil && v > 0
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "gzip":
+				return accepts
+			case "*":
+				all = accepts
 			}
 		}
 	}
-	return false
+	return all
 }
