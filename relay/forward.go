@@ -46,7 +46,7 @@ const (
 	// other environments may be behind any number of those.
 	waitingPause = 50 * time.Millisecond
 	crowdedPause = time.Second
-	// takeAtOnce is how many batches Run takes at once.
+	// takeAtOnce is how many batches Run takes at once, at most.
 	takeAtOnce = 32
 	// maxPause is the longest pause of an environment, and the longest time for which
 	// a batch is given back.
@@ -322,8 +322,8 @@ func (r *run) loop() {
 	var extender sync.WaitGroup
 	extender.Go(func() { r.extend(extending) })
 	backoff := retry.Backoff{First: time.Second, Max: 30 * time.Second}
-	for r.await() {
-		deliveries, err := r.take()
+	for room := r.await(); room > 0; room = r.await() {
+		deliveries, err := r.take(min(room, takeAtOnce))
 		if r.note(&r.f.takeErr, "taken from the queue", err); err != nil {
 			if !retry.Sleep(r.ctx, backoff.Next(0), nil) {
 				break
@@ -343,22 +343,25 @@ func (r *run) loop() {
 	extender.Wait()
 }
 
-// await waits until there is room for more batches. There is none while those that are
-// delivered cannot be removed: they would arrive again and again. It reports false if
-// ctx has ended.
-func (r *run) await() bool {
+// await waits until there is room for more batches, and returns for how many. There is
+// none while those that are delivered cannot be removed: they would arrive again and
+// again. It returns 0 if ctx has ended.
+func (r *run) await() (room int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.ctx.Err() == nil && (len(r.taken) >= maxTaken || r.bytes >= maxTakenBytes || r.stuck > 1) {
 		r.changed.Wait()
 	}
-	return r.ctx.Err() == nil
+	if r.ctx.Err() != nil {
+		return 0
+	}
+	return maxTaken - len(r.taken)
 }
 
 // take calls Queue.Take. A panic in it is an error.
-func (r *run) take() (deliveries []flush.Delivery, err error) {
+func (r *run) take(most int) (deliveries []flush.Delivery, err error) {
 	err = contained("the queue", func() (err error) {
-		deliveries, err = r.f.Queue.Take(r.ctx, takeAtOnce)
+		deliveries, err = r.f.Queue.Take(r.ctx, most)
 		return err
 	})
 	if err == nil && len(deliveries) == 0 && r.ctx.Err() == nil {

@@ -35,20 +35,25 @@ func TestForwarderWaitsAsToldUpTo10Minutes(t *testing.T) {
 	}
 }
 
-// Run holds at most 256 batches and those that it takes at once, and 64 or 8 MiB of an
-// environment. What it has no room for it gives back, and it does not take that again
-// and again.
+// Run holds at most 256 batches, and 64 or 8 MiB of an environment. What it has no room
+// for it gives back, and it does not take that again and again.
 func TestForwarderHoldsFewBatches(t *testing.T) {
 	for _, test := range []struct {
 		name                              string
 		environments, batches, size, most int
+		early                             int // batches that are taken before the others are put
 	}{
-		{"of one environment", 1, 600, 0, 64},
-		{"of many environments", 6, 100, 0, 256 + 31},
-		{"large ones", 1, 12, 1 << 20, 8},
+		{"of one environment", 1, 600, 0, 64, 0},
+		{"of many environments", 6, 100, 0, 256, 0},
+		{"of many environments, not in full rounds", 6, 100, 0, 256, 1},
+		{"large ones", 1, 12, 1 << 20, 8, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(posted) reply { return reply{status: 500, wait: time.Hour} }, func(w *world) {
+				f := w.forwarder()
+				w.run(f)
+				w.put("e0", test.batches, test.early, 1)
+				time.Sleep(time.Second)
 				for i := range test.batches {
 					for e := range test.environments {
 						b := batchOf(fmt.Sprint("e", e), i, 1)
@@ -61,8 +66,6 @@ func TestForwarderHoldsFewBatches(t *testing.T) {
 						}
 					}
 				}
-				f := w.forwarder()
-				w.run(f)
 				time.Sleep(5 * time.Second)
 				s := f.Stats()
 				if held := int(s.Taken - s.Again); held > test.most || held < test.most*3/4 {
