@@ -135,8 +135,9 @@ type HandlerStats struct {
 	// Clients counts clients by their User-Agent, sorted by it. Beyond 100 different
 	// ones they count as "other".
 	Clients []ClientCount
-	// EventsAccepted and EventsRefused count bodies of events that were stored, and
-	// those that were not.
+	// EventsAccepted counts events that were stored, and EventsRefused those that the
+	// sink did not store. Bodies that are rejected before their events are counted, such
+	// as malformed ones, are in Requests only.
 	EventsAccepted, EventsRefused uint64
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
@@ -39,7 +40,7 @@ const (
 	maxRates = 10_000
 )
 
-// eventCounts counts bodies of events.
+// eventCounts counts events.
 type eventCounts struct{ accepted, refused atomic.Uint64 }
 
 // serveEvents stores a body of events. It responds with 200 only when the body is
@@ -52,10 +53,10 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, wire *plat
 		panic(http.ErrAbortHandler)
 	}
 	defer h.running.Done()
-	status, reason := h.takeEvents(w, r, wire)
+	status, events, reason := h.takeEvents(w, r, wire)
 	switch status {
 	case http.StatusOK:
-		h.events.accepted.Add(1)
+		h.events.accepted.Add(uint64(events))
 		h.count(routeEvents, status)
 		if wire.EventsOK != "" {
 			w.Header()["Content-Type"] = jsonType
@@ -63,56 +64,59 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, wire *plat
 		}
 		return
 	case http.StatusBadRequest:
-		h.events.refused.Add(1)
 		h.reject(w, routeEvents, wire, reason)
 		return
 	}
-	h.events.refused.Add(1)
+	h.events.refused.Add(uint64(events))
 	h.respond(w, routeEvents, status, reason)
 }
 
-// takeEvents stores the events of a request, and returns the status of the response.
-func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) (status int, reason string) {
+// takeEvents stores the events of a request. It returns the status of the response, and
+// the number of events that were stored, or rejected by the sink.
+func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) (status, events int, reason string) {
 	key := wire.Secret(r)
 	environment, ok := h.environmentOf(key, wire)
 	switch {
 	case !ok:
-		return http.StatusUnauthorized, ""
+		return http.StatusUnauthorized, 0, ""
 	case h.Events == nil:
-		return http.StatusServiceUnavailable, "this relay has no queue for events: set the events URL to the platform\n"
+		return http.StatusServiceUnavailable, 0, "this relay has no queue for events: set the events URL to the platform\n"
 	case !platformserver.IsJSON(r.Header.Get("Content-Type")):
-		return http.StatusUnsupportedMediaType, ""
+		return http.StatusUnsupportedMediaType, 0, ""
 	case r.ContentLength > maxEvents:
-		return http.StatusRequestEntityTooLarge, ""
+		return http.StatusRequestEntityTooLarge, 0, ""
 	}
 	body, err := readEvents(w, r)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return http.StatusRequestEntityTooLarge, ""
+		return http.StatusRequestEntityTooLarge, 0, ""
 	case errors.Is(err, errEncoding):
-		return http.StatusUnsupportedMediaType, "expected Content-Encoding gzip or none\n"
+		return http.StatusUnsupportedMediaType, 0, "expected Content-Encoding gzip or none\n"
 	case err != nil:
-		return http.StatusBadRequest, "the body cannot be read"
+		return http.StatusBadRequest, 0, "the body cannot be read"
 	}
 	if !h.rates.take(key, len(body), h.EventRate) {
-		return http.StatusTooManyRequests, "too many events for this key\n"
+		return http.StatusTooManyRequests, 0, "too many events for this key\n"
 	}
 	items, err := wire.CheckEvents(body)
 	if err != nil {
-		return http.StatusBadRequest, "the body is not the events of " + wire.Name
+		return http.StatusBadRequest, 0, "the body is not the events of " + wire.Name
 	}
 	if room := h.roomOf(environment); room != nil {
 		room.report(r.Header)
 	}
 	if items == 0 {
-		return http.StatusOK, ""
+		return http.StatusOK, 0, ""
+	}
+	for text := range jsontext.Elements(body) {
+		events += eventsOf(text)
 	}
 	err = h.gather.put(r.Context(), environment, wire.EventsPath, bytes.TrimSpace(body))
 	switch {
 	case err == nil:
-		return http.StatusOK, ""
+		return http.StatusOK, events, ""
 	case errors.Is(err, flush.ErrTooLarge):
-		return http.StatusRequestEntityTooLarge, ""
+		return http.StatusRequestEntityTooLarge, events, ""
 	}
 	if waiting, ok := errors.AsType[interface {
 		error
@@ -122,7 +126,7 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platf
 			w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		}
 	}
-	return http.StatusServiceUnavailable, "the queue for events is full or does not respond\n"
+	return http.StatusServiceUnavailable, events, "the queue for events is full or does not respond\n"
 }
 
 var (

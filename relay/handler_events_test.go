@@ -120,6 +120,10 @@ func TestEventsStatuses(t *testing.T) {
 	t.Parallel()
 	sink := new(shelf)
 	withDesk(t, func(h *relay.Handler) { h.Events, h.EventRate = sink, 1<<20 }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		const (
+			record = `{"featureFlagKey":"f","variation":{"id":"v","value":"x"},"timestamp":1767225660000,"sendToExperiment":true}`
+			metric = `{"route":"","type":"CustomEvent","eventName":"e","numericValue":1,"appType":"go","timestamp":1767225660000}`
+		)
 		bomb := zipped("[" + strings.Repeat(" ", 2<<20) + "]")
 		for _, test := range []struct {
 			name, key, body string
@@ -128,6 +132,7 @@ func TestEventsStatuses(t *testing.T) {
 		}{
 			{"good", d.key, userOf("u"), nil, 200},
 			{"compressed", d.key, zipped(userOf("u")), []string{"Content-Encoding", "gzip"}, 200},
+			{"three events", d.key, ` [{"user":{"keyId":"u","customizedProperties":[{"name":"a","value":"b"},{"name":"c","value":"d"}]},"variations":[` + record + `,` + record + `],"metrics":[` + metric + `]}]`, nil, 200},
 			{"no events", d.key, "[]", nil, 200},
 			{"wrong key", secret, userOf("u"), nil, 401},
 			{"key that is too long", strings.Repeat("k", 5000), userOf("u"), nil, 401},
@@ -144,12 +149,11 @@ func TestEventsStatuses(t *testing.T) {
 				d.Errorf("%s: got %d, want %d", test.name, got.StatusCode, test.want)
 			}
 		}
-		if n := len(sink.all()); n != 2 {
-			d.Errorf("%d batches were stored, want 2", n)
+		if n := len(sink.all()); n != 3 {
+			d.Errorf("%d batches were stored, want 3", n)
 		}
-		stats := d.handler.Stats()
-		if stats.EventsAccepted != 3 || stats.EventsRefused != 10 {
-			d.Errorf("got %+v", stats)
+		if stats := d.handler.Stats(); stats.EventsAccepted != 5 || stats.EventsRefused != 0 {
+			d.Errorf("got %+v, want 5 events accepted, and none refused by the sink", stats)
 		}
 		resp, err := d.http.Get("http://relay.test/api/public/insight/track")
 		if err != nil {
@@ -171,6 +175,9 @@ func TestEventsStatuses(t *testing.T) {
 		sink.fail(func(flush.Batch) error { return flush.ErrTooLarge })
 		if got := d.post(d.key, userOf("u")); got.StatusCode != 413 {
 			d.Errorf("a body that is too large for the queue: got %d", got.StatusCode)
+		}
+		if stats := d.handler.Stats(); stats.EventsAccepted != 5 || stats.EventsRefused != 3 {
+			d.Errorf("got %+v, want 3 events refused", stats)
 		}
 		sink.fail(nil)
 		big := "[" + userOf(strings.Repeat("u", 900<<10))[1:]
