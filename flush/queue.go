@@ -36,3 +36,25 @@ type Delivery struct {
 	// queue may shorten that to 60 s.
 	Again func(ctx context.Context, after time.Duration) error
 }
+
+// QueueSizer is an optional interface of a Queue, for monitoring.
+type QueueSizer interface {
+	// Size returns what is in the queue: one QueueSize for each environment, or one for
+	// all together. It blocks until the queue has responded or ctx ends, and may be
+	// called concurrently. It changes nothing.
+	Size(ctx context.Context) ([]QueueSize, error)
+}
+
+// QueueSize is what a queue has, those batches included that are taken and not done.
+// Counts may be some seconds old.
+type QueueSize struct {
+	// Environment is that of the batches; "" is all environments together.
+	Environment string
+	// Batches is how many batches there are.
+	Batches int64
+	// Bytes is how many bytes they take in the queue; -1 if the queue does not report it.
+	Bytes int64
+	// Oldest is when the oldest batch was put, by the clock of the queue. It is zero if
+	// there is no batch, or the queue does not report it.
+	Oldest time.Time
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -33,17 +34,21 @@ type Memory struct {
 // entry is a batch in the queue.
 type entry struct {
 	batch  flush.Batch
+	put    time.Time
 	tries  int
 	hidden time.Time // until when
 	taken  *int      // identifies the last Take
 }
 
 // Fault is a function that Memory runs with each call, perhaps concurrently. op is
-// "Put", "Take", "Extend", "Done" or "Again". It may block until ctx ends. If it
+// "Put", "Take", "Size", "Extend", "Done" or "Again". It may block until ctx ends. If it
 // returns an error, the call returns that error.
 type Fault func(ctx context.Context, op string) error
 
-var _ flush.Queue = (*Memory)(nil)
+var (
+	_ flush.Queue      = (*Memory)(nil)
+	_ flush.QueueSizer = (*Memory)(nil)
+)
 
 // ErrLost is the error of Extend, Done and Again if the batch has been taken by
 // another since, or removed.
@@ -94,10 +99,32 @@ func (m *Memory) Put(ctx context.Context, b flush.Batch) error {
 		}
 		b.Body = slices.Clone(b.Body)
 		m.bytes += len(b.Body)
-		m.waiting = append(m.waiting, &entry{batch: b})
+		m.waiting = append(m.waiting, &entry{batch: b, put: time.Now()})
 		m.wake()
 		return nil
 	})
+}
+
+// Size implements flush.QueueSizer. It returns a size for each environment that has
+// batches, sorted by name.
+func (m *Memory) Size(ctx context.Context) (sizes []flush.QueueSize, err error) {
+	err = m.do(ctx, "Size", func() error {
+		of := make(map[string]*flush.QueueSize)
+		for _, e := range m.waiting {
+			s := of[e.batch.Environment]
+			if s == nil {
+				s = &flush.QueueSize{Environment: e.batch.Environment, Oldest: e.put}
+				of[s.Environment] = s
+			}
+			s.Batches++
+			s.Bytes += int64(len(e.batch.Body))
+		}
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			sizes = append(sizes, *of[name])
+		}
+		return nil
+	})
+	return sizes, err
 }
 
 // Take implements flush.Queue.

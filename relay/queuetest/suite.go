@@ -64,6 +64,7 @@ var checks = []check{
 	{"Extend", checkExtend},
 	{"Done", checkDone},
 	{"Full", checkFull},
+	{"Size", checkSize},
 	{"Context", checkContext},
 	{"Concurrency", checkConcurrency},
 }
@@ -386,6 +387,90 @@ func checkFull(q *queue) error {
 		return fmt.Errorf("Put after all batches are done: %w", err)
 	}
 	return nil
+}
+
+// checkSize: a flush.QueueSizer counts what was put, also what is taken, until it is
+// done.
+func checkSize(q *queue) error {
+	from := q.open()
+	sizer, ok := from.(flush.QueueSizer)
+	if !ok {
+		return nil
+	}
+	const batches, size = 3, 20_000
+	began := time.Now()
+	for i := range batches {
+		b := batch(i)
+		b.Body, b.At = random(size), began.Add(-time.Hour) // the queue's time counts
+		if err := from.Put(q.ctx, b); err != nil {
+			return fmt.Errorf("calling Put: %w", err)
+		}
+	}
+	if err := q.sized(sizer, batches, batches*size, began); err != nil {
+		return fmt.Errorf("after Put: %w", err)
+	}
+	for done := 0; done < batches; {
+		taken, err := from.Take(q.ctx, 1)
+		if err != nil {
+			return fmt.Errorf("calling Take: %w", err)
+		}
+		if err := q.sized(sizer, int64(batches-done), (batches-done)*size, began); err != nil {
+			return fmt.Errorf("after Take: %w", err)
+		}
+		for _, d := range taken {
+			if err := d.Done(q.ctx); err != nil {
+				return fmt.Errorf("calling Done: %w", err)
+			}
+			done++
+		}
+	}
+	if err := q.sized(sizer, 0, 0, began); err != nil {
+		return fmt.Errorf("after Done: %w", err)
+	}
+	ended, cancel := context.WithCancel(q.ctx)
+	cancel()
+	if _, err := sizer.Size(ended); !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("Size after its context was cancelled: error %v, want context.Canceled", err)
+	}
+	return nil
+}
+
+// sized waits until a queue reports so many batches, since counts may be late, and checks
+// the rest of what it reports. The bodies have size bytes, and no batch is older than
+// began.
+func (q *queue) sized(sizer flush.QueueSizer, batches int64, size int, began time.Time) error {
+	for {
+		all, err := sizer.Size(q.ctx)
+		if err != nil {
+			return fmt.Errorf("calling Size: %w", err)
+		}
+		var got flush.QueueSize
+		for _, s := range all {
+			if s.Environment != "" && s.Environment != batch(0).Environment {
+				return fmt.Errorf("Size returned the environment %q, which has no batches", s.Environment)
+			}
+			got.Batches += s.Batches
+			got.Bytes += s.Bytes
+			got.Oldest = s.Oldest
+		}
+		switch {
+		case len(all) > 1:
+			return fmt.Errorf("Size returned %d sizes, want that of one environment", len(all))
+		case got.Batches != batches:
+			if time.Since(began) > limit/2 {
+				return fmt.Errorf("Size returned %d batches, want %d", got.Batches, batches)
+			}
+			time.Sleep(100 * time.Millisecond)
+			continue
+		case got.Bytes != -1 && (got.Bytes < int64(size/2) || got.Bytes > int64(2*size)):
+			return fmt.Errorf("Size returned %d bytes for bodies of %d", got.Bytes, size)
+		case batches == 0 && !got.Oldest.IsZero():
+			return fmt.Errorf("Size returned an oldest batch, put at %v, of an empty queue", got.Oldest)
+		case batches > 0 && !got.Oldest.IsZero() && got.Oldest.Sub(began).Abs() > limit:
+			return fmt.Errorf("Size returned that the oldest batch was put at %v, want about %v", got.Oldest, began)
+		}
+		return nil
+	}
 }
 
 // checkContext: a context that has ended ends each call.

@@ -63,6 +63,17 @@ type wrong struct {
 	put   func(m *Memory, ctx context.Context, b flush.Batch) error
 	take  func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error)
 	alter func(d *flush.Delivery)
+	size  func(s *flush.QueueSize)
+}
+
+func (w wrong) Size(ctx context.Context) ([]flush.QueueSize, error) {
+	sizes, err := w.Memory.Size(ctx)
+	for i := range sizes {
+		if w.size != nil {
+			w.size(&sizes[i])
+		}
+	}
+	return sizes, err
 }
 
 func (w wrong) Put(ctx context.Context, b flush.Batch) error {
@@ -133,6 +144,10 @@ func TestSuiteFindsMistakes(t *testing.T) {
 			}
 			return nil // drops it
 		}}, "Full"},
+		"counts too much":        {wrong{size: func(s *flush.QueueSize) { s.Batches++ }}, "Size"},
+		"counts no bytes":        {wrong{size: func(s *flush.QueueSize) { s.Bytes = 0 }}, "Size"},
+		"is of another":          {wrong{size: func(s *flush.QueueSize) { s.Environment = "other" }}, "Size"},
+		"knows when it was made": {wrong{size: func(s *flush.QueueSize) { s.Oldest = s.Oldest.Add(-time.Hour) }}, "Size"},
 		"ignores contexts": {wrong{put: func(m *Memory, ctx context.Context, b flush.Batch) error {
 			return m.Put(context.WithoutCancel(ctx), b)
 		}}, "Context"},
