@@ -65,7 +65,9 @@
 // A process that puts events into a Queue, and a forwarder that takes them:
 //
 //	ACL SETUSER putter    on >PASSWORD ~{ffc:* +eval +get +incrby +xadd +sadd +smembers +info
-//	ACL SETUSER forwarder on >PASSWORD ~{ffc:* +eval +get +incrby +decrby +xadd +sadd +smembers +info +exists +xgroup +xautoclaim +xreadgroup +xpending +xclaim +xack +xdel
+//	ACL SETUSER forwarder on >PASSWORD ~{ffc:* +eval +get +incrby +decrby +xadd +sadd +smembers +info +exists +xgroup +xautoclaim +xreadgroup +xpending +xclaim +xack +xdel +xlen +xrange
+//
+// XLEN and XRANGE are for Queue.Size only.
 //
 // In a Redis Cluster both also need +cluster|slots, and +cluster|shards from Redis 8
 // on. A user of a Sentinel needs +sentinel|get-master-addr-by-name.

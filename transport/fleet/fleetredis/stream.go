@@ -74,7 +74,10 @@ type Queue struct {
 	turn         int               // the environment that Take begins with
 }
 
-var _ flush.Queue = (*Queue)(nil)
+var (
+	_ flush.Queue      = (*Queue)(nil)
+	_ flush.QueueSizer = (*Queue)(nil)
+)
 
 // NewQueue returns a Queue. It does not connect. NewQueue fails only if the
 // configuration is invalid, and reports all problems at once.
@@ -430,4 +433,50 @@ func (q *Queue) remove(ctx context.Context, environment, id, bytes string) error
 		return c.B().Eval().Script(remove).Numkeys(2).Key(stream, size).Arg(id, bytes).Build()
 	})
 	return err
+}
+
+// measure returns how many entries a stream has, their size, and the ID of the oldest,
+// which begins with the time in milliseconds.
+const measure = `local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+return {redis.call('XLEN', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or '0'), first[1] and first[1][1] or ''}`
+
+// Size implements flush.QueueSizer. It returns a size for each environment that has, or
+// had, batches, with one request for each. Bytes are what counts for
+// QueueConfig.MaxBytes.
+func (q *Queue) Size(ctx context.Context) (sizes []flush.QueueSize, err error) {
+	if err := q.refresh(ctx); err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	environments := q.environments // is never changed in place
+	q.mu.Unlock()
+	for _, environment := range environments {
+		stream, size := q.keys(environment)
+		reply, err := q.b.do(ctx, func(c rueidis.Client) rueidis.Completed {
+			return c.B().Eval().Script(measure).Numkeys(2).Key(stream, size).Build()
+		})
+		if err != nil {
+			return nil, err
+		}
+		parts, err := reply.ToArray()
+		if err != nil || len(parts) != 3 {
+			return nil, errStream
+		}
+		batches, err1 := parts[0].AsInt64()
+		bytes, err2 := parts[1].AsInt64()
+		id, err3 := parts[2].ToString()
+		if errors.Join(err1, err2, err3) != nil {
+			return nil, errStream
+		}
+		s := flush.QueueSize{Environment: environment, Batches: batches, Bytes: bytes}
+		if at, _, ok := strings.Cut(id, "-"); ok {
+			ms, err := strconv.ParseInt(at, 10, 64)
+			if err != nil {
+				return nil, errStream
+			}
+			s.Oldest = time.UnixMilli(ms)
+		}
+		sizes = append(sizes, s)
+	}
+	return sizes, nil
 }

@@ -93,6 +93,9 @@ func TestQueueRights(t *testing.T) {
 	if err := errors.Join(taken[0].Done(ctx), forwarder.Put(ctx, taken[0].Batch)); err != nil {
 		t.Error(err)
 	}
+	if sizes, err := forwarder.Size(ctx); err != nil || len(sizes) != 1 || sizes[0].Environment != "e" || sizes[0].Batches != 1 {
+		t.Errorf("sizes %+v, %v", sizes, err)
+	}
 }
 
 func TestNewQueueRejects(t *testing.T) {
