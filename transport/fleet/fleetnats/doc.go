@@ -70,10 +70,11 @@
 //		publish:   ["ffc_events"],
 //		subscribe: ["_INBOX_sender.>"]}},
 //	{user: forwarder, password: PASSWORD, permissions: {
-//		publish:   ["$JS.API.CONSUMER.MSG.NEXT.ffc_events.forwarder", "$JS.ACK.ffc_events.forwarder.>"],
+//		publish:   ["$JS.API.CONSUMER.MSG.NEXT.ffc_events.forwarder", "$JS.ACK.ffc_events.forwarder.>", "$JS.API.STREAM.INFO.ffc_events"],
 //		subscribe: ["_INBOX_forwarder.>"]}}
 //
-// A sender puts batches into the queue, a forwarder takes them. With environment.> in
+// A sender puts batches into the queue, a forwarder takes them; the right to
+// STREAM.INFO is for Queue.Size only. With environment.> in
 // place of the first > of a right, a reader has one environment only.
 //
 // The values have all rules and the keys of targeted users, and the batches have users

@@ -44,7 +44,10 @@ type Queue struct {
 	name string
 }
 
-var _ flush.Queue = (*Queue)(nil)
+var (
+	_ flush.Queue      = (*Queue)(nil)
+	_ flush.QueueSizer = (*Queue)(nil)
+)
 
 // NewQueue returns a Queue. It does not connect: the first call does. NewQueue fails
 // only if the configuration is invalid, and reports all problems at once.
@@ -113,6 +116,31 @@ func (q *Queue) Take(ctx context.Context, most int) (deliveries []flush.Delivery
 		deliveries = append(deliveries, more...)
 	}
 	return deliveries, nil
+}
+
+// Size implements flush.QueueSizer. It returns one size, of all environments together.
+// The user needs the right to publish to $JS.API.STREAM.INFO.NAME, which Put and Take do
+// not need.
+func (q *Queue) Size(ctx context.Context) ([]flush.QueueSize, error) {
+	reply, err := q.request(ctx, "$JS.API.STREAM.INFO."+q.name, nil)
+	if err != nil {
+		return nil, q.described(err)
+	}
+	var response struct {
+		State struct {
+			Messages int64     `json:"messages"`
+			Bytes    int64     `json:"bytes"`
+			First    time.Time `json:"first_ts"`
+		} `json:"state"`
+	}
+	if err := decode(reply, &response); err != nil {
+		return nil, q.described(err)
+	}
+	size := flush.QueueSize{Batches: response.State.Messages, Bytes: response.State.Bytes}
+	if size.Batches > 0 {
+		size.Oldest = response.State.First
+	}
+	return []flush.QueueSize{size}, nil
 }
 
 // pull requests up to batch messages. It returns those that are there, waits for the
