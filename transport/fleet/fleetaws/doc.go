@@ -62,7 +62,8 @@
 // say that an object is missing; or with dynamodb:PutItem and dynamodb:DeleteItem.
 // A function that puts events needs sqs:SendMessage. A relay.Forwarder needs that and
 // sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility, and with dead
-// letters those of a publisher. docs/fleet.md has the policies.
+// letters those of a publisher. SQS.Size needs sqs:GetQueueAttributes. docs/fleet.md has
+// the policies.
 //
 // The values have all rules and the keys of targeted users: encrypt them. Anyone
 // who can write them can switch every flag. Messages have the data of users.

@@ -90,7 +90,10 @@ type SQS struct {
 	change   *batcher
 }
 
-var _ flush.Queue = (*SQS)(nil)
+var (
+	_ flush.Queue      = (*SQS)(nil)
+	_ flush.QueueSizer = (*SQS)(nil)
+)
 
 // NewSQS returns an SQS. It does not connect. NewSQS fails only if the configuration is
 // invalid, and reports all problems at once.
@@ -246,6 +249,35 @@ func (q *SQS) Take(ctx context.Context, most int) ([]flush.Delivery, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// Size implements flush.QueueSizer, with a request. It returns one size, of all
+// environments together, with the approximate number of messages, which SQS may report up
+// to a minute late. SQS reports no bytes, and the age of the oldest message only to
+// CloudWatch: ApproximateAgeOfOldestMessage. The right is sqs:GetQueueAttributes, which
+// Put and Take do not need.
+func (q *SQS) Size(ctx context.Context) ([]flush.QueueSize, error) {
+	counts := []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"}
+	body := append(q.body(), `,"AttributeNames":["`+strings.Join(counts, `","`)+`"]}`...)
+	text, err := q.call(ctx, "GetQueueAttributes", "sqs:GetQueueAttributes", body, maxError)
+	if err != nil {
+		return nil, err
+	}
+	parser := parsers.Get()
+	defer parsers.Put(parser)
+	response, err := parser.ParseBytes(text)
+	if err != nil {
+		return nil, errNotSQS
+	}
+	size := flush.QueueSize{Bytes: -1}
+	for _, name := range counts {
+		n, err := strconv.ParseInt(string(response.GetStringBytes("Attributes", name)), 10, 64)
+		if err != nil {
+			return nil, errNotSQS
+		}
+		size.Batches += n
+	}
+	return []flush.QueueSize{size}, nil
 }
 
 // receive sends one request for messages.

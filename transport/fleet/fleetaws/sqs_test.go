@@ -315,3 +315,37 @@ func FuzzParseMessage(f *testing.F) {
 		}
 	})
 }
+
+// The size of a queue has all messages, also those that are hidden or delayed.
+func TestSQSSize(t *testing.T) {
+	for name, test := range map[string]struct {
+		step  step
+		want  int64
+		words string // "" is no error
+	}{
+		"three counts":   {step{status: 200, body: `{"Attributes":{"ApproximateNumberOfMessages":"7","ApproximateNumberOfMessagesNotVisible":"20","ApproximateNumberOfMessagesDelayed":"100"}}`}, 127, ""},
+		"one is missing": {step{status: 200, body: `{"Attributes":{"ApproximateNumberOfMessages":"7","ApproximateNumberOfMessagesNotVisible":"20"}}`}, 0, "invalid response"},
+		"no JSON":        {step{status: 200, body: `<html>`}, 0, "invalid response"},
+		"denied":         {step{status: 403, code: "AccessDenied"}, 0, "no right to sqs:GetQueueAttributes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
+				q, s := newSQS(t, test.step)
+				sizes, err := q.Size(t.Context())
+				s.done()
+				if test.words != "" {
+					if err == nil || !strings.Contains(err.Error(), test.words) {
+						t.Errorf("error %v, want one with %q", err, test.words)
+					}
+					return
+				}
+				if want := (flush.QueueSize{Batches: test.want, Bytes: -1}); err != nil || len(sizes) != 1 || sizes[0] != want {
+					t.Errorf("got %+v, %v; want %+v", sizes, err, want)
+				}
+				if got := s.requests[0].header.Get("X-Amz-Target"); got != "AmazonSQS.GetQueueAttributes" {
+					t.Errorf("the request is %s", got)
+				}
+			})
+		})
+	}
+}
