@@ -125,7 +125,7 @@ data "aws_iam_policy_document" "sqs_sender" {
 
 data "aws_iam_policy_document" "sqs_forwarder" {
   statement {
-    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage", "sqs:GetQueueAttributes"]
     resources = [aws_sqs_queue.events.arn]
   }
 }
