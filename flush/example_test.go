@@ -123,3 +123,20 @@ func ExampleSink() {
 	// FF__11__22__33 /api/public/track
 	// 1 event, 0 on the platform
 }
+
+// How many batches wait, of a queue that reports it.
+func ExampleQueueSizer() {
+	ctx := context.Background()
+	var queue flush.Queue = new(queuetest.Memory)
+	_ = queue.Put(ctx, flush.Batch{Environment: "production", Body: []byte("[]")})
+	if sizer, ok := queue.(flush.QueueSizer); ok {
+		sizes, err := sizer.Size(ctx)
+		if err != nil {
+			panic(err)
+		}
+		for _, s := range sizes {
+			fmt.Println(s.Environment, s.Batches, "batch,", s.Bytes, "bytes")
+		}
+	}
+	// Output: production 1 batch, 2 bytes
+}
