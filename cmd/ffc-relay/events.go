@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetaws"
@@ -89,16 +92,20 @@ func (c *config) openQueue(open queueOpener) (q flush.Queue, closeIt func(), err
 
 // forwarding delivers events from the queue to the platform.
 type forwarding struct {
+	name      string // of the queue
 	forwarder *relay.Forwarder
+	names     atomic.Pointer[map[string]string]            // of environments, in the configuration
 	to        atomic.Pointer[map[string]relay.Destination] // by environment
 	dead      atomic.Pointer[map[string]fleet.Backend]     // by environment
 	release   func()                                       // the engines in dead
 	running   sync.WaitGroup
 }
 
-// newForwarding returns what delivers the events of a queue, until ctx ends.
-func newForwarding(ctx context.Context, queue flush.Queue, log *slog.Logger) *forwarding {
-	f := &forwarding{release: func() {}}
+// newForwarding returns what delivers the events of a queue with a name, once start is
+// called.
+func newForwarding(name string, queue flush.Queue, log *slog.Logger) *forwarding {
+	f := &forwarding{name: name, release: func() {}}
+	f.names.Store(&map[string]string{})
 	f.to.Store(&map[string]relay.Destination{})
 	f.dead.Store(&map[string]fleet.Backend{})
 	f.forwarder = &relay.Forwarder{
@@ -110,14 +117,19 @@ func newForwarding(ctx context.Context, queue flush.Queue, log *slog.Logger) *fo
 		DeadLetters: &relay.DeadLetters{Backend: routed(func(environment string) fleet.Backend { return (*f.dead.Load())[environment] })},
 		Logger:      log,
 	}
-	f.running.Go(func() { _ = f.forwarder.Run(ctx) }) // returns the cause of ctx
 	return f
+}
+
+// start delivers events until ctx ends. Call apply before: batches of environments that
+// are unknown are given back for a minute.
+func (f *forwarding) start(ctx context.Context) {
+	f.running.Go(func() { _ = f.forwarder.Run(ctx) }) // returns the cause of ctx
 }
 
 // apply delivers the events of the environments of a configuration. Those without a
 // secret stay in the queue.
 func (f *forwarding) apply(c *config, from *engines) {
-	to, dead := make(map[string]relay.Destination), make(map[string]fleet.Backend)
+	to, dead, names := make(map[string]relay.Destination), make(map[string]fleet.Backend), make(map[string]string)
 	var releases []func()
 	for name, e := range c.environments {
 		if c.broken[name] != nil || e.secret == "" {
@@ -127,6 +139,7 @@ func (f *forwarding) apply(c *config, from *engines) {
 		if err != nil {
 			continue
 		}
+		names[e.environment] = name
 		to[e.environment] = relay.Destination{EventsURL: cmp.Or(e.url, protocol.DefaultBaseURL), EnvSecret: e.secret}
 		engine, _, release, err := c.backends(e, from)
 		if err != nil {
@@ -136,6 +149,7 @@ func (f *forwarding) apply(c *config, from *engines) {
 		dead[e.environment] = engine
 	}
 	before := f.release
+	f.names.Store(&names)
 	f.to.Store(&to)
 	f.dead.Store(&dead)
 	f.release = func() {
@@ -345,13 +359,114 @@ func (r *eventsRun) do(ctx context.Context, config *config, dead *relay.DeadLett
 	return b.String(), nil
 }
 
-// write writes the metrics of what is forwarded; f may be nil.
-func (f *forwarding) write(x *exposition) {
+// eventsReport is what /status says about events that are delivered.
+type eventsReport struct {
+	Queue   string          `json:"queue"`
+	Error   string          `json:"error,omitempty"` // of the queue
+	Failing []failingReport `json:"failing,omitempty"`
+}
+
+// failingReport is an environment whose events are not delivered.
+type failingReport struct {
+	Environment string     `json:"environment"` // its name in the configuration
+	Until       *time.Time `json:"pausedUntil,omitempty"`
+	Error       string     `json:"error"`
+}
+
+// nameOf returns the name of an environment in the configuration, or the environment if
+// the configuration does not have it.
+func (f *forwarding) nameOf(environment string) string {
+	return cmp.Or((*f.names.Load())[environment], environment)
+}
+
+// report returns which events are not delivered; f may be nil.
+func (f *forwarding) report() *eventsReport {
 	if f == nil {
+		return nil
+	}
+	s := f.forwarder.Stats()
+	out := &eventsReport{Queue: f.name, Error: textOf(s.Err)}
+	for _, e := range s.Failing {
+		if _, ok := (*f.to.Load())[e.Environment]; !ok {
+			continue // it was removed
+		}
+		failing := failingReport{Environment: f.nameOf(e.Environment), Error: textOf(e.Err)}
+		if time.Until(e.Until) > 0 {
+			failing.Until = &e.Until
+		}
+		out.Failing = append(out.Failing, failing)
+	}
+	return out
+}
+
+// sizeTime bounds how long metrics wait for the size of a queue.
+const sizeTime = 3 * time.Second
+
+// write writes the metrics of what is forwarded; f may be nil.
+func (f *forwarding) write(ctx context.Context, x *exposition) {
+	if f == nil {
+		for _, of := range []family{undelivered, queueBatches, queueBytes, queueOldest} {
+			x.begin(of)
+		}
 		return
 	}
 	s := f.forwarder.Stats()
 	x.sample(eventsTotal.name, float64(s.Forwarded), "result", "forwarded")
 	x.sample(eventsTotal.name, float64(s.Resent), "result", "resent")
 	x.sample(eventsTotal.name, float64(s.Dead), "result", "dead")
+	failing := make(map[string]bool)
+	for _, e := range s.Failing {
+		failing[e.Environment] = true
+	}
+	x.begin(undelivered)
+	for _, environment := range slices.Sorted(maps.Keys(*f.to.Load())) {
+		x.sample(undelivered.name, number(failing[environment]), "environment", f.nameOf(environment))
+	}
+	sizes, err := f.sizes(ctx)
+	if err != nil {
+		x.print("# The queue %s does not report its size: %s\n", f.name, textOf(err))
+	}
+	now := time.Now()
+	for _, of := range []struct {
+		family
+		value func(flush.QueueSize) float64 // below 0 if it is unknown
+	}{
+		{queueBatches, func(s flush.QueueSize) float64 { return float64(s.Batches) }},
+		{queueBytes, func(s flush.QueueSize) float64 { return float64(s.Bytes) }},
+		{queueOldest, func(s flush.QueueSize) float64 {
+			switch {
+			case !s.Oldest.IsZero():
+				return max(0, now.Sub(s.Oldest).Seconds())
+			case s.Batches > 0:
+				return -1
+			}
+			return 0
+		}},
+	} {
+		x.begin(of.family)
+		for _, s := range sizes {
+			labels := []string{"queue", f.name}
+			if s.Environment != "" {
+				labels = append(labels, "environment", f.nameOf(s.Environment))
+			}
+			if v := of.value(s); v >= 0 {
+				x.sample(of.name, v, labels...)
+			}
+		}
+	}
+}
+
+// sizes returns what is in the queue; nothing if the queue does not report it.
+func (f *forwarding) sizes(ctx context.Context) (sizes []flush.QueueSize, err error) {
+	sizer, ok := f.forwarder.Queue.(flush.QueueSizer)
+	if !ok {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, sizeTime)
+	defer cancel()
+	err = safelog.Contain("the queue", func() error {
+		sizes, err = sizer.Size(ctx)
+		return err
+	})
+	return sizes, safelog.Error(err)
 }

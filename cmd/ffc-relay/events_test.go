@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -57,8 +58,14 @@ func TestEventsThroughARelay(t *testing.T) {
 		w.evaluate(s.sdks, key, user)
 		testkit.Eventually(t, "a dead letter", func() bool { return strings.Count(w.ok("events", "prod"), "responded with 400") > before })
 	}
-	if _, metrics := s.get("/metrics"); !strings.Contains(metrics, `ffc_relay_events_total{result="forwarded"} 1`) || !strings.Contains(metrics, `ffc_relay_events_total{result="dead"} 2`) {
-		t.Errorf("the metrics are\n%s", metrics)
+	_, metrics := s.get("/metrics")
+	for _, line := range []string{
+		`ffc_relay_events_total{result="accepted"} 3`, `ffc_relay_events_total{result="refused"} 0`,
+		`ffc_relay_events_total{result="forwarded"} 1`, `ffc_relay_events_total{result="dead"} 2`, `ffc_relay_events_failing{environment="prod"} 0`,
+	} {
+		if !strings.Contains(metrics, "\n"+line+"\n") {
+			t.Errorf("/metrics lacks %s:\n%s", line, metrics)
+		}
 	}
 	s.end()
 	list := w.ok("events", "prod")
@@ -84,6 +91,71 @@ func TestEventsThroughARelay(t *testing.T) {
 	}
 	testkit.Eventually(t, "the queue is empty", func() bool { return len(queue.Batches()) == 0 })
 	f.end()
+}
+
+// Batches that are in the queue at the start are delivered at once, not after the minute
+// for which those of an unknown environment are given back. While the platform rejects the
+// secret, /status says which events are not delivered, and
+// metrics how many wait.
+func TestEventsThatAreNotDelivered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	queue := w.queue()
+	batch := flush.Batch{Environment: w.environment(), Route: "/api/public/insight/track", Body: []byte(`[{"user":{"keyId":"ann"},"variations":[]}]`), At: time.Now()}
+	for _, environment := range []string{batch.Environment, "other"} {
+		b := batch
+		b.Environment = environment
+		if err := queue.Put(w.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.platform.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 401})
+	f := w.start("forward")
+	defer f.end()
+	testkit.Eventually(t, "an environment fails", func() bool { e := f.status().Events; return e != nil && len(e.Failing) == 1 })
+	events := f.status().Events
+	if got := events.Failing[0]; events.Queue != "events" || events.Error != "" || got.Environment != "prod" || got.Until == nil || !strings.Contains(got.Error, "401") {
+		t.Errorf("/status has %+v", events)
+	}
+	_, metrics := f.get("/metrics")
+	for _, line := range []string{
+		`ffc_relay_events_failing{environment="prod"} 1`,
+		`ffc_relay_queue_batches{queue="events",environment="prod"} 1`, `ffc_relay_queue_batches{queue="events",environment="other"} 1`,
+		fmt.Sprintf(`ffc_relay_queue_bytes{queue="events",environment="prod"} %d`, len(batch.Body)),
+		`ffc_relay_queue_oldest_seconds{queue="events",environment="prod"} `,
+	} {
+		if !strings.Contains(metrics, "\n"+line) {
+			t.Errorf("/metrics lacks %s:\n%s", line, metrics)
+		}
+	}
+	queue.Before(func(_ context.Context, op string) error {
+		if op == "Size" {
+			panic("s3cret")
+		}
+		return nil
+	})
+	if _, metrics = f.get("/metrics"); !strings.Contains(metrics, "\n# The queue events does not report its size: the queue panicked with a string\n") ||
+		strings.Contains(metrics, "ffc_relay_queue_bytes{") || !strings.Contains(metrics, "\nffc_relay_environments ") {
+		t.Errorf("with a queue that panics /metrics has\n%s", metrics)
+	}
+}
+
+// unknownSize is a queue that does not know all of its size.
+type unknownSize struct{ *queuetest.Memory }
+
+func (unknownSize) Size(context.Context) ([]flush.QueueSize, error) {
+	return []flush.QueueSize{{Batches: 3, Bytes: -1}}, nil
+}
+
+// What a queue does not report has no sample.
+func TestMetricsOfAQueueThatReportsBatchesOnly(t *testing.T) {
+	f := newForwarding("events", unknownSize{new(queuetest.Memory)}, testkit.Quiet())
+	var b strings.Builder
+	f.write(t.Context(), &exposition{w: &b})
+	got := b.String()
+	if !strings.Contains(got, "\nffc_relay_queue_batches{queue=\"events\"} 3\n") || strings.Contains(got, "\nffc_relay_queue_bytes{") || strings.Contains(got, "\nffc_relay_queue_oldest_seconds{") {
+		t.Errorf("the metrics are\n%s", got)
+	}
 }
 
 // A relay without a queue accepts no events, so that they stay with the client.

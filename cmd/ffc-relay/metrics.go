@@ -35,14 +35,18 @@ var (
 	websockets   = family{"ffc_relay_websockets", "gauge", "Websockets that are open, by environment."}
 	responses    = family{"ffc_relay_requests_total", "counter", "Responses to SDKs and readers, by route and status."}
 	reportedLag  = family{"ffc_relay_reported_revision_lag_seconds", "gauge", "How far the reader that is furthest behind was, in the last minute or two."}
-	eventsTotal  = family{"ffc_relay_events_total", "counter", "Events, by what became of them: accepted or refused, which counts bodies, forwarded, resent or dead."}
+	eventsTotal  = family{"ffc_relay_events_total", "counter", "Events, by what became of them: accepted or refused by the queue, forwarded, resent or dead."}
+	undelivered  = family{"ffc_relay_events_failing", "gauge", "1 if the last request with events of the environment failed: /status says why."}
+	queueBatches = family{"ffc_relay_queue_batches", "gauge", "Batches in the queue of events, those included that are being delivered."}
+	queueBytes   = family{"ffc_relay_queue_bytes", "gauge", "Bytes in the queue of events."}
+	queueOldest  = family{"ffc_relay_queue_oldest_seconds", "gauge", "Time since the oldest batch was put into the queue of events; 0 if there is none."}
 	environments = family{"ffc_relay_environments", "gauge", "Environments that are configured."}
 	reloadFailed = family{"ffc_relay_config_reload_failed", "gauge", "1 if the configuration that was read last is invalid; the one before stays in effect."}
 )
 
 // families are all metrics.
 func families() []family {
-	return []family{dataAge, leader, blind, held, pinned, revision, publishes, failing, mirrorLag, requests, seconds, websockets, reportedLag, responses, eventsTotal, environments, reloadFailed}
+	return []family{dataAge, leader, blind, held, pinned, revision, publishes, failing, mirrorLag, requests, seconds, websockets, reportedLag, responses, eventsTotal, undelivered, queueBatches, queueBytes, queueOldest, environments, reloadFailed}
 }
 
 // buckets are the upper bounds of seconds.

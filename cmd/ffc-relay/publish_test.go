@@ -66,7 +66,8 @@ func TestPublishServesAndHandsOver(t *testing.T) {
 func TestNamesOfMetrics(t *testing.T) {
 	want := "ffc_relay_data_age_seconds ffc_relay_leader ffc_relay_blind ffc_relay_held ffc_relay_pinned ffc_relay_revision ffc_relay_publishes_total " +
 		"ffc_relay_failing ffc_relay_mirror_lag_seconds ffc_relay_engine_requests_total ffc_relay_engine_seconds " +
-		"ffc_relay_websockets ffc_relay_reported_revision_lag_seconds ffc_relay_requests_total ffc_relay_events_total ffc_relay_environments ffc_relay_config_reload_failed"
+		"ffc_relay_websockets ffc_relay_reported_revision_lag_seconds ffc_relay_requests_total ffc_relay_events_total " +
+		"ffc_relay_events_failing ffc_relay_queue_batches ffc_relay_queue_bytes ffc_relay_queue_oldest_seconds ffc_relay_environments ffc_relay_config_reload_failed"
 	var got []string
 	for _, f := range families() {
 		got = append(got, f.name)

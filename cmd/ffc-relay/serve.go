@@ -251,7 +251,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 	}
 	defer closeQueue()
 	if d.forwards {
-		s.forwarding = newForwarding(ctx, queue, s.log)
+		s.forwarding = newForwarding(config.queue, queue, s.log)
 	}
 	if d.serves {
 		open, err := listenOn(config.serving.listen, "serve")
@@ -267,6 +267,9 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 	}
 	s.log.Info("ffc: started", "publishes", d.publishes, "serves", d.serves, "environments", len(config.environments), "address", listener.Addr().String(), "serve", served)
 	s.apply(ctx, config)
+	if s.forwarding != nil {
+		s.forwarding.start(ctx)
+	}
 	last := config.fingerprint()
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()

@@ -54,9 +54,9 @@ func endpoints(s *supervisor, loop <-chan struct{}) http.Handler {
 		encoder.SetIndent("", "  ")
 		_ = encoder.Encode(s.report())
 	})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		s.write(&exposition{w: w})
+		s.write(r.Context(), &exposition{w: w})
 	})
 	return mux
 }

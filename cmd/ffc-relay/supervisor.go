@@ -209,6 +209,7 @@ type report struct {
 	Config       string                        `json:"configError,omitempty"`
 	Environments map[string]*environmentReport `json:"environments"`
 	Clients      []clientReport                `json:"clients,omitempty"`
+	Events       *eventsReport                 `json:"events,omitempty"`
 }
 
 // clientReport is how many clients of a relay have a User-Agent.
@@ -263,6 +264,7 @@ func (s *supervisor) report() *report {
 	if s.service != nil {
 		out.Ready = s.service.report(out) && out.Ready
 	}
+	out.Events = s.forwarding.report()
 	return out
 }
 
@@ -312,8 +314,8 @@ func number(b bool) float64 {
 	return 0
 }
 
-// write writes all metrics.
-func (s *supervisor) write(x *exposition) {
+// write writes all metrics. ctx bounds how long it waits for a queue.
+func (s *supervisor) write(ctx context.Context, x *exposition) {
 	now := s.report()
 	for _, f := range []struct {
 		family
@@ -348,7 +350,7 @@ func (s *supervisor) write(x *exposition) {
 	}
 	s.metrics.write(x)
 	s.service.write(x)
-	s.forwarding.write(x)
+	s.forwarding.write(ctx, x)
 	x.begin(environments)
 	x.sample(environments.name, float64(len(now.Environments)))
 	x.begin(reloadFailed)
