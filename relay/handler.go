@@ -157,6 +157,7 @@ type ClientCount struct {
 
 // Stats returns the counts so far. It may be called concurrently.
 func (h *Handler) Stats() HandlerStats {
+	h.start()
 	s := HandlerStats{Websockets: make(map[string]int), Lag: make(map[string]time.Duration)}
 	h.mu.RLock()
 	for name, r := range h.rooms {

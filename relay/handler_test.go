@@ -376,3 +376,22 @@ func TestAgeBehindRelay(t *testing.T) {
 		}
 	})
 }
+
+// TestStatsBesideTheFirstRequest: the race detector watches.
+func TestStatsBesideTheFirstRequest(t *testing.T) {
+	t.Parallel()
+	h := &relay.Handler{
+		Reader: func(string) (*ffc.Client, bool) { return nil, false },
+		Keys:   func(string) (string, bool) { return "", false },
+	}
+	defer h.Close()
+	var calls sync.WaitGroup
+	calls.Go(func() { h.Refresh("FF__11__22__33") })
+	calls.Go(func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)) })
+	calls.Go(func() {
+		if s := h.Stats(); len(s.Websockets) > 0 {
+			t.Errorf("%v websockets", s.Websockets)
+		}
+	})
+	calls.Wait()
+}
