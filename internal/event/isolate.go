@@ -1,7 +1,6 @@
 package event
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -125,8 +124,7 @@ func (d *delivery) isolate(users [][]*waiting) (progress bool) {
 	at := past.turn % len(users)
 	users = slices.Concat(users[at:], users[:at])
 	if past.vain == 0 {
-		// Go on where the last delivery ended, with the smallest part.
-		slices.SortStableFunc(users, func(a, b []*waiting) int { return cmp.Compare(b[0].rejections, a[0].rejections) })
+		users = mostRejected(users) // the last delivery ended with the smallest part
 	}
 	for _, user := range users {
 		if user[0].strikes > 0 {
@@ -149,6 +147,17 @@ func (d *delivery) isolate(users [][]*waiting) (progress bool) {
 	alone = slices.Concat(alone, narrowed, d.retryAlone(known))
 	d.judge(alone)
 	return d.settled > before && !d.stop.Load()
+}
+
+// mostRejected returns the users in the order of the rejections of their first
+// events, the most first. Others stay in order.
+func mostRejected(users [][]*waiting) [][]*waiting {
+	var by [math.MaxUint8 + 1][][]*waiting
+	for _, user := range users {
+		rank := math.MaxUint8 - user[0].rejections
+		by[rank] = append(by[rank], user)
+	}
+	return slices.Concat(by[:]...)
 }
 
 // mayTry reports whether another request for a part may be sent.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -486,5 +487,20 @@ func TestBrokenBackendLosesNothing(t *testing.T) {
 			}
 			checkOrder(t, &sink)
 		})
+	}
+}
+
+func TestMostRejectedComeFirst(t *testing.T) {
+	t.Parallel()
+	var users [][]*waiting
+	for i, rejections := range []uint8{1, 255, 2, 1, 0, 255} {
+		users = append(users, []*waiting{{shard: uint16(i), suspicion: suspicion{rejections: rejections}}})
+	}
+	var got []uint16
+	for _, user := range mostRejected(users) {
+		got = append(got, user[0].shard)
+	}
+	if want := []uint16{1, 5, 2, 0, 3, 4}; !slices.Equal(got, want) {
+		t.Errorf("order %v, expected %v", got, want)
 	}
 }

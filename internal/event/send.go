@@ -1,7 +1,6 @@
 package event
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +162,11 @@ func lanesOf(events []*waiting, n, batch, least int) [][]*waiting {
 // each of the other lanes.
 func joined(lanes [][]*waiting, batch, least int) [][]*waiting {
 	for {
-		slices.SortStableFunc(lanes, func(a, b []*waiting) int { return cmp.Compare(len(a), len(b)) })
+		for i := range lanes { // sort by length: they are few
+			for ; i > 0 && len(lanes[i]) < len(lanes[i-1]); i-- {
+				lanes[i], lanes[i-1] = lanes[i-1], lanes[i]
+			}
+		}
 		if len(lanes) == 1 || len(lanes[0]) >= least && len(lanes[0])+len(lanes[1]) > batch {
 			return lanes
 		}
