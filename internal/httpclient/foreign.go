@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
@@ -21,7 +20,7 @@ const (
 // throughForeign sends a request through a RoundTripper of the application's.
 func (p *Pool) throughForeign(req *http.Request) (*http.Response, error) {
 	var conn retry.ConnTrace
-	ctx := httptrace.WithClientTrace(req.Context(), conn.Hooks())
+	ctx := conn.Record(req.Context())
 	req = req.WithContext(ctx)
 	if p.suspect.Load() {
 		// A request cannot get another connection in any other way. On HTTP/1

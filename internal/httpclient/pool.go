@@ -3,7 +3,6 @@ package httpclient
 import (
 	"errors"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -180,7 +179,7 @@ func (p *Pool) keepCookies(req *http.Request, resp *http.Response) error {
 // throughClone sends a request over a connection of the pool's own.
 func (p *Pool) throughClone(req *http.Request) (*http.Response, error) {
 	var conn retry.ConnTrace
-	ctx := httptrace.WithClientTrace(req.Context(), conn.Hooks())
+	ctx := conn.Record(req.Context())
 	g := p.enter()
 	resp, err := g.rt.RoundTrip(req.WithContext(ctx))
 	if err != nil {

@@ -15,16 +15,16 @@ type ConnTrace struct {
 	got           atomic.Pointer[time.Time] // nil: none yet
 }
 
-// Hooks returns what records the next attempt, for its context.
-func (t *ConnTrace) Hooks() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
+// Record returns a context for the next attempt, which t records.
+func (t *ConnTrace) Record(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { t.asked.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
 			t.reused.Store(info.Reused)
 			now := time.Now()
 			t.got.Store(&now)
 		},
-	}
+	})
 }
 
 func (t *ConnTrace) reset() {

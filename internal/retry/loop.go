@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -100,7 +99,7 @@ func (l *Loop) Do(req *retryablehttp.Request) (*http.Response, error) {
 		attempts++
 		return attempts <= l.Retries && fits(ctx, wait) && (l.MaxWait == 0 || wait <= l.MaxWait), nil
 	}
-	_, err := c.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), conn.Hooks())))
+	_, err := c.Do(req.WithContext(conn.Record(req.Context())))
 	if !attempted {
 		return nil, err
 	}
