@@ -35,45 +35,66 @@ type Semantics struct {
 	// flag's key and an attribute that the rollout names. If false, a user has
 	// one bucket for all flags.
 	BucketPerFlag bool
-	// Attributes has the attributes for which users have fields, by every
-	// spelling that rules may use.
-	Attributes map[string]Attribute
+	// BuiltIn returns the attribute for which users have a field, by any spelling
+	// that rules may use; AttributeCustom for other names.
+	BuiltIn func(name string) Attribute
 	// ReservedNames: a rule finds no attribute by another spelling of a
 	// built-in attribute.
 	ReservedNames bool
 }
 
 // Classic returns the semantics of featureflag.co (protocol reference, section 6).
-func Classic() *Semantics {
-	return &Semantics{
-		EmptyIsMissing:        true,
-		EmptyRuleNeverMatches: true,
-		RoundNumbers:          true,
-		FoldRegexps:           true,
-		Attributes: map[string]Attribute{
-			"KeyId": AttributeKey, "keyid": AttributeKey, "key": AttributeKey,
-			"Name": AttributeClassicName, "name": AttributeClassicName,
-			"Email": AttributeClassicEmail, "email": AttributeClassicEmail,
-			"Country": AttributeClassicCountry, "country": AttributeClassicCountry,
-		},
-		ReservedNames: true,
+func Classic() *Semantics { return &classicSemantics }
+
+var classicSemantics = Semantics{
+	EmptyIsMissing:        true,
+	EmptyRuleNeverMatches: true,
+	RoundNumbers:          true,
+	FoldRegexps:           true,
+	BuiltIn:               classicBuiltIn,
+	ReservedNames:         true,
+}
+
+func classicBuiltIn(name string) Attribute {
+	switch name {
+	case "KeyId", "keyid", "key":
+		return AttributeKey
+	case "Name", "name":
+		return AttributeClassicName
+	case "Email", "email":
+		return AttributeClassicEmail
+	case "Country", "country":
+		return AttributeClassicCountry
 	}
+	return AttributeCustom
 }
 
 // FeatBit returns the semantics of FeatBit (FeatBit reference, section 6).
-// Email and country are custom attributes there, but a User has fields for
-// them. Names are exact.
-func FeatBit() *Semantics {
-	return &Semantics{
-		PlainNumbers:       true,
-		SegmentsByProperty: true,
-		Strict:             true,
-		ClosedShares:       true,
-		BucketPerFlag:      true,
-		Attributes: map[string]Attribute{
-			"keyId": AttributeKey, "name": AttributeName, "email": AttributeEmail, "country": AttributeCountry,
-		},
+func FeatBit() *Semantics { return &featBitSemantics }
+
+var featBitSemantics = Semantics{
+	PlainNumbers:       true,
+	SegmentsByProperty: true,
+	Strict:             true,
+	ClosedShares:       true,
+	BucketPerFlag:      true,
+	BuiltIn:            featBitBuiltIn,
+}
+
+// featBitBuiltIn has email and country, which are custom attributes on FeatBit,
+// because a User has fields for them. Names are exact.
+func featBitBuiltIn(name string) Attribute {
+	switch name {
+	case "keyId":
+		return AttributeKey
+	case "name":
+		return AttributeName
+	case "email":
+		return AttributeEmail
+	case "country":
+		return AttributeCountry
 	}
+	return AttributeCustom
 }
 
 // CheckFlag returns the problems of a flag, joined, as a client reports them

@@ -197,7 +197,7 @@ type attributeRef struct {
 
 // attribute resolves the name that a clause uses.
 func (sem *Semantics) attribute(property string) attributeRef {
-	if kind, ok := sem.Attributes[property]; ok {
+	if kind := sem.BuiltIn(property); kind != AttributeCustom {
 		return attributeRef{kind: kind}
 	}
 	if sem.ReservedNames && Reserved(property) {

@@ -4,7 +4,6 @@ package classic
 
 import (
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
@@ -15,44 +14,41 @@ import (
 const Name = "classic"
 
 // Protocol returns the protocol of featureflag.co. It is always the same.
-func Protocol() *platform.Protocol { return protocol() }
+func Protocol() *platform.Protocol { return &protocol }
 
-// protocol builds the protocol once, not several times for each client.
-var protocol = sync.OnceValue(func() *platform.Protocol {
-	return &platform.Protocol{
-		Name:             Name,
-		Title:            "featureflag.co",
-		DefaultBaseURL:   "https://api.featureflag.co",
-		SecretHeader:     "envSecret",
-		EventsPath:       "/api/public/track",
-		EventsType:       "application/json",
-		PollPaths:        []string{"/api/public/sdk/latest-feature-flags", "/api/public/sdk/latest-feature-flag"},
-		StreamQuery:      "&type=server&version=2",
-		AcceptsOldTokens: true,
-		Ping:             `{"messageType":"ping","data":null}`,
-		PingInterval:     10 * time.Second,
-		UserTags:         true,
-		KeyNames:         []string{"key", "keyid"},
-		Semantics:        eval.Classic(),
-		EvaluationList:   `,"userVariations":[`,
-		AppendUser:       appendUser,
-		AppendEvaluation: appendEvaluation,
-		AppendMetric:     appendMetric,
-		Owns: func(secret string) bool {
-			_, err := flagIDPrefix(secret)
-			return err == nil
-		},
-		Misfit:              misfit,
-		CheckSecret:         checkSecret,
-		Environment:         environmentOf,
-		DescribeEnvironment: describeEnvironment,
-		NewReader:           newReader,
-		Marks:               []string{"timestamp", "ff"},
-		ItemEnvironment: func(id, _ string) string {
-			if prefix, _, ok := splitFlagID(id); ok && strings.HasPrefix(prefix, "FF__") {
-				return strings.TrimSuffix(prefix, separator)
-			}
-			return ""
-		},
-	}
-})
+var protocol = platform.Protocol{
+	Name:             Name,
+	Title:            "featureflag.co",
+	DefaultBaseURL:   "https://api.featureflag.co",
+	SecretHeader:     "envSecret",
+	EventsPath:       "/api/public/track",
+	EventsType:       "application/json",
+	PollPaths:        []string{"/api/public/sdk/latest-feature-flags", "/api/public/sdk/latest-feature-flag"},
+	StreamQuery:      "&type=server&version=2",
+	AcceptsOldTokens: true,
+	Ping:             `{"messageType":"ping","data":null}`,
+	PingInterval:     10 * time.Second,
+	UserTags:         true,
+	KeyNames:         []string{"key", "keyid"},
+	Semantics:        eval.Classic(),
+	EvaluationList:   `,"userVariations":[`,
+	AppendUser:       appendUser,
+	AppendEvaluation: appendEvaluation,
+	AppendMetric:     appendMetric,
+	Owns: func(secret string) bool {
+		_, err := flagIDPrefix(secret)
+		return err == nil
+	},
+	Misfit:              misfit,
+	CheckSecret:         checkSecret,
+	Environment:         environmentOf,
+	DescribeEnvironment: describeEnvironment,
+	NewReader:           newReader,
+	Marks:               []string{"timestamp", "ff"},
+	ItemEnvironment: func(id, _ string) string {
+		if prefix, _, ok := splitFlagID(id); ok && strings.HasPrefix(prefix, "FF__") {
+			return strings.TrimSuffix(prefix, separator)
+		}
+		return ""
+	},
+}
