@@ -18,7 +18,7 @@ const maxWait = 100 * time.Millisecond
 // called concurrently.
 func New(to *slog.Logger) (blocking, immediate *slog.Logger) {
 	q := &queue{}
-	return slog.New(handler{q, to.Handler(), maxWait}), slog.New(handler{q, to.Handler(), 0})
+	return slog.New(&handler{q, to.Handler(), maxWait}), slog.New(&handler{q, to.Handler(), 0})
 }
 
 type handler struct {
@@ -29,23 +29,21 @@ type handler struct {
 
 // Enabled implements slog.Handler. The application's handler decides later, in
 // the queue's goroutine, where it cannot block a caller.
-func (h handler) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
 // Handle implements slog.Handler. It does not forward the context, which may
 // have ended when the line is written.
-func (h handler) Handle(_ context.Context, r slog.Record) error {
+func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	h.queue.put(line{h.to, r.Clone()}, h.wait)
 	return nil
 }
 
 // WithAttrs implements slog.Handler.
-func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	h.to = h.to.WithAttrs(attrs)
-	return h
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &handler{h.queue, h.to.WithAttrs(attrs), h.wait}
 }
 
 // WithGroup implements slog.Handler.
-func (h handler) WithGroup(name string) slog.Handler {
-	h.to = h.to.WithGroup(name)
-	return h
+func (h *handler) WithGroup(name string) slog.Handler {
+	return &handler{h.queue, h.to.WithGroup(name), h.wait}
 }
