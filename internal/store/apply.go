@@ -291,11 +291,10 @@ func (s *Snapshot[F, S]) replace(u *Update, t *Terms) (*Snapshot[F, S], Change) 
 
 // newest returns the newest version of any item.
 func (s *Snapshot[F, S]) newest() (version int64) {
-	for e := range s.flags.all {
-		version = max(version, e.Version)
-	}
-	for e := range s.segments.all {
-		version = max(version, e.Version)
+	for _, ix := range []*index{&s.flags, &s.segments} {
+		for e := range ix.all {
+			version = max(version, e.Version)
+		}
 	}
 	for _, item := range s.tags {
 		version = max(version, item.Version)
@@ -310,13 +309,14 @@ func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (
 	next := newIndex(len(items))
 	entries := make([]entry, len(items)) // one allocation for all
 	kept := len(t.Keep) > 0
-	for i, item := range items {
+	for i := range items {
+		item := &items[i]
 		if kept && t.Keep.has(segment, item.Key) {
 			continue
 		}
 		if twin := next.get(item.Key); twin == nil || twin.Version < item.Version {
 			e := &entries[i]
-			e.Item, e.arrived = item, t.Arrived
+			e.Item, e.arrived = *item, t.Arrived
 			next.put(e)
 		}
 	}
