@@ -284,10 +284,12 @@ func (c *Client) logStatus() {
 	case s.Err == ErrClosed:
 	case s.State == StateOff:
 		c.log.Error("ffc: the platform rejected the secret; giving up, "+c.servedMeanwhile(), "error", s.Err)
-	case kindOf(s.Err) == transport.KindData:
-		c.log.Warn("ffc: the data of the platform is invalid; retrying, "+c.servedMeanwhile(), append([]any{"state", s.State, "error", s.Err}, source...)...)
 	default:
-		c.log.Warn("ffc: the platform is unreachable or unavailable; retrying, "+c.servedMeanwhile(), append([]any{"state", s.State, "error", s.Err}, source...)...)
+		event := "ffc: the platform is unreachable or unavailable; retrying, "
+		if kindOf(s.Err) == transport.KindData {
+			event = "ffc: the data of the platform is invalid; retrying, "
+		}
+		c.log.Warn(event+c.servedMeanwhile(), append([]any{"state", s.State, "error", s.Err}, source...)...)
 	}
 }
 
