@@ -41,7 +41,7 @@ type Client struct {
 	deliveries afterwork.Requests // of the middleware
 	session    transport.Session
 	onDemand   transport.Refresher // the session, if it works on demand
-	changes    mailboxes[[]string]
+	changes    mailboxes
 	// Functions of the application, by name, that panicked or did not return.
 	panicked, abandoned sync.Map
 

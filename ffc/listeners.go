@@ -2,21 +2,22 @@ package ffc
 
 import "sync"
 
-// mailboxes passes values to the application's listeners. Each listener has its
-// own mailbox, so that a slow or panicking listener does not affect the others.
-type mailboxes[T any] struct {
+// mailboxes passes keys of flags to the application's listeners; nil to listeners
+// of the status, which read it themselves. Each listener has its own mailbox, so
+// that a slow or panicking listener does not affect the others.
+type mailboxes struct {
 	mu    sync.Mutex
-	boxes []*mailbox[T]
+	boxes []*mailbox
 }
 
-// maxWaiting is the maximum number of values that wait before they are merged.
+// maxWaiting is the maximum number of lists that wait before they are merged.
 const maxWaiting = 64
 
-// mailbox is one listener. Values that arrive while the listener runs are merged
-// into one. A goroutine exists only while there are values to deliver.
-type mailbox[T any] struct {
-	call  func(T)
-	merge func(waiting []T) T
+// mailbox is one listener. Lists that arrive while the listener runs are merged
+// into one. A goroutine exists only while there are lists to deliver.
+type mailbox struct {
+	call  func(keys []string)
+	merge func(waiting [][]string) []string
 	// failed is called with the panic's value if call panicked, and with exited if
 	// call ended its goroutine.
 	failed func(value any)
@@ -24,14 +25,14 @@ type mailbox[T any] struct {
 	mu      sync.Mutex
 	stopped bool
 	busy    bool
-	waiting []T
+	waiting [][]string
 }
 
 // exited is the value for mailbox.failed if a listener called runtime.Goexit.
 type exited struct{}
 
 // add adds a listener and returns a function that removes it.
-func (m *mailboxes[T]) add(b *mailbox[T]) (stop func()) {
+func (m *mailboxes) add(b *mailbox) (stop func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// Force a copy: send may be reading the old slice.
@@ -42,10 +43,10 @@ func (m *mailboxes[T]) add(b *mailbox[T]) (stop func()) {
 	}
 }
 
-func (m *mailboxes[T]) remove(b *mailbox[T]) {
+func (m *mailboxes) remove(b *mailbox) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var rest []*mailbox[T]
+	var rest []*mailbox
 	for _, box := range m.boxes {
 		if box != b {
 			rest = append(rest, box)
@@ -55,28 +56,28 @@ func (m *mailboxes[T]) remove(b *mailbox[T]) {
 }
 
 // all returns the current listeners.
-func (m *mailboxes[T]) all() []*mailbox[T] {
+func (m *mailboxes) all() []*mailbox {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.boxes
 }
 
-// send puts a value into mailboxes and does not wait for the listeners. Values of
+// send puts a list into mailboxes and does not wait for the listeners. Lists of
 // one sender arrive in the order in which they were sent.
-func send[T any](boxes []*mailbox[T], value T) {
+func send(boxes []*mailbox, keys []string) {
 	for _, b := range boxes {
-		b.put(value)
+		b.put(keys)
 	}
 }
 
-func (b *mailbox[T]) put(value T) {
+func (b *mailbox) put(keys []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stopped {
 		return
 	}
-	b.waiting = append(b.waiting, value)
-	if len(b.waiting) > maxWaiting { // merging with each value would take quadratic time
+	b.waiting = append(b.waiting, keys)
+	if len(b.waiting) > maxWaiting { // merging with each list would take quadratic time
 		merged := b.merge(b.waiting)
 		clear(b.waiting)
 		b.waiting = append(b.waiting[:0], merged)
@@ -87,9 +88,9 @@ func (b *mailbox[T]) put(value T) {
 	}
 }
 
-// deliver calls the listener until no value waits. If the listener ends the
+// deliver calls the listener until no list waits. If the listener ends the
 // goroutine, deliver starts another one.
-func (b *mailbox[T]) deliver() {
+func (b *mailbox) deliver() {
 	finished := false
 	defer func() {
 		if !finished {
@@ -104,14 +105,14 @@ func (b *mailbox[T]) deliver() {
 			b.mu.Unlock()
 			return
 		}
-		value := b.merge(b.waiting)
+		keys := b.merge(b.waiting)
 		b.waiting = nil
 		b.mu.Unlock()
-		b.callOnce(value)
+		b.callOnce(keys)
 	}
 }
 
-func (b *mailbox[T]) callOnce(value T) {
+func (b *mailbox) callOnce(keys []string) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
@@ -120,11 +121,11 @@ func (b *mailbox[T]) callOnce(value T) {
 			b.failed(exited{})
 		}
 	}()
-	b.call(value)
+	b.call(keys)
 	returned = true
 }
 
-func (b *mailbox[T]) stop() {
+func (b *mailbox) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopped = true

@@ -12,7 +12,7 @@ func TestBlockedListener(t *testing.T) {
 	t.Parallel()
 	block, told := make(chan struct{}), make(chan []string, 1)
 	merged := 0
-	b := &mailbox[[]string]{
+	b := &mailbox{
 		call: func(keys []string) { <-block; told <- keys },
 		merge: func(lists [][]string) []string {
 			for _, keys := range lists {

@@ -67,7 +67,7 @@ type statusBoard struct {
 	ready     chan struct{}
 	isReady   bool
 	synced    bool
-	listeners mailboxes[struct{}] // each listener reads the status when it is called
+	listeners mailboxes // each listener reads the status when it is called
 }
 
 func (b *statusBoard) init(offline bool) {
@@ -99,7 +99,7 @@ func (b *statusBoard) set(state State, err error) (changed bool) {
 		b.countFrom(e.AsOf)
 	}
 	if changed { // before ready is closed: a listener that is added after that gets only later changes
-		send(b.listeners.all(), struct{}{})
+		send(b.listeners.all(), nil)
 	}
 	if !b.isReady && state != StateInitializing {
 		b.isReady = true
@@ -117,7 +117,7 @@ func (b *statusBoard) explain(err error) {
 		return
 	}
 	if kindOf(err) != kindOf(b.err) {
-		send(b.listeners.all(), struct{}{})
+		send(b.listeners.all(), nil)
 	}
 	b.err = err
 }
@@ -252,8 +252,8 @@ func (c *Client) outcome() error {
 // including Close.
 func (c *Client) OnStatus(f func(Status)) (stop func()) {
 	var last Status // the zero Status equals no status of a client
-	return c.status.listeners.add(&mailbox[struct{}]{
-		call: func(struct{}) {
+	return c.status.listeners.add(&mailbox{
+		call: func([]string) {
 			s := c.Status()
 			if s.Since == last.Since && s.Fallback == last.Fallback && kindOf(s.Err) == kindOf(last.Err) {
 				return // the call for the change before already had this status
@@ -261,7 +261,7 @@ func (c *Client) OnStatus(f func(Status)) (stop func()) {
 			last = s
 			f(s)
 		},
-		merge:  func([]struct{}) struct{} { return struct{}{} },
+		merge:  func([][]string) []string { return nil },
 		failed: func(v any) { c.notePanic("OnStatus", v) },
 	})
 }

@@ -264,7 +264,7 @@ func (s *clientStore) Fallback(active bool) {
 	changed := b.fallback != active
 	b.fallback = active
 	if changed {
-		send(b.listeners.all(), struct{}{})
+		send(b.listeners.all(), nil)
 	}
 	b.mu.Unlock()
 	if changed {
@@ -302,7 +302,7 @@ func (s *clientStore) close() {
 // their own. If f is slow, several changes are merged into one call. f may call the
 // client, including Close.
 func (c *Client) OnChange(f func(keys []string)) (stop func()) {
-	return c.changes.add(&mailbox[[]string]{
+	return c.changes.add(&mailbox{
 		call:   f,
 		merge:  mergeKeys,
 		failed: func(v any) { c.notePanic("OnChange", v) },
