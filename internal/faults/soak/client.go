@@ -216,13 +216,31 @@ func (c *client) recovers(ctx context.Context) error {
 	}
 }
 
+// delivers makes requests until the middleware has delivered events while others were
+// handled. Faults may have kept it from that.
+func (c *client) delivers(ctx context.Context) error {
+	tick := time.NewTicker(tempo)
+	defer tick.Stop()
+	for c.Stats().Events.Delivered == 0 {
+		if err := c.request(); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the middleware delivered nothing within %v after the last fault: %+v", recovery, c.Stats().Events)
+		}
+	}
+	return nil
+}
+
 // close delivers all events, closes the client and checks that it accounts for
 // every event.
 func (c *client) close(ctx context.Context, out io.Writer) error {
 	var wrong []error
 	if c.server != nil {
-		if c.Stats().Events.Delivered == 0 {
-			wrong = append(wrong, errors.New("the middleware delivered nothing"))
+		if err := c.delivers(ctx); err != nil {
+			wrong = append(wrong, err)
 		}
 		c.server.Close()
 		c.visitors.CloseIdleConnections()
