@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -758,7 +759,7 @@ func TestForwarderExtendsBatches(t *testing.T) {
 			w.Error("nothing was extended")
 		}
 		requests := w.platform.all()
-		slices.SortFunc(requests, func(a, b posted) int { return int(a.at - b.at) })
+		slices.SortFunc(requests, func(a, b posted) int { return cmp.Compare(a.at, b.at) })
 		for _, r := range requests[10:] {
 			if len(r.ids) > 250 {
 				w.Errorf("a request has %d events although the platform takes 8 ms for each", len(r.ids))
