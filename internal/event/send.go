@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,22 +138,35 @@ func (d *delivery) send(events []*waiting) {
 	wg.Wait()
 }
 
-// lanesOf gives each user to the lane that has the fewest events by then. A lane has
-// at least the given number of events if there are so many.
+// lanesOf gives each user to a lane: to one that then has the fewest requests, if
+// possible in a request that is not full yet, and otherwise to the one with the fewest
+// events. A lane has at least the given number of events if there are so many.
 func lanesOf(events []*waiting, n, batch, least int) [][]*waiting {
-	lanes := make([][]*waiting, n)
+	counts := map[string]int{} // events of each user
+	for _, e := range events {
+		counts[e.user.Key]++
+	}
+	requests := func(events int) int { return (events + batch - 1) / batch }
+	lanes, sizes := make([][]*waiting, n), make([]int, n)
 	of := map[string]int{}
 	for _, e := range events {
-		i, ok := of[e.user.Key]
+		lane, ok := of[e.user.Key]
 		if !ok {
-			for j := range lanes {
-				if len(lanes[j]) < len(lanes[i]) {
-					i = j
+			count := counts[e.user.Key]
+			for i, size := range sizes {
+				than := sizes[lane]
+				if cmp.Or(
+					cmp.Compare(requests(size+count), requests(than+count)),
+					cmp.Compare(requests(than), requests(size)),
+					cmp.Compare(size, than),
+				) < 0 {
+					lane = i
 				}
 			}
-			of[e.user.Key] = i
+			of[e.user.Key] = lane
+			sizes[lane] += count
 		}
-		lanes[i] = append(lanes[i], e)
+		lanes[lane] = append(lanes[lane], e)
 	}
 	return joined(lanes, batch, least)
 }
