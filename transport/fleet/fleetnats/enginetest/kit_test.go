@@ -16,7 +16,6 @@ type engine struct {
 	port      *testkit.Port
 	dir       string
 	configure []func(*server.Options)
-	options   *server.Options
 	*enginetest.Server
 }
 
@@ -39,7 +38,7 @@ func startEmpty(t testing.TB, configure ...func(*server.Options)) *engine {
 	}
 	t.Cleanup(port.Close)
 	e := &engine{TB: t, port: port, dir: t.TempDir()}
-	e.configure = append(configure, enginetest.On(port.Address), func(o *server.Options) { e.options = o.Clone() })
+	e.configure = append(configure, enginetest.On(port.Address))
 	e.run()
 	t.Cleanup(func() { e.Close() })
 	return e
