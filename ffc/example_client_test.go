@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -143,6 +144,21 @@ func ExampleClient_Status() {
 	// Output:
 	// OK <nil> 0 false
 	// OFF ffc: the client is closed
+}
+
+// A client in a log line shows what it serves.
+func ExampleClient_LogValue() {
+	client := localClient(ffctest.Flag("a").Version(1700000000000))
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{} // the time differs from run to run
+			}
+			return a
+		},
+	}))
+	log.Info("request handled", "flags", client)
+	// Output: level=INFO msg="request handled" flags.state=OK flags.version=1700000000000
 }
 
 func ExampleClient_OnStatus() {

@@ -3,6 +3,7 @@ package ffc
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -178,6 +179,22 @@ func (c *Client) Status() Status {
 		s.Source = sourced.Source()
 	}
 	return s
+}
+
+// LogValue implements slog.LogValuer: a client as an attribute of a log line is a
+// group of its state, the version of its data and age, the Status.DataAge, which is
+// left out if the platform never confirmed the data. It does not block. The zero
+// Client and a nil one have the values of a closed client.
+func (c *Client) LogValue() slog.Value {
+	if c == nil {
+		c = new(Client)
+	}
+	s := c.Status()
+	attrs := []slog.Attr{slog.String("state", string(s.State)), slog.Int64("version", s.DataVersion)}
+	if s.DataAge > 0 {
+		attrs = append(attrs, slog.Duration("age", s.DataAge))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // Initialized reports whether the client has received all data of the platform.
