@@ -66,7 +66,7 @@ func (p *exported) missing() map[string]string {
 }
 
 // inherited are methods that belong to interfaces of the standard library.
-var inherited = map[string]bool{"Format": true, "String": true, "Error": true, "Unwrap": true, "MarshalJSON": true, "MarshalText": true}
+var inherited = map[string]bool{"Format": true, "String": true, "Error": true, "Unwrap": true, "MarshalJSON": true, "MarshalText": true, "LogValue": true}
 
 func readPackage(t *testing.T, dir string) *exported {
 	t.Helper()
