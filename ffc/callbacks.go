@@ -19,6 +19,8 @@ type Evaluation struct {
 	VariationID string
 	Value       string
 	Reason      Reason
+	Static      bool  // as in Detail
+	Split       bool  // as in Detail
 	Err         error // as in Detail
 }
 
@@ -30,12 +32,13 @@ func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r 
 			c.notePanic("Config.OnEvaluation", v)
 		}
 	}()
-	e := Evaluation{FlagKey: key, User: user, Reason: Reason(r.Reason.String()), Err: reasonError(r.Reason)}
+	e := Evaluation{FlagKey: key, User: user, Reason: Reason(r.Reason.String()), Err: resultError(r)}
 	if r.Flag != nil {
 		e.FlagName = r.Flag.Name
 	}
 	if r.Variation != nil {
 		e.VariationID, e.Value = r.Variation.ID, r.Variation.Value
+		e.Static, e.Split = r.Static(), r.Split
 	}
 	c.cfg.OnEvaluation(ctx, e)
 }

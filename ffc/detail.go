@@ -19,21 +19,27 @@ type Detail[T any] struct {
 	FlagKey string
 	// FlagName is the flag's display name; "" if the flag was not found.
 	FlagName string
+	// Static says that every user gets this value: the flag is on, and has no
+	// prerequisites, targets, rules or percentages.
+	Static bool
+	// Split says that percentages decided, by the user's bucket: in the rule that
+	// matched, or in the default rule.
+	Split bool
 	// Err is nil if Value is the flag's. Otherwise errors.Is finds one of
 	// ErrNotReady, ErrFlagNotFound, ErrUserNotSpecified, ErrWrongType and
-	// ErrEvaluation.
+	// ErrEvaluation, also ErrInvalidAttribute.
 	Err error
 }
 
 // newDetail describes a result. The value is the fallback; the caller replaces it
 // if there is another one.
 func newDetail[T any](key string, r *eval.Result, fallback T) Detail[T] {
-	d := Detail[T]{Value: fallback, Reason: Reason(r.Reason.String()), FlagKey: key, Err: reasonError(r.Reason)}
+	d := Detail[T]{Value: fallback, Reason: Reason(r.Reason.String()), FlagKey: key, Err: resultError(r)}
 	if r.Flag != nil {
 		d.FlagName = r.Flag.Name
 	}
 	if r.Variation != nil {
-		d.VariationID = r.Variation.ID
+		d.VariationID, d.Static, d.Split = r.Variation.ID, r.Static(), r.Split
 	}
 	return d
 }

@@ -25,6 +25,9 @@ var (
 	// its evaluation reached one of the limits of docs/limits.md. The client's
 	// log and Explain have the details.
 	ErrEvaluation = errors.New("ffc: the flag cannot be evaluated")
+	// ErrInvalidAttribute: the evaluation needs an attribute that is Invalid. It
+	// is also an ErrEvaluation.
+	ErrInvalidAttribute = fmt.Errorf("%w: it needs an attribute of the user that is invalid (Client.Explain shows which)", ErrEvaluation)
 )
 
 // ConfigError is the error of one invalid field of Config. New joins the errors

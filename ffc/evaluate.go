@@ -32,7 +32,7 @@ func (v *view) find(key string, user User) (*eval.Flag, eval.Reason) {
 // valueType is the type of value that a getter requires.
 type valueType struct {
 	kind valueKind
-	// decode decodes a value of kindJSON.
+	// decode decodes a value of kindJSON or kindParsed.
 	decode func(value string) error
 }
 
@@ -44,9 +44,10 @@ const (
 	kindInt
 	kindFloat
 	kindJSON
+	kindParsed
 )
 
-var kindNames = [...]string{kindString: "string", kindBool: "bool", kindInt: "int", kindFloat: "float", kindJSON: "JSON"}
+var kindNames = [...]string{kindString: "string", kindBool: "bool", kindInt: "int", kindFloat: "float", kindJSON: "JSON", kindParsed: "parsed"}
 
 // String returns the name of the kind, for the log.
 func (k valueKind) String() string { return kindNames[k] }
@@ -59,7 +60,7 @@ func (t valueType) fits(v *eval.Variation) bool {
 		return v.IsInt
 	case kindFloat:
 		return v.IsFloat
-	case kindJSON:
+	case kindJSON, kindParsed:
 		return t.decode(v.Value) == nil
 	}
 	return true

@@ -111,6 +111,16 @@ func ExampleClient_JSONVariation() {
 	// Output: 20 100 <nil>
 }
 
+func ExampleParseDetail() {
+	ctx := context.Background()
+	client, _ := ffc.New(ctx, ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(
+		ffctest.Flag("timeout").Variations("750ms", "2s"))})
+
+	timeout := ffc.ParseDetail(ctx, client.For(ffc.NewUser("u1")), "timeout", time.Second, time.ParseDuration)
+	fmt.Println(timeout.Value, timeout.Err)
+	// Output: 750ms <nil>
+}
+
 func ExampleClient_AllVariations() {
 	ctx := context.Background()
 	client, _ := ffc.New(ctx, ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(
@@ -180,6 +190,20 @@ func ExampleNewUser() {
 		ffc.String("plan", "pro"), ffc.Int("age", 34), ffc.Float("score", 0.75), ffc.Bool("beta", true))
 	fmt.Println(user.Key())
 	// Output: u-42
+}
+
+func ExampleInvalid() {
+	ctx := context.Background()
+	client, _ := ffc.New(ctx, ffc.Config{Offline: true, QuietFallbacks: true, Bootstrap: ffctest.Snapshot(
+		ffctest.Flag("for-everyone"),
+		ffctest.Flag("for-admins").Rule("true", ffctest.Attr("roles").Contains("admin")).Serve("false"))})
+
+	user := ffc.NewUser("u-42", ffc.Invalid("roles")) // a list
+	fmt.Println(client.BoolVariation(ctx, "for-everyone", user, false))
+	fmt.Println(client.BoolVariationDetail(ctx, "for-admins", user, false).Err)
+	// Output:
+	// true
+	// ffc: the flag cannot be evaluated: it needs an attribute of the user that is invalid (Client.Explain shows which)
 }
 
 func ExampleUserFromMap() {

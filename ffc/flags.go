@@ -122,7 +122,7 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 		return misfit
 	}}
 	r := f.evaluate(ctx, key, t)
-	err := reasonError(r.Reason)
+	err := resultError(&r)
 	if err != nil && misfit != nil {
 		err = fmt.Errorf("%w: %w", err, misfit) // not errors.Join: a log has it on one line
 	}
@@ -143,6 +143,29 @@ func sameKind(held reflect.Value) reflect.Value {
 		return reflect.New(p.Type().Elem())
 	}
 	return reflect.Zero(held.Type())
+}
+
+// ParseDetail evaluates a flag whose values parse can read, for types that have no
+// getter, such as time.Duration. If parse returns an error, the Detail has the
+// fallback and an Err that is ErrWrongType and that error; no event is recorded, as
+// for every value of a wrong type. parse may be called more than once, also with the
+// flag's value in Config.Fallbacks; it must not call the client.
+func ParseDetail[T any](ctx context.Context, f Flags, key string, fallback T, parse func(value string) (T, error)) Detail[T] {
+	var parsed T
+	var misfit error
+	t := valueType{kind: kindParsed, decode: func(value string) error {
+		parsed, misfit = parse(value)
+		return misfit
+	}}
+	r := f.evaluate(ctx, key, t)
+	d := newDetail(key, &r, fallback)
+	if misfit != nil {
+		d.Err = fmt.Errorf("%w: %w", d.Err, misfit) // not errors.Join: a log has it on one line
+	}
+	if f.value(key, &r, t) != nil {
+		d.Value = parsed
+	}
+	return d
 }
 
 // IsEnabled is Client.IsEnabled.

@@ -22,9 +22,9 @@ const (
 	ReasonError            Reason = "error in evaluation"
 )
 
-// reasonError returns the error of a Detail with this reason.
-func reasonError(r eval.Reason) error {
-	switch r {
+// resultError returns the error of a Detail with this result.
+func resultError(r *eval.Result) error {
+	switch r.Reason {
 	case eval.ReasonNotReady:
 		return ErrNotReady
 	case eval.ReasonFlagNotFound:
@@ -34,6 +34,9 @@ func reasonError(r eval.Reason) error {
 	case eval.ReasonWrongType:
 		return ErrWrongType
 	case eval.ReasonError:
+		if r.InvalidAttribute {
+			return ErrInvalidAttribute
+		}
 		return ErrEvaluation
 	case eval.ReasonLimit:
 		return errLimit

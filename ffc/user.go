@@ -58,7 +58,7 @@ type inlineUser struct {
 }
 
 // Attr is an attribute of a user: see Name, Email, Country, String, Int,
-// Float and Bool.
+// Float, Bool and Invalid.
 type Attr struct {
 	name   string
 	text   string
@@ -77,6 +77,7 @@ const (
 	attrString attrKind = iota
 	attrInt
 	attrFloat
+	attrInvalid
 )
 
 // Name is the user's name.
@@ -116,6 +117,13 @@ func Bool(name string, v bool) Attr {
 	return Attr{name: name, text: "false"}
 }
 
+// Invalid is an attribute whose value the platform cannot hold, such as a list or an
+// object. Evaluations that need the attribute return the fallback with
+// ErrInvalidAttribute, because a rule would otherwise treat it as missing. All other
+// evaluations ignore it, and no event has it. If the user also has an attribute of
+// this name with a value, that one counts.
+func Invalid(name string) Attr { return Attr{name: name, kind: attrInvalid} }
+
 // setOn sets the attribute of a user that is being created.
 func (a *Attr) setOn(u *eval.User) {
 	text := a.text
@@ -124,6 +132,9 @@ func (a *Attr) setOn(u *eval.User) {
 		text = strconv.FormatInt(a.whole, 10)
 	case attrFloat:
 		text = floatText(a.number)
+	case attrInvalid:
+		u.SetInvalid(a.name)
+		return
 	}
 	u.Set(a.name, text)
 }

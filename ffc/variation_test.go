@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -352,9 +353,9 @@ func TestOnEvaluation(t *testing.T) {
 	client.IntVariation(ctx, "a", user, 5)
 	client.AllVariations(ctx, user).Get("a")
 	want := []ffc.Evaluation{
-		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough},
+		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough, Static: true},
 		{FlagKey: "a", FlagName: "Flag A", User: user, Reason: ffc.ReasonWrongType, Err: ffc.ErrWrongType},
-		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough},
+		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough, Static: true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -363,5 +364,154 @@ func TestOnEvaluation(t *testing.T) {
 		if value != "request 1" {
 			t.Errorf("the hook did not get the caller's context")
 		}
+	}
+}
+
+// TestInvalidAttributes: an evaluation fails only if it needs the attribute, and no
+// event has the attribute.
+func TestInvalidAttributes(t *testing.T) {
+	t.Parallel()
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+		attr := ffctest.Attr
+		server, client := connectedTo(t, g, nil,
+			ffctest.Flag("unconditional"),
+			ffctest.Flag("target").Target("true", "u").Rule("false", attr("tags").Contains("a")),
+			ffctest.Flag("earlier").Rule("true", attr("plan").Equal("pro")).Rule("false", attr("tags").Contains("a")),
+			ffctest.Flag("needed").Rule("true", attr("plan").Equal("free")).Rule("true", attr("tags").Contains("a")).Serve("false"),
+			ffctest.Flag("negated").Rule("true", attr("tags").NotContains("a")).Serve("false"),
+			ffctest.Flag("pattern").Rule("true", attr("tags").MatchRegex("^$")).Serve("false"),
+			ffctest.Flag("name").Rule("true", attr("name").Equal("a")).Serve("false"),
+			ffctest.Flag("segment").Rule("true", ffctest.InSegment("s")).Serve("false"),
+			ffctest.Segment("s").Rule(attr("tags").Equal("a")))
+		user := ffc.NewUser("u", ffc.Invalid("tags"), ffc.String("plan", "pro"), ffc.Invalid("name"), ffc.Invalid("email"), ffc.Email("a@example.com"))
+		usable := map[string]bool{"unconditional": true, "target": true, "earlier": true}
+		for _, key := range client.AllVariations(t.Context(), user).Keys() {
+			d := client.BoolVariationDetail(t.Context(), key, user, false)
+			x := client.Explain(key, user)
+			if usable[key] {
+				if !d.Value || d.Err != nil || x.Err != nil {
+					t.Errorf("%s: got %v, %v; explained as %v", key, d.Value, d.Err, x.Err)
+				}
+				continue
+			}
+			if d.Reason != ffc.ReasonError || !errors.Is(d.Err, ffc.ErrInvalidAttribute) || !errors.Is(d.Err, ffc.ErrEvaluation) {
+				t.Errorf("%s: got %v, %v", key, d.Reason, d.Err)
+			}
+			if !errors.Is(x.Err, ffc.ErrInvalidAttribute) || !strings.Contains(x.Err.Error(), "a type that the platform cannot hold") {
+				t.Errorf("%s: explained as %v", key, x.Err)
+			}
+		}
+		if err := client.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		events := server.Events()
+		for _, e := range events {
+			if _, has := e.Attributes["tags"]; has || e.UserName != "" || e.Attributes["plan"] != "pro" {
+				t.Errorf("the event has %v, name %q", e.Attributes, e.UserName)
+			}
+		}
+		if len(events) != len(usable) {
+			t.Errorf("%d events, expected %d", len(events), len(usable))
+		}
+	})
+}
+
+// TestInvalidBucketAttribute: percentages by an invalid attribute fail. A share for
+// all users needs no bucket.
+func TestInvalidBucketAttribute(t *testing.T) {
+	t.Parallel()
+	flag := func(key, rollout string) string {
+		return `{"id":"` + key + `","key":"` + key + `","name":"","updatedAt":"2026-01-01T00:00:00Z","isEnabled":true,"variationType":"string","disabledVariationId":"a",
+			"variations":[{"id":"a","value":"A"},{"id":"b","value":"B"}],"targetUsers":[],"rules":[],
+			"fallthrough":{"dispatchKey":"team","includedInExpt":false,"variations":[` + rollout + `]}}`
+	}
+	data := `{"messageType":"data-sync","data":{"eventType":"full","segments":[],"featureFlags":[` +
+		flag("split", `{"id":"a","rollout":[0,0.5],"exptRollout":1},{"id":"b","rollout":[0.5,1],"exptRollout":1}`) + "," +
+		flag("whole", `{"id":"b","rollout":[0,1],"exptRollout":1}`) + `]}}`
+	client, err := ffc.New(t.Context(), ffc.Config{Offline: true, Platform: ffc.PlatformFeatBit, Bootstrap: []byte(data), Logger: testkit.Quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	invalid, valid := ffc.NewUser("u", ffc.Invalid("team")), ffc.NewUser("u", ffc.String("team", "x"))
+	if d := client.VariationDetail(t.Context(), "split", invalid, "-"); !errors.Is(d.Err, ffc.ErrInvalidAttribute) {
+		t.Errorf("got %+v", d)
+	}
+	if x := client.Explain("split", invalid); !errors.Is(x.Err, ffc.ErrInvalidAttribute) {
+		t.Errorf("explained as %v", x.Err)
+	}
+	if d := client.VariationDetail(t.Context(), "split", valid, "-"); d.Err != nil || !d.Split || d.Static {
+		t.Errorf("got %+v", d)
+	}
+	if d := client.VariationDetail(t.Context(), "whole", invalid, "-"); d.Value != "B" || d.Split || !d.Static {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// TestStaticAndSplit: Static is what every user gets, Split what percentages decide.
+func TestStaticAndSplit(t *testing.T) {
+	t.Parallel()
+	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
+		_, client := connectedTo(t, g, nil,
+			ffctest.Flag("static"),
+			ffctest.Flag("off").Off(),
+			ffctest.Flag("target").Target("true", "u"),
+			ffctest.Flag("rule").Rule("true", ffctest.Attr("plan").Equal("pro")),
+			ffctest.Flag("no rule").Rule("true", ffctest.Attr("plan").Equal("free")),
+			ffctest.Flag("whole").Rollout(100, 0),
+			ffctest.Flag("split").Rollout(50, 50),
+			ffctest.Flag("split rule").RuleRollout([]float64{50, 50}, ffctest.Attr("plan").Equal("pro")))
+		user := ffc.NewUser("u", ffc.String("plan", "pro"))
+		static, split := map[string]bool{"static": true, "whole": true}, map[string]bool{"split": true, "split rule": true}
+		for _, key := range client.AllVariations(t.Context(), user).Keys() {
+			d := client.VariationDetail(t.Context(), key, user, "")
+			if d.Err != nil || d.Static != static[key] || d.Split != split[key] {
+				t.Errorf("%s: static %v, split %v (%v)", key, d.Static, d.Split, d.Err)
+			}
+		}
+		if d := client.VariationDetail(t.Context(), "missing", user, ""); d.Static || d.Split {
+			t.Errorf("a missing flag: %+v", d)
+		}
+	})
+}
+
+// TestParseDetail: a value that does not parse is of the wrong type and makes no
+// event; a fallback in Config.Fallbacks is parsed as well.
+func TestParseDetail(t *testing.T) {
+	t.Parallel()
+	server, client := connectedTo(t, ffctest.Classic, func(c *ffc.Config) {
+		c.Fallbacks = map[string]string{"configured": "5s", "unusable": "soon", "text": "6s"}
+	}, valueFlag("good", "750ms"), valueFlag("bad", "soon"), valueFlag("text", "later"))
+	user := ffc.NewUser("u")
+	tests := []struct {
+		key    string
+		want   time.Duration
+		reason ffc.Reason
+		err    error
+	}{
+		{"good", 750 * time.Millisecond, ffc.ReasonFallthrough, nil},
+		{"bad", time.Minute, ffc.ReasonWrongType, ffc.ErrWrongType},
+		{"text", 6 * time.Second, ffc.ReasonWrongType, ffc.ErrWrongType},
+		{"missing", time.Minute, ffc.ReasonFlagNotFound, ffc.ErrFlagNotFound},
+		{"configured", 5 * time.Second, ffc.ReasonFlagNotFound, ffc.ErrFlagNotFound},
+		{"unusable", time.Minute, ffc.ReasonFlagNotFound, ffc.ErrFlagNotFound},
+	}
+	for _, test := range tests {
+		d := ffc.ParseDetail(t.Context(), client.For(user), test.key, time.Minute, time.ParseDuration)
+		if d.Value != test.want || d.Reason != test.reason || !errors.Is(d.Err, test.err) || (d.Err == nil) != (test.err == nil) {
+			t.Errorf("%s: got %+v", test.key, d)
+		}
+		if parseError := test.err == ffc.ErrWrongType; parseError != (d.Err != nil && strings.Contains(d.Err.Error(), "invalid duration")) {
+			t.Errorf("%s: the error is %v", test.key, d.Err)
+		}
+	}
+	if d := ffc.ParseDetail(t.Context(), ffc.Flags{}, "good", time.Minute, time.ParseDuration); d.Value != time.Minute || !errors.Is(d.Err, ffc.ErrNotReady) {
+		t.Errorf("of zero Flags: %+v", d)
+	}
+	if err := client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if events := server.Events(); len(events) != 1 || events[0].FlagKey != "good" {
+		t.Errorf("got events %+v", events)
 	}
 }

@@ -29,6 +29,7 @@ type Flag struct {
 	targetExperiment bool
 	// constant is the result for every user, if all users get the same.
 	constant Result
+	static   bool // see Result.Static
 	// broken says why the flag cannot be evaluated at all.
 	broken error
 	source *Source // compiled the flag
@@ -111,6 +112,7 @@ func (sem *Semantics) compileFlag(m *model.Flag, owner *patternOwner) (*Flag, er
 			cost:    f.cost,
 		}
 	}
+	f.static = f.isStatic()
 	f.constant = f.onlyResult()
 	return f, problems.join()
 }
@@ -229,13 +231,17 @@ func checkRanges(ro *model.Rollout) error {
 	return nil
 }
 
+func (f *Flag) isStatic() bool {
+	return f.enabled && len(f.prerequisites) == 0 && f.targets.keys.empty() && len(f.rules) == 0 && f.fallthrough_.whole >= 0
+}
+
 // onlyResult returns the result of a flag that serves every user the same, or
 // the zero Result if users differ.
 func (f *Flag) onlyResult() Result {
 	if !f.enabled {
 		return Result{Flag: f, Variation: f.off, Reason: ReasonOff}
 	}
-	if len(f.prerequisites) > 0 || !f.targets.keys.empty() || len(f.rules) > 0 || f.fallthrough_.whole < 0 {
+	if !f.static {
 		return Result{}
 	}
 	s := &f.fallthrough_.shares[f.fallthrough_.whole]

@@ -13,7 +13,16 @@ type Result struct {
 	Variation  *Variation
 	Reason     Reason
 	Experiment bool // the user counts in experiments on the flag
+	// Split: the user's bucket decided, in a rollout with percentages.
+	Split bool
+	// InvalidAttribute: the evaluation failed because it needs an invalid
+	// attribute of the user; see User.SetInvalid.
+	InvalidAttribute bool
 }
+
+// Static reports whether every user gets this result: the flag is on, and has no
+// prerequisites, targets, rules or percentages.
+func (r *Result) Static() bool { return r.Reason == ReasonFallthrough && r.Flag.static }
 
 const (
 	// maxDepth is the maximum length of a chain of prerequisites, or of
@@ -56,6 +65,7 @@ type evaluation struct {
 	clauses   int  // checked, and what else maxClauses counts
 	failed    bool // a clause could not be decided
 	limited   bool // one of the limits has been reached
+	invalid   bool // an invalid attribute was needed
 }
 
 // step counts a flag or a segment. Beyond maxSteps the evaluation fails.
@@ -81,7 +91,7 @@ func (e *evaluation) failure(f *Flag) Result {
 	if e.limited {
 		return Result{Flag: f, Reason: ReasonLimit}
 	}
-	return Result{Flag: f, Reason: ReasonError}
+	return Result{Flag: f, Reason: ReasonError, InvalidAttribute: e.invalid}
 }
 
 // flagPath is the path from the evaluated flag to a prerequisite.
@@ -148,7 +158,7 @@ func (e *evaluation) flag(f *Flag, path *flagPath, trace []Result) (Result, []Re
 func (e *evaluation) own(f *Flag) Result {
 	if len(f.targets.each) > 0 {
 		if v := f.targets.of(e.user.Key); v != nil {
-			return e.serve(f, v, ReasonTargetMatch, f.targetExperiment)
+			return e.serve(Result{Flag: f, Variation: v, Reason: ReasonTargetMatch, Experiment: f.targetExperiment})
 		}
 	}
 	rules, cost := f.rules, f.cost
@@ -166,7 +176,7 @@ func (e *evaluation) own(f *Flag) Result {
 		}
 		if s := r.rollout.share(e); s != nil {
 			e.spend(r.cost)
-			return e.serve(f, s.variation, ReasonRuleMatch, r.rollout.counts(s, e.user))
+			return e.serve(r.rollout.result(f, s, ReasonRuleMatch, e.user))
 		}
 		// A rule that matches but has no share ends the search.
 		e.failed = e.failed || e.semantics.Strict
@@ -177,18 +187,18 @@ func (e *evaluation) own(f *Flag) Result {
 		e.spend(cost)
 	}
 	if s := f.fallthrough_.share(e); s != nil {
-		return e.serve(f, s.variation, ReasonFallthrough, f.fallthrough_.counts(s, e.user))
+		return e.serve(f.fallthrough_.result(f, s, ReasonFallthrough, e.user))
 	}
 	e.failed = e.failed || e.semantics.Strict
-	return e.serve(f, f.off, ReasonFallthrough, false)
+	return e.serve(Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough})
 }
 
 // serve returns the result of a flag, unless the evaluation has failed.
-func (e *evaluation) serve(f *Flag, v *Variation, reason Reason, experiment bool) Result {
-	if e.failed || v == missing {
-		return e.failure(f)
+func (e *evaluation) serve(r Result) Result {
+	if e.failed || r.Variation == missing {
+		return e.failure(r.Flag)
 	}
-	return Result{Flag: f, Variation: v, Reason: reason, Experiment: experiment}
+	return r
 }
 
 // within returns the rules that have at most so many clauses together.
@@ -203,6 +213,9 @@ const clauseText = 256
 // does not match.
 func (e *evaluation) matches(c *clause) (matches, decided bool) {
 	value, _ := e.user.lookup(&c.attribute)
+	if value == "" && e.needsInvalid(&c.attribute) {
+		return false, false
+	}
 	if len(value) >= clauseText && !e.spend(len(value)/clauseText) {
 		return false, false
 	}
@@ -214,6 +227,17 @@ func (e *evaluation) matches(c *clause) (matches, decided bool) {
 		return ok && found != c.negate, ok
 	}
 	return c.test(e.semantics, value) != c.negate, true
+}
+
+// needsInvalid makes the evaluation fail if the user has an invalid attribute in
+// place of one that was not found.
+func (e *evaluation) needsInvalid(ref *attributeRef) bool {
+	if e.user.invalid == nil || !e.user.hasInvalid(ref) {
+		return false
+	}
+	e.invalid = e.invalid || !e.failed // the first failure is the one to report
+	e.failed = true
+	return true
 }
 
 // find runs a pattern, and counts its possible time as clauses.
@@ -238,7 +262,7 @@ func (e *evaluation) all(clauses []clause, path *segmentPath) bool {
 		c := &clauses[i]
 		if c.plain { // what matches does, without the cases that are rare
 			value, _ := e.user.lookup(&c.attribute)
-			if len(value) < clauseText && (value != "" || !e.semantics.EmptyIsMissing) {
+			if len(value) < clauseText && (value != "" || !e.semantics.EmptyIsMissing && e.user.invalid == nil) {
 				if c.test(e.semantics, value) == c.negate {
 					return false
 				}

@@ -99,6 +99,7 @@ var (
 	errSteps         = fmt.Errorf("exceeds the limit of %d flags and segments in one evaluation", maxSteps)
 	errClauses       = fmt.Errorf("exceeds the limit of %d clauses, rules and shares in one evaluation", maxClauses)
 	errChain         = fmt.Errorf("exceeds the limit of %d in a chain of prerequisites", maxDepth)
+	errInvalid       = errors.New("the user's attribute is invalid: its value has a type that the platform cannot hold")
 	errTargetMissing = errors.New("a target serves a variation that the flag does not have")
 )
 
@@ -169,9 +170,9 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 			continue
 		}
 		rollout, taken := x.explainRollout(&r.rollout, &from.Rollout)
-		if x.limited {
+		if err := x.rolloutError(); err != nil {
 			out.Rollout = rollout
-			return Problem{Key: f.Key, Err: errClauses}
+			return Problem{Key: f.Key, Err: err}
 		}
 		if taken == nil && !x.semantics.Strict {
 			out.Rules[i].Rollout = rollout
@@ -182,8 +183,8 @@ func (x *explainer) explainRules(out *Explanation, f *Flag) error {
 	}
 	rollout, taken := x.explainRollout(&f.fallthrough_, &m.Fallthrough)
 	out.Rollout = rollout
-	if x.limited {
-		return Problem{Key: f.Key, Err: errClauses}
+	if err := x.rolloutError(); err != nil {
+		return Problem{Key: f.Key, Err: err}
 	}
 	if taken == nil && !x.semantics.Strict {
 		out.Result = Result{Flag: f, Variation: f.off, Reason: ReasonFallthrough}
@@ -201,7 +202,18 @@ func (x *explainer) serve(out *Explanation, f *Flag, rule string, ro *rollout, s
 	case s.variation == missing:
 		return Problem{Key: f.Key, Err: fmt.Errorf("%s serves a variation that the flag does not have", rule)}
 	}
-	out.Result = Result{Flag: f, Variation: s.variation, Reason: reason, Experiment: ro.counts(s, x.user)}
+	out.Result = ro.result(f, s, reason, x.user)
+	return nil
+}
+
+// rolloutError returns why no share of a rollout could be looked for.
+func (x *explainer) rolloutError() error {
+	switch {
+	case x.limited:
+		return errClauses
+	case x.invalid:
+		return fmt.Errorf("the percentages: %w", errInvalid)
+	}
 	return nil
 }
 

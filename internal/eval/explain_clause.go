@@ -20,7 +20,7 @@ func (x *explainer) explainClauses(owner Problem, rule int, m []model.Clause, cl
 	for i := range clauses {
 		c, err := x.explainClause(&m[i], &clauses[i], path)
 		out = append(out, c)
-		if err != nil && clauses[i].undecided {
+		if err == errInvalid || err != nil && clauses[i].undecided {
 			owner.Err = fmt.Errorf("rule %d: clause %d (operator %q): %w", rule+1, i+1, m[i].Operator, err)
 			err = owner
 		}
@@ -52,9 +52,13 @@ func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath)
 		out.Matched = err == nil && in != c.negate
 	default:
 		var decided bool
-		if out.Matched, decided = x.matches(c); x.limited {
+		out.Matched, decided = x.matches(c)
+		switch {
+		case x.limited:
 			err = errClauses
-		} else if !decided {
+		case x.invalid:
+			out.Problem, err = errInvalid, errInvalid
+		case !decided:
 			out.Problem = errUndecided
 		}
 	}

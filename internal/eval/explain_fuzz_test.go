@@ -126,6 +126,10 @@ func checkEnvironment(t *testing.T, choices []byte, value string, strict bool) {
 	d := dice(choices)
 	s := environmentOf(t, strict, d.environment(value))
 	u := &eval.User{Key: pick(&d, "u", "v", "w") + pick(&d, "", value), Name: value, Custom: []eval.CustomAttribute{{Name: "plan", Value: value}}}
+	if name := pick(&d, "", "", "plan", "Email"); name != "" {
+		u.SetInvalid(name)
+		u.Custom = nil
+	}
 	for _, key := range s.Keys() {
 		if _, err := explained(s, s.Flag(key), u); err != nil {
 			t.Errorf("strict %v: %v", strict, err)

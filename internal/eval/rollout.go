@@ -109,6 +109,8 @@ func (ro *rollout) share(e *evaluation) *share {
 		if bucket < 0 {
 			if ro.of == nil {
 				bucket = u.userBucket()
+			} else if value, _ := u.lookup(&ro.of.attribute); value == "" && e.needsInvalid(&ro.of.attribute) {
+				return nil
 			} else {
 				bucket = ro.of.bucket(u, false)
 			}
@@ -118,6 +120,11 @@ func (ro *rollout) share(e *evaluation) *share {
 		}
 	}
 	return nil
+}
+
+// result returns the result of a share that the user has.
+func (ro *rollout) result(f *Flag, s *share, reason Reason, u *User) Result {
+	return Result{Flag: f, Variation: s.variation, Reason: reason, Experiment: ro.counts(s, u), Split: !s.all}
 }
 
 // counts reports whether the user, who has a share, counts in experiments.

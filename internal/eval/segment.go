@@ -74,6 +74,9 @@ func (e *evaluation) inAny(ids []segmentID, path *segmentPath) bool {
 		if e.inSegment(&ids[i], path) {
 			return true
 		}
+		if e.failed { // the first failure is the one to report
+			return false
+		}
 	}
 	return false
 }

@@ -20,6 +20,8 @@ type User struct {
 	// reserves: see Reserved.
 	Custom []CustomAttribute
 
+	// invalid has the names of attributes whose values the platform cannot hold.
+	invalid map[string]struct{}
 	// byName has the indexes of Custom, from manyAttributes on.
 	byName map[string]int
 	// aliases say where classic finds name, email and country.
@@ -112,6 +114,38 @@ func (u *User) SetCustom(name, value string) int {
 		}
 	}
 	return i
+}
+
+// SetInvalid says that the user has an attribute with a value that the platform
+// cannot hold. Evaluations that need the attribute fail, unless the user also has
+// an attribute of this name with a value. SetInvalid is for building a user only.
+func (u *User) SetInvalid(name string) {
+	if u.invalid == nil {
+		u.invalid = make(map[string]struct{})
+	}
+	u.invalid[name] = struct{}{}
+}
+
+// hasInvalid reports whether the attribute that a clause uses is invalid.
+func (u *User) hasInvalid(ref *attributeRef) bool {
+	has := func(name string) bool { _, ok := u.invalid[name]; return ok }
+	switch ref.kind {
+	case AttributeCustom:
+		return has(ref.name)
+	case AttributeName:
+		return has("name")
+	case AttributeEmail:
+		return has("email")
+	case AttributeCountry:
+		return has("country")
+	case AttributeClassicName:
+		return has("name") || has("Name")
+	case AttributeClassicEmail:
+		return has("email") || has("Email")
+	case AttributeClassicCountry:
+		return has("country") || has("Country")
+	}
+	return false
 }
 
 // find returns the index of a custom attribute, or -1.
