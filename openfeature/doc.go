@@ -35,9 +35,12 @@
 // need it. The attributes "name", "email" and "country" must be strings. All other
 // attributes must be strings, booleans, numbers or times (rules see RFC 3339, in
 // UTC), or have a type defined from one of these. A whole number looks like an
-// integer: 18 for the float64 18. nil counts as missing. Any other type, such as a
-// list or a map, returns INVALID_CONTEXT. The names with a special meaning depend on
-// the platform: see [ffc.String].
+// integer: 18 for the float64 18. nil counts as missing. The names with a special
+// meaning depend on the platform: see [ffc.String].
+//
+// The platform cannot hold attributes of any other type, such as lists and maps.
+// Evaluations that need such an attribute, for a rule or for percentages, return
+// INVALID_CONTEXT. Other evaluations ignore the attribute, and events do not have it.
 //
 // # Types
 //
@@ -50,8 +53,8 @@
 //	float    a finite decimal number
 //	object   a JSON object (map[string]any) or array ([]any); if it is malformed, PARSE_ERROR
 //
-// If the value has another type, no evaluation is recorded, except for integers and
-// objects: their text is read after the evaluation has been recorded.
+// If the value has another type, no evaluation is recorded: the caller got the default,
+// so the platform must not count a variation.
 //
 // # Variant, reasons, errors
 //
@@ -63,22 +66,28 @@
 //	flag off              DISABLED, with the flag's off variation
 //	prerequisite failed   DISABLED, with the flag's off variation
 //	target match          TARGETING_MATCH
-//	rule match            TARGETING_MATCH
-//	fall through all rules  DEFAULT
+//	rule match            TARGETING_MATCH, or SPLIT if the rule has percentages
+//	fall through all rules  DEFAULT, SPLIT if the default rule has percentages, or STATIC
+//	                      if every user gets this value (no targets, rules, percentages)
 //	client not ready      ERROR                  PROVIDER_NOT_READY
 //	flag not found        ERROR                  FLAG_NOT_FOUND
 //	user not specified    ERROR                  TARGETING_KEY_MISSING
-//	                      ERROR                  INVALID_CONTEXT, see above
+//	error in evaluation   ERROR                  INVALID_CONTEXT, if it needs an attribute of a wrong type
 //	wrong type            ERROR                  TYPE_MISMATCH
 //	                      ERROR                  PARSE_ERROR, malformed JSON
 //	error in evaluation   ERROR                  GENERAL
+//
+// While the data may be out of date, the reason of every value is [StaleReason], and
+// [MetadataReason] has the reason of the table. This is so while the platform is
+// unreachable, after it has rejected the secret, and before the first data if a
+// bootstrap serves. The reason is never CACHED: the provider evaluates each call.
 //
 // FLAG_NOT_FOUND takes precedence over errors of the context, so that a
 // multi-provider can ask its next provider.
 //
 // # Flag metadata
 //
-// See [MetadataFlagName], [MetadataVersion] and [MetadataDataAge]. OpenFeature's
+// See [MetadataFlagName], [MetadataVersion], [MetadataDataAge] and [MetadataReason]. OpenFeature's
 // package telemetry reports the version as feature_flag.version.
 //
 // # Events

@@ -77,31 +77,26 @@ func (p *Provider) Hooks() []of.Hook { return nil }
 
 // BooleanEvaluation implements openfeature.FeatureProvider.
 func (p *Provider) BooleanEvaluation(ctx context.Context, flag string, defaultValue bool, flatCtx of.FlattenedContext) of.BoolResolutionDetail {
-	user, misuse := userOf(flatCtx)
-	return resolve(p, p.client.BoolVariationDetail(ctx, flag, user, defaultValue), defaultValue, misuse)
+	return resolve(p, p.client.BoolVariationDetail(ctx, flag, userOf(flatCtx), defaultValue), defaultValue, flatCtx)
 }
 
 // StringEvaluation implements openfeature.FeatureProvider.
 func (p *Provider) StringEvaluation(ctx context.Context, flag string, defaultValue string, flatCtx of.FlattenedContext) of.StringResolutionDetail {
-	user, misuse := userOf(flatCtx)
-	return resolve(p, p.client.VariationDetail(ctx, flag, user, defaultValue), defaultValue, misuse)
+	return resolve(p, p.client.VariationDetail(ctx, flag, userOf(flatCtx), defaultValue), defaultValue, flatCtx)
 }
 
 // FloatEvaluation implements openfeature.FeatureProvider.
 func (p *Provider) FloatEvaluation(ctx context.Context, flag string, defaultValue float64, flatCtx of.FlattenedContext) of.FloatResolutionDetail {
-	user, misuse := userOf(flatCtx)
-	return resolve(p, p.client.FloatVariationDetail(ctx, flag, user, defaultValue), defaultValue, misuse)
+	return resolve(p, p.client.FloatVariationDetail(ctx, flag, userOf(flatCtx), defaultValue), defaultValue, flatCtx)
 }
 
 // IntEvaluation implements openfeature.FeatureProvider.
 func (p *Provider) IntEvaluation(ctx context.Context, flag string, defaultValue int64, flatCtx of.FlattenedContext) of.IntResolutionDetail {
-	user, misuse := userOf(flatCtx)
 	// Not Client.IntVariation: it cuts fractions off.
-	return resolve(p, read(p.client.VariationDetail(ctx, flag, user, ""), readInt), defaultValue, misuse)
+	return resolve(p, ffc.ParseDetail(ctx, p.client.For(userOf(flatCtx)), flag, defaultValue, readInt), defaultValue, flatCtx)
 }
 
 // ObjectEvaluation implements openfeature.FeatureProvider.
 func (p *Provider) ObjectEvaluation(ctx context.Context, flag string, defaultValue any, flatCtx of.FlattenedContext) of.InterfaceResolutionDetail {
-	user, misuse := userOf(flatCtx)
-	return resolve(p, read(p.client.VariationDetail(ctx, flag, user, ""), readObject), defaultValue, misuse)
+	return resolve(p, ffc.ParseDetail(ctx, p.client.For(userOf(flatCtx)), flag, defaultValue, readObject), defaultValue, flatCtx)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	ffcopenfeature "github.com/feature-flags-co/ffc-server-go-sdk/openfeature"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
 // TestReasonsAndErrors is the table of the package's documentation.
@@ -26,7 +27,11 @@ func TestReasonsAndErrors(t *testing.T) {
 		ffctest.Flag("gated").Variations("on", "off").Prerequisite(gate, "true"),
 		ffctest.Flag("target").Variations("on", "off").Target("on", "u").Serve("off"),
 		ffctest.Flag("rule").Variations("on", "off").Rule("on", ffctest.Attr("plan").Equal("pro")).Serve("off"),
-		ffctest.Flag("fallthrough").Variations("on", "off"),
+		ffctest.Flag("fallthrough").Variations("on", "off").Rule("off", ffctest.Attr("plan").Equal("free")),
+		ffctest.Flag("static").Variations("on", "off"),
+		ffctest.Flag("split").Variations("on", "off").Rollout(50, 50),
+		ffctest.Flag("split rule").Variations("on", "off").RuleRollout([]float64{50, 50}, ffctest.Attr("plan").Equal("pro")),
+		ffctest.Flag("roles").Variations("on", "off").Rule("on", ffctest.Attr("roles").Contains("admin")).Serve("off"),
 		ffctest.Flag("malformed").Variations("{"))
 	_, waiting := manually(t, nil)
 	t.Cleanup(func() { waiting.Close(context.Background()) })
@@ -47,13 +52,18 @@ func TestReasonsAndErrors(t *testing.T) {
 		{"target match", client, "target", known, "on", "1", of.TargetingMatchReason, ""},
 		{"rule match", client, "rule", known, "on", "1", of.TargetingMatchReason, ""},
 		{"fall through all rules", client, "fallthrough", known, "on", "1", of.DefaultReason, ""},
+		{"fall through all rules, one value", client, "static", known, "on", "1", of.StaticReason, ""},
+		{"fall through all rules, percentages", client, "split", known, "on", "1", of.SplitReason, ""},
+		{"rule match, percentages", client, "split rule", known, "on", "1", of.SplitReason, ""},
 		{"client not ready", waiting, "off", known, "fallback", "", of.ErrorReason, of.ProviderNotReadyCode},
 		{"flag not found", client, "missing", known, "fallback", "", of.ErrorReason, of.FlagNotFoundCode},
 		{"flag not found, with misuse", client, "missing", of.FlattenedContext{"a": []int{1}}, "fallback", "", of.ErrorReason, of.FlagNotFoundCode},
 		{"no context", client, "off", nil, "fallback", "", of.ErrorReason, of.TargetingKeyMissingCode},
 		{"no targeting key", client, "off", of.FlattenedContext{"plan": "pro"}, "fallback", "", of.ErrorReason, of.TargetingKeyMissingCode},
 		{"blank targeting key", client, "off", of.FlattenedContext{of.TargetingKey: " "}, "fallback", "", of.ErrorReason, of.TargetingKeyMissingCode},
-		{"invalid context", client, "off", of.FlattenedContext{of.TargetingKey: "u", "a": []int{1}}, "fallback", "", of.ErrorReason, of.InvalidContextCode},
+		{"invalid context", client, "roles", of.FlattenedContext{of.TargetingKey: "u", "roles": []string{"admin"}}, "fallback", "", of.ErrorReason, of.InvalidContextCode},
+		{"invalid context, not needed", client, "target", of.FlattenedContext{of.TargetingKey: "u", "roles": []string{"admin"}}, "on", "1", of.TargetingMatchReason, ""},
+		{"invalid targeting key", client, "static", of.FlattenedContext{of.TargetingKey: 42}, "fallback", "", of.ErrorReason, of.InvalidContextCode},
 		{"error in evaluation", client, "loop", known, "fallback", "", of.ErrorReason, of.GeneralCode},
 	}
 	for _, test := range tests {
@@ -128,5 +138,42 @@ func TestFlagMetadata(t *testing.T) {
 	d, _ = flags.BooleanValueDetails(t.Context(), "f", false, user("u"))
 	if got := keys(d.FlagMetadata); !slices.Equal(got, []string{"flagName", "version"}) {
 		t.Errorf("of a bootstrap: %v", d.FlagMetadata)
+	}
+}
+
+// TestStale: with data that may be out of date the reason is STALE, and the metadata
+// have the other one.
+func TestStale(t *testing.T) {
+	t.Parallel()
+	flag := ffctest.Flag("f").Rule("true", ffctest.Attr("plan").Equal("pro"))
+	m, client := manually(t, func(c *ffc.Config) { c.Bootstrap = ffctest.Snapshot(flag) })
+	defer client.Close(context.Background())
+	provider := ffcopenfeature.NewProvider(client, ffcopenfeature.Config{})
+	steps := []struct {
+		name   string
+		change func()
+		stale  bool
+	}{
+		{"a bootstrap", func() {}, true},
+		{"data", func() { m.put(t, flag) }, false},
+		{"an outage", func() { m.store.Interrupted(&transport.Error{Kind: transport.KindNetwork}) }, true},
+		{"recovered", func() { m.store.Confirm() }, false},
+		{"rejected", func() { m.store.Off(&transport.Error{Kind: transport.KindRefused}) }, true},
+	}
+	for _, step := range steps {
+		step.change()
+		got := provider.BooleanEvaluation(t.Context(), "f", false, of.FlattenedContext{of.TargetingKey: "u", "plan": "pro"})
+		want := of.TargetingMatchReason
+		underlying, hasUnderlying := got.FlagMetadata[ffcopenfeature.MetadataReason]
+		if step.stale {
+			want = ffcopenfeature.StaleReason
+		}
+		if !got.Value || got.Reason != want || hasUnderlying != step.stale || step.stale && underlying != string(of.TargetingMatchReason) {
+			t.Errorf("%s: got %+v", step.name, got)
+		}
+	}
+	missing := provider.BooleanEvaluation(t.Context(), "missing", false, of.FlattenedContext{of.TargetingKey: "u"})
+	if missing.Reason != of.ErrorReason || missing.FlagMetadata[ffcopenfeature.MetadataReason] != nil {
+		t.Errorf("a missing flag: got %+v", missing)
 	}
 }

@@ -182,10 +182,14 @@ func TestScenarios(t *testing.T) {
 			{name: "An unknown flag reports an error", flag: "missing-flag", fallback: "fallback", value: "fallback", reason: of.ErrorReason, code: of.FlagNotFoundCode},
 			{name: "A matching targeting rule reports a targeting match", flag: "targeting-key-flag", fallback: "fallback", context: targeting(hitKey), value: "hit", reason: of.TargetingMatchReason},
 			{name: "A targeting rule that does not match reports the default", flag: "targeting-key-flag", fallback: "fallback", context: targeting(missKey), value: "miss", reason: of.DefaultReason},
+			{name: "A flag with no targeting rules resolves statically", flag: "boolean-flag", fallback: false, value: true, reason: of.StaticReason},
 			{name: "A disabled flag reports that it is disabled", flag: "disabled-boolean-flag", fallback: false, value: true, reason: of.DisabledReason},
 		},
 		"evaluation_v2": {
-			{name: "Resolves zero value", flag: "float-zero-flag", fallback: 0.1, value: 0.0},
+			{name: "Resolves zero value", flag: "boolean-zero-flag", fallback: true, value: false, reason: of.StaticReason},
+			{name: "Resolves zero value", flag: "string-zero-flag", fallback: "hi", value: "", reason: of.StaticReason},
+			{name: "Resolves zero value", flag: "integer-zero-flag", fallback: int64(1), value: int64(0), reason: of.StaticReason},
+			{name: "Resolves zero value", flag: "float-zero-flag", fallback: 0.1, value: 0.0, reason: of.StaticReason},
 			{name: "Resolves zero value with targeting", flag: "boolean-targeted-zero-flag", fallback: true, context: ballmer, value: false, reason: of.TargetingMatchReason},
 			{name: "Resolves zero value with targeting", flag: "string-targeted-zero-flag", fallback: "hi", context: ballmer, value: "", reason: of.TargetingMatchReason},
 			{name: "Resolves zero value with targeting", flag: "integer-targeted-zero-flag", fallback: int64(1), context: ballmer, value: int64(0), reason: of.TargetingMatchReason},
@@ -232,7 +236,7 @@ func TestScenarios(t *testing.T) {
 }
 
 // TestScenariosThatDiffer by the nature of the platform. Of the capabilities
-// that providers may declare, these are @disabled-flags and @standard-reasons.
+// that providers may declare, this is @disabled-flags.
 func TestScenariosThatDiffer(t *testing.T) {
 	t.Parallel()
 	groups := map[string][]scenario{
@@ -247,10 +251,6 @@ func TestScenariosThatDiffer(t *testing.T) {
 		"a flag that is off has a value of its own": {
 			{name: "A disabled flag resolves to the code default", flag: "disabled-boolean-flag", fallback: false, value: true},
 			{name: "A disabled flag resolves to the code default", flag: "disabled-string-flag", fallback: "bye", value: "hi"},
-		},
-		"the client does not tell whether a flag has rules": {
-			{name: "A flag with no targeting rules resolves statically", flag: "boolean-flag", fallback: false, value: true, reason: of.DefaultReason},
-			{name: "Resolves zero value", flag: "boolean-zero-flag", fallback: true, value: false, reason: of.DefaultReason},
 		},
 		"the platform needs a user": {
 			{name: "No evaluation context resolves the default variant", flag: "targeting-key-flag", fallback: "fallback", value: "fallback",

@@ -15,16 +15,13 @@ func (p *Provider) Track(ctx context.Context, trackingEventName string, evalCtx 
 	if key := evalCtx.TargetingKey(); key != "" {
 		flatCtx[of.TargetingKey] = key
 	}
-	user, misuse := userOf(flatCtx)
 	value := details.Value()
 	if value == 0 { // not given
 		value = 1
 	}
-	err := p.client.TrackMetric(ctx, user, trackingEventName, value)
+	err := p.client.TrackMetric(ctx, userOf(flatCtx), trackingEventName, value)
 	switch {
 	case err == nil:
-	case errors.Is(err, ffc.ErrUserNotSpecified) && misuse != "":
-		p.warn("context", trackingEventName, misuse)
 	case errors.Is(err, ffc.ErrUserNotSpecified):
 		p.warn("key", trackingEventName, "ffc: the evaluation context has no targeting key")
 	case errors.Is(err, ffc.ErrClosed):

@@ -3,8 +3,11 @@ package ffcopenfeature
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	of "github.com/open-feature/go-sdk/openfeature"
@@ -12,38 +15,56 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// userOf returns the user of an evaluation context. It returns the user without a key
-// if the targeting key is missing or an attribute has a wrong type. misuse is the
-// error of the wrong type; it has the attribute's name, never its value.
-func userOf(flatCtx of.FlattenedContext) (user ffc.User, misuse string) {
-	key, isText := flatCtx[of.TargetingKey].(string)
-	if !isText && flatCtx[of.TargetingKey] != nil {
-		return ffc.User{}, wrongAttribute(of.TargetingKey, flatCtx[of.TargetingKey], "a string")
-	}
+// userOf returns the user of an evaluation context: without a key if the targeting
+// key is missing or no string, and with an invalid attribute for each whose type the
+// platform cannot hold. misuse describes both.
+func userOf(flatCtx of.FlattenedContext) ffc.User {
+	key, _ := flatCtx[of.TargetingKey].(string)
 	var room [12]ffc.Attr // on the stack
 	attrs := room[:0]
-	wrong := "" // the first by name, because the order of maps is random
 	for name, value := range flatCtx {
 		if name == of.TargetingKey || value == nil {
 			continue
 		}
 		attr, ok := attribute(name, value)
-		if !ok && (wrong == "" || name < wrong) {
-			wrong = name
+		if !ok {
+			attr = ffc.Invalid(name)
 		}
 		attrs = append(attrs, attr)
 	}
-	switch {
-	case wrong == "":
-		return ffc.NewUser(key, attrs...), ""
-	case builtIn(wrong):
-		return ffc.User{}, wrongAttribute(wrong, flatCtx[wrong], "a string")
+	return ffc.NewUser(key, attrs...)
+}
+
+// misuse says which attributes of an evaluation context have a type that the platform
+// cannot hold, by name, and what is expected. It never has a value.
+func misuse(flatCtx of.FlattenedContext) string {
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(flatCtx)) {
+		value := flatCtx[name]
+		if _, ok := attribute(name, value); ok || value == nil || name == of.TargetingKey {
+			continue
+		}
+		expected := "a string, a boolean, a number or a time"
+		if builtIn(name) {
+			expected = "a string"
+		}
+		wrong = append(wrong, wrongAttribute(name, value, expected))
 	}
-	return ffc.User{}, wrongAttribute(wrong, flatCtx[wrong], "a string, a boolean, a number or a time")
+	return "ffc: the flag needs an attribute of a wrong type in the evaluation context: " + strings.Join(wrong, "; ")
+}
+
+// wrongTargetingKey describes a targeting key that is not a string; it is "" without
+// one.
+func wrongTargetingKey(flatCtx of.FlattenedContext) string {
+	key := flatCtx[of.TargetingKey]
+	if _, ok := key.(string); ok || key == nil {
+		return ""
+	}
+	return "ffc: evaluation context: " + wrongAttribute(of.TargetingKey, key, "a string")
 }
 
 func wrongAttribute(name string, value any, expected string) string {
-	return fmt.Sprintf("ffc: evaluation context: %q is a %T, expected %s", name, value, expected)
+	return fmt.Sprintf("%q is a %T, expected %s", name, value, expected)
 }
 
 // builtIn reports whether an attribute is one that ffc.User has a field for.

@@ -86,8 +86,8 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// TestInvalidContext: the message names the attribute and its type, not what is
-// in it.
+// TestInvalidContext: the message names the attributes and their types, not what is
+// in them. A flag that does not need them is evaluated.
 func TestInvalidContext(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -95,26 +95,31 @@ func TestInvalidContext(t *testing.T) {
 		ctx  of.FlattenedContext
 		want string
 	}{
-		{"list", of.FlattenedContext{"tags": []string{"hush"}}, `"tags" is a []string, expected a string, a boolean, a number or a time`},
-		{"map", of.FlattenedContext{"address": map[string]any{"street": "hush"}}, `"address" is a map[string]interface {}`},
-		{"struct", of.FlattenedContext{"s": struct{ A string }{"hush"}}, `"s" is a struct`},
-		{"pointer", of.FlattenedContext{"p": new("hush")}, `"p" is a *string`},
-		{"complex number", of.FlattenedContext{"c": 1i}, `"c" is a complex128`},
-		{"first of several", of.FlattenedContext{"c": []int{}, "b": []int{}, "a": 1, "d": []int{}}, `"b" is a []int`},
+		{"list", of.FlattenedContext{"a": []string{"hush"}}, `"a" is a []string, expected a string, a boolean, a number or a time`},
+		{"map", of.FlattenedContext{"a": map[string]any{"street": "hush"}}, `"a" is a map[string]interface {}`},
+		{"struct", of.FlattenedContext{"a": struct{ A string }{"hush"}}, `"a" is a struct`},
+		{"pointer", of.FlattenedContext{"a": new("hush")}, `"a" is a *string`},
+		{"complex number", of.FlattenedContext{"a": 1i}, `"a" is a complex128`},
+		{"several", of.FlattenedContext{"c": []int{}, "b": 1, "a": []int{}, "d": nil}, `"a" is a []int, expected a string, a boolean, a number or a time; "c" is a []int`},
 		{"built-in", of.FlattenedContext{"email": 5}, `"email" is a int, expected a string`},
 		{"targeting key", of.FlattenedContext{of.TargetingKey: 42}, `"targetingKey" is a int, expected a string`},
 	}
-	provider := ffcopenfeature.NewProvider(offline(t, ffctest.Flag("f")), ffcopenfeature.Config{})
+	provider := ffcopenfeature.NewProvider(offline(t, ffctest.Flag("plain"),
+		ffctest.Flag("f").Rule("true", ffctest.Attr("a").Contains("x")).Rule("true", ffctest.Attr("email").Contains("x"))), ffcopenfeature.Config{})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if test.ctx[of.TargetingKey] == nil {
+			hasKey := test.ctx[of.TargetingKey] == nil
+			if hasKey {
 				test.ctx[of.TargetingKey] = "hush"
 			}
 			got := provider.BooleanEvaluation(t.Context(), "f", false, test.ctx)
 			d := got.ResolutionDetail()
 			if d.ErrorCode != of.InvalidContextCode || !strings.Contains(d.ErrorMessage, test.want) || strings.Contains(d.ErrorMessage, "hush") || got.Value {
 				t.Errorf("got %v, %+v", got.Value, d)
+			}
+			if plain := provider.BooleanEvaluation(t.Context(), "plain", false, test.ctx); plain.Value != hasKey {
+				t.Errorf("a flag without rules: got %+v", plain)
 			}
 		})
 	}

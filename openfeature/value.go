@@ -5,21 +5,16 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 )
 
-// errMalformed: the value begins like a JSON object or array, but is invalid.
-var errMalformed = errors.New("ffc: the flag's value is malformed JSON")
-
-// read converts the text of a flag's value to another type.
-func read[T any](text ffc.Detail[string], as func(string) (T, error)) ffc.Detail[T] {
-	d := ffc.Detail[T]{VariationID: text.VariationID, Reason: text.Reason, FlagKey: text.FlagKey, FlagName: text.FlagName, Err: text.Err}
-	if d.Err == nil {
-		d.Value, d.Err = as(text.Value)
-	}
-	return d
-}
+// Errors of values. The client's error, which has them, says that the value is of
+// another type.
+var (
+	errNotInteger = errors.New("expected an integer of 64 bits")
+	errNotObject  = errors.New("expected a JSON object or array")
+	// errMalformed: the value begins like one, but is invalid.
+	errMalformed = errors.New("expected a JSON object or array, found malformed JSON")
+)
 
 // readInt parses an integer in any exact form, such as with an exponent or with a
 // fraction of zeros. It works on the digits, because a float64 is not exact beyond
@@ -32,7 +27,7 @@ func readInt(text string) (int64, error) {
 	if at := strings.IndexAny(text, "eE"); at >= 0 {
 		var err error
 		if exponent, err = strconv.Atoi(text[at+1:]); err != nil || exponent > maxIntExponent || exponent < -maxIntExponent {
-			return 0, ffc.ErrWrongType
+			return 0, errNotInteger
 		}
 		mantissa = text[:at]
 	}
@@ -43,7 +38,7 @@ func readInt(text string) (int64, error) {
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	digits := whole + fraction
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, ffc.ErrWrongType
+		return 0, errNotInteger
 	}
 	point := len(whole) + exponent // number of digits before the decimal point
 	switch {
@@ -53,11 +48,11 @@ func readInt(text string) (int64, error) {
 		digits += strings.Repeat("0", point-len(digits))
 	}
 	if strings.Trim(digits[point:], "0") != "" {
-		return 0, ffc.ErrWrongType
+		return 0, errNotInteger
 	}
 	i, err := strconv.ParseInt(sign+"0"+digits[:point], 10, 64)
 	if err != nil {
-		return 0, ffc.ErrWrongType
+		return 0, errNotInteger
 	}
 	return i, nil
 }
@@ -69,7 +64,7 @@ const maxIntExponent = 1000
 func readObject(text string) (value any, err error) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
-		return nil, ffc.ErrWrongType
+		return nil, errNotObject
 	}
 	if json.Unmarshal([]byte(text), &value) != nil {
 		return nil, errMalformed // the error of encoding/json quotes the value

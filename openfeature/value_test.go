@@ -3,6 +3,7 @@ package ffcopenfeature_test
 import (
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	of "github.com/open-feature/go-sdk/openfeature"
@@ -68,7 +69,7 @@ func TestTypes(t *testing.T) {
 				}
 				return
 			}
-			if code != "" || !reflect.DeepEqual(value, want) || detail.Reason != of.DefaultReason || detail.Variant != "1" {
+			if code != "" || !reflect.DeepEqual(value, want) || detail.Reason != of.StaticReason || detail.Variant != "1" {
 				t.Errorf("%q as %s: got %v, %+v; want %v", test.value, kind, value, detail, want)
 			}
 		}
@@ -82,5 +83,34 @@ func TestTypes(t *testing.T) {
 		check("float", f.Value, 7.7, test.float, f.ProviderResolutionDetail)
 		o := provider.ObjectEvaluation(t.Context(), "f", "fallback", ctx)
 		check("object", o.Value, "fallback", test.object, o.ProviderResolutionDetail)
+	}
+}
+
+// TestMisfitsMakeNoEvent: the type is decided before the evaluation is recorded, so
+// that the platform does not count a variation that the caller did not get.
+func TestMisfitsMakeNoEvent(t *testing.T) {
+	t.Parallel()
+	server := platform(t, ffctest.Flag("half").Variations("0.5"), ffctest.Flag("broken").Variations("{"), ffctest.Flag("ten").Variations("10"),
+		ffctest.Flag("list").Variations("[1]"))
+	client := online(t, server, nil)
+	provider := ffcopenfeature.NewProvider(client, ffcopenfeature.Config{})
+	ctx := of.FlattenedContext{of.TargetingKey: "u"}
+	for _, key := range []string{"half", "broken", "ten", "list"} {
+		provider.IntEvaluation(t.Context(), key, 0, ctx)
+		provider.ObjectEvaluation(t.Context(), key, nil, ctx)
+		provider.BooleanEvaluation(t.Context(), key, false, ctx)
+	}
+	if err := client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var recorded []string
+	for _, e := range server.Events() {
+		recorded = append(recorded, e.FlagKey)
+	}
+	if slices.Sort(recorded); !slices.Equal(recorded, []string{"list", "ten"}) {
+		t.Errorf("recorded %v", recorded)
+	}
+	if n := client.Stats().FallbackReasons.WrongType; n != 10 {
+		t.Errorf("%d evaluations of a wrong type, expected 10", n)
 	}
 }

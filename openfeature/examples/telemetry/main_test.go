@@ -104,7 +104,7 @@ func TestRun(t *testing.T) {
 	}
 	want := []map[attribute.Key]any{
 		success("ann", "new-checkout", "1", semconv.FeatureFlagResultReasonTargetingMatch),
-		success("ann", "discount", "2", semconv.FeatureFlagResultReasonDefault),
+		success("ann", "discount", "2", semconv.FeatureFlagResultReasonStatic),
 		missing("ann"),
 		success("eve", "new-checkout", "2", semconv.FeatureFlagResultReasonDefault),
 		missing("eve"),
