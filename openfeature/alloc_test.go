@@ -7,7 +7,9 @@ import (
 
 	of "github.com/open-feature/go-sdk/openfeature"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	ffcopenfeature "github.com/feature-flags-co/ffc-server-go-sdk/openfeature"
 )
 
@@ -15,7 +17,8 @@ import (
 // change), and what is in it.
 func TestAllocations(t *testing.T) {
 	server := platform(t, ffctest.Flag("f").Name("A flag").Variations("1"))
-	provider := ffcopenfeature.NewProvider(online(t, server, nil), ffcopenfeature.Config{})
+	client := online(t, server, func(c *ffc.Config) { c.Events = flush.Config{Interval: -1, Capacity: 5_000_000} })
+	provider := ffcopenfeature.NewProvider(client, ffcopenfeature.Config{})
 	ctx := of.FlattenedContext{of.TargetingKey: "u", "country": "FR", "plan": "pro"}
 	tests := []struct {
 		name string
