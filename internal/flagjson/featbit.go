@@ -3,8 +3,10 @@ package flagjson
 import (
 	"crypto/md5"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 )
 
@@ -147,12 +149,18 @@ func variationID(i int) string { return strconv.Itoa(i + 1) }
 // featBitType returns the type of a flag's variations, which the platform's
 // page shows.
 func featBitType(values []string) string {
-	for _, value := range values {
-		if value != "true" && value != "false" {
-			return "string"
-		}
+	all := func(is func(value string) bool) bool {
+		return !slices.ContainsFunc(values, func(value string) bool { return !is(value) })
 	}
-	return "boolean"
+	switch {
+	case all(func(value string) bool { return value == "true" || value == "false" }):
+		return "boolean"
+	case all(jsontext.IsNumber):
+		return "number"
+	case all(jsontext.IsComposite):
+		return "json"
+	}
+	return "string"
 }
 
 type featBitSegment struct {

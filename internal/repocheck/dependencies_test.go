@@ -67,7 +67,7 @@ func TestDependencies(t *testing.T) {
 			[]string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"internal/fleetdata", []string{"internal/jsontext"}, nil},
 		{"transport/fleet", append([]string{"transport", "internal/fleetdata", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
-		{"internal/flagjson", []string{"internal/model"}, nil},
+		{"internal/flagjson", []string{"internal/jsontext", "internal/model"}, nil},
 		{"internal/platformserver", []string{"internal/flagjson", "internal/jsontext", "internal/model"}, []string{websocket}},
 		{"ffc/ffctest", []string{"internal/flagjson", "internal/jsontext", "internal/model", "internal/platformserver"}, []string{websocket}},
 		{"lambda", append([]string{"ffc", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
