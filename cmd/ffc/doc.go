@@ -1,6 +1,6 @@
 // Command ffc works with the feature flags of featureflag.co and FeatBit. It
 // evaluates flags and explains the values, writes snapshots that programs embed,
-// finds out why a program does not get its flags, and runs a platform for
+// describes flags for OpenFeature's code generator, finds out why a program does not get its flags, and runs a platform for
 // development on this machine.
 //
 //	go run ./cmd/ffc help
@@ -45,6 +45,18 @@
 // standard output or to a file. The file is replaced as a whole. With -file the
 // command converts a flag file. A summary goes to standard error.
 //
+// # manifest
+//
+//	ffc manifest [-o FILE] [options] [FLAG...]
+//
+// Writes a flag manifest of OpenFeature (github.com/open-feature/cli) from the same
+// sources as eval: the key, type, default and description of each flag. A flag's type
+// is the one that all its variations have, its default is its off variation, and its
+// description is that of FeatBit or the flag's name. -default zero writes the zero
+// values of the types instead, and -keep keeps what a manifest has. Flags that have no
+// name in generated code are left out, with a warning. A summary goes to standard
+// error.
+//
 // # doctor
 //
 //	ffc doctor [options]
@@ -83,6 +95,8 @@
 //	                              evaluation failed,
 //	                              output
 //	snapshot  written             output                command line  no data
+//	manifest  written             no such flag, output  command line, no data
+//	                                                    -keep
 //	doctor    no check failed     a check failed,       command line
 //	                              output
 //	serve     ended by a signal   cannot listen         command line  file

@@ -19,6 +19,7 @@ Usage: ffc COMMAND [options]
   serve      run a platform for development on this machine, with a page
   eval       evaluate a flag for a user, and explain the value
   snapshot   write the flags and segments to a file, to embed in a program
+  manifest   describe the flags for OpenFeature's code generator
   doctor     find out why a program does not get its flags
   help       show the usage of a command
   version    show the version of ffc

@@ -162,13 +162,17 @@ type variations []Variation
 func (sem *Semantics) compileVariations(from []model.Variation) variations {
 	v := make(variations, len(from))
 	for i := range from {
-		if sem.PlainNumbers {
-			v[i] = plainVariation(from[i].ID, from[i].Value)
-		} else {
-			v[i] = NewVariation(from[i].ID, from[i].Value)
-		}
+		v[i] = sem.Variation(from[i].ID, from[i].Value)
 	}
 	return v
+}
+
+// Variation returns a variation with its value parsed as each type of the platform.
+func (sem *Semantics) Variation(id, value string) Variation {
+	if sem.PlainNumbers {
+		return plainVariation(id, value)
+	}
+	return NewVariation(id, value)
 }
 
 // missing is used for a variation that the flag does not have. Serving it is an
