@@ -134,4 +134,9 @@ type Stats struct {
 	// Failures is the number of those that brought no data, plus the number of
 	// websockets that broke.
 	Failures uint64
+	// Fetches is the number of fetches that have ended, on demand or at an
+	// interval, and FetchTime their time in all: each counts at most its timeout.
+	// Data that a websocket pushes takes no fetch.
+	Fetches   uint64
+	FetchTime time.Duration
 }

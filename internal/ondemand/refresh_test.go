@@ -188,3 +188,42 @@ func TestRefreshWhileAFailureIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestFetches: every fetch counts with its time, also one that fails or is abandoned.
+// Calls that start none do not count.
+func TestFetches(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		s.deaf = true
+		check := func(fetches uint64, took time.Duration) {
+			t.Helper()
+			if n, d := s.Fetches(); n != fetches || d != took {
+				t.Errorf("%d fetches in %v, want %d in %v", n, d, fetches, took)
+			}
+		}
+		check(0, 0)
+		loaded := call(t.Context(), s.Load)
+		time.Sleep(300 * ms)
+		s.next().answer <- nil
+		<-loaded
+		check(1, 300*ms)
+		s.checkAtOnce(false)
+		time.Sleep(time.Minute)
+		failed := s.refresh()
+		time.Sleep(200 * ms)
+		check(1, 300*ms) // it has not ended
+		s.next().answer <- errNoRoute
+		<-failed
+		s.checkAtOnce(true)
+		check(2, 500*ms)
+		time.Sleep(time.Minute)
+		<-s.refresh()
+		late := s.next()
+		time.Sleep(10 * time.Second)
+		s.checkAtOnce(true) // gives up the fetch
+		check(3, 10*time.Second+500*ms)
+		late.answer <- nil
+		<-late.done
+		check(3, 10*time.Second+500*ms)
+	})
+}

@@ -75,6 +75,8 @@ type Refresher struct {
 	failed   failed     // the last fetch; zero if it succeeded
 	final    error      // set when no more fetches follow
 	closed   bool
+	fetches  uint64        // that have ended
+	took     time.Duration // their time in all
 }
 
 // failed is a failed fetch.
@@ -309,6 +311,8 @@ func (r *Refresher) setStoring(f *fetch, storing bool) (ok bool) {
 // start, only after Config.Failed has returned.
 func (r *Refresher) concludeLocked(f *fetch, err error) {
 	f.concluded = true
+	r.fetches++
+	r.took += min(clock.Age(f.began), r.cfg.Timeout) // not a freeze
 	switch {
 	case r.closed:
 		err = errClosed
@@ -343,6 +347,14 @@ func (r *Refresher) failLocked(f *fetch, err error) {
 			r.final = err
 		}
 	}
+}
+
+// Fetches returns the number of fetches that have ended, and their time in all. Each
+// counts at most Timeout, even if the process was frozen.
+func (r *Refresher) Fetches() (n uint64, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fetches, r.took
 }
 
 // Close ends the fetch that is under way and waits for it. Load and Refresh fail

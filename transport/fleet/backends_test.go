@@ -32,6 +32,9 @@ func TestNextBackendIsReadAtOnce(t *testing.T) {
 				if s := r.Status().Source; s.Backend != "second" || s.Lineage != "a" {
 					t.Errorf("source %+v", s)
 				}
+				if s := r.Stats().Transport; s.Fetches != 1 || s.FetchTime != time.Since(began) {
+					t.Errorf("%d fetches in %v, want 1 in %v", s.Fetches, s.FetchTime, time.Since(began))
+				}
 			})
 		})
 	}

@@ -189,7 +189,9 @@ var _ transport.Sourced = (*session)(nil)
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {
-	return transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
+	stats := transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
+	stats.Fetches, stats.FetchTime = s.refresher.Fetches()
+	return stats
 }
 
 // Source implements transport.Sourced.

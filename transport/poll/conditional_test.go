@@ -54,7 +54,7 @@ func TestConditional(t *testing.T) {
 		p.answers(with(200, data))
 		checkCalls(t, s.refreshedIf(`"c"`, later), "applied", "confirmed")
 		checkCalls(t, s.refreshedIf("", ""), "applied", "confirmed")
-		if got, want := s.stats(), (transport.Stats{Connects: 9}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 9, Fetches: 9}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

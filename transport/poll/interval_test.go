@@ -119,7 +119,7 @@ func TestIntervalRefused(t *testing.T) {
 		_, done := s.run()
 		<-done
 		checkCalls(t, s.store.told(), "off")
-		if got, want := s.stats(), (transport.Stats{Connects: 1, Failures: 1}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 1, Failures: 1, Fetches: 1}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

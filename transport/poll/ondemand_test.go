@@ -38,7 +38,7 @@ func TestLateAnswer(t *testing.T) {
 		}
 		checkCalls(t, s.refreshed())
 		s.checkAsked()
-		if got, want := s.stats(), (transport.Stats{Connects: 1}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 1, Fetches: 1, FetchTime: 5500 * time.Millisecond}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

@@ -64,7 +64,7 @@ func TestRouteIsRemembered(t *testing.T) {
 		stale()
 		s.refreshed()
 		s.checkAsked(plural)
-		if got, want := s.stats(), (transport.Stats{Connects: 8}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 8, Fetches: 6}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

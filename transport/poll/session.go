@@ -38,7 +38,9 @@ var _ transport.Holder = (*session)(nil)
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {
-	return transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
+	stats := transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
+	stats.Fetches, stats.FetchTime = s.refresher.Fetches()
+	return stats
 }
 
 // HoldFor implements transport.Holder.

@@ -141,7 +141,7 @@ func TestOnDemandLateAnswer(t *testing.T) {
 		if o := s.wait(s.refresh()); o.err != nil || o.took != 0 {
 			t.Errorf("Refresh after the answer: got %v after %v", o.err, o.took)
 		}
-		if got, want := s.stats(), (transport.Stats{Connects: 1}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 1, Fetches: 1, FetchTime: 5500 * time.Millisecond}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		time.Sleep(30*time.Second - time.Since(began))

@@ -62,7 +62,7 @@ func TestOnDemandLoadAfterBudget(t *testing.T) {
 		if o := s.wait(loaded); o.err != nil || o.took != 5*time.Second {
 			t.Errorf("Load: got %v after %v", o.err, o.took)
 		}
-		if got, want := s.stats(), (transport.Stats{Connects: 1}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 1, Fetches: 1, FetchTime: 5500 * time.Millisecond}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

@@ -133,7 +133,7 @@ func TestOnDemandSkew(t *testing.T) {
 					t.Errorf("Refresh: got %v after %v", o.err, o.took)
 				}
 				synctest.Wait()
-				if got, want := sn.stats(), (transport.Stats{Connects: 2, Failures: 1}); got != want {
+				if got, want := sn.stats(), (transport.Stats{Connects: 2, Failures: 1, Fetches: 1}); got != want {
 					t.Errorf("got %+v, want %+v", got, want)
 				}
 				if !strings.Contains(sn.log.String(), "clock differs by") {
@@ -161,7 +161,7 @@ func TestOnDemandSkewThatChanges(t *testing.T) {
 			t.Errorf("Refresh: got %v after %v", o.err, o.took)
 		}
 		s.store.awaitError("interrupted", transport.KindRefused, "clock differs by")
-		if got, want := s.stats(), (transport.Stats{Connects: 2, Failures: 2}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 2, Failures: 2, Fetches: 1}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		s.checkNotTried()

@@ -31,7 +31,7 @@ func TestOnDemand(t *testing.T) {
 				t.Errorf("Refresh: got %v after %v", o.err, o.took)
 			}
 			synctest.Wait()
-			if got, want := s.stats(), (transport.Stats{Connects: uint64(n + 1)}); got != want {
+			if got, want := s.stats(), (transport.Stats{Connects: uint64(n + 1), Fetches: uint64(n + 1)}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 			if e := s.store.await("full"); e.asked != transport.Mark(n) {
@@ -126,7 +126,7 @@ func TestOnDemandOneDialForAll(t *testing.T) {
 				t.Fatalf("got %v after %v", o.err, o.took)
 			}
 		}
-		if got, want := s.stats(), (transport.Stats{Connects: 1}); got != want {
+		if got, want := s.stats(), (transport.Stats{Connects: 1, Fetches: 1}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})
@@ -183,7 +183,7 @@ func TestOnDemandFailures(t *testing.T) {
 					t.Errorf("Refresh took %v", o.took)
 				}
 				synctest.Wait()
-				if got, want := s.stats(), (transport.Stats{Connects: 1, Failures: 1}); got != want {
+				if got, want := s.stats(), (transport.Stats{Connects: 1, Failures: 1, Fetches: 1}); got != want {
 					t.Errorf("got %+v, want %+v", got, want)
 				}
 				if n := s.store.count("confirmed") + s.store.count("full") + s.store.count("off"); n > 0 {

@@ -63,6 +63,13 @@ func newOnDemand(s *session) onDemand {
 	})}
 }
 
+// Stats implements transport.Session.
+func (s onDemand) Stats() transport.Stats {
+	stats := s.session.Stats()
+	stats.Fetches, stats.FetchTime = s.Fetches()
+	return stats
+}
+
 // fetch connects, requests data, stores the answer and closes the connection. It
 // is the refresher's.
 func (s *session) fetch(ctx context.Context, commit ondemand.Commit) error {
