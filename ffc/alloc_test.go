@@ -102,6 +102,13 @@ func testNoAllocation(t *testing.T, g ffctest.Platform) {
 		t.Errorf("events were not on: %+v", stats)
 	}
 
+	watched, err := ffc.New(ctx, ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(ffctest.Flag("a")), OnEvaluation: func(context.Context, ffc.Evaluation) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watched.Close(ctx)
+	noAllocation("OnEvaluation", func() { watched.BoolVariation(ctx, "a", user, false) })
+
 	unready, err := ffc.New(ctx, ffc.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "http://127.0.0.1:1", Transport: &stream.Transport{}, StartWait: -1, Logger: testkit.Quiet(),
 		HTTPClient: &http.Client{}})
 	if err != nil {

@@ -19,20 +19,25 @@ type Evaluation struct {
 	VariationID string
 	Value       string
 	Reason      Reason
-	Static      bool  // as in Detail
-	Split       bool  // as in Detail
+	Static      bool // as in Detail
+	Split       bool // as in Detail
+	// DataVersion is Status.DataVersion of the data that was used; 0 without data.
+	DataVersion int64
 	Err         error // as in Detail
 }
 
 // callOnEvaluation calls Config.OnEvaluation. It recovers a panic, so that no
 // evaluation panics.
-func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r *eval.Result) {
+func (f Flags) callOnEvaluation(ctx context.Context, key string, r *eval.Result) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.notePanic("Config.OnEvaluation", v)
+			f.c.notePanic("Config.OnEvaluation", v)
 		}
 	}()
-	e := Evaluation{FlagKey: key, User: user, Reason: Reason(r.Reason.String()), Err: resultError(r)}
+	e := Evaluation{FlagKey: key, User: f.user, Reason: Reason(r.Reason.String()), Err: resultError(r)}
+	if f.view.serving {
+		e.DataVersion = f.view.snapshot.Version()
+	}
 	if r.Flag != nil {
 		e.FlagName = r.Flag.Name
 	}
@@ -40,7 +45,7 @@ func (c *Client) callOnEvaluation(ctx context.Context, key string, user User, r 
 		e.VariationID, e.Value = r.Variation.ID, r.Variation.Value
 		e.Static, e.Split = r.Static(), r.Split
 	}
-	c.cfg.OnEvaluation(ctx, e)
+	f.c.cfg.OnEvaluation(ctx, e)
 }
 
 // noteAbandoned logs that a function of the application does not return, once for

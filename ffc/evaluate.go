@@ -89,7 +89,7 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 		f.c.fallbackLog.note(key, r.Reason, t.kind)
 	}
 	if f.c.cfg.OnEvaluation != nil {
-		f.c.callOnEvaluation(ctx, key, f.user, &r)
+		f.callOnEvaluation(ctx, key, &r)
 	}
 	return r
 }

@@ -334,7 +334,7 @@ func TestOnEvaluation(t *testing.T) {
 	var contexts []any
 	client, err := ffc.New(t.Context(), ffc.Config{
 		Offline:   true,
-		Bootstrap: ffctest.Snapshot(ffctest.Flag("a").Name("Flag A")),
+		Bootstrap: ffctest.Snapshot(ffctest.Flag("a").Name("Flag A").Version(1700000000000)),
 		OnEvaluation: func(ctx context.Context, e ffc.Evaluation) {
 			got = append(got, e)
 			contexts = append(contexts, ctx.Value(contextKey{}))
@@ -352,10 +352,13 @@ func TestOnEvaluation(t *testing.T) {
 	}
 	client.IntVariation(ctx, "a", user, 5)
 	client.AllVariations(ctx, user).Get("a")
+	_ = client.Close(ctx)
+	client.BoolVariation(ctx, "a", user, false)
 	want := []ffc.Evaluation{
-		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough, Static: true},
-		{FlagKey: "a", FlagName: "Flag A", User: user, Reason: ffc.ReasonWrongType, Err: ffc.ErrWrongType},
-		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough, Static: true},
+		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough, Static: true, DataVersion: 1700000000000},
+		{FlagKey: "a", FlagName: "Flag A", User: user, Reason: ffc.ReasonWrongType, DataVersion: 1700000000000, Err: ffc.ErrWrongType},
+		{FlagKey: "a", FlagName: "Flag A", User: user, VariationID: "1", Value: "true", Reason: ffc.ReasonFallthrough, Static: true, DataVersion: 1700000000000},
+		{FlagKey: "a", User: user, Reason: ffc.ReasonClientNotReady, Err: ffc.ErrNotReady},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
