@@ -133,4 +133,13 @@ func TestLimitOfAnEvaluation(t *testing.T) {
 			t.Errorf("got %v, %v", d.Reason, d.Err)
 		}
 	}
+	client, err := New(t.Context(), Config{Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	client.events.RecordFallback(eval.ReasonLimit)
+	if s := client.Stats(); s.Evaluations != 1 || s.Fallbacks != 1 || s.FallbackReasons != (FallbackReasons{Error: 1}) {
+		t.Errorf("counted %+v", s)
+	}
 }

@@ -9,8 +9,10 @@ import (
 // Stats counts the work of a client since New.
 type Stats struct {
 	// Evaluations counts the calls of getters. Fallbacks counts the calls that
-	// returned the fallback; FallbackReasons counts them by reason.
+	// returned the fallback. ValueReasons and FallbackReasons count the others and
+	// these by reason.
 	Evaluations, Fallbacks uint64
+	ValueReasons           ValueReasons
 	FallbackReasons        FallbackReasons
 	// PatternsGivenUp counts conditions whose regular expression exceeded the time
 	// limit or whose text was too long (docs/limits.md). Such a condition does not
@@ -27,6 +29,16 @@ type Stats struct {
 	Abandoned int
 }
 
+// ValueReasons counts evaluations that returned the flag's value by Reason. Their
+// sum is Stats.Evaluations less Stats.Fallbacks.
+type ValueReasons struct {
+	FlagOff            uint64 // ReasonFlagOff
+	PrerequisiteFailed uint64 // ReasonPrerequisiteFailed
+	TargetMatch        uint64 // ReasonTargetMatch
+	RuleMatch          uint64 // ReasonRuleMatch
+	Fallthrough        uint64 // ReasonFallthrough
+}
+
 // FallbackReasons counts evaluations without a value by Reason. Their sum is
 // Stats.Fallbacks.
 type FallbackReasons struct {
@@ -37,25 +49,37 @@ type FallbackReasons struct {
 	Error            uint64 // ReasonError
 }
 
+func (r ValueReasons) total() uint64 {
+	return r.FlagOff + r.PrerequisiteFailed + r.TargetMatch + r.RuleMatch + r.Fallthrough
+}
+
+func (r FallbackReasons) total() uint64 {
+	return r.NotReady + r.FlagNotFound + r.UserNotSpecified + r.WrongType + r.Error
+}
+
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
 	if c.unmade() {
 		return Stats{}
 	}
 	s := Stats{Events: c.events.Stats(), Updates: c.store.updates.Load(), PatternsGivenUp: c.store.source.PatternsGivenUp()}
-	evaluations, fallbacks := c.events.Evaluations()
-	count := func(r eval.Reason) uint64 { return fallbacks[r-eval.FirstFallback] }
-	s.Evaluations = evaluations
+	n := c.events.Evaluations()
+	s.ValueReasons = ValueReasons{
+		FlagOff:            n[eval.ReasonOff],
+		PrerequisiteFailed: n[eval.ReasonPrerequisiteFailed],
+		TargetMatch:        n[eval.ReasonTargetMatch],
+		RuleMatch:          n[eval.ReasonRuleMatch],
+		Fallthrough:        n[eval.ReasonFallthrough],
+	}
 	s.FallbackReasons = FallbackReasons{
-		NotReady:         count(eval.ReasonNotReady),
-		FlagNotFound:     count(eval.ReasonFlagNotFound),
-		UserNotSpecified: count(eval.ReasonUserNotSpecified),
-		WrongType:        count(eval.ReasonWrongType),
-		Error:            count(eval.ReasonError),
+		NotReady:         n[eval.ReasonNotReady],
+		FlagNotFound:     n[eval.ReasonFlagNotFound],
+		UserNotSpecified: n[eval.ReasonUserNotSpecified],
+		WrongType:        n[eval.ReasonWrongType],
+		Error:            n[eval.ReasonError] + n[eval.ReasonLimit],
 	}
-	for _, n := range fallbacks {
-		s.Fallbacks += n
-	}
+	s.Fallbacks = s.FallbackReasons.total()
+	s.Evaluations = s.ValueReasons.total() + s.Fallbacks
 	s.Abandoned = c.requests.Abandoned() + c.events.Abandoned()
 	if c.session != nil {
 		s.Transport = c.session.Stats()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
@@ -237,6 +238,33 @@ func TestFallbacksAreCountedByReason(t *testing.T) {
 	}
 	if stats.Events.Recorded != 0 {
 		t.Errorf("fallbacks made %d events", stats.Events.Recorded)
+	}
+}
+
+// TestValuesAreCountedByReason: also without events, and not by the reasons of
+// prerequisites.
+func TestValuesAreCountedByReason(t *testing.T) {
+	t.Parallel()
+	for name, events := range map[string]flush.Config{"events": {Interval: -1}, "disabled": {Disabled: true}, "once": {Interval: -1, Once: time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gate := ffctest.Flag("gate")
+			_, client := connected(t, func(c *ffc.Config) { c.Events = events }, gate,
+				ffctest.Flag("off").Off(), ffctest.Flag("failed").Prerequisite(gate, "false"), ffctest.Flag("target").Target("true", "u").Prerequisite(gate, "true"),
+				ffctest.Flag("rule").Rule("true", ffctest.Attr("plan").Equal("pro")))
+			user := ffc.NewUser("u", ffc.String("plan", "pro"))
+			for range 2 {
+				for i, key := range []string{"off", "failed", "target", "rule", "gate"} {
+					for range i + 1 {
+						client.BoolVariation(t.Context(), key, user, false)
+					}
+				}
+			}
+			want := ffc.ValueReasons{FlagOff: 2, PrerequisiteFailed: 4, TargetMatch: 6, RuleMatch: 8, Fallthrough: 10}
+			if s := client.Stats(); s.ValueReasons != want || s.Evaluations != 30 || s.Fallbacks != 0 {
+				t.Errorf("counted %+v", s)
+			}
+		})
 	}
 }
 

@@ -36,7 +36,7 @@ func zeroValues() map[string]any {
 		"ffc.ExplainedRollout": new(ffc.ExplainedRollout), "ffc.ExplainedRule": new(ffc.ExplainedRule),
 		"ffc.ExplainedSegment": new(ffc.ExplainedSegment), "ffc.ExplainedShare": new(ffc.ExplainedShare),
 		"ffc.FallbackReasons": new(ffc.FallbackReasons), "ffc.Flags": new(ffc.Flags), "ffc.MiddlewareConfig": new(ffc.MiddlewareConfig), "ffc.Platform": new(ffc.Platform),
-		"ffc.Reason": new(ffc.Reason), "ffc.State": new(ffc.State), "ffc.Stats": new(ffc.Stats), "ffc.Status": new(ffc.Status), "ffc.User": new(ffc.User),
+		"ffc.Reason": new(ffc.Reason), "ffc.State": new(ffc.State), "ffc.Stats": new(ffc.Stats), "ffc.Status": new(ffc.Status), "ffc.User": new(ffc.User), "ffc.ValueReasons": new(ffc.ValueReasons),
 		"flush.Batch": new(flush.Batch), "flush.Config": new(flush.Config), "flush.Delivery": new(flush.Delivery), "flush.Dropped": new(flush.Dropped), "flush.Error": new(flush.Error), "flush.QueueSize": new(flush.QueueSize), "flush.Stats": new(flush.Stats),
 		"transport.Applied": new(transport.Applied), "transport.Env": new(transport.Env), "transport.Error": new(transport.Error),
 		"transport.Kind": new(transport.Kind), "transport.Mark": new(transport.Mark), "transport.Secret": new(transport.Secret), "transport.Source": new(transport.Source), "transport.Stats": new(transport.Stats),

@@ -18,15 +18,11 @@ const (
 	ReasonUserNotSpecified
 	ReasonWrongType
 
-	reasons // their number
+	reasons
 )
 
-// The reasons without a variation: FallbackReasons of them, from FirstFallback
-// on.
-const (
-	FirstFallback   = ReasonError
-	FallbackReasons = int(reasons - FirstFallback)
-)
+// Reasons is the number of reasons.
+const Reasons = int(reasons)
 
 // String returns the platform's text for the reason.
 func (r Reason) String() string { return reasonTexts[r] }

@@ -207,9 +207,7 @@ func TestDisabled(t *testing.T) {
 	p.RecordEvaluation(user("u"), []eval.Result{r}, &r)
 	p.RecordMetric(user("u"), "m", 1)
 	p.RecordFallback(eval.ReasonFlagNotFound)
-	if all, fallbacks := p.Evaluations(); all != 2 || fallbacks != (Fallbacks{eval.ReasonFlagNotFound - eval.FirstFallback: 1}) {
-		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
-	}
+	checkEvaluations(t, p, Evaluations{eval.ReasonFallthrough: 1, eval.ReasonFlagNotFound: 1})
 	checkError(t, p.Flush(t.Context()), nil)
 	checkError(t, p.Close(t.Context()), nil)
 	checkStats(t, p, flush.Stats{})

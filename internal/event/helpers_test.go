@@ -288,6 +288,16 @@ func record(p *Processor, u *eval.User, flags ...string) {
 	}
 }
 
+// checkEvaluations fails the test unless these evaluations were counted.
+func checkEvaluations(t testing.TB, p *Processor, want Evaluations) {
+	t.Helper()
+	got := p.Evaluations()
+	got[eval.ReasonNone] = 0
+	if got != want {
+		t.Errorf("evaluations by reason: %v, want %v", got, want)
+	}
+}
+
 // checkBooks fails the test unless every event is accounted for.
 func checkBooks(t testing.TB, s flush.Stats) {
 	t.Helper()

@@ -39,9 +39,7 @@ func TestOnceReportsAgainAfterWindow(t *testing.T) {
 		time.Sleep(time.Second)
 		hot()
 		checkStats(t, p, flush.Stats{Recorded: 1203, Delivered: 5, Queued: 5, Deduplicated: 1193, Requests: 1})
-		if n, _ := p.Evaluations(); n != 1203 {
-			t.Errorf("%d evaluations", n)
-		}
+		checkEvaluations(t, p, Evaluations{eval.ReasonFallthrough: 1203})
 	})
 }
 
@@ -56,6 +54,7 @@ func TestOnceWithPrerequisites(t *testing.T) {
 				results = append(results, served(flag, "1", "true"))
 			}
 			last := len(results) - 1
+			results[last].Reason = eval.ReasonTargetMatch
 			p.RecordEvaluation(user("u"), results[:last], &results[last])
 		}
 		evaluate("b")
@@ -63,9 +62,7 @@ func TestOnceWithPrerequisites(t *testing.T) {
 		evaluate("a b d c")
 		evaluate("a b d")
 		checkStats(t, p, flush.Stats{Recorded: 11, Queued: 4, Deduplicated: 7})
-		if n, _ := p.Evaluations(); n != 4 {
-			t.Errorf("%d evaluations", n)
-		}
+		checkEvaluations(t, p, Evaluations{eval.ReasonTargetMatch: 4}) // not those of prerequisites
 		checkError(t, p.Flush(t.Context()), nil)
 		if got := sink.arrived(); got != "b a c d" {
 			t.Errorf("arrived: %s", got)

@@ -188,35 +188,41 @@ func privateOf(cfg *flush.Config) *platform.Private {
 // flags, and may change the elements of prerequisites. If the queue is full, the
 // events are dropped and counted.
 func (p *Processor) RecordEvaluation(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
+	reason := own.Reason
 	if p.cfg.Disabled {
-		p.queue.count(eval.ReasonNone)
+		p.queue.count(reason)
 		return
 	}
 	if len(p.cfg.OmitFlags) > 0 {
 		n := 0
 		prerequisites, own, n = without(prerequisites, own, omitted)
 		if n > 0 {
-			p.queue.omit(n, own == nil)
+			p.queue.omit(n)
 		}
 		if own == nil {
+			p.queue.count(reason)
 			return
 		}
 	}
 	if p.once != nil {
-		p.recordOnce(u, prerequisites, own)
+		p.recordOnce(u, prerequisites, own, reason)
 		return
 	}
-	p.queue.record(u, nil, results{prerequisites, own})
+	p.queue.record(u, nil, results{prerequisites, own}, reason)
 }
 
 // recordOnce records the results that were not reported within flush.Config.Once.
-func (p *Processor) recordOnce(u *eval.User, prerequisites []eval.Result, own *eval.Result) {
+func (p *Processor) recordOnce(u *eval.User, prerequisites []eval.Result, own *eval.Result, reason eval.Reason) {
 	now := p.queue.stamps.now().unixMilli
 	prerequisites, own, n := without(prerequisites, own, func(r eval.Result) bool { return p.once.suppress(u.Key, &r, now) })
 	if n > 0 {
-		p.queue.deduplicate(n, own == nil)
+		p.queue.deduplicate(n)
 	}
-	if own == nil || p.queue.record(u, nil, results{prerequisites, own}) {
+	if own == nil {
+		p.queue.count(reason)
+		return
+	}
+	if p.queue.record(u, nil, results{prerequisites, own}, reason) {
 		return
 	}
 	for i := range prerequisites {
@@ -247,16 +253,15 @@ func omitted(r eval.Result) bool { return r.Flag.Omitted && !r.Experiment }
 // reason. It queues no event.
 func (p *Processor) RecordFallback(why eval.Reason) { p.queue.count(why) }
 
-// Evaluations returns the number of evaluations, and of those without a value
-// by reason.
-func (p *Processor) Evaluations() (all uint64, fallbacks Fallbacks) { return p.queue.evaluations() }
+// Evaluations returns the number of evaluations by reason.
+func (p *Processor) Evaluations() Evaluations { return p.queue.evaluations() }
 
 // RecordMetric queues a metric. It is like RecordEvaluation, but allocates.
 func (p *Processor) RecordMetric(u *eval.User, name string, value float64) {
 	if p.cfg.Disabled {
 		return
 	}
-	p.queue.record(u, &metric{name: name, value: value}, results{})
+	p.queue.record(u, &metric{name: name, value: value}, results{}, eval.ReasonNone)
 }
 
 // ReadClock must be called when a unit of work begins: the process may have been

@@ -93,10 +93,9 @@ type shard struct {
 	recorded uint64
 	omitted  uint64 // not recorded
 	lost     [lossKinds]uint64
-	// evaluations and fallbacks are counted here as well because it is the
-	// place that cores do not share.
-	evaluations uint64
-	fallbacks   Fallbacks
+	// evaluations are counted here as well because it is the place that cores do
+	// not share.
+	evaluations Evaluations
 	gate        loss // if not lossNone, what becomes of every new event
 	wake        chan<- struct{}
 
@@ -172,16 +171,17 @@ func (r results) kind() kind {
 // size returns how many events the call makes.
 func (r results) size() int { return len(r.prerequisites) + 1 }
 
-// record queues all events of a call, or counts all of them as lost. It reports
-// whether there was room.
-func (q *queue) record(u *eval.User, m *metric, r results) (queued bool) {
+// record queues all events of a call, or counts all of them as lost, and counts the
+// evaluation by its reason; ReasonNone is for a metric. It reports whether there was
+// room.
+func (q *queue) record(u *eval.User, m *metric, r results, reason eval.Reason) (queued bool) {
 	s := q.nearest.Get().(*shard)
 	if q.full() {
-		s.lose(r.size(), r.kind() == kindEvaluation) // without reading the clock, which would take most of the time
-	} else if now := q.stamps.now(); s.record(now, u, m, r) {
+		s.lose(r.size(), reason) // without reading the clock, which would take most of the time
+	} else if now := q.stamps.now(); s.record(now, u, m, r, reason) {
 		queued = true
 	} else {
-		queued = q.recordElsewhere(s, now, u, m, r)
+		queued = q.recordElsewhere(s, now, u, m, r, reason)
 	}
 	q.nearest.Put(s)
 	return queued
@@ -191,13 +191,13 @@ func (q *queue) record(u *eval.User, m *metric, r results) (queued bool) {
 func (q *queue) full() bool { return q.fullAt.Load() == q.releases.Load()+1 }
 
 // recordElsewhere looks for a shard with room, or counts the loss.
-func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results) (queued bool) {
+func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric, r results, reason eval.Reason) (queued bool) {
 	if r.size() > q.shards[0].size {
-		return q.spread(now, u, r)
+		return q.spread(now, u, r, reason)
 	}
 	if releases := q.releases.Load(); q.fullAt.Load() != releases+1 {
 		for i := range q.shards {
-			if q.shards[(full.index+i)%len(q.shards)].record(now, u, m, r) {
+			if q.shards[(full.index+i)%len(q.shards)].record(now, u, m, r, reason) {
 				return true
 			}
 		}
@@ -205,7 +205,7 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 			q.fullAt.Store(releases + 1)
 		}
 	}
-	full.lose(r.size(), r.kind() == kindEvaluation)
+	full.lose(r.size(), reason)
 	return false
 }
 
@@ -213,28 +213,32 @@ func (q *queue) recordElsewhere(full *shard, now stamp, u *eval.User, m *metric,
 // shard can hold, as far as there is room: the evaluation's own event first,
 // then the prerequisites nearest to it. Events of one time are taken in the
 // order of the shards, so the last shard gets the last events.
-func (q *queue) spread(now stamp, u *eval.User, r results) (all bool) {
+func (q *queue) spread(now stamp, u *eval.User, r results, reason eval.Reason) (all bool) {
 	left := r.size()
 	for i := len(q.shards) - 1; i >= 0; i-- {
-		left -= q.shards[i].recordLast(now, u, r, left)
+		recorded := q.shards[i].recordLast(now, u, r, left, reason)
+		left -= recorded
+		if recorded > 0 {
+			reason = eval.ReasonNone // it is counted
+		}
 	}
 	if left > 0 {
-		q.shards[0].lose(left, left == r.size())
+		q.shards[0].lose(left, reason)
 	}
 	return left == 0
 }
 
 // recordLast queues the last of the first n results, as far as there is room,
 // and returns how many those are.
-func (s *shard) recordLast(now stamp, u *eval.User, r results, n int) (recorded int) {
+func (s *shard) recordLast(now stamp, u *eval.User, r results, n int, reason eval.Reason) (recorded int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gate != lossNone {
 		return 0
 	}
 	recorded = min(n, s.room())
-	if recorded > 0 && n == r.size() {
-		s.evaluations++
+	if recorded > 0 {
+		s.evaluations[reason]++
 	}
 	s.recorded += uint64(recorded)
 	s.allocate()
@@ -250,22 +254,20 @@ func (s *shard) recordLast(now stamp, u *eval.User, r results, n int) (recorded 
 }
 
 // record reports whether there was room, or no hope of any.
-func (s *shard) record(now stamp, u *eval.User, m *metric, r results) bool {
+func (s *shard) record(now stamp, u *eval.User, m *metric, r results, reason eval.Reason) bool {
 	s.mu.Lock()
-	done := s.add(now, u, m, r)
+	done := s.add(now, u, m, r, reason)
 	s.mu.Unlock() // deferring it would take longer, and add cannot panic
 	return done
 }
 
 // add is record, for the holder of the lock.
-func (s *shard) add(now stamp, u *eval.User, m *metric, r results) bool {
+func (s *shard) add(now stamp, u *eval.User, m *metric, r results, reason eval.Reason) bool {
 	if s.gate == lossNone && s.room() < r.size() {
 		return false
 	}
 	s.recorded += uint64(r.size())
-	if r.kind() == kindEvaluation {
-		s.evaluations++
-	}
+	s.evaluations[reason]++
 	if s.gate != lossNone {
 		s.lost[s.gate] += uint64(r.size())
 		return true
@@ -389,57 +391,43 @@ func textOf(e *event, before *eval.User) uint32 {
 	return uint32(min(n, math.MaxUint32/2))
 }
 
-// lose counts events that do not fit into the queue.
-func (s *shard) lose(events int, evaluation bool) {
+// lose counts events that do not fit into the queue, and their evaluation.
+func (s *shard) lose(events int, reason eval.Reason) {
 	s.mu.Lock()
 	why := lossFull
 	if s.gate != lossNone {
 		why = s.gate
 	}
-	if evaluation {
-		s.evaluations++
-	}
+	s.evaluations[reason]++
 	s.recorded += uint64(events)
 	s.lost[why] += uint64(events)
 	s.mu.Unlock()
 }
 
-// count counts an evaluation that makes no event. The reason counts if it is
-// one for a fallback.
+// count counts an evaluation that makes no event.
 func (q *queue) count(reason eval.Reason) {
 	s := q.nearest.Get().(*shard)
 	s.mu.Lock()
-	s.evaluations++
-	if reason >= eval.FirstFallback {
-		s.fallbacks[reason-eval.FirstFallback]++
-	}
+	s.evaluations[reason]++
 	s.mu.Unlock()
 	q.nearest.Put(s)
 }
 
-// omit counts events that are not recorded. evaluation says that nothing else of
-// the evaluation is.
-func (q *queue) omit(events int, evaluation bool) {
+// omit counts events that are not recorded.
+func (q *queue) omit(events int) {
 	s := q.nearest.Get().(*shard)
 	s.mu.Lock()
 	s.omitted += uint64(events)
-	if evaluation {
-		s.evaluations++
-	}
 	s.mu.Unlock()
 	q.nearest.Put(s)
 }
 
-// deduplicate counts events that flush.Config.Once suppresses. evaluation says that
-// nothing else of the evaluation is recorded.
-func (q *queue) deduplicate(events int, evaluation bool) {
+// deduplicate counts events that flush.Config.Once suppresses.
+func (q *queue) deduplicate(events int) {
 	s := q.nearest.Get().(*shard)
 	s.mu.Lock()
 	s.recorded += uint64(events)
 	s.lost[duplicate] += uint64(events)
-	if evaluation {
-		s.evaluations++
-	}
 	s.mu.Unlock()
 	q.nearest.Put(s)
 }
@@ -455,22 +443,20 @@ func (q *queue) omitted() (n uint64) {
 	return n
 }
 
-// Fallbacks counts evaluations without a value by reason: index 0 is
-// eval.FirstFallback.
-type Fallbacks [eval.FallbackReasons]uint64
+// Evaluations counts evaluations by reason. The count of ReasonNone means nothing.
+type Evaluations [eval.Reasons]uint64
 
 // evaluations sums up the shards.
-func (q *queue) evaluations() (all uint64, fallbacks Fallbacks) {
+func (q *queue) evaluations() (all Evaluations) {
 	for i := range q.shards {
 		s := &q.shards[i]
 		s.mu.Lock()
-		all += s.evaluations
-		for reason, n := range s.fallbacks {
-			fallbacks[reason] += n
+		for reason, n := range s.evaluations {
+			all[reason] += n
 		}
 		s.mu.Unlock()
 	}
-	return all, fallbacks
+	return all
 }
 
 // shut makes every new event a loss.

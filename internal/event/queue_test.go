@@ -23,7 +23,7 @@ func withProcs(t *testing.T, n int) {
 
 // put records a metric in a certain shard and reports whether there was room.
 func (q *queue) put(shard int, u *eval.User, m metric) bool {
-	return q.shards[shard].record(q.stamps.now(), u, &m, results{})
+	return q.shards[shard].record(q.stamps.now(), u, &m, results{}, eval.ReasonNone)
 }
 
 func namesOf(backlog []waiting) (names []string) {
@@ -118,9 +118,7 @@ func TestCapacityOfSeveral(t *testing.T) {
 	checkStats(t, p, flush.Stats{Recorded: 12, Queued: 8, Dropped: flush.Dropped{QueueFull: 4}})
 	three() // although it is known by now that there is no room at all
 	checkStats(t, p, flush.Stats{Recorded: 15, Queued: 8, Dropped: flush.Dropped{QueueFull: 7}})
-	if all, fallbacks := p.Evaluations(); all != 7 || fallbacks != (Fallbacks{}) {
-		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
-	}
+	checkEvaluations(t, p, Evaluations{eval.ReasonFallthrough: 7})
 	if got := p.queue.leave(everything); !slices.Equal(got, []string{"a", "b", "own", "a", "b", "own", "c", "d"}) {
 		t.Errorf("queued: %s", got)
 	}
@@ -136,19 +134,19 @@ func TestRoomForOne(t *testing.T) {
 		}
 	}
 	r := served("f", "1", "true")
-	q.recordElsewhere(&q.shards[0], q.stamps.now(), user("u"), nil, results{[]eval.Result{r}, &r})
+	q.recordElsewhere(&q.shards[0], q.stamps.now(), user("u"), nil, results{[]eval.Result{r}, &r}, r.Reason)
 	if recorded, queued, lost := q.counts(); recorded != 128 || queued != 126 || lost[lossFull] != 2 {
 		t.Errorf("%d recorded, %d queued, %d lost", recorded, queued, lost[lossFull])
 	}
 	for range 3 {
-		q.recordElsewhere(&q.shards[0], q.stamps.now(), user("u"), nil, results{nil, &r})
+		q.recordElsewhere(&q.shards[0], q.stamps.now(), user("u"), nil, results{nil, &r}, r.Reason)
 	}
 	if recorded, queued, lost := q.counts(); recorded != 131 || queued != 128 || lost[lossFull] != 3 {
 		t.Errorf("%d recorded, %d queued, %d lost", recorded, queued, lost[lossFull])
 	}
 	// A queue that is shut while a call looks for room has another reason.
 	q.shut(lossClosed)
-	q.shards[0].lose(1, true)
+	q.shards[0].lose(1, eval.ReasonOff)
 	if _, _, lost := q.counts(); lost[lossFull] != 3 || lost[lossClosed] != 1 {
 		t.Errorf("lost: %v", lost)
 	}
@@ -163,7 +161,7 @@ func TestFullQueueReadsNoClock(t *testing.T) {
 	record := func(times int, stamps int64) {
 		t.Helper()
 		for range times {
-			q.record(user("u"), nil, results{nil, &r})
+			q.record(user("u"), nil, results{nil, &r}, r.Reason)
 		}
 		if got := q.stamps.number.Load(); got != stamps {
 			t.Errorf("%d stamps, expected %d", got, stamps)
@@ -356,9 +354,7 @@ func TestEvaluations(t *testing.T) {
 	checkError(t, p.Close(t.Context()), &flush.Error{Delivered: 2, Dropped: 2, Cause: flush.ErrQueueFull})
 	record(p, user("u"), "d") // also after Close
 	p.RecordFallback(eval.ReasonFlagNotFound)
-	if all, fallbacks := p.Evaluations(); all != 6 || fallbacks != (Fallbacks{eval.ReasonFlagNotFound - eval.FirstFallback: 2}) {
-		t.Errorf("%d evaluations, %d fallbacks", all, fallbacks)
-	}
+	checkEvaluations(t, p, Evaluations{eval.ReasonFallthrough: 4, eval.ReasonFlagNotFound: 2})
 }
 
 // TestMoreEventsThanAShard: an evaluation with more prerequisites than a shard
@@ -397,9 +393,7 @@ func TestMoreEventsThanAShard(t *testing.T) {
 			if s.Recorded != all || s.Dropped != (flush.Dropped{QueueFull: uint64(test.prerequisites - test.recorded)}) {
 				t.Errorf("Stats: %+v", s)
 			}
-			if evaluations, _ := p.Evaluations(); evaluations != uint64(test.before+1) {
-				t.Errorf("%d evaluations", evaluations)
-			}
+			checkEvaluations(t, p, Evaluations{eval.ReasonFallthrough: uint64(test.before + 1)})
 			var want []string
 			for i := test.prerequisites - test.recorded; i < test.prerequisites; i++ {
 				want = append(want, fmt.Sprint(i))
