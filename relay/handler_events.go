@@ -31,7 +31,8 @@ const (
 	// maxUnstored is how many bytes of bodies may wait until they are stored, of all
 	// environments: while a queue does not respond, they would fill the memory.
 	maxUnstored = 64 << 20
-	// putTime bounds the storing of events.
+	// putTime bounds the storing of bodies that were gathered, also if it takes several
+	// batches.
 	putTime = 10 * time.Second
 	// rateWindow is the time over which the rate of events is an average.
 	rateWindow = 2 * time.Second
@@ -49,14 +50,9 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, wire *plat
 	if !h.allow(w, r, routeEvents, http.MethodPost) {
 		return
 	}
-	if !h.begin() {
-		panic(http.ErrAbortHandler)
-	}
-	defer h.running.Done()
-	status, events, reason := h.takeEvents(w, r, wire)
+	status, reason := h.takeEvents(w, r, wire)
 	switch status {
 	case http.StatusOK:
-		h.events.accepted.Add(uint64(events))
 		h.count(routeEvents, status)
 		if wire.EventsOK != "" {
 			w.Header()["Content-Type"] = jsonType
@@ -67,56 +63,59 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, wire *plat
 		h.reject(w, routeEvents, wire, reason)
 		return
 	}
-	h.events.refused.Add(uint64(events))
 	h.respond(w, routeEvents, status, reason)
 }
 
-// takeEvents stores the events of a request. It returns the status of the response, and
-// the number of events that were stored, or rejected by the sink.
-func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) (status, events int, reason string) {
+// takeEvents stores the events of a request, and returns the status of the response.
+func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platformserver.Wire) (status int, reason string) {
 	key := wire.Secret(r)
 	environment, ok := h.environmentOf(key, wire)
 	switch {
 	case !ok:
-		return http.StatusUnauthorized, 0, ""
+		return http.StatusUnauthorized, ""
 	case h.Events == nil:
-		return http.StatusServiceUnavailable, 0, "this relay has no queue for events: set the events URL to the platform\n"
+		return http.StatusServiceUnavailable, "this relay has no queue for events: set the events URL to the platform\n"
 	case !platformserver.IsJSON(r.Header.Get("Content-Type")):
-		return http.StatusUnsupportedMediaType, 0, ""
+		return http.StatusUnsupportedMediaType, ""
 	case r.ContentLength > maxEvents:
-		return http.StatusRequestEntityTooLarge, 0, ""
+		return http.StatusRequestEntityTooLarge, ""
 	}
 	body, err := readEvents(w, r)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return http.StatusRequestEntityTooLarge, 0, ""
+		return http.StatusRequestEntityTooLarge, ""
 	case errors.Is(err, errEncoding):
-		return http.StatusUnsupportedMediaType, 0, "expected Content-Encoding gzip or none\n"
+		return http.StatusUnsupportedMediaType, "expected Content-Encoding gzip or none\n"
 	case err != nil:
-		return http.StatusBadRequest, 0, "the body cannot be read"
+		return http.StatusBadRequest, "the body cannot be read"
 	}
 	if !h.rates.take(key, len(body), h.EventRate) {
-		return http.StatusTooManyRequests, 0, "too many events for this key\n"
+		return http.StatusTooManyRequests, "too many events for this key\n"
 	}
 	items, err := wire.CheckEvents(body)
 	if err != nil {
-		return http.StatusBadRequest, 0, "the body is not the events of " + wire.Name
+		return http.StatusBadRequest, "the body is not the events of " + wire.Name
 	}
 	if room := h.roomOf(environment); room != nil {
 		room.report(r.Header)
 	}
 	if items == 0 {
-		return http.StatusOK, 0, ""
+		return http.StatusOK, ""
 	}
+	b := gathered{text: bytes.TrimSpace(body)}
 	for text := range jsontext.Elements(body) {
-		events += eventsOf(text)
+		b.events += eventsOf(text)
 	}
-	err = h.gather.put(r.Context(), environment, wire.EventsPath, bytes.TrimSpace(body))
+	if !h.begin() { // not before the body is read: Close does not wait for slow clients
+		panic(http.ErrAbortHandler)
+	}
+	defer h.running.Done()
+	err = h.gather.put(r.Context(), environment, wire.EventsPath, b)
 	switch {
 	case err == nil:
-		return http.StatusOK, events, ""
+		return http.StatusOK, ""
 	case errors.Is(err, flush.ErrTooLarge):
-		return http.StatusRequestEntityTooLarge, events, ""
+		return http.StatusRequestEntityTooLarge, ""
 	}
 	if waiting, ok := errors.AsType[interface {
 		error
@@ -126,7 +125,7 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platf
 			w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		}
 	}
-	return http.StatusServiceUnavailable, events, "the queue for events is full or does not respond\n"
+	return http.StatusServiceUnavailable, "the queue for events is full or does not respond\n"
 }
 
 var (
@@ -166,9 +165,15 @@ type gatherer struct {
 
 type gatheredFor struct{ environment, route string }
 
+// gathered is a body of events.
+type gathered struct {
+	text   []byte // without white space around it
+	events int
+}
+
 // gathering is a batch that is being gathered or stored.
 type gathering struct {
-	bodies [][]byte
+	bodies []gathered
 	size   int
 	full   chan struct{} // closed when it is to be stored at once
 	done   chan struct{} // closed when all are stored
@@ -182,26 +187,28 @@ func (g *gatherer) init(h *Handler) {
 
 // put stores a body together with others, and returns when it is durable. When ctx
 // ends, the body is stored nevertheless. The error is flush.ErrFull while too many wait.
-func (g *gatherer) put(ctx context.Context, environment, route string, body []byte) error {
+// The caller has called begin.
+func (g *gatherer) put(ctx context.Context, environment, route string, body gathered) error {
 	to := gatheredFor{environment, route}
 	g.mu.Lock()
-	if g.unstored+len(body) > maxUnstored {
+	if g.unstored+len(body.text) > maxUnstored {
 		g.mu.Unlock()
+		g.h.events.refused.Add(uint64(body.events))
 		return flush.ErrFull
 	}
-	g.unstored += len(body)
+	g.unstored += len(body.text)
 	b := g.batches[to]
-	if b == nil || b.size+len(body) > maxGathered {
+	if b == nil || b.size+len(body.text) > maxGathered {
 		if b != nil {
 			close(b.full)
 		}
 		b = &gathering{full: make(chan struct{}), done: make(chan struct{})}
 		g.batches[to] = b
-		g.h.running.Go(func() { g.store(to, b) }) // the request of the caller counts, too
+		g.h.running.Go(func() { g.store(to, b) })
 	}
 	i := len(b.bodies)
 	b.bodies = append(b.bodies, body)
-	b.size += len(body)
+	b.size += len(body.text)
 	g.mu.Unlock()
 	select {
 	case <-b.done:
@@ -232,46 +239,52 @@ func (g *gatherer) store(to gatheredFor, b *gathering) {
 	}
 	g.mu.Unlock()
 	b.errs = make([]error, len(b.bodies))
-	err := g.sink(to, join(b.bodies))
-	if len(b.bodies) == 1 || err == nil || !errors.Is(err, flush.ErrTooLarge) {
-		for i := range b.errs {
-			b.errs[i] = err
-		}
-		return
-	}
-	for i, body := range b.bodies {
-		b.errs[i] = g.sink(to, body)
-	}
-}
-
-func (g *gatherer) sink(to gatheredFor, body []byte) error {
 	// Not the handler's context: what was read is stored while the relay ends.
 	ctx, cancel := context.WithTimeout(context.Background(), putTime)
 	defer cancel()
-	return safelog.Contain("relay: Handler.Events", func() error {
-		return g.h.Events.Put(ctx, flush.Batch{Environment: to.environment, Route: to.route, Body: body, At: time.Now()})
-	})
+	g.storeAll(ctx, to, b.bodies, b.errs)
 }
 
-// join joins JSON arrays without white space around them.
-func join(bodies [][]byte) []byte {
+// storeAll stores bodies in one batch, or in two and so on while a batch is too large for
+// the sink, sets the error of each, and counts their events. Those that ctx leaves no
+// time for fail.
+func (g *gatherer) storeAll(ctx context.Context, to gatheredFor, bodies []gathered, errs []error) {
+	err := context.Cause(ctx)
+	if err == nil {
+		err = safelog.Contain("relay: Handler.Events", func() error {
+			return g.h.Events.Put(ctx, flush.Batch{Environment: to.environment, Route: to.route, Body: join(bodies), At: time.Now()})
+		})
+	}
+	if half := len(bodies) / 2; half > 0 && errors.Is(err, flush.ErrTooLarge) {
+		g.storeAll(ctx, to, bodies[:half], errs[:half])
+		g.storeAll(ctx, to, bodies[half:], errs[half:])
+		return
+	}
+	count := &g.h.events.accepted
+	if err != nil {
+		count = &g.h.events.refused
+	}
+	for i, b := range bodies {
+		errs[i] = err
+		count.Add(uint64(b.events))
+	}
+}
+
+// join joins bodies to one JSON array.
+func join(bodies []gathered) []byte {
 	if len(bodies) == 1 {
-		return bodies[0]
+		return bodies[0].text
 	}
 	size := 1
 	for _, b := range bodies {
-		size += len(b)
+		size += len(b.text)
 	}
 	out := append(make([]byte, 0, size), '[')
 	for _, b := range bodies {
-		inside := bytes.TrimSpace(b[1 : len(b)-1])
-		if len(inside) == 0 {
-			continue
-		}
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(out, inside...)
+		out = append(out, bytes.TrimSpace(b.text[1:len(b.text)-1])...)
 	}
 	return append(out, ']')
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -254,6 +256,177 @@ func TestEventsAreGathered(t *testing.T) {
 	})
 }
 
+// TestEventsOfASlowQueueThatTakesFew: if gathered bodies have to be stored one by one,
+// and slowly, no sender waits for all of them.
+func TestEventsOfASlowQueueThatTakesFew(t *testing.T) {
+	t.Parallel()
+	sink := new(shelf)
+	withDesk(t, func(h *relay.Handler) { h.Events = sink }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		sink.fail(func(b flush.Batch) error {
+			time.Sleep(400 * time.Millisecond)
+			if strings.Count(string(b.Body), `"keyId"`) > 1 {
+				return flush.ErrTooLarge
+			}
+			return nil
+		})
+		began := time.Now()
+		var posting sync.WaitGroup
+		var stored, refused atomic.Int64
+		for range 60 {
+			posting.Go(func() {
+				switch status := d.post(d.key, userOf("u")).StatusCode; status {
+				case http.StatusOK:
+					stored.Add(1)
+				case http.StatusServiceUnavailable:
+					refused.Add(1)
+				default:
+					d.Errorf("got %d", status)
+				}
+			})
+		}
+		posting.Wait()
+		if took := time.Since(began); took > 11*time.Second || stored.Load() < 5 || refused.Load() < 5 {
+			d.Errorf("%d bodies were stored and %d refused in %v, want some of each in 10 s", stored.Load(), refused.Load(), took)
+		}
+		if n := len(sink.all()); int64(n) != stored.Load() {
+			d.Errorf("%d batches were stored, and %d senders know of it", n, stored.Load())
+		}
+	})
+}
+
+// countedBody is a body without an end, unless text has one. It counts what is read.
+type countedBody struct {
+	text io.Reader
+	read int
+}
+
+// Read implements io.Reader.
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.text.Read(p)
+	b.read += n
+	return n, err
+}
+
+// TestEventsAreReadUpToTheirLimit: of a body that is too large, compressed or not, little
+// is read, and nothing if its size is known.
+func TestEventsAreReadUpToTheirLimit(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) { h.Events = new(shelf) }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		large := strings.Repeat(" ", 1<<20)
+		for name, test := range map[string]struct {
+			body     string
+			size     int64
+			encoding string
+			most     int
+		}{
+			"known size":             {large + large, 2 << 20, "", 0},
+			"known size, compressed": {large + large, 2 << 20, "gzip", 0},
+			"one byte more":          {large + " ", 1<<20 + 1, "", 0},
+			"unknown size":           {large + large + large, -1, "", 1<<20 + 1},
+			"compressed well":        {strings.Repeat(zipped(large), 500), -1, "gzip", 16 << 10},
+			"compressed nothing":     {strings.Repeat(zipped(""), 200_000), -1, "gzip", 1<<20 + 1},
+		} {
+			body := &countedBody{text: strings.NewReader(test.body)}
+			req := httptest.NewRequest(http.MethodPost, "http://relay.test/api/public/insight/track", body)
+			req.ContentLength = test.size
+			req.Header.Set("Authorization", d.key)
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Content-Encoding", test.encoding)
+			w := httptest.NewRecorder()
+			d.handler.ServeHTTP(w, req)
+			if w.Code != http.StatusRequestEntityTooLarge || body.read > test.most {
+				d.Errorf("%s: got %d after %d of %d bytes, want 413 after at most %d", name, w.Code, body.read, len(test.body), test.most)
+			}
+		}
+	})
+}
+
+// TestCloseStoresWhatWasGathered: at its end a handler stores what it has, at once.
+func TestCloseStoresWhatWasGathered(t *testing.T) {
+	t.Parallel()
+	sink := new(shelf)
+	withDesk(t, func(h *relay.Handler) { h.Events = sink }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		began := time.Now()
+		var status int
+		var posting sync.WaitGroup
+		posting.Go(func() { status = d.post(d.key, userOf("u")).StatusCode })
+		synctest.Wait()
+		if n := len(sink.all()); n > 0 {
+			d.Fatalf("%d batches were stored before the end", n)
+		}
+		d.handler.Close()
+		posting.Wait()
+		if took := time.Since(began); status != http.StatusOK || len(sink.all()) != 1 || took > 0 {
+			d.Errorf("got %d, %d batches, after %v", status, len(sink.all()), took)
+		}
+	})
+}
+
+// TestCloseBesideSlowBodies: Close does not wait for clients that send a body slowly.
+func TestCloseBesideSlowBodies(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) { h.Events = new(shelf) }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		body, rest := io.Pipe()
+		var posting sync.WaitGroup
+		posting.Go(func() {
+			req, err := http.NewRequestWithContext(d.Context(), http.MethodPost, "http://relay.test/api/public/insight/track", body)
+			if err != nil {
+				d.Error(err)
+				return
+			}
+			req.Header.Set("Authorization", d.key)
+			req.Header.Set("Content-Type", "application/json")
+			if resp, err := d.http.Do(req); err == nil {
+				_ = resp.Body.Close()
+				d.Errorf("got %d from a handler that is closed", resp.StatusCode)
+			}
+		})
+		_, _ = rest.Write([]byte(`[`))
+		synctest.Wait()
+		began := time.Now()
+		d.handler.Close()
+		if took := time.Since(began); took > 0 {
+			d.Errorf("Close took %v", took)
+		}
+		_, _ = rest.Write([]byte(userOf("u")[1:]))
+		_ = rest.Close()
+		posting.Wait()
+	})
+}
+
+// slowSink takes 5 s for each batch.
+type slowSink struct{ shelf }
+
+// Put implements flush.Sink.
+func (s *slowSink) Put(ctx context.Context, b flush.Batch) error {
+	time.Sleep(5 * time.Second)
+	return s.shelf.Put(ctx, b)
+}
+
+// TestEventsOfAClientThatIsGone: they are stored, and count as accepted.
+func TestEventsOfAClientThatIsGone(t *testing.T) {
+	t.Parallel()
+	sink := new(slowSink)
+	withDesk(t, func(h *relay.Handler) { h.Events = sink }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		ctx, cancel := context.WithTimeout(d.Context(), time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://relay.test/api/public/insight/track", strings.NewReader(userOf("u")))
+		if err != nil {
+			d.Fatal(err)
+		}
+		req.Header.Set("Authorization", d.key)
+		req.Header.Set("Content-Type", "application/json")
+		if resp, err := d.http.Do(req); err == nil {
+			_ = resp.Body.Close()
+			d.Fatalf("got %d", resp.StatusCode)
+		}
+		wait(10 * time.Second)
+		if stats := d.handler.Stats(); len(sink.all()) != 1 || stats.EventsAccepted != 1 || stats.EventsRefused != 0 {
+			d.Errorf("%d batches, %+v", len(sink.all()), stats)
+		}
+	})
+}
+
 // hangingSink stores nothing until the context ends.
 type hangingSink struct{}
 
@@ -307,6 +480,9 @@ func TestEventsOfAQueueThatHangsAreBounded(t *testing.T) {
 		posting.Wait()
 		if quick < 15 || quick > 20 {
 			d.Errorf("%d of 90 bodies of 900 KiB were rejected at once", quick)
+		}
+		if n := d.handler.Stats().EventsRefused; n != 90 {
+			d.Errorf("%d events were refused, want 90", n)
 		}
 		if got := d.post(d.key, "[]"); got.StatusCode != 200 {
 			d.Errorf("got %d", got.StatusCode)
