@@ -491,7 +491,7 @@ func (r *run) finished(p *parcel, d *flush.Delivery, o *outlet) {
 	if errors.Is(p.err, ErrDead) {
 		after = maxPause
 	}
-	if p.err != nil && p.settled {
+	if p.err != nil && p.delivered {
 		// Some of the events have arrived. Only the others are to be sent again, as a batch
 		// of their own.
 		rest := d.Batch

@@ -44,12 +44,12 @@ type parcel struct {
 	finish func(*parcel) // called once, when nothing of it is under way
 
 	// Of job.mu, until finish is called.
-	open    int    // parts that are neither settled nor given up
-	vain    int    // requests for it alone that were rejected
-	begun   bool   // there was a request with some of its events
-	settled bool   // some of its events are delivered, or dead letters
-	left    []item // the others
-	err     error  // why
+	open      int    // parts that are not finished
+	vain      int    // requests for it alone that were rejected
+	begun     bool   // there was a request with some of its events
+	delivered bool   // some of its events are delivered, or dead letters
+	left      []item // the others
+	err       error  // why
 
 	// over reports whether the queue has given the batch to another taker by now. nil is
 	// never.
@@ -200,7 +200,7 @@ func (j *job) over(p *part) bool {
 	p.of.begun = p.of.begun || !over
 	j.mu.Unlock()
 	if over {
-		j.settle(p, errOver)
+		j.finish(p, errOver)
 	}
 	return over
 }
@@ -212,7 +212,7 @@ func (j *job) deliver(parts []*part) {
 	case result == accepted:
 		for _, p := range parts {
 			j.o.f.counts.forwarded.Add(uint64(p.events))
-			j.settle(p, nil)
+			j.finish(p, nil)
 		}
 	case result == again || result == refused:
 		j.giveUp(parts, err)
@@ -266,35 +266,35 @@ func (j *job) bury(p *part, why error) {
 		if err != nil {
 			j.o.f.log.Warn("ffc: events that cannot be delivered cannot be kept either; they stay in the queue",
 				"environment", safelog.Quote(j.o.environment), "reason", why, "error", err)
-			j.settle(p, fmt.Errorf("%w, and not kept as a dead letter: %w: %w", ErrDead, why, err))
+			j.finish(p, fmt.Errorf("%w, and not kept as a dead letter: %w: %w", ErrDead, why, err))
 			return
 		}
 		f.counts.dead.Add(events)
 		j.o.f.log.Warn("ffc: events are dead letters now, as they cannot be delivered",
 			"environment", safelog.Quote(j.o.environment), "events", events, "reason", why)
-		j.settle(p, nil)
+		j.finish(p, nil)
 	case j.drops && errors.Is(why, errTooOld):
 		f.counts.dropped.Add(events)
 		j.o.f.log.Warn("ffc: events were dropped, as they are too old", "environment", safelog.Quote(j.o.environment), "events", events)
-		j.settle(p, nil)
+		j.finish(p, nil)
 	default:
-		j.settle(p, fmt.Errorf("%w: %w", ErrDead, why))
+		j.finish(p, fmt.Errorf("%w: %w", ErrDead, why))
 	}
 }
 
 // giveUp leaves parts undelivered.
 func (j *job) giveUp(parts []*part, err error) {
 	for _, p := range parts {
-		j.settle(p, err)
+		j.finish(p, err)
 	}
 }
 
-// settle records what became of a part; nil is delivered, or a dead letter.
-func (j *job) settle(p *part, err error) {
+// finish records what became of a part; nil is delivered, or a dead letter.
+func (j *job) finish(p *part, err error) {
 	j.mu.Lock()
 	of := p.of
 	if err == nil {
-		of.settled = true
+		of.delivered = true
 	} else {
 		of.left = append(of.left, p.items...)
 		if of.err == nil {

@@ -282,7 +282,7 @@ func (p *probe) Open(env transport.Env) (transport.Session, error) {
 	}
 	p.platform = env.Platform
 	_, p.background = session.(transport.Runner)
-	return idle{}, nil
+	return noSession{}, nil
 }
 
 type keylessProbe struct {
@@ -293,11 +293,11 @@ type keylessProbe struct {
 // Open implements transport.Transport.
 func (p keylessProbe) Open(env transport.Env) (transport.Session, error) { return p.probe.Open(env) }
 
-// idle is a session that does nothing.
-type idle struct{}
+// noSession is a session that does nothing.
+type noSession struct{}
 
 // Stats implements transport.Session.
-func (idle) Stats() transport.Stats { return transport.Stats{} }
+func (noSession) Stats() transport.Stats { return transport.Stats{} }
 
 // Run implements transport.Runner.
-func (idle) Run(ctx context.Context) { <-ctx.Done() }
+func (noSession) Run(ctx context.Context) { <-ctx.Done() }

@@ -228,10 +228,11 @@ func (v *probe) read(ctx context.Context) (cli.Outcome, string, string) {
 	if err != nil && !errors.Is(err, fleet.ErrNotFound) {
 		return cli.Fail, textOf(err), adviceReach
 	}
-	return cli.OK, "reachable: " + nameOf(v.b), ""
+	return cli.OK, "reachable: " + engineName(v.b), ""
 }
 
-func nameOf(b fleet.Backend) string {
+// engineName returns the name of an engine in texts.
+func engineName(b fleet.Backend) string {
 	if s, ok := b.(fmt.Stringer); ok {
 		return s.String()
 	}

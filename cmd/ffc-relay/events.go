@@ -373,9 +373,9 @@ type failingReport struct {
 	Error       string     `json:"error"`
 }
 
-// nameOf returns the name of an environment in the configuration, or the environment if
+// configName returns the name of an environment in the configuration, or the environment if
 // the configuration does not have it.
-func (f *forwarding) nameOf(environment string) string {
+func (f *forwarding) configName(environment string) string {
 	return cmp.Or((*f.names.Load())[environment], environment)
 }
 
@@ -390,7 +390,7 @@ func (f *forwarding) report() *eventsReport {
 		if _, ok := (*f.to.Load())[e.Environment]; !ok {
 			continue // it was removed
 		}
-		failing := failingReport{Environment: f.nameOf(e.Environment), Error: textOf(e.Err)}
+		failing := failingReport{Environment: f.configName(e.Environment), Error: textOf(e.Err)}
 		if time.Until(e.Until) > 0 {
 			failing.Until = &e.Until
 		}
@@ -420,7 +420,7 @@ func (f *forwarding) write(ctx context.Context, x *exposition) {
 	}
 	x.begin(undelivered)
 	for _, environment := range slices.Sorted(maps.Keys(*f.to.Load())) {
-		x.sample(undelivered.name, number(failing[environment]), "environment", f.nameOf(environment))
+		x.sample(undelivered.name, number(failing[environment]), "environment", f.configName(environment))
 	}
 	sizes, err := f.sizes(ctx)
 	if err != nil {
@@ -447,7 +447,7 @@ func (f *forwarding) write(ctx context.Context, x *exposition) {
 		for _, s := range sizes {
 			labels := []string{"queue", f.name}
 			if s.Environment != "" {
-				labels = append(labels, "environment", f.nameOf(s.Environment))
+				labels = append(labels, "environment", f.configName(s.Environment))
 			}
 			if v := of.value(s); v >= 0 {
 				x.sample(of.name, v, labels...)

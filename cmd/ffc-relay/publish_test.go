@@ -232,7 +232,7 @@ func TestManyEnvironments(t *testing.T) {
 		if s.report().Ready {
 			t.Error("ready before any data")
 		}
-		time.Sleep(settleTime + time.Second)
+		time.Sleep(readyAfter + time.Second)
 		now := s.report()
 		if got, _ := leaders(); got != n-1 || len(now.Environments) != n+1 || !now.Ready {
 			t.Errorf("%d of %d environments lead, ready %t", got, len(now.Environments), now.Ready)

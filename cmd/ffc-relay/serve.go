@@ -239,7 +239,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 	if err != nil {
 		return err
 	}
-	s := &supervisor{log: config.logger(c), accept: d.accept, adjust: d.a.adjust, idle: !d.publishes}
+	s := &supervisor{log: config.logger(c), accept: d.accept, adjust: d.a.adjust, publishes: d.publishes}
 	s.engines = engines{open: d.a.open, metrics: &s.metrics}
 	loop := make(chan struct{})
 	server := newServer(s, loop, listener)

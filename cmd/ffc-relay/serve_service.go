@@ -85,7 +85,7 @@ func newService(s *supervisor, c *config, listener net.Listener, queue flush.Que
 		defer close(v.ended)
 		_ = v.http.Serve(listener) // until close
 	}()
-	if !s.idle {
+	if s.publishes {
 		v.closing.Go(v.follow)
 	}
 	return v
@@ -303,7 +303,7 @@ type servedReport struct {
 }
 
 // report adds what is served to a report, and reports whether all of it has data, or
-// an error, or could not get either in settleTime.
+// an error, or could not get either in readyAfter.
 func (v *service) report(out *report) (ready bool) {
 	v.mu.RLock()
 	readers := maps.Clone(v.readers)
@@ -328,7 +328,7 @@ func (v *service) report(out *report) (ready bool) {
 				age := s.DataAge.Seconds()
 				served.Age = &age
 			}
-			ready = ready && (served.Age != nil || time.Since(r.began) >= settleTime)
+			ready = ready && (served.Age != nil || time.Since(r.began) >= readyAfter)
 		}
 		if e.Environment == "" { // not published here
 			e.Environment, e.Revision, e.Age, e.Error = r.environment, served.Revision, served.Age, served.Error

@@ -14,9 +14,9 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 )
 
-// settleTime is how long an environment without a result keeps /readyz failing: then
+// readyAfter is how long an environment without a result keeps /readyz failing: then
 // the platform or the engine counts as unreachable.
-const settleTime = 30 * time.Second
+const readyAfter = 30 * time.Second
 
 // supervisor runs a publisher for each environment. An environment that fails affects no other.
 type supervisor struct {
@@ -27,7 +27,7 @@ type supervisor struct {
 
 	service    *service    // nil serves nothing
 	forwarding *forwarding // nil forwards nothing
-	idle       bool        // publishes nothing
+	publishes  bool
 
 	mu       sync.Mutex
 	engines  engines
@@ -102,7 +102,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 	if s.forwarding != nil {
 		s.forwarding.apply(c, &s.engines)
 	}
-	if s.idle {
+	if !s.publishes {
 		return
 	}
 	for name, r := range s.running {
@@ -246,7 +246,7 @@ type mirrorReport struct {
 }
 
 // report returns the state of all environments. It is ready when each has data, or
-// an error, or could not get either in settleTime.
+// an error, or could not get either in readyAfter.
 func (s *supervisor) report() *report {
 	s.mu.Lock()
 	list := maps.Clone(s.running)
@@ -259,7 +259,7 @@ func (s *supervisor) report() *report {
 	for name, r := range list {
 		e := r.report()
 		out.Environments[name] = e
-		out.Ready = out.Ready && (e.Revision > 0 || e.Error != "" || time.Since(r.began) >= settleTime)
+		out.Ready = out.Ready && (e.Revision > 0 || e.Error != "" || time.Since(r.began) >= readyAfter)
 	}
 	if s.service != nil {
 		out.Ready = s.service.report(out) && out.Ready

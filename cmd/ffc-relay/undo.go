@@ -114,7 +114,7 @@ func explained(e *relay.Environment, name string, err error) error {
 	switch {
 	case errors.Is(err, relay.ErrNotPublished):
 		return cli.NoDataError("%s has no data of environment %q: check the name, the engine and the prefix, and that ffc-relay publish has published it",
-			nameOf(e.Backend), e.Name)
+			engineName(e.Backend), e.Name)
 	case errors.Is(err, relay.ErrNoRevision):
 		return cli.Errorf("%s\nRun \"ffc-relay log -n 0 %s\" for those that it has.", text, name)
 	case errors.Is(err, relay.ErrSnapshot):
