@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -228,12 +229,13 @@ func (h *Handler) Close() {
 	h.start()
 	h.mu.Lock()
 	h.closed = true
-	rooms := h.rooms
-	h.rooms = make(map[string]*room)
+	rooms := slices.Collect(maps.Values(h.rooms))
 	h.mu.Unlock()
 	h.cancel()
 	for _, r := range rooms {
-		r.end()
+		for _, m := range r.end() {
+			m.socket.Cut()
+		}
 	}
 	h.running.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,6 +188,135 @@ func (d *desk) poll(header ...string) *http.Response {
 	}
 	_ = resp.Body.Close()
 	return resp
+}
+
+// newer returns what a client of FeatBit that polls gets for its version; the zero message
+// if there is nothing newer.
+func (d *desk) newer(version int64) (m message) {
+	d.Helper()
+	req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all?timestamp="+strconv.FormatInt(version, 10), nil)
+	if err != nil {
+		d.Fatal(err)
+	}
+	req.Header.Set("Authorization", d.key)
+	resp, err := d.http.Do(req)
+	if err != nil {
+		d.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		d.Fatalf("got %d, %v", resp.StatusCode, err)
+	}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &m); err != nil {
+			d.Fatalf("%v in %s", err, body)
+		}
+	}
+	return m
+}
+
+// is checks the kind of a message and its flags, of which archived ones have a minus.
+func (m message) is(t *testing.T, kind string, flags ...string) {
+	t.Helper()
+	var got []string
+	for _, f := range m.Data.Flags {
+		sign := ""
+		if f.Archived {
+			sign = "-"
+		}
+		got = append(got, sign+f.Key)
+	}
+	slices.Sort(got)
+	if m.Data.EventType != kind || !slices.Equal(got, flags) {
+		t.Errorf("got a %s of %q, want a %s of %q", m.Data.EventType, got, kind, flags)
+	}
+}
+
+func flagAt(key string, version int64) ffctest.Item { return ffctest.Flag(key).Version(version) }
+
+// featBitData is data of FeatBit. Flags whose key begins with "archived" are archived.
+func featBitData(t *testing.T, items ...ffctest.Item) []byte {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(ffctest.FeatBit.Snapshot(items...), &m); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range m["data"].(map[string]any)["featureFlags"].([]any) {
+		flag := f.(map[string]any)
+		flag["isArchived"] = strings.HasPrefix(flag["key"].(string), "archived")
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestPollsSince: a client that polls gets what has changed since its version, archived
+// and missing flags included, and all data if the relay does not know the version.
+func TestPollsSince(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, source := driveFeatBit(t, featBitData(t, flagAt("archived", 10), flagAt("b", 12), flagAt("c", 14)))
+		defer d.close()
+		d.newer(0).is(t, "full", "-archived", "b", "c")
+		d.newer(14).is(t, "")
+		source.set(t, featBitData(t, flagAt("archived", 20), flagAt("c", 14), flagAt("d", 22)))
+		synctest.Wait()
+		first := d.newer(14)
+		first.is(t, "patch", "-archived", "-b", "d")
+		newest := int64(0)
+		for _, f := range first.Data.Flags {
+			newest = max(newest, f.UpdatedAt.UnixMilli())
+		}
+		d.newer(newest).is(t, "")
+		d.newer(22).is(t, "patch", "-b")
+		for _, unknown := range []int64{1, 10, 13, 15, 21} { // of other servers, or from before
+			d.newer(unknown).is(t, "full", "-archived", "-b", "c", "d")
+		}
+	})
+}
+
+// TestRemovedItemsAreForgotten: a relay remembers removed flags as long as there are not
+// more of them than others, or 1000. Then clients from before get all data.
+func TestRemovedItemsAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := func(keep int64, live, archived int) []byte {
+			items := []ffctest.Item{flagAt("keep", keep)}
+			for i := range live {
+				items = append(items, flagAt("live"+strconv.Itoa(i), 21))
+			}
+			for i := range archived {
+				items = append(items, flagAt("archived"+strconv.Itoa(i), 20))
+			}
+			return featBitData(t, items...)
+		}
+		d, source := driveFeatBit(t, data(10, 600, 600))
+		defer d.close()
+		if got := len(d.newer(0).Data.Flags); got != 1201 {
+			t.Fatalf("got %d flags", got)
+		}
+		source.set(t, data(30, 0, 600))
+		synctest.Wait()
+		if got := d.newer(21); got.Data.EventType != "patch" || len(got.Data.Flags) != 601 {
+			t.Errorf("got a %s of %d flags, want 600 that were removed and one that has changed", got.Data.EventType, len(got.Data.Flags))
+		}
+		source.set(t, data(30, 0, 0)) // which changes nothing for clients
+		synctest.Wait()
+		for _, before := range []int64{10, 21, 30} {
+			d.newer(before).is(t, "full", "keep")
+		}
+		d.newer(0).is(t, "full", "keep")
+		source.set(t, data(30, 900, 0))
+		synctest.Wait()
+		source.set(t, data(30, 0, 0))
+		synctest.Wait()
+		if got := len(d.newer(0).Data.Flags); got != 901 {
+			t.Errorf("got %d flags, want those that were removed as well", got)
+		}
+	})
 }
 
 // TestAcceptEncoding: only clients that accept gzip get it.

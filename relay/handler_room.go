@@ -1,12 +1,7 @@
 package relay
 
 import (
-	"bytes"
-	"cmp"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,10 +10,9 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -26,14 +20,6 @@ const (
 	// sweepEvery is how often websockets are checked: whether their key is valid and
 	// whether their client lives.
 	sweepEvery = 5 * time.Second
-	// dropAfter is how long an encoded message stays that is not used.
-	dropAfter = 30 * time.Second
-	// maxTags is how many entity tags of earlier editions a room remembers.
-	maxTags = 16
-	// maxGone is how many removed items a room remembers, at least.
-	maxGone = 1000
-	// maxPast is how many versions of replaced items a room remembers.
-	maxPast = 1000
 	// lateBy is how long a change may be known to one server of the platform only.
 	lateBy = 10 * time.Minute
 	// readTries and readPause are how often, and with which pauses, a client is
@@ -89,35 +75,6 @@ type room struct {
 	past     []int64               // versions of items that were replaced, at most maxPast
 }
 
-// served is an item as it is served. It does not change.
-type served struct {
-	key      string
-	origin   []byte // as the data has it
-	raw      []byte // as it is served
-	version  int64  // of raw
-	archived bool
-	gone     bool // the data does not have it any more
-}
-
-// edition is the data of a room at one time. It does not change, except for its
-// encoded messages, which are made when they are first needed.
-type edition struct {
-	wire   *platformserver.Wire
-	lists  [3][]*served // by array, newest first
-	etag   []string     // the header
-	before []string     // entity tags of earlier editions, the latest first
-	top    int64
-	proven int64
-	past   []int64 // versions of items that were replaced, ascending
-	none   []byte  // a patch without items
-
-	mu       sync.Mutex
-	full     []byte // for websockets and for polling without gzip
-	poll     []byte // full, or the form for polling if that differs
-	zipped   []byte // gzip of poll
-	usedFull time.Time
-}
-
 func newRoom(h *Handler, environment string) *room {
 	r := &room{
 		h: h, environment: environment, nudge: make(chan struct{}, 1), members: make(map[*member]struct{}), changed: make(chan struct{}),
@@ -143,7 +100,6 @@ func (r *room) refresh() {
 
 // watch checks the websockets of the room until the room ends. It waits for no engine.
 func (r *room) watch() {
-	defer r.cancel()
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	for {
@@ -151,23 +107,85 @@ func (r *room) watch() {
 		case <-r.ctx.Done():
 			return
 		case <-sweep.C:
-			if !r.sweep() {
-				return
-			}
+			r.sweep()
 		}
 	}
 }
 
-// end cuts all websockets and follows nothing.
-func (r *room) end() {
+// sweep closes websockets whose key has ended or is of another environment now, or that
+// have waited too long for data, and probes silent ones. It ends the room if the
+// environment is not served any more.
+func (r *room) sweep() {
+	var client *ffc.Client
+	ok := false
+	if r.contain("Reader", func() { client, ok = r.h.Reader(r.environment) }) {
+		return
+	}
+	if !ok || client == nil {
+		for _, m := range r.end() {
+			m.end(closeLater)
+		}
+		return
+	}
+	if client != r.following.Load() {
+		r.follow(client)
+	}
+	if e := r.now.Load(); e != nil {
+		e.dropUnused()
+	}
+	for _, m := range r.appendMembers(nil) {
+		environment := ""
+		if r.contain("Keys", func() { environment, ok = r.h.Keys(m.key) }) {
+			return
+		}
+		if !ok || environment != r.environment { // the SDK would mix the flags of both
+			m.end(closeInvalid)
+			continue
+		}
+		m.mu.Lock()
+		late := m.waiting && time.Since(m.since) >= dataWait
+		probe := !m.probing && m.socket.Silent() >= silentFor
+		m.probing = m.probing || probe
+		m.mu.Unlock()
+		if late {
+			m.end(closeLater)
+		}
+		if probe && r.h.begin() {
+			go func() {
+				defer r.h.running.Done()
+				m.socket.Probe(probeTime)
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.probing = false
+			}()
+		}
+	}
+	r.panicked = false
+}
+
+// contain calls a function of the application, and reports whether it panicked: then
+// everything stays as it is, until the next sweep.
+func (r *room) contain(name string, call func()) (panicked bool) {
+	err := safelog.Contain("relay: Handler."+name, func() error { call(); return nil })
+	if err != nil && !r.panicked {
+		r.panicked = true
+		r.h.log.Error("ffc: a function of the application panicked; websockets are not checked until it returns again", "environment", r.environment, "error", err)
+	}
+	return err != nil
+}
+
+// end ends the room: it follows nothing, and no further websocket enters it. The caller
+// closes or cuts those that are returned.
+func (r *room) end() []*member {
+	r.h.mu.Lock()
+	if r.h.rooms[r.environment] == r {
+		delete(r.h.rooms, r.environment)
+	}
+	r.h.mu.Unlock()
+	r.cancel()
 	r.mu.Lock()
 	r.ended = true
-	members := r.members
-	r.members = make(map[*member]struct{})
 	r.mu.Unlock()
-	for m := range members {
-		m.socket.Cut()
-	}
 	r.updating.Lock()
 	defer r.updating.Unlock()
 	r.following.Store(nil)
@@ -175,6 +193,7 @@ func (r *room) end() {
 		r.stop()
 		r.stop = nil
 	}
+	return r.appendMembers(nil)
 }
 
 // follow makes the room serve the data of a client.
@@ -247,7 +266,7 @@ func (r *room) updateLocked() {
 	}
 	pushes, changed := r.merge(&whole)
 	if !changed && before != nil {
-		r.now.Store(before.with(r.lists()))
+		r.now.Store(before.with(r.lists(), r.proven, slices.Clone(r.past)))
 		return
 	}
 	if before == nil {
@@ -258,318 +277,6 @@ func (r *room) updateLocked() {
 	}
 	r.publish()
 	r.push(pushes) // also wakes websockets that wait for the first data
-}
-
-// merge takes over the data of a client. pushes are the items that changed, the
-// oldest first.
-func (r *room) merge(whole *platform.Whole) (pushes []push, changed bool) {
-	revision := r.source().Revision
-	first, top := r.items[0] == nil, r.top
-	var restamp []push
-	for array, list := range [][]store.Item{whole.Flags, whole.Segments, whole.Tags} {
-		if array >= len(r.wire.Arrays) {
-			continue
-		}
-		had := r.items[array]
-		next := make(map[string]*served, len(list))
-		for i := range list {
-			item := &list[i]
-			old := had[item.Key]
-			if old != nil && !old.gone && bytes.Equal(old.origin, item.Raw) {
-				same := *old // with the memory of the client
-				if &old.raw[0] == &old.origin[0] {
-					same.raw = item.Raw
-				}
-				same.origin = item.Raw
-				next[item.Key] = &same
-				continue
-			}
-			if jsontext.Check(item.Raw) != nil {
-				if old != nil {
-					next[item.Key] = old
-				}
-				continue // as publishers do: no SDK could read it
-			}
-			changed = true
-			if old != nil {
-				r.past = append(r.past, old.version)
-				if old.gone {
-					r.gone--
-				}
-			}
-			s := &served{key: item.Key, origin: item.Raw, raw: item.Raw, version: item.Version, archived: item.Archived}
-			next[item.Key] = s
-			switch {
-			case first:
-				r.top = max(r.top, s.version)
-			case s.version <= top: // clients that have the newest version would not get it
-				restamp = append(restamp, push{array, s})
-			default:
-				pushes = append(pushes, push{array, s})
-				r.top = max(r.top, s.version)
-			}
-		}
-		for key, old := range had {
-			if next[key] != nil {
-				continue
-			}
-			gone := *old
-			next[key] = &gone
-			if !old.gone {
-				gone.gone = true
-				r.gone++
-				if !old.archived {
-					r.past = append(r.past, old.version)
-					gone.archived = true
-					changed = true
-					restamp = append(restamp, push{array, &gone})
-				}
-			}
-		}
-		r.items[array] = next
-	}
-	if len(restamp) > 0 {
-		// Relays that see the same revisions give the same versions.
-		r.stamp = revision - int64(len(restamp)) + 1
-		slices.SortFunc(restamp, func(a, b push) int {
-			return cmp.Or(cmp.Compare(a.array, b.array), cmp.Compare(a.item.key, b.item.key))
-		})
-		for _, l := range restamp {
-			r.restamp(l.array, l.item, r.next())
-			pushes = append(pushes, l)
-		}
-	}
-	r.forget()
-	slices.SortStableFunc(pushes, func(a, b push) int {
-		return cmp.Or(cmp.Compare(a.item.version, b.item.version), cmp.Compare(b.array, a.array))
-	})
-	return pushes, changed
-}
-
-// push is a change for clients.
-type push struct {
-	array int
-	item  *served
-}
-
-// next returns the version for an item that needs a new one: higher than any that
-// was served and, if possible, the same on all relays.
-func (r *room) next() int64 {
-	r.top = max(r.top+1, r.stamp)
-	r.stamp = r.top + 1
-	return r.top
-}
-
-// restamp gives an item a version.
-func (r *room) restamp(array int, s *served, version int64) {
-	s.raw = r.wire.Restamp(make([]byte, 0, len(s.origin)+64), s.origin, array == 0, s.archived, version)
-	s.version = version
-}
-
-// rebase gives all items the same version, which is not lower than any that was
-// served, so that clients accept them whatever they have.
-func (r *room) rebase(version int64) {
-	version = max(version, r.top+1)
-	for array := range r.items {
-		for key, s := range r.items[array] {
-			c := *s
-			r.restamp(array, &c, version)
-			r.items[array][key] = &c
-		}
-	}
-	r.top, r.proven, r.past = version, version, nil
-}
-
-// forget drops the removed items if there are too many. Clients from before get all
-// data.
-func (r *room) forget() {
-	if r.gone <= max(maxGone, len(r.items[0])+len(r.items[1])) {
-		return
-	}
-	for array := range r.items {
-		for key, s := range r.items[array] {
-			if s.gone {
-				delete(r.items[array], key)
-			}
-		}
-	}
-	r.gone = 0
-	r.proven, r.past = r.top, nil
-}
-
-// publish makes the edition of what the room has.
-func (r *room) publish() {
-	slices.Sort(r.past)
-	r.past = r.past[max(0, len(r.past)-maxPast):]
-	e := &edition{wire: r.wire, lists: r.lists(), top: r.top, proven: r.proven, past: slices.Clone(r.past)}
-	sum := sha256.New()
-	for array := range r.wire.Arrays {
-		byKey := slices.Clone(e.lists[array])
-		slices.SortFunc(byKey, func(a, b *served) int { return cmp.Compare(a.key, b.key) })
-		for _, s := range byKey { // as the data has them: the same on all relays
-			if s.gone {
-				continue
-			}
-			_, _ = sum.Write(s.origin)
-			_, _ = sum.Write([]byte{'\n'})
-		}
-		_, _ = sum.Write([]byte{0})
-	}
-	e.etag = []string{`W/"` + hex.EncodeToString(sum.Sum(nil)[:16]) + `"`}
-	if last := r.now.Load(); last != nil {
-		e.before = append([]string{last.etag[0]}, last.before[:min(len(last.before), maxTags-1)]...)
-	}
-	e.none = e.wire.Message("patch", func(int) [][]byte { return nil })
-	r.now.Store(e)
-	r.mu.Lock()
-	close(r.changed)
-	r.changed = make(chan struct{})
-	r.mu.Unlock()
-}
-
-// lists returns the items of the room, newest first.
-func (r *room) lists() (lists [3][]*served) {
-	for array := range r.wire.Arrays {
-		list := make([]*served, 0, len(r.items[array]))
-		for _, s := range r.items[array] {
-			list = append(list, s)
-		}
-		slices.SortFunc(list, func(a, b *served) int {
-			return cmp.Or(cmp.Compare(b.version, a.version), cmp.Compare(a.key, b.key))
-		})
-		lists[array] = list
-	}
-	return lists
-}
-
-// with returns the same edition with the memory of other items, so that the memory of
-// earlier data is not kept.
-func (e *edition) with(lists [3][]*served) *edition {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return &edition{
-		wire: e.wire, lists: lists, etag: e.etag, before: e.before, top: e.top, proven: e.proven, past: e.past, none: e.none,
-		full: e.full, poll: e.poll, zipped: e.zipped, usedFull: e.usedFull,
-	}
-}
-
-// proves reports whether the room knows what a client of a version lacks. A version
-// that the room has not served is from another relay, which may have read data that
-// the room has not seen: then the client may have any of that.
-func (e *edition) proves(version int64) bool {
-	if version < e.proven {
-		return false
-	}
-	if version >= e.top {
-		return true
-	}
-	if _, ok := slices.BinarySearch(e.past, version); ok {
-		return true
-	}
-	for _, list := range e.lists {
-		if _, ok := slices.BinarySearchFunc(list, version, func(s *served, v int64) int { return cmp.Compare(v, s.version) }); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// all returns the items of a full. featureflag.co leaves archived items out, FeatBit
-// has them. The newest stays: SDKs ignore a full that has nothing newer than theirs.
-func (e *edition) all(array int) [][]byte {
-	out := make([][]byte, 0, len(e.lists[array]))
-	for i, s := range e.lists[array] {
-		if i == 0 || e.wire.PollSince || !s.archived {
-			out = append(out, s.raw)
-		}
-	}
-	return out
-}
-
-// message returns the message with all data, as websockets get it.
-func (e *edition) message() []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.usedFull = time.Now()
-	if e.full == nil {
-		e.full = e.wire.Message("full", e.all)
-	}
-	return e.full
-}
-
-// polled returns the body with all data for polling.
-func (e *edition) polled(zip bool) []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if zip && e.zipped != nil {
-		return e.zipped
-	}
-	e.usedFull = time.Now()
-	body := e.full
-	if e.wire.PollHead != "" {
-		body = e.poll
-	}
-	if body == nil {
-		body = e.body()
-		if e.wire.PollHead != "" {
-			e.poll = body
-		} else {
-			e.full = body
-		}
-	}
-	if !zip {
-		return body
-	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	_, _ = z.Write(body) // a bytes.Buffer does not fail
-	_ = z.Close()
-	e.zipped = bytes.Clone(packed.Bytes())
-	return e.zipped
-}
-
-// body writes the body with all data for polling.
-func (e *edition) body() []byte {
-	if e.wire.PollHead == "" {
-		return e.wire.Message("full", e.all)
-	}
-	out := []byte(e.wire.PollHead)
-	for i, name := range e.wire.Arrays {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = platformserver.AppendArray(out, name, e.all(i))
-	}
-	return append(out, e.wire.PollTail...)
-}
-
-// rest drops encoded messages that are not used.
-func (e *edition) rest() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.full == nil && e.poll == nil || time.Since(e.usedFull) < dropAfter {
-		return
-	}
-	e.full, e.poll = nil, nil
-}
-
-// since returns a patch with what is newer than a version, tombstones included, and
-// the number of its items.
-func (e *edition) since(version int64) (message []byte, count int) {
-	var newer [3][][]byte
-	for array, list := range e.lists {
-		for _, s := range list {
-			if s.version <= version {
-				break
-			}
-			newer[array] = append(newer[array], s.raw)
-			count++
-		}
-	}
-	if count == 0 {
-		return e.none, 0
-	}
-	return e.wire.Message("patch", func(array int) [][]byte { return newer[array] }), count
 }
 
 // asOf returns when the platform confirmed the data, and how long ago that is; false

@@ -49,7 +49,6 @@ func TestWebsocketsOfAnEndedRoom(t *testing.T) {
 				m.mu.Unlock()
 				h.leave(m)
 			}
-			r.cancel()
 		}
 	})
 }

@@ -60,9 +60,20 @@ func (idleSession) Stats() transport.Stats { return transport.Stats{} }
 // caller must close it.
 func drive(t *testing.T, data []byte) (*desk, *driven) {
 	t.Helper()
+	return driveOf(t, ffctest.EnvSecret, "FF__11__22__33", data)
+}
+
+// driveFeatBit is drive with FeatBit as the platform.
+func driveFeatBit(t *testing.T, data []byte) (*desk, *driven) {
+	t.Helper()
+	return driveOf(t, secret, environment, data)
+}
+
+func driveOf(t *testing.T, key, environment string, data []byte) (*desk, *driven) {
+	t.Helper()
 	source := new(driven)
 	client, err := ffc.New(t.Context(), ffc.Config{
-		EnvSecret: ffctest.EnvSecret, Transport: source, StartWait: -1, Events: flush.Config{Disabled: true}, Logger: testkit.Quiet(),
+		EnvSecret: key, BaseURL: "http://platform.test", Transport: source, StartWait: -1, Events: flush.Config{Disabled: true}, Logger: testkit.Quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,9 +81,9 @@ func drive(t *testing.T, data []byte) (*desk, *driven) {
 	source.set(t, data)
 	d := open(t, new(fleettest.Memory), func(h *relay.Handler) {
 		h.Reader = func(string) (*ffc.Client, bool) { return client, true }
-		h.Keys = func(key string) (string, bool) { return "FF__11__22__33", key == ffctest.EnvSecret }
+		h.Keys = func(text string) (string, bool) { return environment, text == key }
 	})
-	d.key = ffctest.EnvSecret
+	d.key = key
 	d.closers = append(d.closers, func() { _ = client.Close(context.WithoutCancel(t.Context())) })
 	return d, source
 }

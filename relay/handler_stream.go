@@ -7,10 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 const (
@@ -353,85 +351,4 @@ func (h *Handler) wireOfRoom(r *room) *platformserver.Wire {
 		return e.wire
 	}
 	return h.wireOf(r.environment)
-}
-
-// sweep closes websockets whose key has ended or that have waited too long for data,
-// and probes silent ones. It ends the room, and returns false, if the environment is
-// not served any more.
-func (r *room) sweep() bool {
-	var client *ffc.Client
-	ok := false
-	if r.contain("Reader", func() { client, ok = r.h.Reader(r.environment) }) {
-		return true
-	}
-	if !ok || client == nil {
-		r.h.mu.Lock()
-		delete(r.h.rooms, r.environment)
-		r.h.mu.Unlock()
-		r.drop() // first: no websocket may enter any more
-		for _, m := range r.appendMembers(nil) {
-			m.end(closeLater)
-		}
-		return false
-	}
-	if client != r.following.Load() {
-		r.follow(client)
-	}
-	if e := r.now.Load(); e != nil {
-		e.rest()
-	}
-	for _, m := range r.appendMembers(nil) {
-		environment := ""
-		if r.contain("Keys", func() { environment, ok = r.h.Keys(m.key) }) {
-			return true
-		}
-		if !ok || environment != r.environment {
-			m.end(closeInvalid)
-			continue
-		}
-		m.mu.Lock()
-		late := m.waiting && time.Since(m.since) >= dataWait
-		probe := !m.probing && m.socket.Silent() >= silentFor
-		m.probing = m.probing || probe
-		m.mu.Unlock()
-		if late {
-			m.end(closeLater)
-		}
-		if probe && r.h.begin() {
-			go func() {
-				defer r.h.running.Done()
-				m.socket.Probe(probeTime)
-				m.mu.Lock()
-				defer m.mu.Unlock()
-				m.probing = false
-			}()
-		}
-	}
-	r.panicked = false
-	return true
-}
-
-// contain calls a function of the application, and reports whether it panicked: then
-// everything stays as it is, until the next sweep.
-func (r *room) contain(name string, call func()) (panicked bool) {
-	err := safelog.Contain("relay: Handler."+name, func() error { call(); return nil })
-	if err != nil && !r.panicked {
-		r.panicked = true
-		r.h.log.Error("ffc: a function of the application panicked; websockets are not checked until it returns again", "environment", r.environment, "error", err)
-	}
-	return err != nil
-}
-
-// drop makes the room follow nothing. Its websockets close by themselves.
-func (r *room) drop() {
-	r.mu.Lock()
-	r.ended = true
-	r.mu.Unlock()
-	r.updating.Lock()
-	defer r.updating.Unlock()
-	r.following.Store((*ffc.Client)(nil))
-	if r.stop != nil {
-		r.stop()
-		r.stop = nil
-	}
 }

@@ -288,6 +288,33 @@ func TestStreamKeyEnds(t *testing.T) {
 	})
 }
 
+// TestStreamKeyMoves: a websocket whose key is of another environment now is closed, and
+// the SDK is told not to connect again: it would mix the flags of both.
+func TestStreamKeyMoves(t *testing.T) {
+	t.Parallel()
+	var moved atomic.Bool
+	withDesk(t, func(h *relay.Handler) {
+		keys, reader := h.Keys, h.Reader
+		h.Keys = func(key string) (string, bool) {
+			if moved.Load() {
+				return "00000000-8b86-d011-b42d-00cf4fc964ff", true
+			}
+			return keys(key)
+		}
+		h.Reader = func(string) (*ffc.Client, bool) { return reader(environment) }
+	}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		c := d.dial(d.key, "")
+		c.sync(0)
+		c.expect("full", "flag")
+		moved.Store(true)
+		began := time.Now()
+		c.ends(4003)
+		if took := time.Since(began); took > 6*time.Second {
+			d.Errorf("it took %v", took)
+		}
+	})
+}
+
 // TestStreamWaitsForData: a websocket waits for the first data for 10 s.
 func TestStreamWaitsForData(t *testing.T) {
 	t.Parallel()
