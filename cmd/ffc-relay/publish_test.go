@@ -209,7 +209,7 @@ func TestManyEnvironments(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		m := new(fleettest.Memory)
 		platform := &featBit{down: func(secret string) bool { return secret == secrets[0] }}
-		s := &supervisor{log: slog.New(slog.DiscardHandler), adjust: func(_ string, p *relay.Publisher) {
+		s := &supervisor{log: slog.New(slog.DiscardHandler), publishes: true, adjust: func(_ string, p *relay.Publisher) {
 			p.Config.HTTPClient = &http.Client{Transport: platform}
 			p.Config.Transport = &poll.Transport{Interval: time.Second}
 		}}
