@@ -70,12 +70,17 @@ func (b *Backend) Get(ctx context.Context, name string) (value []byte, tag strin
 	if err != nil {
 		return nil, "", err
 	}
+	if !reply.IsString() && !reply.IsNil() {
+		return nil, "", errNoString
+	}
 	// An empty value counts as missing: an empty tag stands for no value.
 	if tag, err = reply.ToString(); err != nil || tag == "" {
 		return nil, "", fleet.ErrNotFound
 	}
 	return []byte(tag), tag, nil
 }
+
+var errNoString = errors.New("the response is invalid, expected a string: check whether the address is that of a Redis server")
 
 var errEmpty = errors.New("fleetredis: the value is empty: expected at least one byte")
 

@@ -17,8 +17,11 @@ import (
 )
 
 // script responds to a command on a connection, which are counted from 1. ""
-// breaks the connection.
+// breaks the connection, and so does end after the rest of a response.
 type script func(connection int, words []string) (reply string)
+
+// end is no part of what a script sends.
+const end = "\x00"
 
 // scripted starts a server that follows a script, once clients have connected.
 func scripted(t *testing.T, respond script) (address string, connections *atomic.Int64) {
@@ -52,10 +55,8 @@ func scripted(t *testing.T, respond script) (address string, connections *atomic
 					default:
 						reply = respond(n, words)
 					}
-					if reply == "" {
-						return
-					}
-					if _, err := io.WriteString(conn, reply); err != nil {
+					reply, ends := strings.CutSuffix(reply, end)
+					if _, err := io.WriteString(conn, reply); err != nil || ends || reply == "" {
 						return
 					}
 				}
@@ -160,6 +161,39 @@ func failing(text string) string {
 		return ""
 	}
 	return "-" + text + "\r\n"
+}
+
+// Only a response that says so means that a value is missing: a reader that misses the
+// body of its head starts over, and a publisher writes the body again.
+func TestGetTellsBrokenResponsesFromMissingValues(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		reply   string
+		missing bool
+	}{
+		"null":                {"_\r\n", true},
+		"null of RESP2":       {"$-1\r\n", true},
+		"empty":               {"$0\r\n\r\n", true},
+		"cut in the size":     {"$10", false},
+		"cut after the size":  {"$100\r\n", false},
+		"cut in the body":     {"$100\r\nhead", false},
+		"cut in the last end": {"$4\r\nhead\r", false},
+		"a number":            {":0\r\n", false},
+		"a list":              {"*1\r\n$4\r\nhead\r\n", false},
+		"an empty list":       {"*0\r\n", false},
+		"false":               {"#f\r\n", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address, _ := scripted(t, func(int, []string) string { return test.reply + end })
+			b := open(t, func(c *fleetredis.Config) { c.Addresses = []string{address} })
+			value, tag, err := b.Get(testkit.Within(t), "env/body")
+			if err == nil || errors.Is(err, fleet.ErrNotFound) != test.missing {
+				t.Errorf("Get returned %q, tag %q, error %v, want ErrNotFound: %t", value, tag, err, test.missing)
+			}
+		})
+	}
 }
 
 // If the connection breaks during a Swap, the second attempt may find the value of
