@@ -133,7 +133,7 @@ func (m *Memory) Take(ctx context.Context, most int) (deliveries []flush.Deliver
 		var next <-chan struct{}
 		var wait time.Duration
 		err := m.do(ctx, "Take", func() error {
-			deliveries, wait = m.take(most)
+			deliveries, wait = m.take(max(most, 1))
 			next = m.next()
 			return nil
 		})

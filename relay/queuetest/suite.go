@@ -98,11 +98,41 @@ func same(got, want flush.Batch) error {
 	return nil
 }
 
+// put puts a batch, and changes its body afterwards, which is the caller's.
+func (q *queue) put(into flush.Queue, b flush.Batch) error {
+	own := bytes.Clone(b.Body)
+	original := b.Body
+	b.Body = own
+	err := into.Put(q.ctx, b)
+	if !bytes.Equal(own, original) {
+		return errors.New("Put has changed the body of the caller")
+	}
+	for i := range own {
+		own[i] = ' '
+	}
+	if err != nil {
+		return fmt.Errorf("calling Put: %w", err)
+	}
+	return nil
+}
+
+// take takes batches, and checks how many they are.
+func (q *queue) take(ctx context.Context, from flush.Queue, most int) ([]flush.Delivery, error) {
+	taken, err := from.Take(ctx, most)
+	switch {
+	case err != nil:
+		return taken, fmt.Errorf("calling Take: %w", err)
+	case len(taken) == 0 || len(taken) > max(most, 1):
+		return taken, fmt.Errorf("Take of up to %d returned %d batches", most, len(taken))
+	}
+	return taken, nil
+}
+
 // one puts a batch, unless it is nil, and takes one.
 func (q *queue) one(from flush.Queue, put *flush.Batch) (flush.Delivery, error) {
 	if put != nil {
-		if err := from.Put(q.ctx, *put); err != nil {
-			return flush.Delivery{}, fmt.Errorf("calling Put: %w", err)
+		if err := q.put(from, *put); err != nil {
+			return flush.Delivery{}, err
 		}
 	}
 	taken, err := from.Take(q.ctx, 10)
@@ -196,27 +226,28 @@ func checkSizes(q *queue) error {
 	return nil
 }
 
-// checkMany: Take keeps to its limit, and all batches come once.
+// checkMany: Take keeps to its limit, for all environments together, and all batches
+// come once.
 func checkMany(q *queue) error {
 	from, other := q.open(), q.open()
-	const n = 25
+	const n, environments = 25, 3
 	for i := range n {
-		if err := from.Put(q.ctx, batch(i)); err != nil {
-			return fmt.Errorf("calling Put: %w", err)
+		b := batch(i)
+		b.Environment += fmt.Sprint("-", i%environments)
+		if err := q.put(from, b); err != nil {
+			return err
 		}
 	}
 	seen := make(map[string]bool)
-	for most := 1; len(seen) < n; most = 7 {
+	limits := []int{1, 7, 2, 0, -1, 100}
+	for turn := 0; len(seen) < n; turn++ {
 		taker := from
-		if len(seen)%2 == 1 {
+		if turn%2 == 1 {
 			taker = other
 		}
-		taken, err := taker.Take(q.ctx, most)
+		taken, err := q.take(q.ctx, taker, limits[turn%len(limits)])
 		if err != nil {
-			return fmt.Errorf("Take after %d of %d batches: %w", len(seen), n, err)
-		}
-		if len(taken) == 0 || len(taken) > most {
-			return fmt.Errorf("Take of up to %d returned %d batches", most, len(taken))
+			return fmt.Errorf("after %d of %d batches: %w", len(seen), n, err)
 		}
 		for _, d := range taken {
 			if seen[string(d.Body)] {
@@ -372,9 +403,9 @@ func checkFull(q *queue) error {
 		return fmt.Errorf("the queue is full with %d bytes, its limit is %d", puts*len(b.Body), q.config.Limit)
 	}
 	for taken := 0; taken < puts; {
-		deliveries, err := from.Take(q.ctx, 10)
+		deliveries, err := q.take(q.ctx, from, 10)
 		if err != nil {
-			return fmt.Errorf("Take after %d of %d batches: %w", taken, puts, err)
+			return fmt.Errorf("after %d of %d batches: %w", taken, puts, err)
 		}
 		for _, d := range deliveries {
 			if err := d.Done(q.ctx); err != nil {
@@ -402,17 +433,17 @@ func checkSize(q *queue) error {
 	for i := range batches {
 		b := batch(i)
 		b.Body, b.At = random(size), began.Add(-time.Hour) // the queue's time counts
-		if err := from.Put(q.ctx, b); err != nil {
-			return fmt.Errorf("calling Put: %w", err)
+		if err := q.put(from, b); err != nil {
+			return err
 		}
 	}
 	if err := q.sized(sizer, batches, batches*size, began); err != nil {
 		return fmt.Errorf("after Put: %w", err)
 	}
 	for done := 0; done < batches; {
-		taken, err := from.Take(q.ctx, 1)
+		taken, err := q.take(q.ctx, from, 1)
 		if err != nil {
-			return fmt.Errorf("calling Take: %w", err)
+			return err
 		}
 		if err := q.sized(sizer, int64(batches-done), (batches-done)*size, began); err != nil {
 			return fmt.Errorf("after Take: %w", err)
@@ -538,10 +569,10 @@ func checkConcurrency(q *queue) error {
 				from = q.open()
 			}
 			for {
-				taken, err := from.Take(ctx, 5)
+				taken, err := q.take(ctx, from, 5)
 				if err != nil {
 					if ctx.Err() == nil {
-						fail(fmt.Errorf("calling Take: %w", err))
+						fail(err)
 					}
 					return
 				}

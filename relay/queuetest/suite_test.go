@@ -120,6 +120,35 @@ func TestSuiteFindsMistakes(t *testing.T) {
 		"takes more than most": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error) {
 			return m.Take(ctx, most+1)
 		}}, "Many"},
+		"takes more than most, of others": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error) {
+			taken, err := m.Take(ctx, most)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if more, _ := m.take(1); len(more) > 0 && more[0].Environment != taken[0].Environment {
+				taken = append(taken, more[0])
+			}
+			return taken, err
+		}}, "Many"},
+		"takes none for none": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error) {
+			if most < 1 {
+				return nil, nil
+			}
+			return m.Take(ctx, most)
+		}}, "Many"},
+		"keeps the body": {wrong{put: func(m *Memory, ctx context.Context, b flush.Batch) error {
+			err := m.Put(ctx, b)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if n := len(m.waiting); err == nil && n > 0 {
+				m.waiting[n-1].batch.Body = b.Body
+			}
+			return err
+		}}, "Batch"},
+		"changes the body": {wrong{put: func(m *Memory, ctx context.Context, b flush.Batch) error {
+			err := m.Put(ctx, b)
+			b.Body[0] = 0
+			return err
+		}}, "Batch"},
 		"returns at once": {wrong{take: func(m *Memory, ctx context.Context, most int) ([]flush.Delivery, error) {
 			ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
 			defer cancel()

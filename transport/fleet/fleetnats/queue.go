@@ -1,6 +1,7 @@
 package fleetnats
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,8 @@ func (q *Queue) Put(ctx context.Context, b flush.Batch) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", flush.ErrRejected, err)
 	}
-	x := exchange{sent: &nats.Msg{Subject: q.name, Data: b.Body, Header: nats.Header{batchHeader: {string(text)}}}}
+	// A copy: after ctx has ended the message may still be written.
+	x := exchange{sent: &nats.Msg{Subject: q.name, Data: bytes.Clone(b.Body), Header: nats.Header{batchHeader: {string(text)}}}}
 	_, err = q.publish(ctx, &x)
 	switch {
 	case errors.Is(err, errTooLarge), isAPI(err, codeMessageSize):
