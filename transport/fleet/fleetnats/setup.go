@@ -26,14 +26,34 @@ type stream struct {
 	AllowDirect          bool          `json:"allow_direct"`
 	AllowRollup          bool          `json:"allow_rollup_hdrs"`
 	DenyDelete           bool          `json:"deny_delete"`
+	// Of streams that others made.
+	DiscardNewPerSubject bool   `json:"discard_new_per_subject,omitempty"`
+	PersistMode          string `json:"persist_mode,omitempty"`
+}
+
+// losses returns why a stream would lose messages that it has accepted.
+func (s stream) losses() (problems []error) {
+	if s.Storage != "file" {
+		problems = append(problems, fmt.Errorf("its storage is %s: expected file", s.Storage))
+	}
+	if s.PersistMode == "async" {
+		problems = append(problems, errors.New("its persist mode is async, which responds before it writes: expected default"))
+	}
+	if s.Discard != "new" {
+		problems = append(problems, fmt.Errorf("it discards %s messages when it is full: expected to reject new ones", s.Discard))
+	}
+	if s.MaxAge != 0 {
+		problems = append(problems, fmt.Errorf("its messages expire after %v: expected no limit of their age", s.MaxAge))
+	}
+	return problems
 }
 
 // unlimited is no limit, for streams and consumers.
 const unlimited = -1
 
 // Create makes the bucket, in files on so many servers: 1, or 3 or 5 in a cluster; 0 is
-// 1. It does nothing if there is a suitable bucket, and fails if there is one that is
-// not, such as one whose values expire. It needs the right to manage streams, which
+// 1. It does nothing if there is a suitable bucket, and fails if there is one that would
+// lose values: in memory only, or with values that expire. It needs the right to manage streams, which
 // publishers and readers do not need. "nats kv add ffc --storage=file --replicas=3"
 // does the same. Create blocks until the server has responded or ctx ends.
 func (b *Backend) Create(ctx context.Context, replicas int) error {
@@ -44,10 +64,13 @@ func (b *Backend) Create(ctx context.Context, replicas int) error {
 		DuplicateWindow: 2 * time.Minute, AllowDirect: true, AllowRollup: true, DenyDelete: true,
 	}
 	got, err := b.makeStream(ctx, want)
-	if err == nil && got.MaxAge != 0 {
-		err = fmt.Errorf("the bucket %s exists, and its values expire after %v: expected no TTL", b.bucket, got.MaxAge)
+	if err != nil {
+		return b.described(err)
 	}
-	return b.described(err)
+	if problems := got.losses(); len(problems) > 0 {
+		return fmt.Errorf("the bucket %s exists, and would lose values: %w", b.bucket, errors.Join(problems...))
+	}
+	return nil
 }
 
 // QueueLimits are the properties of the stream that Queue.Create makes.
@@ -65,7 +88,8 @@ type QueueLimits struct {
 
 // Create makes the stream, in files, and the consumer "forwarder" that takes from it.
 // It does nothing if there are suitable ones, and fails if there are ones that would
-// lose batches. The limits of a stream that exists are not changed. It needs the right
+// lose batches: in memory only, with messages that expire, or that discards old messages
+// for new ones. The limits of a stream that exists are not changed. It needs the right
 // to manage streams and consumers, which Put and Take do not need. Create blocks until
 // the server has responded or ctx ends.
 func (q *Queue) Create(ctx context.Context, limits QueueLimits) error {
@@ -85,15 +109,13 @@ func (q *Queue) Create(ctx context.Context, limits QueueLimits) error {
 	if err != nil {
 		return q.described(err)
 	}
-	var problems []error
+	problems := got.losses()
 	if got.Retention != want.Retention {
 		problems = append(problems, fmt.Errorf("its retention is %s: expected %s", got.Retention, want.Retention))
 	}
-	if got.Discard != want.Discard {
-		problems = append(problems, fmt.Errorf("it discards %s batches when it is full: expected to reject new ones", got.Discard))
-	}
-	if got.MaxAge != 0 {
-		problems = append(problems, fmt.Errorf("its batches expire after %v: expected no limit of their age", got.MaxAge))
+	if got.MaxMessagesOfSubject > 0 && !got.DiscardNewPerSubject {
+		// All batches have one subject. Discard "new" applies to limits of the stream only.
+		problems = append(problems, fmt.Errorf("it keeps %d messages of a subject and discards old ones: expected no such limit", got.MaxMessagesOfSubject))
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("the stream %s exists, and would lose batches: %w", q.name, errors.Join(problems...))

@@ -223,23 +223,34 @@ func TestCreateKeepsWhatIsThere(t *testing.T) {
 	if got, err := b.Durability(testkit.Within(t)); err != nil || got != (fleetnats.Durability{File: true, Replicas: 1}) {
 		t.Errorf("Durability is %+v, error %v", got, err)
 	}
+}
+
+// Create does not accept a bucket that would lose values.
+func TestCreateOfBucketsThatExist(t *testing.T) {
+	t.Parallel()
+	e := startEmpty(t)
 	js := e.jetStream()
-	if _, err := js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "made", Storage: nats.MemoryStorage, History: 5}); err != nil {
-		t.Fatal(err)
-	}
-	made := e.open(func(c *fleetnats.Config) { c.Bucket = "made" })
-	if err := made.Create(testkit.Within(t), 1); err != nil {
-		t.Errorf("Create of a suitable bucket: %v", err)
-	}
-	if got, err := made.Durability(testkit.Within(t)); err != nil || got.File {
-		t.Errorf("Durability is %+v, error %v, want memory", got, err)
-	}
-	if _, err := js.CreateKeyValue(&nats.KeyValueConfig{Bucket: "expires", TTL: time.Hour}); err != nil {
-		t.Fatal(err)
-	}
-	err := e.open(func(c *fleetnats.Config) { c.Bucket = "expires" }).Create(testkit.Within(t), 1)
-	if err == nil || !strings.Contains(err.Error(), "expire after 1h0m0s") {
-		t.Errorf("Create of a bucket whose values expire: error %v", err)
+	for name, test := range map[string]struct {
+		config nats.KeyValueConfig
+		want   string
+	}{
+		"suitable": {nats.KeyValueConfig{History: 5}, ""},
+		"memory":   {nats.KeyValueConfig{Storage: nats.MemoryStorage}, "its storage is memory"},
+		"expires":  {nats.KeyValueConfig{TTL: time.Hour}, "expire after 1h0m0s"},
+	} {
+		test.config.Bucket = name
+		if _, err := js.CreateKeyValue(&test.config); err != nil {
+			t.Fatal(err)
+		}
+		b := e.open(func(c *fleetnats.Config) { c.Bucket = name })
+		err := b.Create(testkit.Within(t), 1)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+		got, err := b.Durability(testkit.Within(t))
+		if want := (fleetnats.Durability{File: name != "memory", Replicas: 1, Expires: test.config.TTL}); err != nil || got != want {
+			t.Errorf("%s: Durability is %+v, error %v, want %+v", name, got, err, want)
+		}
 	}
 }
 

@@ -149,9 +149,12 @@ func TestCreateOfStreamsThatExist(t *testing.T) {
 		config nats.StreamConfig
 		want   string
 	}{
-		"suitable": {nats.StreamConfig{Retention: nats.WorkQueuePolicy, Discard: nats.DiscardNew, Storage: nats.MemoryStorage}, ""},
+		"suitable": {nats.StreamConfig{Retention: nats.WorkQueuePolicy, Discard: nats.DiscardNew, MaxBytes: 1 << 20}, ""},
+		"rejects":  {nats.StreamConfig{Retention: nats.WorkQueuePolicy, Discard: nats.DiscardNew, MaxMsgsPerSubject: 10, DiscardNewPerSubject: true}, ""},
+		"memory":   {nats.StreamConfig{Retention: nats.WorkQueuePolicy, Discard: nats.DiscardNew, Storage: nats.MemoryStorage}, "its storage is memory"},
 		"all":      {nats.StreamConfig{Discard: nats.DiscardNew}, "its retention is limits"},
-		"old":      {nats.StreamConfig{Retention: nats.WorkQueuePolicy}, "it discards old batches"},
+		"old":      {nats.StreamConfig{Retention: nats.WorkQueuePolicy}, "it discards old messages"},
+		"few":      {nats.StreamConfig{Retention: nats.WorkQueuePolicy, Discard: nats.DiscardNew, MaxMsgsPerSubject: 10}, "it keeps 10 messages of a subject"},
 		"expires":  {nats.StreamConfig{Retention: nats.WorkQueuePolicy, Discard: nats.DiscardNew, MaxAge: time.Hour}, "expire after 1h0m0s"},
 	} {
 		test.config.Name = name
