@@ -31,7 +31,6 @@ func startRedis(t *testing.T) (address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { testkit.Kill(process) })
-	testkit.Eventually(t, "redis-server accepts connections", func() bool { return testkit.Accepts(port.Address) })
 	return port.Address
 }
 

@@ -2,7 +2,9 @@ package testkit
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"time"
 )
 
 // Port is a TCP port on loopback that belongs to the test, also while nothing
@@ -39,6 +41,20 @@ func (p *Port) Close() {
 	for _, end := range p.ends {
 		if end != nil {
 			_ = end.Close()
+		}
+	}
+}
+
+// AwaitAccepts waits until a server accepts connections, and fails if it does not within
+// 20 s.
+func AwaitAccepts(address string) error {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Since(began) > limit {
+			return fmt.Errorf("the server does not accept connections within %v: %w", limit, err)
 		}
 	}
 }

@@ -11,7 +11,7 @@ var ErrNoRedis = errors.New("NO REDIS-SERVER: install it, with apt-get install r
 
 // RunRedis starts a redis-server that stores nothing on disk. address is where it
 // listens, on loopback, and dir is its folder. options override those of RunRedis. It
-// does not wait until the server accepts connections. End the process with Kill.
+// waits until the server accepts connections. End the process with Kill.
 func RunRedis(address, dir string, options ...string) (*exec.Cmd, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -22,20 +22,18 @@ func RunRedis(address, dir string, options ...string) (*exec.Cmd, error) {
 		return nil, err
 	}
 	process := exec.Command(program, append([]string{"--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", dir}, options...)...)
-	return process, process.Start()
+	if err := process.Start(); err != nil {
+		return nil, err
+	}
+	if err := AwaitAccepts(address); err != nil {
+		Kill(process)
+		return nil, err
+	}
+	return process, nil
 }
 
 // Kill kills a process, and waits until it has ended.
 func Kill(process *exec.Cmd) {
 	_ = process.Process.Kill()
 	_ = process.Wait()
-}
-
-// Accepts reports whether a server accepts connections.
-func Accepts(address string) bool {
-	conn, err := net.Dial("tcp", address)
-	if err == nil {
-		_ = conn.Close()
-	}
-	return err == nil
 }

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -70,12 +68,7 @@ func (s *natsServer) start() error {
 	if err := s.process.Start(); err != nil {
 		return err
 	}
-	for began := time.Now(); !testkit.Accepts(s.port.Address); time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			return errors.New("the NATS server does not accept connections")
-		}
-	}
-	return nil
+	return testkit.AwaitAccepts(s.port.Address)
 }
 
 // restart kills the process and starts it again with its data.

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -63,7 +62,10 @@ func startServer(run func(r *redis, dir string) error) (*redis, error) {
 		return nil, err
 	}
 	r := &redis{address: port.Address}
-	if err := run(r, dir); err != nil {
+	if err = run(r, dir); err == nil {
+		err = testkit.AwaitAccepts(r.address)
+	}
+	if err != nil {
 		port.Close()
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -75,16 +77,12 @@ func startServer(run func(r *redis, dir string) error) (*redis, error) {
 		port.Close()
 		_ = os.RemoveAll(dir)
 	})
-	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		r.admin, err = rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{r.address}, ForceSingleClient: true, DisableCache: true, TLSConfig: r.trust})
-		if err == nil {
-			return r, nil
-		}
-		if time.Since(began) > 20*time.Second {
-			r.close()
-			return nil, fmt.Errorf("redis-server does not accept connections: %w", err)
-		}
+	r.admin, err = rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{r.address}, ForceSingleClient: true, DisableCache: true, TLSConfig: r.trust})
+	if err != nil {
+		r.close()
+		return nil, fmt.Errorf("connecting to redis-server: %w", err)
 	}
+	return r, nil
 }
 
 // command sends a command, and returns its text.

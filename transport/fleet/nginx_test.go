@@ -74,7 +74,9 @@ func startNginx(t *testing.T, origin string) (url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { testkit.Kill(process) })
-	testkit.Eventually(t, "nginx accepts connections", func() bool { return testkit.Accepts(port.Address) })
+	if err := testkit.AwaitAccepts(port.Address); err != nil {
+		t.Fatal(err)
+	}
 	return "http://" + port.Address + "/ffc"
 }
 

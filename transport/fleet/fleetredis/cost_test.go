@@ -15,31 +15,7 @@ func TestCostOfARefreshWithNothingNew(t *testing.T) {
 	s := start(t)
 	p := testkit.NewProxy(t, s.port.Address)
 	b := s.open(func(c *fleetredis.Config) { c.Addresses = []string{p.Address} })
-	client := fleetkit.Refreshing(t, b)
-	ctx := testkit.Within(t)
-	refresh := func() {
-		if err := client.Refresh(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refresh()
-	turns, bytes := p.Turns.Load(), p.Bytes.Load()
-	const refreshes = 100
-	for range refreshes {
-		refresh()
-	}
-	if got := p.Turns.Load() - turns; got != refreshes {
-		t.Errorf("%d round trips for %d refreshes", got, refreshes)
-	}
-	perRefresh := (p.Bytes.Load() - bytes) / refreshes
-	if perRefresh > 1<<10 || perRefresh < 100 {
-		t.Errorf("%d bytes for each refresh, want at most 1024", perRefresh)
-	}
-	allocations := testing.AllocsPerRun(500, refresh)
-	t.Logf("%d bytes, %.0f allocations, those of the proxy included", perRefresh, allocations)
-	if allocations > 25 {
-		t.Errorf("%.0f allocations for each refresh, want at most 25", allocations)
-	}
+	fleetkit.CheckRefreshCost(t, b, p, 25)
 }
 
 // A cold read takes five round trips at most: TCP, TLS, the greeting and the read,

@@ -38,7 +38,9 @@ func startSentinel(t *testing.T, primary *server) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { testkit.Kill(s.process) })
-	s.listens()
+	if err := testkit.AwaitAccepts(s.port.Address); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 

@@ -44,7 +44,7 @@ func newPort(t testing.TB) *testkit.Port {
 	return port
 }
 
-// run starts the process, and waits until it accepts connections.
+// run starts the process.
 func (s *server) run() {
 	s.Helper()
 	options := s.options
@@ -61,13 +61,6 @@ func (s *server) run() {
 	}
 	s.process = process
 	s.Cleanup(func() { testkit.Kill(process) })
-	s.listens()
-}
-
-// listens waits until the server accepts connections.
-func (s *server) listens() {
-	s.Helper()
-	testkit.Eventually(s, "redis-server accepts connections", func() bool { return testkit.Accepts(s.port.Address) })
 }
 
 // replicate makes the server a replica, and waits until it has all data.

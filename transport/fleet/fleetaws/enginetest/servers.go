@@ -128,11 +128,9 @@ func start(name string, missing error, command func(program, host, port string) 
 		return nil, err
 	}
 	s := &Server{"http://" + port.Address, func() { testkit.Kill(process); port.Close() }}
-	for began := time.Now(); !testkit.Accepts(port.Address); time.Sleep(10 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			s.Close()
-			return nil, fmt.Errorf("%s does not accept connections", name)
-		}
+	if err := testkit.AwaitAccepts(port.Address); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
 }
