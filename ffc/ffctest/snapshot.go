@@ -62,9 +62,6 @@ func (s *store) snapshot(d protocol) []byte {
 	return message(d.wire(), "full", s.all(everything))
 }
 
-// maxNesting is how deep data may be nested, as for encoding/json.
-const maxNesting = 10_000
-
 // reader reads the item at raw[i] and returns the index after it. It sets the JSON only
 // if the server keeps other JSON. Otherwise the JSON is a part of raw.
 type reader func(k kind, raw []byte, i int) (e entity, end int, err error)
@@ -72,7 +69,7 @@ type reader func(k kind, raw []byte, i int) (e entity, end int, err error)
 // loadData reads bootstrap data that has arrays with these names.
 func loadData(data []byte, names []string, read reader) ([]entity, error) {
 	data = jsontext.TrimBOM(data)
-	if !jsontext.Valid(data, maxNesting) {
+	if !json.Valid(data) {
 		return nil, errors.New("not a JSON object")
 	}
 	body, err := dataObject(data)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 )
 
 // maxDepth is the maximum nesting of values. Flags need less than a tenth of
@@ -17,10 +15,7 @@ const maxDepth = 200
 // check returns an error, with its place, unless doc is one JSON value. It allocates
 // nothing for a valid document. Nodes need a valid document.
 func check(doc []byte) error {
-	if utf8.Valid(doc) && jsontext.Valid(jsontext.TrimBOM(doc), maxDepth) {
-		return nil
-	}
-	c := &checker{doc: doc} // to find the error
+	c := checker{doc: doc}
 	if bytes.HasPrefix(doc, bom()) {
 		c.i = len(bom())
 	}
