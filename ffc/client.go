@@ -91,7 +91,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 	c.cfg.Bootstrap = nil // free the bytes: the store has the decoded data
 	c.requests = httpclient.NewPool(cfg.HTTPClient, c.noteAbandoned)
 	errs.add("Transport", c.open())
-	if err := setting.Join(errs...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	c.start()

@@ -70,8 +70,8 @@ func (c Config) resolve() (settings, error) {
 		s.environment, err = sinkEnvironment(c, s)
 		errs.add("Events.Sink", err)
 	}
-	errs.add("Events", setting.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
-	return s, setting.Join(errs...)
+	errs.add("Events", errors.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
+	return s, errors.Join(errs...)
 }
 
 // keyless returns the environment of a client that needs no secret, because its
@@ -116,7 +116,7 @@ func checkPrivate(p *platform.Protocol, names []string) error {
 			errs = append(errs, setting.Errorf("PrivateAttributes", "%q cannot be private: events need the user's key", name))
 		}
 	}
-	return setting.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // checkURL returns the URL without trailing slashes, or defaultURL if text is empty.

@@ -1,6 +1,7 @@
 package flush
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -126,5 +127,5 @@ func (c Config) Validate() error {
 	if slices.Contains(c.OmitFlags, "") {
 		errs = append(errs, setting.Errorf("OmitFlags", "a flag has no key"))
 	}
-	return setting.Join(errs...)
+	return errors.Join(errs...)
 }

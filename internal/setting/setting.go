@@ -49,19 +49,13 @@ func Within(field string, err error) []*Error {
 	return []*Error{{field, err}}
 }
 
-// Join is errors.Join, which the compiler would inline: 300 bytes for each call,
-// all of them for the start of a program.
-//
-//go:noinline
-func Join(errs ...error) error { return errors.Join(errs...) }
-
 // Under is Within as one error, which joins them.
 func Under(field string, err error) error {
 	var all []error
 	for _, inner := range Within(field, err) {
 		all = append(all, inner)
 	}
-	return Join(all...)
+	return errors.Join(all...)
 }
 
 // NotNegative returns an error if a number is less than zero.
@@ -84,7 +78,7 @@ func Default[T time.Duration | int64](field string, value *T, otherwise T) error
 // Retry is Default for FirstRetry, 1 s, and MaxRetry, 60 s. It also returns an
 // error if FirstRetry exceeds MaxRetry.
 func Retry(first, limit *time.Duration) error {
-	err := Join(Default("FirstRetry", first, time.Second), Default("MaxRetry", limit, 60*time.Second))
+	err := errors.Join(Default("FirstRetry", first, time.Second), Default("MaxRetry", limit, 60*time.Second))
 	if err == nil && *first > *limit {
 		return Errorf("FirstRetry", "%v is too long: expected at most MaxRetry, which is %v", *first, *limit)
 	}

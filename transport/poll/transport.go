@@ -15,6 +15,7 @@
 package poll
 
 import (
+	"errors"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
@@ -102,7 +103,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		return nil, err
 	}
 	s := &session{settings: settings(*t), env: env, secretHeader: protocol.SecretHeader}
-	err = setting.Join(
+	err = errors.Join(
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("Interval", &s.Interval, 0),
@@ -112,7 +113,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	)
 	var urlErr error
 	s.routes, urlErr = routesOf(s.URL, env, protocol)
-	if err = setting.Join(err, urlErr); err != nil {
+	if err = errors.Join(err, urlErr); err != nil {
 		return nil, err
 	}
 	s.http = httpclient.Following(env.HTTPClient, s.Timeout, protocol.SecretHeader)

@@ -32,6 +32,7 @@
 package stream
 
 import (
+	"errors"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
@@ -123,7 +124,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		return nil, err
 	}
 	s := &session{settings: settings(*t), env: env, protocol: protocol, http: httpclient.Sockets(env.HTTPClient), fallback: fallback{env: env}}
-	err = setting.Join(
+	err = errors.Join(
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("FallbackAfter", &s.FallbackAfter, 5*time.Second),
@@ -137,7 +138,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		err = setting.Errorf("PingInterval", "%v is too long: expected less than SilenceTimeout, which is %v", s.PingInterval, s.SilenceTimeout)
 	}
 	if s.Fallback != nil {
-		err = setting.Join(err, s.useFallback())
+		err = errors.Join(err, s.useFallback())
 	}
 	if err != nil {
 		return nil, err
