@@ -1,0 +1,112 @@
+package flagkeys
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// sdk is a package whose functions get flag keys.
+type sdk struct {
+	path string
+	// param is the name of the parameters that are keys. Parameters for several
+	// keys have its plural.
+	param string
+	// owners are the types whose methods count. Without owners all methods and
+	// functions count, except those in others.
+	owners, others []string
+}
+
+// sdks are the packages whose getters are known by the names of their parameters:
+// new getters of later versions are recognised as well.
+var sdks = []sdk{
+	{
+		path:   "github.com/feature-flags-co/ffc-server-go-sdk/ffc",
+		param:  "key",
+		others: []string{"NewUser"}, // the key of a user
+	},
+	{
+		path:   "github.com/open-feature/go-sdk/openfeature",
+		param:  "flag",
+		owners: []string{"Client", "IClient"},
+	},
+}
+
+// sdkOf returns the SDK that is in a package, or nil.
+func sdkOf(pkg *types.Package) *sdk {
+	if pkg == nil {
+		return nil
+	}
+	i := slices.IndexFunc(sdks, func(s sdk) bool { return s.path == pkg.Path() })
+	if i < 0 {
+		return nil
+	}
+	return &sdks[i]
+}
+
+// getterParams returns the indexes of the parameters of an SDK's function that are
+// flag keys.
+func getterParams(f *types.Func) (keys []int) {
+	s := sdkOf(f.Pkg())
+	if s == nil || !f.Exported() || slices.Contains(s.others, f.Name()) {
+		return nil
+	}
+	if s.owners != nil && !slices.Contains(s.owners, receiverName(f)) {
+		return nil
+	}
+	params := f.Signature().Params()
+	for i := range params.Len() {
+		p := params.At(i)
+		if name := strings.TrimSuffix(p.Name(), "s"); name == s.param && isKeyType(p.Type()) {
+			keys = append(keys, i)
+		}
+	}
+	return keys
+}
+
+// getsAll reports whether a function returns the values of all flags.
+func getsAll(f *types.Func) bool {
+	return sdkOf(f.Pkg()) != nil && f.Name() == "AllVariations" && receiverName(f) == "Client"
+}
+
+// receiverName returns the name of the type that a method belongs to, or "".
+func receiverName(f *types.Func) string {
+	if t := receiverType(f); t != nil {
+		return t.Obj().Name()
+	}
+	return ""
+}
+
+// receiverType returns the type that a method belongs to, or nil.
+func receiverType(f *types.Func) *types.Named {
+	recv := f.Signature().Recv()
+	if recv == nil {
+		return nil
+	}
+	t := recv.Type()
+	if p, ok := t.(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	named, _ := types.Unalias(t).(*types.Named)
+	return named
+}
+
+// isKeyType reports whether a parameter can be a key, or a list of keys.
+func isKeyType(t types.Type) bool {
+	if list := elements(t); list != nil {
+		t = list
+	}
+	basic, ok := t.Underlying().(*types.Basic)
+	return ok && basic.Info()&types.IsString != 0
+}
+
+// elements returns the type of the elements of a slice or an array, or nil.
+func elements(t types.Type) types.Type {
+	switch t := t.Underlying().(type) {
+	case *types.Slice:
+		return t.Elem()
+	case *types.Array:
+		return t.Elem()
+	}
+	return nil
+}

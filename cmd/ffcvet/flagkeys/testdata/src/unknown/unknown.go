@@ -1,0 +1,55 @@
+// Package unknown reads flags whose keys cannot be known.
+package unknown
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+)
+
+// Exported may be changed by other packages.
+var Exported = "exported"
+
+type config struct {
+	Flag  string `json:"flag"` // want Flag:`flag key`
+	unset string // want unset:`flag key`
+}
+
+func keys() []string { return nil }
+
+func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
+	c.IsEnabled(ctx, fmt.Sprintf("shop-%d", 1), user) // want `cannot be known: expected a constant, got fmt.Sprintf\("shop-%d", 1\)`
+	c.IsEnabled(ctx, Exported, user)                  // want `cannot be known: expected a constant, got Exported`
+	c.IsEnabled(ctx, cfg.Flag, user)                  // want `cannot be known: expected a constant, got cfg.Flag`
+	c.IsEnabled(ctx, cfg.unset, user)                 // want `cannot be known: expected a constant, got cfg.unset`
+	for _, key := range keys() {
+		c.IsEnabled(ctx, key, user) // want `cannot be known: expected a constant, got key`
+	}
+	key := "known"             // want `reads flag "known"`
+	key = strings.ToLower(key) // want `cannot be known: expected a constant, got strings.ToLower\(key\)`
+	c.IsEnabled(ctx, key, user)
+	var scanned string
+	fmt.Sscan("x", &scanned)
+	c.IsEnabled(ctx, scanned, user) // want `cannot be known: expected a constant, got scanned`
+	changed := []string{"a"}
+	changed[0] = scanned
+	for _, key := range changed {
+		c.IsEnabled(ctx, key, user) // want `cannot be known: expected a constant, got key`
+	}
+}
+
+func wrapped(ctx context.Context, c *ffc.Client, key string) bool {
+	return c.IsEnabled(ctx, key, ffc.NewUser("u"))
+}
+
+func returns() func(context.Context, *ffc.Client, string) bool {
+	return wrapped // want `cannot be known: callers of wrapped are not known`
+}
+
+func closure(ctx context.Context, c *ffc.Client) func(string) bool {
+	return func(key string) bool {
+		return wrapped(ctx, c, key) // want `cannot be known: expected a constant, got key`
+	}
+}
