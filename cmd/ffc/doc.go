@@ -1,11 +1,13 @@
 // Command ffc works with the feature flags of featureflag.co and FeatBit. It
 // evaluates flags and explains the values, writes snapshots that programs embed,
-// describes flags for OpenFeature's code generator, finds out why a program does not get its flags, and runs a platform for
-// development on this machine.
+// describes flags for OpenFeature's code generator, compares the flags that code reads
+// with an environment, finds out why a program does not get its flags, and runs a
+// platform for development on this machine.
 //
 //	go run ./cmd/ffc help
 //	go run ./cmd/ffc eval -file flags.json -user u1 -attr country=FR checkout
 //	go run ./cmd/ffc snapshot -o flags.json
+//	go run ./cmd/ffc unused -dir ./... -file flags.json
 //	go run ./cmd/ffc doctor
 //	go run ./cmd/ffc serve
 //
@@ -57,6 +59,16 @@
 // name in generated code are left out, with a warning. A summary goes to standard
 // error.
 //
+// # unused
+//
+//	ffc unused [-dir PATTERN] [options]
+//
+// Lists the flags that Go code reads and the environment does not have, with file
+// and line, and the flags of the environment that the code does not read. The
+// program ffcvet reads the code; -reads names a file with its output instead. A
+// flag that is a prerequisite of a flag in use is in use. docs/unused.md says what
+// counts as a read.
+//
 // # doctor
 //
 //	ffc doctor [options]
@@ -84,9 +96,10 @@
 //
 // Results go to standard output, everything else to standard error. With -json the
 // results are JSON: of eval an explanation, or a list of them with -all; of doctor
-// an object with the checks; of snapshot a summary, which needs -o FILE. Colours
-// and the progress line, which appears after a second, are for terminals only. They
-// are off if TERM is dumb. NO_COLOR switches off the colours.
+// an object with the checks; of unused an object with the differences; of snapshot
+// a summary, which needs -o FILE. Colours and the progress line, which appears after
+// a second, are for terminals only. They are off if TERM is dumb. NO_COLOR switches
+// off the colours.
 //
 // # Exit codes
 //
@@ -97,12 +110,14 @@
 //	snapshot  written             output                command line  no data
 //	manifest  written             no such flag, output  command line, no data
 //	                                                    -keep
+//	unused    no difference       differences,        command line  no data
+//	                              output
 //	doctor    no check failed     a check failed,       command line
 //	                              output
 //	serve     ended by a signal   cannot listen         command line  file
 //
 // "Output" means that standard output or the file of -o cannot be written. "No
-// data" means that the platform is unreachable or rejects the secret, or that the
-// file of -file is invalid. Commands that are interrupted, as by Ctrl-C, exit with
-// 130, except serve.
+// data" means that the platform is unreachable or rejects the secret, that the file
+// of -file is invalid, or that ffcvet is missing or fails. Commands that are
+// interrupted, as by Ctrl-C, exit with 130, except serve.
 package main

@@ -10,7 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files of help")
+var update = flag.Bool("update", false, "rewrite the golden files of help and of unused")
 
 const wantOverview = `ffc works with the feature flags of featureflag.co and FeatBit.
 
@@ -20,6 +20,7 @@ Usage: ffc COMMAND [options]
   eval       evaluate a flag for a user, and explain the value
   snapshot   write the flags and segments to a file, to embed in a program
   manifest   describe the flags for OpenFeature's code generator
+  unused     compare the flags that Go code reads with an environment
   doctor     find out why a program does not get its flags
   help       show the usage of a command
   version    show the version of ffc

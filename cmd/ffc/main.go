@@ -27,7 +27,7 @@ func program() *cli.Program {
 		Name:  "ffc",
 		About: "ffc works with the feature flags of featureflag.co and FeatBit.",
 		Commands: func() []*cli.Command {
-			return []*cli.Command{serveCommand(), evalCommand(), snapshotCommand(), manifestCommand(), doctorCommand()}
+			return []*cli.Command{serveCommand(), evalCommand(), snapshotCommand(), manifestCommand(), unusedCommand(), doctorCommand()}
 		},
 	}
 }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+)
+
+// flagReads are the places where code reads flags.
+type flagReads struct {
+	places  map[string][]place // by flag key
+	unknown []unknownRead
+}
+
+// unknownRead is a place where the key of the flag cannot be known.
+type unknownRead struct {
+	place
+	why string
+}
+
+// place is a place in the code.
+type place struct {
+	file         string
+	line, column int
+}
+
+// String implements fmt.Stringer.
+func (p place) String() string { return p.file + ":" + strconv.Itoa(p.line) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (p place) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.file, q.file), cmp.Compare(p.line, q.line), cmp.Compare(p.column, q.column))
+}
+
+const installVet = "go install github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffcvet@latest"
+
+// runVet returns the output of ffcvet for a pattern of packages. A pattern that is a
+// path may lead into another module.
+func runVet(ctx context.Context, program, pattern string) ([]byte, error) {
+	// A path of the program is relative to this folder, not to that of the pattern.
+	path, err := exec.LookPath(program)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return nil, cli.NoDataError("cannot run ffcvet: %v\nInstall it with \"%s\", or name it with -ffcvet PATH.", err, installVet)
+	}
+	dir, packages := "", pattern
+	if strings.HasPrefix(pattern, ".") || filepath.IsAbs(pattern) {
+		if base, recursive := strings.CutSuffix(filepath.ToSlash(pattern), "/..."); recursive {
+			dir, packages = filepath.FromSlash(cmp.Or(base, "/")), "./..."
+		} else {
+			dir, packages = pattern, "."
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, path, "-json", "-test=false", "--", packages)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, cli.NoDataError("ffcvet failed for %s: %v\n%s", pattern, err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return stdout.Bytes(), nil
+}
+
+// diagnostic is the JSON of a line of ffcvet.
+type diagnostic struct {
+	Category, Posn, Message string
+}
+
+// add adds the JSON output of ffcvet, or of go vet with ffcvet, which has lines that
+// begin with # between the values.
+func (r *flagReads) add(name string, output []byte) error {
+	var text bytes.Buffer
+	for line := range bytes.Lines(output) {
+		if bytes.HasPrefix(line, []byte("#")) {
+			line = []byte("\n") // keeps the numbers of lines
+		}
+		text.Write(line)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text.Bytes()))
+	for {
+		var packages map[string]map[string]json.RawMessage
+		if err := decoder.Decode(&packages); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("%s: invalid output of ffcvet: %w: expected that of \"ffcvet -json\" or \"go vet -vettool=ffcvet -json\"", name, err)
+		}
+		for pkg, analyzers := range packages {
+			var list []diagnostic
+			if raw := analyzers["ffcvet"]; raw != nil && json.Unmarshal(raw, &list) != nil {
+				return fmt.Errorf("%s: ffcvet reports an error for package %s: %s", name, pkg, raw)
+			}
+			for _, d := range list {
+				if err := r.addDiagnostic(d); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+			}
+		}
+	}
+}
+
+func (r *flagReads) addDiagnostic(d diagnostic) error {
+	at, err := parsePlace(d.Posn)
+	if err != nil {
+		return err
+	}
+	switch d.Category {
+	case "read":
+		quoted, ok := strings.CutPrefix(d.Message, "reads flag ")
+		key, err := strconv.Unquote(quoted)
+		if !ok || err != nil {
+			return fmt.Errorf("invalid message %q of ffcvet: expected reads flag \"KEY\"", d.Message)
+		}
+		r.places[key] = append(r.places[key], at)
+	case "unknown":
+		r.unknown = append(r.unknown, unknownRead{at, strings.TrimPrefix(d.Message, "flag key cannot be known: ")})
+	default:
+		return fmt.Errorf("unknown category %q of ffcvet: its version does not fit that of ffc", d.Category)
+	}
+	return nil
+}
+
+// parsePlace parses FILE:LINE:COLUMN. The path becomes relative to this folder if
+// that is shorter.
+func parsePlace(posn string) (p place, err error) {
+	rest, column, _ := cutLast(posn)
+	file, line, _ := cutLast(rest)
+	p.file = file
+	p.line, err = strconv.Atoi(line)
+	if err == nil {
+		p.column, err = strconv.Atoi(column)
+	}
+	if err != nil || file == "" {
+		return place{}, fmt.Errorf("invalid position %q of ffcvet: expected FILE:LINE:COLUMN", posn)
+	}
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, file); err == nil && len(relative) < len(file) {
+			p.file = filepath.ToSlash(relative)
+		}
+	}
+	return p, nil
+}
+
+// cutLast cuts a text at its last colon.
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// sort orders the places and removes those that several builds of a package have.
+func (r *flagReads) sort() {
+	for key, places := range r.places {
+		slices.SortFunc(places, place.compare)
+		r.places[key] = slices.Compact(places)
+	}
+	slices.SortFunc(r.unknown, func(a, b unknownRead) int { return cmp.Or(a.compare(b.place), cmp.Compare(a.why, b.why)) })
+	r.unknown = slices.Compact(r.unknown)
+}
