@@ -104,12 +104,13 @@ func (s *clientStore) holdFor(d time.Duration) {
 
 // Apply implements transport.Store.
 func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.Applied, error) {
-	update, skipped, err := s.c.cfg.codec.Update(message)
+	before := s.c.view.Load().snapshot
+	update, skipped, err := s.c.cfg.codec.UpdateAfter(message, before.Earlier())
 	if err != nil {
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
 	s.malformed.message(s.c.log, skipped, update.Unusable, update.Full)
-	prepared := s.c.view.Load().snapshot.Prepare(update)
+	prepared := before.Prepare(update)
 	return s.applied(update, s.publish(update, prepared, func(old *eval.Snapshot) store.Decision {
 		if update.Full {
 			s.engine.Store(false)
@@ -120,7 +121,8 @@ func (s *clientStore) Apply(message []byte, asked transport.Mark) (transport.App
 
 // ApplyAsOf implements transport.Store.
 func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.Time) (transport.Applied, error) {
-	update, skipped, err := s.c.cfg.codec.Update(message)
+	before := s.c.view.Load().snapshot
+	update, skipped, err := s.c.cfg.codec.UpdateAfter(message, before.Earlier())
 	if err == nil && !update.Full {
 		err = errNotWhole
 	}
@@ -128,7 +130,7 @@ func (s *clientStore) ApplyAsOf(message []byte, asked transport.Mark, asOf time.
 		return transport.Applied{}, &transport.Error{Kind: transport.KindData, Err: safelog.Error(err)}
 	}
 	s.malformed.message(s.c.log, skipped, update.Unusable, update.Full)
-	prepared := s.c.view.Load().snapshot.Prepare(update)
+	prepared := before.Prepare(update)
 	applied, err := s.applied(update, s.publish(update, prepared, func(*eval.Snapshot) store.Decision {
 		s.hold = store.Hold{After: s.hold.After} // the responses that were counted are about the replaced data
 		s.complete.Store(0)

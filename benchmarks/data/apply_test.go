@@ -35,7 +35,7 @@ func BenchmarkPatch(b *testing.B) {
 }
 
 // BenchmarkFull applies all of 10,000 flags: to a client that has none, that has
-// the same ones, and that has older ones.
+// the same ones, that has one of them in an earlier version, and that has all of them so.
 func BenchmarkFull(b *testing.B) {
 	full := must(fixture.Classic(fixture.Bulk(flags)))(b)
 	b.Run("first", func(b *testing.B) {
@@ -50,29 +50,24 @@ func BenchmarkFull(b *testing.B) {
 			}
 		}
 	})
-	b.Run("same", func(b *testing.B) {
-		_, store := connected(b)
-		b.SetBytes(int64(len(full)))
-		b.ReportAllocs()
-		for b.Loop() {
-			if _, err := store.Apply(full, store.Mark()); err != nil {
-				b.Fatal(err)
+	for _, test := range []struct {
+		name   string
+		change int // number of flags that are newer
+	}{{"same", 0}, {"one newer", 1}, {"newer", flags}} {
+		b.Run(test.name, func(b *testing.B) {
+			_, store, _ := loaded(b)
+			b.SetBytes(int64(len(full)))
+			b.ReportAllocs()
+			for version := 1663656880583; b.Loop(); version++ {
+				b.StopTimer()
+				next := bytes.Replace(full, []byte("1663656880582"), []byte(strconv.Itoa(version)), test.change)
+				b.StartTimer()
+				if _, err := store.Apply(next, store.Mark()); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
-	b.Run("newer", func(b *testing.B) {
-		_, store := connected(b)
-		b.SetBytes(int64(len(full)))
-		b.ReportAllocs()
-		for version := 1663656880583; b.Loop(); version++ {
-			b.StopTimer()
-			next := bytes.ReplaceAll(full, []byte("1663656880582"), []byte(strconv.Itoa(version)))
-			b.StartTimer()
-			if _, err := store.Apply(next, store.Mark()); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+		})
+	}
 }
 
 // BenchmarkEvaluateDuringFull is evaluations while another goroutine applies

@@ -97,8 +97,9 @@ type Protocol struct {
 type Reader interface {
 	// Update parses a message. It also returns the first of the unusable
 	// elements; Update.Unusable is their number. The items point into the
-	// message, which must not change afterwards.
-	Update(message []byte) (*store.Update, []Skipped, error)
+	// message, which must not change afterwards. Items that the message repeats
+	// of earlier ones are not parsed again; the result is the same without them.
+	Update(message []byte, earlier store.Earlier) (*store.Update, []Skipped, error)
 	DecodeFlag(raw []byte) (*model.Flag, error)
 	DecodeSegment(raw []byte) (*model.Segment, error)
 }
@@ -150,15 +151,20 @@ func (c *Codec) Source(report func(eval.Problem)) *eval.Source {
 // errPanic leaves out the text of the panic, which may quote the data.
 var errPanic = errors.New("the message causes a panic in the SDK: please report this bug")
 
-// Update is Reader.Update. A panic in it becomes an error: a message must not
+// Update is UpdateAfter without earlier items.
+func (c *Codec) Update(message []byte) (*store.Update, []Skipped, error) {
+	return c.UpdateAfter(message, store.Earlier{})
+}
+
+// UpdateAfter is Reader.Update. A panic in it becomes an error: a message must not
 // crash the program.
-func (c *Codec) Update(message []byte) (u *store.Update, skipped []Skipped, err error) {
+func (c *Codec) UpdateAfter(message []byte, earlier store.Earlier) (u *store.Update, skipped []Skipped, err error) {
 	defer func() {
 		if recover() != nil {
 			u, skipped, err = nil, nil, errPanic
 		}
 	}()
-	return c.Reader.Update(message)
+	return c.Reader.Update(message, earlier)
 }
 
 // ErrNoSecret is the error for a secret that is "".

@@ -37,9 +37,11 @@ func TestRequests(t *testing.T) {
 // panicking is a platform.Reader that panics.
 type panicking struct{}
 
-func (panicking) Update([]byte) (*store.Update, []platform.Skipped, error) { panic("s3cret") }
-func (panicking) DecodeFlag([]byte) (*model.Flag, error)                   { panic("s3cret") }
-func (panicking) DecodeSegment([]byte) (*model.Segment, error)             { panic("s3cret") }
+func (panicking) Update([]byte, store.Earlier) (*store.Update, []platform.Skipped, error) {
+	panic("s3cret")
+}
+func (panicking) DecodeFlag([]byte) (*model.Flag, error)       { panic("s3cret") }
+func (panicking) DecodeSegment([]byte) (*model.Segment, error) { panic("s3cret") }
 
 // TestPanicIsAnError: no message ends the program.
 func TestPanicIsAnError(t *testing.T) {

@@ -306,9 +306,15 @@ func (s *Snapshot[F, S]) newest() (version int64) {
 // were pushed since its request, and of kept items. It also returns the keys
 // that differ from old.
 func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (index, []string) {
+	kept := len(t.Keep) > 0
+	if !kept {
+		if next, changed, ok := old.repeatedBy(items, t); ok {
+			return next, changed
+		}
+	}
 	next := newIndex(len(items))
 	entries := make([]entry, len(items)) // one allocation for all
-	kept := len(t.Keep) > 0
+	next.entries = entries
 	for i := range items {
 		item := &items[i]
 		if kept && t.Keep.has(segment, item.Key) {
@@ -334,8 +340,7 @@ func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (
 		case had.arrived > t.Asked && e.Older(&had.Item):
 			next.put(had)
 		case had.Version == e.Version && bytes.Equal(had.Raw, e.Raw):
-			e.store(had.load())
-			e.refers.Store(had.refers.Load())
+			e.inherit(had)
 		default:
 			changed = append(changed, e.Key)
 		}
@@ -355,4 +360,47 @@ func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (
 	}
 	next.collectReferring()
 	return next, changed
+}
+
+// repeatedBy is replaced for items with the keys of ix in the order of ix, as most
+// full updates have them: their places in ix are known. It reports false if they
+// differ, or if ix has entries that are not of one full update.
+func (ix *index) repeatedBy(items []Item, t *Terms) (next index, changed []string, ok bool) {
+	if len(items) != len(ix.entries) || len(items) != ix.count {
+		return index{}, nil, false
+	}
+	for i := range items {
+		had := &ix.entries[i]
+		if items[i].Key != had.Key || had.arrived > t.Asked && items[i].Older(&had.Item) {
+			return index{}, nil, false
+		}
+	}
+	next = index{parts: make([]part, len(ix.parts)), count: ix.count, entries: make([]entry, len(items))}
+	for i, p := range ix.parts {
+		places := make([]*entry, len(p.places))
+		for at, e := range p.places {
+			if e == nil {
+				continue
+			}
+			i, ok := ix.order(e)
+			if !ok {
+				return index{}, nil, false
+			}
+			places[at] = &next.entries[i]
+		}
+		next.parts[i] = part{places, p.count}
+	}
+	for i := range items {
+		e, had := &next.entries[i], &ix.entries[i]
+		e.Item, e.arrived = items[i], t.Arrived
+		if had.Version == e.Version && bytes.Equal(had.Raw, e.Raw) {
+			e.inherit(had)
+		} else {
+			changed = append(changed, e.Key)
+		}
+		if e.mayRefer() {
+			next.referring = append(next.referring, e)
+		}
+	}
+	return next, changed, true
 }

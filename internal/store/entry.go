@@ -78,6 +78,12 @@ func (e *entry) load() unsafe.Pointer { return atomic.LoadPointer(&e.compiled) }
 
 func (e *entry) store(compiled unsafe.Pointer) { atomic.StorePointer(&e.compiled, compiled) }
 
+// inherit takes over what is known of an earlier entry with the same bytes.
+func (e *entry) inherit(had *entry) {
+	e.store(had.load())
+	e.refers.Store(had.refers.Load())
+}
+
 // compile returns the compiled e. The first call compiles it and reports its
 // problem.
 func (e *entry) compile(c compiler) unsafe.Pointer {

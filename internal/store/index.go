@@ -27,6 +27,9 @@ type index struct {
 	// referring has the entries that may refer to others. They are also kept
 	// here because they are few, and finding them in the parts takes long.
 	referring []*entry
+	// entries has what the last full update brought, in its order. Some of them may
+	// have been replaced since.
+	entries []entry
 }
 
 // part is an open-addressing hash table of entries. Its length is a power of
@@ -118,7 +121,7 @@ func (ix *index) with(entries []*entry) index {
 		next.collectReferring()
 		return next
 	}
-	next := index{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries)}
+	next := index{parts: slices.Clone(ix.parts), count: ix.count, referring: ix.referringWith(entries), entries: ix.entries}
 	copied := make(map[int]bool, 1)
 	for _, e := range entries {
 		if i := next.of(Hash(e.Key)); !copied[i] {

@@ -54,6 +54,7 @@ func (r *results) own() string {
 		{"data", "BenchmarkPatch", "patch of one flag of 10,000, until it is visible"},
 		{"data", "BenchmarkFull/first", "all of 10,000 flags, the first time"},
 		{"data", "BenchmarkFull/same", "the same once more"},
+		{"data", "BenchmarkFull/one_newer", "the same, one of them newer"},
 		{"data", "BenchmarkFull/newer", "all of them newer"},
 		{"data", "BenchmarkEvaluateDuringFull", "evaluation while such are applied"},
 		{"data", "BenchmarkNewOnDemand", "New, polling on demand"},

@@ -107,7 +107,7 @@ func TestUpdateShapes(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := reader{testPrefix}.Update([]byte(test.message))
+			u, skipped, err := reader{testPrefix}.Update([]byte(test.message), store.Earlier{})
 			if err != nil || len(skipped) > 0 {
 				t.Fatal(err, skipped)
 			}
@@ -179,7 +179,7 @@ func TestUpdateRejects(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := reader{testPrefix}.Update([]byte(test.message))
+			u, skipped, err := reader{testPrefix}.Update([]byte(test.message), store.Earlier{})
 			if u != nil || skipped != nil || err == nil {
 				t.Fatalf("got %v, %v, %v", u, skipped, err)
 			}
@@ -196,7 +196,7 @@ func TestUpdateOfDuplicates(t *testing.T) {
 	t.Parallel()
 	message := `{"messageType":"pong","messageType":"data-sync","data":null,"data":{"eventType":"full","featureFlags":1,"eventType":"patch",` +
 		`"featureFlags":[{"id":"x","timestamp":9,"isArchived":true,"ff":{},"id":"` + testPrefix + `a","timestamp":2,"isArchived":false}]}}`
-	u, skipped, err := reader{testPrefix}.Update([]byte(message))
+	u, skipped, err := reader{testPrefix}.Update([]byte(message), store.Earlier{})
 	if err != nil || len(skipped) > 0 {
 		t.Fatal(err, skipped)
 	}
@@ -250,7 +250,7 @@ func TestBadElements(t *testing.T) {
 			for member, good := range map[string]string{"featureFlags": testPrefix + "good", "segments": "good", "userTags": "good"} {
 				bad := strings.ReplaceAll(test.element, "ID", strings.Replace(good, "good", "bad", 1))
 				message := `{"featureFlags":[],"` + member + `":[{"id":"` + good + `1","ff":{}},` + bad + `,{"id":"` + good + `2","ff":{}}]}`
-				u, skipped, err := reader{testPrefix}.Update([]byte(message))
+				u, skipped, err := reader{testPrefix}.Update([]byte(message), store.Earlier{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -295,7 +295,7 @@ func TestFlagsWithoutBasics(t *testing.T) {
 		`,"isArchived":true,"ff":{}`:  "a 1 archived",
 	} {
 		message := `{"featureFlags":[{"id":"` + testPrefix + `a","timestamp":1` + members + `}]}`
-		u, skipped, err := reader{testPrefix}.Update([]byte(message))
+		u, skipped, err := reader{testPrefix}.Update([]byte(message), store.Earlier{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -337,7 +337,7 @@ func TestAlone(t *testing.T) {
 			t.Parallel()
 			message := `{"featureFlags":[{"id":"` + testPrefix + `f","ff":{}` + strings.ReplaceAll(test.members, "MEMBER", "fftuwmtr") + `}],` +
 				`"segments":[{"id":"s"` + strings.ReplaceAll(test.members, "MEMBER", "rules") + `}]}`
-			u, skipped, err := reader{testPrefix}.Update([]byte(message))
+			u, skipped, err := reader{testPrefix}.Update([]byte(message), store.Earlier{})
 			if err != nil || len(skipped) > 0 {
 				t.Fatal(err, skipped)
 			}
@@ -371,7 +371,7 @@ func TestSeveralEnvironments(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := reader{test.prefix}.Update([]byte(`{"featureFlags":[` + test.flags + `]}`))
+			u, skipped, err := reader{test.prefix}.Update([]byte(`{"featureFlags":[`+test.flags+`]}`), store.Earlier{})
 			if (err != nil) != test.wrong {
 				t.Fatal(u, skipped, err)
 			}
@@ -414,7 +414,7 @@ func TestUpdateSkipsForeignFlags(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			message := `{"featureFlags":[{"id":"` + test.id + `","ff":{}}]}`
-			u, skipped, err := reader{test.prefix}.Update([]byte(message))
+			u, skipped, err := reader{test.prefix}.Update([]byte(message), store.Earlier{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -455,7 +455,7 @@ func TestHeaders(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			u, skipped, err := reader{}.Update([]byte(`{"segments":[` + test.element + `]}`))
+			u, skipped, err := reader{}.Update([]byte(`{"segments":[`+test.element+`]}`), store.Earlier{})
 			if err != nil || len(skipped) > 0 {
 				t.Fatal(err, skipped)
 			}
@@ -482,13 +482,13 @@ func TestTruncatedMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			classic := reader{testPrefix}
-			u, skipped, err := classic.Update(message)
+			u, skipped, err := classic.Update(message, store.Earlier{})
 			if err != nil || len(skipped) > 0 || len(u.Flags) != 5 || len(u.Segments) != 2 || len(u.Tags) != 1 {
 				t.Fatal(err, skipped, u)
 			}
 			for n := range message {
 				// The cut copy has no room behind it, so reading too far panics.
-				if u, _, err := classic.Update(slices.Clip(bytes.Clone(message[:n]))); err == nil {
+				if u, _, err := classic.Update(slices.Clip(bytes.Clone(message[:n])), store.Earlier{}); err == nil {
 					t.Fatalf("cut after %d of %d bytes: no error, %+v", n, len(message), u)
 				}
 			}
@@ -526,7 +526,7 @@ func FuzzUpdate(f *testing.F) {
 		before := bytes.Clone(message)
 		_, _ = scan.KindOf(message)
 		classic := reader{testPrefix}
-		u, skipped, err := classic.Update(message)
+		u, skipped, err := classic.Update(message, store.Earlier{})
 		if (err == nil) != (u != nil) || err != nil && skipped != nil {
 			t.Fatalf("got %v, %v, %v", u, skipped, err)
 		}

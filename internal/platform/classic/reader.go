@@ -46,9 +46,14 @@ var (
 )
 
 // Update implements platform.Reader.
-func (r reader) Update(message []byte) (*store.Update, []platform.Skipped, error) {
+func (r reader) Update(message []byte, earlier store.Earlier) (*store.Update, []platform.Skipped, error) {
 	flags := &flagHeaders{prefix: r.prefix}
-	u, skipped, err := scan.Message(message, scan.Headers{Flags: flags.read, Segments: segmentHeader, UserTags: tagHeader, KeepSegments: true})
+	if r.prefix == "" {
+		earlier.Flags = store.Sequence{} // how a flag is read depends on the flags before it
+	}
+	u, skipped, err := scan.Message(message, scan.Headers{
+		Flags: flags.read, Segments: segmentHeader, UserTags: tagHeader, KeepSegments: true, Earlier: earlier,
+	})
 	if err == nil && flags.mixed != nil {
 		return nil, nil, flags.mixed
 	}

@@ -18,8 +18,8 @@ import (
 type reader struct{}
 
 // Update implements platform.Reader.
-func (reader) Update(message []byte) (*store.Update, []platform.Skipped, error) {
-	return scan.Message(message, scan.Headers{Flags: flagHeader, Segments: segmentHeader})
+func (reader) Update(message []byte, earlier store.Earlier) (*store.Update, []platform.Skipped, error) {
+	return scan.Message(message, scan.Headers{Flags: flagHeader, Segments: segmentHeader, Earlier: earlier})
 }
 
 func flagHeader(b []byte, i int) (store.Item, int, error) { return header(b, i, "key") }

@@ -130,7 +130,7 @@ func TestFlag(t *testing.T) {
 	if text(got) != text(want) {
 		t.Errorf("got  %s\nwant %s", text(got), text(want))
 	}
-	u, _, err := reader{}.Update(message(flagJSON, ""))
+	u, _, err := reader{}.Update(message(flagJSON, ""), store.Earlier{})
 	if err != nil || u.Flags[0].Key != "checkout-banner" || u.Flags[0].Version != 1767225600123 || u.Flags[0].Alone {
 		t.Errorf("got %+v, %v", u.Flags, err)
 	}
@@ -171,7 +171,7 @@ func TestVersions(t *testing.T) {
 		time.Unix(0, 0).UTC().Format(time.ANSIC): 0,
 	}
 	for text, want := range tests {
-		u, skipped, err := reader{}.Update(message(fmt.Sprintf(`{"key":"a","updatedAt":%q},{"key":"b","updatedAt":"2026-01-01T00:00:00Z"}`, text), ""))
+		u, skipped, err := reader{}.Update(message(fmt.Sprintf(`{"key":"a","updatedAt":%q},{"key":"b","updatedAt":"2026-01-01T00:00:00Z"}`, text), ""), store.Earlier{})
 		if err != nil || len(u.Flags) != 2 || u.Flags[0].Version != want || (len(skipped) > 0) != (want == 0) || u.Flags[0].Broken != (want == 0) || u.Flags[1].Broken {
 			t.Errorf("%q: got %+v, %v, %v; want %d", text, u, skipped, err, want)
 		}
@@ -205,7 +205,7 @@ func TestHeaders(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			const good = `{"key":"good",` + at + `}`
-			u, skipped, err := reader{}.Update(message(good+","+test.flag+","+good, ""))
+			u, skipped, err := reader{}.Update(message(good+","+test.flag+","+good, ""), store.Earlier{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -283,14 +283,14 @@ func TestOptional(t *testing.T) {
 func TestSegmentsAreNotKept(t *testing.T) {
 	t.Parallel()
 	for _, message := range []string{`{"eventType":"full","featureFlags":[]}`, `{"eventType":"full","featureFlags":[],"segments":null}`} {
-		u, _, err := reader{}.Update([]byte(message))
+		u, _, err := reader{}.Update([]byte(message), store.Earlier{})
 		if err != nil || u.NoSegments || len(u.Segments) > 0 {
 			t.Errorf("%s: %+v, %v", message, u, err)
 		}
 	}
 	for _, message := range []string{``, `[]`, `{}`, `{"messageType":"data-sync"}`, `{"messageType":"data-sync","data":{"featureFlags":[]}}`,
 		`{"messageType":"data-sync","data":{"eventType":"delta","featureFlags":[]}}`, `{"eventType":"full","featureFlags":{}}`, `{"eventType":"full","segments":[`} {
-		if u, _, err := (reader{}).Update([]byte(message)); err == nil {
+		if u, _, err := (reader{}).Update([]byte(message), store.Earlier{}); err == nil {
 			t.Errorf("%s: %+v", message, u)
 		}
 	}
@@ -306,7 +306,7 @@ func FuzzReader(f *testing.F) {
 	user := &eval.User{Key: "u", Email: "u@example.com", Custom: []eval.CustomAttribute{{Name: "tenant", Value: "acme"}}}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		var data reader
-		u, _, err := data.Update(message)
+		u, _, err := data.Update(message, store.Earlier{})
 		if err != nil {
 			return
 		}

@@ -74,6 +74,8 @@ type Headers struct {
 	// KeepSegments: poll responses have no segments member, and leave the
 	// segments as they are. If false, a message without segments has none.
 	KeepSegments bool
+	// Earlier has items that the message may repeat. Their headers are not read.
+	Earlier store.Earlier
 }
 
 // budget is what a message may still cost.
@@ -252,10 +254,10 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 		switch string(name) {
 		case "featureFlags":
 			p.any = true
-			return p.readList(b, i, &p.flags, "featureFlags", p.headers.Flags)
+			return p.readList(b, i, &p.flags, "featureFlags", after(p.headers.Earlier.Flags, p.headers.Flags))
 		case "segments":
 			p.any = true
-			return p.readList(b, i, &p.segments, "segments", p.headers.Segments)
+			return p.readList(b, i, &p.segments, "segments", after(p.headers.Earlier.Segments, p.headers.Segments))
 		case "userTags":
 			if p.headers.UserTags != nil {
 				return p.readList(b, i, &p.userTags, "userTags", p.headers.UserTags)
@@ -294,6 +296,18 @@ func (p *parts) readData(b []byte, i, depth int) (end int, err error) {
 		p.data = nil
 	}
 	return end, nil
+}
+
+// after returns read for a list that may repeat earlier items.
+func after(earlier store.Sequence, read Header) Header {
+	return func(b []byte, i int) (store.Item, int, error) {
+		if item := earlier.Repeated(b[i:]); item != nil {
+			return *item, i + len(item.Raw), nil
+		}
+		item, end, err := read(b, i)
+		earlier.Passed(item.Key)
+		return item, end, err
+	}
 }
 
 // readList reads the array at b[i] and returns the index after it. An element
