@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // A batch of which the platform rejects every event does not stop the other batches.
@@ -51,6 +52,10 @@ func TestForwarderPassesBatchesOfBadEvents(t *testing.T) {
 // Many batches of an environment that gets no requests, or slow ones, do not stop
 // those of another that are behind them in the queue.
 func TestForwarderReachesBatchesBehindOthers(t *testing.T) {
+	batches := 1000 // four times what a Forwarder takes
+	if testkit.All() {
+		batches = 4000
+	}
 	for name, answer := range map[string]reply{
 		"refused": {status: 401}, "down": {status: 503}, "asks to wait": {status: 503, after: "3000"}, "slow": {wait: 9 * time.Second}, "stalled": {wait: time.Hour},
 	} {
@@ -61,7 +66,7 @@ func TestForwarderReachesBatchesBehindOthers(t *testing.T) {
 				}
 				return reply{}
 			}, func(w *world) {
-				w.put("a", 0, 4000, 1)
+				w.put("a", 0, batches, 1)
 				w.put("b", 90000, 1, 10)
 				w.run(w.forwarder())
 				time.Sleep(20 * time.Minute)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/faults/hammer"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
 
@@ -16,7 +17,10 @@ import (
 // back in revision, flag or time, or loses its flags. FFC_HAMMER is the number of
 // faults.
 func TestHammer(t *testing.T) {
-	faults := 300
+	faults, readers := 300, 50
+	if testkit.All() {
+		readers = 200
+	}
 	if testing.Short() {
 		faults = 50
 	}
@@ -27,7 +31,7 @@ func TestHammer(t *testing.T) {
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		h := hammer.New(hammer.Config{
-			Engine: new(fleettest.Memory), Publishers: 8, Readers: 200,
+			Engine: new(fleettest.Memory), Publishers: 8, Readers: readers,
 			Beat: 5 * time.Second, Lag: 10 * time.Minute, Seed: seed,
 		})
 		if err := h.Start(); err != nil {

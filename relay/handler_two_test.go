@@ -102,11 +102,13 @@ func TestTwoRelays(t *testing.T) {
 			clients = append(clients, client)
 			watching.Go(func() {
 				last := 0
+				tick := time.NewTicker(time.Millisecond)
+				defer tick.Stop()
 				for {
 					select {
 					case <-done:
 						return
-					default:
+					case <-tick.C:
 					}
 					_ = client.Refresh(t.Context())
 					switch got := client.IntVariation(t.Context(), "n", ffc.NewUser("u"), -1); {
