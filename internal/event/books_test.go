@@ -22,8 +22,12 @@ import (
 // fails in every way that can pass. At all times every event is accounted for;
 // in the end all have arrived, each user's in order.
 func TestBooks(t *testing.T) {
+	seeds, sockets := uint64(3), uint64(1)
+	if testkit.All() {
+		seeds, sockets = 6, 3
+	}
 	onBoth(t, func(t *testing.T, d *platform.Protocol) {
-		for seed := range uint64(6) {
+		for seed := range seeds {
 			t.Run(fmt.Sprintf("in memory, seed %d", seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := newStorm(seed, flush.Config{BatchSize: 7, Requests: 3, Timeout: time.Second, RetryWait: 10 * time.Millisecond})
@@ -42,11 +46,7 @@ func TestBooks(t *testing.T) {
 			})
 		})
 	}
-	seeds := uint64(1)
-	if testkit.All() {
-		seeds = 3
-	}
-	for seed := range seeds {
+	for seed := range sockets {
 		t.Run(fmt.Sprintf("over loopback, seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			s := newStorm(seed, flush.Config{BatchSize: 50, Requests: 3, Timeout: 30 * time.Millisecond, RetryWait: time.Millisecond})

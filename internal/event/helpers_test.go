@@ -223,8 +223,8 @@ func (p *testPlatform) serve(t testing.TB) *httptest.Server {
 }
 
 // inMemory returns a processor for a platform without sockets.
-func inMemory(cfg flush.Config, p *testPlatform) *Processor {
-	return New(cfg, destination("http://platform.test", &http.Client{Transport: p}))
+func inMemory(cfg flush.Config, over http.RoundTripper) *Processor {
+	return New(cfg, destination("http://platform.test", &http.Client{Transport: over}))
 }
 
 // onBoth runs a test for both platforms.
@@ -236,8 +236,8 @@ func onBoth(t *testing.T, f func(t *testing.T, d *platform.Protocol)) {
 }
 
 // inMemoryOf is inMemory for one of the platforms.
-func inMemoryOf(d *platform.Protocol, cfg flush.Config, p *testPlatform) *Processor {
-	to := destination("http://platform.test", &http.Client{Transport: p})
+func inMemoryOf(d *platform.Protocol, cfg flush.Config, over http.RoundTripper) *Processor {
+	to := destination("http://platform.test", &http.Client{Transport: over})
 	to.Protocol = d
 	return New(cfg, to)
 }

@@ -247,7 +247,11 @@ func TestNothingAcceptedIsOutage(t *testing.T) {
 // TestOverloadLosesNothing shows that no event is dropped when the platform
 // rejects half of the requests, at random or in turn.
 func TestOverloadLosesNothing(t *testing.T) {
-	for seed := range uint64(20) {
+	seeds := uint64(8)
+	if testkit.All() {
+		seeds = 20
+	}
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 5))
 			cfg := flush.Config{

@@ -71,8 +71,7 @@ func TestLargeEvent(t *testing.T) {
 // events are lost for that counts.
 func TestQueueText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sink testPlatform
-		p := inMemory(flush.Config{}, &sink)
+		p := inMemory(flush.Config{}, &distant{})
 		shards := len(p.queue.shards)
 		const each, users = 1_000_000, 200
 		text := strings.Repeat("x", each)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// distant is a platform that takes some time for each request.
+// distant is a platform that takes some time for each request, and reads none.
 type distant struct {
 	roundTrip time.Duration
 	connect   time.Duration // for each connection
@@ -137,7 +138,7 @@ func TestFewRequests(t *testing.T) {
 			for events, most := range map[int]uint64{10_000: 12, 5000: 7, 2500: 4, 1010: 2} {
 				t.Run(fmt.Sprintf("%s, %d events", test.name, events), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						p := inMemoryOf(d, flush.Config{}, &testPlatform{})
+						p := inMemoryOf(d, flush.Config{}, &distant{})
 						for i := range events {
 							record(p, large(test.user(i)), "flag")
 						}
@@ -159,9 +160,7 @@ func TestFewRequestsInBackground(t *testing.T) {
 		for _, burst := range []int{10_000, 1500, 700, 90} {
 			t.Run(fmt.Sprintf("%s, %d at a time", test.name, burst), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					p := inMemory(flush.Config{Interval: 3 * time.Second}, &testPlatform{answer: func(int, []item) reply {
-						return reply{wait: 5 * time.Millisecond}
-					}})
+					p := inMemory(flush.Config{Interval: 3 * time.Second}, &distant{roundTrip: 5 * time.Millisecond})
 					stop := run(p)
 					for i := range 10_000 {
 						record(p, large(test.user(i)), "flag")
@@ -184,9 +183,11 @@ func TestFewRequestsInBackground(t *testing.T) {
 	}
 }
 
+var longName = strings.Repeat("x", 230)
+
 // large returns a user with 230 bytes of text.
 func large(i int) *eval.User {
-	return &eval.User{Key: fmt.Sprint("user-", i), Name: strings.Repeat("x", 230)}
+	return &eval.User{Key: "user-" + strconv.Itoa(i), Name: longName}
 }
 
 // TestRateWithRejectedEvents shows that events that the platform rejects do not
