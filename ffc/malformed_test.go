@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
@@ -31,6 +32,7 @@ func TestMalformedFlags(t *testing.T) {
 	from := &source{}
 	client, err := ffc.New(t.Context(), ffc.Config{
 		EnvSecret: ffctest.EnvSecret, Transport: from, StartWait: -1, QuietFallbacks: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Events: flush.Config{Disabled: true},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -174,7 +174,8 @@ func TestHandlerServesSDKs(t *testing.T) {
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				t.Parallel()
-				r := newRelayed(t, p, nil, ffctest.Segment("beta").Include("ann"),
+				often := func(r *relayed) { r.handler.Interval = 100 * time.Millisecond }
+				r := newRelayed(t, p, often, ffctest.Segment("beta").Include("ann"),
 					ffctest.Flag("a").Variations("off", "on").Serve("off").Rule("on", ffctest.InSegment("beta")), ffctest.Flag("b").Serve("true"))
 				client := r.sdk(test.transport())
 				ann := ffc.NewUser("ann")

@@ -68,7 +68,7 @@ func TestTwoRelays(t *testing.T) {
 			}
 			defer client.Close(context.WithoutCancel(t.Context()))
 			h := &relay.Handler{
-				Reader: func(e string) (*ffc.Client, bool) { return client, e == name }, Keys: keys.Environment, Interval: 500 * time.Millisecond, Logger: testkit.Quiet(),
+				Reader: func(e string) (*ffc.Client, bool) { return client, e == name }, Keys: keys.Environment, Interval: 100 * time.Millisecond, Logger: testkit.Quiet(),
 			}
 			server := httptest.NewServer(h)
 			defer server.Close()

@@ -50,7 +50,8 @@ func TestSecretSources(t *testing.T) {
 
 // TestNoData: why there is none is said, and how to find the cause.
 func TestNoData(t *testing.T) {
-	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+	t.Parallel()
+	platforms.EachParallel(t, func(t *testing.T, p ffctest.Platform) {
 		s := platforms.NewServer(t, p, shop()...)
 		said := func(name, address, want string, out outcome) {
 			t.Helper()
@@ -89,6 +90,7 @@ func TestNoData(t *testing.T) {
 
 // TestRecovery: a platform that comes back in time is waited for.
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	s := platforms.NewServer(t, ffctest.Classic, shop()...)
 	s.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 503})
 	if out := at(t, s, "snapshot"); out.code != 0 {

@@ -157,6 +157,7 @@ func doctorJSON(t *testing.T, i invocation, args ...string) (seen, int) {
 // TestDoctorFaults: each fault is found where it is, and what makes no sense
 // any more is left out.
 func TestDoctorFaults(t *testing.T) {
+	t.Parallel()
 	type want map[string]string // by check: outcome and part of what was seen; others are ok or, of TLS, skipped
 	skip := func(why string, names ...string) want {
 		w := want{}
@@ -171,7 +172,7 @@ func TestDoctorFaults(t *testing.T) {
 		}
 		return a
 	}
-	platforms.Each(t, func(t *testing.T, p ffctest.Platform) {
+	platforms.EachParallel(t, func(t *testing.T, p ffctest.Platform) {
 		dead, silent := "http://"+deadPort(t), "http://"+silentPort(t)
 		other := map[ffctest.Platform]string{ffctest.Classic: "featbit", ffctest.FeatBit: "classic"}[p]
 		ahead := "fail this machine's clock is 100 s ahead of the platform's, which rejects tokens that are 30 s off"

@@ -1,12 +1,27 @@
 package faults_test
 
 import (
+	options "flag"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
+
+// TestMain runs more parallel tests at once than there are processors, unless
+// -parallel is set: the tests mostly wait.
+func TestMain(m *testing.M) {
+	options.Parse()
+	set := false
+	options.Visit(func(f *options.Flag) { set = set || f.Name == "test.parallel" })
+	if !set {
+		_ = options.Set("test.parallel", strconv.Itoa(playing))
+	}
+	os.Exit(m.Run())
+}
 
 // scenario is something that goes wrong while a client runs, and then not any
 // more.

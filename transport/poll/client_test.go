@@ -256,7 +256,9 @@ func pollingFile(t *testing.T, body []byte) (*files, *ffc.Client) {
 	t.Helper()
 	f := &files{body: body, tag: `"first"`}
 	server := listen(t, nil, f.ServeHTTP)
-	return f, newClient(t, "http://platform.invalid", &poll.Transport{URL: server.URL + "/flags.json"}, nil)
+	return f, newClient(t, "http://platform.invalid", &poll.Transport{URL: server.URL + "/flags.json"}, func(c *ffc.Config) {
+		c.Events.Disabled = true // Close would retry their delivery
+	})
 }
 
 // serving is a snapshot of a version.
