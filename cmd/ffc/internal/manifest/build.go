@@ -139,7 +139,8 @@ func (b *builder) off(key string, t Type, v *eval.Variation) json.RawMessage {
 		return zero[t]
 	}
 	if t == Integer && !exact(value) {
-		b.warn("the default of the flag %q, %s, is not exact in generated code: the OpenFeature CLI reads numbers as 64-bit floats", key, value)
+		b.warn("the flag %q has the default %s: its off variation %s is larger than what the OpenFeature CLI reads exactly (2^53)", key, zero[t], value)
+		return zero[t]
 	}
 	return value
 }

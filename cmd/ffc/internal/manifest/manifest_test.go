@@ -56,6 +56,7 @@ func TestTypes(t *testing.T) {
 		{[]string{"1", "1.5"}, Float, "1.5"},
 		{[]string{"1", "1.0"}, Float, "1.0"},
 		{[]string{"1", "1e3"}, Float, "1e3"},
+		{[]string{"1.5", "9007199254740993"}, Float, "9007199254740993"},
 		{[]string{"1", "9223372036854775808"}, Float, "9223372036854775808"},
 		{[]string{"007", "008"}, String, `"008"`},
 		{[]string{"1", "+5"}, String, `"+5"`},
@@ -186,8 +187,11 @@ func TestUnusableOffVariations(t *testing.T) {
 	for _, value := range []string{`^\d+\.x$`, "a\tb", "it's /* fine"} {
 		build(t, ffctest.Snapshot(ffctest.Flag("f").Variations("x", value)), Config{}).Flags["f"].is(t, value, String, string(textJSON(value)))
 	}
-	for value, warnings := range map[string][]string{"9007199254740992": nil, "9007199254740993": {"not exact"}, "-9007199254740993": {"not exact"}} {
-		build(t, ffctest.Snapshot(ffctest.Flag("f").Variations("1", value)), Config{}, warnings...).Flags["f"].is(t, value, Integer, value)
+	for _, value := range []string{"9007199254740992", "-9007199254740992"} {
+		build(t, ffctest.Snapshot(ffctest.Flag("f").Variations("1", value)), Config{}).Flags["f"].is(t, value, Integer, value)
+	}
+	for _, value := range []string{"9007199254740993", "-9223372036854775808"} {
+		build(t, ffctest.Snapshot(ffctest.Flag("f").Variations("1", value)), Config{}, "2^53").Flags["f"].is(t, value, Integer, "0")
 	}
 	missing := strings.Replace(string(featBitFlag("number", "", "1", "2")), `"disabledVariationId":"b"`, `"disabledVariationId":"gone"`, 1)
 	build(t, []byte(missing), Config{}).Flags["f"].is(t, "missing", Integer, "0")
