@@ -18,7 +18,7 @@ func TestReadmeSnippetsCompile(t *testing.T) {
 	var documents []string
 	for _, file := range repositoryFiles(t) {
 		dir, name := path.Split(file)
-		program := strings.HasPrefix(dir, "examples/") && strings.HasSuffix(name, ".go")
+		program := strings.Contains("/"+dir, "/examples/") && strings.HasSuffix(name, ".go")
 		switch {
 		case program || strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go"):
 			compiled[file] = unindent(readFile(t, file))
