@@ -14,7 +14,7 @@ import (
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{
-		"ffc", "ffc/ffctest", "flush", "transport", "transport/stream", "transport/poll", "transport/fleet", "transport/fleet/fleettest", "transport/fleet/fleetredis", "transport/fleet/fleetnats", "transport/fleet/fleetaws", "relay", "transport/transporttest", "lambda", "lambda/lambdatest", "openfeature",
+		"ffc", "ffc/ffctest", "flush", "transport", "transport/stream", "transport/poll", "transport/fleet", "transport/fleet/fleettest", "transport/fleet/fleetredis", "transport/fleet/fleetnats", "transport/fleet/fleetaws", "relay", "transport/transporttest", "lambda", "lambda/lambdatest", "openfeature", "otel",
 	} {
 		pkg := readPackage(t, dir)
 		if len(pkg.funcs)+len(pkg.types) == 0 {
