@@ -53,6 +53,9 @@ func (r *reader) serving() serving {
 			s.keysText = string(text)
 			s.keys, err = relay.ParseKeys(text)
 		}
+		if err == nil && s.keys.Len() == 0 { // it may be about to be written
+			err = errors.New(`the file has no keys: add the lines that "ffc-relay key" prints`)
+		}
 		if err != nil {
 			s.err = fmt.Errorf("keys (from %s): %w", v.source, err)
 		}
