@@ -2,17 +2,18 @@
 // that reach a getter of package ffc or of OpenFeature's client.
 //
 // A key reaches a getter as an argument, or through parameters, variables, fields of
-// structs and the elements of lists and maps. A function that passes a parameter on
-// as a key is a getter itself, in every package that calls the function: a call with
-// a constant reads that flag. The same is true of an interface that a type with such
-// methods implements, if the package of the interface imports the package of the
-// type.
+// structs, the elements of lists and maps, and the results of functions of the same
+// package. A function that passes a parameter on as a key is a getter itself, in
+// every package that calls the function: a call with a constant reads that flag. The
+// same is true of an interface that a type with such methods implements, if the
+// package of the interface imports the package of the type.
 //
 // In generated files, such as those of "openfeature generate go", a function or a
 // variable at package level reads its flags where other code uses that function or
 // variable. A generated accessor that no code uses reads no flag.
 //
-// Keys that are computed, decoded or returned by functions are reported as unknown.
+// Keys that are computed, decoded or returned by other packages are reported as
+// unknown.
 // Test files are not looked at: code that only tests need does not keep a flag
 // alive.
 package flagkeys

@@ -8,6 +8,8 @@ import (
 	"go/types"
 	"slices"
 	"strconv"
+
+	"golang.org/x/tools/go/types/typeutil"
 )
 
 // flow follows flag keys from the getters back to constants.
@@ -148,9 +150,15 @@ func (f *flow) key(e ast.Expr) {
 	case *ast.CompositeLit:
 		f.keyElements(e, false)
 		return
-	case *ast.CallExpr: // a conversion
+	case *ast.CallExpr: // a conversion, or a function of this package
 		if f.pass.TypesInfo.Types[e.Fun].IsType() && len(e.Args) == 1 {
 			f.key(e.Args[0])
+			return
+		}
+		if callee := typeutil.StaticCallee(f.pass.TypesInfo, e); callee != nil && len(f.returns[callee.Origin()]) > 0 {
+			for _, result := range f.returns[callee.Origin()] {
+				f.key(result)
+			}
 			return
 		}
 	case *ast.IndexExpr: // an element of a list or a map

@@ -3,17 +3,16 @@ package flagkeys
 import (
 	"go/types"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/tools/go/packages"
 )
 
-// noKeys are the functions of the SDKs with strings that are no flag keys.
+// noKeys are the functions of the SDKs with strings that are no flag keys, without
+// those that make attributes of users.
 var noKeys = map[string][]string{
-	"../../..": {
-		"Bool", "Country", "Email", "Float", "Int", "Name", "NewUser", "String",
-		"Client.Track", "Client.TrackMetric",
-	},
+	"../../..": {"NewUser", "Client.Track", "Client.TrackMetric"},
 	"../../../openfeature": {
 		"Client.AddHandler", "Client.RemoveHandler", "Client.Track", "IClient.AddHandler", "IClient.RemoveHandler", "IClient.Track", "NewClient",
 	},
@@ -55,7 +54,7 @@ func functions(pkg *types.Package, owners []string) map[string]*types.Func {
 	for _, name := range pkg.Scope().Names() {
 		switch o := pkg.Scope().Lookup(name).(type) {
 		case *types.Func:
-			if o.Exported() && (owners == nil || name == "NewClient") {
+			if o.Exported() && !makesAttr(o) && (owners == nil || name == "NewClient") {
 				all[name] = o
 			}
 		case *types.TypeName:
@@ -74,6 +73,11 @@ func functions(pkg *types.Package, owners []string) map[string]*types.Func {
 		}
 	}
 	return all
+}
+
+func makesAttr(f *types.Func) bool {
+	results := f.Signature().Results()
+	return results.Len() == 1 && strings.HasSuffix(results.At(0).Type().String(), "/ffc.Attr")
 }
 
 func hasString(f *types.Func) bool {

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -32,6 +33,8 @@ type index struct {
 	called, assigned map[*ast.Ident]bool
 	// tagged are fields of structs with a tag: decoders set them.
 	tagged map[*types.Var]bool
+	// returns are the results of functions of this package that have one.
+	returns map[types.Object][]ast.Expr
 	// conversions are the values that become values of an interface.
 	conversions []conversion
 }
@@ -69,22 +72,18 @@ func newIndex(pass *analysis.Pass) *index {
 		ranges: make(map[*types.Var]rangeVar), params: make(map[*types.Var]param),
 		bound:  make(map[*ast.FuncLit][]*types.Var),
 		called: make(map[*ast.Ident]bool), assigned: make(map[*ast.Ident]bool),
-		tagged: make(map[*types.Var]bool),
+		tagged: make(map[*types.Var]bool), returns: make(map[types.Object][]ast.Expr),
 	}
 	for _, file := range pass.Files {
 		if strings.HasSuffix(pass.Fset.Position(file.FileStart).Filename, "_test.go") {
 			continue
 		}
 		x.files = append(x.files, file)
-		var results []*types.Tuple // of the functions around a node
 		ast.PreorderStack(file, nil, func(n ast.Node, stack []ast.Node) bool {
-			results = results[:0]
-			for _, outer := range stack {
-				if signature := x.signature(outer); signature != nil {
-					results = append(results, signature.Results())
-				}
+			if result, ok := n.(*ast.ReturnStmt); ok {
+				x.addReturn(result, stack)
 			}
-			x.add(n, results)
+			x.add(n)
 			return true
 		})
 	}
@@ -105,7 +104,7 @@ func (x *index) signature(n ast.Node) *types.Signature {
 	return nil
 }
 
-func (x *index) add(n ast.Node, results []*types.Tuple) {
+func (x *index) add(n ast.Node) {
 	info := x.pass.TypesInfo
 	switch n := n.(type) {
 	case *ast.FuncDecl:
@@ -148,12 +147,6 @@ func (x *index) add(n ast.Node, results []*types.Tuple) {
 		x.addLiteral(n)
 	case *ast.CallExpr:
 		x.addCall(n)
-	case *ast.ReturnStmt:
-		if of := results[len(results)-1]; of.Len() == len(n.Results) {
-			for i, result := range n.Results {
-				x.convert(result, of.At(i).Type())
-			}
-		}
 	case *ast.SendStmt:
 		if channel, ok := info.TypeOf(n.Chan).Underlying().(*types.Chan); ok {
 			x.convert(n.Value, channel.Elem())
@@ -186,6 +179,29 @@ func (x *index) assign(v *types.Var, value ast.Expr) {
 	}
 	if name := functionName(value); name != nil {
 		x.assigned[name] = true
+	}
+}
+
+// addReturn records the results of the innermost function around a statement.
+func (x *index) addReturn(n *ast.ReturnStmt, stack []ast.Node) {
+	for _, outer := range slices.Backward(stack) {
+		signature := x.signature(outer)
+		if signature == nil {
+			continue
+		}
+		if signature.Results().Len() == len(n.Results) {
+			for i, result := range n.Results {
+				x.convert(result, signature.Results().At(i).Type())
+			}
+		}
+		if declaration, ok := outer.(*ast.FuncDecl); ok && signature.Results().Len() == 1 {
+			f := x.pass.TypesInfo.Defs[declaration.Name]
+			x.returns[f] = append(x.returns[f], n.Results...)
+			if len(n.Results) == 0 { // the result has a name
+				x.returns[f] = append(x.returns[f], declaration.Type.Results.List[0].Names[0])
+			}
+		}
+		return
 	}
 }
 

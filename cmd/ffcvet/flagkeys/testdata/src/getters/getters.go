@@ -39,6 +39,26 @@ func direct(ctx context.Context, c *ffc.Client, user ffc.User) {
 	c.Track(ctx, ffc.NewUser("user"), "event")
 }
 
+type region int
+
+func (r region) key() string {
+	list := func() string { return "not the result" }
+	if r == 1 {
+		return "region-1" // want `reads flag "region-1"`
+	}
+	_ = list
+	return other()
+}
+
+func other() (key string) {
+	key = "region-2" // want `reads flag "region-2"`
+	return
+}
+
+func results(ctx context.Context, c *ffc.Client, user ffc.User, r region) {
+	c.IsEnabled(ctx, r.key(), user)
+}
+
 func variables(ctx context.Context, c *ffc.Client, user ffc.User, beta bool) {
 	key := "stable" // want `reads flag "stable"`
 	if beta {
