@@ -363,8 +363,9 @@ func (d *delivery) passOver(e *waiting) bool {
 	return false
 }
 
-// probe sends an event of the last user, if earlier deliveries failed. Where many events in a row are rejected, it is the most likely to be
-// accepted, which shows that this is no outage.
+// probe sends an event of the last user, if earlier deliveries failed. Where many
+// events in a row are rejected, that event is the most likely to be accepted, which
+// shows that this is no outage.
 func (d *delivery) probe(events []*waiting) {
 	if d.p.isolation.vain == 0 || len(events) == 0 {
 		return

@@ -104,6 +104,22 @@ func TestRunLeavesRestToInterval(t *testing.T) {
 	})
 }
 
+// TestIntervalLeavesNoRest: the delivery at the interval has all events that were there
+// when it began, also those that do not fill a request, and also if enough for the next
+// delivery come meanwhile.
+func TestIntervalLeavesNoRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p *Processor
+		p = inMemory(flush.Config{Interval: time.Minute, BatchSize: 50}, &testPlatform{answer: func(int, []item) reply {
+			record(p, user("u"), numbered(60)...)
+			return reply{}
+		}})
+		record(p, user("u"), numbered(80)...)
+		checkError(t, p.flush(t.Context(), background, time.Time{}), nil)
+		checkStats(t, p, flush.Stats{Recorded: 200, Delivered: 80, Queued: 120, Requests: 2})
+	})
+}
+
 // TestRunDeliversFullBatchOfAllShards shows that all shards count together.
 func TestRunDeliversFullBatchOfAllShards(t *testing.T) {
 	withProcs(t, 8)

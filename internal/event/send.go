@@ -235,24 +235,11 @@ func (d *delivery) lane(events []*waiting) {
 		case retained, refused:
 			return
 		}
-		if events = events[n:]; result == delivered && d.leaves(len(events), n) {
-			return
+		events = events[n:]
+		if d.by == filled && result == delivered && len(events) < n {
+			return // the rest waits for the interval
 		}
 	}
-}
-
-// leaves reports whether the rest of a lane, after a full request of last events, is
-// left to the next delivery. If there are enough events for a request, Run delivers
-// full requests only. At the interval it leaves a rest if enough events wait for the
-// next delivery to begin at once.
-func (d *delivery) leaves(rest, last int) bool {
-	switch d.by {
-	case filled:
-		return rest < last
-	case background:
-		return rest < last && d.p.queue.fresh() >= d.p.queue.wakeAt
-	}
-	return false
 }
 
 // begin waits until a lane may send its next request. It returns how many events
