@@ -334,7 +334,9 @@ func TestPlatformThatBecomesSlow(t *testing.T) {
 		if s.stored.Load() != 30_000 || p.Stats().Resent > 0 {
 			t.Errorf("%d events were stored; Stats: %+v", s.stored.Load(), p.Stats())
 		}
-		if largest := slices.Max(s.sizes[slow+4 : quick]); largest > 600 {
+		// 500 events take the second that requests aim at. The last ones are larger if
+		// the other lane has ended, as the platform then is twice as quick.
+		if largest := slices.Max(s.sizes[slow+4 : quick]); largest > 750 {
 			t.Errorf("requests of up to %d events: %v", largest, s.sizes[slow:quick])
 		}
 		if n := len(s.sizes) - quick; n > 20 {
