@@ -1,6 +1,6 @@
 // Package repocheck tests the repository itself: what packages import, that
 // exported names have examples, that links and snippets in documents work, and
-// that the tests, sections and messages that documents name exist.
+// that the tests, exported names, sections and messages that documents name exist.
 package repocheck
 
 import (
