@@ -27,7 +27,7 @@ type fallback struct {
 
 	mu      sync.Mutex
 	wanted  bool         // the websocket does not work
-	timer   *time.Timer  // starts the fallback; nil while it is not wanted
+	timer   *time.Timer  // starts the fallback, or has; nil while it is not wanted
 	store   *secondStore // of the session that runs; nil if none does
 	cancel  context.CancelFunc
 	serves  bool // the data comes from the session that runs
@@ -219,6 +219,7 @@ func (s *secondStore) Off(err error) {
 		s.Store.Interrupted(err)
 		s.f.endLocked()
 		s.f.refused = true
+		s.f.timer.Stop() // it has not fired if the fallback started at once
 		s.f.timer = time.AfterFunc(retry.Lengthen(s.f.retry, retry.Jitter), s.again)
 	})
 }

@@ -168,6 +168,26 @@ func TestFallbackStartsAgainAfterRefusal(t *testing.T) {
 	})
 }
 
+// After a fallback that was refused, the time until the next one counts from the next
+// outage, not from the one before.
+func TestFallbackAfterRefusalAndRecovery(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		const timeout = 8 * time.Second
+		s, f := fallingBack(t, stream.Transport{FallbackAfter: timeout})
+		s.run()
+		s.p.accept().refuse("502 Bad Gateway")
+		second := f.next() // at once, as there is no data
+		second.store.Off(errSecond)
+		second.isStopped()
+		c := s.ready()
+		time.Sleep(6 * time.Second)
+		s.p.onDial = func(context.Context) error { return errors.New("no route to host") }
+		c.cut()
+		lost := time.Now()
+		checkBetween(t, "begins", f.next().at.Sub(lost), timeout, timeout*3/2)
+	})
+}
+
 // A secret that the platform took by polling is not wrong when the socket is
 // refused.
 func TestFallbackSpeaksForTheSecret(t *testing.T) {
