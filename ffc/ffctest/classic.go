@@ -55,6 +55,19 @@ func (c *classic) authentic(query url.Values, now time.Time) bool {
 	return err == nil && env == c.env && admitted
 }
 
+// parseToken reads a token. Issued is in Unix ms.
+func parseToken(token string) (env flagjson.Classic, issued int64, err error) {
+	secret, issued, err := platformserver.SplitToken(token)
+	if err != nil {
+		return flagjson.Classic{}, 0, err
+	}
+	env, ok := parseSecret(platformserver.Padded(secret))
+	if !ok {
+		return flagjson.Classic{}, 0, platformserver.ErrToken
+	}
+	return env, issued, nil
+}
+
 // visible is false for archived entities, which are only in the push that archives
 // them.
 func (c *classic) visible(e entity) bool { return !e.archived }

@@ -1,12 +1,9 @@
 package fleetredis
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,6 +14,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/batchgzip"
 )
 
 const (
@@ -31,10 +29,8 @@ const (
 	// firstPoll and maxPoll are the pauses between two looks at empty queues.
 	firstPoll = 20 * time.Millisecond
 	maxPoll   = 500 * time.Millisecond
-	// maxInflated is how many bytes the body of a batch may have, and maxStored how
-	// many in the stream.
-	maxInflated = 16 << 20
-	maxStored   = 4 << 20
+	// maxStored is how many bytes the body of a batch may have, compressed.
+	maxStored = 4 << 20
 	// overhead is how much memory an entry takes besides its body, about.
 	overhead = 300
 )
@@ -129,10 +125,7 @@ return 1`
 // Put implements flush.Sink. It compresses the body, and is retried once. The error wraps
 // flush.ErrFull if the environment has MaxBytes, or the server has no more memory.
 func (q *Queue) Put(ctx context.Context, b flush.Batch) error {
-	packed, err := pack(b.Body)
-	if err != nil {
-		return err
-	}
+	packed := batchgzip.Pack(b.Body)
 	limit, err := q.register(ctx, b.Environment)
 	if err != nil {
 		return err
@@ -222,38 +215,6 @@ func (q *Queue) memory(ctx context.Context) int64 {
 		}
 	}
 	return 0
-}
-
-// compressors are writers of gzip, which are large.
-var compressors = sync.Pool{New: func() any {
-	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
-	return z
-}}
-
-func pack(body []byte) ([]byte, error) {
-	z := compressors.Get().(*gzip.Writer)
-	defer compressors.Put(z)
-	var packed bytes.Buffer
-	z.Reset(&packed)
-	if _, err := z.Write(body); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return packed.Bytes(), nil
-}
-
-func unpack(packed string) ([]byte, error) {
-	z, err := gzip.NewReader(strings.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(io.LimitReader(z, maxInflated+1))
-	if err == nil && len(body) > maxInflated {
-		err = errors.New("too large")
-	}
-	return body, err
 }
 
 // take claims entries whose time is over, and reads new ones. It returns where the next
@@ -400,7 +361,7 @@ func (q *Queue) delivery(environment string, entry rueidis.RedisMessage) (d flus
 			ms, _ := strconv.ParseInt(value, 10, 64)
 			d.At = time.UnixMilli(ms)
 		case "gzip":
-			d.Body, _ = unpack(value)
+			d.Body, _ = batchgzip.Unpack(strings.NewReader(value))
 		case "size":
 			size = value
 		}
