@@ -29,6 +29,7 @@ var otherNames = []string{
 	"CheckRedirect", "ClientSessionCache", "Jar", "KeyLogWriter", "ResponseWriter", // Go
 	"BiggerEqualThan", "BiggerThan", "Infinity", "KeyId", "LessEqualThan", "NaN", "NotContain", // platforms
 	"ApproximateAgeOfOldestMessage", "ReportBatchItemFailures", // AWS
+	"BooleanValueDetails", // OpenFeature
 }
 
 // TestNamesInDocumentsExist: each exported name that a guide, README.md or SECURITY.md
