@@ -8,6 +8,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/servertest"
 )
 
 // status makes one request to an endpoint and returns the status of the answer,
@@ -26,11 +27,11 @@ func status(t *testing.T, srv *ffctest.Server, e ffctest.Endpoint) int {
 		}
 		return resp.StatusCode
 	case ffctest.Events:
-		a, _ := try(testkit.Within(t), http.MethodPost, track, "[]", header)
-		return a.status
+		a, _ := servertest.Try(testkit.Within(t), http.MethodPost, track, "[]", header)
+		return a.Status
 	default:
-		a, _ := try(testkit.Within(t), http.MethodGet, poll, "", header)
-		return a.status
+		a, _ := servertest.Try(testkit.Within(t), http.MethodGet, poll, "", header)
+		return a.Status
 	}
 }
 
@@ -92,7 +93,7 @@ func TestFailStreaming(t *testing.T) {
 	srv.RejectUpgrade(500)
 	stop := srv.Fail(ffctest.Streaming, ffctest.Failure{Status: 4003})
 	for range 2 {
-		dial(t, srv).expectEnd(4003, "invalid request, close by server")
+		dial(t, srv).ExpectEnd(4003, "invalid request, close by server")
 	}
 	stop()
 	if requests := srv.Requests(ffctest.Streaming); len(requests) != 3 || requests[2].Status != 101 {
@@ -101,8 +102,8 @@ func TestFailStreaming(t *testing.T) {
 	if got := status(t, srv, ffctest.Streaming); got != 500 {
 		t.Errorf("got %d, want RejectUpgrade's 500", got)
 	}
-	open.ping()
-	open.expect(pong)
+	open.Ping()
+	open.Expect(pong)
 	expectPanic(t, "HTTP status 1006", func() { srv.Fail(ffctest.Events, ffctest.Failure{Status: 1006}) })
 }
 
@@ -112,8 +113,8 @@ func TestFailProcessed(t *testing.T) {
 	srv := newServer(t)
 	defer srv.Fail(ffctest.Events, ffctest.Failure{Status: 500, Processed: true})()
 	for i := range 3 {
-		if a := post(t, srv, `[{"user":{"keyId":"u"},"metrics":[{"eventName":"m","numericValue":1}]}]`); a.status != 500 {
-			t.Errorf("got %d", a.status)
+		if a := post(t, srv, `[{"user":{"keyId":"u"},"metrics":[{"eventName":"m","numericValue":1}]}]`); a.Status != 500 {
+			t.Errorf("got %d", a.Status)
 		}
 		if n := len(srv.Events()); n != i+1 {
 			t.Errorf("%d events, want %d", n, i+1)

@@ -15,6 +15,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/servertest"
 )
 
 // mount serves a handler on a listener of the test's own, and returns it with
@@ -65,19 +66,19 @@ func TestHandler(t *testing.T) {
 			!strings.HasPrefix(peers[0].Address, "127.0.0.1:") || peers[0].Since.IsZero() {
 			t.Errorf("got %+v", peers)
 		}
-		c.ping()
+		c.Ping()
 		<-changed
 		if p := srv.Peers()[0]; !p.Seen.After(peers[0].Seen) {
 			t.Errorf("after a message the client was seen at %v, before it at %v", p.Seen, peers[0].Seen)
 		}
-		c.read() // the pong
+		c.Read() // the pong
 		srv.Put(ffctest.Flag("g"))
-		c.expect("patch g |")
+		c.Expect("patch g |")
 		srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Reset: true})
 		if _, _, err := tryDial(t, srv, query(srv, time.Now())); err == nil {
 			t.Error("a connection that should be reset is open")
 		}
-		_ = c.ws.CloseNow()
+		_ = c.WS.CloseNow()
 		if err := srv.WaitConnections(testkit.Within(t), 0); err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +100,7 @@ func TestHandlerAfterAnother(t *testing.T) {
 		c := dial(t, srv)
 		began := srv.Version()
 		srv.Put(ffctest.Flag("b"))
-		c.expect("patch b |")
+		c.Expect("patch b |")
 		tests := []struct {
 			name    string
 			version int64
@@ -111,29 +112,29 @@ func TestHandlerAfterAnother(t *testing.T) {
 			{"what it has not reached", srv.Version() + 1, "full b a | s"},
 		}
 		for _, tt := range tests {
-			c.sync(tt.version)
-			if got := summary(c.read()); got != tt.want {
+			c.Sync(tt.version)
+			if got := servertest.Summary(c.Read()); got != tt.want {
 				t.Errorf("%s: got %q over a websocket, want %q", tt.name, got, tt.want)
 			}
 			if g == ffctest.Classic {
 				continue // polling knows no version
 			}
 			url := fmt.Sprintf("%s/api/public/sdk/server/latest-all?timestamp=%d", srv.URL, tt.version)
-			a, err := try(testkit.Within(t), "GET", url, "", http.Header{"Authorization": {srv.EnvSecret}})
+			a, err := servertest.Try(testkit.Within(t), "GET", url, "", http.Header{"Authorization": {srv.EnvSecret}})
 			if tt.want == "patch |" {
 				tt.want = "" // polling answers nothing then
 			}
-			if err != nil || summary([]byte(a.body)) != tt.want {
-				t.Errorf("%s: got %q by polling, %v, want %q", tt.name, summary([]byte(a.body)), err, tt.want)
+			if err != nil || servertest.Summary([]byte(a.Body)) != tt.want {
+				t.Errorf("%s: got %q by polling, %v, want %q", tt.name, servertest.Summary([]byte(a.Body)), err, tt.want)
 			}
 		}
 
 		empty := mount(t, ffctest.HandlerConfig{Platform: g})
 		c = dial(t, empty)
 		empty.Put(ffctest.Flag("a"))
-		c.expect("patch a |")
-		c.sync(began - 1000) // from one of a second ago: srv may have begun in the same millisecond as this one
-		c.expect("full a |")
+		c.Expect("patch a |")
+		c.Sync(began - 1000) // from one of a second ago: srv may have begun in the same millisecond as this one
+		c.Expect("full a |")
 	})
 }
 
@@ -143,19 +144,19 @@ func TestPollingPeers(t *testing.T) {
 	for _, agent := range []string{"one", "two", "one", strings.Repeat("long", 100)} {
 		header := withSecret(srv.EnvSecret)
 		header.Set("User-Agent", agent)
-		if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
-			t.Fatalf("got %d, %v", a.status, err)
+		if a, err := servertest.Try(testkit.Within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.Status != 200 {
+			t.Fatalf("got %d, %v", a.Status, err)
 		}
 	}
-	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", http.Header{"User-Agent": {"refused"}}); err != nil || a.status != 401 {
-		t.Fatalf("got %d, %v", a.status, err)
+	if a, err := servertest.Try(testkit.Within(t), "GET", srv.URL+pollPath, "", http.Header{"User-Agent": {"refused"}}); err != nil || a.Status != 401 {
+		t.Fatalf("got %d, %v", a.Status, err)
 	}
 	// A client that cannot set User-Agent names itself all the same.
 	header := withSecret(srv.EnvSecret)
 	header.Set("User-Agent", "a library")
 	header.Set("X-User-Agent", "ffc-python-server-sdk")
-	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.status != 200 {
-		t.Fatalf("got %d, %v", a.status, err)
+	if a, err := servertest.Try(testkit.Within(t), "GET", srv.URL+pollPath, "", header); err != nil || a.Status != 200 {
+		t.Fatalf("got %d, %v", a.Status, err)
 	}
 	peers := srv.Peers()
 	if len(peers) != 4 || peers[3].UserAgent != "ffc-python-server-sdk" || peers[0].UserAgent != "one" || peers[1].UserAgent != "two" || len(peers[2].UserAgent) != 200 {
@@ -224,14 +225,14 @@ func TestReplace(t *testing.T) {
 		replace(ffctest.Segment("s"), ffctest.Flag("c").Version(version+1), ffctest.Flag("b"), ffctest.Flag("a")) // other versions only
 		replace(ffctest.Flag("a"), ffctest.Flag("b").Off(), ffctest.Flag("d"), ffctest.Segment("s"))
 		for _, want := range []string{"patch d |", "patch b |", "patch -c |"} {
-			c.expect(want)
+			c.Expect(want)
 		}
 		if v := srv.Version(); v <= version {
 			t.Errorf("got version %d after %d", v, version)
 		}
 		replace(ffctest.Flag("c"))
 		for _, want := range []string{"patch c |", "patch -b |", "patch -d |", "patch -a |", "patch | -s"} {
-			c.expect(want)
+			c.Expect(want)
 		}
 		held := string(srv.Snapshot())
 		for _, bad := range []string{``, `{}`, `{"featureFlags":[{}]}`} {
@@ -258,14 +259,14 @@ func TestHandlerCloseLeavesNothing(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		srv := mount(t, ffctest.HandlerConfig{Data: ffctest.Snapshot(ffctest.Flag("f"))})
 		c := dial(t, srv)
-		c.sync(0)
-		c.expect("full f |")
+		c.Sync(0)
+		c.Expect("full f |")
 		srv.Stall(ffctest.Polling)
 		polled := make(chan error, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() {
-			_, err := try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
+			_, err := servertest.Try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
 			polled <- err
 		}()
 		if _, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 1); err != nil {
@@ -275,8 +276,8 @@ func TestHandlerCloseLeavesNothing(t *testing.T) {
 		if err := <-polled; err == nil {
 			t.Error("a stalled request was answered")
 		}
-		c.expectEnd(-1, "")
-		if _, err := try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
+		c.ExpectEnd(-1, "")
+		if _, err := servertest.Try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
 			t.Error("a request after Close was answered")
 		}
 	})

@@ -19,10 +19,10 @@ func TestLargeMessages(t *testing.T) {
 	large := strings.Repeat("v", 12<<20) // is written three times
 	srv := newServer(t, ffctest.Flag("large").Variations(large))
 	c := dial(t, srv)
-	c.sync(0)
-	full := c.read()
+	c.Sync(0)
+	full := c.Read()
 	srv.Put(ffctest.Flag("large").Variations(large))
-	for _, frame := range [][]byte{full, c.read()} {
+	for _, frame := range [][]byte{full, c.Read()} {
 		if len(frame) < 36<<20 || !bytes.HasSuffix(frame, []byte(`],"segments":[],"userTags":[]}}`)) {
 			t.Errorf("got %d bytes, want all of them", len(frame))
 		}
@@ -32,11 +32,11 @@ func TestLargeMessages(t *testing.T) {
 func TestBodyTooLarge(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
-	if a := post(t, srv, "["+strings.Repeat(" ", 29_999_998)+"]"); a.status != 200 {
-		t.Errorf("got %d, want 200", a.status)
+	if a := post(t, srv, "["+strings.Repeat(" ", 29_999_998)+"]"); a.Status != 200 {
+		t.Errorf("got %d, want 200", a.Status)
 	}
-	if a := post(t, srv, "["+strings.Repeat(" ", 30_000_000)+"]"); a.status != 413 {
-		t.Errorf("got %d, want 413", a.status)
+	if a := post(t, srv, "["+strings.Repeat(" ", 30_000_000)+"]"); a.Status != 413 {
+		t.Errorf("got %d, want 413", a.Status)
 	}
 }
 

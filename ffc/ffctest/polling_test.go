@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/servertest"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 
 func getFlags(t *testing.T, srv *ffctest.Server, header http.Header) answer {
 	t.Helper()
-	a, err := try(testkit.Within(t), http.MethodGet, srv.URL+pollPath, "", header)
+	a, err := servertest.Try(testkit.Within(t), http.MethodGet, srv.URL+pollPath, "", header)
 	if err != nil {
 		t.Fatalf("poll: %v", err)
 	}
@@ -42,14 +42,14 @@ func TestPolling(t *testing.T) {
 	t.Cleanup(srv.Close)
 	a := getFlags(t, srv, withSecret(srv.EnvSecret))
 	want := `{"success":true,"message":"api call success","data":{"featureFlags":[` + item("b", 7) + "," + item("a", 3) + `]}}`
-	if a.status != 200 || a.body != want {
-		t.Errorf("got %d %s\nwant %s", a.status, a.body, want)
+	if a.Status != 200 || a.Body != want {
+		t.Errorf("got %d %s\nwant %s", a.Status, a.Body, want)
 	}
-	if got := a.header.Get("Content-Type"); got != "application/json; charset=utf-8" {
+	if got := a.Header.Get("Content-Type"); got != "application/json; charset=utf-8" {
 		t.Errorf("got content type %q", got)
 	}
 	for _, name := range []string{"ETag", "Last-Modified", "Cache-Control"} {
-		if got := a.header.Values(name); len(got) != 0 {
+		if got := a.Header.Values(name); len(got) != 0 {
 			t.Errorf("got %s %q, want none", name, got)
 		}
 	}
@@ -60,52 +60,16 @@ func TestPolling(t *testing.T) {
 	header.Set("If-Modified-Since", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 	srv.Archive("a")
 	srv.Archive("b")
-	if a := getFlags(t, srv, header); a.status != 200 || a.body != nothing {
-		t.Errorf("got %d %s", a.status, a.body)
+	if a := getFlags(t, srv, header); a.Status != 200 || a.Body != nothing {
+		t.Errorf("got %d %s", a.Status, a.Body)
 	}
 }
 
-func TestPollingSecret(t *testing.T) {
+func TestPollingOfAnotherEnvironment(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, ffctest.Flag("f"))
-	tests := []struct {
-		name, query, header, cookie string
-		status                      int
-		empty                       bool
-	}{
-		{name: "header", header: srv.EnvSecret, status: 200},
-		{name: "query", query: srv.EnvSecret, status: 200},
-		{name: "cookie", cookie: srv.EnvSecret, status: 200},
-		{name: "query before header", query: "x", header: srv.EnvSecret, status: 401},
-		{name: "none", status: 401},
-		{name: "not one", header: "secret", status: 401},
-		{name: "of another environment", header: elsewhere, status: 200, empty: true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			header := make(http.Header)
-			if tt.header != "" {
-				header.Set("envSecret", tt.header)
-			}
-			if tt.cookie != "" {
-				header.Set("Cookie", "envSecret="+tt.cookie)
-			}
-			target := srv.URL + pollPath
-			if tt.query != "" {
-				target += "?envSecret=" + url.QueryEscape(tt.query)
-			}
-			a, err := try(testkit.Within(t), http.MethodGet, target, "", header)
-			if err != nil || a.status != tt.status {
-				t.Fatalf("got %d, %v, want %d", a.status, err, tt.status)
-			}
-			if tt.status == 401 && (a.body != "" || a.header.Get("Content-Type") != "") {
-				t.Errorf("got body %q of type %q, want none", a.body, a.header.Get("Content-Type"))
-			}
-			if tt.status == 200 && (a.body == nothing) != tt.empty {
-				t.Errorf("got %s", a.body)
-			}
-		})
+	if a := getFlags(t, srv, withSecret(elsewhere)); a.Status != 200 || a.Body != nothing {
+		t.Errorf("got %d %s, want no flags", a.Status, a.Body)
 	}
 }
 
@@ -123,9 +87,9 @@ func TestPollingRoutes(t *testing.T) {
 		{"HEAD", pollPath, 405},
 	}
 	for _, tt := range tests {
-		a, err := try(testkit.Within(t), tt.method, srv.URL+tt.path, "", withSecret(srv.EnvSecret))
-		if err != nil || a.status != tt.want {
-			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.status, err, tt.want)
+		a, err := servertest.Try(testkit.Within(t), tt.method, srv.URL+tt.path, "", withSecret(srv.EnvSecret))
+		if err != nil || a.Status != tt.want {
+			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.Status, err, tt.want)
 		}
 	}
 	if n := len(srv.Requests(ffctest.Polling)); n != 0 {
@@ -172,19 +136,19 @@ func TestFailNextPolling(t *testing.T) {
 	srv.FailNext(ffctest.Polling, 1, ffctest.Failure{Status: 200, Body: "half", Reset: true})
 	srv.FailNext(ffctest.Polling, 1, ffctest.Failure{Status: 404, Processed: true})
 	a := getFlags(t, srv, withSecret(srv.EnvSecret))
-	if a.status != 503 || a.body != "soon" || a.header.Get("Retry-After") != "7" {
+	if a.Status != 503 || a.Body != "soon" || a.Header.Get("Retry-After") != "7" {
 		t.Errorf("got %+v", a)
 	}
-	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
+	if a, err := servertest.Try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
 		t.Errorf("got %+v, want a reset", a)
 	}
-	if a, err := try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil || a.status != 200 || a.body != "half" {
+	if a, err := servertest.Try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil || a.Status != 200 || a.Body != "half" {
 		t.Errorf("got %+v, %v, want half an answer", a, err)
 	}
-	if a := getFlags(t, srv, withSecret(srv.EnvSecret)); a.status != 404 || a.body != "" {
+	if a := getFlags(t, srv, withSecret(srv.EnvSecret)); a.Status != 404 || a.Body != "" {
 		t.Errorf("got %+v", a)
 	}
-	if a := getFlags(t, srv, withSecret(srv.EnvSecret)); a.status != 200 || a.body == nothing {
+	if a := getFlags(t, srv, withSecret(srv.EnvSecret)); a.Status != 200 || a.Body == nothing {
 		t.Errorf("after the failures: got %+v", a)
 	}
 	var got []int
@@ -205,7 +169,7 @@ func TestStallPolling(t *testing.T) {
 	hasty, cancel := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
 	go func() {
-		_, err := try(hasty, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
+		_, err := servertest.Try(hasty, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
 		gone <- err
 	}()
 	if _, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 1); err != nil {
@@ -218,7 +182,7 @@ func TestStallPolling(t *testing.T) {
 
 	answers := make(chan answer, 1)
 	go func() {
-		a, _ := try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
+		a, _ := servertest.Try(testkit.Within(t), "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret))
 		answers <- a
 	}()
 	if _, err := srv.WaitRequests(testkit.Within(t), ffctest.Polling, 2); err != nil {
@@ -231,7 +195,7 @@ func TestStallPolling(t *testing.T) {
 	}
 	srv.Put(ffctest.Flag("meanwhile"))
 	resume()
-	if a := receive(t, answers); a.status != 200 || !strings.Contains(a.body, "__meanwhile") {
+	if a := receive(t, answers); a.Status != 200 || !strings.Contains(a.Body, "__meanwhile") {
 		t.Errorf("got %+v", a)
 	}
 	if polls := srv.Requests(ffctest.Polling); polls[0].Status != 0 || polls[1].Status != 200 {

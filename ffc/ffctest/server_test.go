@@ -2,7 +2,6 @@ package ffctest_test
 
 import (
 	"encoding/json"
-	"net/http"
 	"runtime"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/servertest"
 )
 
 func TestNewServerData(t *testing.T) {
@@ -36,8 +36,8 @@ func TestNewServerData(t *testing.T) {
 				t.Errorf("got secret %q, want %q", srv.EnvSecret, tt.secret)
 			}
 			c := dial(t, srv)
-			c.sync(0)
-			c.expect(tt.want)
+			c.Sync(0)
+			c.Expect(tt.want)
 		})
 	}
 	bad := []struct{ name, data, want string }{
@@ -74,8 +74,8 @@ func TestNoDataIsAnEmptyEnvironment(t *testing.T) {
 		t.Errorf("got version %d, want 0", got)
 	}
 	c := dial(t, srv)
-	c.sync(0)
-	if got, want := string(c.read()), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[],"userTags":[]}}`; got != want {
+	c.Sync(0)
+	if got, want := string(c.Read()), `{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[],"userTags":[]}}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -162,34 +162,13 @@ func TestUnknownPaths(t *testing.T) {
 		{"GET", "/api/public/track", 405},
 	}
 	for _, tt := range tests {
-		a, err := try(testkit.Within(t), tt.method, srv.URL+tt.path, "", nil)
-		if err != nil || a.status != tt.want {
-			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.status, err, tt.want)
+		a, err := servertest.Try(testkit.Within(t), tt.method, srv.URL+tt.path, "", nil)
+		if err != nil || a.Status != tt.want {
+			t.Errorf("%s %s: got %d, %v, want %d", tt.method, tt.path, a.Status, err, tt.want)
 		}
 	}
 	if n := len(srv.Requests(ffctest.Events)); n != 0 {
 		t.Errorf("%d requests recorded, want none", n)
-	}
-}
-
-func TestHalfAnUpgradeIsNotFound(t *testing.T) {
-	t.Parallel()
-	srv := newServer(t)
-	whole := map[string]string{
-		"Connection": "keep-alive, Upgrade", "Upgrade": "websocket",
-		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-	}
-	for missing := range whole {
-		header := make(http.Header)
-		for name, value := range whole {
-			if name != missing {
-				header.Set(name, value)
-			}
-		}
-		a, err := try(testkit.Within(t), "GET", srv.URL+"/streaming?"+query(srv, time.Now()).Encode(), "", header)
-		if err != nil || a.status != 404 {
-			t.Errorf("without %s: got %d, %v, want 404", missing, a.status, err)
-		}
 	}
 }
 
@@ -201,21 +180,21 @@ func TestCloseLeavesNothing(t *testing.T) {
 
 	// One of everything that can be under way.
 	idle, silent := dial(t, srv), dial(t, srv)
-	idle.sync(0)
-	idle.expect("full f |")
+	idle.Sync(0)
+	idle.Expect("full f |")
 	srv.CloseConnections(1001, "") // the client does not read, so it does not respond
-	silent.ping()
+	silent.Ping()
 	stalled := dial(t, srv)
 	srv.Stall(ffctest.Streaming)
 	srv.Stall(ffctest.Events)
 	srv.Stall(ffctest.Polling)
-	stalled.sync(0)
+	stalled.Sync(0)
 	srv.FailNext(ffctest.Streaming, 1, ffctest.Failure{Status: 4003})
 	refused := dial(t, srv)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if a, err := try(ctx, "POST", srv.URL+"/api/public/track", "[]", trackHeader(srv.EnvSecret)); err == nil {
-			t.Errorf("a stalled request was answered %d", a.status)
+		if a, err := servertest.Try(ctx, "POST", srv.URL+"/api/public/track", "[]", trackHeader(srv.EnvSecret)); err == nil {
+			t.Errorf("a stalled request was answered %d", a.Status)
 		}
 	})
 	wg.Go(func() {
@@ -224,8 +203,8 @@ func TestCloseLeavesNothing(t *testing.T) {
 		}
 	})
 	wg.Go(func() {
-		if a, err := try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
-			t.Errorf("a stalled request was answered %d", a.status)
+		if a, err := servertest.Try(ctx, "GET", srv.URL+pollPath, "", withSecret(srv.EnvSecret)); err == nil {
+			t.Errorf("a stalled request was answered %d", a.Status)
 		}
 	})
 	if _, err := srv.WaitRequests(ctx, ffctest.Events, 1); err != nil {
@@ -248,7 +227,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Error("a wait after Close succeeded")
 	}
 	for _, c := range []*client{idle, silent, stalled, refused} {
-		_ = c.ws.CloseNow()
+		_ = c.WS.CloseNow()
 	}
 	testkit.GoroutinesEnd(t, start)
 }
@@ -265,11 +244,11 @@ func TestManyAtOnce(t *testing.T) {
 				if err != nil {
 					continue // refused or cut on the way, as ordered below
 				}
-				_ = c.ws.Write(testkit.Within(t), 1, []byte(`{"messageType":"data-sync","data":{"timestamp":0}}`))
-				if _, frame, err := c.ws.Read(testkit.Within(t)); err == nil && !json.Valid(frame) {
+				_ = c.WS.Write(testkit.Within(t), 1, []byte(`{"messageType":"data-sync","data":{"timestamp":0}}`))
+				if _, frame, err := c.WS.Read(testkit.Within(t)); err == nil && !json.Valid(frame) {
 					t.Errorf("half a message: %s", frame)
 				}
-				_ = c.ws.CloseNow()
+				_ = c.WS.CloseNow()
 			}
 		})
 	}

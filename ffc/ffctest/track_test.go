@@ -2,7 +2,6 @@ package ffctest_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/servertest"
 )
 
 const (
@@ -73,7 +73,7 @@ func TestEventsAreCaptured(t *testing.T) {
 	srv := newServer(t)
 	before := time.Now()
 	a := post(t, srv, "["+item(user, evaluation("checkout"), "")+","+item(`"user":{"keyId":"u2"}`, "", metric)+"]")
-	if a.status != 200 || a.body != trackOK || a.header.Get("Content-Type") != "application/json; charset=utf-8" {
+	if a.Status != 200 || a.Body != trackOK || a.Header.Get("Content-Type") != "application/json; charset=utf-8" {
 		t.Errorf("got %+v", a)
 	}
 	events, err := srv.WaitEvents(testkit.Within(t), 2)
@@ -120,139 +120,6 @@ func TestEventsKeepTheirOrder(t *testing.T) {
 	}
 }
 
-func TestTrackAnswers(t *testing.T) {
-	t.Parallel()
-	one := func(old, replacement string) string {
-		body := "[" + item(user, evaluation("f"), metric) + "]"
-		changed := strings.Replace(body, old, replacement, 1)
-		if changed == body {
-			t.Fatalf("no %s in %s", old, body)
-		}
-		return changed
-	}
-	tests := []struct {
-		name, body string
-		want       int
-	}{
-		{"one item", one("u1", "u9"), 200},
-		{"empty array", `[]`, 200},
-		{"white space", " [ ] \n", 200},
-		{"unknown members", one(`"user":{`, `"more":[{}],"user":{"x":null,`), 200},
-		{"null text", one(`"reason":"rule match"`, `"reason":null`), 200},
-		{"missing numbers", one(`"timestamp":1662595200123,`, ``), 200},
-		{"names in another case", one(`"keyId"`, `"KeyId"`), 200},
-		{"negative id", one(`"localId":1`, `"localId":-1`), 200},
-
-		{"no body", ``, 400},
-		{"null", `null`, 400},
-		{"object", item(user, evaluation("f"), ""), 400},
-		{"text", `"[]"`, 400},
-		{"cut short", one("]}]", "]}"), 400},
-		{"two documents", `[][]`, 400},
-		{"trailing comma", one("]}]", "]},]"), 400},
-		{"comment", one("]}]", "]}/**/]"), 400},
-		{"not UTF-8", one("Ann", "\xff"), 400},
-		{"item is a number", `[1]`, 400},
-		{"user is text", one(user, `"user":"u1"`), 400},
-		{"key is a number", one(`"u1"`, `1`), 400},
-		{"attribute is a number", one(`"18"`, `18`), 400},
-		{"attributes are an object", one(`[{"name":"age","value":"18"}]`, `{"age":"18"}`), 400},
-		{"value is a bool", one(`"variationValue":"true"`, `"variationValue":true`), 400},
-		{"value is a number", one(`"variationValue":"true"`, `"variationValue":1`), 400},
-		{"value is an object", one(`"variationValue":"true"`, `"variationValue":{}`), 400},
-		{"timestamp is text", one(`1662595200123`, `"1662595200123"`), 400},
-		{"timestamp has a point", one(`1662595200123`, `1662595200123.0`), 400},
-		{"timestamp has an exponent", one(`1662595200123`, `1e12`), 400},
-		{"timestamp is null", one(`1662595200123`, `null`), 400},
-		{"timestamp is too large", one(`1662595200123`, `9223372036854775808`), 400},
-		{"id is text", one(`"localId":1`, `"localId":"1"`), 400},
-		{"id has a point", one(`"localId":1`, `"localId":1.0`), 400},
-		{"id is null", one(`"localId":1`, `"localId":null`), 400},
-		{"id is too large", one(`"localId":1`, `"localId":2147483648`), 400},
-		{"experiment is null", one(`"sendToExperiment":true`, `"sendToExperiment":null`), 400},
-		{"experiment is text", one(`"sendToExperiment":true`, `"sendToExperiment":"true"`), 400},
-		{"experiment is a number", one(`"sendToExperiment":true`, `"sendToExperiment":1`), 400},
-		{"metric is text", one(`2.5`, `"2.5"`), 400},
-		{"metric is null", one(`2.5`, `null`), 400},
-		{"metric is NaN", one(`2.5`, `NaN`), 400},
-		{"metric is quoted NaN", one(`2.5`, `"NaN"`), 400},
-		{"metric is infinite", one(`2.5`, `Infinity`), 400},
-		{"metric starts with a point", one(`2.5`, `.5`), 400},
-		{"name of a metric is a number", one(`"click"`, `1`), 400},
-		{"metrics are an object", one(`[`+metric+`]`, metric), 400},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			srv := newServer(t)
-			a := post(t, srv, tt.body)
-			if a.status != tt.want {
-				t.Fatalf("got %d %s, want %d", a.status, a.body, tt.want)
-			}
-			if a.header.Get("Content-Type") != "application/json; charset=utf-8" {
-				t.Errorf("got content type %q", a.header.Get("Content-Type"))
-			}
-			if tt.want == 200 {
-				return
-			}
-			var refusal map[string]any
-			if err := json.Unmarshal([]byte(a.body), &refusal); err != nil {
-				t.Fatal(err)
-			}
-			message, _ := refusal["message"].(string)
-			delete(refusal, "message")
-			if message == "" || !reflect.DeepEqual(refusal, map[string]any{"success": false, "data": nil}) {
-				t.Errorf("got %s", a.body)
-			}
-			if len(srv.Events()) != 0 || srv.Dropped() != 0 {
-				t.Errorf("%d events and %d dropped from a refused body", len(srv.Events()), srv.Dropped())
-			}
-		})
-	}
-}
-
-func TestTrackHeaders(t *testing.T) {
-	t.Parallel()
-	srv := newServer(t)
-	good := srv.EnvSecret
-	tests := []struct {
-		name, query string
-		header      http.Header
-		want        int
-	}{
-		{"secret in the header", "", trackHeader(good), 200},
-		{"charset", "", http.Header{"Envsecret": {good}, "Content-Type": {"application/json; charset=UTF-8"}}, 200},
-		{"secret in the query wins", "?envSecret=" + strings.ReplaceAll(good, "=", "%3D"), trackHeader("bad"), 200},
-		{"bad secret in the query wins", "?envSecret=bad", trackHeader(good), 401},
-		{"blank query", "?envSecret=+", trackHeader(good), 200},
-		{"secret in a cookie", "", http.Header{"Cookie": {"envSecret=" + good}, "Content-Type": {"application/json"}}, 200},
-		{"no secret", "", http.Header{"Content-Type": {"application/json"}}, 401},
-		{"no secret comes before content type", "", nil, 401},
-		{"secret without padding", "", trackHeader(strings.TrimRight(good, "=")), 401},
-		{"not Base64", "", trackHeader("secret"), 401},
-		{"FeatBit secret", "", trackHeader("PC0eD1pLeGmHlqW0w9Lh8AERERESIiMzNERFVVVVVVVQ"), 401},
-		{"account 0", "", trackHeader("eF9fMF9fMjJfXzMzX19k"), 401},       // x__0__22__33__d
-		{"account is text", "", trackHeader("eF9fYV9fMjJfXzMzX19k"), 401}, // x__a__22__33__d
-		{"three parts", "", trackHeader("eF9fMTFfXzIy"), 401},             // x__11__22
-		{"no content type", "", http.Header{"Envsecret": {good}}, 415},
-		{"text", "", http.Header{"Envsecret": {good}, "Content-Type": {"text/plain"}}, 415},
-		{"other charset", "", http.Header{"Envsecret": {good}, "Content-Type": {"application/json; charset=latin1"}}, 415},
-		{"broken content type", "", http.Header{"Envsecret": {good}, "Content-Type": {"application/json; charset"}}, 415},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			a, err := try(testkit.Within(t), "POST", srv.URL+"/api/public/track"+tt.query, "[]", tt.header)
-			if err != nil || a.status != tt.want {
-				t.Fatalf("got %d %q, %v, want %d", a.status, a.body, err, tt.want)
-			}
-			if a.status != 200 && a.body != "" {
-				t.Errorf("got body %q, want none", a.body)
-			}
-		})
-	}
-}
-
 func TestSilentDrops(t *testing.T) {
 	t.Parallel()
 	const noUser = `"user":null`
@@ -288,8 +155,8 @@ func TestSilentDrops(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := newServer(t)
-			if a := post(t, srv, "["+tt.body+"]"); a.status != 200 || a.body != trackOK {
-				t.Errorf("got %d %s, want 200", a.status, a.body)
+			if a := post(t, srv, "["+tt.body+"]"); a.Status != 200 || a.Body != trackOK {
+				t.Errorf("got %d %s, want 200", a.Status, a.Body)
 			}
 			var kept []string
 			for _, e := range srv.Events() {
@@ -309,9 +176,9 @@ func TestEventsOfAnotherEnvironment(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t)
 	other := "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fN19fOF9fOV9fZGVmYXVsdF85YzBkZQ=="
-	a, err := try(testkit.Within(t), "POST", srv.URL+"/api/public/track", "["+item(user, evaluation("a"), metric)+"]", trackHeader(other))
-	if err != nil || a.status != 200 {
-		t.Errorf("got %d, %v, want 200", a.status, err)
+	a, err := servertest.Try(testkit.Within(t), "POST", srv.URL+"/api/public/track", "["+item(user, evaluation("a"), metric)+"]", trackHeader(other))
+	if err != nil || a.Status != 200 {
+		t.Errorf("got %d, %v, want 200", a.Status, err)
 	}
 	if len(srv.Events()) != 0 || srv.Dropped() != 2 {
 		t.Errorf("%d events and %d dropped, want 0 and 2", len(srv.Events()), srv.Dropped())
@@ -324,7 +191,7 @@ func TestRequestsAreRecorded(t *testing.T) {
 	body := `[ {"user":{"keyId":"é"},"metrics":[` + metric + `]} ]`
 	header := trackHeader(srv.EnvSecret)
 	header.Set("User-Agent", "ffc-go-server-sdk")
-	if _, err := try(testkit.Within(t), "POST", srv.URL+"/api/public/track", body, header); err != nil {
+	if _, err := servertest.Try(testkit.Within(t), "POST", srv.URL+"/api/public/track", body, header); err != nil {
 		t.Fatal(err)
 	}
 	post(t, srv, "nonsense")
@@ -349,17 +216,17 @@ func TestFailNextEvents(t *testing.T) {
 	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Reset: true})
 	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 200, Body: "half", Reset: true})
 
-	if a := post(t, srv, body); a.status != 429 || a.body != "slow down" || a.header.Get("Retry-After") != "3" {
+	if a := post(t, srv, body); a.Status != 429 || a.Body != "slow down" || a.Header.Get("Retry-After") != "3" {
 		t.Errorf("got %+v", a)
 	}
-	if a := post(t, srv, body); a.status != 503 || a.body != "" || a.header.Get("Retry-After") != "" {
+	if a := post(t, srv, body); a.Status != 503 || a.Body != "" || a.Header.Get("Retry-After") != "" {
 		t.Errorf("got %+v", a)
 	}
 	url, header := srv.URL+"/api/public/track", trackHeader(srv.EnvSecret)
-	if a, err := try(testkit.Within(t), "POST", url, body, header); err == nil {
+	if a, err := servertest.Try(testkit.Within(t), "POST", url, body, header); err == nil {
 		t.Errorf("got %+v, want a reset", a)
 	}
-	if a, err := try(testkit.Within(t), "POST", url, body, header); err == nil || a.status != 200 || a.body != "half" {
+	if a, err := servertest.Try(testkit.Within(t), "POST", url, body, header); err == nil || a.Status != 200 || a.Body != "half" {
 		t.Errorf("got %+v, %v, want half an answer", a, err)
 	}
 	if n := len(srv.Events()); n != 0 {
@@ -369,14 +236,14 @@ func TestFailNextEvents(t *testing.T) {
 	// The events count, though the client cannot know.
 	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Status: 504, Processed: true})
 	srv.FailNext(ffctest.Events, 1, ffctest.Failure{Reset: true, Processed: true})
-	if a := post(t, srv, body); a.status != 504 {
-		t.Errorf("got %d, want 504", a.status)
+	if a := post(t, srv, body); a.Status != 504 {
+		t.Errorf("got %d, want 504", a.Status)
 	}
-	if a, err := try(testkit.Within(t), "POST", url, body, header); err == nil {
+	if a, err := servertest.Try(testkit.Within(t), "POST", url, body, header); err == nil {
 		t.Errorf("got %+v, want a reset", a)
 	}
-	if a := post(t, srv, body); a.status != 200 {
-		t.Errorf("got %d, want 200", a.status)
+	if a := post(t, srv, body); a.Status != 200 {
+		t.Errorf("got %d, want 200", a.Status)
 	}
 	if n := len(srv.Events()); n != 3 {
 		t.Errorf("%d events, want 3", n)
@@ -407,7 +274,7 @@ func TestStallEvents(t *testing.T) {
 	results := make(chan result, 2)
 	for i, ctx := range []context.Context{impatient, ctx} {
 		go func() {
-			a, err := try(ctx, "POST", url, body, header)
+			a, err := servertest.Try(ctx, "POST", url, body, header)
 			results <- result{a, err}
 		}()
 		if _, err := srv.WaitRequests(ctx, ffctest.Events, i+1); err != nil {
@@ -421,9 +288,9 @@ func TestStallEvents(t *testing.T) {
 	if n := len(srv.Events()); n != 0 {
 		t.Errorf("%d events while stalled, want 0", n)
 	}
-	dial(t, srv).ping() // the other endpoint is well
+	dial(t, srv).Ping() // the other endpoint is well
 	resume()
-	if r := <-results; r.err != nil || r.answer.status != 200 {
+	if r := <-results; r.err != nil || r.answer.Status != 200 {
 		t.Errorf("got %+v, %v, want 200", r.answer, r.err)
 	}
 }
