@@ -55,7 +55,7 @@ type suite struct {
 	pollPath, eventsPath string
 	otherPollPath        string // of the other platform
 	secretHeader         string
-	// Secrets of another environment, of the other platform, and with a typo; "" is none.
+	// Secrets of another environment, of the other platform, and with a typo; "" has no test.
 	other, foreign, typo string
 	ignored              []string // messages, beside those that both platforms ignore
 	strict               bool     // tokens from the future and unknown versions are rejected, and the type client
