@@ -308,6 +308,7 @@ type held struct {
 	*flush.Delivery
 	at       time.Time // when it was taken
 	extended time.Time // or taken; of run.mu
+	removing bool      // Done has been called: the queue may not have it any more; of run.mu
 }
 
 // loop takes batches until ctx ends, and then waits for those that were taken.
@@ -503,6 +504,9 @@ func (r *run) finished(p *parcel, d *flush.Delivery, o *outlet) {
 	}
 	if p.err == nil {
 		if d.Done != nil {
+			r.mu.Lock()
+			r.taken[p].removing = true
+			r.mu.Unlock()
 			r.remove(d.Done)
 		}
 		return
@@ -586,11 +590,14 @@ func (r *run) extend(ctx context.Context) {
 					}
 					return h.Extend(ctx)
 				}, 0)
-				if errs <- err; err == nil {
-					r.mu.Lock()
-					defer r.mu.Unlock()
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				if err == nil {
 					h.extended = began
+				} else if h.removing { // it may be gone; remove reports errors of the queue
+					return
 				}
+				errs <- err
 			})
 		}
 		calls.Wait()

@@ -168,6 +168,30 @@ func TestForwarderStopsWhileBatchesCannotBeRemoved(t *testing.T) {
 	}
 }
 
+// A batch that is removed while it is being extended is no error of the queue.
+func TestForwarderExtendsBatchesThatAreRemoved(t *testing.T) {
+	bubble(t, func(posted) reply { return reply{wait: 6 * time.Second} }, func(w *world) {
+		w.queue.Before(func(_ context.Context, op string) error {
+			if op == "Extend" {
+				time.Sleep(5 * time.Second)
+			}
+			return nil
+		})
+		f := w.forwarder()
+		w.run(f)
+		time.Sleep(16 * time.Second) // batches are extended after 20 s
+		w.put("a", 0, 1, 10)
+		time.Sleep(time.Minute)
+		if n := w.queue.Calls("Extend"); n != 1 || len(w.queue.Batches()) > 0 {
+			w.Errorf("%d calls of Extend, and %d batches are left", n, len(w.queue.Batches()))
+		}
+		if err := f.Stats().Err; err != nil || strings.Contains(w.log.String(), "cannot be") {
+			w.Errorf("Stats.Err: %v, the log:\n%s", err, w.log.String())
+		}
+		w.end()
+	})
+}
+
 // A batch whose time is over belongs to another taker: no request with it begins.
 func TestForwarderLeavesBatchesWhoseTimeIsOver(t *testing.T) {
 	bubble(t, func(posted) reply { return reply{wait: 8 * time.Second} }, func(w *world) {
