@@ -32,7 +32,11 @@ func (c Config) resolve() (settings, error) {
 		errs.add("Platform", fmt.Errorf("unknown platform %q: expected PlatformAuto, PlatformClassic or PlatformFeatBit", c.Platform))
 		c.Platform = PlatformAuto
 	}
-	environment := keyless(c)
+	known := environmentOf(c.Transport)
+	environment := "" // of a client without a secret
+	if c.EnvSecret == "" && !c.Offline {
+		environment = known
+	}
 	switch {
 	case environment != "":
 		if s.codec, err = registry.CodecOfEnvironment(string(c.Platform), environment); err != nil {
@@ -67,34 +71,29 @@ func (c Config) resolve() (settings, error) {
 	s.streamingURL, err = checkURL(c.StreamingURL, "ws"+strings.TrimPrefix(s.baseURL, "http"), "ws", "wss")
 	errs.add("StreamingURL", err)
 	if c.Events.Sink != nil && !c.Offline && !c.Events.Disabled {
-		s.environment, err = sinkEnvironment(c, s)
+		s.environment, err = sinkEnvironment(c, s, known)
 		errs.add("Events.Sink", err)
 	}
 	errs.add("Events", errors.Join(c.Events.Validate(), checkPrivate(s.codec.Protocol, c.Events.PrivateAttributes)))
 	return s, errors.Join(errs...)
 }
 
-// keyless returns the environment of a client that needs no secret, because its
-// transport does not connect to the platform. It returns "" for other clients.
-func keyless(c Config) string {
-	if c.EnvSecret != "" || c.Offline || setting.Missing(c.Transport) {
-		return ""
-	}
-	if t, ok := c.Transport.(transport.Keyless); ok {
-		return t.KeylessEnvironment()
+// environmentOf returns the environment whose data a transport gets without a secret.
+// It returns "" for transports that need one.
+func environmentOf(t transport.Transport) string {
+	if keyless, ok := t.(transport.Keyless); ok && !setting.Missing(t) {
+		return keyless.KeylessEnvironment()
 	}
 	return ""
 }
 
-// sinkEnvironment returns the name of the environment for flush.Batch. The transport's
-// comes first: EnvSecret may be that of a relay.
-func sinkEnvironment(c Config, s settings) (name string, err error) {
+// sinkEnvironment returns the name of the environment for flush.Batch. That of the
+// transport comes first: EnvSecret may be that of a relay.
+func sinkEnvironment(c Config, s settings, ofTransport string) (name string, err error) {
 	if setting.Missing(c.Events.Sink) {
 		return "", fmt.Errorf("missing sink: it is a nil %T", c.Events.Sink)
 	}
-	if t, ok := c.Transport.(transport.Keyless); ok && !setting.Missing(c.Transport) {
-		name = t.KeylessEnvironment()
-	}
+	name = ofTransport
 	switch {
 	case name == "":
 		name = s.codec.Environment(s.EnvSecret)
