@@ -49,7 +49,7 @@ func TestNamesInDocumentsExist(t *testing.T) {
 			}
 			checked++
 			if !known.has(found[1], strings.Split(found[2], ".")) {
-				t.Errorf("%s: %s: there is no such exported name", file, span)
+				t.Errorf("%s: %s: there is no such exported name here; if it is of other software, otherNames needs it", file, span)
 			}
 		}
 	}
