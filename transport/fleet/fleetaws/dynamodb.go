@@ -137,7 +137,7 @@ func parseItem(text []byte) (value []byte, version string, err error) {
 	parser := parsers.Get()
 	defer parsers.Put(parser)
 	parsed, err := parser.ParseBytes(text)
-	if err != nil {
+	if err != nil || parsed.Type() != fastjson.TypeObject {
 		return nil, "", errNotJSON
 	}
 	item := parsed.Get("Item")

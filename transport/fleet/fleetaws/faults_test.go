@@ -98,6 +98,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 				{step{status: 400, body: "<Code>hunter2 sesame</Code>"}, "S3 responded 400 Bad Request", "", 0},
 			},
 			"DynamoDB": {
+				{step{status: 200, body: "[]"}, "expected the JSON of DynamoDB", "", 0},
+				{step{status: 200, body: `{"Item":{"version"`}, "expected the JSON of DynamoDB", "", 0},
 				{step{status: 400, code: "AccessDeniedException"}, "no right to GetItem or KMS", transport.KindRefused, 0},
 				{step{status: 400, code: "UnrecognizedClientException"}, "check the credentials", transport.KindRefused, 0},
 				{step{status: 400, code: "InvalidSignatureException"}, "check the secret key and Region", transport.KindRefused, 0},

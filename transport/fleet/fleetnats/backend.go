@@ -148,6 +148,9 @@ func (b *Backend) readConsistently(ctx context.Context, subject string) (e entry
 	if err != nil {
 		return e, err
 	}
+	if found.Message.Sequence == 0 {
+		return e, errNoSequence
+	}
 	var headers nats.Header
 	if len(found.Message.Headers) > 0 {
 		if headers, err = nats.DecodeHeadersMsg(found.Message.Headers); err != nil {
@@ -249,10 +252,12 @@ func acknowledged(reply *nats.Msg) (sequence uint64, err error) {
 		return 0, err
 	}
 	if ack.Sequence == 0 {
-		return 0, errors.New("the response is invalid, expected a sequence number")
+		return 0, errNoSequence
 	}
 	return ack.Sequence, nil
 }
+
+var errNoSequence = errors.New("the response is invalid, expected a sequence number")
 
 // Delete implements fleet.Backend. It leaves no mark.
 func (b *Backend) Delete(ctx context.Context, name string) error {

@@ -21,10 +21,14 @@ func missing(string) (header, text string, ok bool) {
 	return "NATS/1.0 404 Message Not Found\r\n\r\n", "", true
 }
 
-// backend returns a Backend of a script.
-func (s *script) backend(t *testing.T) *Backend {
+// backend returns a Backend of a script, for a reader unless it is configured.
+func (s *script) backend(t *testing.T, configure ...func(*Config)) *Backend {
 	t.Helper()
-	b, err := New(Config{Servers: []string{"127.0.0.1"}, Options: []nats.Option{s.option()}, EventuallyConsistent: true})
+	config := Config{Servers: []string{"127.0.0.1"}, Options: []nats.Option{s.option()}, EventuallyConsistent: true}
+	for _, set := range configure {
+		set(&config)
+	}
+	b, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +74,26 @@ func TestIdleConnectionsAreReplacedAtTheNextCall(t *testing.T) {
 				get()
 				if got := s.opened.Load(); got != test.want {
 					t.Errorf("%d connections after one more call, want %d", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// A response that is no message is an error, and not an empty value.
+func TestResponsesThatAreNotMessages(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                              "expected a sequence number",
+		`{"message":{"data":"aGVhZA=="}}`: "expected a sequence number",
+		`{"message":{"seq":7,"da`:         "invalid",
+	} {
+		t.Run(text, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
+				s := newScript(t, func(string) (string, string, bool) { return "NATS/1.0\r\n\r\n", text, true })
+				b := s.backend(t, func(c *Config) { c.EventuallyConsistent = false })
+				value, tag, err := b.Get(testkit.Within(t), "env/head")
+				if err == nil || errors.Is(err, fleet.ErrNotFound) || !strings.Contains(err.Error(), want) {
+					t.Errorf("Get returned %q, tag %q, error %v, want %q", value, tag, err, want)
 				}
 			})
 		})
