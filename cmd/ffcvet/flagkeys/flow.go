@@ -49,10 +49,14 @@ func (f *flow) addCall(c call) {
 		return
 	}
 	last := signature.Params().Len() - 1
+	several := false // f(g()), where g returns several values
+	if len(c.args) == 1 {
+		_, several = f.pass.TypesInfo.TypeOf(c.args[0]).(*types.Tuple)
+	}
 	for _, i := range f.keyParams(c.callee) {
 		switch {
-		case len(c.args) == 1 && len(c.args) < last && !signature.Variadic():
-			f.unknown(c.args[0]) // f(g()), where g returns several values
+		case several:
+			f.unknown(c.args[0])
 		case signature.Variadic() && i == last && !c.expr.Ellipsis.IsValid():
 			for _, arg := range c.args[min(i, len(c.args)):] {
 				f.key(arg)

@@ -12,9 +12,8 @@ type sdk struct {
 	// param is the name of the parameters that are keys. Parameters for several
 	// keys have its plural.
 	param string
-	// owners are the types whose methods count. Without owners all methods and
-	// functions count, except those in others.
-	owners, others []string
+	// others are functions with a parameter of that name that is no flag key.
+	others []string
 }
 
 // sdks are the packages whose getters are known by the names of their parameters:
@@ -26,9 +25,8 @@ var sdks = []sdk{
 		others: []string{"NewUser"}, // the key of a user
 	},
 	{
-		path:   "github.com/open-feature/go-sdk/openfeature",
-		param:  "flag",
-		owners: []string{"Client", "IClient"},
+		path:  "github.com/open-feature/go-sdk/openfeature",
+		param: "flag",
 	},
 }
 
@@ -48,10 +46,7 @@ func sdkOf(pkg *types.Package) *sdk {
 // flag keys.
 func getterParams(f *types.Func) (keys []int) {
 	s := sdkOf(f.Pkg())
-	if s == nil || !f.Exported() || slices.Contains(s.others, f.Name()) {
-		return nil
-	}
-	if s.owners != nil && !slices.Contains(s.owners, receiverName(f)) {
+	if s == nil || slices.Contains(s.others, f.Name()) {
 		return nil
 	}
 	params := f.Signature().Params()
@@ -66,15 +61,7 @@ func getterParams(f *types.Func) (keys []int) {
 
 // getsAll reports whether a function returns the values of all flags.
 func getsAll(f *types.Func) bool {
-	return sdkOf(f.Pkg()) != nil && f.Name() == "AllVariations" && receiverName(f) == "Client"
-}
-
-// receiverName returns the name of the type that a method belongs to, or "".
-func receiverName(f *types.Func) string {
-	if t := receiverType(f); t != nil {
-		return t.Obj().Name()
-	}
-	return ""
+	return sdkOf(f.Pkg()) != nil && f.Name() == "AllVariations"
 }
 
 // receiverType returns the type that a method belongs to, or nil.

@@ -295,7 +295,6 @@ func (x *index) addCall(n *ast.CallExpr) {
 	fun := ast.Unparen(n.Fun)
 	if literal, ok := fun.(*ast.FuncLit); ok {
 		x.calls = append(x.calls, call{n, literal, n.Args})
-		x.bindArgs(signature, n)
 		return
 	}
 	if name := functionName(fun); name != nil {

@@ -8,6 +8,13 @@ type Flags interface {
 	Bool(ctx context.Context, key string, fallback bool) bool
 }
 
+// HandleAll reads a flag of several.
+func HandleAll(ctx context.Context, all ...Flags) {
+	for _, f := range all {
+		Handle(ctx, f)
+	}
+}
+
 // Handler has a function of another package.
 type Handler struct {
 	IsOn func(ctx context.Context, key string, fallback bool) bool

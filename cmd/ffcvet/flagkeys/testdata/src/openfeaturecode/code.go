@@ -19,4 +19,6 @@ func read(ctx context.Context) {
 	client.BooleanValue(ctx, "client", true, openfeature.EvaluationContext{})                    // want `reads flag "client"`
 	openfeature.GetClient().String(ctx, "contract", "fallback", openfeature.EvaluationContext{}) // want `reads flag "contract"`
 	openfeature.SetProvider(provider{client})
+	var p openfeature.FeatureProvider
+	p.BooleanEvaluation(ctx, "provider", true) // want `reads flag "provider"`
 }

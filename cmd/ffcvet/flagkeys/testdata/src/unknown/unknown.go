@@ -33,12 +33,18 @@ func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
 	var scanned string
 	fmt.Sscan("x", &scanned)
 	c.IsEnabled(ctx, scanned, user) // want `cannot be known: expected a constant, got scanned`
+	pointed := "before"             // another value may follow
+	fmt.Sscan("x", &pointed)
+	c.IsEnabled(ctx, pointed, user) // want `cannot be known: expected a constant, got pointed`
+	c.IsEnabled(several())          // want `cannot be known: expected a constant, got several\(\)`
 	changed := []string{"a"}
 	changed[0] = scanned
 	for _, key := range changed {
 		c.IsEnabled(ctx, key, user) // want `cannot be known: expected a constant, got key`
 	}
 }
+
+func several() (context.Context, string, ffc.User) { return nil, "several", ffc.User{} }
 
 func wrapped(ctx context.Context, c *ffc.Client, key string) bool {
 	return c.IsEnabled(ctx, key, ffc.NewUser("u"))

@@ -20,3 +20,23 @@ func wire(ctx context.Context, c *ffc.Client, user ffc.User) {
 	f.Bool(ctx, "own contract", false) // want `reads flag "own contract"`
 	var _ any = c
 }
+
+type holder struct{ flags consumer.Flags }
+
+func ways(ctx context.Context, c *ffc.Client, user ffc.User) (consumer.Flags, error) {
+	flags := c.For(user)
+	consumer.HandleAll(ctx, nil, flags)                 // want `callers of consumer.Flags.Bool`
+	consumer.HandleAll(ctx, []consumer.Flags{flags}...) // want `callers of consumer.Flags.Bool`
+	_ = consumer.Flags(flags)                           // want `callers of consumer.Flags.Bool`
+	_ = map[string]consumer.Flags{"a": flags}           // want `callers of consumer.Flags.Bool`
+	_ = [2]consumer.Flags{1: flags}                     // want `callers of consumer.Flags.Bool`
+	h := holder{flags}                                  // want `callers of consumer.Flags.Bool`
+	h.flags = flags                                     // want `callers of consumer.Flags.Bool`
+	list := make([]consumer.Flags, 1)
+	list[0] = flags // want `callers of consumer.Flags.Bool`
+	sent := make(chan consumer.Flags, 1)
+	sent <- flags                       // want `callers of consumer.Flags.Bool`
+	var declared consumer.Flags = flags // want `callers of consumer.Flags.Bool`
+	_ = declared
+	return flags, nil // want `callers of consumer.Flags.Bool`
+}
