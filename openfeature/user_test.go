@@ -115,7 +115,7 @@ func TestInvalidContext(t *testing.T) {
 			}
 			got := provider.BooleanEvaluation(t.Context(), "f", false, test.ctx)
 			d := got.ResolutionDetail()
-			if d.ErrorCode != of.InvalidContextCode || !strings.Contains(d.ErrorMessage, test.want) || strings.Contains(d.ErrorMessage, "hush") || got.Value {
+			if d.ErrorCode != of.InvalidContextCode || !strings.Contains(d.ErrorMessage, test.want) || strings.Contains(d.ErrorMessage, "nil") || strings.Contains(d.ErrorMessage, "hush") || got.Value {
 				t.Errorf("got %v, %+v", got.Value, d)
 			}
 			if plain := provider.BooleanEvaluation(t.Context(), "plain", false, test.ctx); plain.Value != hasKey {

@@ -367,3 +367,26 @@ func TestExplainOfChangedData(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 }
+
+// TestFirstFailureIsReported: a clause about several segments ends at the first that
+// cannot be decided, also if a later one exceeds a limit.
+func TestFirstFailureIsReported(t *testing.T) {
+	t.Parallel()
+	items := map[string]any{
+		"f":     newFlag(when(inSegments("needs", "s0"))),
+		"needs": model.Segment{Rules: []model.SegmentRule{{Clauses: []model.Clause{{Property: "tags", Operator: "Equal", Value: "x"}}}}},
+	}
+	const tooDeep = 101
+	for i := range tooDeep {
+		items[fmt.Sprintf("s%d", i)] = model.Segment{Rules: []model.SegmentRule{{Clauses: []model.Clause{inSegments(fmt.Sprintf("s%d", i+1))}}}}
+	}
+	s := environmentOf(t, false, items)
+	u := user("u")
+	if e, err := explained(s, s.Flag("f"), u); err != nil || e.Reason != eval.ReasonLimit {
+		t.Errorf("without the attribute: %v, %v", e.Reason, err)
+	}
+	u.SetInvalid("tags")
+	if e, err := explained(s, s.Flag("f"), u); err != nil || e.Reason != eval.ReasonError || !e.InvalidAttribute {
+		t.Errorf("got %+v, %v", e.Result, err)
+	}
+}

@@ -152,8 +152,7 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
-// TestLeftOut: flags without a name in generated code, and those that cannot be read.
-// Archived flags are gone.
+// TestLeftOut: flags without a name in generated code, or with that of another flag.
 func TestLeftOut(t *testing.T) {
 	t.Parallel()
 	snapshot := ffctest.Snapshot(ffctest.Flag("new-checkout"), ffctest.Flag("new_checkout"), ffctest.Flag("newCheckout"), ffctest.Flag("2fa"),
@@ -170,9 +169,10 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
-// TestUnusableOffVariations: the zero value takes the place of a text that could end a
-// comment in generated code, and of a variation that is missing.
-func TestUnusableOffVariations(t *testing.T) {
+// TestUnusableFlags: the zero value takes the place of a text that could end a
+// comment in generated code, and of a variation that is missing. Flags that are
+// archived, malformed or without variations are left out.
+func TestUnusableFlags(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"a\nb", "a\u2028b", "a */ b", `a """ b`, `a \u000a b`, `\\N{DOLLAR SIGN}`} {
 		build(t, ffctest.Snapshot(ffctest.Flag("f").Variations("x", value)), Config{}, "could end a comment").Flags["f"].is(t, value, String, `""`)
@@ -197,6 +197,10 @@ func TestUnusableOffVariations(t *testing.T) {
 	build(t, []byte(missing), Config{}).Flags["f"].is(t, "missing", Integer, "0")
 	none := strings.Replace(string(featBitFlag("number", "", "1", "2")), `"variations":[{"id":"a","value":"1"},{"id":"b","value":"2"}]`, `"variations":[]`, 1)
 	if m := build(t, []byte(none), Config{}, "no variations"); len(m.Flags) != 0 {
+		t.Errorf("got %v", m.Flags)
+	}
+	archived := strings.Replace(string(featBitFlag("number", "", "1", "2")), `"isEnabled":true`, `"isEnabled":true,"isArchived":true`, 1)
+	if m := build(t, []byte(archived), Config{}); len(m.Flags) != 0 {
 		t.Errorf("got %v", m.Flags)
 	}
 	broken := strings.Replace(string(featBitFlag("number", "", "1", "2")), `"isEnabled":true`, `"isEnabled":"yes"`, 1)
