@@ -93,6 +93,8 @@ func testNoAllocation(t *testing.T, g ffctest.Platform) {
 	noAllocation("detail", func() { client.VariationDetail(ctx, "rollout", user, "") })
 	noAllocation("detail of a failure", func() { client.IntVariationDetail(ctx, "rollout", user, 0) })
 	noAllocation("for", func() { client.For(user).Bool(ctx, "rollout", false) })
+	noAllocation("stats", func() { client.Stats() })
+	noAllocation("status", func() { client.Status() })
 	noAllocation("known", func() { client.FlagKnown("rollout") })
 	noAllocation("missing flag", func() { client.BoolVariation(ctx, "nope", user, false) })
 	noAllocation("missing flag with a fallback", func() { client.BoolVariation(ctx, "other", user, false) })

@@ -89,8 +89,9 @@ type Config struct {
 	// evaluations in both cases.
 	QuietFallbacks bool
 	// OnEvaluation, if not nil, is called after each evaluation, by the goroutine
-	// that evaluates, with the context of the call. It is for tracing. It should
-	// be fast, and may be called concurrently.
+	// that evaluates, with the context of the call. It is for tracing: package
+	// ffcotel of the module otel has a function for OpenTelemetry. It should be
+	// fast, and may be called concurrently.
 	OnEvaluation func(context.Context, Evaluation)
 }
 
