@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,6 +156,58 @@ func TestAttributesTellClientsApart(t *testing.T) {
 	}
 }
 
+// TestCountersNeverDecrease, or Prometheus would take that for a restart. Evaluations,
+// deliveries and collections are under way at once.
+func TestCountersNeverDecrease(t *testing.T) {
+	t.Parallel()
+	client := online(t, platforms.NewServer(t, ffctest.Classic, everyReason()...), flush.Config{Interval: -1, Capacity: 64})
+	meter, collect := meterOf(t)
+	observe(t, client, meter)
+	stop := make(chan struct{})
+	var working sync.WaitGroup
+	work := func(f func()) {
+		working.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					f()
+				}
+			}
+		})
+	}
+	for range 2 {
+		work(func() {
+			for _, key := range []string{"off", "target", "default", "missing", "circle"} {
+				client.BoolVariation(t.Context(), key, ffc.NewUser("u"), false)
+			}
+		})
+	}
+	ctx := testkit.Within(t)
+	work(func() { _ = client.Flush(ctx) })
+	before := make(map[string]float64)
+	for client.Stats().Events.Delivered < 300 && ctx.Err() == nil {
+		for name, m := range collect() {
+			if kindOf(m) != "counter" {
+				continue
+			}
+			for set, value := range values(m) {
+				if key := name + " " + set; value < before[key] {
+					t.Errorf("%s fell from %v to %v", key, before[key], value)
+				} else {
+					before[key] = value
+				}
+			}
+		}
+	}
+	close(stop)
+	working.Wait()
+	if before["ffc.evaluations feature_flag.result.reason=default"] == 0 || before["ffc.events ffc.event.outcome=delivered"] == 0 {
+		t.Errorf("nothing happened: %v, %v", before, ctx.Err())
+	}
+}
+
 // TestUnregister: the client is reported no more.
 func TestUnregister(t *testing.T) {
 	t.Parallel()
@@ -274,4 +327,27 @@ func attributesTable(m metricdata.Metrics) string {
 		}
 	}
 	return strings.Join(keys, ", ")
+}
+
+// TestReadmeExpressions: the metrics and labels that the README names are among those
+// that the example for Prometheus serves.
+func TestReadmeExpressions(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scraped, err := os.ReadFile("examples/prometheus/testdata/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`\b(ffc|error)_\w+`).FindAllString(string(readme), -1)
+	if len(names) < 10 {
+		t.Errorf("the README has only %q", names)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`(?m)^` + name + `\{|[{,]` + name + `=`).Match(scraped) {
+			t.Errorf("the README has %s, which Prometheus does not get", name)
+		}
+	}
 }

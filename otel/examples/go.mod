@@ -8,6 +8,7 @@ replace (
 )
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
 	github.com/feature-flags-co/ffc-server-go-sdk v0.0.0
 	github.com/feature-flags-co/ffc-server-go-sdk/otel v0.0.0
 	github.com/prometheus/client_golang v1.24.1
@@ -22,7 +23,6 @@ require (
 )
 
 require (
-	github.com/aws/aws-lambda-go v1.55.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/coder/websocket v1.8.15 // indirect

@@ -5,8 +5,11 @@ import (
 	"sync"
 	"testing"
 
+	awslambda "github.com/aws/aws-lambda-go/lambda"
+	"go.opentelemetry.io/contrib/instrumentation/github.com/aws/aws-lambda-go/otellambda"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -14,6 +17,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 	"github.com/feature-flags-co/ffc-server-go-sdk/lambda/lambdatest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
 
 // metrics keeps the last that were exported.
@@ -85,4 +89,34 @@ func TestSpansLeaveBeforeTheResponse(t *testing.T) {
 			t.Errorf("before freeze %d: %d events", n+1, len(server.Events()))
 		}
 	}
+}
+
+// TestClientIsAFlusher: without package lambda, OpenTelemetry's wrapper delivers the
+// events of flags as well, before the response.
+func TestClientIsAFlusher(t *testing.T) {
+	ctx := testkit.Within(t)
+	server := platforms.NewServer(t, ffctest.Classic, ffctest.Flag("banner").Variations("summer", "winter"))
+	client, err := ffc.New(ctx, ffc.Config{EnvSecret: server.EnvSecret, BaseURL: server.URL, Transport: &poll.Transport{}, Logger: testkit.Quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(ctx)
+	rt := lambdatest.NewRuntime()
+	defer rt.Close()
+	rt.Start(func() {
+		handler := func(ctx context.Context, user string) (string, error) {
+			if err := client.Refresh(ctx); err != nil {
+				return "", err
+			}
+			return client.Variation(ctx, "banner", ffc.NewUser(user), "none"), nil
+		}
+		awslambda.Start(otellambda.InstrumentHandler(handler,
+			otellambda.WithTracerProvider(sdktrace.NewTracerProvider()),
+			otellambda.WithFlusher(flushers{client})))
+	})
+	call := rt.Begin([]byte(`"ann"`))
+	if got := call.Answer(ctx); string(got.Response) != `"summer"` || len(server.Events()) != 1 {
+		t.Errorf("response %s, %v, with %d events before it", got.Response, got.Err, len(server.Events()))
+	}
+	call.End(ctx)
 }
