@@ -187,7 +187,7 @@ func TestCountersNeverDecrease(t *testing.T) {
 	ctx := testkit.Within(t)
 	work(func() { _ = client.Flush(ctx) })
 	before := make(map[string]float64)
-	for client.Stats().Events.Delivered < 300 && ctx.Err() == nil {
+	for n := 0; (n < 300 || client.Stats().Events.Delivered < 300) && ctx.Err() == nil; n++ {
 		for name, m := range collect() {
 			if kindOf(m) != "counter" {
 				continue
