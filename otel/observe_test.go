@@ -187,22 +187,29 @@ func TestCountersNeverDecrease(t *testing.T) {
 	ctx := testkit.Within(t)
 	work(func() { _ = client.Flush(ctx) })
 	before := make(map[string]float64)
-	for n := 0; (n < 300 || client.Stats().Events.Delivered < 300) && ctx.Err() == nil; n++ {
+	compare := func() {
+		now := make(map[string]float64)
 		for name, m := range collect() {
-			if kindOf(m) != "counter" {
-				continue
-			}
-			for set, value := range values(m) {
-				if key := name + " " + set; value < before[key] {
-					t.Errorf("%s fell from %v to %v", key, before[key], value)
-				} else {
-					before[key] = value
+			if kindOf(m) == "counter" {
+				for set, value := range values(m) {
+					now[name+" "+set] = value
 				}
 			}
 		}
+		for key, value := range before {
+			if now[key] < value {
+				t.Errorf("%s fell from %v to %v", key, value, now[key])
+			}
+		}
+		before = now
+	}
+	for n := 0; (n < 100 || client.Stats().Events.Delivered < 300) && ctx.Err() == nil; n++ {
+		compare()
 	}
 	close(stop)
 	working.Wait()
+	_ = client.Flush(ctx)
+	compare()
 	if before["ffc.evaluations feature_flag.result.reason=default"] == 0 || before["ffc.events ffc.event.outcome=delivered"] == 0 {
 		t.Errorf("nothing happened: %v, %v", before, ctx.Err())
 	}
