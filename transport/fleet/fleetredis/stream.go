@@ -15,6 +15,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/batchgzip"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 const (
@@ -160,7 +161,7 @@ func full(err error) error {
 // register makes an environment known to all takers. It returns its limit in bytes.
 func (q *Queue) register(ctx context.Context, environment string) (limit int64, err error) {
 	q.mu.Lock()
-	known, current := slices.Contains(q.environments, environment), idle(q.listed) < listFor
+	known, current := slices.Contains(q.environments, environment), clock.Age(q.listed) < listFor
 	limit = q.limit
 	q.mu.Unlock()
 	if known && current {
@@ -255,7 +256,7 @@ func (q *Queue) Take(ctx context.Context, most int) ([]flush.Delivery, error) {
 			return nil, context.Cause(ctx)
 		}
 		q.mu.Lock()
-		current := idle(q.listed) < listFor
+		current := clock.Age(q.listed) < listFor
 		q.mu.Unlock()
 		if !current {
 			if err := q.refresh(ctx); err != nil {
