@@ -3,6 +3,7 @@ package faults_test
 import (
 	options "flag"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,13 +13,13 @@ import (
 )
 
 // TestMain runs more parallel tests at once than there are processors, unless
-// -parallel is set: the tests mostly wait.
+// -parallel is set: the tests mostly wait. Their timeouts are short, though.
 func TestMain(m *testing.M) {
 	options.Parse()
 	set := false
 	options.Visit(func(f *options.Flag) { set = set || f.Name == "test.parallel" })
 	if !set {
-		_ = options.Set("test.parallel", strconv.Itoa(playing))
+		_ = options.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), playing/4)))
 	}
 	os.Exit(m.Run())
 }
