@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,14 +31,24 @@ func command(t *testing.T, code int, stdin []byte, name string, args ...string) 
 	return out.Bytes()
 }
 
-// TestUnusedFlagsOfShop: ffc unused finds the same with each way to run ffcvet, in a
-// module that reads flags through both SDKs.
-func TestUnusedFlagsOfShop(t *testing.T) {
+// programs builds ffc and ffcvet.
+func programs(t *testing.T) (ffc, ffcvet string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("builds programs")
 	}
+	// Makes go test look at changes of files, rather than at its cache.
+	err := filepath.WalkDir("../..", func(_ string, d fs.DirEntry, err error) error {
+		if d != nil && d.Name() == ".git" && d.IsDir() {
+			return fs.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	bin := t.TempDir()
-	ffc, ffcvet := filepath.Join(bin, "ffc.exe"), filepath.Join(bin, "ffcvet.exe")
+	ffc, ffcvet = filepath.Join(bin, "ffc.exe"), filepath.Join(bin, "ffcvet.exe")
 	for dir, program := range map[string]string{"../../../..": ffc, "../..": ffcvet} {
 		pkg := "."
 		if program == ffc {
@@ -45,7 +56,14 @@ func TestUnusedFlagsOfShop(t *testing.T) {
 		}
 		command(t, 0, nil, "go", "build", "-C", dir, "-o", program, pkg)
 	}
+	return ffc, ffcvet
+}
 
+// TestUnusedFlags: ffc unused finds the same with each way to run ffcvet, in a
+// module that reads flags through both SDKs. The accessors that the OpenFeature CLI
+// generates read flags where they are used.
+func TestUnusedFlags(t *testing.T) {
+	ffc, ffcvet := programs(t)
 	const golden = "testdata/shop.txt"
 	got := command(t, 1, nil, ffc, "unused", "-ffcvet", ffcvet, "-file", "flags.json")
 	if *update {
@@ -76,4 +94,8 @@ func TestUnusedFlagsOfShop(t *testing.T) {
 	command(t, 3, nil, ffcvet, "./...") // it has found something
 	command(t, 1, nil, "go", "vet", "-vettool", ffcvet, ".")
 	command(t, 0, nil, "go", "vet", "-vettool", ffcvet, "./toggles")
+
+	const typed = "../../../../openfeature/examples/typed"
+	command(t, 0, nil, ffc, "unused", "-ffcvet", ffcvet, "-dir", typed+"/...", "-file", typed+"/flags.json")
+	command(t, 3, nil, ffc, "unused", "-ffcvet", ffcvet, "-dir", typed+"/flags", "-file", typed+"/flags.json")
 }
