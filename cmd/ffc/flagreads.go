@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 )
@@ -70,10 +71,8 @@ func runVet(ctx context.Context, program, pattern string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, "-json", "-test=false", "--", packages)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	cmd.WaitDelay = time.Second // the go command that ffcvet runs may hold the pipes
 	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		return nil, cli.NoDataError("ffcvet failed for %s: %v\n%s", pattern, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return stdout.Bytes(), nil

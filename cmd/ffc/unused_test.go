@@ -37,7 +37,8 @@ func dependent() []ffctest.Item {
 }
 
 func TestUnused(t *testing.T) {
-	s := platforms.NewServer(t, ffctest.Classic, dependent()...)
+	s := platforms.NewServer(t, ffctest.Classic, append(dependent(), ffctest.Flag("gone"))...)
+	s.Archive("gone")
 	file := write(t, "flags.json", string(s.Snapshot()))
 	for name, args := range map[string][]string{"output.txt": nil, "output.json": {"-json"}} {
 		got := bare(t, append([]string{"unused", "-file", file, "-reads", readsOfShop}, args...)...)
@@ -90,11 +91,16 @@ func TestUnusedRunsVet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	relative, err := filepath.Rel(here, program)
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := write(t, "flags.json", string(ffctest.Snapshot(dependent()...)))
 	for want, args := range map[string][]string{
 		here + ": -json -test=false -- ./...\n":                                       nil,
 		here + "/internal: -json -test=false -- ./...\n":                              {"-dir", "./internal/..."},
 		here + "/internal: -json -test=false -- .\n":                                  {"-dir", here + "/internal", "-ffcvet", program},
+		here + "/testdata: -json -test=false -- .\n":                                  {"-dir", "./testdata", "-ffcvet", relative},
 		here + ": -json -test=false -- a/...\n" + here + ": -json -test=false -- b\n": {"-dir", "a/...", "-dir", "b"},
 	} {
 		if err := os.RemoveAll(dir + "/log"); err != nil {
@@ -114,6 +120,21 @@ func TestUnusedRunsVet(t *testing.T) {
 	bare(t, "unused", "-file", file).is(t, outcome{code: cli.ExitNoData, stderr: `ffc: cannot run ffcvet: exec: "ffcvet": executable file not found in $PATH
 Install it with "go install github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffcvet@latest", or name it with -ffcvet PATH.
 `})
+}
+
+// TestUnusedExitCode: one kind of difference suffices.
+func TestUnusedExitCode(t *testing.T) {
+	const read = `{"shop": {"ffcvet": [{"category": "read", "posn": "/shop/main.go:1:2", "message": "reads flag \"KEY\""}]}}`
+	file := write(t, "flags.json", string(ffctest.Snapshot(ffctest.Flag("a"), ffctest.Flag("b"))))
+	for keys, want := range map[string]int{"a b": 0, "a": cli.ExitFailed, "a b c": cli.ExitFailed} {
+		var reads strings.Builder
+		for _, key := range strings.Fields(keys) {
+			reads.WriteString(strings.ReplaceAll(read, "KEY", key))
+		}
+		if got := (invocation{stdin: reads.String()}).run(t, "unused", "-reads", "-", "-file", file); got.code != want {
+			t.Errorf("code that reads %s: exit code %d, want %d", keys, got.code, want)
+		}
+	}
 }
 
 func TestUnusedUsage(t *testing.T) {
