@@ -320,14 +320,18 @@ func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (
 		if kept && t.Keep.has(segment, item.Key) {
 			continue
 		}
-		if twin := next.get(item.Key); twin == nil || twin.Version < item.Version {
+		hash := Hash(item.Key)
+		if twin := next.find(hash, item.Key); twin == nil || twin.Version < item.Version {
 			e := &entries[i]
 			e.Item, e.arrived = *item, t.Arrived
-			next.put(e)
+			next.putHashed(hash, e)
 		}
 	}
 	repeats := kept || next.count < len(items)
 	var changed []string
+	if old.count == 0 {
+		changed = make([]string, 0, next.count)
+	}
 	for i := range entries {
 		e := &entries[i]
 		if repeats && next.get(e.Key) != e {

@@ -62,7 +62,12 @@ func newPart(count int) part {
 // the part.
 func (ix *index) of(hash uint64) int { return int(hash>>32) & (len(ix.parts) - 1) }
 
-func (ix *index) get(key string) *entry { return ix.find(Hash(key), key) }
+func (ix *index) get(key string) *entry {
+	if ix.count == 0 {
+		return nil
+	}
+	return ix.find(Hash(key), key)
+}
 
 // find is get for callers that have the hash.
 func (ix *index) find(hash uint64, key string) *entry {
@@ -78,8 +83,10 @@ func (ix *index) find(hash uint64, key string) *entry {
 }
 
 // put stores an entry in an index that no other goroutine can see yet.
-func (ix *index) put(e *entry) {
-	hash := Hash(e.Key)
+func (ix *index) put(e *entry) { ix.putHashed(Hash(e.Key), e) }
+
+// putHashed is put for callers that have the hash.
+func (ix *index) putHashed(hash uint64, e *entry) {
 	p := &ix.parts[ix.of(hash)]
 	before := p.count
 	p.put(hash, e)
