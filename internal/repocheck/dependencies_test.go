@@ -1,6 +1,7 @@
 package repocheck
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -125,6 +126,26 @@ func TestBuildForLambda(t *testing.T) {
 		if strings.HasSuffix(pkg, "/ffctest") || strings.HasSuffix(pkg, "/lambdatest") ||
 			slices.Contains([]string{"testing", "net/rpc", "net/http/httptest", "text/template", "html/template", "github.com/coder/websocket"}, pkg) {
 			t.Errorf("the example for Lambda links %s", pkg)
+		}
+	}
+}
+
+// TestReleasedModulesUsePublicPackages: a program may use a newer version of the root
+// module than of a module beside it, and what is internal changes without notice.
+func TestReleasedModulesUsePublicPackages(t *testing.T) {
+	t.Parallel()
+	_, list, _ := strings.Cut(readFile(t, ".ci/api"), "released=\". ")
+	list, _, _ = strings.Cut(list, "\"")
+	modules := strings.Fields(list)
+	if len(modules) < 3 {
+		t.Fatalf("the released modules of .ci/api are %q", modules)
+	}
+	for _, file := range repositoryFiles(t) {
+		if path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") || !slices.Contains(modules, path.Dir(file)) {
+			continue
+		}
+		if strings.Contains(readFile(t, file), "\""+module+"internal/") {
+			t.Errorf("%s imports an internal package of the root module", file)
 		}
 	}
 }

@@ -3,10 +3,12 @@ package fleetaws
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,7 +20,6 @@ import (
 	"github.com/valyala/fastjson"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/batchgzip"
 )
 
 const (
@@ -38,6 +39,8 @@ const (
 	perCall = 10
 	// maxReceived is how many bytes the response with messages may have.
 	maxReceived = 16 << 20
+	// maxInflated is how many bytes the body of a batch may have.
+	maxInflated = 16 << 20
 	// gather is for how long changes of messages are gathered to one request.
 	gather = 20 * time.Millisecond
 	// changeTimeout bounds a request that changes messages.
@@ -139,14 +142,17 @@ func (q *SQS) CloseIdleConnections() { q.service.client.suspect() }
 // wraps flush.ErrTooLarge if the message has more than SQSConfig.MaxMessage bytes, and
 // flush.ErrFull if SQS throttles.
 func (q *SQS) Put(ctx context.Context, b flush.Batch) error {
-	message := appendMessage(nil, b)
+	message, err := appendMessage(nil, b)
+	if err != nil {
+		return err
+	}
 	if len(message) > q.most {
 		return fmt.Errorf("the message has %d bytes, expected at most %d: %w", len(message), q.most, flush.ErrTooLarge)
 	}
 	body := q.body()
 	body = append(body, `,"MessageBody":`...)
 	body = appendString(body, string(message))
-	_, err := q.call(ctx, "SendMessage", "sqs:SendMessage or KMS", append(body, '}'), maxError)
+	_, err = q.call(ctx, "SendMessage", "sqs:SendMessage or KMS", append(body, '}'), maxError)
 	if failure, ok := errors.AsType[*serviceError](err); ok && failure.kind() == kindThrottled {
 		return fmt.Errorf("%w: %w", flush.ErrFull, err)
 	}
@@ -154,7 +160,11 @@ func (q *SQS) Put(ctx context.Context, b flush.Batch) error {
 }
 
 // appendMessage appends a message: JSON with the body in gzip and Base64.
-func appendMessage(dst []byte, b flush.Batch) []byte {
+func appendMessage(dst []byte, b flush.Batch) ([]byte, error) {
+	packed, err := pack(b.Body)
+	if err != nil {
+		return nil, err
+	}
 	dst = append(dst, `{"format":1,"environment":`...)
 	dst = appendString(dst, b.Environment)
 	dst = append(dst, `,"route":`...)
@@ -162,8 +172,29 @@ func appendMessage(dst []byte, b flush.Batch) []byte {
 	dst = append(dst, `,"at":`...)
 	dst = strconv.AppendInt(dst, b.At.UnixMilli(), 10)
 	dst = append(dst, `,"gzip":"`...)
-	dst = base64.StdEncoding.AppendEncode(dst, batchgzip.Pack(b.Body))
-	return append(dst, `"}`...)
+	dst = base64.StdEncoding.AppendEncode(dst, packed)
+	return append(dst, `"}`...), nil
+}
+
+// compressors are writers of gzip, which are large.
+var compressors = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return z
+}}
+
+func pack(body []byte) ([]byte, error) {
+	z := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(z)
+	defer z.Reset(nil) // the pool keeps no data
+	var packed bytes.Buffer
+	z.Reset(&packed)
+	if _, err := z.Write(body); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 var errMessage = errors.New("fleetaws: the message is not one of SQS.Put: another program wrote it, or a newer version")
@@ -184,8 +215,12 @@ func ParseMessage(body string) (flush.Batch, error) {
 	if err != nil {
 		return flush.Batch{}, errMessage
 	}
-	text, err := batchgzip.Unpack(bytes.NewReader(raw[:n]))
+	z, err := gzip.NewReader(bytes.NewReader(raw[:n]))
 	if err != nil {
+		return flush.Batch{}, errMessage
+	}
+	text, err := io.ReadAll(io.LimitReader(z, maxInflated+1))
+	if err != nil || len(text) > maxInflated {
 		return flush.Batch{}, errMessage
 	}
 	return flush.Batch{

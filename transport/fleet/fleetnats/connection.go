@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 const (
@@ -94,7 +92,7 @@ func (c *connector) take(ctx context.Context) (*connection, error) {
 		c.mu.Unlock()
 		return nil, errClosed
 	}
-	if l := c.current; l != nil && (l.ctx.Err() != nil || l.users == 0 && clock.Age(l.last) > idleMax) {
+	if l := c.current; l != nil && (l.ctx.Err() != nil || l.users == 0 && idle(l.last) > idleMax) {
 		c.drop(l)
 	}
 	if c.current == nil {
@@ -144,6 +142,13 @@ func (c *connector) drop(l *connection) {
 	if l.users == 0 {
 		l.cancel()
 	}
+}
+
+// idle returns how long ago t was, by the clock that counts more: the monotonic
+// clock may stop while a process is frozen, and the wall clock may be set.
+func idle(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
 // disconnect breaks the connection.

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
-
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 const (
@@ -74,7 +72,7 @@ func (b *Backend) take(ctx context.Context) (*sharedClient, error) {
 		b.mu.Unlock()
 		return nil, errClosed
 	}
-	if l := b.current; l != nil && l.users == 0 && clock.Age(l.last) > idleMax {
+	if l := b.current; l != nil && l.users == 0 && idle(l.last) > idleMax {
 		b.drop(l)
 	}
 	if b.current == nil {
@@ -119,6 +117,13 @@ func (b *Backend) drop(l *sharedClient) {
 	if l.users == 0 {
 		l.cancel()
 	}
+}
+
+// idle returns how long ago t was, by the clock that counts more: the monotonic
+// clock may stop while a process is frozen, and the wall clock may be set.
+func idle(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
 // disconnect breaks the connections.

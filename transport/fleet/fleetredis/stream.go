@@ -1,9 +1,12 @@
 package fleetredis
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,8 +17,6 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/batchgzip"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 )
 
 const (
@@ -30,8 +31,10 @@ const (
 	// firstPoll and maxPoll are the pauses between two looks at empty queues.
 	firstPoll = 20 * time.Millisecond
 	maxPoll   = 500 * time.Millisecond
-	// maxStored is how many bytes the body of a batch may have, compressed.
-	maxStored = 4 << 20
+	// maxInflated is how many bytes the body of a batch may have, and maxStored how
+	// many in the stream.
+	maxInflated = 16 << 20
+	maxStored   = 4 << 20
 	// overhead is how much memory an entry takes besides its body, about.
 	overhead = 300
 )
@@ -126,7 +129,10 @@ return 1`
 // Put implements flush.Sink. It compresses the body, and is retried once. The error wraps
 // flush.ErrFull if the environment has MaxBytes, or the server has no more memory.
 func (q *Queue) Put(ctx context.Context, b flush.Batch) error {
-	packed := batchgzip.Pack(b.Body)
+	packed, err := pack(b.Body)
+	if err != nil {
+		return err
+	}
 	limit, err := q.register(ctx, b.Environment)
 	if err != nil {
 		return err
@@ -161,7 +167,7 @@ func full(err error) error {
 // register makes an environment known to all takers. It returns its limit in bytes.
 func (q *Queue) register(ctx context.Context, environment string) (limit int64, err error) {
 	q.mu.Lock()
-	known, current := slices.Contains(q.environments, environment), clock.Age(q.listed) < listFor
+	known, current := slices.Contains(q.environments, environment), idle(q.listed) < listFor
 	limit = q.limit
 	q.mu.Unlock()
 	if known && current {
@@ -218,6 +224,39 @@ func (q *Queue) memory(ctx context.Context) int64 {
 	return 0
 }
 
+// compressors are writers of gzip, which are large.
+var compressors = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return z
+}}
+
+func pack(body []byte) ([]byte, error) {
+	z := compressors.Get().(*gzip.Writer)
+	defer compressors.Put(z)
+	defer z.Reset(nil) // the pool keeps no data
+	var packed bytes.Buffer
+	z.Reset(&packed)
+	if _, err := z.Write(body); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
+}
+
+func unpack(packed string) ([]byte, error) {
+	z, err := gzip.NewReader(strings.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(z, maxInflated+1))
+	if err == nil && len(body) > maxInflated {
+		err = errors.New("too large")
+	}
+	return body, err
+}
+
 // take claims entries whose time is over, and reads new ones. It returns where the next
 // claim begins, and the entries: id, members, and how often each was taken. There is one
 // consumer for all takers, because what counts is for how long an entry was hidden. A
@@ -256,7 +295,7 @@ func (q *Queue) Take(ctx context.Context, most int) ([]flush.Delivery, error) {
 			return nil, context.Cause(ctx)
 		}
 		q.mu.Lock()
-		current := clock.Age(q.listed) < listFor
+		current := idle(q.listed) < listFor
 		q.mu.Unlock()
 		if !current {
 			if err := q.refresh(ctx); err != nil {
@@ -362,7 +401,7 @@ func (q *Queue) delivery(environment string, entry rueidis.RedisMessage) (d flus
 			ms, _ := strconv.ParseInt(value, 10, 64)
 			d.At = time.UnixMilli(ms)
 		case "gzip":
-			d.Body, _ = batchgzip.Unpack(strings.NewReader(value))
+			d.Body, _ = unpack(value)
 		case "size":
 			size = value
 		}
