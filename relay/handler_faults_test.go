@@ -278,6 +278,136 @@ func TestPollsSince(t *testing.T) {
 	})
 }
 
+// countedEngine counts reads.
+type countedEngine struct {
+	fleet.Backend
+	reads atomic.Int64
+}
+
+// Get implements fleet.Backend.
+func (e *countedEngine) Get(ctx context.Context, name string) ([]byte, string, error) {
+	e.reads.Add(1)
+	return e.Backend.Get(ctx, name)
+}
+
+// TestPollsOfNewerClients: a poll with an entity tag that the relay does not know, or with
+// a version above its own, makes the relay read the engine. Other polls do not.
+func TestPollsOfNewerClients(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		publisher := start(p.publisher(m))
+		defer publisher.stop()
+		wait(time.Minute)
+		engine := &countedEngine{Backend: m}
+		d := open(t, engine, func(h *relay.Handler) { h.Interval = 24 * time.Hour })
+		defer d.close()
+		// get polls, checks the status and whether the engine was read, and returns the
+		// entity tag and the flag.
+		get := func(name, query, tag string, status int, reads bool) (etag string, on bool) {
+			t.Helper()
+			wait(time.Second) // longer than the MaxAge of the relay's client
+			engine.reads.Store(0)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all"+query, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", d.key)
+			if tag != "" {
+				req.Header.Set("If-None-Match", tag)
+			}
+			resp, err := d.http.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if n := engine.reads.Load(); err != nil || resp.StatusCode != status || n > 0 != reads {
+				t.Errorf("%s: got %d, %v, after %d reads of the engine", name, resp.StatusCode, err, n)
+			}
+			if (resp.Header.Get("Retry-After") != "") != (status == http.StatusServiceUnavailable) {
+				t.Errorf("%s: %d with the headers %v", name, status, resp.Header)
+			}
+			return resp.Header.Get("Etag"), strings.Contains(string(body), `"isEnabled":true`)
+		}
+		change := func(on bool) (version int64) {
+			p.Set("flag", on)
+			wait(5 * time.Second)
+			return time.Now().Add(-5 * time.Second).UnixMilli()
+		}
+		first, _ := get("no condition", "", "", 200, false)
+		change(false)
+		get("data that the relay has", "", first, 304, false)
+		second, on := get("data of another relay", "", `"of another relay"`, 200, true)
+		if on || second == first {
+			t.Errorf("a client with other data got the flag %v with the entity tag %s", on, second)
+		}
+		get("earlier data of this relay", "", first, 200, false)
+		version := change(true)
+		timestamp := "?timestamp=" + strconv.FormatInt(version, 10)
+		get("a newer version, and data that the relay has", timestamp, second, 304, false)
+		get("a version of another relay", timestamp, "", 200, true)
+		if _, on := get("all data", "", "", 200, false); !on {
+			t.Error("the relay has not followed")
+		}
+		get("the version of the relay", timestamp, "", 200, false)
+		get("a version that there is not yet", "?timestamp="+strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10), "", 503, true)
+	})
+}
+
+// TestPollsOfUnnamedEnvironments: an environment whose name is of no platform is served to
+// the SDKs of the platform that its data is of.
+func TestPollsOfUnnamedEnvironments(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) {
+		reader := h.Reader
+		h.Reader = func(string) (*ffc.Client, bool) { return reader(environment) }
+		h.Keys = func(string) (string, bool) { return "shop", true }
+	}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		for path, want := range map[string]int{"/api/public/sdk/server/latest-all": 200, "/api/public/sdk/latest-feature-flags?envSecret=x": 503} {
+			req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test"+path, nil)
+			if err != nil {
+				d.Fatal(err)
+			}
+			req.Header.Set("Authorization", d.key)
+			resp, err := d.http.Do(req)
+			if err != nil {
+				d.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != want {
+				d.Errorf("%s: got %d, want %d", path, resp.StatusCode, want)
+			}
+		}
+	})
+}
+
+// TestReportedLag: each kind of request can say which revision a reader has.
+func TestReportedLag(t *testing.T) {
+	t.Parallel()
+	for kind, report := range map[string]func(*desk, http.Header){
+		"poll":   func(d *desk, h http.Header) { d.poll("Ffc-Revision", h.Get("Ffc-Revision")) },
+		"events": func(d *desk, h http.Header) { d.post(d.key, "[]", "Ffc-Revision", h.Get("Ffc-Revision")) },
+		"websocket": func(d *desk, h http.Header) {
+			ws, _, err := websocket.Dial(d.Context(), featbit.Protocol().StreamURL("ws://relay.test", d.key, time.Now()), &websocket.DialOptions{HTTPClient: d.http, HTTPHeader: h})
+			if err != nil {
+				d.Fatal(err)
+			}
+			_ = ws.CloseNow()
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			withDesk(t, func(h *relay.Handler) { h.Events = new(shelf) }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+				d.poll()
+				source := d.client.Status().Source
+				report(d, http.Header{"Ffc-Revision": {source.Lineage + "/" + strconv.FormatInt(source.Revision-5000, 10)}})
+				if lag := d.handler.Stats().Lag[environment]; lag != 5*time.Second {
+					d.Errorf("the lag is %v, want 5 s", lag)
+				}
+			})
+		})
+	}
+}
+
 // TestRemovedItemsAreForgotten: a relay remembers removed flags as long as there are not
 // more of them than others, or 1000. Then clients from before get all data.
 func TestRemovedItemsAreForgotten(t *testing.T) {

@@ -118,7 +118,18 @@ func (r *relayed) sdk(t transport.Transport) *ffc.Client {
 // get sends a polling request to the relay. header has names and values in turn.
 func (r *relayed) get(path string, header ...string) (*http.Response, string) {
 	r.Helper()
-	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, r.url+path, nil)
+	resp := r.request(http.MethodGet, path, header...)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func (r *relayed) request(method, path string, header ...string) *http.Response {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, r.url+path, nil)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -134,12 +145,8 @@ func (r *relayed) get(path string, header ...string) (*http.Response, string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.Fatal(err)
-	}
-	return resp, string(body)
+	r.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
 }
 
 func pollPath(p ffctest.Platform) string {
@@ -220,9 +227,20 @@ func TestHandlerPolling(t *testing.T) {
 		if tag == "" || resp.Header.Get("Age") == "" || resp.Header.Get("Ffc-As-Of") == "" {
 			t.Errorf("the headers are %v", resp.Header)
 		}
+		if resp.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(resp.Header.Get("Vary"), "Authorization, envSecret") {
+			t.Errorf("caches may mix the data of keys: %v", resp.Header)
+		}
+		if head := r.request(http.MethodHead, path); head.ContentLength != int64(len(body)) {
+			t.Errorf("HEAD got a length of %d, want %d", head.ContentLength, len(body))
+		}
 		again, none := r.get(path, "If-None-Match", `"other", `+tag)
 		if again.StatusCode != http.StatusNotModified || none != "" || again.Header.Get("Ffc-As-Of") == "" {
 			t.Errorf("got %d %q with headers %v", again.StatusCode, none, again.Header)
+		}
+		for _, c := range r.handler.Stats().Requests {
+			if want := map[int]uint64{200: 2, 304: 1}[c.Status]; c.Route != "poll" || c.Count != want {
+				t.Errorf("%d responses counted as %s %d, want %d", c.Count, c.Route, c.Status, want)
+			}
 		}
 		if node, _ := r.get(path, "X-User-Agent", "node/1.3.0"); node.StatusCode != http.StatusOK || node.Header.Get("Etag") != "" {
 			t.Errorf("FeatBit's SDK for Node got %d with the entity tag %q", node.StatusCode, node.Header.Get("Etag"))
@@ -257,6 +275,8 @@ func TestHandlerPolling(t *testing.T) {
 			if resp, _ := r.get(path + "?timestamp=1x"); resp.StatusCode != http.StatusBadRequest {
 				t.Errorf("an invalid timestamp got %d", resp.StatusCode)
 			}
+		} else if resp, _ := r.get(path + "?timestamp=1x"); resp.StatusCode != http.StatusOK {
+			t.Errorf("a parameter that the platform does not have got %d", resp.StatusCode)
 		}
 	})
 }
