@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
@@ -353,6 +354,83 @@ func TestStreamSlowClient(t *testing.T) {
 		if n := d.handler.Stats().Websockets[environment]; n != 1 {
 			d.Errorf("there are %d websockets, want 1", n)
 		}
+	})
+}
+
+// TestStreamBacklog: a client for which more than 1 MiB waits is cut at once.
+func TestStreamBacklog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := func(version int64) []byte {
+			return featBitData(t, ffctest.Flag("large").Variations("a", strings.Repeat("x", 300_000)).Version(version))
+		}
+		d, source := driveFeatBit(t, data(10))
+		defer d.close()
+		c := d.dial(d.key, "")
+		c.sync(0)
+		c.expect("full", "large")
+		count := func() int { return d.handler.Stats().Websockets[environment] }
+		source.set(t, data(20))
+		_, text, err := c.ws.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 1 + (1<<20)/len(text) { // one is being written
+			source.set(t, data(30+int64(i)))
+			synctest.Wait()
+		}
+		if n := count(); n != 1 {
+			t.Errorf("there are %d websockets while less than 1 MiB waits, want 1", n)
+		}
+		source.set(t, data(100))
+		synctest.Wait()
+		if n := count(); n != 0 {
+			t.Errorf("there are %d websockets, want none", n)
+		}
+	})
+}
+
+// TestStreamManyChanges: up to 200 changes are pushed one by one, more of them at once.
+func TestStreamManyChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		data := func(n int, version int64) []byte {
+			var items []ffctest.Item
+			for i := range int64(n) {
+				items = append(items, flagAt("flag"+strconv.FormatInt(i, 10), version+i))
+			}
+			return featBitData(t, append(items, ffctest.Segment("s").Version(1))...)
+		}
+		d, source := driveFeatBit(t, data(201, 1000))
+		defer d.close()
+		c := d.dial(d.key, "")
+		c.sync(0)
+		c.read()
+		source.set(t, data(201, 2000))
+		if m := c.read(); m.Data.EventType != "patch" || len(m.Data.Flags) != 201 {
+			t.Errorf("201 changes came as a %s with %d flags", m.Data.EventType, len(m.Data.Flags))
+		}
+		source.set(t, data(199, 3000))
+		if m := c.read(); len(m.Data.Flags) != 201 {
+			t.Errorf("199 changes and 2 removed flags came as %d flags", len(m.Data.Flags))
+		}
+		source.set(t, data(200, 4000))
+		for i := range 200 {
+			if m := c.read(); m.Data.EventType != "patch" || len(m.Data.Flags) != 1 {
+				t.Fatalf("change %d came as a %s with %d flags", i, m.Data.EventType, len(m.Data.Flags))
+			}
+		}
+	})
+}
+
+// TestStreamOfNoEnvironment: an environment that is not served is not a wrong key: SDKs
+// try again.
+func TestStreamOfNoEnvironment(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) {
+		h.Reader = func(string) (*ffc.Client, bool) { return nil, false }
+	}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		d.dial(d.key, "").ends(websocket.StatusTryAgainLater)
 	})
 }
 

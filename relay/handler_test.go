@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -237,10 +238,8 @@ func TestHandlerPolling(t *testing.T) {
 		if again.StatusCode != http.StatusNotModified || none != "" || again.Header.Get("Ffc-As-Of") == "" {
 			t.Errorf("got %d %q with headers %v", again.StatusCode, none, again.Header)
 		}
-		for _, c := range r.handler.Stats().Requests {
-			if want := map[int]uint64{200: 2, 304: 1}[c.Status]; c.Route != "poll" || c.Count != want {
-				t.Errorf("%d responses counted as %s %d, want %d", c.Count, c.Route, c.Status, want)
-			}
+		if counts := r.handler.Stats().Requests; !slices.Equal(counts, []relay.RequestCount{{Route: "poll", Status: 200, Count: 2}, {Route: "poll", Status: 304, Count: 1}}) {
+			t.Errorf("the responses count as %+v", counts)
 		}
 		if node, _ := r.get(path, "X-User-Agent", "node/1.3.0"); node.StatusCode != http.StatusOK || node.Header.Get("Etag") != "" {
 			t.Errorf("FeatBit's SDK for Node got %d with the entity tag %q", node.StatusCode, node.Header.Get("Etag"))
@@ -274,6 +273,9 @@ func TestHandlerPolling(t *testing.T) {
 			}
 			if resp, _ := r.get(path + "?timestamp=1x"); resp.StatusCode != http.StatusBadRequest {
 				t.Errorf("an invalid timestamp got %d", resp.StatusCode)
+			}
+			if !slices.Contains(r.handler.Stats().Requests, relay.RequestCount{Route: "poll", Status: 400, Count: 1}) {
+				t.Error("an invalid timestamp is not counted")
 			}
 		} else if resp, _ := r.get(path + "?timestamp=1x"); resp.StatusCode != http.StatusOK {
 			t.Errorf("a parameter that the platform does not have got %d", resp.StatusCode)
