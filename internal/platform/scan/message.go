@@ -254,13 +254,13 @@ func (p *parts) read(b []byte, i, depth int) (end int, err error) {
 		switch string(name) {
 		case "featureFlags":
 			p.any = true
-			return p.readList(b, i, &p.flags, "featureFlags", after(p.headers.Earlier.Flags, p.headers.Flags))
+			return p.readList(b, i, &p.flags, "featureFlags", p.headers.Earlier.Flags, p.headers.Flags)
 		case "segments":
 			p.any = true
-			return p.readList(b, i, &p.segments, "segments", after(p.headers.Earlier.Segments, p.headers.Segments))
+			return p.readList(b, i, &p.segments, "segments", p.headers.Earlier.Segments, p.headers.Segments)
 		case "userTags":
 			if p.headers.UserTags != nil {
-				return p.readList(b, i, &p.userTags, "userTags", p.headers.UserTags)
+				return p.readList(b, i, &p.userTags, "userTags", store.Sequence{}, p.headers.UserTags)
 			}
 		case "data":
 			if depth < MaxWrapping {
@@ -312,11 +312,12 @@ func after(earlier store.Sequence, read Header) Header {
 
 // readList reads the array at b[i] and returns the index after it. An element
 // that cannot be read is skipped or broken; the others are kept.
-func (p *parts) readList(b []byte, i int, l *list, member string, read Header) (end int, err error) {
+func (p *parts) readList(b []byte, i int, l *list, member string, earlier store.Sequence, read Header) (end int, err error) {
+	readNext := after(earlier, read)
 	*l = list{given: true}
 	array, index := i, 0
 	end, err = jsontext.EachElementAt(b, i, func(i int) (int, error) {
-		item, end, wrong := read(b, i)
+		item, end, wrong := readNext(b, i)
 		if end == 0 {
 			var err error
 			if end, err = jsontext.SkipValue(b, i); err != nil {
