@@ -99,5 +99,9 @@ func checkSame(t *testing.T, got, want *index) {
 	if got, want := referring(got), referring(want); !slices.Equal(got, want) {
 		t.Fatalf("%q refer to others, want %q", got, want)
 	}
-	checkRoom(t, got)
+	for i, p := range got.parts { // where the keys are there is chance, for so few
+		if 2*p.count > len(p.places) {
+			t.Fatalf("part %d has %d entries in %d places", i, p.count, len(p.places))
+		}
+	}
 }
