@@ -128,11 +128,6 @@ func (p *engineStore) publish(ctx context.Context, next *stored, previous *fleet
 		if previous != nil && previous.Body != draft.Body { // it stays listed if what follows fails
 			l = l.With(fleetdata.OldOf(previous, until))
 		}
-		if known := l.Find(draft.Body); known != nil { // it was published before
-			again := *known
-			again.Until = until
-			return l.With(again)
-		}
 		return l.With(draft)
 	})
 	if err != nil {
@@ -145,7 +140,7 @@ func (p *engineStore) publish(ctx context.Context, next *stored, previous *fleet
 		return "", err
 	}
 	// The head is what counts: the list is put right later if this fails.
-	_ = p.editOld(ctx, func(l fleetdata.OldList) fleetdata.OldList { return l.Without(next.head.Body) })
+	_ = p.editOld(ctx, func(l fleetdata.OldList) fleetdata.OldList { return l.Without(draft) })
 	return newTag, nil
 }
 
@@ -265,9 +260,13 @@ func (p *engineStore) tidy(ctx context.Context, h *fleetdata.Head) error {
 	if len(expired) == 0 {
 		return nil
 	}
+	stay := p.old
+	for i := range expired {
+		stay = stay.Without(expired[i])
+	}
 	for i := range expired {
 		o := &expired[i]
-		if o.Body == h.Body {
+		if o.Body == h.Body || stay.Find(o.Body) != nil {
 			continue
 		}
 		err := fleetdata.Each(o.Chunks, func(i int) error {
@@ -281,7 +280,7 @@ func (p *engineStore) tidy(ctx context.Context, h *fleetdata.Head) error {
 	}
 	return p.editOld(ctx, func(l fleetdata.OldList) fleetdata.OldList {
 		for i := range expired {
-			l = l.Without(expired[i].Body)
+			l = l.Without(expired[i])
 		}
 		return l
 	})

@@ -166,7 +166,7 @@ func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 	}
 	known := fleetdata.OldList{fleetdata.OldOf(rd.head, time.Time{})}
 	for _, o := range p.old {
-		if o.Revision > 0 && o.Body != rd.head.Body { // not one that was never current
+		if o.Revision > 0 && o.Revision != rd.head.Revision { // not one that was never current, or that is
 			known = append(known, o)
 		}
 	}
@@ -187,8 +187,12 @@ func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 		newer = found
 		if i < shown {
 			o := &known[i]
-			pin := pins.At(o.Revision, o.Body)
-			log[i] = Revision{Pin: Pin{pin.By, pin.Reason, pin.Until}, Revision: o.Revision, AsOf: o.AsOf, Owner: o.Owner, Current: o.Body == rd.head.Body, Err: err}
+			before := int64(0)
+			if i+1 < len(known) {
+				before = known[i+1].Revision
+			}
+			pin := pins.Between(before, o.Revision, o.Body)
+			log[i] = Revision{Pin: Pin{pin.By, pin.Reason, pin.Until}, Revision: o.Revision, AsOf: o.AsOf, Owner: o.Owner, Current: o.Revision == rd.head.Revision, Err: err}
 		}
 	}
 	return log, nil

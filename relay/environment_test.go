@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -178,6 +179,23 @@ func TestOverride(t *testing.T) {
 	})
 }
 
+// Without a publisher, a pin that is over stays in the head.
+func TestUnpinAfterThePinHasEnded(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		if err := p.publisher(m).Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		pinned, err := in(m).Override(t.Context(), "flag", "false", pinFor(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait(2 * time.Minute)
+		if revision, err := in(m).Unpin(t.Context()); err != nil || revision != pinned || headIn(t, m).Revision != pinned {
+			t.Errorf("revision %d after %d, error %v", revision, pinned, err)
+		}
+	})
+}
+
 // A mirror that is down does not keep the engine from getting the change.
 func TestChangeWithoutAMirror(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
@@ -343,4 +361,69 @@ func TestEnvironmentRejectsBadFields(t *testing.T) {
 	if _, err := in(m).Rollback(t.Context(), 1, long); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// whoOf returns the log as one line for each revision: who pinned it, why, and the
+// flags that differ.
+func whoOf(t *testing.T, b fleet.Backend) (lines []string, revisions []int64) {
+	t.Helper()
+	list, err := in(b).Log(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range list {
+		lines = append(lines, fmt.Sprint(r.Pin.By, r.Pin.Reason, r.Flags))
+		revisions = append(revisions, r.Revision)
+		if r.Current != (i == 0) || r.Err != nil {
+			t.Errorf("revision %d of the log is %+v", i, r)
+		}
+	}
+	return lines, revisions
+}
+
+// Data that comes back after an undo has several revisions, and each keeps its maker:
+// after the pin has ended, and after another replica has taken over.
+func TestLogKeepsWhoMadeEachRevision(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		s := start(p.publisher(m))
+		wait(10 * time.Second)
+		act := func(by, variation string) {
+			t.Helper()
+			pin := relay.Pin{By: by, Reason: "+", Until: time.Now().Add(time.Hour)}
+			if _, err := in(m).Override(t.Context(), "flag", variation, pin); err != nil {
+				t.Fatal(err)
+			}
+			wait(7 * time.Second)
+		}
+		act("ann", "false")
+		act("bob", "true")
+		act("carl", "false")
+		s.stop()
+		s = start(p.publisher(m)) // takes over, with a new revision of carl's data
+		defer func() { s.stop() }()
+		wait(time.Minute)
+		if _, err := in(m).Rollback(t.Context(), headIn(t, m).Revision, relay.Pin{By: "dora", Reason: "+", Until: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		wait(7 * time.Second)
+		want := []string{"dora+[]", "carl+[flag]", "bob+[flag]", "ann+[flag]", "[]"}
+		if lines, _ := whoOf(t, m); !slices.Equal(lines, want) {
+			t.Errorf("before the pin ends: log %q, want %q", lines, want)
+		}
+		if _, err := in(m).Unpin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wait(7 * time.Second)
+		lines, revisions := whoOf(t, m)
+		if want = append([]string{"[flag]"}, want...); !slices.Equal(lines, want) {
+			t.Fatalf("after the pin: log %q, want %q", lines, want)
+		}
+		for i, value := range []bool{true, false, false, true, false, true} { // each can be published again
+			if _, err := in(m).Rollback(t.Context(), revisions[i], pinFor(time.Hour)); err != nil {
+				t.Fatalf("back to revision %d of the log: %v", i, err)
+			}
+			expect(t, m, "flag", value)
+			wait(7 * time.Second)
+		}
+	})
 }

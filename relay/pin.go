@@ -172,13 +172,14 @@ func checkSnapshot(data []byte, h *fleetdata.Head) (newest time.Time, err error)
 }
 
 // Unpin ends the pin: the publisher that leads publishes the platform's data. It
-// returns the new revision, or the current one if the data is not pinned.
+// returns the new revision, or the current one if the data is not pinned or the
+// time of its pin is over.
 func (e *Environment) Unpin(ctx context.Context) (int64, error) {
 	return e.change(ctx, nil, func(p *engineStore, rd reading) (*stored, error) {
 		if err := p.published(rd); err != nil {
 			return nil, err
 		}
-		if rd.head.Pin.IsZero() {
+		if !rd.head.Pinned(time.Now()) {
 			return nil, nil
 		}
 		return p.body(ctx, rd.head)
@@ -250,6 +251,13 @@ func (e *Environment) swap(ctx context.Context, p *engineStore, s *stored, rd re
 	}
 	var err error
 	if rd.head != nil && rd.head.Body == head.Body {
+		if pin != nil { // who published the data, and who pinned it since, are two revisions
+			if err := p.editOld(ctx, func(l fleetdata.OldList) fleetdata.OldList {
+				return l.With(fleetdata.OldOf(rd.head, rd.head.AsOf.Add(keep)))
+			}); err != nil {
+				return err
+			}
+		}
 		_, err = p.swap(ctx, &head, rd.tag)
 	} else {
 		_, err = p.publish(ctx, s, rd.head, rd.tag, keep)

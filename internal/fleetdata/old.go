@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Old is an entry of an OldList: a body that no head names any more, or that
-// the next head will name.
+// Old is an entry of an OldList: a revision that no head has any more, or a body
+// that the next head will name.
 type Old struct {
 	Body   string `json:"body"`
 	Data   string `json:"data"`
 	Chunks int    `json:"chunks"`
 	Size   int64  `json:"size"`
 	GZip   int64  `json:"gzip"`
-	// Revision, AsOf and Owner are those of the last head that named the body;
-	// they are zero if no head has named it.
+	// Revision, AsOf and Owner are those of the last head of the revision; they
+	// are zero for a body that the next head will name.
 	Revision int64     `json:"revision,omitempty"`
 	AsOf     time.Time `json:"asOf,omitzero"`
 	Owner    string    `json:"owner,omitempty"`
@@ -24,7 +24,8 @@ type Old struct {
 	Until time.Time `json:"until"`
 }
 
-// OldList is the list of bodies that no head names, oldest first.
+// OldList is the list of earlier revisions, oldest first. Several may have the
+// same body: data comes back after an undo.
 type OldList []Old
 
 // OldOf returns the entry for the body of a head.
@@ -69,17 +70,17 @@ func (l OldList) Encode() []byte {
 }
 
 // With returns the list with an entry as the newest, in place of one for the same
-// body.
+// revision and body.
 func (l OldList) With(o Old) OldList {
-	return append(l.Without(o.Body), o)
+	return append(l.Without(o), o)
 }
 
-// Without returns the list without the entry for a body.
-func (l OldList) Without(body string) OldList {
-	return slices.DeleteFunc(slices.Clone(l), func(o Old) bool { return o.Body == body })
+// Without returns the list without the entry for the revision and body of o.
+func (l OldList) Without(o Old) OldList {
+	return slices.DeleteFunc(slices.Clone(l), func(other Old) bool { return other.Body == o.Body && other.Revision == o.Revision })
 }
 
-// Find returns the entry for a body, or nil.
+// Find returns the first entry for a body, or nil.
 func (l OldList) Find(body string) *Old {
 	if i := slices.IndexFunc(l, func(o Old) bool { return o.Body == body }); i >= 0 {
 		return &l[i]
@@ -87,12 +88,20 @@ func (l OldList) Find(body string) *Old {
 	return nil
 }
 
-// Expired returns the entries whose time is over at now, but for the newest keep
-// ones, and as many of the oldest as make the list longer than most bytes.
+// Expired returns the entries whose time is over at now, and as many of the oldest
+// as make the list longer than most bytes. The newest entries of the newest keep
+// bodies do not expire.
 func (l OldList) Expired(now time.Time, keep, most int) (expired OldList) {
 	size := len(l.Encode())
-	for i := range max(0, len(l)-keep) {
-		if l[i].Until.After(now) && size <= most {
+	kept := make(map[string]int, keep) // bodies, and their newest entries
+	for i := len(l) - 1; i >= 0 && len(kept) < keep; i-- {
+		if _, ok := kept[l[i].Body]; !ok {
+			kept[l[i].Body] = i
+		}
+	}
+	for i := range l {
+		newest, ok := kept[l[i].Body]
+		if ok && newest == i || l[i].Until.After(now) && size <= most {
 			continue
 		}
 		expired = append(expired, l[i])

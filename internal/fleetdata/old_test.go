@@ -21,12 +21,18 @@ func TestOldListRoundTrip(t *testing.T) {
 		list = list.With(entry(i, now))
 	}
 	list = list.With(entry(1, now.Add(time.Hour))) // becomes the newest
+	again := entry(0, now)
+	again.Revision = 9 // the body of the first entry came back
+	list = list.With(again)
 	got, err := ParseOld(list.Encode())
-	if err != nil || len(got) != 3 || got[2] != entry(1, now.Add(time.Hour)) {
+	if err != nil || len(got) != 4 || got[2] != entry(1, now.Add(time.Hour)) || got[3] != again {
 		t.Errorf("list %+v, error %v", got, err)
 	}
-	if got.Find(got[0].Body) == nil || got.Without(got[0].Body).Find(got[0].Body) != nil {
+	if got.Find(got[2].Body) == nil || got.Without(got[2]).Find(got[2].Body) != nil {
 		t.Error("an entry is not found, or is there after it was removed")
+	}
+	if left := got.Without(again).Find(again.Body); left == nil || *left != entry(0, now) {
+		t.Errorf("%+v is left of a body of two revisions", left)
 	}
 	h := example()
 	got[0].Name(h)
@@ -65,6 +71,23 @@ func TestExpiredKeepsTheNewest(t *testing.T) {
 		if len(expired) != test.out || len(expired) > 0 && expired[0].Body != list[0].Body {
 			t.Errorf("%s: %d expire, want the oldest %d", test.name, len(expired), test.out)
 		}
+	}
+}
+
+// Data that changes to and fro does not drive other bodies out of the list, and does
+// not make the list grow.
+func TestExpiredKeepsBodiesNotRevisions(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	list := OldList{}.With(entry(7, now))
+	for i := range 30 {
+		o := entry(i%2, now)
+		o.Revision = int64(100 + i)
+		list = list.With(o)
+	}
+	expired := list.Expired(now.Add(time.Hour), 3, 1<<20)
+	if len(expired) != 28 || expired.Find(entry(7, now).Body) != nil || expired[27].Revision != 127 {
+		t.Errorf("%d expire, want all but the newest of each body: %+v", len(expired), expired)
 	}
 }
 

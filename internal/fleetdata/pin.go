@@ -59,11 +59,12 @@ func (l PinList) Of(h *Head) Pin {
 	return Pin{}
 }
 
-// At returns the pin that made a revision; the zero Pin if the list does not
-// have it.
-func (l PinList) At(revision int64, body string) Pin {
+// Between returns the newest pin of a body with a revision later than after, up to
+// the last: the revision of a head grows also while its body stays, when the pin
+// ends or another replica takes over. It returns the zero Pin if the list has none.
+func (l PinList) Between(after, last int64, body string) Pin {
 	for _, p := range slices.Backward(l) {
-		if p.Revision == revision && p.Body == body {
+		if p.Revision > after && p.Revision <= last && p.Body == body {
 			return p
 		}
 	}

@@ -15,7 +15,8 @@ func TestPinsOfHeadsAndRevisions(t *testing.T) {
 			t.Errorf("head %+v: by %q, want %q", h, got, want)
 		}
 	}
-	if list.At(5, "a").By != "ann" || list.At(5, "b").By != "" {
+	if list.Between(4, 5, "a").By != "ann" || list.Between(5, 9, "a").By != "bob" || list.Between(4, 9, "a").By != "bob" ||
+		list.Between(6, 9, "a").By != "" || list.Between(4, 9, "b").By != "" {
 		t.Errorf("list %+v", list)
 	}
 	if got := ParsePins([]byte("{")); got != nil {
