@@ -338,9 +338,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveFleet(w, r, rest)
 		return
 	}
-	text := "404 page not found\n"
+	text := "404 page not found"
 	if strings.Contains(path, "/sdk/client/") {
-		text = "a relay serves server-side SDKs only: client-side SDKs use the platform\n"
+		text = "a relay serves server-side SDKs only: client-side SDKs use the platform"
 	}
 	h.respond(w, routeOther, http.StatusNotFound, text)
 }
@@ -349,6 +349,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) respond(w http.ResponseWriter, r route, status int, text string) {
 	if text != "" {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		text += "\n"
 	}
 	if (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", retryIn)

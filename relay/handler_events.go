@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
@@ -74,7 +75,7 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platf
 	case !ok:
 		return http.StatusUnauthorized, ""
 	case h.Events == nil:
-		return http.StatusServiceUnavailable, "this relay has no queue for events: set the events URL to the platform\n"
+		return http.StatusServiceUnavailable, httpclient.RelayHasNoQueue
 	case !platformserver.IsJSON(r.Header.Get("Content-Type")):
 		return http.StatusUnsupportedMediaType, ""
 	case r.ContentLength > maxEvents:
@@ -85,12 +86,12 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platf
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge, ""
 	case errors.Is(err, errEncoding):
-		return http.StatusUnsupportedMediaType, "expected Content-Encoding gzip or none\n"
+		return http.StatusUnsupportedMediaType, "expected Content-Encoding gzip or none"
 	case err != nil:
 		return http.StatusBadRequest, "the body cannot be read"
 	}
 	if !h.rates.take(key, len(body), h.EventRate) {
-		return http.StatusTooManyRequests, "too many events for this key\n"
+		return http.StatusTooManyRequests, httpclient.RelayLimitsEvents
 	}
 	items, err := wire.CheckEvents(body)
 	if err != nil {
@@ -125,7 +126,7 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, wire *platf
 			w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		}
 	}
-	return http.StatusServiceUnavailable, "the queue for events is full or does not respond\n"
+	return http.StatusServiceUnavailable, httpclient.RelayQueueFails
 }
 
 var (

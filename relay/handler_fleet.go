@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
@@ -48,7 +49,7 @@ func (h *Handler) serveFleet(w http.ResponseWriter, r *http.Request, name string
 	}
 	engine, ok := h.Engine(environment)
 	if !ok {
-		h.respond(w, routeFleet, http.StatusServiceUnavailable, "the environment has no engine\n")
+		h.respond(w, routeFleet, http.StatusServiceUnavailable, httpclient.RelayHasNoEngine)
 		return
 	}
 	if room := h.roomOf(environment); room != nil {
@@ -63,7 +64,7 @@ func (h *Handler) serveFleet(w http.ResponseWriter, r *http.Request, name string
 		h.respond(w, routeFleet, http.StatusNotFound, "")
 		return
 	case err != nil:
-		h.respond(w, routeFleet, http.StatusServiceUnavailable, "the engine does not respond\n")
+		h.respond(w, routeFleet, http.StatusServiceUnavailable, httpclient.RelayEngineFails)
 		return
 	}
 	header := w.Header()

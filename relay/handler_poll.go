@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platformserver"
 )
 
@@ -35,7 +36,7 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 		e = room.now.Load()
 	}
 	if e == nil || e.wire != wire {
-		h.respond(w, routePoll, http.StatusServiceUnavailable, "there is no data of the environment yet\n")
+		h.respond(w, routePoll, http.StatusServiceUnavailable, httpclient.RelayHasNoData)
 		return
 	}
 	if header := r.Header["If-None-Match"]; len(header) > 0 && !matches(header, e.etag) && !matches(header, e.before) {
@@ -44,7 +45,7 @@ func (h *Handler) servePoll(w http.ResponseWriter, r *http.Request, wire *platfo
 	}
 	if since > e.top && !matches(r.Header["If-None-Match"], e.etag) {
 		if !room.catchUp(r.Context(), since) {
-			h.respond(w, routePoll, http.StatusServiceUnavailable, "the client has newer data than this relay\n")
+			h.respond(w, routePoll, http.StatusServiceUnavailable, httpclient.RelayIsBehind)
 			return
 		}
 		e = room.now.Load()

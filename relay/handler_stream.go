@@ -71,7 +71,7 @@ type member struct {
 // take an HTTP status for a mistake in the address.
 func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	if !platformserver.IsUpgrade(r) {
-		h.respond(w, routeStream, http.StatusNotFound, "expected a websocket handshake\n")
+		h.respond(w, routeStream, http.StatusNotFound, "expected a websocket handshake")
 		return
 	}
 	query := r.URL.Query()
@@ -112,7 +112,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	switch h.enter(m) {
 	case entered:
 	case full:
-		h.respond(w, routeStream, http.StatusServiceUnavailable, "too many websockets\n")
+		h.respond(w, routeStream, http.StatusServiceUnavailable, httpclient.RelayLimitsSockets)
 		return
 	case leaving:
 		h.refuse(w, r, closeRestart)
@@ -140,7 +140,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, end platformser
 	defer h.running.Done()
 	defer h.refused.Add(-1)
 	if h.refused.Add(1) > maxRefused {
-		h.respond(w, routeStream, http.StatusServiceUnavailable, "too many invalid requests\n")
+		h.respond(w, routeStream, http.StatusServiceUnavailable, httpclient.RelayLimitsInvalid)
 		return
 	}
 	h.count(routeStream, http.StatusSwitchingProtocols)

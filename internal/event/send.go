@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/pace"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
@@ -431,14 +431,14 @@ func (d *delivery) reject(err error) error {
 	return err
 }
 
-// statusError describes a response. It uses no field of resp that a RoundTripper of
+// statusError describes a response, with the reason that a relay has given. It uses no field of resp that a RoundTripper of
 // the application may leave empty.
-func (d *delivery) statusError(resp *http.Response) error {
+func (d *delivery) statusError(resp *http.Response, reason string) error {
 	address := "the platform"
 	if u, err := url.Parse(d.p.to.URL); err == nil {
 		address = u.Redacted()
 	}
-	err := fmt.Errorf("%s responded with %d %s", address, resp.StatusCode, http.StatusText(resp.StatusCode))
+	err := fmt.Errorf("%s responded with %d %s%s", address, resp.StatusCode, http.StatusText(resp.StatusCode), reason)
 	switch {
 	case retry.Classify(resp.StatusCode) == retry.Refused:
 		return fmt.Errorf("%w: %w", err, flush.ErrRefused)
@@ -546,7 +546,7 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 			before.last = nil
 			if _, asked := retry.After(resp.Header, time.Now()); outcomeOf(resp.StatusCode, asked) == rejected {
 				before.n++
-				before.last = d.statusError(resp)
+				before.last = d.statusError(resp, "")
 			}
 			return retryable(resp.StatusCode)
 		},
@@ -559,13 +559,12 @@ func (d *delivery) post(body []byte, events []*waiting, how try, before *rejecti
 	if err != nil {
 		return response{}, err
 	}
-	// Reading to the end lets the connection be used again.
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	reason := httpclient.RelayReason(resp.Body, 64<<10)
 	_ = resp.Body.Close()
 	wait, asked := retry.After(resp.Header, time.Now())
 	r := response{result: outcomeOf(resp.StatusCode, asked), wait: wait}
 	if r.result != delivered {
-		r.err = d.statusError(resp)
+		r.err = d.statusError(resp, reason)
 	}
 	return r, nil
 }

@@ -168,8 +168,7 @@ func (b *boundHTTP) Get(ctx context.Context, name string) (value []byte, tag str
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		_, _ = io.CopyN(io.Discard, resp.Body, maxRest) // so that the connection can be used again
-		return nil, "", statusError(resp)
+		return nil, "", statusError(resp, httpclient.RelayReason(resp.Body, maxRest))
 	}
 	body, err := decoded(resp)
 	if err != nil {
@@ -198,25 +197,27 @@ func decoded(resp *http.Response) (io.ReadCloser, error) {
 	}
 }
 
-// statusError returns what a response without a value says.
-func statusError(resp *http.Response) error {
+// statusError returns what a response without a value says, with the reason that a
+// relay has given.
+func statusError(resp *http.Response, reason string) error {
 	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusGone:
 		return ErrNotFound
 	}
 	wait, _ := retry.After(resp.Header, time.Now())
-	return &httpError{status: resp.StatusCode, wait: wait}
+	return &httpError{status: resp.StatusCode, reason: reason, wait: wait}
 }
 
 // httpError is the error of a response without a value.
 type httpError struct {
 	status int
+	reason string
 	wait   time.Duration
 }
 
 // Error implements error.
 func (e *httpError) Error() string {
-	text := fmt.Sprintf("the server responded %d %s", e.status, http.StatusText(e.status))
+	text := fmt.Sprintf("the server responded %d %s%s", e.status, http.StatusText(e.status), e.reason)
 	if e.status == http.StatusUnauthorized || e.status == http.StatusForbidden {
 		text += ": check the key, and whether it may read these names"
 	}

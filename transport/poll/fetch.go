@@ -131,11 +131,11 @@ func (s *session) getFrom(ctx context.Context, which int) (*answer, error) {
 		// them again.
 		s.last.CompareAndSwap(last, &origin{route: which})
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
+	reason := httpclient.RelayReason(resp.Body, maxDrain)
 	if resp.StatusCode == http.StatusNotFound {
 		return nil, errNotFound
 	}
-	return nil, s.judge(resp)
+	return nil, s.judge(resp, reason)
 }
 
 // maxValidator is the size of the longest ETag or Last-Modified that is sent back:
@@ -210,10 +210,10 @@ func (s *session) store(got *answer) error {
 	return nil
 }
 
-// judge returns the error of a response without data, with the pause that it asks
-// for.
-func (s *session) judge(resp *http.Response) error {
-	kind, err := transport.KindNetwork, fmt.Errorf("the server responded with %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+// judge returns the error of a response without data, with the reason that a relay
+// has given and the pause that the response asks for.
+func (s *session) judge(resp *http.Response, reason string) error {
+	kind, err := transport.KindNetwork, fmt.Errorf("the server responded with %d %s%s", resp.StatusCode, http.StatusText(resp.StatusCode), reason)
 	wait, _ := retry.After(resp.Header, time.Now())
 	if resp.StatusCode >= 300 && resp.StatusCode < 500 && !retry.Retryable(resp, nil) {
 		wait = max(wait, s.MaxRetry) // not likely to change soon

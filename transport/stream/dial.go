@@ -55,7 +55,7 @@ func (s *session) dial(ctx context.Context) (*wsConn, handshake, error) {
 	h.response = response
 	if status := response.StatusCode; status != http.StatusSwitchingProtocols {
 		return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
-			"the platform, or a proxy before it, responded with %d %s instead of opening a websocket", status, http.StatusText(status))}
+			"the platform, or a proxy before it, responded with %d %s instead of opening a websocket%s", status, http.StatusText(status), httpclient.RelayReason(response.Body, 1<<10))}
 	}
 	return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: s.clean(err)}
 }

@@ -120,6 +120,27 @@ func TestDate(t *testing.T) {
 	}
 }
 
+// TestEventsToARelay: a relay without a queue is no platform that is down. What other
+// servers say is not shown.
+func TestEventsToARelay(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"this relay has no queue for events: set the events URL to the platform\n": "fail the server is a relay without a queue for events (503 Service Unavailable)",
+		"the queue for events is full or does not respond\n":                       "fail the platform responds with 503 Service Unavailable: the queue for events is full or does not respond",
+		"no user ann\n": "fail the platform responds with 503 Service Unavailable",
+	} {
+		address := serve(t, &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(text))
+		})})
+		got := examine(t, doctor.Config{EnvSecret: ffctest.EnvSecret, BaseURL: "http://" + address})
+		got.is(t, map[string]string{"events": want})
+		if c := got["events"]; strings.Contains(c.Seen, "ann") || strings.Contains(c.Advice, "-events-url") != strings.Contains(text, "events URL") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 // TestEcho: a server that sends back what it is told cannot make the token or
 // the secret part of the report.
 func TestEcho(t *testing.T) {

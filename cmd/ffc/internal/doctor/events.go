@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strings"
 
@@ -23,9 +22,11 @@ func (e *examination) checkEvents(ctx context.Context) finding {
 	if err != nil {
 		return noAnswer(err)
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10)
+	reason := httpclient.RelayReason(resp.Body, 64<<10)
 	_ = resp.Body.Close()
 	switch status := resp.StatusCode; {
+	case reason == ": "+httpclient.RelayHasNoQueue:
+		return fail("set -events-url to the platform, and Config.EventsURL in programs; or start the relay with a queue", "the server is a relay without a queue for events (%s)", statusText(status))
 	case status >= 200 && status < 300:
 		return ok("the platform accepts events")
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
@@ -33,12 +34,12 @@ func (e *examination) checkEvents(ctx context.Context) finding {
 	case status == http.StatusBadRequest:
 		return warn("nothing, if events arrive: the platform may reject an empty list only", "the platform responds with %s to an empty list of events", statusText(status))
 	case status == http.StatusTooManyRequests:
-		return warn("wait a while; the SDK does so too", "the platform responds with %s: there are too many requests", statusText(status))
+		return warn("wait a while; the SDK does so too", "the platform responds with %s: there are too many requests%s", statusText(status), reason)
 	case status == http.StatusNotFound && e.otherPlatform(ctx) != "":
 		return e.mismatch(e.otherPlatform(ctx))
 	case status >= 300 && status < 500:
 		return fail("check -url and -events-url", "the server responds with %s: it does not accept events there", statusText(status))
 	default:
-		return fail("check the health of the platform, and of the gateway before it; events stay queued, and are dropped once the queue is full", "the platform responds with %s", statusText(status))
+		return fail("check the health of the platform, and of the gateway before it; events stay queued, and are dropped once the queue is full", "the platform responds with %s%s", statusText(status), reason)
 	}
 }
