@@ -69,7 +69,7 @@ type declaration struct {
 // flag describes a flag, unless it must be left out.
 func (b *builder) flag(item *store.Item) (f Flag, ok bool) {
 	if !nameable(item.Key) {
-		b.warn("left out the flag %q: its key makes no name in generated code; expected a letter, then letters, digits, spaces and the characters - _ .", item.Key)
+		b.warn("left out the flag %q: its key makes no name in generated code; expected an ASCII letter, then ASCII letters, digits, spaces and the characters - _ .", item.Key)
 		return f, false
 	}
 	if other, taken := b.names[identifier(item.Key)]; taken {

@@ -156,10 +156,13 @@ func TestDescriptions(t *testing.T) {
 func TestLeftOut(t *testing.T) {
 	t.Parallel()
 	snapshot := ffctest.Snapshot(ffctest.Flag("new-checkout"), ffctest.Flag("new_checkout"), ffctest.Flag("newCheckout"), ffctest.Flag("2fa"),
-		ffctest.Flag("team:a"), ffctest.Flag("a\nb"), ffctest.Flag(`a"b`), ffctest.Flag("größe 2.x"))
+		ffctest.Flag("team:a"), ffctest.Flag("a\nb"), ffctest.Flag(`a"b`), ffctest.Flag("size 2.x"),
+		// The CLI drops letters that are not ASCII: Newber twice, nder, and no name.
+		ffctest.Flag("new-Über"), ffctest.Flag("new-Öber"), ffctest.Flag("Ünder"), ffctest.Flag("日本"), ffctest.Flag("a٣"), ffctest.Flag("\u212Aelvin"))
 	m := build(t, snapshot, Config{},
-		`"2fa"`, `"a\nb"`, `"a\"b"`, `"newCheckout": the flag "new-checkout" has the same name`, `"new_checkout"`, `"team:a"`)
-	if got := slices.Sorted(maps.Keys(m.Flags)); !slices.Equal(got, []string{"größe 2.x", "new-checkout"}) {
+		`"2fa"`, `"a\nb"`, `"a\"b"`, `"a٣"`, `"new-Öber": its key makes no name`, `"new-Über"`,
+		`"newCheckout": the flag "new-checkout" has the same name`, `"new_checkout"`, `"team:a"`, `"Ünder"`, "\"\u212Aelvin\"", `"日本"`)
+	if got := slices.Sorted(maps.Keys(m.Flags)); !slices.Equal(got, []string{"new-checkout", "size 2.x"}) {
 		t.Errorf("got %q", got)
 	}
 	// The keys on the command line decide which of several is described.
@@ -289,6 +292,9 @@ func FuzzBuild(f *testing.F) {
 				t.Errorf("%v: got\n%s, then\n%s", err, text, second)
 			}
 			for key, flag := range m.Flags {
+				if first := key[0]; strings.ContainsFunc(key, func(r rune) bool { return r >= 0x80 }) || !('a' <= first && first <= 'z' || 'A' <= first && first <= 'Z') {
+					t.Errorf("the key %q makes no identifier", key)
+				}
 				if endsComment(key) || endsComment(flag.Description) || unsafeIn(flag.Default) {
 					t.Errorf("unsafe: %s", text)
 				}

@@ -12,11 +12,12 @@ import (
 // of the code that it generates. Who may edit flags must not be able to write code in
 // this way, so the manifest has no text that could end a comment or a literal.
 
-// nameable reports whether a key makes an identifier in generated code.
+// nameable reports whether a key makes an identifier in generated code. The CLI makes
+// identifiers of ASCII letters and digits, and drops all other characters.
 func nameable(key string) bool {
-	for i, r := range key {
-		letter := unicode.IsLetter(r)
-		if i == 0 && !letter || !letter && !unicode.IsDigit(r) && !strings.ContainsRune("_-. ", r) {
+	for i := range len(key) {
+		letter := isLetter(key[i])
+		if i == 0 && !letter || !letter && !isDigit(key[i]) && !strings.Contains("_-. ", key[i:i+1]) {
 			return false
 		}
 	}
@@ -26,13 +27,18 @@ func nameable(key string) bool {
 // identifier returns what two keys have in common if their identifiers are the same in
 // some language: letters and digits, without regard to case.
 func identifier(key string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
+	var b strings.Builder
+	for i := range len(key) {
+		if isLetter(key[i]) || isDigit(key[i]) {
+			b.WriteByte(key[i])
 		}
-		return -1
-	}, key)
+	}
+	return strings.ToLower(b.String())
 }
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // escapes begin an escape sequence that Java and Python read even in comments.
 var escapes = regexp.MustCompile(`\\+[uUxN]`)
