@@ -76,7 +76,7 @@ func TestDependencies(t *testing.T) {
 		{"lambda/lambdatest", nil, nil},
 		{"internal/flagfile", append([]string{"internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson", "internal/platformserver"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
+		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "internal/platform/admin", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
 			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/manifest", "cmd/internal/cli"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},

@@ -1,6 +1,7 @@
-// Package admin makes what otherwise only the platforms make: secrets, and flags
-// that serve one variation to every user. Package relay needs it. It is apart from
-// the Protocol of a platform, so that programs that only read flags do not link it.
+// Package admin has what only tools for operators need of a platform: secrets, flags
+// that serve one variation to every user, and all values of a flag, also those that
+// no user gets. Package relay and the commands need it. It is apart from the
+// Protocol of a platform, so that programs that only read flags do not link it.
 package admin
 
 import (

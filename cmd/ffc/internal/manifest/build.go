@@ -8,6 +8,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
@@ -77,18 +78,19 @@ func (b *builder) flag(item *store.Item) (f Flag, ok bool) {
 		return f, false
 	}
 	m, err := b.codec.DecodeFlag(item.Raw)
+	texts := admin.Values(b.codec, item.Raw) // also those that no user gets at present
 	switch {
 	case err != nil:
 		b.warn("left out the flag %q: %v", item.Key, err)
 		return f, false
-	case len(m.Variations) == 0:
+	case len(texts) == 0:
 		b.warn("left out the flag %q: it has no variations", item.Key)
 		return f, false
 	}
 	b.names[identifier(item.Key)] = item.Key
-	values := make([]eval.Variation, len(m.Variations))
-	for i, v := range m.Variations {
-		values[i] = b.codec.Semantics.Variation(v.ID, v.Value)
+	values := make([]eval.Variation, len(texts))
+	for i, text := range texts {
+		values[i] = b.codec.Semantics.Variation("", text)
 	}
 	var d declaration
 	_ = json.Unmarshal(item.Raw, &d) // on classic there is nothing to find
@@ -109,8 +111,9 @@ func (b *builder) flag(item *store.Item) (f Flag, ok bool) {
 		return f, true
 	}
 	f.Default = zero[f.Type]
-	if !b.cfg.Zero && 0 <= m.Off && m.Off < len(values) {
-		f.Default = b.off(item.Key, f.Type, &values[m.Off])
+	if !b.cfg.Zero && 0 <= m.Off && m.Off < len(m.Variations) {
+		off := b.codec.Semantics.Variation("", m.Variations[m.Off].Value)
+		f.Default = b.off(item.Key, f.Type, &off)
 	}
 	return f, true
 }

@@ -54,6 +54,8 @@ func TestTypes(t *testing.T) {
 		{[]string{"1", "0"}, Integer, "0"},
 		{[]string{"10", "-20"}, Integer, "-20"},
 		{[]string{"1", "1.5"}, Float, "1.5"},
+		{[]string{"10", "2.5", "0"}, Float, "0"}, // no user gets the second at present
+		{[]string{"true", "maybe", "false"}, String, `"false"`},
 		{[]string{"1", "1.0"}, Float, "1.0"},
 		{[]string{"1", "1e3"}, Float, "1e3"},
 		{[]string{"1.5", "9007199254740993"}, Float, "9007199254740993"},
