@@ -44,13 +44,13 @@
 //
 // # Types
 //
-// The platform stores all values as text. Each type accepts only values that it can
-// hold without loss, and returns TYPE_MISMATCH otherwise:
+// The platform stores all values as text. Each type accepts the values below, and
+// returns TYPE_MISMATCH otherwise:
 //
 //	boolean  the values of Client.BoolVariation: true, on, yes ... and false, off, no ...
 //	string   every value
 //	integer  an integer of 64 bits, also written as 10.0 or 1e1; exact, never a fraction cut off or rounded
-//	float    a finite decimal number
+//	float    a finite decimal number, rounded to 64-bit floating point: 9007199254740993 is 9007199254740992
 //	object   a JSON object (map[string]any) or array ([]any); if it is malformed, PARSE_ERROR
 //
 // If the value has another type, no evaluation is recorded: the caller got the default,

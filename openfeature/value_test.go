@@ -12,7 +12,8 @@ import (
 	ffcopenfeature "github.com/feature-flags-co/ffc-server-go-sdk/openfeature"
 )
 
-// TestTypes: each type takes what it can hold without loss, and nothing else.
+// TestTypes: each type accepts the values that the package documentation lists, and
+// nothing else. Only float rounds.
 func TestTypes(t *testing.T) {
 	t.Parallel()
 	const no = "TYPE_MISMATCH"
