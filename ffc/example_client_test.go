@@ -113,6 +113,16 @@ func ExampleClient_Refresh() {
 	// 1 event arrived
 }
 
+// ready waits for the first data. The README shows it.
+func ready(ctx context.Context, client *ffc.Client) error {
+	waiting, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := client.WaitReady(waiting); err != nil {
+		return err // the platform rejected the secret, or the deadline has passed
+	}
+	return nil
+}
+
 // New does not have to wait: do it where it suits.
 func ExampleClient_WaitReady() {
 	platform := ffctest.NewServer(nil)
@@ -127,9 +137,7 @@ func ExampleClient_WaitReady() {
 	})
 	defer client.Close(ctx)
 
-	waiting, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	fmt.Println(client.WaitReady(waiting), client.Initialized())
+	fmt.Println(ready(ctx, client), client.Initialized())
 	// Output: <nil> true
 }
 

@@ -92,11 +92,11 @@ func ExampleNew_offline() {
 func ExampleClient_For() {
 	ctx := context.Background()
 	client, _ := ffc.New(ctx, ffc.Config{Offline: true, Bootstrap: ffctest.Snapshot(
-		ffctest.Flag("discount").Variations("10", "0"), ffctest.Flag("dark-mode"))})
+		ffctest.Flag("discount").Variations("10", "2.5"), ffctest.Flag("dark-mode"))})
 
 	// All answers of one request come from the same version of the data.
 	flags := client.For(ffc.NewUser("u1"))
-	fmt.Println(flags.Int(ctx, "discount", 0), flags.Bool(ctx, "dark-mode", false))
+	fmt.Println(flags.Float(ctx, "discount", 0), flags.Bool(ctx, "dark-mode", false))
 	// Output: 10 true
 }
 

@@ -207,7 +207,8 @@ func (c *Client) Initialized() bool {
 }
 
 // WaitReady blocks until the client is initialized and returns nil. With a
-// transport that works on demand it fetches the data itself, with retries.
+// transport that works on demand it fetches the data itself, with retries. Give ctx
+// a deadline: while the platform is unreachable, WaitReady waits until ctx ends.
 // WaitReady returns ErrClosed after Close, the error of the platform if it rejects
 // the secret before there is data, or the error of ctx.
 func (c *Client) WaitReady(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,23 @@ func TestManifestOfSomeFlags(t *testing.T) {
 	empty := write(t, "empty.json", `{"flags": {}}`)
 	if out := bare(t, "manifest", "-file", empty); out.code != 0 || !strings.Contains(out.stdout, `"flags": {}`) || out.stderr != "described 0 flags\n" {
 		t.Errorf("%+v", out)
+	}
+}
+
+// TestManifestOfServesFlags: the flags of a new file of ffc serve have the types that
+// docs/typed-flags.md calculates with. With an integer, its price has no fraction.
+func TestManifestOfServesFlags(t *testing.T) {
+	out := bare(t, "manifest", "-file", "internal/local/example.json")
+	var m struct {
+		Flags map[string]struct {
+			Type string `json:"flagType"`
+		} `json:"flags"`
+	}
+	if err := json.Unmarshal([]byte(out.stdout), &m); err != nil || out.code != 0 {
+		t.Fatalf("%v: %+v", err, out)
+	}
+	if got := m.Flags["discount"].Type + " " + m.Flags["new-checkout"].Type; got != "float boolean" {
+		t.Errorf("discount and new-checkout are %s, want float boolean", got)
 	}
 }
 
