@@ -22,7 +22,7 @@ import (
 
 // Client evaluates the flags of one environment. Create it with New and share it:
 // all methods may be called concurrently. Clients share no state. The zero Client
-// behaves like a closed client.
+// and a nil one behave like a closed client.
 type Client struct {
 	cfg          settings
 	log          *slog.Logger
@@ -105,14 +105,20 @@ func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ffc.Client(%s)", c.Status().State)
 }
 
-// unmade reports whether this is a zero Client, not created by New.
-func (c *Client) unmade() bool { return c.view.Load() == nil }
+// unmade reports whether New did not create this Client: it is nil or zero. Its
+// fields must not be used.
+func (c *Client) unmade() bool { return c == nil || c.view.Load() == nil }
 
-// current returns the view that evaluations read: an empty view for a zero
+// over reports whether Close has begun, or the Client is unmade.
+func (c *Client) over() bool { return c.unmade() || c.closed.Load() }
+
+// current returns the view that evaluations read: an empty view for an unmade
 // Client.
 func (c *Client) current() *view {
-	if v := c.view.Load(); v != nil {
-		return v
+	if c != nil {
+		if v := c.view.Load(); v != nil {
+			return v
+		}
 	}
 	return &view{}
 }
@@ -221,7 +227,7 @@ func compileFallbacks(texts map[string]string) map[string]*eval.Variation {
 // With any transport, events that are recorded after Refresh has begun have the
 // right time even if the process was frozen before.
 func (c *Client) Refresh(ctx context.Context) error {
-	if c.closed.Load() || c.unmade() {
+	if c.over() {
 		return ErrClosed
 	}
 	c.events.ReadClock()
@@ -253,7 +259,7 @@ func (c *Client) guarded(ctx context.Context, f func(context.Context) error) (er
 // events are not sent twice, and the next Flush waits for it. If the process is
 // frozen between units of work, call ForceFlush instead.
 func (c *Client) Flush(ctx context.Context) error {
-	if c.closed.Load() || c.unmade() {
+	if c.over() {
 		return ErrClosed
 	}
 	// A delivery of the middleware may be under way, and go first.
@@ -268,6 +274,9 @@ func (c *Client) Flush(ctx context.Context) error {
 // to store in half of the time left, and ForceFlush returns early when little time
 // is left. OpenTelemetry's Lambda wrapper calls a method of this name.
 func (c *Client) ForceFlush(ctx context.Context) error {
+	if c.over() {
+		return ErrClosed
+	}
 	defer c.deliveries.Count()()
 	return c.flushWithin(ctx, 0)
 }
@@ -275,7 +284,7 @@ func (c *Client) ForceFlush(ctx context.Context) error {
 // flushWithin is ForceFlush for the middleware. If within is above 0, it replaces
 // the deadline of ctx for the size of requests.
 func (c *Client) flushWithin(ctx context.Context, within time.Duration) error {
-	if c.closed.Load() || c.unmade() {
+	if c.over() {
 		return ErrClosed
 	}
 	return c.events.FlushWithin(ctx, within)

@@ -23,11 +23,12 @@ type Flags struct {
 // For returns the flags of a user from the current data. It does not block or
 // allocate.
 func (c *Client) For(user User) Flags {
-	v := c.view.Load()
-	if v == nil { // a zero Client
-		return Flags{user: user}
+	if c != nil {
+		if v := c.view.Load(); v != nil {
+			return Flags{c: c, view: v, user: user}
+		}
 	}
-	return Flags{c: c, view: v, user: user}
+	return Flags{user: user} // not created by New
 }
 
 // Format implements fmt.Formatter. It does not print the user.

@@ -182,17 +182,19 @@ func (c *Client) Status() Status {
 }
 
 // LogValue implements slog.LogValuer: a client as an attribute of a log line is a
-// group of its state, the version of its data and age, the Status.DataAge, which is
-// left out if the platform never confirmed the data. It does not block. The zero
-// Client and a nil one have the values of a closed client.
+// group of its state, the version of its data, age and error. age is the
+// Status.DataAge as text, such as 1m30s; it is left out if the platform never
+// confirmed the data. error is the Status.Err; it is left out without one. LogValue
+// does not block.
 func (c *Client) LogValue() slog.Value {
-	if c == nil {
-		c = new(Client)
-	}
 	s := c.Status()
 	attrs := []slog.Attr{slog.String("state", string(s.State)), slog.Int64("version", s.DataVersion)}
 	if s.DataAge > 0 {
-		attrs = append(attrs, slog.Duration("age", s.DataAge))
+		// As a Duration it would be nanoseconds without a unit in JSON.
+		attrs = append(attrs, slog.String("age", s.DataAge.String()))
+	}
+	if s.Err != nil {
+		attrs = append(attrs, slog.Any("error", s.Err))
 	}
 	return slog.GroupValue(attrs...)
 }
@@ -201,9 +203,12 @@ func (c *Client) LogValue() slog.Value {
 // It then stays true until Close. A bootstrap does not count. An offline client is
 // initialized.
 func (c *Client) Initialized() bool {
+	if c.over() {
+		return false
+	}
 	c.status.mu.Lock()
 	defer c.status.mu.Unlock()
-	return c.status.synced && !c.closed.Load()
+	return c.status.synced
 }
 
 // WaitReady blocks until the client is initialized and returns nil. With a
@@ -269,6 +274,9 @@ func (c *Client) outcome() error {
 // f misses some changes, but always gets the latest status. f may call the client,
 // including Close.
 func (c *Client) OnStatus(f func(Status)) (stop func()) {
+	if c.unmade() {
+		return func() {}
+	}
 	var last Status // the zero Status equals no status of a client
 	return c.status.listeners.add(&mailbox{
 		call: func([]string) {

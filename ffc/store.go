@@ -304,6 +304,9 @@ func (s *clientStore) close() {
 // their own. If f is slow, several changes are merged into one call. f may call the
 // client, including Close.
 func (c *Client) OnChange(f func(keys []string)) (stop func()) {
+	if c.unmade() {
+		return func() {}
+	}
 	return c.changes.add(&mailbox{
 		call:   f,
 		merge:  mergeKeys,

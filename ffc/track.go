@@ -43,7 +43,7 @@ func (c *Client) TrackMetrics(ctx context.Context, user User, metrics map[string
 
 func (c *Client) checkMetric(user User, eventName string, value float64) error {
 	switch {
-	case c.closed.Load() || c.unmade():
+	case c.over():
 		return ErrClosed
 	case !user.u.Valid():
 		return ErrUserNotSpecified

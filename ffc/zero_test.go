@@ -64,22 +64,45 @@ func TestMethodsOfZeroValuesReturn(t *testing.T) {
 				continue
 			}
 			t.Run(name+"."+method, func(t *testing.T) {
-				fresh := reflect.New(v.Type().Elem())
-				done := make(chan any, 1)
-				go func() {
-					defer func() { done <- recover() }()
-					fresh.Method(i).Call(zeroArguments(t, fresh.Method(i).Type()))
-				}()
-				select {
-				case problem := <-done:
-					if problem != nil && !inWords(problem) {
-						t.Errorf("it panicked: %v", problem)
-					}
-				case <-time.After(20 * time.Second):
-					t.Error("it does not return")
-				}
+				returns(t, reflect.New(v.Type().Elem()).Method(i))
 			})
 		}
+	}
+}
+
+// returns fails the test unless the method returns or panics in words.
+func returns(t *testing.T, method reflect.Value) {
+	t.Helper()
+	arguments := zeroArguments(t, method.Type())
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		method.Call(arguments)
+	}()
+	select {
+	case problem := <-done:
+		if problem != nil && !inWords(problem) {
+			t.Errorf("it panicked: %v", problem)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it does not return")
+	}
+}
+
+// Code that got no client, such as a test or a program whose New failed, must not
+// crash when it evaluates a flag.
+func TestMethodsOfANilClientReturn(t *testing.T) {
+	t.Parallel()
+	client := reflect.ValueOf((*ffc.Client)(nil))
+	for i := range client.NumMethod() {
+		method := client.Type().Method(i).Name
+		if method == "Format" || method == "ClocksCompared" { // printed below; of export_test.go
+			continue
+		}
+		t.Run(method, func(t *testing.T) { returns(t, client.Method(i)) })
+	}
+	if got, want := fmt.Sprint((*ffc.Client)(nil)), "ffc.Client(OFF)"; got != want {
+		t.Errorf("printed as %s, want %s", got, want)
 	}
 }
 
@@ -134,33 +157,60 @@ func zeroArguments(t *testing.T, f reflect.Type) (args []reflect.Value) {
 	return args
 }
 
-// A zero Client behaves as a closed one, and the zero Flags has fallbacks.
-func TestZeroClientAndFlagsReturnFallbacks(t *testing.T) {
+// A zero Client and a nil one behave as a closed one, and the zero Flags has
+// fallbacks.
+func TestUnmadeClientsAndFlagsReturnFallbacks(t *testing.T) {
 	t.Parallel()
+	fallbacks(t, "the zero Flags", ffc.Flags{})
+	for name, client := range map[string]*ffc.Client{"zero": new(ffc.Client), "nil": nil} {
+		t.Run(name, func(t *testing.T) { behavesAsClosed(t, client) })
+	}
+}
+
+func fallbacks(t *testing.T, name string, flags ffc.Flags) {
+	t.Helper()
 	ctx := t.Context()
-	var client ffc.Client
-	for name, flags := range map[string]ffc.Flags{"zero Flags": {}, "For of a zero Client": client.For(ffc.NewUser("u"))} {
-		if d := flags.StringDetail(ctx, "f", "fallback"); d.Value != "fallback" || d.Reason != ffc.ReasonClientNotReady || d.Err != ffc.ErrNotReady {
-			t.Errorf("%s: got %+v", name, d)
-		}
-		if !flags.Bool(ctx, "f", true) || flags.Int(ctx, "f", 7) != 7 || flags.Float(ctx, "f", 1.5) != 1.5 {
-			t.Errorf("%s does not return fallbacks", name)
-		}
+	if d := flags.StringDetail(ctx, "f", "fallback"); d.Value != "fallback" || d.Reason != ffc.ReasonClientNotReady || d.Err != ffc.ErrNotReady {
+		t.Errorf("%s: got %+v", name, d)
+	}
+	if !flags.Bool(ctx, "f", true) || flags.Int(ctx, "f", 7) != 7 || flags.Float(ctx, "f", 1.5) != 1.5 {
+		t.Errorf("%s does not return fallbacks", name)
+	}
+}
+
+func behavesAsClosed(t *testing.T, client *ffc.Client) {
+	t.Helper()
+	ctx, user := t.Context(), ffc.NewUser("u")
+	fallbacks(t, "For", client.For(user))
+	if !client.BoolVariation(ctx, "f", user, true) || client.FlagKnown("f") || client.AllVariations(ctx, user).Success {
+		t.Error("it has flags")
 	}
 	if s := client.Status(); s.State != ffc.StateOff || s.Err != ffc.ErrClosed {
 		t.Errorf("got %+v", s)
 	}
-	if err := client.Track(ctx, ffc.NewUser("u"), "e"); err != ffc.ErrClosed {
-		t.Errorf("Track: got %v", err)
+	if client.Initialized() {
+		t.Error("it is initialized")
 	}
-	if err := client.Flush(ctx); err != ffc.ErrClosed {
-		t.Errorf("Flush: got %v", err)
+	for name, err := range map[string]error{
+		"Track": client.Track(ctx, user, "e"), "Flush": client.Flush(ctx), "ForceFlush": client.ForceFlush(ctx),
+		"Refresh": client.Refresh(ctx), "WaitReady": client.WaitReady(ctx),
+	} {
+		if err != ffc.ErrClosed {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
-	if err := client.WaitReady(ctx); err != ffc.ErrClosed {
-		t.Errorf("WaitReady: got %v", err)
+	if err := client.WriteSnapshot(io.Discard); err != ffc.ErrNotReady {
+		t.Errorf("WriteSnapshot: got %v", err)
 	}
 	if err := client.Close(ctx); err != nil {
 		t.Errorf("Close: got %v", err)
+	}
+	client.OnChange(func([]string) {})()
+	client.OnStatus(func(ffc.Status) {})()
+	response := httptest.NewRecorder()
+	client.Middleware(http.NotFoundHandler()).ServeHTTP(response, httptest.NewRequest("GET", "/", nil))
+	if response.Code != http.StatusNotFound {
+		t.Errorf("the middleware responds with %d", response.Code)
 	}
 }
 
