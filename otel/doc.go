@@ -9,11 +9,14 @@
 //	if err != nil {
 //		return err // the configuration is invalid
 //	}
-//	registration, err := ffcotel.Observe(client, otel.Meter(ffcotel.ScopeName))
-//	if err != nil {
+//	defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
+//	if _, err := ffcotel.Observe(client, otel.Meter(ffcotel.ScopeName)); err != nil {
 //		return err
 //	}
-//	defer registration.Unregister()
+//
+// Set up OpenTelemetry's SDK and its exporters first: without a TracerProvider and a
+// MeterProvider nothing is recorded, and there is no error. Shut them down after the
+// client is closed, so that the last collection has the client's last counts.
 //
 // # Evaluations
 //

@@ -30,12 +30,10 @@ func Example() {
 		if err != nil {
 			return err
 		}
-		registration, err := ffcotel.Observe(client, otel.Meter(ffcotel.ScopeName))
-		if err != nil {
+		defer client.Close(context.WithoutCancel(ctx)) // delivers the last events
+		if _, err := ffcotel.Observe(client, otel.Meter(ffcotel.ScopeName)); err != nil {
 			return err
 		}
-		defer registration.Unregister()
-		defer client.Close(context.WithoutCancel(ctx))
 		return serve(ctx, client)
 	}
 	_ = start

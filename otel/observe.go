@@ -26,9 +26,11 @@ const (
 // measurements have the attributes attrs, which tell several clients of a process
 // apart. They never have data of users.
 //
-// Evaluations cost nothing more; a collection reads the client's counts once. Call
-// Unregister of the registration before the client is dropped: until then the meter
-// keeps the client. Observe fails if client or meter is nil, or the meter fails.
+// Evaluations cost nothing more; a collection reads the client's counts once. A
+// closed client is still reported, so that the last collection, when the
+// MeterProvider shuts down, has its last counts. If the program continues without the
+// client, call Unregister of the registration: until then the meter keeps the client.
+// Observe fails if client or meter is nil, or the meter fails.
 func Observe(client *ffc.Client, meter metric.Meter, attrs ...attribute.KeyValue) (metric.Registration, error) {
 	switch {
 	case client == nil:

@@ -1,6 +1,7 @@
 package ffcotel_test
 
 import (
+	"context"
 	"maps"
 	"os"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -212,6 +214,64 @@ func TestCountersNeverDecrease(t *testing.T) {
 	compare()
 	if before["ffc.evaluations feature_flag.result.reason=default"] == 0 || before["ffc.events ffc.event.outcome=delivered"] == 0 {
 		t.Errorf("nothing happened: %v, %v", before, ctx.Err())
+	}
+}
+
+// A short process ends before the first interval of its reader: all its metrics are
+// those of the collection when the MeterProvider shuts down, after the client's Close.
+func TestLastCollectionHasClosedClient(t *testing.T) {
+	t.Parallel()
+	server := ffctest.NewServer(ffctest.Snapshot(ffctest.Flag("f")))
+	defer server.Close()
+	exported := make(map[string]metricdata.Metrics)
+	reader := sdkmetric.NewPeriodicReader(exporterFunc(func(all *metricdata.ResourceMetrics) {
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				exported[m.Name] = m
+			}
+		}
+	}), sdkmetric.WithInterval(time.Hour))
+	func() { // as the quick start has it
+		meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+		defer meters.Shutdown(testkit.Within(t))
+		client := online(t, server, flush.Config{})
+		defer client.Close(testkit.Within(t))
+		observe(t, client, meters.Meter(ffcotel.ScopeName))
+		client.BoolVariation(t.Context(), "f", ffc.NewUser("u"), false)
+	}()
+	check(t, exported, "ffc.evaluations", map[string]float64{"feature_flag.result.reason=default": 1})
+	check(t, exported, "ffc.events", map[string]float64{"ffc.event.outcome=delivered": 1})
+	check(t, exported, "ffc.status", map[string]float64{"ffc.state=off": 1})
+}
+
+// exporterFunc is an exporter that calls a function.
+type exporterFunc func(*metricdata.ResourceMetrics)
+
+func (f exporterFunc) Export(_ context.Context, all *metricdata.ResourceMetrics) error {
+	f(all)
+	return nil
+}
+func (exporterFunc) Temporality(sdkmetric.InstrumentKind) metricdata.Temporality {
+	return metricdata.CumulativeTemporality
+}
+func (exporterFunc) Aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return sdkmetric.DefaultAggregationSelector(kind)
+}
+func (exporterFunc) ForceFlush(context.Context) error { return nil }
+func (exporterFunc) Shutdown(context.Context) error   { return nil }
+
+// No snippet ends the metrics of a client before the last collection.
+func TestSnippetsKeepClientRegistered(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"README.md", "doc.go", "../README.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, snippet, found := strings.Cut(string(text), "defer client.Close(context.WithoutCancel(ctx))")
+		if !found || !strings.Contains(snippet, "ffcotel.Observe(client,") || strings.Contains(string(text), "defer registration.Unregister()") {
+			t.Errorf("%s: expected a snippet that closes the client and does not unregister it", name)
+		}
 	}
 }
 
