@@ -107,7 +107,7 @@ func (f *flow) addFunctionValues(v *types.Var, values []ast.Expr) {
 			if v.Pkg() == f.pass.Pkg {
 				f.addSink(param{v, i})
 			} else if !slices.Contains(f.keyParams(v), i) {
-				f.lost(value, v.Name())
+				f.lost(value, v)
 			}
 		}
 	}
@@ -311,12 +311,60 @@ func (f *flow) findLostFunctions() {
 			continue
 		}
 		if len(f.keyParams(function.Origin())) > 0 {
-			f.lost(name, name.Name)
+			f.lost(name, function)
 		}
 	}
 }
 
-// lost reports a getter whose callers are not known.
-func (f *flow) lost(value ast.Expr, name string) {
+// lost reports a getter whose callers are not known: a function, or a variable or
+// field that holds one.
+func (f *flow) lost(value ast.Expr, getter types.Object) {
+	name := getter.Name()
+	if owner := ownerOf(getter); owner != nil {
+		name = f.nameOf(owner) + "." + name
+	} else if p := f.qualifier(getter.Pkg()); p != "" {
+		name = p + "." + name
+	}
 	f.report(value.Pos(), "callers of %s are not known", name)
+}
+
+// ownerOf returns the type that has a method, or the one of its package that has a
+// field; nil if there is none.
+func ownerOf(o types.Object) types.Type {
+	switch o := o.(type) {
+	case *types.Func:
+		if receiver := o.Signature().Recv(); receiver != nil {
+			return receiver.Type()
+		}
+	case *types.Var:
+		if !o.IsField() || o.Pkg() == nil {
+			return nil
+		}
+		for _, name := range o.Pkg().Scope().Names() {
+			t, ok := o.Pkg().Scope().Lookup(name).(*types.TypeName)
+			if !ok {
+				continue
+			}
+			if s, ok := t.Type().Underlying().(*types.Struct); ok && slices.Contains(slices.Collect(s.Fields()), o) {
+				return t.Type()
+			}
+		}
+	}
+	return nil
+}
+
+// nameOf returns the name of a type as the code writes it, without * of a pointer.
+func (f *flow) nameOf(t types.Type) string {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	return types.TypeString(t, f.qualifier)
+}
+
+// qualifier returns the name of a package; "" for the one that is analyzed.
+func (f *flow) qualifier(p *types.Package) string {
+	if p == nil || p == f.pass.Pkg {
+		return ""
+	}
+	return p.Name()
 }

@@ -105,7 +105,7 @@ func (f *flow) findLostMethods() {
 		for i := range contract.NumMethods() {
 			method := contract.Method(i)
 			if len(f.keyParams(f.method(t, method))) > 0 && len(f.keyParams(method.Origin())) == 0 {
-				f.report(c.expr.Pos(), "callers of %s.%s are not known", types.TypeString(c.to, types.RelativeTo(f.pass.Pkg)), method.Name())
+				f.report(c.expr.Pos(), "callers of %s.%s are not known", f.nameOf(c.to), method.Name())
 				break
 			}
 		}

@@ -42,6 +42,14 @@ func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
 	for _, key := range changed {
 		c.IsEnabled(ctx, key, user) // want `cannot be known: expected a constant, got key`
 	}
+	for _, suffix := range []string{"-a", "-b"} {
+		c.IsEnabled(ctx, "checkout"+suffix, user) // want `cannot be known: expected a constant, got "checkout" \+ suffix`
+	}
+	prefixed(ctx, c, "known")
+}
+
+func prefixed(ctx context.Context, c *ffc.Client, key string) {
+	c.IsEnabled(ctx, "shop-"+key, ffc.NewUser("u")) // want `cannot be known: expected a constant, got "shop-" \+ key`
 }
 
 func several() (context.Context, string, ffc.User) { return nil, "several", ffc.User{} }
@@ -52,6 +60,17 @@ func wrapped(ctx context.Context, c *ffc.Client, key string) bool {
 
 func returns() func(context.Context, *ffc.Client, string) bool {
 	return wrapped // want `cannot be known: callers of wrapped are not known`
+}
+
+type toggles struct{ c *ffc.Client }
+
+func (t *toggles) On(ctx context.Context, key string) bool { // want On:`keys in parameters \[1\]`
+	return t.c.IsEnabled(ctx, key, ffc.NewUser("u"))
+}
+
+func methods(c *ffc.Client, user ffc.User) (any, any) {
+	return (&toggles{c}).On, // want `cannot be known: callers of toggles.On are not known`
+		c.IsEnabled // want `cannot be known: callers of ffc.Client.IsEnabled are not known`
 }
 
 func closure(ctx context.Context, c *ffc.Client) func(string) bool {

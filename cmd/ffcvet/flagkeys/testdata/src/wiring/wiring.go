@@ -15,7 +15,7 @@ type flags interface {
 
 func wire(ctx context.Context, c *ffc.Client, user ffc.User) {
 	consumer.Handle(ctx, c.For(user))            // want `cannot be known: callers of consumer.Flags.Bool are not known`
-	_ = consumer.Handler{IsOn: c.For(user).Bool} // want `cannot be known: callers of IsOn are not known`
+	_ = consumer.Handler{IsOn: c.For(user).Bool} // want `cannot be known: callers of consumer.Handler.IsOn are not known`
 	var f flags = c.For(user)
 	f.Bool(ctx, "own contract", false) // want `reads flag "own contract"`
 	var _ any = c
