@@ -130,16 +130,37 @@ func TestBuildForLambda(t *testing.T) {
 	}
 }
 
-// TestReleasedModulesUsePublicPackages: a program may use a newer version of the root
-// module than of a module beside it, and what is internal changes without notice.
-func TestReleasedModulesUsePublicPackages(t *testing.T) {
+// A module that README.md does not name is missed, and go build in the root does not
+// find its packages.
+func TestReadmeHasEveryReleasedModule(t *testing.T) {
 	t.Parallel()
+	_, packages, _ := strings.Cut(readFile(t, "README.md"), "\n## Packages\n")
+	packages, _, _ = strings.Cut(packages, "\n## ")
+	for _, module := range releasedModules(t) {
+		if row := "\n| [`" + module + "`]("; !strings.Contains(packages, row) {
+			t.Errorf("the table of packages in README.md has no row for the module %s", module)
+		}
+	}
+}
+
+// releasedModules returns the folders of the modules that are released beside the
+// root.
+func releasedModules(t *testing.T) []string {
+	t.Helper()
 	_, list, _ := strings.Cut(readFile(t, ".ci/api"), "released=\". ")
 	list, _, _ = strings.Cut(list, "\"")
 	modules := strings.Fields(list)
 	if len(modules) < 3 {
 		t.Fatalf("the released modules of .ci/api are %q", modules)
 	}
+	return modules
+}
+
+// TestReleasedModulesUsePublicPackages: a program may use a newer version of the root
+// module than of a module beside it, and what is internal changes without notice.
+func TestReleasedModulesUsePublicPackages(t *testing.T) {
+	t.Parallel()
+	modules := releasedModules(t)
 	for _, file := range repositoryFiles(t) {
 		if path.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") || !slices.Contains(modules, path.Dir(file)) {
 			continue

@@ -29,7 +29,8 @@ var otherNames = []string{
 	"CheckRedirect", "ClientSessionCache", "Jar", "KeyLogWriter", "ResponseWriter", // Go
 	"BiggerEqualThan", "BiggerThan", "Infinity", "KeyId", "LessEqualThan", "NaN", "NotContain", // platforms
 	"ApproximateAgeOfOldestMessage", "ReportBatchItemFailures", // AWS
-	"BooleanValueDetails", // OpenFeature
+	"BooleanValueDetails",                           // OpenFeature
+	"MeterProvider", "TracerProvider", "Unregister", // OpenTelemetry
 }
 
 // TestNamesInDocumentsExist: each exported name that a guide, README.md or SECURITY.md
