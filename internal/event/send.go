@@ -431,8 +431,8 @@ func (d *delivery) reject(err error) error {
 	return err
 }
 
-// statusError describes a response, with the reason that a relay has given. It uses no field of resp that a RoundTripper of
-// the application may leave empty.
+// statusError describes a response, with the reason that a relay has given. It uses no
+// field of resp that a RoundTripper of the application may leave empty.
 func (d *delivery) statusError(resp *http.Response, reason string) error {
 	address := "the platform"
 	if u, err := url.Parse(d.p.to.URL); err == nil {
