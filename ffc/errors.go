@@ -60,5 +60,12 @@ func (errs *configErrors) add(field string, err error) {
 	}
 }
 
+// wrongTypes has ErrWrongType with what was expected, for a Detail.
+var wrongTypes = [...]error{
+	kindBool:  fmt.Errorf("%w: expected a boolean", ErrWrongType),
+	kindInt:   fmt.Errorf("%w: expected a whole number that an int holds", ErrWrongType),
+	kindFloat: fmt.Errorf("%w: expected a number", ErrWrongType),
+}
+
 // errLimit is ErrEvaluation with the reason.
 var errLimit = fmt.Errorf("%w: its evaluation reads too many flags, segments and clauses (Client.Explain shows which)", ErrEvaluation)

@@ -47,9 +47,9 @@ const (
 	kindParsed
 )
 
-var kindNames = [...]string{kindString: "string", kindBool: "bool", kindInt: "int", kindFloat: "float", kindJSON: "JSON", kindParsed: "parsed"}
+var kindNames = [...]string{kindString: "string", kindBool: "bool", kindInt: "int", kindFloat: "float", kindJSON: "JSON"}
 
-// String returns the name of the kind, for the log.
+// String returns the name of the kind, for the log. kindParsed has none.
 func (k valueKind) String() string { return kindNames[k] }
 
 func (t valueType) fits(v *eval.Variation) bool {
@@ -86,7 +86,9 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 	}
 	if r.Variation == nil {
 		f.c.events.RecordFallback(r.Reason)
-		f.c.fallbackLog.note(key, r.Reason, t.kind)
+		if t.kind != kindParsed { // ParseDetail notes it, with its type
+			f.noteFallback(key, &r, t.kind.String())
+		}
 	}
 	if f.c.cfg.OnEvaluation != nil {
 		f.callOnEvaluation(ctx, key, &r)

@@ -43,20 +43,38 @@ func newFallbackLog(log *slog.Logger) *fallbackLog {
 	return &fallbackLog{log: log, made: time.Now(), seed: maphash.MakeSeed()}
 }
 
+// invalidAdvice says what to do about ErrInvalidAttribute.
+const invalidAdvice = "pass the attribute as a string, boolean, number or time; name, email and country as a string"
+
 // fallbackAdvice says what to do about a reason. Reasons without an entry are
 // not logged: the client logs itself that it is not ready.
 var fallbackAdvice = [...]string{
 	eval.ReasonFlagNotFound:     "check the flag's key, and that EnvSecret is the secret of the flag's environment",
 	eval.ReasonWrongType:        "use the getter of the flag's type, or correct the value of its variation",
-	eval.ReasonUserNotSpecified: "give ffc.NewUser a key",
+	eval.ReasonUserNotSpecified: "give the user a key (with OpenFeature: a targeting key, which is a string)",
 	eval.ReasonError:            "correct the flag on the platform: Client.Explain shows the error",
+	eval.ReasonLimit:            "simplify the flag: it needs too many flags, segments and clauses; Client.Explain shows which",
 }
 
-// note logs that a call of a getter of this kind returns the fallback, unless that
-// was already logged in the current hour.
-func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
-	if l == nil || int(why) >= len(fallbackAdvice) || fallbackAdvice[why] == "" {
+// noteFallback logs that a call of a getter, named by the type of its values, returns
+// the fallback with this result, unless that was already logged in the current hour.
+func (f Flags) noteFallback(key string, r *eval.Result, getter string) {
+	if f.c == nil || !f.c.fallbackLog.due(key, r) { // f is the zero Flags, or the log is old
 		return
+	}
+	advice, attribute := fallbackAdvice[r.Reason], ""
+	if r.InvalidAttribute {
+		advice, attribute = invalidAdvice, eval.InvalidAttribute(f.view.snapshot, r.Flag, f.user.u)
+	}
+	f.c.fallbackLog.write(key, r.Reason, getter, advice, attribute)
+}
+
+// due reports whether a result has to be logged: not if that was done in the current
+// hour.
+func (l *fallbackLog) due(key string, r *eval.Result) bool {
+	why := r.Reason
+	if l == nil || int(why) >= len(fallbackAdvice) || fallbackAdvice[why] == "" {
+		return false
 	}
 	table := l.table.Load()
 	if table == nil {
@@ -64,13 +82,22 @@ func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
 		table = l.table.Load()
 	}
 	l.renew(table)
-	if !l.add(table, maphash.String(l.seed, key)+uint64(why)) {
-		return
+	cause := uint64(why)
+	if r.InvalidAttribute { // is to be corrected elsewhere than another error of the flag
+		cause += uint64(eval.Reasons)
 	}
+	return l.add(table, maphash.String(l.seed, key)+cause)
+}
+
+// write logs a result that is due. attribute is the user's invalid attribute, or "".
+func (l *fallbackLog) write(key string, why eval.Reason, getter, advice, attribute string) {
 	switch n := l.lines.Add(1); {
 	case n < maxFallbackLines:
-		l.log.Warn("ffc: evaluation returned the fallback",
-			"flag", safelog.Quote(key), "reason", why.String(), "getter", kind.String(), "advice", fallbackAdvice[why])
+		args := []any{"flag", safelog.Quote(key), "reason", why.String(), "getter", getter}
+		if attribute != "" {
+			args = append(args, "attribute", safelog.Quote(attribute))
+		}
+		l.log.Warn("ffc: evaluation returned the fallback", append(args, "advice", advice)...)
 	case n == maxFallbackLines:
 		l.log.Warn("ffc: more flags return their fallback than are logged: Client.Stats counts them by reason, Config.OnEvaluation reports each")
 	}

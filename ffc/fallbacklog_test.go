@@ -24,6 +24,34 @@ func bufferedLog() (l *fallbackLog, lines func() []string) {
 	}
 }
 
+// note logs a fallback as an evaluation does.
+func (l *fallbackLog) note(key string, why eval.Reason, kind valueKind) {
+	if r := (eval.Result{Reason: why}); l.due(key, &r) {
+		l.write(key, why, kind.String(), fallbackAdvice[why], "")
+	}
+}
+
+// TestFallbackLogSeparatesInvalidAttributes: an attribute and a flag are corrected in
+// different places, so neither line is in place of the other.
+func TestFallbackLogSeparatesInvalidAttributes(t *testing.T) {
+	l, _ := bufferedLog()
+	flag, attribute := eval.Result{Reason: eval.ReasonError}, eval.Result{Reason: eval.ReasonError, InvalidAttribute: true}
+	if !l.due("a", &flag) || !l.due("a", &attribute) || l.due("a", &flag) || l.due("a", &attribute) {
+		t.Error("not each was due once")
+	}
+}
+
+// TestEveryFallbackHasAdvice: a fallback is silent only while the client is not ready.
+func TestEveryFallbackHasAdvice(t *testing.T) {
+	for _, why := range []eval.Reason{eval.ReasonError, eval.ReasonLimit, eval.ReasonFlagNotFound, eval.ReasonUserNotSpecified, eval.ReasonWrongType} {
+		l, lines := bufferedLog()
+		l.note("a", why, kindString)
+		if got := lines(); len(got) != 1 || !strings.Contains(got[0], "advice=\"") {
+			t.Errorf("%v: logged %q", why, got)
+		}
+	}
+}
+
 func TestFallbackIsLoggedOncePerHourFlagAndReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, lines := bufferedLog()

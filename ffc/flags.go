@@ -47,6 +47,9 @@ func detail[T any](ctx context.Context, f Flags, key string, kind valueKind, fal
 	t := valueType{kind: kind}
 	r := f.evaluate(ctx, key, t)
 	d := newDetail(key, &r, fallback)
+	if r.Reason == eval.ReasonWrongType {
+		d.Err = wrongTypes[kind]
+	}
 	if v := f.value(key, &r, t); v != nil {
 		d.Value = read(v)
 	}
@@ -159,6 +162,9 @@ func ParseDetail[T any](ctx context.Context, f Flags, key string, fallback T, pa
 		return misfit
 	}}
 	r := f.evaluate(ctx, key, t)
+	if r.Variation == nil {
+		f.noteFallback(key, &r, typeName[T]())
+	}
 	d := newDetail(key, &r, fallback)
 	if misfit != nil {
 		d.Err = fmt.Errorf("%w: %w", d.Err, misfit) // not errors.Join: a log has it on one line
@@ -167,6 +173,14 @@ func ParseDetail[T any](ctx context.Context, f Flags, key string, fallback T, pa
 		d.Value = parsed
 	}
 	return d
+}
+
+// typeName returns the name of a type, for the log.
+func typeName[T any]() string {
+	if t := reflect.TypeFor[T](); t != reflect.TypeFor[any]() {
+		return t.String()
+	}
+	return "any" // reflect names it interface {}
 }
 
 // IsEnabled is Client.IsEnabled.

@@ -115,3 +115,20 @@ func TestMisfitsMakeNoEvent(t *testing.T) {
 		t.Errorf("%d evaluations of a wrong type, expected 10", n)
 	}
 }
+
+// TestMismatchSaysWhatIsExpected: the message of a TYPE_MISMATCH names the type.
+func TestMismatchSaysWhatIsExpected(t *testing.T) {
+	t.Parallel()
+	provider := ffcopenfeature.NewProvider(offline(t, ffctest.Flag("f").Variations("red")), ffcopenfeature.Config{})
+	user := of.FlattenedContext{of.TargetingKey: "u"}
+	for expected, detail := range map[string]of.ProviderResolutionDetail{
+		"a boolean":              provider.BooleanEvaluation(t.Context(), "f", false, user).ProviderResolutionDetail,
+		"an integer of 64 bits":  provider.IntEvaluation(t.Context(), "f", 0, user).ProviderResolutionDetail,
+		"a number":               provider.FloatEvaluation(t.Context(), "f", 0, user).ProviderResolutionDetail,
+		"a JSON object or array": provider.ObjectEvaluation(t.Context(), "f", nil, user).ProviderResolutionDetail,
+	} {
+		if message := detail.ResolutionDetail().ErrorMessage; message != "ffc: the flag's value is of another type: expected "+expected {
+			t.Errorf("got %q, want what ends in %q", message, expected)
+		}
+	}
+}

@@ -65,7 +65,8 @@ type evaluation struct {
 	clauses   int  // checked, and what else maxClauses counts
 	failed    bool // a clause could not be decided
 	limited   bool // one of the limits has been reached
-	invalid   bool // an invalid attribute was needed
+	// invalid is the invalid attribute that was needed, or nil.
+	invalid *attributeRef
 }
 
 // step counts a flag or a segment. Beyond maxSteps the evaluation fails.
@@ -91,7 +92,20 @@ func (e *evaluation) failure(f *Flag) Result {
 	if e.limited {
 		return Result{Flag: f, Reason: ReasonLimit}
 	}
-	return Result{Flag: f, Reason: ReasonError, InvalidAttribute: e.invalid}
+	return Result{Flag: f, Reason: ReasonError, InvalidAttribute: e.invalid != nil}
+}
+
+// InvalidAttribute returns the name, as the user has it, of the attribute of a Result
+// with InvalidAttribute. It evaluates the flag again: results are smaller without the
+// name, which only a log needs.
+func InvalidAttribute(s *Snapshot, f *Flag, u *User) string {
+	e := evaluation{snapshot: s, semantics: f.source.Semantics, user: u}
+	_, _ = e.flag(f, nil, nil)
+	if e.invalid == nil {
+		return ""
+	}
+	name, _ := u.invalidName(e.invalid)
+	return name
 }
 
 // flagPath is the path from the evaluated flag to a prerequisite.
@@ -235,7 +249,9 @@ func (e *evaluation) needsInvalid(ref *attributeRef) bool {
 	if e.user.invalid == nil || !e.user.hasInvalid(ref) {
 		return false
 	}
-	e.invalid = e.invalid || !e.failed // the first failure is the one to report
+	if !e.failed { // the first failure is the one to report
+		e.invalid = ref
+	}
 	e.failed = true
 	return true
 }

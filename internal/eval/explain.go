@@ -211,7 +211,7 @@ func (x *explainer) rolloutError() error {
 	switch {
 	case x.limited:
 		return errClauses
-	case x.invalid:
+	case x.invalid != nil:
 		return fmt.Errorf("the percentages: %w", errInvalid)
 	}
 	return nil

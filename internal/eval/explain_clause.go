@@ -56,7 +56,7 @@ func (x *explainer) explainClause(m *model.Clause, c *clause, path *segmentPath)
 		switch {
 		case x.limited:
 			err = errClauses
-		case x.invalid:
+		case x.invalid != nil:
 			out.Problem, err = errInvalid, errInvalid
 		case !decided:
 			out.Problem = errUndecided

@@ -128,24 +128,37 @@ func (u *User) SetInvalid(name string) {
 
 // hasInvalid reports whether the attribute that a clause uses is invalid.
 func (u *User) hasInvalid(ref *attributeRef) bool {
-	has := func(name string) bool { _, ok := u.invalid[name]; return ok }
+	_, has := u.invalidName(ref)
+	return has
+}
+
+// invalidName returns the name under which the user has the attribute that a clause
+// uses, if the attribute is invalid.
+func (u *User) invalidName(ref *attributeRef) (name string, has bool) {
+	either := func(name, other string) (string, bool) {
+		if _, has := u.invalid[name]; !has {
+			name = other
+		}
+		_, has := u.invalid[name]
+		return name, has
+	}
 	switch ref.kind {
 	case AttributeCustom:
-		return has(ref.name)
+		return either(ref.name, ref.name)
 	case AttributeName:
-		return has("name")
+		return either("name", "name")
 	case AttributeEmail:
-		return has("email")
+		return either("email", "email")
 	case AttributeCountry:
-		return has("country")
+		return either("country", "country")
 	case AttributeClassicName:
-		return has("name") || has("Name")
+		return either("name", "Name")
 	case AttributeClassicEmail:
-		return has("email") || has("Email")
+		return either("email", "Email")
 	case AttributeClassicCountry:
-		return has("country") || has("Country")
+		return either("country", "Country")
 	}
-	return false
+	return "", false
 }
 
 // find returns the index of a custom attribute, or -1.
