@@ -223,8 +223,8 @@ func (s *clientStore) warnSegments(snapshot *eval.Snapshot, u *store.Update) {
 	if flag == "" || !s.segmentsWarned.CompareAndSwap(false, true) {
 		return
 	}
-	s.c.log.Warn("ffc: polling does not update segments on this platform: rules that use them evaluate with outdated segments or with none; use &stream.Transport{} or &stream.Transport{OnDemand: true}",
-		"flag", safelog.Quote(flag), "segment", safelog.Quote(segment))
+	s.c.log.Warn("ffc: polling does not update segments on this platform: rules that use them evaluate with outdated segments or with none",
+		"flag", safelog.Quote(flag), "segment", safelog.Quote(segment), "advice", "use &stream.Transport{} or &stream.Transport{OnDemand: true}")
 }
 
 // Confirm implements transport.Store.

@@ -45,7 +45,8 @@
 //
 // Writes the current flags and segments in the form of ffc.Config.Bootstrap, to
 // standard output or to a file. The file is replaced as a whole. With -file the
-// command converts a flag file. A summary goes to standard error.
+// command converts a flag file. With -poll featureflag.co sends no segments: the
+// command fails if flags use some. A summary goes to standard error.
 //
 // # manifest
 //

@@ -23,6 +23,15 @@ type logHandler struct {
 
 	mu   sync.Mutex
 	over bool
+	// segment is a segment of the flags that polling does not bring, or "".
+	segment string
+}
+
+// lacks returns a segment that the flags use and polling does not bring, or "".
+func (h *logHandler) lacks() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.segment
 }
 
 // stop makes the handler ignore further log lines.
@@ -61,6 +70,13 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 				break
 			}
 			text += ": " + a.Value.String()
+		case "advice": // is for programs
+			if h.segment != "" {
+				text += ": leave out -poll"
+			}
+		case "segment":
+			h.segment = a.Value.String()
+			fallthrough
 		default:
 			text += fmt.Sprintf(" (%s %v)", a.Key, a.Value)
 		}

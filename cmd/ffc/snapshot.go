@@ -35,8 +35,8 @@ goes to standard error.
 
 `,
 		Footer: connectionHelp + `Exit codes: 0 the snapshot is written; 1 the snapshot cannot be written; 2 the
-command line is invalid; 3 there is no data from the platform or in the file;
-130 interrupted.
+command line is invalid; 3 there is no data from the platform or in the file, or
+with -poll no segments; 130 interrupted.
 `,
 	}}
 	o := &s.Options
@@ -62,6 +62,9 @@ func (s *snapshotRun) write(ctx context.Context, c *cli.Console, args []string) 
 		return err
 	}
 	defer disconnect(client)
+	if s.lacking != "" { // a program that starts with it would get other values
+		return cli.NoDataError("the snapshot is not written: it would not have segments that flags use, such as %s", s.lacking)
+	}
 	return writeSnapshot(c, client, s.output, s.json)
 }
 
