@@ -77,6 +77,8 @@ func (r *replica) step(ctx context.Context, beat bool) error {
 // report notes what a leader does, and logs when it loses the platform.
 func (r *replica) report(state sourceState, head *fleetdata.Head) {
 	switch {
+	case head.Blind && !r.known.head.Blind && state.off:
+		r.log.Error(rejectedEvent+"; still writing the head, with the data from before", "environment", r.environment, "error", state.err, "as_of", head.AsOf)
 	case head.Blind && !r.known.head.Blind:
 		r.log.Warn("ffc: the platform is unreachable; still writing the head, with the data from before", "environment", r.environment, "error", state.err, "as_of", head.AsOf)
 	case !head.Blind && r.known.head.Blind:
@@ -166,11 +168,16 @@ func (r *replica) written(s *stored, tag string, began time.Time) {
 // upkeep writes a body again that the engine has lost, removes bodies whose time
 // is over, and replaces a source that the platform has rejected.
 func (r *replica) upkeep(ctx context.Context) error {
-	if state := r.src.current(); state.off && time.Since(state.lost) >= reconnectAfter {
+	if state := r.src.current(); state.off && time.Since(state.began) >= reconnectAfter {
 		r.srcKey = ""
 		if err := r.startSource(ctx, "reconnected", &stored{r.known.head, r.latest, r.data}); err != nil {
 			return err
 		}
+		r.src.change(func(st *sourceState) {
+			if !st.lost.IsZero() { // another connection is no sign of life
+				st.lost, st.err = state.lost, state.err
+			}
+		})
 	}
 	if clock.Age(r.checked) < checkEvery {
 		return nil

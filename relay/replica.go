@@ -15,6 +15,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/clock"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -67,7 +68,7 @@ type replica struct {
 	latest    *fleetdata.Body // what the platform has
 	data      []byte          // of latest
 	items     int             // in data
-	failing   bool
+	failing   string          // what was logged of an error; "" without one
 }
 
 // init sets what does not depend on others.
@@ -184,21 +185,28 @@ func (r *replica) remember(h *fleetdata.Head) {
 	})
 }
 
-// fail notes an error of the engine or the platform, and logs the first.
+// rejectedEvent is logged when the platform rejects the secret.
+const rejectedEvent = "ffc: the platform rejected the secret; trying again every minute"
+
+// fail notes an error of the engine or the platform, and logs the first of a kind.
 func (r *replica) fail(err error) {
-	if !r.failing {
-		r.log.Warn("ffc: publishing failed; retrying with each beat", "environment", r.environment, "error", err)
+	level, event := slog.LevelWarn, "ffc: publishing failed; retrying with each beat"
+	if why, ok := errors.AsType[*transport.Error](err); ok && why.Kind == transport.KindRefused {
+		level, event = slog.LevelError, rejectedEvent
 	}
-	r.failing = true
+	if r.failing != event {
+		r.log.Log(context.Background(), level, event, "environment", r.environment, "error", err)
+	}
+	r.failing = event
 	r.p.note(func(s *PublisherStatus) { s.Err = err })
 }
 
 // recovered notes that all is well.
 func (r *replica) recovered() {
-	if r.failing {
+	if r.failing != "" {
 		r.log.Info("ffc: publishing works again", "environment", r.environment)
 	}
-	r.failing = false
+	r.failing = ""
 	r.p.note(func(s *PublisherStatus) { s.Err = nil })
 }
 

@@ -43,6 +43,7 @@ type sourceState struct {
 	off    bool      // the platform rejects the secret
 	dirty  bool      // data came since it was last taken
 	noTime bool      // the platform's responses have no time
+	began  time.Time // when the source did
 }
 
 // dataStore is the store of an ffc.Client.
@@ -58,7 +59,8 @@ func newSource(ctx context.Context, cfg ffc.Config, seed *stored, accept bool) (
 	if !accept {
 		s.seed = seed
 	}
-	s.state.lost = time.Now()
+	s.state.began = time.Now()
+	s.state.lost = s.state.began
 	cfg.Transport = s
 	if keyless, ok := s.inner.(transport.Keyless); ok && cfg.EnvSecret == "" {
 		cfg.Transport = keylessSource{s, keyless}
@@ -172,7 +174,8 @@ func (s *source) change(f func(*sourceState)) {
 	}
 }
 
-// observed is the store as the session of a source sees it.
+// observed is the store as the session of a source sees it. It keeps failures from the
+// client, whose log lines are for programs that evaluate flags: the publisher logs them.
 type observed struct {
 	dataStore
 	s *source
@@ -238,7 +241,6 @@ func (o *observed) heard() {
 
 // Interrupted implements transport.Store.
 func (o *observed) Interrupted(err error) {
-	o.dataStore.Interrupted(err)
 	o.s.change(func(st *sourceState) {
 		st.err = err
 		if st.lost.IsZero() {
@@ -249,7 +251,6 @@ func (o *observed) Interrupted(err error) {
 
 // Off implements transport.Store.
 func (o *observed) Off(err error) {
-	o.dataStore.Off(err)
 	o.s.change(func(st *sourceState) {
 		st.err, st.off = err, true
 		if st.lost.IsZero() {

@@ -133,7 +133,7 @@ func (r *replica) tryToLead(ctx context.Context, w *watch) (leads bool, err erro
 		return false, nil
 	}
 	switch {
-	case state.off && time.Since(state.lost) >= reconnectAfter:
+	case state.off && time.Since(state.began) >= reconnectAfter:
 		r.stopSource(ctx)
 		return false, state.err
 	case state.asOf.IsZero() && state.noTime:
