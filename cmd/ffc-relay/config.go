@@ -29,6 +29,9 @@ type config struct {
 	queue             string // name of the engine that keeps events
 	engines           map[string]engineConfig
 	environments      map[string]environmentConfig
+	// files: the configuration, or a secret or certificate, is in a file, so it can
+	// change while the program runs. Variables cannot.
+	files bool
 	// broken has the environments that cannot be used, and why.
 	broken map[string]error
 }
@@ -76,7 +79,28 @@ func load(path string, environ []string) (*config, error) {
 	if len(r.problems) > 0 {
 		return nil, errors.Join(r.problems...)
 	}
-	return r.config()
+	c, err := r.config()
+	if err != nil {
+		return nil, err
+	}
+	c.files = path != ""
+	for path := range r.values {
+		c.files = c.files || path != "keys" && strings.HasSuffix(path, "File")
+	}
+	return c, nil
+}
+
+// hopeless returns the errors of all environments, if none can be used and no file
+// can change that.
+func (c *config) hopeless() error {
+	if c.files || len(c.broken) < len(c.environments) {
+		return nil
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.environments)) {
+		errs = append(errs, c.broken[name])
+	}
+	return errors.Join(errs...)
 }
 
 // reader reads a configuration.

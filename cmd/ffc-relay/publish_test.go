@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -312,4 +313,36 @@ func TestPublishUsage(t *testing.T) {
 	w.fails(1, "cannot listen on 192.0.2.1:80", "publish")
 	w.app.environ = nil
 	w.fails(usage, "missing environment", "publish")
+}
+
+// A variable does not change in a process: without a file there is nothing to wait for.
+func TestPublishEndsIfNoEnvironmentCanBeUsed(t *testing.T) {
+	for name, test := range map[string]struct{ variable, want string }{
+		"invalid secret": {"FFC_RELAY_ENVIRONMENTS_PROD_SECRET=abc", "environments.prod.secret: "},
+		"no secret":      {"FFC_RELAY_ENVIRONMENTS_PROD_SECRET=", "environments.prod: missing secret"},
+		"invalid engine": {"FFC_RELAY_ENGINES_MAIN_URL=flags", "engines.main.url"},
+		"invalid URL":    {"FFC_RELAY_ENVIRONMENTS_PROD_URL=flags", "environments.prod: Publisher.Config: "}, // which the publisher finds
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			variable, _, _ := strings.Cut(test.variable, "=")
+			w.app.environ = slices.DeleteFunc(w.app.environ, func(pair string) bool { return strings.HasPrefix(pair, variable+"=") })
+			w.app.environ = append(w.app.environ, test.variable)
+			w.fails(usage, test.want, "publish")
+		})
+	}
+}
+
+func TestPublishWaitsForAFileToChange(t *testing.T) {
+	w := newWorld(t)
+	file := w.write(filepath.Join(t.TempDir(), "secret"), "abc")
+	w.app.environ = slices.DeleteFunc(w.app.environ, func(pair string) bool { return strings.HasPrefix(pair, "FFC_RELAY_ENVIRONMENTS_PROD_SECRET=") })
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_PROD_SECRET_FILE="+file)
+	s := w.serve()
+	const said = "the environment cannot be published; waiting for the configuration to change"
+	testkit.Eventually(t, said, func() bool { return strings.Contains(s.log.String(), said) })
+	w.write(file, w.platform.EnvSecret)
+	s.hangup()
+	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
+	s.end()
 }

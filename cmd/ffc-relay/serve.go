@@ -238,11 +238,14 @@ func listenOn(address, setting string) (net.Listener, error) {
 
 // run publishes and serves until ctx ends.
 func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only []string) error {
+	if err := config.hopeless(); err != nil {
+		return cli.UsageError("%v", err)
+	}
 	listener, err := listenOn(config.listen, "listen")
 	if err != nil {
 		return err
 	}
-	s := &supervisor{log: config.logger(c), accept: d.accept, adjust: d.a.adjust, publishes: d.publishes}
+	s := &supervisor{log: config.logger(c), accept: d.accept, adjust: d.a.adjust, publishes: d.publishes, files: config.files}
 	s.engines = engines{open: d.a.open, metrics: &s.metrics}
 	loop := make(chan struct{})
 	server := newServer(s, loop, listener)
@@ -269,6 +272,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 		d.a.listening(listener.Addr().String(), served)
 	}
 	s.log.Info("ffc: started", "publishes", d.publishes, "serves", d.serves, "environments", len(config.environments), "address", listener.Addr().String(), "serve", served)
+	s.hopeless = make(chan error, 1)
 	s.apply(ctx, config)
 	if s.forwarding != nil {
 		s.forwarding.start(ctx)
@@ -290,6 +294,12 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 			return nil
 		case loop <- struct{}{}: // /healthz
 			continue
+		case err := <-s.hopeless:
+			if d.serves || d.forwards {
+				continue // there is other work
+			}
+			s.drain()
+			return cli.UsageError("%v", err)
 		case <-d.a.reload:
 		case <-tick.C:
 		}

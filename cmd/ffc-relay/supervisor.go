@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -28,6 +29,8 @@ type supervisor struct {
 	service    *service    // nil serves nothing
 	forwarding *forwarding // nil forwards nothing
 	publishes  bool
+	files      bool       // the configuration can change
+	hopeless   chan error // receives when no environment can be published, and that cannot change
 
 	mu       sync.Mutex
 	engines  engines
@@ -129,7 +132,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 			p, release, err = c.publisher(e, s.log, &s.engines)
 		}
 		if err != nil {
-			s.log.Error("ffc: the environment cannot be published", "environment", name, "error", err)
+			s.unusable(name, err)
 			s.problem = err
 			if old == nil || old.publisher == nil { // else the old one goes on
 				s.running[name] = &running{began: time.Now(), err: err, cancel: func() {}}
@@ -140,6 +143,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 		r.mirrors = e.mirrors
 		s.running[name] = r
 	}
+	s.despair()
 }
 
 // start runs a publisher, once the old one has ended. The lock is held.
@@ -161,13 +165,42 @@ func (s *supervisor) start(ctx context.Context, name, key string, p *relay.Publi
 		}
 		if err := p.Run(ctx); ctx.Err() == nil {
 			r.fail(err)
-			s.log.Error("ffc: the environment cannot be published", "environment", name, "error", err)
+			s.unusable(name, err)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		release()
+		s.despair()
 	})
 	return r
+}
+
+// unusable logs why an environment is not published.
+func (s *supervisor) unusable(name string, err error) {
+	event := "ffc: the environment cannot be published"
+	if s.files {
+		event += "; waiting for the configuration to change"
+	}
+	s.log.Error(event, "environment", name, "error", err)
+}
+
+// despair reports that no environment can be published, if nothing can change that.
+// The lock is held.
+func (s *supervisor) despair() {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(s.running)) {
+		err := s.running[name].failed()
+		if err == nil {
+			return
+		}
+		errs = append(errs, fmt.Errorf("environments.%s: %s", name, strings.TrimPrefix(textOf(err), "relay: ")))
+	}
+	if !s.files && len(errs) > 0 {
+		select {
+		case s.hopeless <- errors.Join(errs...):
+		default:
+		}
+	}
 }
 
 // revisions returns the revisions of environments that publishers have seen last.
