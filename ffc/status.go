@@ -312,8 +312,14 @@ func (c *Client) logStatus() {
 		c.log.Error("ffc: the platform rejected the secret; giving up, "+c.servedMeanwhile(), "error", s.Err)
 	default:
 		event := "ffc: the platform is unreachable or unavailable; retrying, "
-		if kindOf(s.Err) == transport.KindData {
+		_, fromEngine := c.session.(transport.Sourced)
+		switch invalid := kindOf(s.Err) == transport.KindData; {
+		case invalid && fromEngine:
+			event = "ffc: the data of the engine is invalid; retrying, "
+		case invalid:
 			event = "ffc: the data of the platform is invalid; retrying, "
+		case fromEngine: // the error says whether the engine, the publisher or the platform
+			event = "ffc: the engine is unavailable, or has no current data; retrying, "
 		}
 		c.log.Warn(event+c.servedMeanwhile(), append([]any{"state", s.State, "error", s.Err}, source...)...)
 	}

@@ -118,7 +118,7 @@ func TestLogSaysWhereTheDataIsFrom(t *testing.T) {
 		_ = r.refresh(time.Minute)
 		r.expect("on", ffc.StateInterrupted, 7)
 		const from = "backend=memory lineage=a revision=7 pinned_until=2000-01-01T01:00:00"
-		for _, line := range []string{"up to date", "unreachable"} {
+		for _, line := range []string{"up to date", "the engine is unavailable"} {
 			if r.logged(line) != 1 {
 				t.Errorf("%d log lines have %q, want 1", r.logged(line), line)
 			}

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
 )
 
 const (
@@ -33,8 +35,10 @@ const (
 // Other users can read the files if the umask permits. Dir is a Watcher: Watch
 // reads the file four times a second.
 type Dir struct {
-	Path string // the directory, which Put and Swap make if it is missing
+	Path string // the directory, which Put and Swap make if it is missing; required
 }
+
+var errNoPath = errors.New("missing path: expected the directory, as in Dir{Path: \"flags\"}")
 
 var _ Watcher = Dir{}
 
@@ -43,7 +47,13 @@ func (d Dir) Get(ctx context.Context, name string) (value []byte, tag string, er
 	if err := ctx.Err(); err != nil {
 		return nil, "", context.Cause(ctx)
 	}
+	if d.Path == "" {
+		return nil, "", dirError(errNoPath)
+	}
 	value, err = os.ReadFile(d.file(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", ErrNotFound
+	}
 	if err != nil {
 		return nil, "", dirError(err)
 	}
@@ -113,6 +123,9 @@ func (d Dir) file(name string) string { return filepath.Join(d.Path, filepath.Fr
 // locked calls write with the file of a name, while no other writer of the same
 // environment runs.
 func (d Dir) locked(ctx context.Context, name string, write func(file string) error) error {
+	if d.Path == "" {
+		return dirError(errNoPath)
+	}
 	file := d.file(name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return dirError(err)
@@ -162,12 +175,33 @@ func replaceFile(file string, value []byte) error {
 	}
 }
 
-func dirError(err error) error {
+// lacks says why the directory does not have an environment.
+func (d Dir) lacks(what string) string {
+	const most = 3
+	entries, err := os.ReadDir(d.Path)
+	var found []string
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(d.Path, e.Name(), fleetdata.HeadObject)); err == nil {
+			found = append(found, safelog.Quote(e.Name()))
+		}
+	}
+	if len(found) > most {
+		found = append(found[:most], fmt.Sprintf("%d more", len(found)-most))
+	}
 	switch {
-	case err == nil || errors.Is(err, ErrConflict):
-		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return ErrNotFound
+		return "the directory does not exist: check Path, and the folder that the program runs in"
+	case err != nil:
+		return "the directory cannot be listed: " + err.Error()
+	case found == nil:
+		return "no publisher has written the " + what + " here, and no other"
+	}
+	return "it has no " + what + ": check Environment and Platform; it has " + strings.Join(found, ", ")
+}
+
+func dirError(err error) error {
+	if err == nil || errors.Is(err, ErrConflict) {
+		return err
 	}
 	return fmt.Errorf("fleet: %w", err)
 }

@@ -1,13 +1,19 @@
 package fleet_test
 
 import (
+	"context"
 	"errors"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 )
@@ -83,5 +89,77 @@ func TestDirErrorsAreWhole(t *testing.T) {
 	}
 	if _, _, err := b.Get(t.Context(), "env/head"); err == nil || errors.Is(err, fleet.ErrNotFound) {
 		t.Errorf("Get: error %v", err)
+	}
+}
+
+// A reader with a wrong setting says which, and does not blame the platform.
+func TestDirSaysWhatItLacks(t *testing.T) {
+	t.Parallel()
+	full, empty := t.TempDir(), t.TempDir()
+	write(t, fleet.Dir{Path: full}, headOf("a", 1, 1, data("on", 1)), data("on", 1), 0)
+	tests := map[string]struct {
+		path, environment string
+		platform          ffc.Platform
+		want              string
+	}{
+		"no directory":      {filepath.Join(full, "no"), environment, ffc.PlatformFeatBit, "/no: the directory does not exist"},
+		"wrong environment": {full, "dev", ffc.PlatformFeatBit, `: it has no environment "dev" of FeatBit: check Environment and Platform; it has ` + environment},
+		"wrong platform":    {full, "FF__11__22__33", ffc.PlatformClassic, `: it has no environment "FF__11__22__33" of featureflag.co: check Environment and Platform; it has ` + environment},
+		"empty directory":   {empty, environment, ffc.PlatformFeatBit, `: no publisher has written the environment "` + environment + `" of FeatBit here, and no other`},
+		"split":             {empty, environment, ffc.PlatformFeatBit, "here, and no other"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b fleet.Backend = fleet.Dir{Path: test.path}
+			if name == "split" {
+				b = fleet.Split{Heads: b, Bodies: b}
+			}
+			log := new(testkit.Log)
+			client, err := ffc.New(t.Context(), ffc.Config{
+				Platform: test.platform, Transport: &fleet.Transport{Environment: test.environment, Backends: []fleet.Backend{b}},
+				Events: flush.Config{Disabled: true}, StartWait: 10 * time.Second, Logger: slog.New(slog.NewTextHandler(log, nil)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close(context.WithoutCancel(t.Context()))
+			if err := client.Status().Err; err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+			if text := log.String(); strings.Contains(text, "the platform is") || !strings.Contains(text, "the engine is unavailable, or has no current data; retrying, evaluations return fallbacks") {
+				t.Errorf("log:\n%s", text)
+			}
+		})
+	}
+}
+
+func TestDirNeedsAPath(t *testing.T) {
+	t.Parallel()
+	for _, b := range []fleet.Backend{fleet.Dir{}, fleet.Split{Heads: fleet.Dir{}, Bodies: fleet.Dir{Path: t.TempDir()}}} {
+		_, err := ffc.New(t.Context(), ffc.Config{
+			Platform: ffc.PlatformFeatBit, Transport: &fleet.Transport{Environment: environment, Backends: []fleet.Backend{b}}, Events: flush.Config{Disabled: true},
+		})
+		if _, ok := errors.AsType[*ffc.ConfigError](err); !ok || !strings.Contains(err.Error(), "Backends[0]: missing path") {
+			t.Errorf("error %v, want a ConfigError", err)
+		}
+	}
+	// A publisher would write to the folder that the program runs in.
+	if _, err := (fleet.Dir{}).Swap(t.Context(), "a/head", nil, ""); err == nil || !strings.Contains(err.Error(), "missing path") {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err := (fleet.Dir{}).Get(t.Context(), "a/head"); err == nil || errors.Is(err, fleet.ErrNotFound) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A directory that cannot be made is not a value that is missing.
+func TestDirThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("there is no /proc")
+	}
+	if err := (fleet.Dir{Path: "/proc/x"}).Put(t.Context(), "a/b", nil); errors.Is(err, fleet.ErrNotFound) || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "/proc/x") {
+		t.Errorf("error %v, want that of the file system", err)
 	}
 }

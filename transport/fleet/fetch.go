@@ -88,7 +88,7 @@ func (s *session) head(ctx context.Context, i int) (a answer, err error) {
 	}
 	if err != nil {
 		if errors.Is(err, ErrNotFound) {
-			err = errNoHead
+			err = s.noHead(b)
 		}
 		return answer{}, err
 	}
@@ -112,7 +112,27 @@ func (s *session) head(ctx context.Context, i int) (a answer, err error) {
 	return a, nil
 }
 
-var errNoHead = problem(transport.KindUnavailable, errors.New("no publisher has written the environment here"))
+// noHead is the error of a backend that does not have the environment.
+func (s *session) noHead(b Backend) error {
+	for {
+		split, ok := b.(Split)
+		if !ok {
+			break
+		}
+		b = split.Heads
+	}
+	what := fmt.Sprintf("environment %q of %s", safelog.Quote(s.Environment), s.protocol.Title)
+	if d, ok := b.(Dir); ok {
+		return problem(transport.KindUnavailable, &localError{d.lacks(what)})
+	}
+	return problem(transport.KindUnavailable, &localError{"no publisher has written the " + what + " here: check Environment and Platform"})
+}
+
+// localError is an error of which no text is from the network.
+type localError struct{ text string }
+
+// Error implements error.
+func (e *localError) Error() string { return e.text }
 
 // get reads one value.
 func (s *session) get(ctx context.Context, b Backend, name string) ([]byte, error) {
@@ -247,7 +267,10 @@ func (p *problems) add(backend string, err error) {
 	}
 	p.wait = min(p.wait, wait)
 	p.errs = append(p.errs, err)
-	p.texts = append(p.texts, backend+": "+safelog.Error(err).Error())
+	if _, ok := errors.AsType[*localError](err); !ok {
+		err = safelog.Error(err)
+	}
+	p.texts = append(p.texts, backend+": "+err.Error())
 }
 
 // failure returns the errors as that of a read.

@@ -118,6 +118,10 @@ func (s *session) bind(b Backend) (Backend, error) {
 		return Split{Heads: heads, Bodies: bodies}, errors.Join(err, err2)
 	case HTTP:
 		return s.bindHTTP(b)
+	case Dir:
+		if b.Path == "" {
+			return nil, errNoPath
+		}
 	}
 	return b, nil
 }

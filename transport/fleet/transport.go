@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/ondemand"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
@@ -95,7 +96,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings(*t), env: env}
+	s := &session{settings: settings(*t), env: env, protocol: protocol}
 	if s.Watch && s.Interval == 0 {
 		s.Interval = defaultWatchInterval
 	}
@@ -173,6 +174,7 @@ type settings Transport
 type session struct {
 	settings
 	env       transport.Env
+	protocol  *platform.Protocol
 	refresher *ondemand.Refresher
 	at        tracker
 	headName  string
