@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -215,13 +217,38 @@ func (v *probe) clean(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	_ = v.remove(ctx, doctorHead)
 	_ = v.remove(ctx, doctorBody)
+	for _, d := range dirsOf(v.b) { // with the file of its lock
+		_ = os.RemoveAll(filepath.Join(d.Path, doctorEnvironment))
+	}
 }
 
 const (
 	adviceReach = "check the address, the network, the user and the password, and the right to read"
-	adviceWrite = "give the user of publishers the rights that docs/fleet.md lists"
+	adviceUser  = "give the user of publishers the rights that docs/fleet.md lists"
+	adviceDir   = "let the user that publishes create the directory, and write to it"
 	adviceSwap  = "do not publish to this engine: readers may miss changes, and two publishers may lead. Use another engine for the heads"
 )
+
+// adviceWrite says who has to get the right to write.
+func (v *probe) adviceWrite() string {
+	if len(dirsOf(v.b)) > 0 {
+		return adviceDir
+	}
+	return adviceUser
+}
+
+// dirsOf returns the directories that an engine consists of.
+func dirsOf(b fleet.Backend) []fleet.Dir {
+	switch b := b.(type) {
+	case *meter:
+		return dirsOf(b.Backend)
+	case fleet.Split:
+		return append(dirsOf(b.Heads), dirsOf(b.Bodies)...)
+	case fleet.Dir:
+		return []fleet.Dir{b}
+	}
+	return nil
+}
 
 func (v *probe) read(ctx context.Context) (cli.Outcome, string, string) {
 	_, _, err := v.get(ctx, doctorHead)
@@ -242,16 +269,16 @@ func engineName(b fleet.Backend) string {
 func (v *probe) write(ctx context.Context) (cli.Outcome, string, string) {
 	want := []byte(rand.Text())
 	if err := v.within(ctx, func(ctx context.Context) error { return v.b.Put(ctx, doctorBody, want) }); err != nil {
-		return cli.Fail, "cannot write: " + textOf(err), adviceWrite
+		return cli.Fail, "cannot write: " + textOf(err), v.adviceWrite()
 	}
 	switch got, _, err := v.get(ctx, doctorBody); {
 	case err != nil:
-		return cli.Fail, "cannot read what was written: " + textOf(err), adviceWrite
+		return cli.Fail, "cannot read what was written: " + textOf(err), v.adviceWrite()
 	case !bytes.Equal(got, want):
 		return cli.Fail, "a value that was read is not the one that was written", "use an engine without a cache in front of it"
 	}
 	if err := v.remove(ctx, doctorBody); err != nil {
-		return cli.Fail, "cannot delete: " + textOf(err), adviceWrite
+		return cli.Fail, "cannot delete: " + textOf(err), v.adviceWrite()
 	}
 	if _, _, err := v.get(ctx, doctorBody); !errors.Is(err, fleet.ErrNotFound) {
 		return cli.Warn, "a value that was deleted can still be read", "use an engine without a cache in front of it"
@@ -262,15 +289,15 @@ func (v *probe) write(ctx context.Context) (cli.Outcome, string, string) {
 // swap checks compare-and-swap with one writer.
 func (v *probe) swap(ctx context.Context) (cli.Outcome, string, string) {
 	if err := v.remove(ctx, doctorHead); err != nil {
-		return cli.Fail, "cannot delete: " + textOf(err), adviceWrite
+		return cli.Fail, "cannot delete: " + textOf(err), v.adviceWrite()
 	}
 	first, err := v.swapValue(ctx, "first", "")
 	if err != nil {
-		return cli.Fail, "cannot swap: " + textOf(err), adviceWrite
+		return cli.Fail, "cannot swap: " + textOf(err), v.adviceWrite()
 	}
 	second, err := v.swapValue(ctx, "second", first)
 	if err != nil {
-		return cli.Fail, "cannot swap: " + textOf(err), adviceWrite
+		return cli.Fail, "cannot swap: " + textOf(err), v.adviceWrite()
 	}
 	for tag, what := range map[string]string{"": "in place of a value, although none was expected", first: "in place of a value with another tag"} {
 		if _, err := v.swapValue(ctx, "wrong", tag); !errors.Is(err, fleet.ErrConflict) {

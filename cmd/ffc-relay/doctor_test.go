@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -168,5 +169,21 @@ func TestSkewOfClocks(t *testing.T) {
 		if string(got) != outcome || !strings.Contains(seen, words) {
 			t.Errorf("%v: %s %s", ahead, got, seen)
 		}
+	}
+}
+
+// doctor leaves nothing in a directory, and advises on the rights of a directory.
+func TestDoctorOfDirectories(t *testing.T) {
+	w := newWorld(t)
+	w.run("doctor", "main")
+	if left, err := os.ReadDir(w.engine.(fleet.Dir).Path); err != nil || len(left) != 0 {
+		t.Errorf("doctor left %v, error %v", left, err)
+	}
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("there is no /proc")
+	}
+	w.app.environ = []string{"FFC_RELAY_ENGINES_MAIN_URL=dir:/proc/x"}
+	if out := w.run("doctor", "main"); out.code != 1 || !strings.Contains(out.stdout, "/proc/x") || !strings.Contains(out.stdout, adviceDir) {
+		t.Errorf("exit code %d\n%s", out.code, out.stdout)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
@@ -118,12 +117,13 @@ func TestDirSaysWhatItLacks(t *testing.T) {
 			log := new(testkit.Log)
 			client, err := ffc.New(t.Context(), ffc.Config{
 				Platform: test.platform, Transport: &fleet.Transport{Environment: test.environment, Backends: []fleet.Backend{b}},
-				Events: flush.Config{Disabled: true}, StartWait: 10 * time.Second, Logger: slog.New(slog.NewTextHandler(log, nil)),
+				Events: flush.Config{Disabled: true}, StartWait: -1, Logger: slog.New(slog.NewTextHandler(log, nil)),
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer client.Close(context.WithoutCancel(t.Context()))
+			_ = client.Refresh(t.Context())
 			if err := client.Status().Err; err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
@@ -138,7 +138,7 @@ func TestDirNeedsAPath(t *testing.T) {
 	t.Parallel()
 	for _, b := range []fleet.Backend{fleet.Dir{}, fleet.Split{Heads: fleet.Dir{}, Bodies: fleet.Dir{Path: t.TempDir()}}} {
 		_, err := ffc.New(t.Context(), ffc.Config{
-			Platform: ffc.PlatformFeatBit, Transport: &fleet.Transport{Environment: environment, Backends: []fleet.Backend{b}}, Events: flush.Config{Disabled: true},
+			Platform: ffc.PlatformFeatBit, Transport: &fleet.Transport{Environment: environment, Backends: []fleet.Backend{b}}, Events: flush.Config{Disabled: true}, StartWait: -1,
 		})
 		if _, ok := errors.AsType[*ffc.ConfigError](err); !ok || !strings.Contains(err.Error(), "Backends[0]: missing path") {
 			t.Errorf("error %v, want a ConfigError", err)
