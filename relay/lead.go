@@ -12,6 +12,8 @@ import (
 func (r *replica) lead(ctx context.Context) {
 	r.p.note(func(s *PublisherStatus) { s.Leader = true })
 	r.checked = time.Now()
+	r.pinned = time.Time{}
+	r.reportPin()
 	beat := time.NewTimer(r.beat)
 	defer beat.Stop()
 	publish := time.NewTimer(time.Hour) // for a change that came too soon
@@ -51,8 +53,27 @@ func (r *replica) lead(ctx context.Context) {
 			r.fail(err)
 		default:
 			r.recovered()
+			r.reportPin()
 		}
 	}
+}
+
+// reportPin logs when a pin begins and ends.
+func (r *replica) reportPin() {
+	pin := time.Time{}
+	if r.known.head.Pinned(r.now()) {
+		pin = r.known.head.Pin
+	}
+	switch {
+	case pin.Equal(r.pinned):
+		return
+	case pin.IsZero():
+		r.log.Info("ffc: the pin has ended; publishing the platform's data again", "environment", r.environment, "revision", r.known.head.Revision)
+	default:
+		r.log.Warn("ffc: the data is pinned; changes on the platform wait for the end of the pin",
+			"environment", r.environment, "revision", r.known.head.Revision, "pinned_until", pin)
+	}
+	r.pinned = pin
 }
 
 // step writes a head: with other data if there is, and otherwise if it is time for

@@ -88,3 +88,30 @@ func TestLeaderLogsARejectedSecretOnce(t *testing.T) {
 		expectLog(t, log, "still writing the head", "the platform responds again")
 	})
 }
+
+func TestPublisherLogsPins(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		s, log := logged(p.publisher(m))
+		wait(10 * time.Second)
+		if _, err := in(m).Override(t.Context(), "flag", "false", pinFor(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Minute)
+		expectLog(t, log, "the data is pinned; changes on the platform wait", "pinned_until=2000-01-01T01:01:10")
+		if _, err := in(m).Unpin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Minute)
+		expectLog(t, log, "the data is pinned", "the pin has ended; publishing the platform's data again")
+		if _, err := in(m).Override(t.Context(), "flag", "false", pinFor(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		s.stop()
+		s, log = logged(p.publisher(m)) // leads pinned data
+		wait(time.Minute)
+		expectLog(t, log, "this replica publishes the environment", "the data is pinned")
+		wait(time.Hour) // the time of the pin
+		expectLog(t, log, "the data is pinned", "the pin has ended")
+		s.stop()
+	})
+}

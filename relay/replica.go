@@ -65,6 +65,7 @@ type replica struct {
 	good      time.Time // when the last successful Swap began
 	published time.Time // when the last body was
 	checked   time.Time
+	pinned    time.Time       // until when, as logged
 	latest    *fleetdata.Body // what the platform has
 	data      []byte          // of latest
 	items     int             // in data
