@@ -161,6 +161,9 @@ func TestOverride(t *testing.T) {
 		if status, _ := in(m, mirror).Status(t.Context()); status.Mirrors[0].Behind.IsZero() {
 			t.Error("the mirror is not behind")
 		}
+		if _, err := in(m).Override(t.Context(), "flga", "true", pinFor(time.Hour)); err == nil || !strings.HasSuffix(err.Error(), `no flag flga: did you mean "flag"?`) {
+			t.Errorf("error %v", err)
+		}
 		for flag, variation := range map[string]string{"flag": "blue", "no-such": "true"} {
 			if _, err := in(m).Override(t.Context(), flag, variation, pinFor(time.Hour)); err == nil || !strings.Contains(err.Error(), "no ") {
 				t.Errorf("%s=%s: error %v", flag, variation, err)

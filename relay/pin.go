@@ -10,6 +10,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/jsontext"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
@@ -116,7 +117,13 @@ func override(data []byte, h *fleetdata.Head, flag, variation string) ([]byte, e
 		at := cap(data) - cap(item.Raw) // Raw is a part of data
 		return bytes.Join([][]byte{data[:at], changed, data[at+len(item.Raw):]}, nil), nil
 	}
-	return nil, fmt.Errorf("relay: the environment has no flag %s", safelog.Quote(flag))
+	var keys []string
+	for i := range u.Flags {
+		if !u.Flags[i].Archived {
+			keys = append(keys, safelog.Quote(u.Flags[i].Key))
+		}
+	}
+	return nil, fmt.Errorf("relay: the environment has no flag %s%s", safelog.Quote(flag), nearest.DidYouMean(nearest.Names(flag, keys)))
 }
 
 // Publish publishes a snapshot, pinned, and returns the new revision. The snapshot

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
@@ -170,7 +170,7 @@ func isName(name string) bool {
 func (r *reader) set(path, at string, settings []setting, known []string, name string, v any) {
 	s, isFile, ok := find(settings, name)
 	if !ok {
-		r.problem("%s: unknown setting %s%s%s", path, at, name, cli.DidYouMean(cli.Nearest(name, known)))
+		r.problem("%s: unknown setting %s%s%s", path, at, name, nearest.DidYouMean(nearest.Names(name, known)))
 		return
 	}
 	text, ok := v.(string)
@@ -228,7 +228,7 @@ func (r *reader) variables(environ []string) {
 		}
 		at, s, isFile, ok := r.locate(name)
 		if !ok {
-			r.problem("unknown variable %s%s", full, cmp.Or(cli.DidYouMean(nearestVariable(name)), `: run "ffc-relay help config" for all settings`))
+			r.problem("unknown variable %s%s", full, cmp.Or(nearest.DidYouMean(nearestVariable(name)), `: run "ffc-relay help config" for all settings`))
 			continue
 		}
 		member := s.name
@@ -256,7 +256,7 @@ func nearestVariable(name string) []string {
 	for i := range known {
 		known[i] = variable(known[i])
 	}
-	near := cli.Nearest(wrote, known)
+	near := nearest.Names(wrote, known)
 	for i := range near {
 		near[i] = at + near[i]
 	}
@@ -479,8 +479,8 @@ func (c *config) unknownEngine(at, engine string) error {
 // or else those that there are.
 func hint[T any](name string, known map[string]T) string {
 	all := slices.Sorted(maps.Keys(known))
-	if near := cli.Nearest(name, all); len(near) > 0 || len(all) == 0 {
-		return cli.DidYouMean(near)
+	if near := nearest.Names(name, all); len(near) > 0 || len(all) == 0 {
+		return nearest.DidYouMean(near)
 	}
 	return ": the configuration has " + strings.Join(all, ", ")
 }

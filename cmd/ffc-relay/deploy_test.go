@@ -19,7 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 )
 
 const deploy = "../../deploy/"
@@ -242,7 +242,7 @@ func TestAlertsAreExplained(t *testing.T) {
 	}
 	for _, found := range regexp.MustCompile(`ffc-relay ([a-z]+)`).FindAllStringSubmatch(string(data), -1) {
 		if !slices.Contains(commands, found[1]) {
-			t.Errorf("docs/fleet.md has the command ffc-relay %s%s", found[1], cli.DidYouMean(cli.Nearest(found[1], commands)))
+			t.Errorf("docs/fleet.md has the command ffc-relay %s%s", found[1], nearest.DidYouMean(nearest.Names(found[1], commands)))
 		}
 	}
 }

@@ -291,6 +291,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 				s.forwarding.running.Wait()
 			}
 			s.wait()
+			s.log.Info("ffc: ended by a signal")
 			return nil
 		case loop <- struct{}{}: // /healthz
 			continue

@@ -68,6 +68,7 @@ func (m *common) environment(name string) (e *relay.Environment, release func(),
 		if _, ok := c.engines[found.engine]; !ok {
 			return nil, nil, m.Options.Usage("unknown environment %q%s", name, hint(name, c.environments))
 		}
+		m.unknown = hint(name, c.environments)
 	case found.environment == "":
 		return nil, nil, m.Options.Usage("%v", cmp.Or(c.broken[found.name], errors.New("the name of the environment is unknown")))
 	}
@@ -102,6 +103,9 @@ func (m *common) call(ctx context.Context, name string, f func(context.Context, 
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if err := f(ctx, e); err != nil {
+		if errors.Is(err, relay.ErrNotPublished) && m.unknown != "" {
+			return cli.NoDataError("%s has no data of environment %q%s", engineName(e.Backend), e.Name, m.unknown)
+		}
 		return explained(e, name, err)
 	}
 	return nil
@@ -228,8 +232,10 @@ func logTable(log []relay.Revision) string {
 		switch {
 		case r.Err != nil:
 			what = "its data is lost: " + textOf(r.Err)
-		case r.Flags != nil:
+		case len(r.Flags)+len(r.Segments) > 0:
 			what = differences(r)
+		case r.Flags != nil:
+			what = "no flag or segment"
 		}
 		if r.Pin.Reason != "" {
 			what += " (" + r.Pin.Reason + ")"
@@ -349,11 +355,20 @@ data.
 			return err
 		}
 		var number int64
-		if err := m.call(ctx, name, func(ctx context.Context, e *relay.Environment) (err error) {
+		pinned := true
+		if err := m.call(ctx, name, func(ctx context.Context, e *relay.Environment) error {
+			s, err := e.Status(ctx)
+			if err != nil {
+				return err
+			}
+			pinned = !s.Pin.Until.IsZero()
 			number, err = e.Unpin(ctx)
 			return err
 		}); err != nil {
 			return err
+		}
+		if !pinned {
+			return c.Print(fmt.Sprintf("%s: there is no pin to end, at revision %d.\n", name, number))
 		}
 		return c.Print(fmt.Sprintf("%s: not pinned any more, revision %d. A publisher that leads publishes the platform's data within its Beat.\n", name, number))
 	}

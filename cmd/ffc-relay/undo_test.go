@@ -100,13 +100,22 @@ func TestUndoABadFlag(t *testing.T) {
 			if text := w.ok("status", "prod"); !strings.Contains(text, "pin          none") {
 				t.Errorf("status:\n%s", text)
 			}
+			if got := w.ok("unpin", "prod"); !strings.Contains(got, "there is no pin to end, at revision ") {
+				t.Errorf("got %q", got)
+			}
+			current := numbers.FindString(w.ok("log", "prod", "-n", "1"))
+			w.ok("rollback", "prod", "-to", current, "-by", "carl")
+			if log := w.ok("log", "prod", "-n", "2"); !strings.Contains(log, " carl  no flag or segment\n") || !strings.Contains(log, " bob   2 flags: banner, checkout\n") {
+				t.Errorf("log:\n%s", log)
+			}
 			w.fails(1, "does not have the revision", "rollback", "prod", "-to", "1")
-			w.fails(1, "no flag chekout", "override", "prod", "chekout=old")
+			w.fails(1, `no flag chekout: did you mean "checkout"?`, "override", "prod", "chekout=old")
 			w.fails(1, "no variation has this value or id: got blue, expected one of old, new\n", "override", "prod", "checkout=blue")
 			bad := w.write("bad.json", "{")
 			w.fails(3, bad+": the snapshot cannot be published", "publish", "prod", "-file", bad)
 			w.fails(1, "Run \"ffc-relay log -n 0 prod\"", "rollback", "prod", "-to", "1")
-			w.fails(3, ` has no data of environment "11111111-2222-3333-4444-555555555556": check the name`, "log", "11111111-2222-3333-4444-555555555556")
+			w.fails(3, ` has no data of environment "11111111-2222-3333-4444-555555555556": the configuration has prod`, "log", "11111111-2222-3333-4444-555555555556")
+			w.fails(3, ` has no data of environment "prdo": did you mean "prod"?`, "status", "prdo")
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 )
 
 // evalRun is the eval command with its options.
@@ -89,7 +90,7 @@ func evalOne(c *cli.Console, client *ffc.Client, keys []string, key string, user
 	}
 	switch {
 	case errors.Is(e.Err, ffc.ErrFlagNotFound):
-		return cli.Errorf("the environment has no flag %q%s", key, cli.DidYouMean(cli.Nearest(key, keys)))
+		return cli.Errorf("the environment has no flag %q%s", key, nearest.DidYouMean(nearest.Names(key, keys)))
 	case asJSON && e.Err != nil:
 		return &cli.Failure{Code: cli.ExitFailed}
 	case asJSON:

@@ -10,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffc/internal/manifest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 )
 
 // manifestRun is the manifest command with its options.
@@ -82,7 +83,7 @@ func (m *manifestRun) write(ctx context.Context, c *cli.Console, keys []string) 
 	for _, key := range keys {
 		if !client.FlagKnown(key) {
 			known := client.AllVariations(ctx, ffc.NewUser("any")).Keys()
-			return cli.Errorf("the environment has no flag %q%s", key, cli.DidYouMean(cli.Nearest(key, known)))
+			return cli.Errorf("the environment has no flag %q%s", key, nearest.DidYouMean(nearest.Names(key, known)))
 		}
 	}
 	var snapshot bytes.Buffer

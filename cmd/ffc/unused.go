@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
@@ -208,7 +209,7 @@ func newUseReport(reads *flagReads, flags map[string]environmentFlag) *useReport
 	keys := slices.Sorted(maps.Keys(flags))
 	for _, key := range slices.Sorted(maps.Keys(reads.places)) {
 		if _, ok := flags[key]; !ok {
-			r.Missing = append(r.Missing, missingFlag{key, reads.places[key], cli.Nearest(key, keys)})
+			r.Missing = append(r.Missing, missingFlag{key, reads.places[key], nearest.Names(key, keys)})
 		}
 		use(key)
 	}
@@ -236,7 +237,7 @@ func (r *useReport) String() string {
 		b.WriteString("Read by the code, but not in the environment:\n")
 	}
 	for _, m := range r.Missing {
-		fmt.Fprintf(&b, "  %s%s\n", oneLine(m.Key), cli.DidYouMean(m.DidYouMean))
+		fmt.Fprintf(&b, "  %s%s\n", oneLine(m.Key), nearest.DidYouMean(m.DidYouMean))
 		for _, p := range m.Places {
 			fmt.Fprintf(&b, "    %s\n", p)
 		}

@@ -64,7 +64,7 @@ func TestDependencies(t *testing.T) {
 		{"internal/ondemand", []string{"internal/clock", "internal/retry", "internal/safelog"}, []string{retrying, cleanhttp}},
 		{"transport/poll", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"transport/stream", append([]string{"transport", "internal/ondemand", "internal/resync"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"relay", append([]string{"ffc", "flush", "transport", "transport/fleet", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/flagjson", "internal/fleetdata", "internal/ondemand", "internal/platform/admin", "internal/platformserver", "internal/resync", "internal/store"}, internals...),
+		{"relay", append([]string{"ffc", "flush", "transport", "transport/fleet", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/flagjson", "internal/fleetdata", "internal/nearest", "internal/ondemand", "internal/platform/admin", "internal/platformserver", "internal/resync", "internal/store"}, internals...),
 			[]string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"internal/fleetdata", []string{"internal/jsontext"}, nil},
 		{"transport/fleet", append([]string{"transport", "internal/fleetdata", "internal/ondemand"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
@@ -76,7 +76,7 @@ func TestDependencies(t *testing.T) {
 		{"lambda/lambdatest", nil, nil},
 		{"internal/flagfile", append([]string{"internal/flagjson"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp}},
 		{"ffc/ffctest/flagfile", append([]string{"ffc/ffctest", "internal/flagfile", "internal/flagjson", "internal/platformserver"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
-		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "internal/platform/admin", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
+		{"cmd/ffc", append([]string{"internal/flagfile", "internal/flagjson", "internal/nearest", "internal/platform/admin", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "transport/poll", "transport/stream", "internal/afterwork", "internal/event", "internal/pace", "internal/ondemand", "internal/resync",
 			"cmd/ffc/internal/errtext", "cmd/ffc/internal/doctor", "cmd/ffc/internal/local", "cmd/ffc/internal/manifest", "cmd/internal/cli"}, internals...), []string{fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},
 		{"cmd/ffc/internal/local", append([]string{"internal/flagfile", "internal/flagjson", "internal/platformserver", "ffc", "ffc/ffctest", "flush", "transport", "internal/afterwork", "internal/event", "internal/pace"}, internals...), []string{
 			fastjson, fastfloat, regexp2, regexps, retrying, cleanhttp, websocket}},

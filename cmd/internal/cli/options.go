@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
@@ -99,7 +100,7 @@ func (o *Options) parse(args []string) (rest []string, err error) {
 		case option == nil && (name == "h" || name == "help"):
 			return nil, errHelp
 		case option == nil:
-			return nil, o.Usage("unknown option -%s%s", name, DidYouMean(o.nearest(name)))
+			return nil, o.Usage("unknown option -%s%s", name, nearest.DidYouMean(o.nearest(name)))
 		case option.placeholder == "" && !hasValue:
 			value = "true"
 		case !hasValue && len(args) == 0:
@@ -132,7 +133,7 @@ func (o *Options) nearest(name string) []string {
 			names = append(names, option.name)
 		}
 	}
-	near := Nearest(strings.TrimLeft(name, "-"), names)
+	near := nearest.Names(strings.TrimLeft(name, "-"), names)
 	for i := range near {
 		near[i] = "-" + near[i]
 	}

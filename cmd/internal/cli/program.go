@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 )
 
 // Program is a program with commands.
@@ -84,7 +86,7 @@ func (p *Program) find(name string) (*Command, error) {
 		}
 		names = append(names, cmd.Name)
 	}
-	return nil, UsageError("unknown command %q%s\nRun \"%s help\" for the list.", name, DidYouMean(Nearest(name, names)), p.Name)
+	return nil, UsageError("unknown command %q%s\nRun \"%s help\" for the list.", name, nearest.DidYouMean(nearest.Names(name, names)), p.Name)
 }
 
 // helpText is what "help NAME" prints.

@@ -1,4 +1,4 @@
-package cli
+package nearest
 
 import (
 	"slices"
@@ -20,7 +20,7 @@ func TestNearest(t *testing.T) {
 		"größe":      nil,
 		"checkout-V": {"checkout-v2", "checkout"},
 	} {
-		if got := Nearest(name, names); !slices.Equal(got, want) {
+		if got := Names(name, names); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}

@@ -1,4 +1,5 @@
-package cli
+// Package nearest suggests names in place of unknown ones.
+package nearest
 
 import (
 	"cmp"
@@ -10,9 +11,9 @@ import (
 // maxNearest is the maximum number of suggested names.
 const maxNearest = 3
 
-// Nearest returns the names that are most similar to name, the most similar
+// Names returns the names that are most similar to name, the most similar
 // first.
-func Nearest(name string, names []string) []string {
+func Names(name string, names []string) []string {
 	type candidate struct {
 		name     string
 		distance int
