@@ -85,7 +85,7 @@ func (a AllFlags) MarshalJSON() ([]byte, error) {
 }
 
 func (a AllFlags) detail(i int) Detail[string] {
-	d := newDetail(a.keys[i], &a.results[i], "")
+	d := newDetail(a.keys[i], &a.results[i], kindString, "")
 	if v := a.flags.value(a.keys[i], &a.results[i], valueType{}); v != nil {
 		d.Value = v.Value
 	}

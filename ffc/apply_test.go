@@ -128,7 +128,7 @@ func TestUsersOfManyAttributesAreLinear(t *testing.T) {
 func TestLimitOfAnEvaluation(t *testing.T) {
 	t.Parallel()
 	for reason, err := range map[eval.Reason]error{eval.ReasonError: ErrEvaluation, eval.ReasonLimit: errLimit} {
-		d := newDetail("f", &eval.Result{Reason: reason}, "-")
+		d := newDetail("f", &eval.Result{Reason: reason}, kindString, "-")
 		if d.Reason != ReasonError || d.Err != err {
 			t.Errorf("got %v, %v", d.Reason, d.Err)
 		}

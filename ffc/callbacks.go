@@ -28,13 +28,13 @@ type Evaluation struct {
 
 // callOnEvaluation calls Config.OnEvaluation. It recovers a panic, so that no
 // evaluation panics.
-func (f Flags) callOnEvaluation(ctx context.Context, key string, r *eval.Result) {
+func (f Flags) callOnEvaluation(ctx context.Context, key string, r *eval.Result, kind valueKind) {
 	defer func() {
 		if v := recover(); v != nil {
 			f.c.notePanic("Config.OnEvaluation", v)
 		}
 	}()
-	e := Evaluation{FlagKey: key, User: f.user, Reason: Reason(r.Reason.String()), Err: resultError(r)}
+	e := Evaluation{FlagKey: key, User: f.user, Reason: Reason(r.Reason.String()), Err: resultError(r, kind)}
 	if f.view.serving {
 		e.DataVersion = f.view.snapshot.Version()
 	}

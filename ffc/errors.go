@@ -60,11 +60,15 @@ func (errs *configErrors) add(field string, err error) {
 	}
 }
 
-// wrongTypes has ErrWrongType with what was expected, for a Detail.
+// wrongTypes has ErrWrongType for each kind of getter, with what was expected. For
+// JSON and ParseDetail the error of the decoder says it.
 var wrongTypes = [...]error{
-	kindBool:  fmt.Errorf("%w: expected a boolean", ErrWrongType),
-	kindInt:   fmt.Errorf("%w: expected a whole number that an int holds", ErrWrongType),
-	kindFloat: fmt.Errorf("%w: expected a number", ErrWrongType),
+	kindString: ErrWrongType,
+	kindBool:   fmt.Errorf("%w: expected a boolean", ErrWrongType),
+	kindInt:    fmt.Errorf("%w: expected a whole number that an int holds", ErrWrongType),
+	kindFloat:  fmt.Errorf("%w: expected a number", ErrWrongType),
+	kindJSON:   ErrWrongType,
+	kindParsed: ErrWrongType,
 }
 
 // errLimit is ErrEvaluation with the reason.

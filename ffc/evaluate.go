@@ -85,13 +85,10 @@ func (f Flags) evaluate(ctx context.Context, key string, t valueType) eval.Resul
 		r = f.evaluateDependent(flag, t)
 	}
 	if r.Variation == nil {
-		f.c.events.RecordFallback(r.Reason)
-		if t.kind != kindParsed { // ParseDetail notes it, with its type
-			f.noteFallback(key, &r, t.kind.String())
-		}
+		f.c.noteFallback(&f, key, &r, t.kind)
 	}
 	if f.c.cfg.OnEvaluation != nil {
-		f.callOnEvaluation(ctx, key, &r)
+		f.callOnEvaluation(ctx, key, &r, t.kind)
 	}
 	return r
 }

@@ -179,7 +179,7 @@ func ExampleConfig_fallbacks() {
 	// Output:
 	// new-checkout returned the fallback: ffc: the environment has no such flag
 	// false
-	// discount returned the fallback: ffc: the flag's value is of another type
+	// discount returned the fallback: ffc: the flag's value is of another type: expected a whole number that an int holds
 	// 0
 }
 

@@ -29,7 +29,7 @@ func newExplanation(e *eval.Explanation) Explanation {
 	out := Explanation{
 		FlagKey:       e.FlagKey,
 		Reason:        Reason(e.Reason.String()),
-		Err:           resultError(&e.Result),
+		Err:           resultError(&e.Result, kindString),
 		Experiment:    e.Experiment,
 		Prerequisites: mapped(e.Prerequisites, explainedPrerequisite),
 		Rules:         mapped(e.Rules, explainedRule),

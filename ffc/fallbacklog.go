@@ -56,17 +56,22 @@ var fallbackAdvice = [...]string{
 	eval.ReasonLimit:            "simplify the flag: it needs too many flags, segments and clauses; Client.Explain shows which",
 }
 
-// noteFallback logs that a call of a getter, named by the type of its values, returns
-// the fallback with this result, unless that was already logged in the current hour.
-func (f Flags) noteFallback(key string, r *eval.Result, getter string) {
-	if f.c == nil || !f.c.fallbackLog.due(key, r) { // f is the zero Flags, or the log is old
-		return
+// noteFallback counts and logs a fallback.
+func (c *Client) noteFallback(f *Flags, key string, r *eval.Result, kind valueKind) {
+	c.events.RecordFallback(r.Reason)
+	if kind != kindParsed && c.fallbackLog.due(key, r) { // ParseDetail logs it, with its type
+		c.logFallback(f, key, r, kind.String())
 	}
+}
+
+// logFallback logs that a call of a getter, named by the type of its values, returns
+// the fallback with this result, which is due.
+func (c *Client) logFallback(f *Flags, key string, r *eval.Result, getter string) {
 	advice, attribute := fallbackAdvice[r.Reason], ""
 	if r.InvalidAttribute {
 		advice, attribute = invalidAdvice, eval.InvalidAttribute(f.view.snapshot, r.Flag, f.user.u)
 	}
-	f.c.fallbackLog.write(key, r.Reason, getter, advice, attribute)
+	c.fallbackLog.write(key, r.Reason, getter, advice, attribute)
 }
 
 // due reports whether a result has to be logged: not if that was done in the current

@@ -46,10 +46,7 @@ func (f Flags) variation(ctx context.Context, key string, kind valueKind) *eval.
 func detail[T any](ctx context.Context, f Flags, key string, kind valueKind, fallback T, read func(*eval.Variation) T) Detail[T] {
 	t := valueType{kind: kind}
 	r := f.evaluate(ctx, key, t)
-	d := newDetail(key, &r, fallback)
-	if r.Reason == eval.ReasonWrongType {
-		d.Err = wrongTypes[kind]
-	}
+	d := newDetail(key, &r, kind, fallback)
 	if v := f.value(key, &r, t); v != nil {
 		d.Value = read(v)
 	}
@@ -126,7 +123,7 @@ func (f Flags) JSON(ctx context.Context, key string, into any) error {
 		return misfit
 	}}
 	r := f.evaluate(ctx, key, t)
-	err := resultError(&r)
+	err := resultError(&r, kindJSON)
 	if err != nil && misfit != nil {
 		err = fmt.Errorf("%w: %w", err, misfit) // not errors.Join: a log has it on one line
 	}
@@ -162,10 +159,10 @@ func ParseDetail[T any](ctx context.Context, f Flags, key string, fallback T, pa
 		return misfit
 	}}
 	r := f.evaluate(ctx, key, t)
-	if r.Variation == nil {
-		f.noteFallback(key, &r, typeName[T]())
+	if r.Variation == nil && f.c != nil && f.c.fallbackLog.due(key, &r) {
+		f.c.logFallback(&f, key, &r, typeName[T]())
 	}
-	d := newDetail(key, &r, fallback)
+	d := newDetail(key, &r, kindParsed, fallback)
 	if misfit != nil {
 		d.Err = fmt.Errorf("%w: %w", d.Err, misfit) // not errors.Join: a log has it on one line
 	}

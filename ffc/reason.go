@@ -22,8 +22,9 @@ const (
 	ReasonError            Reason = "error in evaluation"
 )
 
-// resultError returns the error of a Detail with this result.
-func resultError(r *eval.Result) error {
+// resultError returns the error of a Detail with this result of a getter of this
+// kind.
+func resultError(r *eval.Result, kind valueKind) error {
 	switch r.Reason {
 	case eval.ReasonNotReady:
 		return ErrNotReady
@@ -32,7 +33,7 @@ func resultError(r *eval.Result) error {
 	case eval.ReasonUserNotSpecified:
 		return ErrUserNotSpecified
 	case eval.ReasonWrongType:
-		return ErrWrongType
+		return wrongTypes[kind]
 	case eval.ReasonError:
 		if r.InvalidAttribute {
 			return ErrInvalidAttribute

@@ -104,8 +104,7 @@ func InvalidAttribute(s *Snapshot, f *Flag, u *User) string {
 	if e.invalid == nil {
 		return ""
 	}
-	name, _ := u.invalidName(e.invalid)
-	return name
+	return u.invalidName(e.invalid)
 }
 
 // flagPath is the path from the evaluated flag to a prerequisite.

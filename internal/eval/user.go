@@ -128,37 +128,39 @@ func (u *User) SetInvalid(name string) {
 
 // hasInvalid reports whether the attribute that a clause uses is invalid.
 func (u *User) hasInvalid(ref *attributeRef) bool {
-	_, has := u.invalidName(ref)
-	return has
-}
-
-// invalidName returns the name under which the user has the attribute that a clause
-// uses, if the attribute is invalid.
-func (u *User) invalidName(ref *attributeRef) (name string, has bool) {
-	either := func(name, other string) (string, bool) {
-		if _, has := u.invalid[name]; !has {
-			name = other
-		}
-		_, has := u.invalid[name]
-		return name, has
-	}
+	has := func(name string) bool { _, ok := u.invalid[name]; return ok }
 	switch ref.kind {
 	case AttributeCustom:
-		return either(ref.name, ref.name)
+		return has(ref.name)
 	case AttributeName:
-		return either("name", "name")
+		return has("name")
 	case AttributeEmail:
-		return either("email", "email")
+		return has("email")
 	case AttributeCountry:
-		return either("country", "country")
+		return has("country")
 	case AttributeClassicName:
-		return either("name", "Name")
+		return has("name") || has("Name")
 	case AttributeClassicEmail:
-		return either("email", "Email")
+		return has("email") || has("Email")
 	case AttributeClassicCountry:
-		return either("country", "Country")
+		return has("country") || has("Country")
 	}
-	return "", false
+	return false
+}
+
+// invalidName returns the name under which the user has an attribute of which
+// hasInvalid reports true.
+func (u *User) invalidName(ref *attributeRef) string {
+	names := map[Attribute][]string{
+		AttributeCustom: {ref.name}, AttributeName: {"name"}, AttributeEmail: {"email"}, AttributeCountry: {"country"},
+		AttributeClassicName: {"name", "Name"}, AttributeClassicEmail: {"email", "Email"}, AttributeClassicCountry: {"country", "Country"},
+	}
+	for _, name := range names[ref.kind] {
+		if _, has := u.invalid[name]; has {
+			return name
+		}
+	}
+	return ""
 }
 
 // find returns the index of a custom attribute, or -1.
