@@ -90,9 +90,9 @@ func load(path string, environ []string) (*config, error) {
 	return c, nil
 }
 
-// hopeless returns the errors of all environments, if none can be used and no file
+// noneUsable returns the errors of all environments, if none can be used and no file
 // can change that.
-func (c *config) hopeless() error {
+func (c *config) noneUsable() error {
 	if c.files || len(c.broken) < len(c.environments) {
 		return nil
 	}

@@ -238,7 +238,7 @@ func listenOn(address, setting string) (net.Listener, error) {
 
 // run publishes and serves until ctx ends.
 func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only []string) error {
-	if err := config.hopeless(); err != nil {
+	if err := config.noneUsable(); err != nil {
 		return cli.UsageError("%v", err)
 	}
 	listener, err := listenOn(config.listen, "listen")
@@ -272,7 +272,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 		d.a.listening(listener.Addr().String(), served)
 	}
 	s.log.Info("ffc: started", "publishes", d.publishes, "serves", d.serves, "environments", len(config.environments), "address", listener.Addr().String(), "serve", served)
-	s.hopeless = make(chan error, 1)
+	s.noneUsable = make(chan error, 1)
 	s.apply(ctx, config)
 	if s.forwarding != nil {
 		s.forwarding.start(ctx)
@@ -295,7 +295,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 			return nil
 		case loop <- struct{}{}: // /healthz
 			continue
-		case err := <-s.hopeless:
+		case err := <-s.noneUsable:
 			if d.serves || d.forwards {
 				continue // there is other work
 			}

@@ -30,7 +30,7 @@ type supervisor struct {
 	forwarding *forwarding // nil forwards nothing
 	publishes  bool
 	files      bool       // the configuration can change
-	hopeless   chan error // receives when no environment can be published, and that cannot change
+	noneUsable chan error // receives when no environment can be published, and that cannot change
 
 	mu       sync.Mutex
 	engines  engines
@@ -143,7 +143,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 		r.mirrors = e.mirrors
 		s.running[name] = r
 	}
-	s.despair()
+	s.reportNoneUsable()
 }
 
 // start runs a publisher, once the old one has ended. The lock is held.
@@ -170,7 +170,7 @@ func (s *supervisor) start(ctx context.Context, name, key string, p *relay.Publi
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		release()
-		s.despair()
+		s.reportNoneUsable()
 	})
 	return r
 }
@@ -184,9 +184,9 @@ func (s *supervisor) unusable(name string, err error) {
 	s.log.Error(event, "environment", name, "error", err)
 }
 
-// despair reports that no environment can be published, if nothing can change that.
-// The lock is held.
-func (s *supervisor) despair() {
+// reportNoneUsable reports that no environment can be published, if nothing can change
+// that. The lock is held.
+func (s *supervisor) reportNoneUsable() {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.running)) {
 		err := s.running[name].failed()
@@ -197,7 +197,7 @@ func (s *supervisor) despair() {
 	}
 	if !s.files && len(errs) > 0 {
 		select {
-		case s.hopeless <- errors.Join(errs...):
+		case s.noneUsable <- errors.Join(errs...):
 		default:
 		}
 	}
