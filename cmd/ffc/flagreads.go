@@ -67,15 +67,45 @@ func runVet(ctx context.Context, program, pattern string) ([]byte, error) {
 		} else {
 			dir, packages = pattern, "."
 		}
+		if !isDirectory(dir) {
+			return nil, cli.NoDataError("-dir %s: there is no directory %s: expected one with Go packages", pattern, dir)
+		}
+	} else if base := strings.TrimSuffix(pattern, "/..."); isDirectory(base) && !strings.Contains(base, ".") {
+		return nil, cli.NoDataError("-dir %s: that is the path of packages of the standard library: use -dir ./%[1]s for the directory", pattern)
 	}
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, "-json", "-test=false", "--", packages)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
 	cmd.WaitDelay = time.Second // the go command that ffcvet runs may hold the pipes
 	if err := cmd.Run(); err != nil {
-		return nil, cli.NoDataError("ffcvet failed for %s: %v\n%s", pattern, err, bytes.TrimSpace(stderr.Bytes()))
+		text := fmt.Sprintf("ffcvet failed for %s: %v\n%s", pattern, err, bytes.TrimSpace(stderr.Bytes()))
+		if !inModule(dir) {
+			text += "\nThere is no go.mod in this directory or above: name a directory of the module with -dir."
+		}
+		return nil, cli.NoDataError("%s", strings.Replace(text, "\n\n", "\n", 1))
 	}
 	return stdout.Bytes(), nil
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// inModule reports whether a directory, "" for this one, is in a Go module.
+func inModule(dir string) bool {
+	dir, err := filepath.Abs(dir)
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+	return true // unknown
 }
 
 // diagnostic is the JSON of a line of ffcvet.

@@ -116,6 +116,17 @@ func TestUnusedRunsVet(t *testing.T) {
 		t.Fatal(err)
 	}
 	bare(t, "unused", "-file", file).is(t, outcome{code: cli.ExitNoData, stderr: "ffc: ffcvet failed for ./...: exit status 1\nmain.go:1:2: no such thing\n"})
+	bare(t, "unused", "-file", file, "-dir", dir).is(t, outcome{code: cli.ExitNoData, stderr: "ffc: ffcvet failed for " + dir + ": exit status 1\nmain.go:1:2: no such thing\n" +
+		"There is no go.mod in this directory or above: name a directory of the module with -dir.\n"})
+	for pattern, want := range map[string]string{
+		"./nodir":      "there is no directory ./nodir: expected one with Go packages",
+		"./nodir/...":  "there is no directory ./nodir: expected one with Go packages",
+		"./unused.go":  "there is no directory ./unused.go: expected one with Go packages",
+		"internal":     "that is the path of packages of the standard library: use -dir ./internal for the directory",
+		"internal/...": "that is the path of packages of the standard library: use -dir ./internal/... for the directory",
+	} {
+		bare(t, "unused", "-file", file, "-dir", pattern).is(t, outcome{code: cli.ExitNoData, stderr: "ffc: -dir " + pattern + ": " + want + "\n"})
+	}
 	t.Setenv("PATH", t.TempDir())
 	bare(t, "unused", "-file", file).is(t, outcome{code: cli.ExitNoData, stderr: `ffc: cannot run ffcvet: exec: "ffcvet": executable file not found in $PATH
 Install it with "go install github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffcvet@latest", or name it with -ffcvet PATH.
