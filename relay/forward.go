@@ -308,7 +308,7 @@ type held struct {
 	*flush.Delivery
 	at       time.Time // when it was taken
 	extended time.Time // or taken; of run.mu
-	removing bool      // Done has been called: the queue may not have it any more; of run.mu
+	ending   bool      // Done or Again has been called: it may be no longer this taker's; of run.mu
 }
 
 // loop takes batches until ctx ends, and then waits for those that were taken.
@@ -502,11 +502,11 @@ func (r *run) finished(p *parcel, d *flush.Delivery, o *outlet) {
 			after = maxPause
 		}
 	}
+	r.mu.Lock()
+	r.taken[p].ending = true
+	r.mu.Unlock()
 	if p.err == nil {
 		if d.Done != nil {
-			r.mu.Lock()
-			r.taken[p].removing = true
-			r.mu.Unlock()
 			r.remove(d.Done)
 		}
 		return
@@ -594,7 +594,7 @@ func (r *run) extend(ctx context.Context) {
 				defer r.mu.Unlock()
 				if err == nil {
 					h.extended = began
-				} else if h.removing { // it may be gone; remove reports errors of the queue
+				} else if h.ending { // the queue may have given it away, or removed it
 					return
 				}
 				errs <- err
