@@ -228,6 +228,16 @@ func (s *served) status() (r report) {
 	return r
 }
 
+// environment returns the status of an environment: the zero status if there is none, as
+// when the program has just begun.
+func (s *served) environment(name string) environmentReport {
+	s.w.Helper()
+	if e := s.status().Environments[name]; e != nil {
+		return *e
+	}
+	return environmentReport{}
+}
+
 // hangup sends SIGHUP.
 func (s *served) hangup() { s.w.app.reload <- syscall.SIGHUP }
 

@@ -32,10 +32,10 @@ func TestPublishServesAndHandsOver(t *testing.T) {
 	w.app.environ = append(w.app.environ, "FFC_RELAY_ENGINES_COPY_URL=dir:"+t.TempDir(), "FFC_RELAY_ENVIRONMENTS_PROD_MIRRORS=copy")
 	s := w.serve()
 	testkit.Eventually(t, "ready", func() bool { code, _ := s.get("/readyz"); return code == http.StatusOK })
-	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
+	testkit.Eventually(t, "leads", func() bool { return s.environment("prod").Leader })
 	w.serves("checkout", "old")
 	w.platform.Put(ffctest.Flag("checkout").Variations("old", "new").Serve("new"))
-	testkit.Eventually(t, "the change is published", func() bool { return s.status().Environments["prod"].Publishes == 2 })
+	testkit.Eventually(t, "the change is published", func() bool { return s.environment("prod").Publishes == 2 })
 	w.serves("checkout", "new")
 	if code, _ := s.get("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz responds %d", code)
@@ -91,8 +91,8 @@ func TestReload(t *testing.T) {
 	file := w.write(filepath.Join(dir, "relay.json"), config(prod))
 	w.app.environ = nil
 	s := w.serve("-config", file)
-	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
-	replica := s.status().Environments["prod"].Replica
+	testkit.Eventually(t, "leads", func() bool { return s.environment("prod").Leader })
+	replica := s.environment("prod").Replica
 	failed := func() bool {
 		_, text := s.get("/metrics")
 		return strings.Contains(text, "\nffc_relay_config_reload_failed 1\n")
@@ -110,7 +110,7 @@ func TestReload(t *testing.T) {
 	w.write(file, config(prod+`, "bad": {"secretFile": "/no/such/file"}`))
 	s.hangup()
 	testkit.Eventually(t, "the environment bad has another error", func() bool {
-		return strings.Contains(s.status().Environments["bad"].Error, "/no/such/file")
+		return strings.Contains(s.environment("bad").Error, "/no/such/file")
 	})
 
 	w.write(file, `{"environments": 1}`)
@@ -119,7 +119,7 @@ func TestReload(t *testing.T) {
 	w.write(file, config(prod))
 	s.hangup()
 	testkit.Eventually(t, "the environment bad is gone", func() bool { return len(s.status().Environments) == 1 && !failed() })
-	if now := s.status().Environments["prod"]; !now.Leader || now.Replica != replica {
+	if now := s.environment("prod"); !now.Leader || now.Replica != replica {
 		t.Errorf("prod was restarted: %+v", now)
 	}
 
@@ -130,15 +130,15 @@ func TestReload(t *testing.T) {
 	}
 	s.hangup()
 	testkit.Eventually(t, "the missing file is reported", failed)
-	if now := s.status().Environments["prod"]; !now.Leader || now.Replica != replica {
+	if now := s.environment("prod"); !now.Leader || now.Replica != replica {
 		t.Errorf("prod was restarted: %+v", now)
 	}
-	key, _, err := relay.NewKey(ffc.PlatformFeatBit, s.status().Environments["prod"].Environment, "x", time.Time{})
+	key, _, err := relay.NewKey(ffc.PlatformFeatBit, s.environment("prod").Environment, "x", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.write(secretFile, key) // found without SIGHUP
-	testkit.Eventually(t, "the new secret is in use", func() bool { return s.status().Environments["prod"].Replica != replica && !failed() })
+	testkit.Eventually(t, "the new secret is in use", func() bool { return s.environment("prod").Replica != replica && !failed() })
 
 	// Without a secret prod is for commands only, and is not published any more.
 	w.write(file, config(`"prod": {"environment": "x"}, "other": {"secret": "x"}`))
@@ -158,12 +158,12 @@ func TestPasswordOfAnEngineChanges(t *testing.T) {
 		return w.engine, func() {}, nil
 	}
 	s := w.serve()
-	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
-	replica := s.status().Environments["prod"].Replica
+	testkit.Eventually(t, "leads", func() bool { return s.environment("prod").Leader })
+	replica := s.environment("prod").Replica
 	w.write(file, "s3cret-2")
 	s.hangup()
 	testkit.Eventually(t, "the new password is in use", func() bool { return now().password == "s3cret-2" })
-	if e := s.status().Environments["prod"]; e.Replica != replica || !e.Leader {
+	if e := s.environment("prod"); e.Replica != replica || !e.Leader {
 		t.Errorf("prod was restarted: %+v", e)
 	}
 	s.end()
@@ -343,6 +343,6 @@ func TestPublishWaitsForAFileToChange(t *testing.T) {
 	testkit.Eventually(t, said, func() bool { return strings.Contains(s.log.String(), said) })
 	w.write(file, w.platform.EnvSecret)
 	s.hangup()
-	testkit.Eventually(t, "leads", func() bool { return s.status().Environments["prod"].Leader })
+	testkit.Eventually(t, "leads", func() bool { return s.environment("prod").Leader })
 	s.end()
 }
