@@ -105,9 +105,11 @@ func TestForwarderRemembersWhatIsTooLarge(t *testing.T) {
 		}
 		return reply{}
 	}, func(w *world) {
-		w.run(w.forwarder())
 		for i := range 20 {
 			w.put("a", i*1000, 10, 100)
+			if i == 0 { // there is more than one batch to join when it begins
+				w.run(w.forwarder())
+			}
 			time.Sleep(time.Minute)
 		}
 		w.end()
