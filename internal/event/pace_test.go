@@ -334,10 +334,12 @@ func TestPlatformThatBecomesSlow(t *testing.T) {
 		if s.stored.Load() != 30_000 || p.Stats().Resent > 0 {
 			t.Errorf("%d events were stored; Stats: %+v", s.stored.Load(), p.Stats())
 		}
-		// 500 events take the second that requests aim at. The last ones are larger if
-		// the other lane has ended, as the platform then is twice as quick.
-		if largest := slices.Max(s.sizes[slow+4 : quick]); largest > 750 {
-			t.Errorf("requests of up to %d events: %v", largest, s.sizes[slow:quick])
+		// 500 events take the second that requests aim at. The last two may be larger: one
+		// lane has ended, and the platform is twice as quick for the other.
+		sizes := s.sizes[slow+4 : quick]
+		before := len(sizes) - 2
+		if slices.Max(sizes[:before]) > 600 || slices.Max(sizes[before:]) > 750 {
+			t.Errorf("requests of up to %d events: %v", slices.Max(sizes), s.sizes[slow:quick])
 		}
 		if n := len(s.sizes) - quick; n > 20 {
 			t.Errorf("%d requests for 10,000 events: %v", n, s.sizes[quick:])
