@@ -13,6 +13,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
@@ -53,6 +54,9 @@ func TestRollbackWhileThePlatformIsDown(t *testing.T) {
 		wait(10 * time.Second)
 		const beat, maxAge = 5 * time.Second, 30 * time.Second
 		readers := make([]*ffc.Client, 50)
+		if testkit.All() {
+			readers = make([]*ffc.Client, 200)
+		}
 		for i := range readers {
 			var err error
 			readers[i], err = fleetkit.NewReader(t.Context(), &fleet.Transport{Backends: []fleet.Backend{m}, Interval: maxAge}, time.Second)

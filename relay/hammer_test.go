@@ -15,7 +15,7 @@ import (
 
 // Whatever becomes of the publishers, the platform and the engine: no reader goes
 // back in revision, flag or time, or loses its flags. FFC_HAMMER is the number of
-// faults.
+// faults, over 200 readers.
 func TestHammer(t *testing.T) {
 	faults, readers := 300, 50
 	if testkit.All() {
@@ -25,7 +25,7 @@ func TestHammer(t *testing.T) {
 		faults = 50
 	}
 	if n, err := strconv.Atoi(os.Getenv("FFC_HAMMER")); err == nil {
-		faults = n
+		faults, readers = n, 200
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

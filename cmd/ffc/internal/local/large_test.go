@@ -12,6 +12,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 // largeFile returns a flag file with n flags.
@@ -42,8 +43,12 @@ func largeFile(n int) string {
 // flags one is built, put and shown again, and the others are not even copied.
 func TestChangeOfOneFlagOfMany(t *testing.T) {
 	t.Parallel()
+	flags := 200
+	if testkit.All() {
+		flags = 1000
+	}
 	path := filepath.Join(t.TempDir(), "flags.json")
-	if err := os.WriteFile(path, []byte(largeFile(200)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(largeFile(flags)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p, err := New(Config{File: path})
@@ -84,7 +89,7 @@ func TestChangeOfOneFlagOfMany(t *testing.T) {
 			t.Errorf("flag %s has version %d, had %d", key, version, after[key])
 		}
 	}
-	if name := p.newRenderer().flag("flag-9").Name; now["flag-8"] != 0 || name != "The ninth" || len(now) != 200 {
+	if name := p.newRenderer().flag("flag-9").Name; now["flag-8"] != 0 || name != "The ninth" || len(now) != flags {
 		t.Errorf("got %d flags, and the name %q", len(now), name)
 	}
 	// What the server holds is what the file says.
