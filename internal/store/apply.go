@@ -323,7 +323,7 @@ func replaced(old *index, items []Item, version int64, t *Terms, segment bool) (
 		hash := Hash(item.Key)
 		if twin := next.find(hash, item.Key); twin == nil || twin.Version < item.Version {
 			e := &entries[i]
-			e.Item, e.arrived = *item, t.Arrived
+			e.Item, e.arrived, e.order = *item, t.Arrived, i
 			next.putHashed(hash, e)
 		}
 	}
@@ -396,7 +396,7 @@ func (ix *index) repeatedBy(items []Item, t *Terms) (next index, changed []strin
 	}
 	for i := range items {
 		e, had := &next.entries[i], &ix.entries[i]
-		e.Item, e.arrived = items[i], t.Arrived
+		e.Item, e.arrived, e.order = items[i], t.Arrived, i
 		if had.Version == e.Version && bytes.Equal(had.Raw, e.Raw) {
 			e.inherit(had)
 		} else {

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"bytes"
-	"unsafe"
-)
+import "bytes"
 
 // Earlier has the items of a snapshot in the order of its last full update. A
 // message that repeats them is read faster with them. The zero Earlier has none.
@@ -53,7 +50,8 @@ func (s *Sequence) Passed(key string) {
 // order returns the index of e in ix.entries. Entries of later partial updates are
 // not there, and e may be nil.
 func (ix *index) order(e *entry) (at int, ok bool) {
-	first := unsafe.Pointer(unsafe.SliceData(ix.entries))
-	offset := uintptr(unsafe.Pointer(e)) - uintptr(first) // huge if e is before the first
-	return int(offset / unsafe.Sizeof(*e)), offset < uintptr(len(ix.entries))*unsafe.Sizeof(*e)
+	if e == nil || e.order >= len(ix.entries) || &ix.entries[e.order] != e {
+		return 0, false
+	}
+	return e.order, true
 }

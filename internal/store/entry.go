@@ -62,6 +62,8 @@ type entry struct {
 	Item
 	// arrived is the number of the update that brought it; 0 is the bootstrap.
 	arrived uint64
+	// order is the index in index.entries, if the entry is there.
+	order int
 	// compiled is nil until the first use. It is what evaluations read: an *F if
 	// the entry is in the flags of a Snapshot[F, S], an *S if it is in the
 	// segments. Only load and store access it.
