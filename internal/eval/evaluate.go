@@ -104,7 +104,8 @@ func InvalidAttribute(s *Snapshot, f *Flag, u *User) string {
 	if e.invalid == nil {
 		return ""
 	}
-	return u.invalidName(e.invalid)
+	name, _ := u.invalidName(e.invalid)
+	return name
 }
 
 // flagPath is the path from the evaluated flag to a prerequisite.
@@ -245,7 +246,10 @@ func (e *evaluation) matches(c *clause) (matches, decided bool) {
 // needsInvalid makes the evaluation fail if the user has an invalid attribute in
 // place of one that was not found.
 func (e *evaluation) needsInvalid(ref *attributeRef) bool {
-	if e.user.invalid == nil || !e.user.hasInvalid(ref) {
+	if e.user.invalid == nil {
+		return false
+	}
+	if _, invalid := e.user.invalidName(ref); !invalid {
 		return false
 	}
 	if !e.failed { // the first failure is the one to report

@@ -126,41 +126,29 @@ func (u *User) SetInvalid(name string) {
 	u.invalid[name] = struct{}{}
 }
 
-// hasInvalid reports whether the attribute that a clause uses is invalid.
-func (u *User) hasInvalid(ref *attributeRef) bool {
-	has := func(name string) bool { _, ok := u.invalid[name]; return ok }
-	switch ref.kind {
-	case AttributeCustom:
-		return has(ref.name)
-	case AttributeName:
-		return has("name")
-	case AttributeEmail:
-		return has("email")
-	case AttributeCountry:
-		return has("country")
-	case AttributeClassicName:
-		return has("name") || has("Name")
-	case AttributeClassicEmail:
-		return has("email") || has("Email")
-	case AttributeClassicCountry:
-		return has("country") || has("Country")
+// invalidName reports whether the attribute that a clause uses is invalid, and
+// returns the name under which the user has it.
+func (u *User) invalidName(ref *attributeRef) (name string, invalid bool) {
+	names := builtInNames[ref.kind]
+	if ref.kind == AttributeCustom {
+		names = []string{ref.name}
 	}
-	return false
-}
-
-// invalidName returns the name under which the user has an attribute of which
-// hasInvalid reports true.
-func (u *User) invalidName(ref *attributeRef) string {
-	names := map[Attribute][]string{
-		AttributeCustom: {ref.name}, AttributeName: {"name"}, AttributeEmail: {"email"}, AttributeCountry: {"country"},
-		AttributeClassicName: {"name", "Name"}, AttributeClassicEmail: {"email", "Email"}, AttributeClassicCountry: {"country", "Country"},
-	}
-	for _, name := range names[ref.kind] {
-		if _, has := u.invalid[name]; has {
-			return name
+	for _, name := range names {
+		if _, invalid := u.invalid[name]; invalid {
+			return name, true
 		}
 	}
-	return ""
+	return "", false
+}
+
+// builtInNames has the names under which a user may have an attribute.
+var builtInNames = [...][]string{
+	AttributeName:           {"name"},
+	AttributeEmail:          {"email"},
+	AttributeCountry:        {"country"},
+	AttributeClassicName:    {"name", "Name"},
+	AttributeClassicEmail:   {"email", "Email"},
+	AttributeClassicCountry: {"country", "Country"},
 }
 
 // find returns the index of a custom attribute, or -1.
