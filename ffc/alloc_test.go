@@ -4,9 +4,11 @@ package ffc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -92,7 +94,13 @@ func testNoAllocation(t *testing.T, g ffctest.Platform) {
 	noAllocation("enabled", func() { client.IsEnabled(ctx, "rollout", user) })
 	noAllocation("detail", func() { client.VariationDetail(ctx, "rollout", user, "") })
 	noAllocation("detail of a failure", func() { client.IntVariationDetail(ctx, "rollout", user, 0) })
+	noAllocation("parsed", func() { ffc.ParseDetail(ctx, client.For(user), "rollout", false, strconv.ParseBool) })
 	noAllocation("for", func() { client.For(user).Bool(ctx, "rollout", false) })
+	invalid := ffc.NewUser("u", ffc.Invalid("plan"), ffc.Invalid("Name"))
+	if d := client.BoolVariationDetail(ctx, "clause equal", invalid, false); !errors.Is(d.Err, ffc.ErrInvalidAttribute) {
+		t.Errorf("an invalid attribute: got %+v", d)
+	}
+	noAllocation("invalid attribute", func() { client.BoolVariation(ctx, "clause equal", invalid, false) })
 	noAllocation("stats", func() { client.Stats() })
 	noAllocation("status", func() { client.Status() })
 	noAllocation("known", func() { client.FlagKnown("rollout") })

@@ -31,8 +31,8 @@ type Detail[T any] struct {
 	Err error
 }
 
-// newDetail describes a result of a getter of this kind. The value is the fallback; the caller replaces it
-// if there is another one.
+// newDetail describes a result of a getter of this kind. The value is the fallback;
+// the caller replaces it if there is another one.
 func newDetail[T any](key string, r *eval.Result, kind valueKind, fallback T) Detail[T] {
 	d := Detail[T]{Value: fallback, Reason: Reason(r.Reason.String()), FlagKey: key, Err: resultError(r, kind)}
 	if r.Flag != nil {
