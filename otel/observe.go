@@ -97,7 +97,7 @@ func (i *instruments) define() {
 	i.dataAge()
 	i.counter("ffc.data.updates", "{message}", "Messages with data, also those that changed nothing.",
 		of(func(r *reading) uint64 { return r.Updates }))
-	i.counter("ffc.connection.attempts", "{attempt}", "Websockets dialled and requests sent for data; with websockets, all but the first are reconnects.",
+	i.counter("ffc.connection.attempts", "{attempt}", "Websockets dialled and requests sent for data; with websockets and no fallback, all but the first are reconnects.",
 		of(func(r *reading) uint64 { return r.Transport.Connects }))
 	i.counter("ffc.connection.failures", "{failure}", "Attempts that brought no data, and websockets that broke.",
 		of(func(r *reading) uint64 { return r.Transport.Failures }))

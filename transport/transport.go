@@ -127,7 +127,7 @@ type Env struct {
 	Background bool
 }
 
-// Stats counts what a session did so far.
+// Stats counts what a session did so far, and a fallback that it started.
 type Stats struct {
 	// Connects is the number of websockets dialled and requests sent for data.
 	Connects uint64

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,38 @@ type fallback struct {
 	cancel  context.CancelFunc
 	serves  bool // the data comes from the session that runs
 	refused bool // the last session stopped for good; timer starts another
+
+	live map[*secondStore]transport.Session // that have not ended
+	past transport.Stats                    // of sessions that have ended
+}
+
+// stats returns what all sessions of the fallback did. It does not hold the lock
+// while it calls sessions: they may report to the store meanwhile.
+func (f *fallback) stats() transport.Stats {
+	f.mu.Lock()
+	sum, live := f.past, maps.Clone(f.live)
+	f.mu.Unlock()
+	for _, session := range live {
+		add(&sum, session.Stats())
+	}
+	return sum
+}
+
+// runAndCount runs a session until it ends, and keeps its counts.
+func (f *fallback) runAndCount(ctx context.Context, session transport.Session, store *secondStore) {
+	run(ctx, session)
+	stats := session.Stats()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.live, store)
+	add(&f.past, stats)
+}
+
+func add(sum *transport.Stats, s transport.Stats) {
+	sum.Connects += s.Connects
+	sum.Failures += s.Failures
+	sum.Fetches += s.Fetches
+	sum.FetchTime += s.FetchTime
 }
 
 // interrupted reports why the websocket does not work, unless the fallback serves.
@@ -83,7 +116,11 @@ func (f *fallback) start(ctx context.Context) {
 	}
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.store = store
-	f.running.Go(func() { run(ctx, session) })
+	if f.live == nil {
+		f.live = make(map[*secondStore]transport.Session)
+	}
+	f.live[store] = session
+	f.running.Go(func() { f.runAndCount(ctx, session, store) })
 }
 
 // startAgain starts the fallback after a session that stopped for good.

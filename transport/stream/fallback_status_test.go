@@ -168,6 +168,41 @@ func TestFallbackStartsAgainAfterRefusal(t *testing.T) {
 	})
 }
 
+// What the sessions of the fallback do counts as what the transport does, while they
+// run and when they have ended.
+func TestStatsHaveTheFallback(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s, f := fallingBack(t, stream.Transport{})
+		f.stubborn = make(chan struct{})
+		s.run()
+		s.p.accept().refuse("502 Bad Gateway")
+		check := func(sessions int, own transport.Stats) {
+			t.Helper()
+			synctest.Wait()
+			own.Connects += uint64(4 * sessions)
+			own.Failures += uint64(3 * sessions)
+			own.Fetches += uint64(2 * sessions)
+			own.FetchTime += time.Duration(sessions) * time.Second
+			if got := s.stats(); got != own {
+				t.Errorf("%d sessions: got %+v, want %+v", sessions, got, own)
+			}
+		}
+		second := f.next()
+		second.serve()
+		check(1, transport.Stats{Connects: 1, Failures: 1})
+		c := s.ready()
+		second.isStopped()
+		check(1, transport.Stats{Connects: 2, Failures: 1}) // it does not end yet
+		c.cut()
+		third := f.next()
+		check(2, transport.Stats{Connects: 3, Failures: 2})
+		close(f.stubborn)
+		third.store.Off(errSecond)
+		third.isStopped()
+		check(2, transport.Stats{Connects: 3, Failures: 2})
+	})
+}
+
 // After a fallback that was refused, the time until the next one counts from the next
 // outage, not from the one before.
 func TestFallbackAfterRefusalAndRecovery(t *testing.T) {

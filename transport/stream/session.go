@@ -38,7 +38,10 @@ var _ transport.Holder = (*session)(nil)
 
 // Stats implements transport.Session.
 func (s *session) Stats() transport.Stats {
-	return transport.Stats{Connects: s.connects.Load(), Failures: s.failures.Load()}
+	stats := s.fallback.stats()
+	stats.Connects += s.connects.Load()
+	stats.Failures += s.failures.Load()
+	return stats
 }
 
 // HoldFor implements transport.Holder.
