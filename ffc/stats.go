@@ -9,8 +9,8 @@ import (
 // Stats counts the work of a client since New.
 type Stats struct {
 	// Evaluations counts the calls of getters. Fallbacks counts the calls that
-	// returned the fallback. ValueReasons and FallbackReasons count the others and
-	// these by reason.
+	// returned the fallback, and FallbackReasons counts those by reason.
+	// ValueReasons counts by reason the calls that returned the flag's value.
 	Evaluations, Fallbacks uint64
 	ValueReasons           ValueReasons
 	FallbackReasons        FallbackReasons

@@ -13,11 +13,11 @@ import (
 // error must wrap ErrTooLarge. Put does not use Batch.Body after it has returned.
 type Queue interface {
 	Sink
-	// Take returns up to most batches, at least one; most below 1 is 1. It waits for them until ctx ends;
-	// then it returns the cause of ctx. A batch that is taken goes to no other Take for
-	// about 60 s, or until Delivery.Again gives it back. After that it is taken again,
-	// unless Delivery.Done has removed it: each batch is taken at least once. The order
-	// is roughly that of Put.
+	// Take returns up to most batches, at least one; most below 1 is 1. It waits for
+	// them until ctx ends; then it returns the cause of ctx. A batch that is taken goes
+	// to no other Take for about 60 s, or until Delivery.Again gives it back. After that
+	// it is taken again, unless Delivery.Done has removed it: each batch is taken at
+	// least once. The order is roughly that of Put.
 	Take(ctx context.Context, most int) ([]Delivery, error)
 }
 

@@ -2,8 +2,8 @@ package httpclient
 
 import "io"
 
-// What a relay says in the body of a response, why it does not do what was asked
-// for.
+// The reasons that a relay gives, in the body of a response, for not doing what was
+// requested.
 const (
 	RelayHasNoQueue    = "this relay has no queue for events: set the events URL to the platform"
 	RelayQueueFails    = "the queue for events is full or does not respond"
@@ -16,13 +16,13 @@ const (
 	RelayLimitsInvalid = "too many invalid requests"
 )
 
-// RelayReason reads a body, at most most bytes, so that the connection can be used
-// again. It returns the text if it is one of a relay, after ": ", and otherwise "":
-// other texts from the network may hold a secret or what users have sent.
-func RelayReason(body io.Reader, most int64) string {
+// RelayReason reads at most limit bytes of a body, so that the connection can be used
+// again. If the text is a reason of a relay, RelayReason returns ": " and the reason,
+// otherwise "": other texts from the network may hold a secret or what users have sent.
+func RelayReason(body io.Reader, limit int64) string {
 	start := make([]byte, 100) // the longest reason is shorter
 	n, _ := io.ReadFull(body, start)
-	_, _ = io.CopyN(io.Discard, body, most-int64(n))
+	_, _ = io.CopyN(io.Discard, body, limit-int64(n))
 	for n > 0 && start[n-1] == '\n' {
 		n--
 	}
