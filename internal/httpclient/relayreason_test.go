@@ -2,6 +2,8 @@ package httpclient
 
 import (
 	"io"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,6 +25,26 @@ func TestRelayReasonShowsTextsOfARelayOnly(t *testing.T) {
 		}
 		if rest, _ := io.ReadAll(body); len(rest) != max(0, len(text)-250) {
 			t.Errorf("%q: %d bytes are left, want what is beyond 250", text, len(rest))
+		}
+	}
+}
+
+// TestRelayReasonKnowsEachReason: a reason that RelayReason does not list, or that is
+// too long for what it reads, would be dropped.
+func TestRelayReasonKnowsEachReason(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("relayreason.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := regexp.MustCompile(`\n\tRelay\w+ += "(.+)"`).FindAllSubmatch(source, -1)
+	if len(reasons) < 9 {
+		t.Fatalf("found %d reasons", len(reasons))
+	}
+	for _, reason := range reasons {
+		text := string(reason[1])
+		if got := RelayReason(strings.NewReader(text+"\n"), 1000); got != ": "+text {
+			t.Errorf("%q: got %q", text, got)
 		}
 	}
 }
