@@ -91,7 +91,8 @@ type Config struct {
 	// OnEvaluation, if not nil, is called after each evaluation, by the goroutine
 	// that evaluates, with the context of the call. It is for tracing: package
 	// ffcotel of the module otel has a function for OpenTelemetry. It should be
-	// fast, and may be called concurrently.
+	// fast, and may be called concurrently. If it panics, the evaluation
+	// continues, and the panic is logged once.
 	OnEvaluation func(context.Context, Evaluation)
 }
 

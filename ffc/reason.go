@@ -9,17 +9,29 @@ type Reason string
 // The reasons. With the first five the value is the flag's. With the others the
 // value is the fallback, and no event is recorded.
 const (
-	ReasonFlagOff            Reason = "flag off"
+	// ReasonFlagOff: the flag is off, so the value is its off variation.
+	ReasonFlagOff Reason = "flag off"
+	// ReasonPrerequisiteFailed: another flag does not serve the variation that
+	// this flag requires, so the value is the off variation.
 	ReasonPrerequisiteFailed Reason = "prerequisite failed"
-	ReasonTargetMatch        Reason = "target match"
-	ReasonRuleMatch          Reason = "rule match"
-	ReasonFallthrough        Reason = "fall through all rules"
+	// ReasonTargetMatch: a target of the flag lists the user's key.
+	ReasonTargetMatch Reason = "target match"
+	// ReasonRuleMatch: the user matches all conditions of a rule.
+	ReasonRuleMatch Reason = "rule match"
+	// ReasonFallthrough: no target and no rule matches, so the default rule
+	// decides.
+	ReasonFallthrough Reason = "fall through all rules"
 
-	ReasonClientNotReady   Reason = "client not ready"
-	ReasonFlagNotFound     Reason = "flag not found"
+	// ReasonClientNotReady: see ErrNotReady.
+	ReasonClientNotReady Reason = "client not ready"
+	// ReasonFlagNotFound: see ErrFlagNotFound.
+	ReasonFlagNotFound Reason = "flag not found"
+	// ReasonUserNotSpecified: see ErrUserNotSpecified.
 	ReasonUserNotSpecified Reason = "user not specified"
-	ReasonWrongType        Reason = "wrong type"
-	ReasonError            Reason = "error in evaluation"
+	// ReasonWrongType: see ErrWrongType.
+	ReasonWrongType Reason = "wrong type"
+	// ReasonError: see ErrEvaluation.
+	ReasonError Reason = "error in evaluation"
 )
 
 // resultError returns the error of a Detail with this result of a getter of this

@@ -272,7 +272,7 @@ func (c *Client) outcome() error {
 // of Status.Fallback, until stop is called. The calls come one after the other,
 // from a goroutine of their own. Each call gets the status of that moment: a slow
 // f misses some changes, but always gets the latest status. f may call the client,
-// including Close.
+// including Close. A panic of f has the same effect as with OnChange.
 func (c *Client) OnStatus(f func(Status)) (stop func()) {
 	if c.unmade() {
 		return func() {}

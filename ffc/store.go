@@ -302,7 +302,8 @@ func (s *clientStore) close() {
 // or a prerequisite counts for all flags that use it. Evaluations already see the
 // change when f is called. The calls come one after the other, from a goroutine of
 // their own. If f is slow, several changes are merged into one call. f may call the
-// client, including Close.
+// client, including Close. If f panics, the client continues to call it, and the
+// panic is logged once.
 func (c *Client) OnChange(f func(keys []string)) (stop func()) {
 	if c.unmade() {
 		return func() {}
