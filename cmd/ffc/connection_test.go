@@ -78,9 +78,12 @@ func TestNoData(t *testing.T) {
 		s.RejectUpgrade(503)
 		said("503", s.URL, "the platform, or a proxy before it, responded with 503 Service Unavailable instead of opening a websocket",
 			at(t, s, "snapshot", "-timeout", "300ms"))
+		s.RejectUpgrade(404)
+		said("404", s.URL, "the platform, or a proxy before it, responded with 404 Not Found instead of opening a websocket: check the URL",
+			at(t, s, "snapshot", "-timeout", "300ms"))
 		s.RejectUpgrade(4003)
 		said("refused token", s.URL, "the platform closed the connection with code 4003: check the secret, "+
-			"and that this machine's clock is right, as the platform allows no more than 30 s", at(t, s, "snapshot"))
+			"which must be of this platform, and that this machine's clock is right, as the platform allows no more than 30 s", at(t, s, "snapshot"))
 		s.RejectUpgrade(0)
 		stop := s.Fail(ffctest.Polling, ffctest.Failure{Status: 401})
 		said("401", s.URL, "the platform responded with 401 Unauthorized: check the secret", at(t, s, "snapshot", "-poll"))

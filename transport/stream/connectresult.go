@@ -85,5 +85,5 @@ var (
 	errNoResponse = errors.New("the platform did not respond to the request for data")
 	errTooSlow    = errors.New("a message took too long to arrive")
 	errRefused    = errors.New("the platform closed the connection with code 4003: check the secret, " +
-		"and that this machine's clock is right, as the platform allows no more than 30 s")
+		"which must be of this platform, and that this machine's clock is right, as the platform allows no more than 30 s")
 )

@@ -54,8 +54,13 @@ func (s *session) dial(ctx context.Context) (*wsConn, handshake, error) {
 	}
 	h.response = response
 	if status := response.StatusCode; status != http.StatusSwitchingProtocols {
+		advice := ""
+		if status == http.StatusNotFound {
+			advice = ": check the URL"
+		}
 		return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: fmt.Errorf(
-			"the platform, or a proxy before it, responded with %d %s instead of opening a websocket%s", status, http.StatusText(status), httpclient.RelayReason(response.Body, 1<<10))}
+			"the platform, or a proxy before it, responded with %d %s instead of opening a websocket%s%s",
+			status, http.StatusText(status), httpclient.RelayReason(response.Body, 1<<10), advice)}
 	}
 	return nil, h, &transport.Error{Kind: transport.KindWebSocket, Err: s.clean(err)}
 }
