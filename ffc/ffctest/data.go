@@ -146,7 +146,7 @@ func (s *Server) take(data []byte, whole bool) error {
 // load reads data of the server's environment.
 func (s *Server) load(data []byte) ([]entity, error) {
 	d := s.platform.protocol()
-	entities, err := d.load(data)
+	entities, err := s.platform.load(d, data)
 	anyEnvironment := false // data do not name theirs
 	if f, ok := d.(*featBit); ok {
 		anyEnvironment = f.env == guid{}

@@ -92,6 +92,18 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// TestDataOfAnotherPlatform: the error names the platform of the data.
+func TestDataOfAnotherPlatform(t *testing.T) {
+	t.Parallel()
+	for p, other := range map[ffctest.Platform]ffctest.Platform{ffctest.Classic: ffctest.FeatBit, ffctest.FeatBit: ffctest.Classic} {
+		data, want := other.Snapshot(ffctest.Flag("a")), fmt.Sprintf("as data of %v: they are data of %v", p, other)
+		expectPanic(t, want, func() { p.NewServer(data) })
+		if _, err := ffctest.NewHandler(ffctest.HandlerConfig{Platform: p, Data: data}); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
 // TestHandlerAfterAnother: no patch would do for a client of another server.
 func TestHandlerAfterAnother(t *testing.T) {
 	t.Parallel()

@@ -75,6 +75,22 @@ func (p Platform) protocol() protocol {
 	return platforms[p].protocol()
 }
 
+// load reads bootstrap data with d, which is of platform p. Its error says whether the
+// data are of another platform.
+func (p Platform) load(d protocol, data []byte) ([]entity, error) {
+	entities, err := d.load(data)
+	if err != nil {
+		for other := range platforms {
+			// Segments look alike on all platforms.
+			foreign, failed := Platform(other).protocol().load(data)
+			if failed == nil && len(foreign) > 0 && foreign[0].kind == flags {
+				return nil, fmt.Errorf("they are data of %v", Platform(other))
+			}
+		}
+	}
+	return entities, err
+}
+
 // protocol is everything that differs between platforms, for one environment.
 type protocol interface {
 	// load reads bootstrap data: a whole data-sync message or its data object. It

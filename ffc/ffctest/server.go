@@ -61,7 +61,7 @@ func NewServer(data []byte) *Server { return Classic.NewServer(data) }
 func (p Platform) NewServer(data []byte) *Server {
 	s := newServer(p)
 	if data != nil {
-		entities, err := s.protocol.load(data)
+		entities, err := p.load(s.protocol, data)
 		if err != nil {
 			panic(fmt.Sprintf("ffctest: cannot use the data given to NewServer as data of %v: %v", p, err))
 		}
@@ -121,7 +121,7 @@ func NewHandler(cfg HandlerConfig) (*Server, error) {
 	var entities []entity
 	if cfg.Data != nil {
 		var err error
-		if entities, err = s.protocol.load(cfg.Data); err != nil {
+		if entities, err = s.platform.load(s.protocol, cfg.Data); err != nil {
 			return nil, fmt.Errorf("ffctest: cannot use the data as data of %v: %w", s.platform, err)
 		}
 	}
