@@ -31,6 +31,7 @@ func TestNewRejects(t *testing.T) {
 		want []string // all of these are in the error
 	}{
 		{"nothing set", ffc.Config{}, []string{"Config.EnvSecret: missing secret", "Config.Transport: missing transport"}},
+		{"neither secret nor environment", ffc.Config{Transport: named{&poll.Transport{}, ""}}, []string{"Config.EnvSecret: missing secret: set it, or name the environment in the transport"}},
 		{"secret of no platform", with(func(c *ffc.Config) { c.EnvSecret = "not a secret!" }), []string{"Config.EnvSecret: the secret fits no platform", "set the platform", "FeatBit's secrets have", "is not standard Base64"}},
 		{"secret checked offline, too", ffc.Config{Offline: true, EnvSecret: "AAAA"}, []string{"Config.EnvSecret"}},
 		{"unknown platform", with(func(c *ffc.Config) { c.Platform = "other" }), []string{`Config.Platform: unknown platform "other"`}},

@@ -49,6 +49,9 @@ func (c Config) resolve() (settings, error) {
 		}
 	case c.EnvSecret != "" || !c.Offline:
 		s.codec, s.EnvSecret, err = registry.CodecFor(string(c.Platform), c.EnvSecret)
+		if _, keyless := c.Transport.(transport.Keyless); keyless && c.EnvSecret == "" {
+			err = errors.New("missing secret: set it, or name the environment in the transport, which then needs no secret")
+		}
 		errs.add("EnvSecret", err)
 	case c.Platform != PlatformAuto:
 		p, _ := registry.ProtocolOf(string(c.Platform))
