@@ -79,7 +79,7 @@ func (n *connection) complete(c *cli.Console, o *cli.Options) error {
 	return nil
 }
 
-const missingSecret = "missing secret: set FFC_ENV_SECRET, or use -secret-file FILE"
+const missingSecret = "missing secret: set FFC_ENV_SECRET or use -secret-file FILE, or read a flag file with -file FILE"
 
 // client returns a client of the data in a file, or of the platform if the command
 // line names no file. The caller must close it.

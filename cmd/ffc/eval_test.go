@@ -150,13 +150,13 @@ func TestEvalUnknownFlag(t *testing.T) {
 func TestEvalUsage(t *testing.T) {
 	const run = "Run \"ffc help eval\" for usage.\n"
 	for want, args := range map[string][]string{
-		"missing flag key: pass one, or use -all":                                               {"-user", "u1"},
-		"-all and the flag key \"checkout\" exclude each other":                                 {"-all", "checkout"},
-		"too many flag keys: expected one, got a, b":                                            {"-user", "u", "a", "b"},
-		"-file and -url exclude each other: the data comes from the file or from the platform":  {"-user", "u", "-file", "x", "-url", "http://x", "a"},
-		"-file and -poll exclude each other: the data comes from the file or from the platform": {"-user", "u", "-file", "x", "-poll", "a"},
-		"missing secret: set FFC_ENV_SECRET, or use -secret-file FILE":                          {"-user", "u", "a"},
-		"unknown option -usr: did you mean \"-user\"?":                                          {"-usr", "u", "a"},
+		"missing flag key: pass one, or use -all":                                                          {"-user", "u1"},
+		"-all and the flag key \"checkout\" exclude each other":                                            {"-all", "checkout"},
+		"too many flag keys: expected one, got a, b":                                                       {"-user", "u", "a", "b"},
+		"-file and -url exclude each other: the data comes from the file or from the platform":             {"-user", "u", "-file", "x", "-url", "http://x", "a"},
+		"-file and -poll exclude each other: the data comes from the file or from the platform":            {"-user", "u", "-file", "x", "-poll", "a"},
+		"missing secret: set FFC_ENV_SECRET or use -secret-file FILE, or read a flag file with -file FILE": {"-user", "u", "a"},
+		"unknown option -usr: did you mean \"-user\"?":                                                     {"-usr", "u", "a"},
 	} {
 		bare(t, append([]string{"eval"}, args...)...).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: eval: " + want + "\n" + run})
 	}

@@ -155,7 +155,7 @@ func TestUnusedUsage(t *testing.T) {
 		"-reads excludes -dir and -ffcvet: it is the output of ffcvet":                            {"-reads", "x", "-dir", "."},
 		"-reads and another option cannot both read standard input":                               {"-reads", "-", "-file", "-"},
 		"-file and -secret exclude each other: the data comes from the file or from the platform": {"-file", "x", "-secret", "s"},
-		"missing secret: set FFC_ENV_SECRET, or use -secret-file FILE":                            {"-reads", "x"},
+		missingSecret: {"-reads", "x"},
 	} {
 		bare(t, append([]string{"unused"}, args...)...).is(t, outcome{code: cli.ExitUsage, stderr: "ffc: unused: " + want + "\n" + run})
 	}
