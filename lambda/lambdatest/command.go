@@ -18,7 +18,8 @@ func Function(name string, main func()) {
 }
 
 // Command returns a command that runs the test binary as the function of this name.
-// The caller may set its output and add environment variables. Command panics if the
+// The caller may set its output and append variables to its Env. Do not replace Env:
+// it has the caller's environment and the name of the function. Command panics if the
 // path of the test binary is unknown.
 func Command(name string) *exec.Cmd {
 	binary, err := os.Executable()
