@@ -71,7 +71,8 @@ func (a AllFlags) Get(key string) (Detail[string], bool) {
 
 // MarshalJSON implements json.Marshaler in the format of the platform's other
 // SDKs: success, message and, as data, a list of all flags as in
-// Detail.MarshalJSON. It records no events.
+// Detail.MarshalJSON, sorted by key. If Success is false, the list has one entry, which
+// stands for an unknown flag. It records no events.
 func (a AllFlags) MarshalJSON() ([]byte, error) {
 	list := make([]detailJSON, 0, len(a.results))
 	for i := range a.results {

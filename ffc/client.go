@@ -359,9 +359,10 @@ func (c *Client) closeEvents(ctx context.Context) error {
 }
 
 // WriteSnapshot writes the client's data as a snapshot for Config.Bootstrap. A
-// program that embeds a snapshot has flags before it has a connection.
-// WriteSnapshot returns ErrNotReady while the client has no data and after Close,
-// or the error of w.
+// program that embeds a snapshot has flags before it has a connection. Flags are
+// sorted by key and segments by id, each as the platform sent it. WriteSnapshot
+// returns ErrNotReady while the client has no data and after Close, or the error of
+// w.
 func (c *Client) WriteSnapshot(w io.Writer) error {
 	whole, isWhole := w.(*platform.Whole)
 	if isWhole && !c.unmade() {
