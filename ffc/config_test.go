@@ -88,9 +88,9 @@ func TestConfigErrorNamesField(t *testing.T) {
 		"URLs": {ffc.Config{EnvSecret: ffctest.EnvSecret, Transport: &stream.Transport{}, BaseURL: "x", StreamingURL: "x", EventsURL: "x"},
 			[]string{"BaseURL", "EventsURL", "StreamingURL"}},
 		"FeatBit without a URL": {ffc.Config{EnvSecret: ffctest.FeatBitEnvSecret, Transport: &stream.Transport{}}, []string{"BaseURL"}},
-		"events": {ffc.Config{Offline: true, Platform: "x", Events: flush.Config{Capacity: -1, BatchSize: -1, Requests: -1, RetryWait: -1, Timeout: -1,
+		"events": {ffc.Config{Offline: true, Platform: "x", Events: flush.Config{Interval: 3, Capacity: -1, BatchSize: -1, Requests: -1, RetryWait: -1, Timeout: -1,
 			Once: -1, PrivateAttributes: []string{"", "KeyID"}, OmitFlags: []string{""}}},
-			[]string{"Events.BatchSize", "Events.Capacity", "Events.OmitFlags", "Events.Once", "Events.PrivateAttributes", "Events.PrivateAttributes", "Events.Requests", "Events.RetryWait", "Events.Timeout", "Platform"}},
+			[]string{"Events.BatchSize", "Events.Capacity", "Events.Interval", "Events.OmitFlags", "Events.Once", "Events.PrivateAttributes", "Events.PrivateAttributes", "Events.Requests", "Events.RetryWait", "Events.Timeout", "Platform"}},
 		"bootstrap and transport": {ffc.Config{EnvSecret: ffctest.EnvSecret, Bootstrap: []byte("{"), Transport: &stream.Transport{
 			MaxMessage: -1, PingInterval: -1, Fallback: &poll.Transport{MaxAge: -1, URL: "x"}}},
 			[]string{"Bootstrap", "Transport.Fallback.MaxAge", "Transport.Fallback.URL", "Transport.MaxMessage", "Transport.PingInterval"}},

@@ -19,7 +19,7 @@ type Config struct {
 	// 3 s with a transport that runs in the background, and no deliveries in the
 	// background with a transport that works on demand. Negative switches them
 	// off. Then nothing runs between calls, and events leave only on Flush and
-	// Close.
+	// Close. More than 0 and less than 1 ms is an error.
 	Interval time.Duration
 	// Capacity is the maximum number of queued events, including events that are
 	// being delivered. When the queue is full, new events are dropped and
@@ -103,6 +103,7 @@ const (
 // one error for each invalid field. ffc.New returns them as *ffc.ConfigError.
 func (c Config) Validate() error {
 	errs := []error{
+		setting.Interval(c.Interval),
 		setting.NotNegative("Capacity", c.Capacity),
 		setting.NotNegative("BatchSize", c.BatchSize),
 		setting.NotNegative("Requests", c.Requests),

@@ -279,6 +279,7 @@ func TestSettings(t *testing.T) {
 		"a nil part":       {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.Split{Heads: m[0]}}}, "Backends[0]"},
 		"a bad URL":        {fleet.Transport{Environment: environment, Backends: []fleet.Backend{fleet.HTTP{URL: "host/path"}}}, "HTTP.URL"},
 		"negative MaxAge":  {fleet.Transport{Environment: environment, Backends: m, MaxAge: -1}, "MaxAge"},
+		"no unit":          {fleet.Transport{Environment: environment, Backends: m, Interval: 30}, "Interval"},
 		"negative Timeout": {fleet.Transport{Environment: environment, Backends: m, Timeout: -1}, "Timeout"},
 		"negative stale":   {fleet.Transport{Environment: environment, Backends: m, StaleAfter: -1}, "StaleAfter"},
 		"retries":          {fleet.Transport{Environment: environment, Backends: m, FirstRetry: time.Hour}, "FirstRetry"},

@@ -56,7 +56,7 @@ type Transport struct {
 	// Interval is the time between reads in the background, from the end of one
 	// to the beginning of the next, less a random part of up to a tenth. MaxAge
 	// and Budget have no effect then. 0 is no background, unless Watch is set:
-	// the transport works on demand.
+	// the transport works on demand. Less than 1 ms is an error.
 	Interval time.Duration
 	// Watch makes the transport work in the background: it reads when a Backend
 	// that is a Watcher reports a change, and also at each Interval, of which 0
@@ -106,7 +106,8 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("Timeout", &s.Timeout, 10*time.Second),
 		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
-		setting.Default("Interval", &s.Interval, 0),
+		setting.NotNegative("Interval", s.Interval),
+		setting.Interval(s.Interval),
 		setting.Default("StaleAfter", &s.StaleAfter, 0),
 	)
 	if s.Environment == "" {

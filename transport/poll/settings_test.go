@@ -21,7 +21,7 @@ func TestSettings(t *testing.T) {
 		want     []string // lines of the error
 	}{
 		{"defaults", poll.Transport{}, nil},
-		{"all", poll.Transport{MaxAge: 1, Budget: 1, Interval: 1, Timeout: 1, FirstRetry: 1, MaxRetry: 1, MaxMessage: 1, URL: path}, nil},
+		{"all", poll.Transport{MaxAge: 1, Budget: 1, Interval: time.Millisecond, Timeout: 1, FirstRetry: 1, MaxRetry: 1, MaxMessage: 1, URL: path}, nil},
 		{"negative", poll.Transport{MaxAge: -1, Budget: -time.Second, Interval: -1, Timeout: -1, FirstRetry: -1, MaxRetry: -1, MaxMessage: -1, URL: "x"}, []string{
 			"MaxAge: -1ns is negative: expected 0 (the default) or more",
 			"Budget: -1s is negative: expected 0 (the default) or more",
@@ -33,6 +33,7 @@ func TestSettings(t *testing.T) {
 			unusable,
 		}},
 		{"retries", poll.Transport{FirstRetry: 2 * time.Minute}, []string{"FirstRetry: 2m0s is too long: expected at most MaxRetry, which is 1m0s"}},
+		{"an interval without a unit", poll.Transport{Interval: 30}, []string{"Interval: 30ns is too short: expected at least 1ms; a number without a unit counts nanoseconds"}},
 		{"other scheme", poll.Transport{URL: "ftp://signed.test/flags?signature=hunter2"}, []string{unusable}},
 		{"no scheme", poll.Transport{URL: "signed.test/flags?signature=hunter2"}, []string{unusable}},
 		{"no host", poll.Transport{URL: "https:///flags?signature=hunter2"}, []string{unusable}},

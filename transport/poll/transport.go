@@ -42,7 +42,7 @@ type Transport struct {
 	// Interval is the time between requests in the background, from the end of a
 	// request to the beginning of the next, less a random part of up to a tenth.
 	// MaxAge and Budget have no effect then. 0 is no background: the transport
-	// works on demand.
+	// works on demand. Less than 1 ms is an error.
 	Interval time.Duration
 	// Timeout limits a request with its retry, from dialling to the end of the
 	// response. A response that arrives after Budget, but before Timeout, is used
@@ -106,7 +106,8 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 	err = errors.Join(
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
-		setting.Default("Interval", &s.Interval, 0),
+		setting.NotNegative("Interval", s.Interval),
+		setting.Interval(s.Interval),
 		setting.Default("Timeout", &s.Timeout, 10*time.Second),
 		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
