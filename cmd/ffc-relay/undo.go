@@ -324,7 +324,7 @@ variation to every user. VARIATION is its value, or its id.
 		Footer: undoFooter,
 	}, " FLAG=VARIATION", func(*cli.Options) {}, func(o *cli.Options, args []string) (func(context.Context, *relay.Environment, relay.Pin) (int64, error), error) {
 		if len(args) != 1 {
-			return nil, o.Usage("expected ENV FLAG=VARIATION, got %d arguments", len(args)+1)
+			return nil, o.Usage("expected ENV FLAG=VARIATION, got %s", cli.Count(len(args)+1, "argument"))
 		}
 		flag, variation, ok := strings.Cut(args[0], "=")
 		if !ok || flag == "" {

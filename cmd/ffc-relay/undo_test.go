@@ -129,7 +129,7 @@ func TestUndoUsage(t *testing.T) {
 	w.fails(usage, `unexpected argument "1"`, "rollback", "prod", "1")
 	w.fails(usage, "-to: invalid revision", "rollback", "prod", "-to", "x")
 	w.fails(usage, "missing environment: expected ENV FLAG=VARIATION", "override")
-	w.fails(usage, "expected ENV FLAG=VARIATION, got 1", "override", "prod")
+	w.fails(usage, "expected ENV FLAG=VARIATION, got 1 argument", "override", "prod")
 	w.fails(usage, "expected FLAG=VARIATION", "override", "prod", "banner")
 	w.fails(usage, "-until: invalid time", "override", "prod", "banner=false", "-until", "2001-01-01T00:00:00Z")
 	w.fails(usage, "-n: invalid number", "log", "-n", "-1", "prod")
