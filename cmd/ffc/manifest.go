@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // manifestRun is the manifest command with its options.
@@ -86,14 +86,11 @@ func (m *manifestRun) write(ctx context.Context, c *cli.Console, keys []string) 
 			return cli.Errorf("the environment has no flag %q%s", key, nearest.DidYouMean(nearest.Names(key, known)))
 		}
 	}
-	var snapshot bytes.Buffer
-	if err := client.WriteSnapshot(&snapshot); err != nil {
+	var environment platform.Whole
+	if err := client.WriteSnapshot(&environment); err != nil {
 		return cli.NoDataError("%v", err)
 	}
-	described, err := manifest.Build(snapshot.Bytes(), manifest.Config{Keys: keys, Zero: m.zero, Keep: kept}, c.Warn)
-	if err != nil {
-		return cli.NoDataError("the data is invalid: %v", err)
-	}
+	described := manifest.Build(&environment, manifest.Config{Keys: keys, Zero: m.zero, Keep: kept}, c.Warn)
 	text, err := described.Text()
 	if err != nil {
 		return err

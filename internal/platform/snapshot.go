@@ -60,9 +60,10 @@ func (p *Protocol) appendSnapshot(dst []byte, s *eval.Snapshot, broken bool) ([]
 }
 
 // Whole is a writer for ffc.Client.WriteSnapshot. Instead of writing a snapshot, the
-// client sets its fields: package relay serves them. Items that are broken for this
-// version are included, because other SDKs may be able to read them. The items share
-// memory with the client and must not be changed.
+// client sets its fields, for readers of all items: package relay serves them. Items
+// are sorted by key. Items that are broken for this version are included, because other
+// SDKs may be able to read them. The items share memory with the client and must not be
+// changed.
 type Whole struct {
 	Codec                 *Codec // set even if the client has no data
 	Flags, Segments, Tags []store.Item

@@ -3,13 +3,11 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
@@ -25,33 +23,21 @@ type Config struct {
 	Keep *Manifest
 }
 
-// Build describes the flags of a snapshot. warn gets a line for each flag that is left
-// out, and for each value that the manifest cannot have.
-func Build(snapshot []byte, cfg Config, warn func(format string, args ...any)) (*Manifest, error) {
-	codec := registry.CodecOfData(snapshot)
-	update, _, err := codec.Update(snapshot)
-	if err != nil {
-		return nil, err
-	}
-	b := builder{cfg: cfg, codec: codec, warn: warn, names: make(map[string]string)}
-	wanted := make(map[string]bool, len(cfg.Keys))
-	for _, key := range cfg.Keys {
-		wanted[key] = true
-	}
-	items := make(map[string]*store.Item, len(update.Flags))
-	for i := range update.Flags {
-		item := &update.Flags[i]
-		if !item.Archived && (cfg.Keys == nil || wanted[item.Key]) {
-			items[item.Key] = item
+// Build describes the flags of an environment. warn gets a line for each flag that is
+// left out, and for each value that the manifest cannot have.
+func Build(environment *platform.Whole, cfg Config, warn func(format string, args ...any)) *Manifest {
+	b := builder{cfg: cfg, codec: environment.Codec, warn: warn, names: make(map[string]string)}
+	m := &Manifest{Schema: schema, Flags: make(map[string]Flag)}
+	for i := range environment.Flags { // sorted by key
+		item := &environment.Flags[i]
+		if item.Archived || cfg.Keys != nil && !slices.Contains(cfg.Keys, item.Key) {
+			continue
+		}
+		if f, ok := b.flag(item); ok {
+			m.Flags[item.Key] = f
 		}
 	}
-	m := &Manifest{Schema: schema, Flags: make(map[string]Flag, len(items))}
-	for _, key := range slices.Sorted(maps.Keys(items)) {
-		if f, ok := b.flag(items[key]); ok {
-			m.Flags[key] = f
-		}
-	}
-	return m, nil
+	return m
 }
 
 type builder struct {

@@ -1,27 +1,43 @@
 package manifest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/platforms"
 )
+
+// environmentOf returns what a client has of a snapshot.
+func environmentOf(ctx context.Context, snapshot []byte) (*platform.Whole, error) {
+	client, err := ffc.New(ctx, ffc.Config{Offline: true, Bootstrap: snapshot, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close(ctx)
+	var environment platform.Whole
+	return &environment, client.WriteSnapshot(&environment)
+}
 
 // build describes a snapshot and returns the warnings, which it expects to be as many
 // as there are texts in them.
 func build(t testing.TB, snapshot []byte, cfg Config, warnings ...string) *Manifest {
 	t.Helper()
-	var warned []string
-	m, err := Build(snapshot, cfg, func(format string, args ...any) { warned = append(warned, fmt.Sprintf(format, args...)) })
+	environment, err := environmentOf(t.Context(), snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var warned []string
+	m := Build(environment, cfg, func(format string, args ...any) { warned = append(warned, fmt.Sprintf(format, args...)) })
 	if len(warned) != len(warnings) {
 		t.Errorf("warned %q, expected %q", warned, warnings)
 	}
@@ -278,10 +294,11 @@ func FuzzBuild(f *testing.F) {
 			return
 		}
 		for _, snapshot := range [][]byte{featBitFlag("", key, a, b), ffctest.Snapshot(ffctest.Flag(key).Variations(a, b))} {
-			m, err := Build(snapshot, Config{}, func(string, ...any) {})
+			environment, err := environmentOf(t.Context(), snapshot)
 			if err != nil {
 				t.Skip(err)
 			}
+			m := Build(environment, Config{}, func(string, ...any) {})
 			text, err := m.Text()
 			if err != nil {
 				t.Fatal(err)
