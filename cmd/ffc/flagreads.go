@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,10 +32,10 @@ type unknownRead struct {
 	why string
 }
 
-// place is a place in the code.
+// place is a line of code.
 type place struct {
-	file         string
-	line, column int
+	file string
+	line int
 }
 
 // String implements fmt.Stringer.
@@ -44,7 +45,7 @@ func (p place) String() string { return p.file + ":" + strconv.Itoa(p.line) }
 func (p place) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 func (p place) compare(q place) int {
-	return cmp.Or(cmp.Compare(p.file, q.file), cmp.Compare(p.line, q.line), cmp.Compare(p.column, q.column))
+	return cmp.Or(cmp.Compare(p.file, q.file), cmp.Compare(p.line, q.line))
 }
 
 const installVet = "go install github.com/feature-flags-co/ffc-server-go-sdk/cmd/ffcvet@latest"
@@ -108,22 +109,15 @@ func inModule(dir string) bool {
 	return true // unknown
 }
 
-// diagnostic is the JSON of a line of ffcvet.
+// diagnostic is the JSON of what ffcvet reports about a place.
 type diagnostic struct {
 	Category, Posn, Message string
 }
 
-// add adds the JSON output of ffcvet, or of go vet with ffcvet, which has lines that
-// begin with # between the values.
+// add adds the JSON output of ffcvet, or of go vet with ffcvet, which has a value for
+// each package.
 func (r *flagReads) add(name string, output []byte) error {
-	var text bytes.Buffer
-	for line := range bytes.Lines(output) {
-		if bytes.HasPrefix(line, []byte("#")) {
-			line = []byte("\n") // keeps the numbers of lines
-		}
-		text.Write(line)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text.Bytes()))
+	decoder := json.NewDecoder(bytes.NewReader(output))
 	for {
 		var packages map[string]map[string]json.RawMessage
 		if err := decoder.Decode(&packages); errors.Is(err, io.EOF) {
@@ -166,37 +160,28 @@ func (r *flagReads) addDiagnostic(d diagnostic) error {
 	return nil
 }
 
+// vetPosition is a position of ffcvet.
+var vetPosition = regexp.MustCompile(`^(.+):(\d{1,9}):\d+$`)
+
 // parsePlace parses FILE:LINE:COLUMN. The path becomes relative to this folder if
 // that is shorter.
-func parsePlace(posn string) (p place, err error) {
-	rest, column, _ := cutLast(posn)
-	file, line, _ := cutLast(rest)
-	p.file = file
-	p.line, err = strconv.Atoi(line)
-	if err == nil {
-		p.column, err = strconv.Atoi(column)
-	}
-	if err != nil || file == "" {
+func parsePlace(posn string) (place, error) {
+	parts := vetPosition.FindStringSubmatch(posn)
+	if parts == nil {
 		return place{}, fmt.Errorf("invalid position %q of ffcvet: expected FILE:LINE:COLUMN", posn)
 	}
+	p := place{file: parts[1]}
+	p.line, _ = strconv.Atoi(parts[2]) // cannot fail: it has at most 9 digits
 	if here, err := os.Getwd(); err == nil {
-		if relative, err := filepath.Rel(here, file); err == nil && len(relative) < len(file) {
+		if relative, err := filepath.Rel(here, p.file); err == nil && len(relative) < len(p.file) {
 			p.file = filepath.ToSlash(relative)
 		}
 	}
 	return p, nil
 }
 
-// cutLast cuts a text at its last colon.
-func cutLast(s string) (before, after string, found bool) {
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+1:], true
-}
-
-// sort orders the places and removes those that several builds of a package have.
+// sort orders the places and removes repeated ones: several builds of a package have
+// the same places, and a line may read a flag twice.
 func (r *flagReads) sort() {
 	for key, places := range r.places {
 		slices.SortFunc(places, place.compare)
