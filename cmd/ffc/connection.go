@@ -25,10 +25,6 @@ type connection struct {
 	platform           string
 	timeout            time.Duration
 	poll               bool
-
-	// lacking is a segment that the flags use and polling did not bring, or "".
-	// It is set once there is a client.
-	lacking string
 }
 
 func (n *connection) define(o *cli.Options) {
@@ -117,7 +113,6 @@ func (n *connection) connect(ctx context.Context, c *cli.Console, o *cli.Options
 	})
 	log.stop()
 	p.Stop()
-	n.lacking = log.lacks()
 	switch {
 	case err != nil:
 		return nil, o.Usage("%s", errtext.Of(err))

@@ -23,15 +23,6 @@ type logHandler struct {
 
 	mu   sync.Mutex
 	over bool
-	// segment is a segment of the flags that polling does not bring, or "".
-	segment string
-}
-
-// lacks returns a segment that the flags use and polling does not bring, or "".
-func (h *logHandler) lacks() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.segment
 }
 
 // stop makes the handler ignore further log lines.
@@ -70,13 +61,8 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 				break
 			}
 			text += ": " + a.Value.String()
-		case "advice": // is for programs
-			if h.segment != "" {
-				text += ": leave out -poll"
-			}
-		case "segment":
-			h.segment = a.Value.String()
-			fallthrough
+		case "advice": // is for programs: while the SDK starts, only polling has one
+			text += ": leave out -poll"
 		default:
 			text += fmt.Sprintf(" (%s %v)", a.Key, a.Value)
 		}

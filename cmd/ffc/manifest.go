@@ -10,7 +10,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // manifestRun is the manifest command with its options.
@@ -86,11 +85,11 @@ func (m *manifestRun) write(ctx context.Context, c *cli.Console, keys []string) 
 			return cli.Errorf("the environment has no flag %q%s", key, nearest.DidYouMean(nearest.Names(key, known)))
 		}
 	}
-	var environment platform.Whole
-	if err := client.WriteSnapshot(&environment); err != nil {
-		return cli.NoDataError("%v", err)
+	items, err := itemsOf(client)
+	if err != nil {
+		return err
 	}
-	described := manifest.Build(&environment, manifest.Config{Keys: keys, Zero: m.zero, Keep: kept}, c.Warn)
+	described := manifest.Build(items, manifest.Config{Keys: keys, Zero: m.zero, Keep: kept}, c.Warn)
 	text, err := described.Text()
 	if err != nil {
 		return err

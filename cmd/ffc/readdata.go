@@ -6,7 +6,9 @@ import (
 	"os"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/flagfile"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
 
 // readData returns the flags and segments of a file, in the form of
@@ -33,6 +35,15 @@ func readFile(stdin io.Reader, path string) ([]byte, error) {
 		return io.ReadAll(stdin)
 	}
 	return os.ReadFile(path)
+}
+
+// itemsOf returns the flags and segments of a client, archived ones included.
+func itemsOf(client *ffc.Client) (*platform.Whole, error) {
+	var items platform.Whole
+	if err := client.WriteSnapshot(&items); err != nil {
+		return nil, cli.NoDataError("%v", err)
+	}
+	return &items, nil
 }
 
 func sourceName(path string) string {

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
 )
 
 // snapshotRun is the snapshot command with its options.
@@ -62,29 +65,54 @@ func (s *snapshotRun) write(ctx context.Context, c *cli.Console, args []string) 
 		return err
 	}
 	defer disconnect(client)
-	if s.lacking != "" { // a program that starts with it would get other values
-		return cli.NoDataError("the snapshot is not written: it would not have segments that flags use, such as %s", s.lacking)
+	items, err := itemsOf(client)
+	if err != nil {
+		return err
 	}
-	return writeSnapshot(c, client, s.output, s.json)
-}
-
-// writeSnapshot writes the client's data to a file, or to stdout, and prints a
-// summary.
-func writeSnapshot(c *cli.Console, client *ffc.Client, file string, asJSON bool) error {
+	if segment := lackingSegment(items); s.poll && segment != "" { // a program that starts with the snapshot would get other values
+		return cli.NoDataError("the snapshot is not written: it would not have segments that flags use, such as %s", safelog.Quote(segment))
+	}
 	var data bytes.Buffer
 	if err := client.WriteSnapshot(&data); err != nil {
 		return cli.NoDataError("%v", err)
 	}
 	data.WriteByte('\n')
-	written, err := summarize(data.Bytes(), client.Status().DataVersion)
-	if err != nil {
-		return cli.NoDataError("the snapshot is invalid: %v", err)
+	return writeSnapshot(c, data.Bytes(), s.output, s.json, summary{
+		Flags:    present(items.Flags),
+		Segments: present(items.Segments),
+		Version:  client.Status().DataVersion,
+		Bytes:    data.Len(),
+	})
+}
+
+// lackingSegment returns a segment that flags use and that polling did not bring, or
+// "".
+func lackingSegment(items *platform.Whole) string {
+	if items.Codec.PollHasSegments || len(items.Segments) > 0 {
+		return ""
 	}
+	source := items.Codec.Source(func(eval.Problem) {})
+	_, segment := eval.NewSnapshot(source).Bootstrap(&store.Update{Full: true, Flags: items.Flags}).SegmentUse()
+	return segment
+}
+
+// present returns how many items are not archived.
+func present(items []store.Item) (n int) {
+	for i := range items {
+		if !items[i].Archived {
+			n++
+		}
+	}
+	return n
+}
+
+// writeSnapshot writes a snapshot to a file, or to stdout, and prints its summary.
+func writeSnapshot(c *cli.Console, data []byte, file string, asJSON bool, written summary) (err error) {
 	if file == "" || file == "-" {
-		err = c.Print(data.String())
+		err = c.Print(string(data))
 	} else {
 		written.File = file
-		err = writeFile(file, data.Bytes())
+		err = writeFile(file, data)
 	}
 	switch {
 	case err != nil:
@@ -115,36 +143,6 @@ type summary struct {
 	Bytes    int    `json:"bytes"`
 }
 
-// summarize counts the flags and segments that are not archived.
-func summarize(snapshot []byte, version int64) (summary, error) {
-	type item struct {
-		Archived bool `json:"isArchived"`
-	}
-	var message struct {
-		Data struct {
-			Flags    []item `json:"featureFlags"`
-			Segments []item `json:"segments"`
-		} `json:"data"`
-	}
-	if err := json.Unmarshal(snapshot, &message); err != nil {
-		return summary{}, err
-	}
-	count := func(items []item) (n int) {
-		for _, i := range items {
-			if !i.Archived {
-				n++
-			}
-		}
-		return n
-	}
-	return summary{
-		Flags:    count(message.Data.Flags),
-		Segments: count(message.Data.Segments),
-		Version:  version,
-		Bytes:    len(snapshot),
-	}, nil
-}
-
 // firstTime is the lowest version that is a time, in milliseconds: versions of flag
 // files and of tests are small numbers.
 const firstTime = 1e12
@@ -162,5 +160,3 @@ func (s summary) String() string {
 	return fmt.Sprintf("wrote %s and %s%s, version %d%s, %d bytes", cli.Count(s.Flags, "flag"), cli.Count(s.Segments, "segment"),
 		where, s.Version, at, s.Bytes)
 }
-
-// count returns a number with a noun in the right form.

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	sdk "github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -74,6 +79,34 @@ func TestSnapshotByPolling(t *testing.T) {
 			t.Errorf("no flag uses a segment: %+v", out)
 		}
 	})
+}
+
+// slowWriter is a terminal that is slower than what is written to it.
+type slowWriter struct{ bytes.Buffer }
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(150 * time.Millisecond)
+	return w.Buffer.Write(p)
+}
+
+// TestSnapshotByPollingOnASlowTerminal: what is on the terminal does not decide
+// whether there is a snapshot.
+func TestSnapshotByPollingOnASlowTerminal(t *testing.T) {
+	_, flags, _ := strings.Cut(string(ffctest.Snapshot(shop()...)), `"featureFlags":[`)
+	flags, _, _ = strings.Cut(flags, `],"segments"`)
+	malformed := strings.Repeat("7,", 5) // each is logged, before the missing segment
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"success":true,"data":{"featureFlags":[`+malformed+flags+`]}}`)
+	}))
+	defer s.Close()
+	env := map[string]string{"FFC_ENV_SECRET": ffctest.EnvSecret, "FFC_BASE_URL": s.URL}
+	var stdout bytes.Buffer
+	var stderr slowWriter
+	code := run(t.Context(), []string{"snapshot", "-poll"}, strings.NewReader(""), &stdout, &stderr, func(name string) string { return env[name] })
+	if want := "ffc: the snapshot is not written: it would not have segments that flags use, such as testers\n"; code != cli.ExitNoData || stdout.Len() > 0 ||
+		!strings.HasSuffix(stderr.String(), want) {
+		t.Errorf("code %d, %d bytes, %q", code, stdout.Len(), stderr.String())
+	}
 }
 
 // A flag file becomes a snapshot that serves the same, for either platform.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
-	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 )
@@ -78,7 +77,7 @@ func (u *unusedRun) compare(ctx context.Context, c *cli.Console, args []string) 
 		return err
 	}
 	defer disconnect(client)
-	flags, err := flagsOf(client)
+	items, err := itemsOf(client)
 	if err != nil {
 		return err
 	}
@@ -86,7 +85,7 @@ func (u *unusedRun) compare(ctx context.Context, c *cli.Console, args []string) 
 	if err != nil {
 		return err
 	}
-	r := newUseReport(reads, flags)
+	r := newUseReport(reads, flagsOf(items))
 	if u.json {
 		err = c.PrintJSON(r)
 	} else {
@@ -141,19 +140,15 @@ type environmentFlag struct {
 	prerequisites []string
 }
 
-// flagsOf returns the flags of a client by their keys.
-func flagsOf(client *ffc.Client) (map[string]environmentFlag, error) {
-	var whole platform.Whole
-	if err := client.WriteSnapshot(&whole); err != nil {
-		return nil, cli.NoDataError("%v", err)
-	}
+// flagsOf returns the flags of an environment by their keys.
+func flagsOf(items *platform.Whole) map[string]environmentFlag {
 	flags := make(map[string]environmentFlag)
-	for _, item := range whole.Flags {
+	for _, item := range items.Flags {
 		if item.Archived {
 			continue
 		}
 		var flag environmentFlag
-		if m, err := whole.Codec.DecodeFlag(item.Raw); err == nil { // a malformed flag is a flag
+		if m, err := items.Codec.DecodeFlag(item.Raw); err == nil { // a malformed flag is a flag
 			flag.name = m.Name
 			for _, p := range m.Prerequisites {
 				flag.prerequisites = append(flag.prerequisites, p.FlagKey)
@@ -161,7 +156,7 @@ func flagsOf(client *ffc.Client) (map[string]environmentFlag, error) {
 		}
 		flags[item.Key] = flag
 	}
-	return flags, nil
+	return flags
 }
 
 // useReport compares the flags that code reads with those of an environment. Its

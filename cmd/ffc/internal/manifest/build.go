@@ -25,11 +25,11 @@ type Config struct {
 
 // Build describes the flags of an environment. warn gets a line for each flag that is
 // left out, and for each value that the manifest cannot have.
-func Build(environment *platform.Whole, cfg Config, warn func(format string, args ...any)) *Manifest {
-	b := builder{cfg: cfg, codec: environment.Codec, warn: warn, names: make(map[string]string)}
+func Build(items *platform.Whole, cfg Config, warn func(format string, args ...any)) *Manifest {
+	b := builder{cfg: cfg, codec: items.Codec, warn: warn, names: make(map[string]string)}
 	m := &Manifest{Schema: schema, Flags: make(map[string]Flag)}
-	for i := range environment.Flags { // sorted by key
-		item := &environment.Flags[i]
+	for i := range items.Flags { // sorted by key
+		item := &items.Flags[i]
 		if item.Archived || cfg.Keys != nil && !slices.Contains(cfg.Keys, item.Key) {
 			continue
 		}
