@@ -17,7 +17,7 @@ func main() {
 }
 
 // run runs a command line and returns the exit code. When it returns, nothing that
-// it started runs.
+// it started runs, except a read of stdin that ctx interrupted.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
 	return program().Run(ctx, args, stdin, stdout, stderr, env)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,6 +35,34 @@ func NewConsole(stdin io.Reader, stdout, stderr io.Writer, env func(string) stri
 	c.colour = capable && env("NO_COLOR") == "" && isTerminal(stdout)
 	c.live = capable && isTerminal(stderr)
 	return c
+}
+
+// interruptible is a reader whose Read returns when ctx ends. The read of r then goes
+// on: a file of the system cannot be interrupted.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (i interruptible) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	// Not p, which the caller may use again before the read of r ends.
+	buffer := make([]byte, min(len(p), 64<<10))
+	ended := make(chan result, 1)
+	go func() {
+		n, err := i.r.Read(buffer)
+		ended <- result{n, err}
+	}()
+	select {
+	case r := <-ended:
+		return copy(p, buffer[:r.n]), r.err
+	case <-i.ctx.Done():
+		return 0, context.Cause(i.ctx)
+	}
 }
 
 func isTerminal(w io.Writer) bool {

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 )
@@ -53,6 +55,37 @@ func TestTerminal(t *testing.T) {
 			t.Errorf("%s: colour %v, live %v", test.name, c.colour, c.live)
 		}
 	}
+}
+
+// TestInterruptedRead: a command that reads stdin ends when it is interrupted, and a
+// read that ends in time has its bytes and its error.
+func TestInterruptedRead(t *testing.T) {
+	var got string
+	program := &Program{Name: "prog", Commands: func() []*Command {
+		return []*Command{{Name: "read", Run: func(_ context.Context, c *Console, _ []string) error {
+			text, err := io.ReadAll(c.Stdin)
+			got = string(text)
+			return err
+		}}}
+	}}
+	read := func(ctx context.Context, stdin io.Reader) int {
+		return program.Run(ctx, []string{"read"}, stdin, io.Discard, io.Discard, environment())
+	}
+	if code := read(t.Context(), iotest.OneByteReader(strings.NewReader("text"))); code != 0 || got != "text" {
+		t.Errorf("code %d, %q", code, got)
+	}
+	if code := read(t.Context(), iotest.ErrReader(io.ErrUnexpectedEOF)); code != ExitFailed {
+		t.Errorf("a read that fails: code %d", code)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		terminal, typed := io.Pipe()
+		defer typed.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if code := read(ctx, terminal); code != ExitInterrupted {
+			t.Errorf("interrupted: code %d", code)
+		}
+	})
 }
 
 func TestPaint(t *testing.T) {

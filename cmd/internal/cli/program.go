@@ -38,7 +38,7 @@ type Command struct {
 
 // Run runs a command line and returns the exit code.
 func (p *Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	c := NewConsole(stdin, stdout, stderr, env)
+	c := NewConsole(interruptible{ctx, stdin}, stdout, stderr, env)
 	c.program = p.Name
 	return c.conclude(ctx, p.dispatch(ctx, c, args))
 }
