@@ -65,6 +65,8 @@ func TestNoData(t *testing.T) {
 		short := append(secret, "-timeout", "300ms")
 		said("dead port", "http://"+dead, "dial tcp "+dead+": connect: connection refused",
 			bare(t, append([]string{"snapshot", "-url", "http://" + dead}, short...)...))
+		said("dead port with -poll", "http://"+dead, "dial tcp "+dead+": connect: connection refused",
+			bare(t, append([]string{"snapshot", "-poll", "-url", "http://" + dead}, short...)...))
 		out := bare(t, append([]string{"snapshot", "-url", "http://" + silent}, short...)...)
 		if out.code != cli.ExitNoData || out.stdout != "" || !strings.Contains(out.stderr, "cannot get data from http://"+silent+": ") {
 			t.Errorf("silent port: %+v", out)
@@ -86,7 +88,10 @@ func TestNoData(t *testing.T) {
 			"which must be of this platform, and that this machine's clock is right, as the platform allows no more than 30 s", at(t, s, "snapshot"))
 		s.RejectUpgrade(0)
 		stop := s.Fail(ffctest.Polling, ffctest.Failure{Status: 401})
-		said("401", s.URL, "the platform responded with 401 Unauthorized: check the secret", at(t, s, "snapshot", "-poll"))
+		said("401 with -poll", s.URL, "the platform responded with 401 Unauthorized: check the secret", at(t, s, "snapshot", "-poll"))
+		stop()
+		stop = s.Fail(ffctest.Polling, ffctest.Failure{Status: 503})
+		said("503 with -poll", s.URL, "the server responded with 503 Service Unavailable", at(t, s, "snapshot", "-poll", "-timeout", "300ms"))
 		stop()
 	})
 }

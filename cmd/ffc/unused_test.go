@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/cmd/internal/cli"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
@@ -133,17 +136,64 @@ Install it with "go install github.com/feature-flags-co/ffc-server-go-sdk/cmd/ff
 `})
 }
 
-// TestUnusedExitCode: one kind of difference suffices.
-func TestUnusedExitCode(t *testing.T) {
+// TestUnusedExitCodes: each end has the exit code of docs/unused.md.
+func TestUnusedExitCodes(t *testing.T) {
 	const read = `{"shop": {"ffcvet": [{"category": "read", "posn": "/shop/main.go:1:2", "message": "reads flag \"KEY\""}]}}`
-	file := write(t, "flags.json", string(ffctest.Snapshot(ffctest.Flag("a"), ffctest.Flag("b"))))
-	for keys, want := range map[string]int{"a b": 0, "a": cli.ExitFailed, "a b c": cli.ExitFailed} {
-		var reads strings.Builder
-		for _, key := range strings.Fields(keys) {
-			reads.WriteString(strings.ReplaceAll(read, "KEY", key))
+	reads := func(keys ...string) string {
+		var b strings.Builder
+		for _, key := range keys {
+			b.WriteString(strings.ReplaceAll(read, "KEY", key))
 		}
-		if got := (invocation{stdin: reads.String()}).run(t, "unused", "-reads", "-", "-file", file); got.code != want {
-			t.Errorf("code that reads %s: exit code %d, want %d", keys, got.code, want)
+		return write(t, "reads.json", b.String())
+	}
+	s := platforms.NewServer(t, ffctest.Classic, ffctest.Flag("a"), ffctest.Flag("b"))
+	file, malformed := write(t, "flags.json", string(s.Snapshot())), write(t, "malformed.json", "{")
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		i    invocation
+	}{
+		{"the same flags", []string{"-reads", reads("a", "b"), "-file", file}, 0, invocation{}},
+		{"the same flags of the platform", []string{"-reads", reads("a", "b")}, 0, invocation{env: environmentOf(s)}},
+		{"an unused flag", []string{"-reads", reads("a"), "-file", file}, cli.ExitFailed, invocation{}},
+		{"a missing flag", []string{"-reads", reads("a", "b", "c"), "-file", file, "-json"}, cli.ExitFailed, invocation{}},
+		{"a wrong option", []string{"-read", "x"}, cli.ExitUsage, invocation{}},
+		{"a wrong URL", []string{"-reads", reads("a"), "-url", "x"}, cli.ExitUsage, invocation{env: environmentOf(s)}},
+		{"no file", []string{"-reads", reads("a"), "-file", "/no/such/file"}, cli.ExitNoData, invocation{}},
+		{"a malformed file", []string{"-reads", reads("a"), "-file", malformed}, cli.ExitNoData, invocation{}},
+		{"no platform", []string{"-reads", reads("a"), "-url", "http://" + deadPort(t), "-timeout", "100ms"}, cli.ExitNoData, invocation{env: environmentOf(s)}},
+		{"no output of ffcvet", []string{"-reads", "/no/such/file", "-file", file}, cli.ExitNoData, invocation{}},
+		{"no ffcvet", []string{"-ffcvet", "/no/such/program", "-file", file}, cli.ExitNoData, invocation{}},
+		{"code that reads no flags", []string{"-reads", reads(), "-file", file}, cli.ExitNoData, invocation{}},
+	} {
+		if got := test.i.run(t, append([]string{"unused"}, test.args...)...); got.code != test.code {
+			t.Errorf("%s: exit code %d, want %d\n%s", test.name, got.code, test.code, got.stderr)
+		}
+	}
+	var stderr bytes.Buffer
+	args := []string{"unused", "-reads", reads("a", "b"), "-file", file}
+	if code := run(t.Context(), args, nil, brokenWriter{}, &stderr, func(string) string { return "" }); code != cli.ExitFailed {
+		t.Errorf("closed output: exit code %d, %q", code, stderr.String())
+	}
+	if runtime.GOOS == "windows" {
+		return // the rest needs a shell
+	}
+	slow := filepath.Join(t.TempDir(), "ffcvet")
+	if err := os.WriteFile(slow, []byte("#!/bin/sh\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stop := s.Stall(ffctest.Streaming)
+	defer stop()
+	for name, args := range map[string][]string{
+		"the platform": {"-reads", reads("a")},
+		"ffcvet":       {"-ffcvet", slow, "-file", file},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		got := invocation{ctx: ctx, env: environmentOf(s)}.run(t, append([]string{"unused"}, args...)...)
+		cancel()
+		if got.code != cli.ExitInterrupted || got.stderr != "" {
+			t.Errorf("interrupted while it waits for %s: %+v", name, got)
 		}
 	}
 }
