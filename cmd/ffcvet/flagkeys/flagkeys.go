@@ -21,7 +21,6 @@ package flagkeys
 import (
 	"cmp"
 	"fmt"
-	"go/ast"
 	"go/token"
 	"go/types"
 	"maps"
@@ -79,7 +78,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	f := &flow{
 		index: newIndex(pass), sinks: make(map[param]bool), fields: make(map[*types.Var]bool),
-		accessors: make(map[types.Object]map[string]bool), seen: make(map[ast.Expr]bool), found: make(map[finding]bool),
+		accessors: make(map[types.Object]map[string]bool), seen: make(map[value]bool), found: make(map[finding]bool),
 	}
 	f.settle()
 	f.findLostFunctions()

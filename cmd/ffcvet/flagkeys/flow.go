@@ -18,7 +18,7 @@ type flow struct {
 	sinks     map[param]bool      // parameters that are keys
 	fields    map[*types.Var]bool // fields that are keys
 	accessors map[types.Object]map[string]bool
-	seen      map[ast.Expr]bool // expressions that are known to be keys
+	seen      map[value]bool // what is known to be keys
 	found     map[finding]bool
 	grew      bool // sinks or fields did
 }
@@ -34,7 +34,7 @@ func (f *flow) settle() {
 			f.addFunctionValues(v, values)
 			if f.isKeyField(v) {
 				for _, value := range values {
-					f.key(value)
+					f.findKeys(value.expr, value.mapKeys)
 				}
 			}
 		}
@@ -59,10 +59,10 @@ func (f *flow) addCall(c call) {
 			f.unknown(c.args[0])
 		case signature.Variadic() && i == last && !c.expr.Ellipsis.IsValid():
 			for _, arg := range c.args[min(i, len(c.args)):] {
-				f.key(arg)
+				f.findKeys(arg, false)
 			}
 		case i < len(c.args):
-			f.key(c.args[i])
+			f.findKeys(c.args[i], false)
 		}
 	}
 	if callee, ok := c.callee.(*types.Func); ok && getsAll(callee) {
@@ -98,16 +98,16 @@ func (f *flow) isKeyField(v *types.Var) bool {
 }
 
 // addFunctionValues makes a variable a getter if a getter is assigned to it.
-func (f *flow) addFunctionValues(v *types.Var, values []ast.Expr) {
+func (f *flow) addFunctionValues(v *types.Var, values []value) {
 	if _, ok := v.Type().Underlying().(*types.Signature); !ok {
 		return
 	}
 	for _, value := range values {
-		for _, i := range f.keyParams(f.function(value)) {
+		for _, i := range f.keyParams(f.function(value.expr)) {
 			if v.Pkg() == f.pass.Pkg {
 				f.addSink(param{v, i})
 			} else if !slices.Contains(f.keyParams(v), i) {
-				f.lost(value, v)
+				f.lost(value.expr, v)
 			}
 		}
 	}
@@ -138,148 +138,107 @@ func (f *flow) addSink(p param) {
 	}
 }
 
-// key records that the value of an expression is a flag key, or a list of them.
-func (f *flow) key(e ast.Expr) {
+// findKeys records that the value of an expression is a flag key, or that the elements
+// of a list or map are; with mapKeys the keys of the map are.
+func (f *flow) findKeys(e ast.Expr, mapKeys bool) {
 	e = ast.Unparen(e)
-	if f.seen[e] {
+	if f.seen[value{e, mapKeys}] {
 		return
 	}
-	f.seen[e] = true
-	value := f.pass.TypesInfo.Types[e].Value
-	if value != nil && value.Kind() == constant.String {
-		f.read(e.Pos(), constant.StringVal(value))
+	f.seen[value{e, mapKeys}] = true
+	info := f.pass.TypesInfo
+	switch result := info.Types[e]; {
+	case result.Value != nil && result.Value.Kind() == constant.String:
+		f.read(e.Pos(), constant.StringVal(result.Value))
+		return
+	case result.IsNil():
+		return
+	case isText(info.TypeOf(e)):
+		f.unknown(e)
 		return
 	}
 	switch e := e.(type) {
 	case *ast.CompositeLit:
-		f.keyElements(e, false)
+		for _, element := range e.Elts {
+			if pair, ok := element.(*ast.KeyValueExpr); ok {
+				element = pair.Value
+				if mapKeys {
+					element = pair.Key
+				}
+			}
+			f.findKeys(element, false)
+		}
 		return
-	case *ast.CallExpr: // a conversion, or a function of this package
-		if f.pass.TypesInfo.Types[e.Fun].IsType() && len(e.Args) == 1 {
-			f.key(e.Args[0])
+	case *ast.CallExpr: // a conversion, append, or a function of this package
+		if info.Types[e.Fun].IsType() && len(e.Args) == 1 {
+			f.findKeys(e.Args[0], mapKeys)
 			return
 		}
-		if callee := typeutil.StaticCallee(f.pass.TypesInfo, e); callee != nil && len(f.returns[callee.Origin()]) > 0 {
-			for _, result := range f.returns[callee.Origin()] {
-				f.key(result)
-			}
+		parts := e.Args
+		if callee := typeutil.StaticCallee(info, e); callee != nil {
+			parts = f.returns[callee.Origin()]
+		} else if builtin, ok := typeutil.Callee(info, e).(*types.Builtin); !ok || builtin.Name() != "append" {
+			break
+		}
+		for _, part := range parts {
+			f.findKeys(part, mapKeys)
+		}
+		if len(parts) > 0 {
 			return
 		}
-	case *ast.IndexExpr: // an element of a list or a map
-		if v := f.variable(e.X); v != nil && f.literals(v) != nil {
-			for _, list := range f.literals(v) {
-				f.keyElements(list, false)
-			}
+	case *ast.IndexExpr:
+		if !mapKeys && !isString(info.TypeOf(e.X)) {
+			f.findKeys(e.X, false)
 			return
 		}
-		if list, ok := ast.Unparen(e.X).(*ast.CompositeLit); ok {
-			f.keyElements(list, false)
+	case *ast.SliceExpr:
+		if !isString(info.TypeOf(e.X)) {
+			f.findKeys(e.X, false)
 			return
 		}
 	case *ast.Ident, *ast.SelectorExpr:
-		if v := f.variable(e); v != nil && f.keyVariable(v) {
+		if v := f.variable(e); v != nil && f.keyVariable(v, mapKeys) {
 			return
 		}
 	}
 	f.unknown(e)
 }
 
-// keyVariable records that the value of a variable is a flag key. It reports
-// whether it knows all values of the variable.
-func (f *flow) keyVariable(v *types.Var) (known bool) {
+// keyVariable is findKeys for a variable. It reports whether it knows all values of
+// the variable.
+func (f *flow) keyVariable(v *types.Var, mapKeys bool) (known bool) {
 	values := f.values[v]
+	p, isParam := f.params[v]
 	switch {
-	case f.isKeyField(v) && v.Pkg() != f.pass.Pkg:
-		return true // the packages that set it know
-	case v.Pkg() != f.pass.Pkg || f.opaque[v]:
-		return false
+	case mapKeys && (isParam || v.IsField()):
+		return false // keys of maps are not followed that far
+	case v.Pkg() != f.pass.Pkg:
+		return f.isKeyField(v) // the packages that set it know
 	case v.IsField():
 		if !f.fields[v] {
 			f.fields[v] = true
 			f.grew = true
 		}
-		if f.tagged[v] || !v.Exported() && len(values) == 0 {
+		if f.opaque[v] || !v.Exported() && len(values) == 0 {
 			return false
 		}
-	}
-	if p, ok := f.params[v]; ok {
-		if !f.keyParam(p) {
-			return false
+	case f.opaque[v]:
+		return false
+	case isParam:
+		f.addSink(p)
+		if literal, ok := p.owner.(*ast.FuncLit); ok && !f.followed[literal] {
+			return false // its callers are not known
 		}
-	} else if r, ok := f.ranges[v]; ok {
-		if !f.keyRange(r) {
-			return false
-		}
-	} else if !v.IsField() && (len(values) == 0 || v.Exported() && v.Parent() == f.pass.Pkg.Scope()) {
+	case len(values) == 0 || v.Exported() && v.Parent() == f.pass.Pkg.Scope():
 		return false // other packages may change it
 	}
 	for _, value := range values {
-		f.key(value)
+		if mapKeys && !types.Identical(f.pass.TypesInfo.TypeOf(value.expr).Underlying(), v.Type().Underlying()) {
+			return false // an element of a list or map of maps
+		}
+		f.findKeys(value.expr, value.mapKeys || mapKeys)
 	}
 	return true
-}
-
-// keyParam records that a parameter is a flag key. It reports whether it knows the
-// callers of the function.
-func (f *flow) keyParam(p param) (known bool) {
-	f.addSink(p)
-	literal, ok := p.owner.(*ast.FuncLit)
-	if !ok {
-		return true
-	}
-	called := slices.ContainsFunc(f.calls, func(c call) bool { return c.callee == any(literal) })
-	return called || len(f.bound[literal]) > 0
-}
-
-// keyRange records that the variable of a range statement is a flag key. It
-// reports whether it knows all elements.
-func (f *flow) keyRange(r rangeVar) (known bool) {
-	if list, ok := ast.Unparen(r.of).(*ast.CompositeLit); ok {
-		f.keyElements(list, r.keys)
-		return true
-	}
-	v := f.variable(r.of)
-	if v == nil {
-		return false
-	}
-	if p, ok := f.params[v]; ok && !r.keys && len(f.values[v]) == 0 && !f.opaque[v] {
-		return f.keyParam(p)
-	}
-	lists := f.literals(v)
-	for _, list := range lists {
-		f.keyElements(list, r.keys)
-	}
-	return lists != nil
-}
-
-// literals returns the lists or maps that a variable gets, or nil if it may get
-// others.
-func (f *flow) literals(v *types.Var) (lists []*ast.CompositeLit) {
-	if v.Pkg() != f.pass.Pkg || f.opaque[v] || v.IsField() || v.Exported() && v.Parent() == f.pass.Pkg.Scope() {
-		return nil
-	}
-	for _, value := range f.values[v] {
-		list, ok := ast.Unparen(value).(*ast.CompositeLit)
-		if !ok {
-			return nil
-		}
-		lists = append(lists, list)
-	}
-	return lists
-}
-
-// keyElements records that the elements of a list or a map, or the keys of a map,
-// are flag keys.
-func (f *flow) keyElements(list *ast.CompositeLit, keys bool) {
-	for _, element := range list.Elts {
-		if pair, ok := element.(*ast.KeyValueExpr); ok {
-			element = pair.Value
-			if keys {
-				element = pair.Key
-			}
-		}
-		f.key(element)
-	}
 }
 
 // read reports a read of a flag, or adds it to the generated accessor around it.
@@ -307,7 +266,7 @@ func (f *flow) report(pos token.Pos, format string, args ...any) {
 func (f *flow) findLostFunctions() {
 	for name, o := range f.pass.TypesInfo.Uses {
 		function, ok := o.(*types.Func)
-		if !ok || f.called[name] || f.assigned[name] || f.fileAt(name.Pos()) == nil {
+		if !ok || f.followed[name] || f.fileAt(name.Pos()) == nil {
 			continue
 		}
 		if len(f.keyParams(function.Origin())) > 0 {

@@ -83,8 +83,23 @@ func isKeyType(t types.Type) bool {
 	if list := elements(t); list != nil {
 		t = list
 	}
+	return isString(t)
+}
+
+func isString(t types.Type) bool {
 	basic, ok := t.Underlying().(*types.Basic)
 	return ok && basic.Info()&types.IsString != 0
+}
+
+// isText reports whether a value is a list of bytes or runes, and so a text whose
+// elements are no keys.
+func isText(t types.Type) bool {
+	list := elements(t)
+	if list == nil {
+		return false
+	}
+	basic, ok := list.Underlying().(*types.Basic)
+	return ok && basic.Info()&types.IsInteger != 0
 }
 
 // elements returns the type of the elements of a slice or an array, or nil.

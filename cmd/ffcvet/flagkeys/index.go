@@ -17,22 +17,18 @@ type index struct {
 	pass  *analysis.Pass
 	files []*ast.File
 	calls []call
-	// values are the expressions that are assigned to a variable, a field or a
-	// parameter of a function of this package.
-	values map[*types.Var][]ast.Expr
-	// opaque are variables that also get values in other ways.
+	// values are what is assigned to a variable, a field or a parameter of a
+	// function of this package.
+	values map[*types.Var][]value
+	// opaque are variables and fields that also get values in other ways, such as
+	// fields with a tag, which decoders set.
 	opaque map[*types.Var]bool
-	// ranges are the variables of range statements.
-	ranges map[*types.Var]rangeVar
 	// params are the parameters of functions.
 	params map[*types.Var]param
-	// bound are the variables that a function literal is assigned to.
-	bound map[*ast.FuncLit][]*types.Var
-	// called and assigned are the names of functions that are called or assigned
-	// to a variable, and so are no values that this analysis loses.
-	called, assigned map[*ast.Ident]bool
-	// tagged are fields of structs with a tag: decoders set them.
-	tagged map[*types.Var]bool
+	// followed are the names of functions and the function literals that are
+	// called or assigned to a variable, and so are no values that this analysis
+	// loses.
+	followed map[ast.Expr]bool
 	// returns are the results of functions of this package that have one.
 	returns map[types.Object][]ast.Expr
 	// conversions are the values that become values of an interface.
@@ -53,10 +49,11 @@ type param struct {
 	index int
 }
 
-// rangeVar is a variable that gets the elements, or the keys, of an expression.
-type rangeVar struct {
-	of   ast.Expr
-	keys bool
+// value is what a variable may have: the value of an expression, or an element of the
+// list or map that it is, or a key of the map.
+type value struct {
+	expr    ast.Expr
+	mapKeys bool
 }
 
 // conversion is a value that is assigned to an interface.
@@ -68,11 +65,9 @@ type conversion struct {
 func newIndex(pass *analysis.Pass) *index {
 	x := &index{
 		pass:   pass,
-		values: make(map[*types.Var][]ast.Expr), opaque: make(map[*types.Var]bool),
-		ranges: make(map[*types.Var]rangeVar), params: make(map[*types.Var]param),
-		bound:  make(map[*ast.FuncLit][]*types.Var),
-		called: make(map[*ast.Ident]bool), assigned: make(map[*ast.Ident]bool),
-		tagged: make(map[*types.Var]bool), returns: make(map[types.Object][]ast.Expr),
+		values: make(map[*types.Var][]value), opaque: make(map[*types.Var]bool),
+		params: make(map[*types.Var]param), followed: make(map[ast.Expr]bool),
+		returns: make(map[types.Object][]ast.Expr),
 	}
 	for _, file := range pass.Files {
 		if strings.HasSuffix(pass.Fset.Position(file.FileStart).Filename, "_test.go") {
@@ -155,7 +150,7 @@ func (x *index) add(n ast.Node) {
 		for _, field := range n.Fields.List {
 			for _, name := range field.Names {
 				if v, ok := info.Defs[name].(*types.Var); ok && field.Tag != nil {
-					x.tagged[v] = true
+					x.opaque[v] = true
 				}
 			}
 		}
@@ -169,16 +164,19 @@ func (x *index) addParams(owner any, signature *types.Signature) {
 }
 
 // assign records that a variable gets a value.
-func (x *index) assign(v *types.Var, value ast.Expr) {
+func (x *index) assign(v *types.Var, e ast.Expr) {
 	v = v.Origin()
-	x.values[v] = append(x.values[v], value)
-	x.convert(value, v.Type())
-	value = ast.Unparen(value)
-	if literal, ok := value.(*ast.FuncLit); ok {
-		x.bound[literal] = append(x.bound[literal], v)
-	}
-	if name := functionName(value); name != nil {
-		x.assigned[name] = true
+	x.values[v] = append(x.values[v], value{expr: e})
+	x.convert(e, v.Type())
+	x.follow(e)
+}
+
+// follow records that a function is called or assigned to a variable.
+func (x *index) follow(e ast.Expr) {
+	if literal, ok := ast.Unparen(e).(*ast.FuncLit); ok {
+		x.followed[literal] = true
+	} else if name := functionName(e); name != nil {
+		x.followed[name] = true
 	}
 }
 
@@ -230,14 +228,14 @@ func (x *index) convert(e ast.Expr, to types.Type) {
 
 func (x *index) addRange(n *ast.RangeStmt) {
 	info := x.pass.TypesInfo
-	key, value := x.variable(n.Key), x.variable(n.Value)
+	key, element := x.variable(n.Key), x.variable(n.Value)
 	_, isMap := info.TypeOf(n.X).Underlying().(*types.Map)
 	isList := elements(info.TypeOf(n.X)) != nil
-	for v, known := range map[*types.Var]bool{key: isMap, value: isMap || isList} {
+	for v, known := range map[*types.Var]bool{key: isMap, element: isMap || isList} {
 		switch {
 		case v == nil:
-		case known && n.Tok == token.DEFINE:
-			x.ranges[v] = rangeVar{n.X, v == key}
+		case known:
+			x.values[v] = append(x.values[v], value{n.X, v == key})
 		default:
 			x.opaque[v] = true
 		}
@@ -293,12 +291,10 @@ func (x *index) addCall(n *ast.CallExpr) {
 		x.convert(arg, paramType(signature, i, n.Ellipsis.IsValid()))
 	}
 	fun := ast.Unparen(n.Fun)
+	x.follow(fun)
 	if literal, ok := fun.(*ast.FuncLit); ok {
 		x.calls = append(x.calls, call{n, literal, n.Args})
 		return
-	}
-	if name := functionName(fun); name != nil {
-		x.called[name] = true
 	}
 	switch callee := typeutil.Callee(info, n).(type) {
 	case *types.Func:

@@ -17,7 +17,7 @@ type config struct {
 	unset string // want unset:`flag key`
 }
 
-func keys() []string { return nil }
+func keys() []string { return strings.Fields("a b") } // want `cannot be known: expected a constant, got strings.Fields\("a b"\)`
 
 func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
 	c.IsEnabled(ctx, fmt.Sprintf("shop-%d", 1), user) // want `cannot be known: expected a constant, got fmt.Sprintf\("shop-%d", 1\)`
@@ -25,7 +25,7 @@ func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
 	c.IsEnabled(ctx, cfg.Flag, user)                  // want `cannot be known: expected a constant, got cfg.Flag`
 	c.IsEnabled(ctx, cfg.unset, user)                 // want `cannot be known: expected a constant, got cfg.unset`
 	for _, key := range keys() {
-		c.IsEnabled(ctx, key, user) // want `cannot be known: expected a constant, got key`
+		c.IsEnabled(ctx, key, user)
 	}
 	key := "known"             // want `reads flag "known"`
 	key = strings.ToLower(key) // want `cannot be known: expected a constant, got strings.ToLower\(key\)`
@@ -39,9 +39,22 @@ func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
 	c.IsEnabled(several())          // want `cannot be known: expected a constant, got several\(\)`
 	changed := []string{"a"}
 	changed[0] = scanned
-	for _, key := range changed {
-		c.IsEnabled(ctx, key, user) // want `cannot be known: expected a constant, got key`
+	for _, key := range changed { // want `cannot be known: expected a constant, got changed`
+		c.IsEnabled(ctx, key, user)
 	}
+	text := []byte("text")
+	c.IsEnabled(ctx, string(append(text, "s"...)), user) // want `cannot be known: expected a constant, got append\(text, "s"...\)`
+	c.IsEnabled(ctx, "text"[1:], user)                   // want `cannot be known: expected a constant, got "text"\[1:\]`
+	nested := map[string]map[string]bool{"not read": {"a": true}}
+	for _, inner := range nested {
+		for key := range inner { // want `cannot be known: expected a constant, got inner`
+			c.IsEnabled(ctx, key, user)
+		}
+	}
+	for key := range nested["not read"] { // want `cannot be known: expected a constant, got nested\["not read"\]`
+		c.IsEnabled(ctx, key, user)
+	}
+	ofMap(ctx, c, map[string]bool{"a": true})
 	for _, suffix := range []string{"-a", "-b"} {
 		c.IsEnabled(ctx, "checkout"+suffix, user) // want `cannot be known: expected a constant, got "checkout" \+ suffix`
 	}
@@ -50,6 +63,12 @@ func read(ctx context.Context, c *ffc.Client, user ffc.User, cfg config) {
 
 func prefixed(ctx context.Context, c *ffc.Client, key string) {
 	c.IsEnabled(ctx, "shop-"+key, ffc.NewUser("u")) // want `cannot be known: expected a constant, got "shop-" \+ key`
+}
+
+func ofMap(ctx context.Context, c *ffc.Client, keys map[string]bool) {
+	for key := range keys { // want `cannot be known: expected a constant, got keys`
+		c.IsEnabled(ctx, key, ffc.NewUser("u"))
+	}
 }
 
 func several() (context.Context, string, ffc.User) { return nil, "several", ffc.User{} }
