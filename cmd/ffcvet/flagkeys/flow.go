@@ -40,6 +40,13 @@ func (f *flow) settle() {
 		}
 		f.addInterfaces()
 	}
+	for v, places := range f.opaque {
+		if v.Pkg() != f.pass.Pkg && f.isKeyField(v) {
+			for _, e := range places {
+				f.unknown(e)
+			}
+		}
+	}
 }
 
 // addCall looks at the arguments of a call that are keys.
@@ -219,10 +226,10 @@ func (f *flow) keyVariable(v *types.Var, mapKeys bool) (known bool) {
 			f.fields[v] = true
 			f.grew = true
 		}
-		if f.opaque[v] || !v.Exported() && len(values) == 0 {
+		if f.opaque[v] != nil || !v.Exported() && len(values) == 0 {
 			return false
 		}
-	case f.opaque[v]:
+	case f.opaque[v] != nil:
 		return false
 	case isParam:
 		f.addSink(p)

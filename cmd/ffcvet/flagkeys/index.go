@@ -20,9 +20,9 @@ type index struct {
 	// values are what is assigned to a variable, a field or a parameter of a
 	// function of this package.
 	values map[*types.Var][]value
-	// opaque are variables and fields that also get values in other ways, such as
-	// fields with a tag, which decoders set.
-	opaque map[*types.Var]bool
+	// opaque are variables and fields that also get values in other ways, with
+	// where they do: decoders set fields with a tag.
+	opaque map[*types.Var][]ast.Expr
 	// params are the parameters of functions.
 	params map[*types.Var]param
 	// followed are the names of functions and the function literals that are
@@ -65,7 +65,7 @@ type conversion struct {
 func newIndex(pass *analysis.Pass) *index {
 	x := &index{
 		pass:   pass,
-		values: make(map[*types.Var][]value), opaque: make(map[*types.Var]bool),
+		values: make(map[*types.Var][]value), opaque: make(map[*types.Var][]ast.Expr),
 		params: make(map[*types.Var]param), followed: make(map[ast.Expr]bool),
 		returns: make(map[types.Object][]ast.Expr),
 	}
@@ -127,7 +127,7 @@ func (x *index) add(n ast.Node) {
 			switch v, _ := info.Defs[name].(*types.Var); {
 			case v == nil || len(n.Values) == 0:
 			case len(n.Values) != len(n.Names):
-				x.opaque[v] = true
+				x.hide(name)
 			default:
 				x.assign(v, n.Values[i])
 			}
@@ -149,8 +149,8 @@ func (x *index) add(n ast.Node) {
 	case *ast.StructType:
 		for _, field := range n.Fields.List {
 			for _, name := range field.Names {
-				if v, ok := info.Defs[name].(*types.Var); ok && field.Tag != nil {
-					x.opaque[v] = true
+				if field.Tag != nil {
+					x.hide(name)
 				}
 			}
 		}
@@ -211,7 +211,7 @@ func (x *index) hide(e ast.Expr) {
 		x.hide(e.X)
 	default:
 		if v := x.variable(e); v != nil {
-			x.opaque[v] = true
+			x.opaque[v] = append(x.opaque[v], e)
 		}
 	}
 }
@@ -228,16 +228,13 @@ func (x *index) convert(e ast.Expr, to types.Type) {
 
 func (x *index) addRange(n *ast.RangeStmt) {
 	info := x.pass.TypesInfo
-	key, element := x.variable(n.Key), x.variable(n.Value)
 	_, isMap := info.TypeOf(n.X).Underlying().(*types.Map)
 	isList := elements(info.TypeOf(n.X)) != nil
-	for v, known := range map[*types.Var]bool{key: isMap, element: isMap || isList} {
-		switch {
-		case v == nil:
-		case known:
-			x.values[v] = append(x.values[v], value{n.X, v == key})
-		default:
-			x.opaque[v] = true
+	for e, known := range map[ast.Expr]bool{n.Key: isMap, n.Value: isMap || isList} {
+		if v := x.variable(e); v != nil && known {
+			x.values[v] = append(x.values[v], value{n.X, e == n.Key})
+		} else if e != nil {
+			x.hide(e)
 		}
 	}
 }

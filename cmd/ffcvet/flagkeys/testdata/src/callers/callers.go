@@ -3,6 +3,8 @@ package callers
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"wrappers"
 )
@@ -17,8 +19,10 @@ func (s service) handle(ctx context.Context, f *wrappers.Features) {
 	s.reader.On(ctx, "interface")      // want `reads flag "interface"`
 	_ = wrappers.Flag{Key: "field"}    // want `reads flag "field"`
 	var flag wrappers.Flag
-	flag.Key = "assigned"     // want `reads flag "assigned"`
-	s.indirect(f, "indirect") // want `reads flag "indirect"`
+	flag.Key = "assigned"              // want `reads flag "assigned"`
+	flag.Key, _ = os.LookupEnv("FLAG") // want `cannot be known: expected a constant, got flag.Key`
+	fmt.Sscan("scanned", &flag.Key)    // want `cannot be known: expected a constant, got flag.Key`
+	s.indirect(f, "indirect")          // want `reads flag "indirect"`
 }
 
 func (s service) indirect(f *wrappers.Features, key string) { f.Twice(key) } // want indirect:`keys in parameters \[1\]`
