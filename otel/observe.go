@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -93,7 +94,7 @@ func (i *instruments) define() {
 		of(func(r *reading) uint64 { return r.PatternsGivenUp }))
 
 	i.upDownCounter("ffc.status", "{client}", "1 with the client's state, 0 with all other states.",
-		in(ffc.StateInitializing, "initializing"), in(ffc.StateOK, "ok"), in(ffc.StateInterrupted, "interrupted"), in(ffc.StateOff, "off"))
+		in(ffc.StateInitializing), in(ffc.StateOK), in(ffc.StateInterrupted), in(ffc.StateOff))
 	i.dataAge()
 	i.counter("ffc.data.updates", "{message}", "Messages with data, also those that changed nothing.",
 		of(func(r *reading) uint64 { return r.Updates }))
@@ -130,13 +131,13 @@ func fallback(r ffc.Reason) []attribute.KeyValue {
 }
 
 // in is 1 while the client is in a state.
-func in(state ffc.State, name string) point {
+func in(state ffc.State) point {
 	return of(func(r *reading) uint64 {
 		if r.status.State == state {
 			return 1
 		}
 		return 0
-	}, stateKey.String(name))
+	}, stateKey.String(strings.ToLower(string(state))))
 }
 
 // ended counts events with an outcome.
