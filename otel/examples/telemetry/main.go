@@ -42,19 +42,6 @@ func flags() []ffctest.Item {
 }
 
 func run(ctx context.Context, out io.Writer, platform *ffctest.Server) (err error) {
-	// The flags. The client ends after OpenTelemetry, which reads its counts once more.
-	client, err := ffc.New(ctx, ffc.Config{
-		EnvSecret:    platform.EnvSecret,
-		BaseURL:      platform.URL,
-		Transport:    &poll.Transport{},
-		OnEvaluation: ffcotel.Evaluations(ffcotel.Config{SetID: "shop/production"}),
-		Logger:       slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		return err
-	}
-	defer client.Close(ctx)
-
 	// OpenTelemetry. In production the exporters are those of OTLP.
 	spans, err := stdouttrace.New(stdouttrace.WithWriter(out), stdouttrace.WithPrettyPrint(), stdouttrace.WithoutTimestamps())
 	if err != nil {
@@ -68,13 +55,27 @@ func run(ctx context.Context, out io.Writer, platform *ffctest.Server) (err erro
 	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans), sdktrace.WithResource(service))
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(metrics)), sdkmetric.WithResource(service))
 	defer func() { err = errors.Join(err, traces.Shutdown(ctx), meters.Shutdown(ctx)) }()
+
+	// The flags. The client is closed before the providers are shut down, so that the
+	// last collection has its last counts.
+	client, err := ffc.New(ctx, ffc.Config{
+		EnvSecret:    platform.EnvSecret,
+		BaseURL:      platform.URL,
+		Transport:    &poll.Transport{},
+		OnEvaluation: ffcotel.Evaluations(ffcotel.Config{SetID: "shop/production"}),
+		Logger:       slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close(ctx)) }() // delivers the last events
 	if _, err := ffcotel.Observe(client, meters.Meter(ffcotel.ScopeName)); err != nil {
 		return err
 	}
 
 	handle(ctx, client, traces.Tracer("shop"), ffc.NewUser("ann", ffc.Country("FR")))
 	handle(ctx, client, traces.Tracer("shop"), ffc.NewUser("eve", ffc.Country("NZ")))
-	return client.Flush(ctx) // in production this happens in the background
+	return nil
 }
 
 // handle is a request of a visitor.
