@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,4 +34,40 @@ func Program(t testing.TB, args ...string) (path string) {
 		t.Fatalf("go %q: %v: %s", command, err, out)
 	}
 	return path
+}
+
+// client are the packages that the client links: a name with a slash at the end stands
+// for that folder and everything below it. Transports are the application's choice.
+var client = []string{
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc",
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush",
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/",
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport",
+	"github.com/dlclark/regexp2",        // FeatBit's regular expressions
+	"github.com/dlclark/regexp2/syntax", // regexp2's
+	"github.com/hashicorp/go-cleanhttp", // go-retryablehttp's
+	"github.com/hashicorp/go-retryablehttp",
+	"github.com/valyala/fastjson",
+	"github.com/valyala/fastjson/fastfloat", // fastjson's
+}
+
+// LinksClientAnd tests what a program links that imports the package in the current
+// directory: that package, the client, the standard library and others. A name in
+// others with a slash at the end stands for that folder and everything below it.
+func LinksClientAnd(t testing.TB, others ...string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not (or .Standard .Match)}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := slices.Concat(client, others)
+	linked := strings.Fields(string(out))
+	for _, path := range linked {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return a == path || strings.HasSuffix(a, "/") && strings.HasPrefix(path+"/", a) }) {
+			t.Errorf("links %s", path)
+		}
+	}
+	if !slices.Contains(linked, client[0]) {
+		t.Errorf("does not link the client, but %q", linked)
+	}
 }
