@@ -78,8 +78,8 @@ func (s *snapshotRun) write(ctx context.Context, c *cli.Console, args []string) 
 	}
 	data.WriteByte('\n')
 	return writeSnapshot(c, data.Bytes(), s.output, s.json, summary{
-		Flags:    present(items.Flags),
-		Segments: present(items.Segments),
+		Flags:    store.Present(items.Flags),
+		Segments: store.Present(items.Segments),
 		Version:  client.Status().DataVersion,
 		Bytes:    data.Len(),
 	})
@@ -94,16 +94,6 @@ func lackingSegment(items *platform.Whole) string {
 	source := items.Codec.Source(func(eval.Problem) {})
 	_, segment := eval.NewSnapshot(source).Bootstrap(&store.Update{Full: true, Flags: items.Flags}).SegmentUse()
 	return segment
-}
-
-// present returns how many items are not archived.
-func present(items []store.Item) (n int) {
-	for i := range items {
-		if !items[i].Archived {
-			n++
-		}
-	}
-	return n
 }
 
 // writeSnapshot writes a snapshot to a file, or to stdout, and prints its summary.

@@ -21,6 +21,16 @@ type Item struct {
 	Raw   []byte
 }
 
+// Present returns how many items are not archived.
+func Present(items []Item) (n int) {
+	for i := range items {
+		if !items[i].Archived {
+			n++
+		}
+	}
+	return n
+}
+
 // References are the keys of the items that the evaluation of an item may read.
 type References struct {
 	Flags, Segments []string

@@ -30,7 +30,7 @@ func (s *countingStore) Apply(message []byte, _ transport.Mark) (transport.Appli
 	}
 	if update.Full {
 		s.got, s.arrived = true, time.Now()
-		s.flags, s.segments = visible(update.Flags), visible(update.Segments)
+		s.flags, s.segments = store.Present(update.Flags), store.Present(update.Segments)
 		s.unreadable, s.odd = nil, nil
 		for _, problem := range problems {
 			s.unreadable = append(s.unreadable, problem.Error())
@@ -65,16 +65,6 @@ func (s *countingStore) decode(update *store.Update) {
 			s.odd = append(s.odd, eval.Problem{Segment: true, Key: item.Key, Err: err}.Error())
 		}
 	}
-}
-
-// visible counts the items that are not archived.
-func visible(items []store.Item) (n int) {
-	for _, item := range items {
-		if !item.Archived {
-			n++
-		}
-	}
-	return n
 }
 
 // judge judges the data itself.
