@@ -57,6 +57,19 @@ func TestSnapshot(t *testing.T) {
 	})
 }
 
+// TestArchivedFlagsDoNotCount: FeatBit sends them, so that a program knows that they are
+// gone.
+func TestArchivedFlagsDoNotCount(t *testing.T) {
+	s := platforms.NewServer(t, ffctest.FeatBit, ffctest.Flag("a"), ffctest.Flag("gone"))
+	s.Archive("gone")
+	if out := at(t, s, "snapshot"); !strings.HasPrefix(out.stderr, "wrote 1 flag and 0 segments, ") || !strings.Contains(out.stdout, `"gone"`) {
+		t.Errorf("snapshot: %+v", out)
+	}
+	if out := at(t, s, "doctor"); !strings.Contains(out.stdout, "data       1 flag, 0 segments (") {
+		t.Errorf("doctor:\n%s", out.stdout)
+	}
+}
+
 // TestSnapshotByPolling: the platform is asked as -poll says. Without segments that
 // flags use there is no snapshot: a program would evaluate these flags differently.
 func TestSnapshotByPolling(t *testing.T) {
