@@ -451,9 +451,7 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 			if _, ok := c.engines[engine]; !ok && err == nil {
 				err = c.unknownEngine(at, engine)
 			}
-			if err == nil {
-				err = brokenEngines[engine]
-			}
+			err = errors.Join(err, brokenEngines[engine])
 		}
 		c.environments[name] = e
 		if err != nil {
@@ -461,7 +459,7 @@ func (r *reader) environments(c *config, brokenEngines map[string]error) {
 		}
 	}
 	for _, err := range brokenEngines {
-		if !slices.ContainsFunc(slices.Collect(maps.Values(c.broken)), func(other error) bool { return other == err }) {
+		if !errors.Is(errors.Join(slices.Collect(maps.Values(c.broken))...), err) {
 			r.problem("%w", err) // no environment reports it
 		}
 	}

@@ -45,7 +45,7 @@ used; 2 the command line or the configuration is invalid.
 		}
 		unusable := len(config.broken) > 0
 		for _, name := range slices.Sorted(maps.Keys(config.broken)) {
-			c.Say("ffc-relay: environment %s: %v", name, config.broken[name])
+			c.Say("ffc-relay: environment %s: %s", name, textOf(config.broken[name]))
 		}
 		s := &engines{open: m.a.open, metrics: new(metrics)} // opening does not connect
 		for _, name := range slices.Sorted(maps.Keys(config.engines)) {

@@ -122,6 +122,11 @@ func (p *publishRun) read(only []string) (*config, error) {
 	if !publishable {
 		return nil, p.Options.Usage("missing environment: set FFC_RELAY_ENVIRONMENTS_NAME_SECRET_FILE, with a name of your own for NAME, or use -config FILE")
 	}
+	for _, name := range only { // one that is not named may be for commands that need no secret
+		if config.environments[name].secret == "" && config.broken[name] == nil {
+			config.broken[name] = fmt.Errorf("%s.%s: missing secret: set secret or secretFile", environmentsGroup, name)
+		}
+	}
 	return config, nil
 }
 

@@ -315,6 +315,41 @@ func TestPublishUsage(t *testing.T) {
 	w.fails(usage, "missing environment", "publish")
 }
 
+// Named environments that can be used are published, however many others cannot.
+func TestPublishNamedBesideUnusable(t *testing.T) {
+	w := newWorld(t)
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_BAD_SECRET=x", "FFC_RELAY_ENVIRONMENTS_OTHER_SECRET=x", "FFC_RELAY_ENVIRONMENTS_READ_ENVIRONMENT=x")
+	once := w.run("publish", "-once", "prod", "bad", "read")
+	if once.code != 1 || !strings.HasPrefix(once.stdout, "prod: published revision ") || !strings.Contains(once.stderr, "bad: environments.bad.secret: ") ||
+		!strings.Contains(once.stderr, "read: environments.read: missing secret") || strings.Contains(once.stderr, "other") {
+		t.Errorf("-once: %+v", once)
+	}
+	s := w.serve("prod", "bad", "read")
+	testkit.Eventually(t, "leads", func() bool { return s.environment("prod").Leader })
+	for name, want := range map[string]string{"bad": "environments.bad.secret: ", "read": "environments.read: missing secret"} {
+		if e := s.environment(name); !strings.Contains(e.Error, want) {
+			t.Errorf("%s: status %+v, want the error %s", name, e, want)
+		}
+	}
+	if e := s.status().Environments["other"]; e != nil {
+		t.Errorf("an environment that is not named is reported: %+v", e)
+	}
+	s.end()
+	w.fails(usage, "environments.bad.secret: ", "publish", "bad")
+}
+
+// An environment reports its engine, too: what is wrong with both stops no other.
+func TestPublishBesideUnusableEngine(t *testing.T) {
+	w := newWorld(t)
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_BAD_SECRET=x", "FFC_RELAY_ENVIRONMENTS_BAD_ENGINE=eu",
+		"FFC_RELAY_ENGINES_EU_URL=redis://a:6379", "FFC_RELAY_ENGINES_EU_PASSWORD_FILE=/no/such/file")
+	out := w.run("publish", "-once")
+	if out.code != 1 || !strings.HasPrefix(out.stdout, "prod: published revision ") || !strings.Contains(out.stderr, "bad: environments.bad.secret: ") ||
+		!strings.Contains(out.stderr, "engines.eu.passwordFile") {
+		t.Errorf("%+v", out)
+	}
+}
+
 // A variable does not change in a process: without a file there is nothing to wait for.
 func TestPublishEndsIfNoEnvironmentCanBeUsed(t *testing.T) {
 	for name, test := range map[string]struct{ variable, want string }{

@@ -154,6 +154,7 @@ func (c *config) only(o *cli.Options, names []string) error {
 	}
 	if len(names) > 0 {
 		maps.DeleteFunc(c.environments, func(name string, _ environmentConfig) bool { return !slices.Contains(names, name) })
+		maps.DeleteFunc(c.broken, func(name string, _ error) bool { return !slices.Contains(names, name) })
 	}
 	return nil
 }
