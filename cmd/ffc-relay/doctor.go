@@ -164,7 +164,7 @@ func (d *examination) engine(ctx context.Context, name string, b fleet.Backend) 
 // queue checks the settings of an engine that keeps events only. It takes and puts
 // none: those are users'.
 func (d *examination) queue(name string, e engineConfig, open queueOpener) {
-	_, closeIt, err := open(e)
+	_, closeIt, err := open(e, func() *engineConfig { return &e })
 	defer closeIt()
 	if err != nil {
 		d.add(cli.Check{Name: name, Outcome: cli.Fail, Seen: textOf(err)})

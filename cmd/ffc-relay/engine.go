@@ -36,6 +36,12 @@ func (e *engineConfig) key() string {
 	})
 }
 
+// engineKey returns the key of the engine with a name.
+func (c *config) engineKey(name string) string {
+	e := c.engines[name]
+	return e.key()
+}
+
 // awsTime bounds reading AWS's configuration.
 const awsTime = 10 * time.Second
 
@@ -239,7 +245,8 @@ func openRedis(e engineConfig, now func() *engineConfig, encrypted bool, place s
 type engines struct {
 	open    opener
 	metrics *metrics
-	used    map[string]*usedEngine // by their key
+	used    map[string]*usedEngine       // by their key
+	queue   atomic.Pointer[engineConfig] // of events; nil if it is not open
 }
 
 // usedEngine is an engine that is open.
@@ -250,11 +257,15 @@ type usedEngine struct {
 	now     atomic.Pointer[engineConfig]
 }
 
-// refresh gives the engines that are open the passwords of a configuration.
+// refresh gives the engines that are open, and the queue, the passwords of a
+// configuration.
 func (s *engines) refresh(c *config) {
 	for _, e := range c.engines {
 		if u := s.used[e.key()]; u != nil {
 			u.now.Store(&e)
+		}
+		if q := s.queue.Load(); q != nil && q.key() == e.key() {
+			s.queue.Store(&e)
 		}
 	}
 }

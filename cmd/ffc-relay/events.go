@@ -26,11 +26,12 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 )
 
-// queueOpener opens the queue of an engine. It does not connect. close is never nil.
-type queueOpener func(e engineConfig) (q flush.Queue, closeIt func(), err error)
+// queueOpener opens the queue of an engine. now is that of an opener. It does not
+// connect. close is never nil.
+type queueOpener func(e engineConfig, now func() *engineConfig) (q flush.Queue, closeIt func(), err error)
 
 // openQueue is the queueOpener of all engines.
-func openQueue(e engineConfig) (q flush.Queue, closeIt func(), err error) {
+func openQueue(e engineConfig, now func() *engineConfig) (q flush.Queue, closeIt func(), err error) {
 	nothing := func() {}
 	scheme, place, _ := strings.Cut(e.url, ":")
 	if err := e.unused(scheme); err != nil {
@@ -41,14 +42,14 @@ func openQueue(e engineConfig) (q flush.Queue, closeIt func(), err error) {
 		q, err := openSQS(e, place)
 		return q, nothing, err
 	case "redis", "rediss":
-		b, closeIt, err := openRedis(e, func() *engineConfig { return &e }, scheme == "rediss", strings.TrimPrefix(place, "//"))
+		b, closeIt, err := openRedis(e, now, scheme == "rediss", strings.TrimPrefix(place, "//"))
 		if err != nil {
 			return nil, nothing, err
 		}
 		q, err := fleetredis.NewQueue(fleetredis.QueueConfig{Backend: b.(*fleetredis.Backend)})
 		return q, closeIt, err
 	case "nats", "tls":
-		config, err := e.nats(func() *engineConfig { return &e })
+		config, err := e.nats(now)
 		if err != nil {
 			return nil, nothing, err
 		}
@@ -78,8 +79,9 @@ func openSQS(e engineConfig, place string) (flush.Queue, error) {
 	return q, nil
 }
 
-// openQueue opens the queue that the configuration names; nil if it names none.
-func (c *config) openQueue(open queueOpener) (q flush.Queue, closeIt func(), err error) {
+// openQueue opens the queue that a configuration names; nil if it names none. From then
+// on, refresh gives it new passwords.
+func (s *engines) openQueue(c *config, open queueOpener) (q flush.Queue, closeIt func(), err error) {
 	if c.queue == "" {
 		return nil, func() {}, nil
 	}
@@ -87,35 +89,50 @@ func (c *config) openQueue(open queueOpener) (q flush.Queue, closeIt func(), err
 	if !ok {
 		return nil, func() {}, c.unknownEngine("queue", c.queue)
 	}
-	return open(e)
+	s.queue.Store(&e)
+	return open(e, s.queue.Load)
 }
 
 // forwarding delivers events from the queue to the platform.
 type forwarding struct {
 	name      string // of the queue
 	forwarder *relay.Forwarder
-	names     atomic.Pointer[map[string]string]            // of environments, in the configuration
-	to        atomic.Pointer[map[string]relay.Destination] // by environment
-	dead      atomic.Pointer[map[string]fleet.Backend]     // by environment
-	release   func()                                       // the engines in dead
+	log       *slog.Logger
 	running   sync.WaitGroup
+	used      map[string]*forwarded                 // by name in the configuration; of apply and release
+	to        atomic.Pointer[map[string]*forwarded] // by environment
+}
+
+// forwarded is an environment whose events are delivered.
+type forwarded struct {
+	name        string // in the configuration
+	environment string
+	to          relay.Destination
+	dead        fleet.Backend // for dead letters; nil if it cannot be used
+	release     func()        // dead
 }
 
 // newForwarding returns what delivers the events of a queue with a name, once start is
 // called.
 func newForwarding(name string, queue flush.Queue, log *slog.Logger) *forwarding {
-	f := &forwarding{name: name, release: func() {}}
-	f.names.Store(&map[string]string{})
-	f.to.Store(&map[string]relay.Destination{})
-	f.dead.Store(&map[string]fleet.Backend{})
+	f := &forwarding{name: name, log: log}
+	f.to.Store(new(map[string]*forwarded))
 	f.forwarder = &relay.Forwarder{
 		Queue: queue,
 		Destination: func(environment string) (relay.Destination, bool) {
-			d, ok := (*f.to.Load())[environment]
-			return d, ok
+			e, ok := (*f.to.Load())[environment]
+			if !ok {
+				return relay.Destination{}, false
+			}
+			return e.to, true
 		},
-		DeadLetters: &relay.DeadLetters{Backend: routed(func(environment string) fleet.Backend { return (*f.dead.Load())[environment] })},
-		Logger:      log,
+		DeadLetters: &relay.DeadLetters{Backend: routed(func(environment string) fleet.Backend {
+			if e := (*f.to.Load())[environment]; e != nil {
+				return e.dead
+			}
+			return nil
+		})},
+		Logger: log,
 	}
 	return f
 }
@@ -126,38 +143,67 @@ func (f *forwarding) start(ctx context.Context) {
 	f.running.Go(func() { _ = f.forwarder.Run(ctx) }) // returns the cause of ctx
 }
 
-// apply delivers the events of the environments of a configuration. Those without a
-// secret stay in the queue.
-func (f *forwarding) apply(c *config, from *engines) {
-	to, dead, names := make(map[string]relay.Destination), make(map[string]fleet.Backend), make(map[string]string)
-	var releases []func()
-	for name, e := range c.environments {
-		if c.broken[name] != nil || e.secret == "" {
+// apply delivers the events of the environments of a configuration. Those of others, and
+// of those without a secret, stay in the queue. An environment whose new settings are
+// invalid keeps the old ones. The lock of the supervisor is held.
+func (f *forwarding) apply(c *config, from *engines) (problem error) {
+	used, to := make(map[string]*forwarded), make(map[string]*forwarded)
+	for _, name := range slices.Sorted(maps.Keys(c.environments)) {
+		e, err := c.environments[name], c.broken[name]
+		if err == nil && e.secret == "" {
 			continue
 		}
-		protocol, err := registry.ProtocolOf(e.platform)
+		var next *forwarded
+		if err == nil {
+			next, err = c.forwarded(e, from)
+		}
 		if err != nil {
+			problem = err
+			event := "ffc: the events of the environment cannot be delivered"
+			if next != nil {
+				event = "ffc: dead letters of the environment cannot be stored; they stay in the queue"
+			}
+			f.log.Error(event, "environment", name, "error", err)
+			if old := f.used[name]; old != nil {
+				next = old
+				delete(f.used, name)
+			}
+		}
+		if next == nil {
 			continue
 		}
-		names[e.environment] = name
-		to[e.environment] = relay.Destination{EventsURL: cmp.Or(e.url, protocol.DefaultBaseURL), EnvSecret: e.secret}
-		engine, _, release, err := c.backends(e, from)
-		if err != nil {
-			continue // what is rejected stays in the queue
+		used[name] = next
+		if to[next.environment] == nil { // two names may have the same environment: the first counts
+			to[next.environment] = next
 		}
-		releases = append(releases, release)
-		dead[e.environment] = engine
 	}
-	before := f.release
-	f.names.Store(&names)
+	before := f.used
+	f.used = used
 	f.to.Store(&to)
-	f.dead.Store(&dead)
-	f.release = func() {
-		for _, release := range releases {
-			release()
-		}
+	for _, old := range before {
+		old.release()
 	}
-	before()
+	return problem
+}
+
+// release closes the engines. Nothing is delivered any more, and the lock of the
+// supervisor is held.
+func (f *forwarding) release() {
+	for _, e := range f.used {
+		e.release()
+	}
+}
+
+// forwarded returns where the events of an environment go. With an error about its engine
+// it has none for dead letters: what the platform rejects stays in the queue.
+func (c *config) forwarded(e environmentConfig, from *engines) (*forwarded, error) {
+	protocol, err := registry.ProtocolOf(e.platform)
+	if err != nil {
+		return nil, err
+	}
+	f := &forwarded{name: e.name, environment: e.environment, to: relay.Destination{EventsURL: cmp.Or(e.url, protocol.DefaultBaseURL), EnvSecret: e.secret}}
+	f.dead, _, f.release, err = c.backends(e, from)
+	return f, err
 }
 
 // routed is the engine of each environment, for dead letters.
@@ -324,7 +370,7 @@ func (r *eventsRun) events(ctx context.Context, c *cli.Console, args []string) e
 func (r *eventsRun) do(ctx context.Context, config *config, dead *relay.DeadLetters, environment string, ids []string) (string, error) {
 	switch {
 	case r.resend:
-		queue, closeIt, err := config.openQueue(r.a.openQueue)
+		queue, closeIt, err := new(engines).openQueue(config, r.a.openQueue)
 		defer closeIt()
 		if err == nil && queue == nil {
 			err = fmt.Errorf("missing queue: set %sQUEUE to the name of an engine", prefix)
@@ -376,7 +422,10 @@ type failingReport struct {
 // configName returns the name of an environment in the configuration, or the environment if
 // the configuration does not have it.
 func (f *forwarding) configName(environment string) string {
-	return cmp.Or((*f.names.Load())[environment], environment)
+	if e := (*f.to.Load())[environment]; e != nil {
+		return e.name
+	}
+	return environment
 }
 
 // report returns which events are not delivered; f may be nil.

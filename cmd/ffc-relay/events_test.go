@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay/queuetest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 )
@@ -19,7 +22,7 @@ import (
 // queue adds a queue in memory, as the engine events.
 func (w *world) queue() *queuetest.Memory {
 	q := new(queuetest.Memory)
-	w.app.openQueue = func(engineConfig) (flush.Queue, func(), error) { return q, func() {}, nil }
+	w.app.openQueue = func(engineConfig, func() *engineConfig) (flush.Queue, func(), error) { return q, func() {}, nil }
 	w.app.environ = append(w.app.environ, "FFC_RELAY_QUEUE=events", "FFC_RELAY_ENGINES_EVENTS_URL=sqs://sqs.eu-central-1.amazonaws.com/123/events")
 	return q
 }
@@ -182,6 +185,69 @@ func TestServeWithoutAQueue(t *testing.T) {
 	_ = client.Close(ended)
 }
 
+// Environments whose events cannot be delivered are reported. A reload that makes an
+// environment unusable leaves its destination. At the end all engines are closed.
+func TestForwardBesideUnusable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	queue := w.queue()
+	var opened, closed atomic.Int32
+	w.app.open = func(engineConfig, func() *engineConfig) (fleet.Backend, func(), error) {
+		opened.Add(1)
+		return w.engine, func() { closed.Add(1) }, nil
+	}
+	environment, file := w.environment(), w.write("secret", w.platform.EnvSecret)
+	w.app.environ = slices.DeleteFunc(w.app.environ, func(pair string) bool { return strings.HasPrefix(pair, "FFC_RELAY_ENVIRONMENTS_PROD_SECRET=") })
+	w.app.environ = append(w.app.environ, "FFC_RELAY_ENVIRONMENTS_PROD_SECRET_FILE="+file, "FFC_RELAY_ENVIRONMENTS_BAD_SECRET=x")
+	put := func(user string) {
+		t.Helper()
+		if err := queue.Put(t.Context(), flush.Batch{
+			Environment: environment, Route: "/api/public/insight/track", Body: []byte(`[{"user":{"keyId":"` + user + `"},"variations":[]}]`), At: time.Now(),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Eventually(t, "delivered", func() bool { return len(queue.Batches()) == 0 })
+	}
+	f := w.start("forward")
+	put("ann")
+	const said = `the events of the environment cannot be delivered" environment=`
+	if now := f.status(); !strings.Contains(f.log.String(), said+"bad") || !strings.Contains(now.Config, "environments.bad.secret") {
+		t.Errorf("/status has %+v; log:\n%s", now, f.log.String())
+	}
+	w.write(file, "x")
+	f.hangup()
+	testkit.Eventually(t, said+"prod", func() bool { return strings.Contains(f.log.String(), said+"prod") })
+	put("bob")
+	if closed.Load() != 0 {
+		t.Error("the engine is closed while it is used")
+	}
+	f.end()
+	if opened.Load() != 1 || closed.Load() != 1 {
+		t.Errorf("the engine was opened %d times and closed %d times", opened.Load(), closed.Load())
+	}
+}
+
+// A queue uses a new password, and new credentials of NATS, from the next connection on.
+func TestPasswordOfAQueueChanges(t *testing.T) {
+	t.Parallel()
+	for _, setting := range []string{"PASSWORD", "CREDENTIALS"} {
+		w := newWorld(t)
+		queue := w.queue()
+		var now func() *engineConfig
+		w.app.openQueue = func(_ engineConfig, current func() *engineConfig) (flush.Queue, func(), error) {
+			now = current
+			return queue, func() {}, nil
+		}
+		file := w.write("file", "s3cret-1")
+		w.app.environ = append(w.app.environ, "FFC_RELAY_ENGINES_EVENTS_"+setting+"_FILE="+file)
+		f := w.start("forward")
+		w.write(file, "s3cret-2")
+		f.hangup()
+		testkit.Eventually(t, "the new "+setting, func() bool { return now().password+now().credentials == "s3cret-2" })
+		f.end()
+	}
+}
+
 func TestQueueErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -247,7 +313,7 @@ func TestOpenQueue(t *testing.T) {
 		"sqs://sqs.eu-central-1.amazonaws.com/123456789012/events": "SQS queue events",
 		"redis://flags.test:6379":                                  "queue in redis at flags.test:6379",
 	} {
-		q, closeIt, err := openQueue(engineConfig{name: "events", url: url})
+		q, closeIt, err := openQueue(engineConfig{name: "events", url: url}, nil)
 		if err != nil {
 			t.Errorf("%s: %v", url, err)
 			continue
@@ -257,7 +323,7 @@ func TestOpenQueue(t *testing.T) {
 		}
 		closeIt()
 	}
-	if _, _, err := openQueue(engineConfig{name: "events", url: "sqs://host"}); err == nil || !strings.Contains(err.Error(), "engines.events.url") {
+	if _, _, err := openQueue(engineConfig{name: "events", url: "sqs://host"}, nil); err == nil || !strings.Contains(err.Error(), "engines.events.url") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -145,7 +145,8 @@ func (c *config) fingerprint() string {
 		fmt.Fprintf(&b, "%q %q %s\n", name, c.environmentKey(c.environments[name]), textOf(c.broken[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.engines)) {
-		fmt.Fprintf(&b, "%q %q\n", c.engines[name].password, c.engines[name].sentinelPassword)
+		e := c.engines[name]
+		fmt.Fprintf(&b, "%s %q %q %q\n", e.key(), e.password, e.sentinelPassword, e.credentials)
 	}
 	fmt.Fprintf(&b, "%s %v %+v %v %q\n", c.listen, c.jsonLog, c.serving.settings, textOf(c.serving.err), c.queue)
 	return b.String()

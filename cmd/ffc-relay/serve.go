@@ -247,12 +247,12 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 		return err
 	}
 	s := &supervisor{log: config.logger(c), accept: d.accept, adjust: d.a.adjust, publishes: d.publishes, files: config.files}
-	s.engines = engines{open: d.a.open, metrics: &s.metrics}
+	s.engines.open, s.engines.metrics = d.a.open, &s.metrics
 	loop := make(chan struct{})
 	server := newServer(s, loop, listener)
 	defer server.close()
 	served := ""
-	queue, closeQueue, err := config.openQueue(d.a.openQueue)
+	queue, closeQueue, err := s.engines.openQueue(config, d.a.openQueue)
 	if err != nil {
 		return cli.UsageError("%v", err)
 	}
@@ -289,7 +289,7 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 				s.service.drain()
 			}
 			if s.forwarding != nil {
-				s.forwarding.running.Wait()
+				s.endForwarding()
 			}
 			s.wait()
 			s.log.Info("ffc: ended by a signal")
@@ -316,7 +316,8 @@ func (d *daemon) run(ctx context.Context, c *cli.Console, config *config, only [
 			s.reloadFailed(err)
 		default:
 			s.log.Info("ffc: the configuration has changed", "environments", len(next.environments))
-			if next.listen != config.listen || next.jsonLog != config.jsonLog || next.queue != config.queue || d.serves && (next.serving.listen != config.serving.listen || next.serving.refresh != config.serving.refresh) {
+			queueChanged := next.queue != config.queue || next.engineKey(next.queue) != config.engineKey(config.queue)
+			if next.listen != config.listen || next.jsonLog != config.jsonLog || queueChanged || d.serves && (next.serving.listen != config.serving.listen || next.serving.refresh != config.serving.refresh) {
 				s.log.Warn("ffc: the settings listen, serve, refresh, queue and log take effect when the program starts again")
 			}
 			s.apply(ctx, next)

@@ -175,8 +175,7 @@ func (v *service) apply(c *config, from *engines) (problem error) {
 func (c *config) readerKey(e environmentConfig) string {
 	parts := []string{e.environment, e.platform}
 	for _, name := range e.allEngines() {
-		engine := c.engines[name]
-		parts = append(parts, engine.key())
+		parts = append(parts, c.engineKey(name))
 	}
 	return fmt.Sprintf("%q", parts)
 }

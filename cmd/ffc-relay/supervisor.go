@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,8 +83,7 @@ func (c *config) publisher(e environmentConfig, log *slog.Logger, from *engines)
 func (c *config) environmentKey(e environmentConfig) string {
 	parts := []string{e.secret, e.platform, e.url, e.streaming, fmt.Sprint(c.beat, c.lease, c.keep)}
 	for _, name := range e.allEngines() {
-		engine := c.engines[name]
-		parts = append(parts, engine.key())
+		parts = append(parts, c.engineKey(name))
 	}
 	return fmt.Sprintf("%q", parts)
 }
@@ -103,7 +103,7 @@ func (s *supervisor) apply(ctx context.Context, c *config) {
 		s.problem = s.service.apply(c, &s.engines)
 	}
 	if s.forwarding != nil {
-		s.forwarding.apply(c, &s.engines)
+		s.problem = cmp.Or(s.problem, s.forwarding.apply(c, &s.engines))
 	}
 	if !s.publishes {
 		return
@@ -222,6 +222,14 @@ func (s *supervisor) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draining = true
+}
+
+// endForwarding waits until forwarding has ended, and closes its engines.
+func (s *supervisor) endForwarding() {
+	s.forwarding.running.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forwarding.release()
 }
 
 // wait waits until all publishers have ended.
