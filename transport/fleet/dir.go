@@ -47,10 +47,11 @@ func (d Dir) Get(ctx context.Context, name string) (value []byte, tag string, er
 	if err := ctx.Err(); err != nil {
 		return nil, "", context.Cause(ctx)
 	}
-	if d.Path == "" {
-		return nil, "", dirError(errNoPath)
+	file, err := d.file(name)
+	if err != nil {
+		return nil, "", err
 	}
-	value, err = os.ReadFile(d.file(name))
+	value, err = os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", ErrNotFound
 	}
@@ -88,7 +89,11 @@ func (d Dir) Delete(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	err := os.Remove(d.file(name))
+	file, err := d.file(name)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -97,9 +102,13 @@ func (d Dir) Delete(ctx context.Context, name string) error {
 
 // Watch implements Watcher.
 func (d Dir) Watch(ctx context.Context, name string, changed func()) error {
+	file, err := d.file(name)
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(dirWatch)
 	defer tick.Stop()
-	last, err := os.ReadFile(d.file(name))
+	last, err := os.ReadFile(file)
 	changed()
 	for {
 		select {
@@ -107,7 +116,7 @@ func (d Dir) Watch(ctx context.Context, name string, changed func()) error {
 			return context.Cause(ctx)
 		case <-tick.C:
 		}
-		value, now := os.ReadFile(d.file(name))
+		value, now := os.ReadFile(file)
 		if !bytes.Equal(value, last) || (now == nil) != (err == nil) {
 			changed()
 		}
@@ -118,15 +127,30 @@ func (d Dir) Watch(ctx context.Context, name string, changed func()) error {
 // String returns the path.
 func (d Dir) String() string { return "directory " + d.Path }
 
-func (d Dir) file(name string) string { return filepath.Join(d.Path, filepath.FromSlash(name)) }
+// check returns an error if the path is missing: names would be files of the folder that
+// the program runs in.
+func (d Dir) check() error {
+	if d.Path == "" {
+		return errNoPath
+	}
+	return nil
+}
+
+// file returns the path of the file with a value.
+func (d Dir) file(name string) (string, error) {
+	if err := d.check(); err != nil {
+		return "", dirError(err)
+	}
+	return filepath.Join(d.Path, filepath.FromSlash(name)), nil
+}
 
 // locked calls write with the file of a name, while no other writer of the same
 // environment runs.
 func (d Dir) locked(ctx context.Context, name string, write func(file string) error) error {
-	if d.Path == "" {
-		return dirError(errNoPath)
+	file, err := d.file(name)
+	if err != nil {
+		return err
 	}
-	file := d.file(name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return dirError(err)
 	}

@@ -144,12 +144,17 @@ func TestDirNeedsAPath(t *testing.T) {
 			t.Errorf("error %v, want a ConfigError", err)
 		}
 	}
-	// A publisher would write to the folder that the program runs in.
-	if _, err := (fleet.Dir{}).Swap(t.Context(), "a/head", nil, ""); err == nil || !strings.Contains(err.Error(), "missing path") {
-		t.Errorf("error %v", err)
-	}
-	if _, _, err := (fleet.Dir{}).Get(t.Context(), "a/head"); err == nil || errors.Is(err, fleet.ErrNotFound) {
-		t.Errorf("error %v", err)
+	// Calls of a publisher would read, write and remove files of the folder that the
+	// program runs in.
+	d, ctx := fleet.Dir{}, t.Context()
+	_, _, getErr := d.Get(ctx, "a/head")
+	_, swapErr := d.Swap(ctx, "a/head", nil, "")
+	for call, err := range map[string]error{
+		"Get": getErr, "Swap": swapErr, "Put": d.Put(ctx, "a/x", nil), "Delete": d.Delete(ctx, "a/x"), "Watch": d.Watch(testkit.Within(t), "a/head", func() {}),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), "fleet: missing path: expected the directory") {
+			t.Errorf("%s: error %v", call, err)
+		}
 	}
 }
 

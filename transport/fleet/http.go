@@ -119,9 +119,7 @@ func (s *session) bind(b Backend) (Backend, error) {
 	case HTTP:
 		return s.bindHTTP(b)
 	case Dir:
-		if b.Path == "" {
-			return nil, errNoPath
-		}
+		return b, b.check()
 	}
 	return b, nil
 }
