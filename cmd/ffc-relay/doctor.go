@@ -148,11 +148,9 @@ func (d *examination) engine(ctx context.Context, name string, b fleet.Backend) 
 	if !d.check(ctx, name+" read", v.read) {
 		return
 	}
-	if m, ok := b.(*meter); ok {
-		if _, ok := m.Backend.(fleet.HTTP); ok {
-			d.add(cli.Check{Name: name + " write", Outcome: cli.Skipped, Seen: "the engine is read-only"})
-			return
-		}
+	if _, readOnly := v.single().(fleet.HTTP); readOnly {
+		d.add(cli.Check{Name: name + " write", Outcome: cli.Skipped, Seen: "the engine is read-only"})
+		return
 	}
 	defer v.clean(ctx)
 	if d.check(ctx, name+" write", v.write) && d.check(ctx, name+" swap", v.swap) {
@@ -177,6 +175,14 @@ func (d *examination) queue(name string, e engineConfig, open queueOpener) {
 type probe struct {
 	b       fleet.Backend
 	timeout time.Duration
+}
+
+// single returns the engine, or nil if it is split.
+func (v *probe) single() fleet.Backend {
+	if parts := partsOf(v.b); len(parts) == 1 {
+		return parts[0]
+	}
+	return nil
 }
 
 // The values that doctor writes.
@@ -217,8 +223,10 @@ func (v *probe) clean(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	_ = v.remove(ctx, doctorHead)
 	_ = v.remove(ctx, doctorBody)
-	for _, d := range dirsOf(v.b) { // with the file of its lock
-		_ = os.RemoveAll(filepath.Join(d.Path, doctorEnvironment))
+	for _, part := range partsOf(v.b) {
+		if d, ok := part.(fleet.Dir); ok { // with the file of its lock
+			_ = os.RemoveAll(filepath.Join(d.Path, doctorEnvironment))
+		}
 	}
 }
 
@@ -231,23 +239,10 @@ const (
 
 // adviceWrite says who has to get the right to write.
 func (v *probe) adviceWrite() string {
-	if len(dirsOf(v.b)) > 0 {
+	if slices.ContainsFunc(partsOf(v.b), func(b fleet.Backend) bool { _, ok := b.(fleet.Dir); return ok }) {
 		return adviceDir
 	}
 	return adviceUser
-}
-
-// dirsOf returns the directories that an engine consists of.
-func dirsOf(b fleet.Backend) []fleet.Dir {
-	switch b := b.(type) {
-	case *meter:
-		return dirsOf(b.Backend)
-	case fleet.Split:
-		return append(dirsOf(b.Heads), dirsOf(b.Bodies)...)
-	case fleet.Dir:
-		return []fleet.Dir{b}
-	}
-	return nil
 }
 
 func (v *probe) read(ctx context.Context) (cli.Outcome, string, string) {
@@ -370,14 +365,7 @@ func (v *probe) race(ctx context.Context) (cli.Outcome, string, string) {
 
 // durability checks what the engine keeps when it fails, as far as the engine reports it.
 func (v *probe) durability(ctx context.Context) (cli.Outcome, string, string) {
-	b := v.b
-	if split, ok := b.(fleet.Split); ok {
-		b = split.Heads
-	}
-	if m, ok := b.(*meter); ok {
-		b = m.Backend
-	}
-	switch b := b.(type) {
+	switch b := partsOf(v.b)[0].(type) {
 	case fleet.Dir:
 		return cli.OK, "each write is on the disk before it counts", ""
 	case *fleetaws.S3, *fleetaws.DynamoDB:
@@ -402,14 +390,10 @@ func (v *probe) durability(ctx context.Context) (cli.Outcome, string, string) {
 
 // events checks what the queue of events in a Redis keeps.
 func (v *probe) events(ctx context.Context) (cli.Outcome, string, string) {
-	b := v.b
-	if m, ok := b.(*meter); ok {
-		b = m.Backend
-	}
-	if _, ok := b.(*fleetnats.Backend); ok {
+	if _, ok := v.single().(*fleetnats.Backend); ok {
 		return cli.Skipped, "a stream of NATS is in files, if it is one of Queue.Create; nothing was sent", ""
 	}
-	redis, ok := b.(*fleetredis.Backend)
+	redis, ok := v.single().(*fleetredis.Backend)
 	if !ok {
 		return cli.Fail, "the engine has no queue of events", "use SQS, Redis or NATS"
 	}

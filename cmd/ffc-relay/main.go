@@ -70,9 +70,6 @@ type common struct {
 	*cli.Command
 	a    *app
 	file string
-	// unknown ends a sentence about an environment that the configuration does not name;
-	// "" if it does.
-	unknown string
 }
 
 // define adds the option -config.

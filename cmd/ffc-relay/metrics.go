@@ -166,6 +166,18 @@ func (m *meter) String() string {
 	return m.name
 }
 
+// partsOf returns the engines that a backend consists of, without their meters. The first
+// has the heads.
+func partsOf(b fleet.Backend) []fleet.Backend {
+	switch b := b.(type) {
+	case *meter:
+		return partsOf(b.Backend)
+	case fleet.Split:
+		return append(partsOf(b.Heads), partsOf(b.Bodies)...)
+	}
+	return []fleet.Backend{b}
+}
+
 // exposition writes metrics in the text format of Prometheus.
 type exposition struct {
 	w   io.Writer

@@ -210,23 +210,11 @@ func (v *service) open(c *config, e environmentConfig, r *engineReader, from *en
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	for _, b := range backends {
-		if w, ok := watcherOf(b); ok {
+		if w, ok := partsOf(b)[0].(fleet.Watcher); ok { // watching is not counted
 			r.watching.Go(func() { v.watch(ctx, w, r.environment) })
 		}
 	}
 	return nil
-}
-
-// watcherOf returns what an engine is watched by. Watching is not counted.
-func watcherOf(b fleet.Backend) (fleet.Watcher, bool) {
-	switch b := b.(type) {
-	case *meter:
-		return watcherOf(b.Backend)
-	case fleet.Split:
-		return watcherOf(b.Heads)
-	}
-	w, ok := b.(fleet.Watcher)
-	return w, ok
 }
 
 // watch refreshes an environment when its engine tells of a change, until ctx ends.

@@ -43,11 +43,12 @@ func (p *pinOptions) definePin(o *cli.Options, context string) {
 }
 
 // environment returns an environment by its name in the configuration or on the
-// platform. release must be called.
-func (m *common) environment(name string) (e *relay.Environment, release func(), err error) {
+// platform. release must be called. advice ends a sentence about an environment that the
+// configuration does not name; it is "" if it does.
+func (m *common) environment(name string) (e *relay.Environment, release func(), advice string, err error) {
 	c, err := m.load()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
 	found, ok := c.environments[name]
 	for _, other := range slices.Sorted(maps.Keys(c.environments)) {
@@ -55,9 +56,12 @@ func (m *common) environment(name string) (e *relay.Environment, release func(),
 			found, ok = e, true
 		}
 	}
+	if !ok {
+		advice = hint(name, c.environments)
+	}
 	switch {
 	case !ok && len(c.engines) == 0:
-		return nil, nil, m.Options.Usage("missing engine: set FFC_RELAY_ENGINES_MAIN_URL, or use -config FILE")
+		return nil, nil, "", m.Options.Usage("missing engine: set FFC_RELAY_ENGINES_MAIN_URL, or use -config FILE")
 	case !ok:
 		if len(c.engines) == 1 {
 			for only := range c.engines {
@@ -66,17 +70,16 @@ func (m *common) environment(name string) (e *relay.Environment, release func(),
 		}
 		found.engine, found.environment = cmp.Or(found.engine, "main"), name
 		if _, ok := c.engines[found.engine]; !ok {
-			return nil, nil, m.Options.Usage("unknown environment %q%s", name, hint(name, c.environments))
+			return nil, nil, "", m.Options.Usage("unknown environment %q%s", name, advice)
 		}
-		m.unknown = hint(name, c.environments)
 	case found.environment == "":
-		return nil, nil, m.Options.Usage("%v", cmp.Or(c.broken[found.name], errors.New("the name of the environment is unknown")))
+		return nil, nil, "", m.Options.Usage("%v", cmp.Or(c.broken[found.name], errors.New("the name of the environment is unknown")))
 	}
 	engine, mirrors, release, err := c.backends(found, &engines{open: m.a.open, metrics: new(metrics)})
 	if err != nil {
-		return nil, nil, m.Options.Usage("%v", err)
+		return nil, nil, "", m.Options.Usage("%v", err)
 	}
-	return &relay.Environment{Name: found.environment, Platform: ffc.Platform(found.platform), Keep: c.keep, Backend: engine, Mirrors: mirrors}, release, nil
+	return &relay.Environment{Name: found.environment, Platform: ffc.Platform(found.platform), Keep: c.keep, Backend: engine, Mirrors: mirrors}, release, advice, nil
 }
 
 // change changes an environment, and prints the result.
@@ -95,7 +98,7 @@ func (p *pinOptions) change(ctx context.Context, c *cli.Console, m *common, name
 
 // call calls f with an environment, for at most callTime, and explains its error.
 func (m *common) call(ctx context.Context, name string, f func(context.Context, *relay.Environment) error) error {
-	e, release, err := m.environment(name)
+	e, release, advice, err := m.environment(name)
 	if err != nil {
 		return err
 	}
@@ -103,8 +106,8 @@ func (m *common) call(ctx context.Context, name string, f func(context.Context, 
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if err := f(ctx, e); err != nil {
-		if errors.Is(err, relay.ErrNotPublished) && m.unknown != "" {
-			return cli.NoDataError("%s has no data of environment %q%s", engineName(e.Backend), e.Name, m.unknown)
+		if errors.Is(err, relay.ErrNotPublished) && advice != "" {
+			return cli.NoDataError("%s has no data of environment %q%s", engineName(e.Backend), e.Name, advice)
 		}
 		return explained(e, name, err)
 	}
