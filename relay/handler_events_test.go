@@ -58,21 +58,10 @@ func (s *shelf) fail(f func(flush.Batch) error) {
 // post posts events with a key, and returns the response.
 func (d *desk) post(key, body string, header ...string) *http.Response {
 	d.Helper()
-	req, err := http.NewRequestWithContext(d.Context(), http.MethodPost, "http://relay.test/api/public/insight/track", strings.NewReader(body))
+	resp, _, err := d.try(d.Context(), http.MethodPost, eventsRoute, strings.NewReader(body), append([]string{"Authorization", key}, header...)...)
 	if err != nil {
 		d.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", key)
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := d.http.Do(req)
-	if err != nil {
-		d.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	_ = resp.Body.Close()
 	return resp
 }
 
@@ -110,7 +99,7 @@ func TestEventsThroughRelay(t *testing.T) {
 		}
 		_ = client.Close(d.Context())
 		got := sink.all()
-		if len(got) != 1 || got[0].Environment != environment || got[0].Route != "/api/public/insight/track" ||
+		if len(got) != 1 || got[0].Environment != environment || got[0].Route != eventsRoute ||
 			!strings.Contains(string(got[0].Body), `"keyId":"ann"`) || !got[0].At.Equal(time.Now()) {
 			d.Errorf("got %+v", got)
 		}
@@ -157,12 +146,7 @@ func TestEventsStatuses(t *testing.T) {
 		if stats := d.handler.Stats(); stats.EventsAccepted != 5 || stats.EventsRefused != 0 {
 			d.Errorf("got %+v, want 5 events accepted, and none refused by the sink", stats)
 		}
-		resp, err := d.http.Get("http://relay.test/api/public/insight/track")
-		if err != nil {
-			d.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusMethodNotAllowed {
+		if resp, _ := d.get(eventsRoute); resp.StatusCode != http.StatusMethodNotAllowed {
 			d.Errorf("GET got %d", resp.StatusCode)
 		}
 
@@ -327,7 +311,7 @@ func TestEventsAreReadUpToTheirLimit(t *testing.T) {
 			"compressed nothing":     {strings.Repeat(zipped(""), 200_000), -1, "gzip", 1<<20 + 1},
 		} {
 			body := &countedBody{text: strings.NewReader(test.body)}
-			req := httptest.NewRequest(http.MethodPost, "http://relay.test/api/public/insight/track", body)
+			req := httptest.NewRequest(http.MethodPost, "http://relay.test"+eventsRoute, body)
 			req.ContentLength = test.size
 			req.Header.Set("Authorization", d.key)
 			req.Header.Set("Content-Type", "application/json")
@@ -369,15 +353,7 @@ func TestCloseBesideSlowBodies(t *testing.T) {
 		body, rest := io.Pipe()
 		var posting sync.WaitGroup
 		posting.Go(func() {
-			req, err := http.NewRequestWithContext(d.Context(), http.MethodPost, "http://relay.test/api/public/insight/track", body)
-			if err != nil {
-				d.Error(err)
-				return
-			}
-			req.Header.Set("Authorization", d.key)
-			req.Header.Set("Content-Type", "application/json")
-			if resp, err := d.http.Do(req); err == nil {
-				_ = resp.Body.Close()
+			if resp, _, err := d.try(d.Context(), http.MethodPost, eventsRoute, body); err == nil {
 				d.Errorf("got %d from a handler that is closed", resp.StatusCode)
 			}
 		})
@@ -410,14 +386,7 @@ func TestEventsOfAClientThatIsGone(t *testing.T) {
 	withDesk(t, func(h *relay.Handler) { h.Events = sink }, func(d *desk, _ *featBit, _ *fleettest.Memory) {
 		ctx, cancel := context.WithTimeout(d.Context(), time.Second)
 		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://relay.test/api/public/insight/track", strings.NewReader(userOf("u")))
-		if err != nil {
-			d.Fatal(err)
-		}
-		req.Header.Set("Authorization", d.key)
-		req.Header.Set("Content-Type", "application/json")
-		if resp, err := d.http.Do(req); err == nil {
-			_ = resp.Body.Close()
+		if resp, _, err := d.try(ctx, http.MethodPost, eventsRoute, strings.NewReader(userOf("u"))); err == nil {
 			d.Fatalf("got %d", resp.StatusCode)
 		}
 		wait(10 * time.Second)
@@ -499,14 +468,7 @@ func TestFleetRoute(t *testing.T) {
 	t.Parallel()
 	withDesk(t, nil, func(d *desk, p *featBit, m *fleettest.Memory) {
 		get := func(key, path string) *http.Response {
-			req, _ := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/fleet/"+path, nil)
-			req.Header.Set("Authorization", key)
-			resp, err := d.http.Do(req)
-			if err != nil {
-				d.Fatal(err)
-			}
-			_, _ = io.Copy(io.Discard, resp.Body)
-			_ = resp.Body.Close()
+			resp, _ := d.get("/fleet/"+path, "Authorization", key)
 			return resp
 		}
 		for _, test := range []struct {

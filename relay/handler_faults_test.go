@@ -171,45 +171,28 @@ func TestAgeOfReplacedClient(t *testing.T) {
 	})
 }
 
-// poll sends a polling request with the key of the desk.
+// poll sends a polling request.
 func (d *desk) poll(header ...string) *http.Response {
 	d.Helper()
-	req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all", nil)
-	if err != nil {
-		d.Fatal(err)
-	}
-	req.Header.Set("Authorization", d.key)
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := d.http.Do(req)
-	if err != nil {
-		d.Fatal(err)
-	}
-	_ = resp.Body.Close()
+	resp, _ := d.get(pollRoute, header...)
 	return resp
+}
+
+// pollSince is what a client of a version polls.
+func pollSince(version int64) string {
+	return pollRoute + "?timestamp=" + strconv.FormatInt(version, 10)
 }
 
 // newer returns what a client of FeatBit that polls gets for its version; the zero message
 // if there is nothing newer.
 func (d *desk) newer(version int64) (m message) {
 	d.Helper()
-	req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all?timestamp="+strconv.FormatInt(version, 10), nil)
-	if err != nil {
-		d.Fatal(err)
+	resp, body := d.get(pollSince(version))
+	if resp.StatusCode != http.StatusOK {
+		d.Fatalf("got %d", resp.StatusCode)
 	}
-	req.Header.Set("Authorization", d.key)
-	resp, err := d.http.Do(req)
-	if err != nil {
-		d.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		d.Fatalf("got %d, %v", resp.StatusCode, err)
-	}
-	if len(body) > 0 {
-		if err := json.Unmarshal(body, &m); err != nil {
+	if body != "" {
+		if err := json.Unmarshal([]byte(body), &m); err != nil {
 			d.Fatalf("%v in %s", err, body)
 		}
 	}
@@ -307,27 +290,18 @@ func TestPollsOfNewerClients(t *testing.T) {
 			t.Helper()
 			wait(time.Second) // longer than the MaxAge of the relay's client
 			engine.reads.Store(0)
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all"+query, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", d.key)
+			var header []string
 			if tag != "" {
-				req.Header.Set("If-None-Match", tag)
+				header = []string{"If-None-Match", tag}
 			}
-			resp, err := d.http.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			body, err := io.ReadAll(resp.Body)
-			if n := engine.reads.Load(); err != nil || resp.StatusCode != status || n > 0 != reads {
-				t.Errorf("%s: got %d, %v, after %d reads of the engine", name, resp.StatusCode, err, n)
+			resp, body := d.get(pollRoute+query, header...)
+			if n := engine.reads.Load(); resp.StatusCode != status || n > 0 != reads {
+				t.Errorf("%s: got %d after %d reads of the engine", name, resp.StatusCode, n)
 			}
 			if (resp.Header.Get("Retry-After") != "") != (status == http.StatusServiceUnavailable) {
 				t.Errorf("%s: %d with the headers %v", name, status, resp.Header)
 			}
-			return resp.Header.Get("Etag"), strings.Contains(string(body), `"isEnabled":true`)
+			return resp.Header.Get("Etag"), strings.Contains(body, `"isEnabled":true`)
 		}
 		change := func(on bool) (version int64) {
 			p.Set("flag", on)
@@ -362,18 +336,8 @@ func TestPollsOfUnnamedEnvironments(t *testing.T) {
 		h.Reader = func(string) (*ffc.Client, bool) { return reader(environment) }
 		h.Keys = func(string) (string, bool) { return "shop", true }
 	}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
-		for path, want := range map[string]int{"/api/public/sdk/server/latest-all": 200, "/api/public/sdk/latest-feature-flags?envSecret=x": 503} {
-			req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test"+path, nil)
-			if err != nil {
-				d.Fatal(err)
-			}
-			req.Header.Set("Authorization", d.key)
-			resp, err := d.http.Do(req)
-			if err != nil {
-				d.Fatal(err)
-			}
-			_ = resp.Body.Close()
-			if resp.StatusCode != want {
+		for path, want := range map[string]int{pollRoute: 200, "/api/public/sdk/latest-feature-flags?envSecret=x": 503} {
+			if resp, _ := d.get(path); resp.StatusCode != want {
 				d.Errorf("%s: got %d, want %d", path, resp.StatusCode, want)
 			}
 		}
@@ -492,17 +456,7 @@ func TestPanicsOfTheApplication(t *testing.T) {
 		broken.Store(false)
 		p.Set("flag", false)
 		c.expect("patch", "flag")
-		req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/fleet/"+environment+"/head", nil)
-		if err != nil {
-			d.Fatal(err)
-		}
-		req.Header.Set("Authorization", d.key)
-		resp, err := d.http.Do(req)
-		if err != nil {
-			d.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusServiceUnavailable {
+		if resp, _ := d.get("/fleet/" + environment + "/head"); resp.StatusCode != http.StatusServiceUnavailable {
 			d.Errorf("an engine that panics: got %d, want 503", resp.StatusCode)
 		}
 	})
@@ -558,24 +512,12 @@ func (f *follower) take(text []byte) {
 // poll requests what is newer from one of the relays.
 func (f *follower) poll() {
 	d := f.desks[f.random.IntN(2)]
-	req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all?timestamp="+strconv.FormatInt(f.version, 10), nil)
-	if err != nil {
-		d.Error(err)
-		return
-	}
-	req.Header.Set("Authorization", d.key)
-	resp, err := d.http.Do(req)
-	if err != nil {
-		d.Error(err)
-		return
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	resp, body, err := d.try(d.Context(), http.MethodGet, pollSince(f.version), nil)
 	switch {
 	case err != nil:
 		d.Error(err)
-	case resp.StatusCode == http.StatusOK && len(body) > 0:
-		f.take(body)
+	case resp.StatusCode == http.StatusOK && body != "":
+		f.take([]byte(body))
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable:
 		d.Errorf("got %d", resp.StatusCode)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -80,6 +81,28 @@ func open(t *testing.T, engine fleet.Backend, change func(*relay.Handler)) *desk
 	})
 	return d
 }
+
+// try sends a request with the key of the desk. header is as in send, and may have another
+// key.
+func (d *desk) try(ctx context.Context, method, path string, body io.Reader, header ...string) (*http.Response, string, error) {
+	return send(ctx, d.http, method, "http://relay.test"+path, body, append([]string{"Authorization", d.key}, header...)...)
+}
+
+// get is try for a GET that must get a response.
+func (d *desk) get(path string, header ...string) (*http.Response, string) {
+	d.Helper()
+	resp, body, err := d.try(d.Context(), http.MethodGet, path, nil, header...)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return resp, body
+}
+
+// pollRoute and eventsRoute are those of FeatBit.
+const (
+	pollRoute   = "/api/public/sdk/server/latest-all"
+	eventsRoute = "/api/public/insight/track"
+)
 
 func (d *desk) close() {
 	for _, f := range d.closers {
@@ -262,12 +285,7 @@ func TestStreamRefusals(t *testing.T) {
 			}
 			(&dialed{d, ws, nil}).ends(4003)
 		}
-		resp, err := d.http.Get("http://relay.test/streaming?type=server&token=x")
-		if err != nil {
-			d.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusNotFound {
+		if resp, _ := d.get("/streaming?type=server&token=x"); resp.StatusCode != http.StatusNotFound {
 			d.Errorf("a request without a handshake got %d", resp.StatusCode)
 		}
 	})
@@ -605,8 +623,7 @@ func TestCloseWhileServing(t *testing.T) {
 		p.Set("flag", false)
 		d.handler.Close()
 		c.ends(-1)
-		if resp, err := d.http.Get("http://relay.test/"); err == nil {
-			_ = resp.Body.Close()
+		if _, _, err := d.try(d.Context(), http.MethodGet, "/", nil); err == nil {
 			d.Error("a closed handler responds")
 		}
 	})
@@ -625,18 +642,8 @@ func TestHangingEngine(t *testing.T) {
 			return ctx.Err()
 		})
 		wait(10 * time.Second)
-		req, err := http.NewRequestWithContext(d.Context(), http.MethodGet, "http://relay.test/api/public/sdk/server/latest-all", nil)
-		if err != nil {
-			d.Fatal(err)
-		}
-		req.Header.Set("Authorization", d.key)
-		req.Header.Set("If-None-Match", `"of another relay"`)
 		began := time.Now()
-		resp, err := d.http.Do(req)
-		if err != nil {
-			d.Fatal(err)
-		}
-		_ = resp.Body.Close()
+		resp, _ := d.get(pollRoute, "If-None-Match", `"of another relay"`)
 		if took := time.Since(began); resp.StatusCode != http.StatusOK || took > 2*time.Second {
 			d.Errorf("a poll got %d after %v", resp.StatusCode, took)
 		}

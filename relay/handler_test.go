@@ -116,43 +116,50 @@ func (r *relayed) sdk(t transport.Transport) *ffc.Client {
 	return client
 }
 
-// get sends a polling request to the relay. header has names and values in turn.
+// get sends a polling request to the relay. header is as in send.
 func (r *relayed) get(path string, header ...string) (*http.Response, string) {
 	r.Helper()
-	resp := r.request(http.MethodGet, path, header...)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.Fatal(err)
-	}
-	return resp, string(body)
+	return r.request(http.MethodGet, path, header...)
 }
 
-func (r *relayed) request(method, path string, header ...string) *http.Response {
+func (r *relayed) request(method, path string, header ...string) (*http.Response, string) {
 	r.Helper()
-	req, err := http.NewRequestWithContext(r.Context(), method, r.url+path, nil)
-	if err != nil {
-		r.Fatal(err)
-	}
 	name := "envSecret"
 	if r.kind == ffctest.FeatBit {
 		name = "Authorization"
 	}
-	req.Header.Set(name, r.key)
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, body, err := send(r.Context(), http.DefaultClient, method, r.url+path, nil, append([]string{name, r.key}, header...)...)
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.Cleanup(func() { _ = resp.Body.Close() })
-	return resp
+	return resp, body
+}
+
+// send sends a request, with JSON if it has a body, and returns the response and its body.
+// header has names and values in turn, of which the last counts.
+func send(ctx context.Context, client *http.Client, method, address string, body io.Reader, header ...string) (*http.Response, string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, "", err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp, string(text), err
 }
 
 func pollPath(p ffctest.Platform) string {
 	if p == ffctest.FeatBit {
-		return "/api/public/sdk/server/latest-all"
+		return pollRoute
 	}
 	return "/api/public/sdk/latest-feature-flags"
 }
@@ -231,7 +238,7 @@ func TestHandlerPolling(t *testing.T) {
 		if resp.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(resp.Header.Get("Vary"), "Authorization, envSecret") {
 			t.Errorf("caches may mix the data of keys: %v", resp.Header)
 		}
-		if head := r.request(http.MethodHead, path); head.ContentLength != int64(len(body)) {
+		if head, _ := r.request(http.MethodHead, path); head.ContentLength != int64(len(body)) {
 			t.Errorf("HEAD got a length of %d, want %d", head.ContentLength, len(body))
 		}
 		again, none := r.get(path, "If-None-Match", `"other", `+tag)
