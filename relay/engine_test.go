@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -324,6 +326,50 @@ func TestReplacedBodiesStayForKeep(t *testing.T) {
 			t.Errorf("%d earlier bodies", len(list))
 		}
 	})
+}
+
+// A body stays while the head or a revision whose time is not over names it, also if the
+// time of an earlier revision with that body is over.
+func TestBodyOfSeveralRevisionsStays(t *testing.T) {
+	for name, pinned := range map[string]time.Duration{"current": 3 * time.Hour, "earlier": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+				pub := p.publisher(m)
+				pub.Keep = time.Hour
+				s := start(pub)
+				defer s.stop()
+				wait(10 * time.Second)
+				first := headIn(t, m)
+				for i := range 25 { // so that the first is not one of the last 20, which always stay
+					p.Set("flag", i%2 == 1)
+					wait(2 * time.Second)
+				}
+				wait(30 * time.Minute)
+				e := &relay.Environment{Name: environment, Backend: m, Keep: pub.Keep}
+				again, err := e.Rollback(t.Context(), first.Revision, relay.Pin{Until: time.Now().Add(pinned)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.Before(func(_ context.Context, call fleettest.Call) error {
+					if call.Op == "Delete" && call.Name == fleetdata.ChunkName(environment, first.Body, 0) {
+						t.Error("the body was removed")
+					}
+					return nil
+				})
+				wait(45 * time.Minute) // the time of the first revision is over
+				list := oldIn(t, m)
+				if slices.ContainsFunc(list, func(o fleetdata.Old) bool { return o.Revision == first.Revision }) {
+					t.Error("the first revision is listed after Keep")
+				}
+				if now := headIn(t, m).Body == first.Body; now != (name == "current") {
+					t.Errorf("the head names the body: %t", now)
+				}
+				if _, err := e.Rollback(t.Context(), again, relay.Pin{Until: time.Now().Add(time.Minute)}); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 // The list of earlier bodies stays small, however many there are.
