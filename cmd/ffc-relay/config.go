@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/nearest"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 )
 
@@ -493,6 +494,9 @@ func (e *environmentConfig) complete(at string) error {
 	if e.secret == "" {
 		if e.environment == "" {
 			return fmt.Errorf("%s: missing secret: set secret or secretFile, or environment for commands that need no secret", at)
+		}
+		if p := admin.ProtocolOfEnvironment(e.environment); p != nil && p.EnvironmentIgnoresCase {
+			e.environment = strings.ToLower(e.environment)
 		}
 		return nil
 	}

@@ -168,6 +168,22 @@ func TestSettingsWithoutEffectAreRejected(t *testing.T) {
 	}
 }
 
+// The case of a GUID does not matter: values in engines have it in lower case.
+func TestCaseOfAnEnvironment(t *testing.T) {
+	for given, want := range map[string]string{
+		"1F2E3D4C-8B86-D011-B42D-00CF4FC964FF": "1f2e3d4c-8b86-d011-b42d-00cf4fc964ff",
+		"FF__11__22__Prod":                     "FF__11__22__Prod",
+	} {
+		c, err := load("", []string{"FFC_RELAY_ENGINES_MAIN_URL=dir:x", "FFC_RELAY_ENVIRONMENTS_A_ENVIRONMENT=" + given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.environments["a"].environment; got != want {
+			t.Errorf("%s is the environment %s, want %s", given, got, want)
+		}
+	}
+}
+
 // Every setting can be given in a variable.
 func TestVariablesOfAllSettings(t *testing.T) {
 	for group, settings := range map[string][]setting{"": programSettings, "engines.a-b.": engineSettings, "environments.a-b.": environmentSettings} {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,9 +189,6 @@ func (v *service) open(c *config, e environmentConfig, r *engineReader, from *en
 	if protocol == nil {
 		release()
 		return fmt.Errorf("environments.%s.environment: unknown platform: expected FF__account__project__environment for featureflag.co, a GUID for FeatBit", e.name)
-	}
-	if protocol.EnvironmentIgnoresCase {
-		r.environment = strings.ToLower(e.environment)
 	}
 	backends := append([]fleet.Backend{engine}, mirrors...)
 	r.client, err = ffc.New(context.Background(), ffc.Config{
