@@ -14,7 +14,6 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/admin"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/safelog"
-	"github.com/feature-flags-co/ffc-server-go-sdk/internal/setting"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 )
 
@@ -200,8 +199,8 @@ func (e *Environment) Log(ctx context.Context, limit int) ([]Revision, error) {
 
 // engineStore returns the store of the environment in the Backend.
 func (e *Environment) engineStore() (*engineStore, error) {
-	if setting.Missing(e.Backend) {
-		return nil, errors.New("relay: Environment.Backend: missing backend: expected the engine that the publisher writes")
+	if err := cmp.Or(checkBackends(e.Backend, e.Mirrors)...); err != nil {
+		return nil, fmt.Errorf("relay: Environment.%w", err)
 	}
 	name := e.Name
 	protocol := admin.ProtocolOfEnvironment(name)

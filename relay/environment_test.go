@@ -356,9 +356,11 @@ func TestPinsAtTheSameTime(t *testing.T) {
 func TestEnvironmentRejectsBadFields(t *testing.T) {
 	m := new(fleettest.Memory)
 	for want, e := range map[string]*relay.Environment{
-		"Environment.Backend": {Name: environment},
-		"Environment.Name":    {Backend: m},
-		"Environment.Keep":    {Name: environment, Backend: m, Keep: -1},
+		"Environment.Backend: missing":       {Name: environment},
+		"Environment.Backend.Heads: missing": {Name: environment, Backend: fleet.Split{Bodies: m}},
+		"Environment.Mirrors[1]: missing":    {Name: environment, Backend: m, Mirrors: []fleet.Backend{m, nil}},
+		"Environment.Name":                   {Backend: m},
+		"Environment.Keep":                   {Name: environment, Backend: m, Keep: -1},
 	} {
 		if _, err := e.Unpin(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %s", err, want)

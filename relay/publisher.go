@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,13 +206,8 @@ func (p *Publisher) resolve(ctx context.Context) (*replica, error) {
 	if r.lease < minBeats*r.beat && r.lease >= 0 {
 		problem(setting.Errorf("Lease", "%v is too short: expected at least two beats, which are %v", r.lease, minBeats*r.beat))
 	}
-	if setting.Missing(p.Backend) {
-		problem(setting.Errorf("Backend", "missing backend: expected the engine to publish to"))
-	}
-	for i, mirror := range p.Mirrors {
-		if setting.Missing(mirror) {
-			problem(setting.Errorf(fmt.Sprintf("Mirrors[%d]", i), "missing backend: it is nil"))
-		}
+	for _, err := range checkBackends(p.Backend, p.Mirrors) {
+		problem(err)
 	}
 	if r.cfg.Offline {
 		problem(setting.Errorf("Config.Offline", "a publisher needs the platform: expected false"))
@@ -233,6 +229,26 @@ func (p *Publisher) resolve(ctx context.Context) (*replica, error) {
 	}
 	r.init()
 	return r, nil
+}
+
+// checkBackends returns the errors of the settings Backend and Mirrors, nil among them.
+func checkBackends(b fleet.Backend, mirrors []fleet.Backend) []error {
+	errs := []error{checkBackend("Backend", b)}
+	for i, mirror := range mirrors {
+		errs = append(errs, checkBackend(fmt.Sprintf("Mirrors[%d]", i), mirror))
+	}
+	return errs
+}
+
+// checkBackend returns the error of a setting if a backend, or a part of it, is nil.
+func checkBackend(field string, b fleet.Backend) error {
+	if split, ok := b.(fleet.Split); ok {
+		return cmp.Or(checkBackend(field+".Heads", split.Heads), checkBackend(field+".Bodies", split.Bodies))
+	}
+	if setting.Missing(b) {
+		return setting.Errorf(field, "missing backend: expected the engine that the publisher writes")
+	}
+	return nil
 }
 
 // identify finds out which environment of which platform is published, and checks

@@ -302,6 +302,8 @@ func TestRunRejectsInvalidConfigurations(t *testing.T) {
 	}{
 		"no backend":         {func(p *relay.Publisher) { p.Backend = nil }, "Backend"},
 		"a nil mirror":       {func(p *relay.Publisher) { p.Mirrors = []fleet.Backend{nil} }, "Mirrors[0]"},
+		"half a Split":       {func(p *relay.Publisher) { p.Backend = fleet.Split{Heads: p.Backend} }, "Backend.Bodies: missing backend"},
+		"a Split mirror":     {func(p *relay.Publisher) { p.Mirrors = []fleet.Backend{fleet.Split{Bodies: p.Backend}} }, "Mirrors[0].Heads: missing backend"},
 		"negative Beat":      {func(p *relay.Publisher) { p.Beat = -1 }, "Beat"},
 		"a short Lease":      {func(p *relay.Publisher) { p.Lease = 9 * time.Second }, "at least two beats"},
 		"negative Keep":      {func(p *relay.Publisher) { p.Keep = -1 }, "Keep"},
