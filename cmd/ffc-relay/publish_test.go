@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +77,29 @@ func TestNamesOfMetrics(t *testing.T) {
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, " "), want)
 	}
+}
+
+// /healthz fails if the process is stuck. While the process drains, which takes longer than
+// probes wait, it responds at once.
+func TestHealthzOfAStuckProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(supervisor)
+		health := func() (status int, took time.Duration) {
+			began, w := time.Now(), httptest.NewRecorder()
+			endpoints(s, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/healthz", nil))
+			return w.Code, time.Since(began)
+		}
+		if status, took := health(); status != http.StatusInternalServerError || took != stuckAfter {
+			t.Errorf("stuck: %d after %v", status, took)
+		}
+		time.AfterFunc(time.Second, s.drain)
+		if status, _ := health(); status != http.StatusOK {
+			t.Errorf("beginning to drain: %d", status)
+		}
+		if status, took := health(); status != http.StatusOK || took != 0 {
+			t.Errorf("draining: %d after %v", status, took)
+		}
+	})
 }
 
 // A reload starts and stops environments. An environment that is wrong, and a

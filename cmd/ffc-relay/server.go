@@ -26,12 +26,16 @@ type server struct {
 func endpoints(s *supervisor, loop <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() { // the loop has ended
+			respond(w, http.StatusOK, "draining\n")
+			return
+		}
 		select {
 		case <-loop:
 			respond(w, http.StatusOK, "ok\n")
 		case <-r.Context().Done():
 		case <-time.After(stuckAfter):
-			if s.report().Draining { // the loop has ended
+			if s.draining.Load() { // meanwhile
 				respond(w, http.StatusOK, "draining\n")
 				return
 			}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
@@ -37,8 +38,8 @@ type supervisor struct {
 	engines  engines
 	running  map[string]*running
 	problem  error // of the configuration that was read last
-	draining bool
 	ending   sync.WaitGroup
+	draining atomic.Bool
 }
 
 // running is an environment.
@@ -218,11 +219,7 @@ func (s *supervisor) revisions() map[string]int64 {
 }
 
 // drain makes /readyz fail from now on.
-func (s *supervisor) drain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.draining = true
-}
+func (s *supervisor) drain() { s.draining.Store(true) }
 
 // endForwarding waits until forwarding has ended, and closes its engines.
 func (s *supervisor) endForwarding() {
@@ -291,11 +288,11 @@ type mirrorReport struct {
 func (s *supervisor) report() *report {
 	s.mu.Lock()
 	list := maps.Clone(s.running)
-	out := &report{Draining: s.draining, Environments: make(map[string]*environmentReport, len(list))}
+	out := &report{Draining: s.draining.Load(), Environments: make(map[string]*environmentReport, len(list))}
 	if s.problem != nil {
 		out.Config = s.problem.Error()
 	}
-	out.Ready = s.running != nil && !s.draining // not before apply
+	out.Ready = s.running != nil && !out.Draining // not before apply
 	s.mu.Unlock()
 	for name, r := range list {
 		e := r.report()
