@@ -20,6 +20,7 @@ func (r *replica) lead(ctx context.Context) {
 	defer publish.Stop()
 	publish.Stop()
 	for {
+		var wrote bool
 		var err error
 		select {
 		case <-ctx.Done():
@@ -33,15 +34,15 @@ func (r *replica) lead(ctx context.Context) {
 				publish.Reset(wait)
 				continue
 			}
-			err = r.step(ctx, false)
+			wrote, err = r.step(ctx, false)
 		case <-publish.C:
-			err = r.step(ctx, false)
+			wrote, err = r.step(ctx, false)
 		case <-beat.C:
 			if wait := publishEvery - clock.Age(r.published); wait > 0 { // a beat may publish, too
 				beat.Reset(wait)
 				continue
 			}
-			err = r.step(ctx, true)
+			wrote, err = r.step(ctx, true)
 			beat.Reset(r.beat)
 		}
 		switch {
@@ -51,7 +52,7 @@ func (r *replica) lead(ctx context.Context) {
 			return
 		case err != nil:
 			r.fail(err)
-		default:
+		case wrote:
 			r.recovered()
 			r.reportPin()
 		}
@@ -77,8 +78,8 @@ func (r *replica) reportPin() {
 }
 
 // step writes a head: with other data if there is, and otherwise if it is time for
-// a beat.
-func (r *replica) step(ctx context.Context, beat bool) error {
+// a beat. wrote reports whether it did.
+func (r *replica) step(ctx context.Context, beat bool) (wrote bool, err error) {
 	state := r.pull()
 	head := r.next(r.known.head, state)
 	next := &stored{head, r.known.body, r.known.data}
@@ -86,13 +87,13 @@ func (r *replica) step(ctx context.Context, beat bool) error {
 		next.body, next.data = r.latest, r.data
 		r.revise(head)
 	} else if !beat {
-		return nil
+		return false, nil
 	}
 	r.report(state, head)
 	if err := r.write(ctx, next); err != nil {
-		return err
+		return false, err
 	}
-	return r.upkeep(ctx)
+	return true, r.upkeep(ctx)
 }
 
 // report notes what a leader does, and logs when it loses the platform.

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -86,6 +87,30 @@ func TestLeaderLogsARejectedSecretOnce(t *testing.T) {
 		p.Only(fleetkit.Server{})
 		wait(2 * time.Minute)
 		expectLog(t, log, "still writing the head", "the platform responds again")
+	})
+}
+
+// While the engine is down the platform responds, also with the data again. That does not
+// repair the engine.
+func TestLeaderReportsADownEngineAllTheTime(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		s, log := logged(p.publisher(m))
+		defer s.stop()
+		wait(10 * time.Second)
+		m.Before(func(context.Context, fleettest.Call) error { return fleetkit.ErrDown })
+		wait(10 * time.Second)
+		for range 600 { // FullResync is 5 min
+			if s.Status().Err == nil {
+				t.Fatalf("no error in the status:\n%s", log)
+			}
+			wait(time.Second)
+		}
+		m.Before(nil)
+		wait(20 * time.Second)
+		if err := s.Status().Err; err != nil {
+			t.Errorf("error %v of an engine that works", err)
+		}
+		expectLog(t, log, "publishing failed; retrying with each beat", "publishing works again")
 	})
 }
 
