@@ -58,7 +58,7 @@ func (h *Handler) serveFleet(w http.ResponseWriter, r *http.Request, name string
 	if object == fleetdata.HeadObject {
 		h.agents.of(r).polls.Add(1)
 	}
-	value, tag, err := h.cache.get(r.Context(), h, engine, name, object == fleetdata.HeadObject)
+	value, etag, err := h.cache.get(r.Context(), h, engine, name, object == fleetdata.HeadObject)
 	switch {
 	case errors.Is(err, fleet.ErrNotFound):
 		h.respond(w, routeFleet, http.StatusNotFound, "")
@@ -75,7 +75,7 @@ func (h *Handler) serveFleet(w http.ResponseWriter, r *http.Request, name string
 	} else {
 		header.Set("Cache-Control", "max-age=31536000, immutable")
 	}
-	header.Set("Etag", strconv.Quote(strings.Trim(tag, `"`)))
+	header.Set("Etag", etag)
 	header.Set("Content-Length", strconv.Itoa(len(value)))
 	h.count(routeFleet, http.StatusOK)
 	if r.Method == http.MethodGet {
@@ -105,11 +105,11 @@ type cached struct {
 	done  chan struct{}
 	at    time.Time
 	value []byte
-	tag   string
+	etag  string // not the engine's tag, which may be as long as the value
 	err   error
 }
 
-// get returns a value of an engine.
+// get returns a value of an engine and its entity tag.
 func (c *engineCache) get(ctx context.Context, h *Handler, engine fleet.Backend, name string, head bool) ([]byte, string, error) {
 	c.mu.Lock()
 	if c.values == nil {
@@ -140,7 +140,7 @@ func (c *engineCache) get(ctx context.Context, h *Handler, engine fleet.Backend,
 	c.mu.Unlock()
 	select {
 	case <-v.done:
-		return v.value, v.tag, v.err
+		return v.value, v.etag, v.err
 	case <-ctx.Done():
 		return nil, "", context.Cause(ctx)
 	}
@@ -152,9 +152,10 @@ func (c *engineCache) read(ctx context.Context, engine fleet.Backend, name strin
 	ctx, cancel := context.WithTimeout(ctx, engineTime)
 	defer cancel()
 	v.err = safelog.Contain("relay: the engine", func() (err error) {
-		v.value, v.tag, err = engine.Get(ctx, name)
+		v.value, _, err = engine.Get(ctx, name)
 		return err
 	})
+	v.etag = `"` + fleetdata.Sum(v.value) + `"`
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v.at = time.Now()
