@@ -37,6 +37,13 @@ func replyError(err error) error {
 		return err
 	}
 	text := reply.Error()
+	// Before version 7 the error of a command in a script ends that of the script:
+	// Error running script (call to f_…): @user_script:3: @user_script: 3: -OOM …
+	if strings.HasPrefix(text, "Error running script") {
+		if _, inside, ok := strings.Cut(text, ": -"); ok {
+			text = inside
+		}
+	}
 	code, _, _ := strings.Cut(text, " ")
 	return &serverError{code: code, text: text}
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleetredis"
@@ -152,6 +153,38 @@ func TestErrorsOfServers(t *testing.T) {
 				t.Errorf("%d commands, want %d", got, want)
 			}
 		})
+	}
+}
+
+// Before version 7, the error of a command in a script is inside that of the script. A
+// publisher leaves a server that became a replica, and a queue is full.
+func TestErrorsInScriptsOfOldServers(t *testing.T) {
+	t.Parallel()
+	const around = "ERR Error running script (call to f_9f31ba25c8b4a5b1a4d1e7a4f6d4a3cf7c4e5d8e): @user_script:3: @user_script: 3: -"
+	address, connections := scripted(t, func(connection int, _ []string) string {
+		if connection > 1 {
+			return ":1\r\n"
+		}
+		return failing(around + "READONLY You can't write against a read only replica. ")
+	})
+	b := open(t, func(c *fleetredis.Config) { c.Addresses = []string{address} })
+	if _, err := b.Swap(testkit.Within(t), "env/head", []byte("x"), ""); err != nil || connections.Load() != 2 {
+		t.Errorf("error %v over %d connections, want another connection", err, connections.Load())
+	}
+	address, _ = scripted(t, func(_ int, args []string) string {
+		switch args[0] {
+		case "EVAL":
+			return failing(around + "OOM command not allowed when used memory > 'maxmemory'. ")
+		case "SMEMBERS":
+			return "*0\r\n"
+		case "INFO":
+			return "$0\r\n\r\n"
+		}
+		return ":1\r\n"
+	})
+	q := newQueue(t, open(t, func(c *fleetredis.Config) { c.Addresses = []string{address} }))
+	if err := q.Put(testkit.Within(t), flush.Batch{Environment: "e", Body: []byte("[]")}); !errors.Is(err, flush.ErrFull) || strings.Contains(err.Error(), "script") {
+		t.Errorf("error %v, want that the queue is full", err)
 	}
 }
 
