@@ -20,6 +20,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/servertest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
@@ -424,4 +425,16 @@ func TestStatsBesideTheFirstRequest(t *testing.T) {
 		}
 	})
 	calls.Wait()
+}
+
+// TestServerContract: a relay passes the tests of the server of ffctest.
+func TestServerContract(t *testing.T) {
+	t.Parallel()
+	servertest.Run(t, func(t *testing.T, p ffctest.Platform, items ...ffctest.Item) *servertest.Server {
+		r := newRelayed(t, p, func(r *relayed) { r.handler.Events = new(shelf) }, items...)
+		return &servertest.Server{
+			URL: r.url, Secret: r.key, Put: r.platform.Put, Archive: r.platform.Archive,
+			Events: func() int { return int(r.handler.Stats().EventsAccepted) },
+		}
+	})
 }
