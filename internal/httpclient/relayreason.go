@@ -2,8 +2,8 @@ package httpclient
 
 import "io"
 
-// The reasons that a relay gives, in the body of a response, for not doing what was
-// requested.
+// The reasons that a relay gives, in the body of a response or with a close code, for
+// not doing what was requested.
 const (
 	RelayHasNoQueue    = "this relay has no queue for events: set the events URL to the platform"
 	RelayQueueFails    = "the queue for events is full or does not respond"
@@ -26,9 +26,17 @@ func RelayReason(body io.Reader, limit int64) string {
 	for n > 0 && start[n-1] == '\n' {
 		n--
 	}
-	switch text := string(start[:n]); text {
-	case RelayHasNoQueue, RelayQueueFails, RelayLimitsEvents, RelayHasNoData, RelayIsBehind, RelayHasNoEngine, RelayEngineFails, RelayLimitsSockets, RelayLimitsInvalid:
+	if text := string(start[:n]); IsRelayReason(text) {
 		return ": " + text
 	}
 	return ""
+}
+
+// IsRelayReason reports whether a text is a reason of a relay, and so safe to show.
+func IsRelayReason(text string) bool {
+	switch text {
+	case RelayHasNoQueue, RelayQueueFails, RelayLimitsEvents, RelayHasNoData, RelayIsBehind, RelayHasNoEngine, RelayEngineFails, RelayLimitsSockets, RelayLimitsInvalid:
+		return true
+	}
+	return false
 }

@@ -287,7 +287,7 @@ func (c *connection) failure(err error) error {
 	case cause != nil: // the platform's response to that says nothing
 		return &transport.Error{Kind: transport.KindNetwork, Err: *cause}
 	case isClosed:
-		return closedWith(closed.Code)
+		return closedWith(closed)
 	}
 	return &transport.Error{Kind: transport.KindNetwork, Err: c.s.clean(err)}
 }

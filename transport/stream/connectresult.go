@@ -8,6 +8,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/httpclient"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 )
 
@@ -56,11 +57,11 @@ func (e *connectResult) rejected() bool {
 	return e.refused() || e.response != nil && e.response.StatusCode < http.StatusInternalServerError
 }
 
-// closedWith returns the error for a close code of the platform.
-func closedWith(code websocket.StatusCode) *transport.Error {
+// closedWith returns the error for a close code of the platform or of a relay.
+func closedWith(closed websocket.CloseError) *transport.Error {
 	e := &transport.Error{Kind: transport.KindUnavailable}
 	reason := ""
-	switch code {
+	switch closed.Code {
 	case websocket.StatusGoingAway: // 1001
 		reason = "it is shutting down"
 	case websocket.StatusInternalError: // 1011
@@ -73,10 +74,13 @@ func closedWith(code websocket.StatusCode) *transport.Error {
 		reason = "a proxy cannot reach it"
 	default:
 		e.Kind = transport.KindClosed
-		e.Err = fmt.Errorf("the platform closed the connection with code %d", code)
+		e.Err = fmt.Errorf("the platform closed the connection with code %d", closed.Code)
 		return e
 	}
-	e.Err = fmt.Errorf("the platform closed the connection with code %d: %s", code, reason)
+	if httpclient.IsRelayReason(closed.Reason) {
+		reason = closed.Reason
+	}
+	e.Err = fmt.Errorf("the platform closed the connection with code %d: %s", closed.Code, reason)
 	return e
 }
 

@@ -19,6 +19,8 @@ func TestEnds(t *testing.T) {
 	}{
 		{"1000", func(c *peer) { c.closeWith(1000, "bye") }, transport.KindClosed, "1000"},
 		{"1001", func(c *peer) { c.closeWith(1001, "") }, transport.KindUnavailable, "code 1001: it is shutting down"},
+		{"1001 of a relay", func(c *peer) { c.closeWith(1001, "too many websockets") }, transport.KindUnavailable, "code 1001: too many websockets"},
+		{"1001 with a secret", func(c *peer) { c.closeWith(1001, "too many websockets s3cret") }, transport.KindUnavailable, "code 1001: it is shutting down"},
 		{"1006", func(c *peer) { c.cut() }, transport.KindNetwork, ""},
 		{"reset", func(c *peer) { c.reset() }, transport.KindNetwork, ""},
 		{"1011", func(c *peer) { c.closeWith(1011, "") }, transport.KindUnavailable, "code 1011: it had an internal error, such as when FeatBit cannot reach its data store"},
