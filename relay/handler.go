@@ -45,7 +45,7 @@ const (
 // It answers websockets and polling of both platforms, and takes their events. It
 // does not serve client-side SDKs, such as those of browsers: they use the platform.
 // Data that is old is served nevertheless; the headers Age and Ffc-As-Of say how
-// old. Before there is data, it responds with 503, or closes websockets with 1013.
+// old. Before there is data, it responds with 503, or closes websockets with 1001.
 type Handler struct {
 	// Reader returns the client that has the data of an environment; false if the
 	// environment is not served. It is called for each request, and must not block.
@@ -72,8 +72,8 @@ type Handler struct {
 	// Interval is the time between refreshes of clients that work on demand. 0 is
 	// 2 s.
 	Interval time.Duration
-	// MaxWebsockets is the maximum number of websockets; further ones get 503. 0 is
-	// 20,000.
+	// MaxWebsockets is the maximum number of websockets; further ones are closed with
+	// code 1001. 0 is 20,000.
 	MaxWebsockets int
 	// Logger logs changes of state. nil is what slog.Default returns when a line is
 	// logged.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
@@ -16,6 +17,26 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/poll"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
+
+// TestStreamsReportTheReasonOfARelay: so does the error after a close code.
+func TestStreamsReportTheReasonOfARelay(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *featBit, m *fleettest.Memory) {
+		d := open(t, m, nil)
+		defer d.close()
+		client, err := ffc.New(t.Context(), ffc.Config{
+			EnvSecret: d.key, Platform: ffc.PlatformFeatBit, BaseURL: "http://relay.test", HTTPClient: d.http, Transport: &stream.Transport{}, StartWait: -1, Logger: testkit.Quiet(),
+			Events: flush.Config{Disabled: true},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(context.WithoutCancel(t.Context()))
+		wait(16 * time.Second)
+		if err := client.Status().Err; err == nil || !strings.HasSuffix(err.Error(), "code 1001: there is no data of the environment yet") {
+			t.Errorf("error %v, want the reason", err)
+		}
+	})
+}
 
 // What a relay says about a request that it does not accept is in the errors of the
 // client: the status alone points to the platform.
@@ -42,7 +63,7 @@ func TestClientsReportTheReasonOfARelay(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = client.Refresh(t.Context())
-			wait(0)
+			wait(2 * time.Second) // a websocket is refused after 1 s
 			if err := client.Status().Err; err == nil || !strings.HasSuffix(err.Error(), ": "+want) {
 				t.Errorf("%T: error %v, want %q", tr, err, want)
 			}

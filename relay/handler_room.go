@@ -123,7 +123,7 @@ func (r *room) sweep() {
 	}
 	if !ok || client == nil {
 		for _, m := range r.end() {
-			m.end(closeLater)
+			m.end(closeNoData)
 		}
 		return
 	}
@@ -148,7 +148,7 @@ func (r *room) sweep() {
 		m.probing = m.probing || probe
 		m.mu.Unlock()
 		if late {
-			m.end(closeLater)
+			m.end(closeNoData)
 		}
 		if probe && r.h.begin() {
 			go func() {

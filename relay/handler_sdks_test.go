@@ -237,7 +237,7 @@ func TestNewerClientOfABackgroundRelay(t *testing.T) {
 		ahead := &original{version: now + 2}
 		ahead.connect(d)
 		began := time.Now()
-		ahead.ends(websocket.StatusTryAgainLater)
+		ahead.ends(websocket.StatusGoingAway)
 		if took := time.Since(began); took < 2*time.Second || took > 4*time.Second {
 			t.Errorf("it took %v", took)
 		}
@@ -249,6 +249,55 @@ func TestNewerClientOfABackgroundRelay(t *testing.T) {
 		back.take()
 		if back.flags["a"] == "" || back.version <= now+60_000 {
 			t.Errorf("after data went back: %v, version %d", back.flags, back.version)
+		}
+	})
+}
+
+// TestRefusedClientsWait: FeatBit's SDK for Go connects again at once after a close
+// code. A relay that refuses it for now does not get a request for each millisecond.
+func TestRefusedClientsWait(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) {
+		h.Reader = func(string) (*ffc.Client, bool) { return nil, false }
+	}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		began, count := time.Now(), 0
+		for count < 100 && time.Since(began) < 10*time.Second {
+			d.dial(d.key, "").ends(websocket.StatusGoingAway)
+			count++
+		}
+		if count > 10 {
+			d.Errorf("%d websockets were refused within %v", count, time.Since(began))
+		}
+	})
+}
+
+// TestManyRefusedClients: the original Python SDK stops for good after an HTTP status,
+// so that clients that are refused for now get none, however many they are.
+func TestManyRefusedClients(t *testing.T) {
+	t.Parallel()
+	withDesk(t, func(h *relay.Handler) {
+		h.Reader = func(string) (*ffc.Client, bool) { return nil, false }
+	}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+		var closed, cut atomic.Int64
+		for range 400 {
+			go func() {
+				ws, response, err := websocket.Dial(d.Context(), featbit.Protocol().StreamURL("ws://relay.test", d.key, time.Now()), &websocket.DialOptions{HTTPClient: d.http})
+				if err != nil {
+					if response != nil {
+						d.Errorf("a client got status %d", response.StatusCode)
+					}
+					cut.Add(1)
+					return
+				}
+				_, _, err = ws.Read(d.Context())
+				if websocket.CloseStatus(err) == websocket.StatusGoingAway {
+					closed.Add(1)
+				}
+			}()
+		}
+		wait(5 * time.Second)
+		if closed.Load() != 256 || cut.Load() != 400-256 {
+			d.Errorf("%d were closed and %d cut, want 256 and the others", closed.Load(), cut.Load())
 		}
 	})
 }

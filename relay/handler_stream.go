@@ -34,15 +34,21 @@ const (
 	// maxRefused is how many websockets may be refused at the same time: further
 	// ones get 503.
 	maxRefused = 256
+	// refuseWait is how long the upgrade of a websocket waits that is refused for now:
+	// some SDKs connect again at once after a close code.
+	refuseWait = time.Second
 	// dataWait is how long a websocket waits for the first data.
 	dataWait = 10 * time.Second
 )
 
-// How websockets end. SDKs connect again after all of them but the first.
+// How websockets end. All SDKs connect again after code 1001. To libraries of some
+// SDKs 1012 and 1013 are invalid codes, after which the original Python SDK stops.
 var (
 	closeInvalid = platformserver.Close{Code: platformserver.CloseInvalid, Reason: platformserver.CloseInvalidReason}
 	closeRestart = platformserver.Close{Code: 1001, Reason: "the relay restarts"}
-	closeLater   = platformserver.Close{Code: 1013, Reason: "the relay has no data yet, or is behind the client"}
+	closeNoData  = platformserver.Close{Code: 1001, Reason: httpclient.RelayHasNoData}
+	closeBehind  = platformserver.Close{Code: 1001, Reason: httpclient.RelayIsBehind}
+	closeFull    = platformserver.Close{Code: 1001, Reason: httpclient.RelayLimitsSockets}
 )
 
 // limits bound the websockets of a Handler.
@@ -92,7 +98,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	}
 	room := h.roomOf(environment)
 	if room == nil {
-		h.refuse(w, r, closeLater)
+		h.refuse(w, r, closeNoData)
 		return
 	}
 	wire := h.wireOf(environment)
@@ -100,7 +106,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 		wire = e.wire
 	}
 	if wire == nil {
-		h.refuse(w, r, closeLater)
+		h.refuse(w, r, closeNoData)
 		return
 	}
 	if admitted, syncs := wire.Admits(query, issued, time.Now()); !admitted || !syncs {
@@ -112,7 +118,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	switch h.enter(m) {
 	case entered:
 	case full:
-		h.respond(w, routeStream, http.StatusServiceUnavailable, httpclient.RelayLimitsSockets)
+		h.refuse(w, r, closeFull)
 		return
 	case leaving:
 		h.refuse(w, r, closeRestart)
@@ -132,16 +138,30 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request) {
 	m.socket.Serve(w, r)
 }
 
-// refuse upgrades and closes the websocket at once.
+// refuse upgrades and closes the websocket. Unless the client is invalid, it waits
+// first, and cuts the connection if too many wait: after an HTTP status the original
+// Python SDK does not connect again.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, end platformserver.Close) {
 	if !h.begin() {
 		panic(http.ErrAbortHandler)
 	}
 	defer h.running.Done()
 	defer h.refused.Add(-1)
-	if h.refused.Add(1) > maxRefused {
+	many := h.refused.Add(1) > maxRefused
+	switch {
+	case end != closeInvalid && many:
+		panic(http.ErrAbortHandler)
+	case many:
 		h.respond(w, routeStream, http.StatusServiceUnavailable, httpclient.RelayLimitsInvalid)
 		return
+	case end != closeInvalid:
+		wait := time.NewTimer(refuseWait)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-r.Context().Done():
+		case <-h.ctx.Done():
+		}
 	}
 	h.count(routeStream, http.StatusSwitchingProtocols)
 	s := platformserver.NewSocket(wires()[0], nil, limits)
@@ -269,7 +289,7 @@ func (m *member) end(how platformserver.Close) {
 func (m *member) Received(q platformserver.Request) {
 	if !q.Ping {
 		if e := m.room.now.Load(); e != nil && q.Since > e.top && !m.room.catchUp(m.room.h.ctx, q.Since) {
-			m.end(closeLater)
+			m.end(closeBehind)
 			return
 		}
 	}
