@@ -253,6 +253,32 @@ func TestNewerClientOfABackgroundRelay(t *testing.T) {
 	})
 }
 
+// TestVersionsOfClocks: featureflag.co's SDK for Go requests what is newer than its
+// clock on each ping, and does not connect again when it is closed.
+func TestVersionsOfClocks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		flag := func(version int64, off string) []byte {
+			return ffctest.Snapshot(ffctest.Flag("a").Variations("a", "b").OffVariation(off).Version(version))
+		}
+		d, source := drive(t, flag(1, "a"))
+		defer d.close()
+		sdk := new(original)
+		sdk.connect(d)
+		sdk.take()
+		for range 3 {
+			wait(10 * time.Second)
+			sdk.sync(time.Now().UnixMilli())
+			if m := sdk.read(); m.Data.EventType != "patch" || len(m.Data.Flags) != 0 {
+				t.Errorf("got %+v, want an empty patch", m)
+			}
+		}
+		source.set(t, flag(2, "b"))
+		sdk.take()
+		sdk.has("a", "b Enabled")
+	})
+}
+
 // TestRefusedClientsWait: FeatBit's SDK for Go connects again at once after a close
 // code. A relay that refuses it for now does not get a request for each millisecond.
 func TestRefusedClientsWait(t *testing.T) {

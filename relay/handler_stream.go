@@ -288,7 +288,7 @@ func (m *member) end(how platformserver.Close) {
 // Received implements platformserver.Owner.
 func (m *member) Received(q platformserver.Request) {
 	if !q.Ping {
-		if e := m.room.now.Load(); e != nil && q.Since > e.top && !m.room.catchUp(m.room.h.ctx, q.Since) {
+		if e := m.room.now.Load(); e != nil && q.Since > e.top && !m.hasSynced() && !m.room.catchUp(m.room.h.ctx, q.Since) {
 			m.end(closeBehind)
 			return
 		}
@@ -304,6 +304,15 @@ func (m *member) Received(q platformserver.Request) {
 		return
 	}
 	m.socket.Poke()
+}
+
+// hasSynced reports whether the client has what the room has: if its version is above
+// that of the room, it is not that of a flag. featureflag.co's SDK for Go requests what
+// is newer than its clock.
+func (m *member) hasSynced() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.synced
 }
 
 // Next implements platformserver.Owner. Pushes go first: all of them are from before
