@@ -129,7 +129,7 @@ func (s *Plan) askLocked(k kind) Request {
 	q := Request{Mark: s.store.Mark(), kind: k}
 	version := s.store.Version()
 	switch {
-	case version <= 0 || s.nextFull.passed():
+	case s.nextFull.passed():
 		q.kind = everything
 		return q
 	case k == again:

@@ -94,12 +94,13 @@ func TestTimes(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T) {
 				spread := make(map[time.Duration]bool)
 				for range 50 {
-					s := &store{version: ms(time.Second)}
+					s := &store{}
 					p := resync.New(s, test.resync, test.full)
 					if got := p.HoldFor(); got != test.wantHold {
 						t.Fatalf("answers must agree over %v, want %v", got, test.wantHold)
 					}
-					p.Answered(p.Everything(), answer())
+					p.Answered(p.Again(), answer()) // everything, as there is no data yet
+					s.version = ms(time.Second)
 					began, fullAt := time.Now(), time.Duration(0)
 					last := began
 					for fullAt == 0 && time.Since(began) < 3*time.Hour {
@@ -228,6 +229,125 @@ func TestHeldAnswersAreAskedForAgain(t *testing.T) {
 	}
 }
 
+// TestPollBetweenLooksForHeldItems: while a response to a request for everything is
+// held, polls request the stored versions of the held items, at low cost.
+func TestPollBetweenLooksForHeldItems(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s := &store{version: ms(0)}
+		p := resync.New(s, time.Minute, -1)
+		a := held(1, 0)
+		a.HeldVersion = ms(time.Hour)
+		p.Answered(p.Everything(), a)
+		since(t, "a poll in between", p.Poll(), a.HeldVersion-1)
+		time.Sleep(30 * time.Second)
+		since(t, "half-way", p.Poll(), 0)
+	})
+}
+
+// TestEarlierHeldRequestIsRepeated: if responses to several requests are held, the
+// request that goes back most is repeated.
+func TestEarlierHeldRequestIsRepeated(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		p := resync.New(&store{version: ms(0)}, time.Minute, -1)
+		p.Answered(p.Again(), held(1, 0))
+		p.Answered(p.Everything(), held(1, 0))
+		time.Sleep(30 * time.Second)
+		since(t, "half-way", p.Again(), 0)
+	})
+}
+
+// TestHeldRequestIsNotRepeatedAtOnce: also when responses have agreed for long enough
+// but more of them are needed, and with a short Resync.
+func TestHeldRequestIsNotRepeatedAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		answers int
+		over    time.Duration
+		alone   bool
+		want    time.Duration
+	}{
+		{"two responses, too early", 2, 15 * time.Second, false, 5 * time.Second},
+		{"two responses, long enough", 2, 20 * time.Second, false, 10 * time.Second},
+		{"two responses, long enough, nothing else confirms", 2, 21 * time.Second, true, 5 * time.Second},
+		{"one response, nothing else confirms", 1, 0, true, 5 * time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
+				p := resync.New(&store{version: ms(0)}, 20*time.Second, -1)
+				p.Answered(p.Everything(), answer())
+				a := held(test.answers, test.over)
+				a.Alone = test.alone
+				p.Answered(p.Everything(), a)
+				if got := p.Due(); got != test.want {
+					t.Errorf("due in %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestFullAnswerCounts: a complete answer to a smaller request is as good as one to a
+// request for everything.
+func TestFullAnswerCounts(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s := &store{version: ms(0)}
+		p := resync.New(s, -1, time.Hour)
+		p.Answered(p.Everything(), answer())
+		time.Sleep(40 * time.Minute)
+		a := answer()
+		a.Full = true
+		p.Answered(p.Poll(), a)
+		time.Sleep(40 * time.Minute)
+		since(t, "40 min after the full answer", p.Poll(), s.version)
+	})
+}
+
+// TestUnknownTimeMovesNoCursor: changes that came late since the last answer whose time
+// is known may still be missing.
+func TestUnknownTimeMovesNoCursor(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s := &store{version: ms(0)}
+		p := resync.New(s, 0, -1)
+		p.Answered(p.Everything(), answer())
+		want := ms(10 * time.Minute)
+		time.Sleep(30 * time.Minute)
+		s.version = ms(0)
+		p.Answered(p.Again(), resync.Answer{})
+		since(t, "again", p.Again(), want)
+	})
+}
+
+// witness is a store that is notified.
+type witness struct {
+	store
+	answered []time.Time
+}
+
+func (w *witness) Answered(at time.Time) { w.answered = append(w.answered, at) }
+
+// TestWitnessHearsNothingWhileItemsAreHeld: answers to smaller requests do not show
+// whether the platform has the held items.
+func TestWitnessHearsNothingWhileItemsAreHeld(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		w := &witness{store: store{version: ms(0)}}
+		p := resync.New(w, 0, -1)
+		a := answer()
+		p.Answered(p.Everything(), a)
+		if len(w.answered) != 1 || !w.answered[0].Equal(a.At) {
+			t.Errorf("heard %v, want %v", w.answered, a.At)
+		}
+		p.Answered(p.Everything(), held(1, 0))
+		p.Answered(p.Poll(), answer())
+		if n := len(w.answered); n != 1 {
+			t.Errorf("heard %d times while items are held", n-1)
+		}
+		p.Answered(p.Everything(), answer())
+		if n := len(w.answered); n != 2 {
+			t.Errorf("heard %d times after nothing is held any more, want 1", n-1)
+		}
+	})
+}
+
 // TestLagging: while nothing else confirms the data the request comes again
 // soon, as servers lag by seconds.
 func TestLagging(t *testing.T) {
@@ -269,4 +389,25 @@ func TestUnanswered(t *testing.T) {
 			t.Errorf("too long after %v and %d requests", d, ignored)
 		}
 	})
+}
+
+// TestNotUnansweredTooLong: a connection is not replaced for want of an answer before
+// the first one, nor if FullResync is off.
+func TestNotUnansweredTooLong(t *testing.T) {
+	for name, full := range map[string]time.Duration{"before the first answer": time.Minute, "FullResync is off": -1} {
+		t.Run(name, func(t *testing.T) {
+			testkit.Bubble(t, func(t *testing.T) {
+				p := resync.New(&store{version: ms(0)}, time.Minute, full)
+				if full < 0 {
+					p.Answered(p.Everything(), answer())
+				}
+				for range 10 {
+					time.Sleep(time.Minute)
+					if p.Unanswered() {
+						t.Fatal("too long")
+					}
+				}
+			})
+		})
+	}
 }
