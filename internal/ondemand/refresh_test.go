@@ -1,6 +1,7 @@
 package ondemand
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -186,6 +187,43 @@ func TestRefreshWhileAFailureIsTold(t *testing.T) {
 		if o := <-done; o.err != nil {
 			t.Errorf("Refresh: %v", o.err)
 		}
+	})
+}
+
+// TestWaitForAReportEndsWithContext: a call whose context ends while the failure of a
+// fetch is being reported returns at once.
+func TestWaitForAReportEndsWithContext(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		s.onFailed = func() { time.Sleep(time.Hour) }
+		first := s.refresh()
+		s.next().answer <- errNoRoute
+		time.Sleep(time.Second)
+		for name, f := range map[string]func(context.Context) error{"Refresh": s.Refresh, "Load": s.Load} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if o := <-call(ctx, f); o.err != context.DeadlineExceeded || o.took != time.Second {
+				t.Errorf("%s: %v after %v", name, o.err, o.took)
+			}
+			cancel()
+		}
+		<-first
+	})
+}
+
+// TestFrozenAfterStoringAPart: a fetch that has stored one of several messages can be
+// abandoned like any other.
+func TestFrozenAfterStoringAPart(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		s := newSource(t, nil)
+		s.storing = func() (done bool, err error) { return s.stores() > 1, nil }
+		s.lingers = time.Minute
+		late := s.refresh()
+		s.next().answer <- nil
+		if o := <-late; o.err != errLate {
+			t.Fatalf("Refresh: %v", o.err)
+		}
+		time.Sleep(s.cfg.Timeout + time.Second)
+		s.refreshed()
 	})
 }
 

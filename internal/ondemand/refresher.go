@@ -223,7 +223,7 @@ func (r *Refresher) join(ctx context.Context, freshWillDo bool) (*fetch, error) 
 	if err := r.awaitConcludedLocked(ctx); err != nil {
 		return nil, err
 	}
-	if f := r.fetching; f != nil && !f.storing && !f.concluded && clock.Age(f.began) > r.cfg.Timeout {
+	if f := r.fetching; f != nil && !f.storing && clock.Age(f.began) > r.cfg.Timeout {
 		// The process was frozen, and the timeout of the fetch with it. By now
 		// the platform has closed the request.
 		f.cancel()
