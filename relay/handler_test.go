@@ -37,6 +37,7 @@ type relayed struct {
 	client      *ffc.Client // of the relay
 	handler     *relay.Handler
 	url, key    string
+	own         *http.Client // servers of other tests close idle connections of http.DefaultClient
 
 	mu   sync.Mutex
 	keys *relay.Keys
@@ -75,7 +76,7 @@ func newRelayed(t testing.TB, kind ffctest.Platform, change func(*relayed), item
 		change(r)
 	}
 	server := httptest.NewServer(r.handler)
-	r.url = server.URL
+	r.url, r.own = server.URL, server.Client()
 	t.Cleanup(func() {
 		r.handler.Close()
 		server.Close()
@@ -129,7 +130,7 @@ func (r *relayed) request(method, path string, header ...string) (*http.Response
 	if r.kind == ffctest.FeatBit {
 		name = "Authorization"
 	}
-	resp, body, err := send(r.Context(), http.DefaultClient, method, r.url+path, nil, append([]string{name, r.key}, header...)...)
+	resp, body, err := send(r.Context(), r.own, method, r.url+path, nil, append([]string{name, r.key}, header...)...)
 	if err != nil {
 		r.Fatal(err)
 	}
