@@ -3,12 +3,14 @@ package relay_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
@@ -251,6 +253,12 @@ func TestHeadsThatAreNotReplaced(t *testing.T) {
 				s.stop()
 				if err := p.publisher(m).Once(t.Context()); err == nil {
 					t.Error("Once replaced the head")
+				}
+				snapshot := []byte(`{"messageType":"data-sync","data":{"eventType":"full","featureFlags":[],"segments":[]}}`)
+				e := in(m)
+				e.Platform = ffc.PlatformFeatBit
+				if _, err := e.Publish(t.Context(), snapshot, pinFor(time.Hour)); err == nil || errors.Is(err, relay.ErrSnapshot) {
+					t.Errorf("Publish: error %v, want one about the head", err)
 				}
 			})
 		})

@@ -109,8 +109,14 @@ func TestRollbackWhileThePlatformIsDown(t *testing.T) {
 
 func TestRollbackToWhatIsMissing(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		if _, err := in(m).Rollback(t.Context(), 1, pinFor(time.Hour)); !errors.Is(err, relay.ErrNotPublished) {
-			t.Errorf("error %v in an empty engine", err)
+		for name, change := range map[string]func() (int64, error){
+			"Rollback": func() (int64, error) { return in(m).Rollback(t.Context(), 1, pinFor(time.Hour)) },
+			"Override": func() (int64, error) { return in(m).Override(t.Context(), "flag", "false", pinFor(time.Hour)) },
+			"Unpin":    func() (int64, error) { return in(m).Unpin(t.Context()) },
+		} {
+			if _, err := change(); !errors.Is(err, relay.ErrNotPublished) {
+				t.Errorf("%s: error %v in an empty engine", name, err)
+			}
 		}
 		if err := p.publisher(m).Once(t.Context()); err != nil {
 			t.Fatal(err)
@@ -142,6 +148,7 @@ func TestOverride(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		mirror := new(fleettest.Memory)
 		p.Set("other", true)
+		p.Archive("archived")
 		s := start(p.publisher(m))
 		defer s.stop()
 		wait(10 * time.Second)
@@ -168,7 +175,7 @@ func TestOverride(t *testing.T) {
 		if _, err := in(m).Override(t.Context(), "flga", "true", pinFor(time.Hour)); err == nil || !strings.HasSuffix(err.Error(), `no flag flga: did you mean "flag"?`) {
 			t.Errorf("error %v", err)
 		}
-		for flag, variation := range map[string]string{"flag": "blue", "no-such": "true"} {
+		for flag, variation := range map[string]string{"flag": "blue", "no-such": "true", "archived": "true"} {
 			if _, err := in(m).Override(t.Context(), flag, variation, pinFor(time.Hour)); err == nil || !strings.Contains(err.Error(), "no ") {
 				t.Errorf("%s=%s: error %v", flag, variation, err)
 			}
@@ -264,6 +271,11 @@ func TestPublishSnapshot(t *testing.T) {
 	})
 }
 
+// ofHead reports whether a call writes the head.
+func ofHead(call fleettest.Call) bool {
+	return call.Op == "Swap" && strings.HasSuffix(call.Name, "/"+fleetdata.HeadObject)
+}
+
 // Whatever happens between reading and writing the head, the change arrives once.
 func TestChangesAgainstOthers(t *testing.T) {
 	tests := map[string]func(t *testing.T, p *featBit, m *fleettest.Memory) fleettest.Fault{
@@ -282,11 +294,14 @@ func TestChangesAgainstOthers(t *testing.T) {
 			}
 		},
 		"a lost response": func(_ *testing.T, _ *featBit, m *fleettest.Memory) fleettest.Fault {
-			return func(context.Context, fleettest.Call) error {
-				m.Before(nil)
-				m.After(func(context.Context, fleettest.Call) error { m.After(nil); return io.ErrUnexpectedEOF })
-				return nil
-			}
+			m.After(func(_ context.Context, call fleettest.Call) error {
+				if !ofHead(call) {
+					return nil
+				}
+				m.After(nil)
+				return io.ErrUnexpectedEOF
+			})
+			return func(context.Context, fleettest.Call) error { return nil }
 		},
 		"the body is removed": func(t *testing.T, _ *featBit, m *fleettest.Memory) fleettest.Fault {
 			return func(context.Context, fleettest.Call) error {
@@ -309,7 +324,7 @@ func TestChangesAgainstOthers(t *testing.T) {
 				before := headIn(t, m)
 				fault := make(t, p, m)
 				m.Before(func(ctx context.Context, call fleettest.Call) error {
-					if call.Op == "Swap" && strings.HasSuffix(call.Name, "/"+fleetdata.HeadObject) {
+					if ofHead(call) {
 						return fault(ctx, call)
 					}
 					return nil
@@ -322,6 +337,90 @@ func TestChangesAgainstOthers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A change that was not written is an error, whatever the engine has by then.
+func TestChangesThatAreNotWritten(t *testing.T) {
+	hide := func(m *fleettest.Memory) error { // sets the flag to false
+		_, err := in(m).Override(context.Background(), "flag", "false", pinFor(time.Hour))
+		return err
+	}
+	pin := func(m *fleettest.Memory) error { // leaves the data
+		_, err := in(m).Rollback(context.Background(), headRevision(m), pinFor(time.Hour))
+		return err
+	}
+	back := func(m *fleettest.Memory) error { // to a revision that never was
+		_, err := in(m).Rollback(context.Background(), 1, pinFor(time.Hour))
+		return err
+	}
+	for name, test := range map[string]struct {
+		change    func(m *fleettest.Memory) error
+		op, name  string                    // of the first call that fails
+		meanwhile func(m *fleettest.Memory) // just before
+	}{
+		"the head":                        {change: hide, op: "Swap", name: fleetdata.HeadObject},
+		"the head with the same data":     {change: pin, op: "Swap", name: fleetdata.HeadObject},
+		"the pin":                         {change: hide, op: "Swap", name: fleetdata.PinObject},
+		"the list of pins is not read":    {change: hide, op: "Get", name: fleetdata.PinObject},
+		"the list of bodies":              {change: hide, op: "Swap", name: fleetdata.OldObject},
+		"the earlier bodies are not read": {change: back, op: "Get", name: fleetdata.OldObject},
+		"the body is not read":            {change: hide, op: "Get"},
+		"the list of bodies for a pin":    {change: pin, op: "Swap", name: fleetdata.OldObject},
+		"another body is written":         {change: hide, op: "Swap", name: fleetdata.HeadObject, meanwhile: func(m *fleettest.Memory) { _ = pin(m) }},
+		"another pin is written":          {change: pin, op: "Swap", name: fleetdata.HeadObject, meanwhile: func(m *fleettest.Memory) { time.Sleep(time.Minute); _ = pin(m) }},
+		"the engine is wiped":             {change: hide, op: "Swap", name: fleetdata.HeadObject, meanwhile: func(m *fleettest.Memory) { m.Wipe() }},
+		"the engine is down afterwards":   {change: hide, op: "Swap", name: fleetdata.HeadObject, meanwhile: func(m *fleettest.Memory) { m.Before(down) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+				if err := p.publisher(m).Once(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				m.Before(func(_ context.Context, call fleettest.Call) error {
+					if call.Op != test.op || !strings.HasSuffix(call.Name, "/"+test.name) && (test.name != "" || !fleetdata.IsBody(call.Name)) {
+						return nil
+					}
+					m.Before(nil)
+					if test.meanwhile != nil {
+						test.meanwhile(m)
+					}
+					return fleetkit.ErrDown
+				})
+				if err := test.change(m); err == nil || errors.Is(err, relay.ErrNoRevision) {
+					t.Errorf("error %v; the head is %+v", err, headIn(t, m))
+				}
+			})
+		})
+	}
+}
+
+func down(context.Context, fleettest.Call) error { return fleetkit.ErrDown }
+
+// headRevision returns the revision in an engine.
+func headRevision(m *fleettest.Memory) int64 {
+	h, _, err := fleetkit.Head(context.Background(), m)
+	if err != nil {
+		return 0
+	}
+	return h.Revision
+}
+
+// A head that always changes first ends the attempts.
+func TestChangeOfABusyHead(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		if err := p.publisher(m).Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m.Before(func(_ context.Context, call fleettest.Call) error {
+			if ofHead(call) {
+				return fleet.ErrConflict
+			}
+			return nil
+		})
+		if _, err := in(m).Override(t.Context(), "flag", "false", pinFor(time.Hour)); err == nil || !strings.Contains(err.Error(), "too many conflicts") {
+			t.Errorf("error %v", err)
+		}
+	})
 }
 
 // People who pin at the same time: the record is that of the pin that holds.
