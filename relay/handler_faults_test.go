@@ -25,6 +25,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/featbit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -165,10 +166,77 @@ func TestAgeOfReplacedClient(t *testing.T) {
 		wait(10 * time.Minute)
 		resp := d.poll()
 		asOf, err := time.Parse(time.RFC3339, resp.Header.Get("Ffc-As-Of"))
-		if resp.StatusCode != http.StatusOK || err != nil || time.Since(asOf) < 9*time.Minute || resp.Header.Get("Age") < "540" {
+		if resp.StatusCode != http.StatusOK || err != nil || time.Since(asOf) < 9*time.Minute || time.Since(asOf) > 11*time.Minute || resp.Header.Get("Age") < "540" {
 			d.Errorf("got %d, %v, want data that is 10 min old", resp.StatusCode, resp.Header)
 		}
 	})
+}
+
+// TestReplacedClientIsServed: the data of a client that replaces the one of an
+// environment is served, although both have got data as often.
+func TestReplacedClientIsServed(t *testing.T) {
+	t.Parallel()
+	var now atomic.Pointer[ffc.Client]
+	withDesk(t, func(h *relay.Handler) {
+		h.Reader = func(string) (*ffc.Client, bool) { return now.Load(), true }
+	}, func(d *desk, p *featBit, m *fleettest.Memory) {
+		before := new(fleettest.Memory)
+		if err := fleetkit.Copy(d.Context(), before, m); err != nil {
+			d.Fatal(err)
+		}
+		first := reader(d, before)
+		defer first.Close(context.WithoutCancel(d.Context()))
+		now.Store(first)
+		d.newer(0).is(d.T, "full", "flag")
+		p.Set("other", true)
+		wait(6 * time.Second)
+		second := reader(d, m)
+		defer second.Close(context.WithoutCancel(d.Context()))
+		if a, b := first.Stats().Updates, second.Stats().Updates; a != b {
+			d.Fatalf("the clients have got data %d and %d times", a, b)
+		}
+		now.Store(second)
+		wait(10 * time.Second)
+		d.newer(0).is(d.T, "full", "flag", "other")
+	})
+}
+
+// TestEndedEnvironment: websockets of an environment that is not served any more are
+// closed so that SDKs try again, and the relay stops watching the environment.
+func TestEndedEnvironment(t *testing.T) {
+	t.Parallel()
+	for name, without := range map[string]bool{"unknown": false, "without client": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ended atomic.Bool
+			var calls atomic.Int64
+			withDesk(t, func(h *relay.Handler) {
+				reader := h.Reader
+				h.Reader = func(e string) (*ffc.Client, bool) {
+					calls.Add(1)
+					client, ok := reader(e)
+					if !ended.Load() {
+						return client, ok
+					}
+					if without {
+						return nil, true
+					}
+					return client, false
+				}
+			}, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+				c := d.dial(d.key, "")
+				c.sync(0)
+				c.expect("full", "flag")
+				ended.Store(true)
+				c.ends(websocket.StatusGoingAway)
+				before := calls.Load()
+				wait(time.Minute)
+				if n := calls.Load() - before; n != 0 {
+					d.Errorf("the relay looked %d more times for the environment", n)
+				}
+			})
+		})
+	}
 }
 
 // poll sends a polling request.
@@ -402,6 +470,12 @@ func TestRemovedItemsAreForgotten(t *testing.T) {
 			d.newer(before).is(t, "full", "keep")
 		}
 		d.newer(0).is(t, "full", "keep")
+		if got := d.newer(0).version(t); got != 30 {
+			t.Errorf("the flag that did not change has the version %d, want 30", got)
+		}
+		if resp := d.poll("If-None-Match", d.poll().Header.Get("Etag")); resp.StatusCode != http.StatusNotModified {
+			t.Errorf("the entity tag got %d, want 304", resp.StatusCode)
+		}
 		source.set(t, data(30, 900, 0))
 		synctest.Wait()
 		source.set(t, data(30, 0, 0))
@@ -431,17 +505,17 @@ func TestAcceptEncoding(t *testing.T) {
 // cut no websocket and stop no other request.
 func TestPanicsOfTheApplication(t *testing.T) {
 	t.Parallel()
-	var broken atomic.Bool
+	var noReader, noKeys atomic.Bool
 	withDesk(t, func(h *relay.Handler) {
 		reader, keys := h.Reader, h.Keys
 		h.Reader = func(e string) (*ffc.Client, bool) {
-			if broken.Load() {
+			if noReader.Load() {
 				panic("no reader")
 			}
 			return reader(e)
 		}
 		h.Keys = func(key string) (string, bool) {
-			if broken.Load() {
+			if noKeys.Load() {
 				panic("no keys")
 			}
 			return keys(key)
@@ -451,11 +525,15 @@ func TestPanicsOfTheApplication(t *testing.T) {
 		c := d.dial(d.key, "")
 		c.sync(0)
 		c.expect("full", "flag")
-		broken.Store(true)
-		wait(time.Minute) // twelve sweeps
-		broken.Store(false)
-		p.Set("flag", false)
-		c.expect("patch", "flag")
+		on := true
+		for _, broken := range []*atomic.Bool{&noReader, &noKeys} {
+			broken.Store(true)
+			wait(time.Minute) // twelve sweeps
+			broken.Store(false)
+			on = !on
+			p.Set("flag", on)
+			c.expect("patch", "flag")
+		}
 		if resp, _ := d.get("/fleet/" + environment + "/head"); resp.StatusCode != http.StatusServiceUnavailable {
 			d.Errorf("an engine that panics: got %d, want 503", resp.StatusCode)
 		}

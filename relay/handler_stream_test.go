@@ -456,7 +456,7 @@ func TestStreamOfNoEnvironment(t *testing.T) {
 // probed; one that is silent but lives is kept.
 func TestStreamHalfOpen(t *testing.T) {
 	t.Parallel()
-	withDesk(t, nil, func(d *desk, _ *featBit, _ *fleettest.Memory) {
+	withDesk(t, nil, func(d *desk, p *featBit, _ *fleettest.Memory) {
 		dead, silent := d.dial(d.key, ""), d.dial(d.key, "")
 		for _, s := range []*dialed{dead, silent} {
 			s.sync(0)
@@ -466,6 +466,11 @@ func TestStreamHalfOpen(t *testing.T) {
 		wait(5 * time.Minute)
 		if n := d.handler.Stats().Websockets[environment]; n != 1 {
 			d.Errorf("there are %d websockets, want 1", n)
+		}
+		p.Set("flag", false) // ends the Read
+		wait(5 * time.Minute)
+		if n := d.handler.Stats().Websockets[environment]; n != 0 {
+			d.Errorf("there are %d websockets after the other died too, want none", n)
 		}
 	})
 }
