@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet/fleettest"
@@ -38,6 +39,29 @@ func TestNextBackendIsReadAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The last backend has all of the remaining time.
+func TestLastBackendHasTheRemainingTime(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		second := new(fleettest.Memory)
+		write(t, second, headOf("a", 1, 1, nil), data("on", 1), 0)
+		m.Before(hanging)
+		second.Before(func(ctx context.Context, call fleettest.Call) error {
+			if fleetdata.IsBody(call.Name) {
+				return nil
+			}
+			select {
+			case <-time.After(350 * ms):
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+		r := newReader(t, func(tr *fleet.Transport) { tr.Timeout = 800 * ms }, m, second)
+		defer r.close()
+		r.expect("on", ffc.StateOK, 1)
+	})
 }
 
 // A frozen engine does not hide a fresh one, and without a fresh one the latest
@@ -215,6 +239,18 @@ func TestEngineDownPausesGrow(t *testing.T) {
 	})
 }
 
+// What an engine responds with cannot forge a line of the log.
+func TestErrorsOfEnginesFitOnOneLine(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		m.Before(down(errors.New("refused\nlevel=ERROR")))
+		r := newReader(t, nil, m)
+		defer r.close()
+		if err := r.Status().Err; err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %q", err)
+		}
+	})
+}
+
 func TestWipedEngineKeepsTheData(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
 		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
@@ -260,6 +296,24 @@ func TestThrottlingIsAPause(t *testing.T) {
 	})
 }
 
+// A backend that asks for a pause does not keep others from being read before.
+func TestThrottlingOfOneBackendIsNoPauseForOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		second := m.Copy()
+		r := newReader(t, nil, m, second)
+		defer r.close()
+		m.Before(down(throttled{20 * time.Second}))
+		second.Before(down(errDown))
+		if err := r.refresh(2 * time.Second); !errors.As(err, new(throttled)) || !errors.Is(err, errDown) {
+			t.Errorf("error %v, want those of both backends", err)
+		}
+		second.Before(nil)
+		_ = r.refresh(2 * time.Second)
+		r.expect("on", ffc.StateOK, 1)
+	})
+}
+
 // A function that was frozen in the middle of a read goes on with the next.
 func TestFreezeDuringARead(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
@@ -298,3 +352,22 @@ func TestSplitReadsBodiesElsewhere(t *testing.T) {
 		}
 	})
 }
+
+// Split beats as often as the engine of its heads wants.
+func TestSplitHasTheBeatOfHeads(t *testing.T) {
+	slow, fast := paced{beat: 15 * time.Second}, new(fleettest.Memory)
+	if got := (fleet.Split{Heads: slow, Bodies: fast}).Beat(); got != 15*time.Second {
+		t.Errorf("heads every %v, want 15 s", got)
+	}
+	if got := (fleet.Split{Heads: fast, Bodies: slow}).Beat(); got != 0 {
+		t.Errorf("heads every %v, want the default", got)
+	}
+}
+
+// paced is an engine with a beat.
+type paced struct {
+	fleet.Backend
+	beat time.Duration
+}
+
+func (p paced) Beat() time.Duration { return p.beat }

@@ -46,6 +46,32 @@ func TestWatchReadsWithinSpread(t *testing.T) {
 	})
 }
 
+// Without a Spread of their own, readers do not all read in the same instant.
+func TestDefaultSpreadSpreadsReaders(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		var readers []*reader
+		for range 50 {
+			r := newReader(t, func(tr *fleet.Transport) { tr.Watch = true }, m)
+			defer r.close()
+			readers = append(readers, r)
+		}
+		time.Sleep(5 * time.Second)
+		write(t, m, headOf("a", 2, 2, nil), data("off", 2), 0)
+		time.Sleep(500 * time.Millisecond)
+		synctest.Wait()
+		n := 0
+		for _, r := range readers {
+			if r.Status().Source.Revision == 2 {
+				n++
+			}
+		}
+		if n == 0 || n == len(readers) {
+			t.Errorf("%d of %d readers have the change after half a second", n, len(readers))
+		}
+	})
+}
+
 func TestWatchWithoutSpreadReadsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
 		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
@@ -143,6 +169,7 @@ type reporting struct {
 	*fleettest.Memory
 	heads atomic.Int64
 	other atomic.Bool // something else is reported than the value
+	none  atomic.Bool // no value is reported
 }
 
 // Get implements fleet.Backend.
@@ -159,6 +186,9 @@ func (r *reporting) WatchValue(ctx context.Context, name string, changed func(va
 		value, _, _ := r.Memory.Get(ctx, name)
 		if r.other.Load() {
 			value = []byte("PONG")
+		}
+		if r.none.Load() {
+			value = nil
 		}
 		changed(value)
 	})
@@ -224,6 +254,23 @@ func TestReportsAreNotTrusted(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		r.expect("off", ffc.StateOK, 4)
+	})
+}
+
+// A report without a value replaces an earlier one that has not been used.
+func TestReportWithoutValueIsRead(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		b := &reporting{Memory: m}
+		write(t, m, headOf("a", 1, 1, nil), data("on", 1), 0)
+		r := newReader(t, func(tr *fleet.Transport) { tr.Watch, tr.Spread, tr.Interval = true, 20*time.Second, time.Hour }, b)
+		defer r.close()
+		time.Sleep(time.Minute)
+		write(t, m, headOf("a", 2, 2, nil), data("on", 2), 0)
+		b.none.Store(true)
+		write(t, m, headOf("a", 3, 3, nil), data("off", 3), 0) // before the first report is used
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		r.expect("off", ffc.StateOK, 3)
 	})
 }
 

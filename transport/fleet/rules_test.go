@@ -119,6 +119,10 @@ func TestCorruptBodiesAreNotUsed(t *testing.T) {
 		"bomb": {func(t *testing.T, m *fleettest.Memory, h *fleetdata.Head) {
 			write(t, m, h, make([]byte, 20_000), 0)
 		}, transport.KindData},
+		"large gzip": {func(t *testing.T, m *fleettest.Memory, h *fleetdata.Head) {
+			h.GZip = 20_000
+			writeHead(t, m, h)
+		}, transport.KindData},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -131,11 +135,12 @@ func TestCorruptBodiesAreNotUsed(t *testing.T) {
 				write(t, m, h, data("off", 2), 100)
 				test.corrupt(t, m, h)
 				before := m.Calls("Get")
-				if err := r.refresh(2 * time.Second); err == nil {
+				err := r.refresh(2 * time.Second)
+				if err == nil {
 					t.Error("no error")
 				}
-				if n := m.Calls("Get") - before; name == "bomb" && n != 1 {
-					t.Errorf("%d values were read, want the head only", n)
+				if n := m.Calls("Get") - before; (name == "bomb" || name == "large gzip") && (n != 1 || !strings.Contains(err.Error(), "the data has 20000 bytes: expected at most MaxMessage, which is 10000")) {
+					t.Errorf("error %v after %d values were read, want the head only", err, n)
 				}
 				r.expect("on", ffc.StateInterrupted, 1)
 				if r.kind() != test.kind {
@@ -249,6 +254,54 @@ func TestLineageIsNotFollowed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Lineages of which none was seen to beat are not followed, however many there are.
+func TestAlternatingLineagesAreNotFollowed(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 100, 500, nil), data("on", 1), 0)
+		r := newReader(t, nil, m)
+		defer r.close()
+		for i := range 10 {
+			write(t, m, headOf([]string{"b", "c"}[i%2], 200, int64(i%2*100), nil), data("off", 2), 0)
+			if err := r.refresh(10 * time.Second); err != nil {
+				t.Fatal(err)
+			}
+			r.expect("on", ffc.StateOK, 100)
+		}
+	})
+}
+
+// Two publishers wrote the same revision: what the reader has stays.
+func TestSameRevisionWithAnotherBodyIsNotUsed(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 100, 500, nil), data("on", 1), 0)
+		r := newReader(t, nil, m)
+		defer r.close()
+		write(t, m, headOf("a", 100, 500, nil), data("off", 2), 0)
+		if err := r.refresh(2 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		r.expect("on", ffc.StateOK, 100)
+	})
+}
+
+// An earlier revision that names the same data confirms the data.
+func TestSameBodyOfAnEarlierRevisionConfirms(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *fleettest.Memory) {
+		write(t, m, headOf("a", 100, 500, nil), data("on", 1), 0)
+		r := newReader(t, nil, m)
+		defer r.close()
+		time.Sleep(time.Minute)
+		write(t, m, headOf("a", 99, 499, nil), data("on", 1), 0)
+		if err := r.refresh(0); err != nil {
+			t.Fatal(err)
+		}
+		r.expect("on", ffc.StateOK, 100)
+		if age := r.Status().DataAge; age != 0 {
+			t.Errorf("the data was confirmed %v ago, want now", age)
+		}
+	})
 }
 
 // A head that is not followed yet, but names the same data, confirms the data.
