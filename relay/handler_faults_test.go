@@ -392,6 +392,14 @@ func TestPollsOfNewerClients(t *testing.T) {
 		}
 		get("the version of the relay", timestamp, "", 200, false)
 		get("a version that there is not yet", "?timestamp="+strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10), "", 503, true)
+		get("a version of tomorrow", "?timestamp="+strconv.FormatInt(time.Now().Add(24*time.Hour).UnixMilli(), 10), "", 503, false)
+		m.Before(func(_ context.Context, call fleettest.Call) error {
+			if call.Op == "Get" {
+				return fleetkit.ErrDown
+			}
+			return nil
+		})
+		get("a version above that of the relay while the engine is down", "?timestamp="+strconv.FormatInt(version+1, 10), "", 503, true)
 	})
 }
 
