@@ -144,6 +144,9 @@ func TestForwarderStopsWhileBatchesCannotBeRemoved(t *testing.T) {
 				if most > 1+12 {
 					w.Errorf("an event arrived %d times in an hour", most)
 				}
+				if n := w.queue.Calls("Take"); n > 150 {
+					w.Errorf("batches were taken %d times in an hour", n)
+				}
 				text := w.log.String()
 				if err := f.Stats().Err; err == nil || !strings.Contains(text, "cannot be") ||
 					strings.Count(text, "cannot be removed") > 1 || strings.Count(text, "cannot be put") > 1+strings.Count(text, "are put back") {

@@ -35,8 +35,9 @@ func TestForwarderWaitsAsToldUpTo10Minutes(t *testing.T) {
 	}
 }
 
-// Run holds at most 256 batches, and 64 or 8 MiB of an environment. What it has no room
-// for it gives back, and it does not take that again and again.
+// Run holds at most 256 batches or 32 MiB and what it takes at once, and 64 or 8 MiB of
+// an environment. What it has no room for it gives back, and it does not take that again
+// and again. When the platform responds again, all are delivered.
 func TestForwarderHoldsFewBatches(t *testing.T) {
 	for _, test := range []struct {
 		name                              string
@@ -47,9 +48,15 @@ func TestForwarderHoldsFewBatches(t *testing.T) {
 		{"of many environments", 6, 100, 0, 256, 0},
 		{"of many environments, not in full rounds", 6, 100, 0, 256, 1},
 		{"large ones", 1, 12, 1 << 20, 8, 0},
+		{"large ones of many environments", 6, 40, 200 << 10, 32<<20/(200<<10) + 32, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			bubble(t, func(posted) reply { return reply{status: 500, wait: time.Hour} }, func(w *world) {
+			bubble(t, func(r posted) reply {
+				if r.at < time.Minute {
+					return reply{status: 500, wait: time.Hour}
+				}
+				return reply{}
+			}, func(w *world) {
 				f := w.forwarder()
 				w.run(f)
 				w.put("e0", test.batches, test.early, 1)
@@ -73,6 +80,10 @@ func TestForwarderHoldsFewBatches(t *testing.T) {
 				}
 				if s.Again > 8*32 {
 					w.Errorf("%d batches were given back in 5 s", s.Again)
+				}
+				time.Sleep(time.Hour)
+				if n := len(w.queue.Batches()); n > 0 {
+					w.Errorf("%d batches are left an hour later", n)
 				}
 				w.end()
 			})
