@@ -302,6 +302,10 @@ func (h *Hold) needed(id ItemID) int { return max(enough, h.disputed[id]) }
 func (d *decision) agreed(id ItemID, said *held) bool {
 	h := d.held[id]
 	switch {
+	case !d.follow: // a cache's answer does not count
+		if h == nil {
+			return false
+		}
 	case h == nil || h.version != said.version || h.missing != said.missing:
 		h = said
 		h.answers, h.question, h.first = 1, d.question, time.Now()

@@ -262,7 +262,12 @@ func TestOneQuestionCountsOnce(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		c.patch("a4")
+		asked = c.ask()
+		for range 5 {
+			if d := c.apply("patch", "a4", asked); d.Answers != 2 {
+				t.Fatalf("%d answers, want 2", d.Answers)
+			}
+		}
 		c.patch("a4")
 		c.has("a4")
 	})
@@ -303,6 +308,24 @@ func TestCachesOnly(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCachesDoNotCount: where data came from the platform, a cache's answer does not
+// count among the three that have to agree, and does not start the count again.
+func TestCachesDoNotCount(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		c := newClient(t)
+		c.hold.After = time.Minute
+		c.full("a5 b5")
+		for _, answer := range []func(string) store.Decision{c.cached, c.full, c.cached, c.full, c.cached} {
+			held(t, answer("a4 b5"), 1, 0)
+			time.Sleep(time.Minute)
+		}
+		held(t, c.cached("a3 b5"), 1, 0)
+		c.has("a5 b5")
+		c.full("a4 b5")
+		c.has("a4 b5")
+	})
 }
 
 // history is what a platform had, one state after the other.
@@ -498,5 +521,59 @@ func TestDisputedItemTakesMoreAnswers(t *testing.T) {
 		if n := older(100); n != 3 {
 			t.Errorf("after a change followed after %d answers, want 3", n)
 		}
+	})
+}
+
+// TestDecisionTellsOfHeldItems: what a transport needs to request the held items again
+// is that of the newest, and of the item about which most answers agree.
+func TestDecisionTellsOfHeldItems(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		for name, test := range map[string]struct {
+			stored, first, second string
+			version               int64
+		}{
+			"older":   {"a6 b9 c8 d7", "a5 b9 c8 d7", "a5 b9 c6 d6", 8},
+			"missing": {"a5 b8 c6 d5", "a5 c6 d5", "a5 d5", 8},
+		} {
+			c := newClient(t)
+			c.full(test.stored)
+			c.full(test.first)
+			time.Sleep(time.Minute)
+			d := c.full(test.second)
+			if d.HeldVersion != test.version || d.Answers != 2 || d.For != time.Minute || d.Example.Key == "" {
+				t.Errorf("%s: got %+v, want version %d, and 2 answers over a minute", name, d, test.version)
+			}
+		}
+	})
+}
+
+// TestNewerVersionStartsCountsAgain: answers from before a change do not count.
+func TestNewerVersionStartsCountsAgain(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		c := newClient(t)
+		c.full("a5")
+		for range 2 {
+			held(t, c.patch("a3"), 1, 0)
+			time.Sleep(store.DefaultAfter)
+		}
+		c.patch("a7")
+		held(t, c.patch("a3"), 1, 0)
+		c.has("a7")
+	})
+}
+
+// TestOldCopyOfWhatIsGone: an item that was removed because answers agree does not come
+// back with a push that is late.
+func TestOldCopyOfWhatIsGone(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T) {
+		c := newClient(t)
+		c.full("a5 b5")
+		for range 3 {
+			c.full("b5")
+			time.Sleep(store.DefaultAfter)
+		}
+		c.has("b5")
+		c.push("a5")
+		c.has("b5")
 	})
 }
