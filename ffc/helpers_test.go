@@ -12,6 +12,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
+func TestMain(m *testing.M) { testkit.Main(m, 0) }
+
 // connected returns a platform with these flags and a client of it. configure
 // may be nil.
 func connected(t testing.TB, configure func(*ffc.Config), items ...ffctest.Item) (*ffctest.Server, *ffc.Client) {

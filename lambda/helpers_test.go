@@ -5,7 +5,6 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -21,7 +20,7 @@ func TestMain(m *testing.M) {
 		lambdatest.Function(name, main)
 	}
 	log.SetOutput(io.Discard) // aws-lambda-go logs each error of a handler
-	os.Exit(m.Run())
+	testkit.Main(m, 8)
 }
 
 // environment is a platform, a client of it and the Lambda runtime. Requests of

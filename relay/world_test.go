@@ -9,6 +9,7 @@ import (
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/fleetdata"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit/fleetkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/fleet"
@@ -20,6 +21,8 @@ const (
 	environment = fleetkit.Environment
 	secret      = fleetkit.Secret
 )
+
+func TestMain(m *testing.M) { testkit.Main(m, 0) }
 
 // featBit is the platform of a test.
 type featBit struct{ *fleetkit.Platform }

@@ -11,7 +11,10 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/eval"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/model"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/store"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
+
+func TestMain(m *testing.M) { testkit.Main(m, 0) }
 
 // problems collects what a Source reports.
 type problems struct {

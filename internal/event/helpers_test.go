@@ -18,9 +18,12 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/classic"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/platform/registry"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
 const testSecret = "ZDJmLTQxYWEtNCUyMDIyMDEwMTAwMDAwMF9fMTFfXzIyX18zM19f"
+
+func TestMain(m *testing.M) { testkit.Main(m, 0) }
 
 // platform answers requests with events, in memory or as a server.
 type testPlatform struct {

@@ -1,28 +1,16 @@
 package faults_test
 
 import (
-	options "flag"
-	"os"
-	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 )
 
-// TestMain runs more parallel tests at once than there are processors, unless
-// -parallel is set: the tests mostly wait. Their timeouts are short, though.
-func TestMain(m *testing.M) {
-	options.Parse()
-	set := false
-	options.Visit(func(f *options.Flag) { set = set || f.Name == "test.parallel" })
-	if !set {
-		_ = options.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), playing/4)))
-	}
-	os.Exit(m.Run())
-}
+// TestMain runs more parallel tests at once than there are processors: the tests mostly
+// wait. Their timeouts are short, though.
+func TestMain(m *testing.M) { testkit.Main(m, playing/4) }
 
 // scenario is something that goes wrong while a client runs, and then not any
 // more.
@@ -50,7 +38,7 @@ func TestFaults(t *testing.T) {
 
 // play plays scenarios and checks that they leave nothing behind.
 func play(t *testing.T, scenarios []scenario) {
-	warmUp(t)
+	warmUp.Do(func() { playCalm(t) })
 	before := testkit.Used()
 	slots := make(chan struct{}, playing)
 	var running sync.WaitGroup
@@ -86,7 +74,10 @@ func (s *scenario) platforms(m *mode, turn int) (played []platformCase) {
 
 // warmUp has the process make what it makes once, which does not count as left
 // behind. It is no test of its own, so that a scenario can be run alone.
-func warmUp(t *testing.T) {
+var warmUp sync.Once
+
+// playCalm plays with every transport on each platform, while nothing goes wrong.
+func playCalm(t *testing.T) {
 	calm := scenario{play: func(w *world) string {
 		w.put("v1")
 		return "v1"

@@ -40,7 +40,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childMode) == "" {
-		os.Exit(m.Run())
+		testkit.Main(m, 8)
 	}
 	if err := runChild(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -24,6 +24,8 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
+func TestMain(m *testing.M) { testkit.Main(m, 8) }
+
 // world is a platform that runs, and its file.
 type world struct {
 	t    *testing.T
