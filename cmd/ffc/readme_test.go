@@ -29,34 +29,38 @@ func TestReadmeRunsAgainstServe(t *testing.T) {
 	}
 	find := snippets(t, "Quick start")
 	const transport = "Transport: &stream.Transport{},\n"
-	body := strings.Replace(find("ffc.New(ctx"), transport, transport+"BaseURL: baseURL, StartWait: 5*time.Second,\n", 1)
+	body := strings.Replace(find("ffc.New(ctx"), transport, transport+"BaseURL: baseURL, StartWait: wait,\n", 1)
 	connect, rest, ok := strings.Cut(body, "user :=")
 	if !ok {
 		t.Fatal("the first snippet has no user")
 	}
 	program := "package main\n" + strings.Replace(find("import ("), "import (", "import (\n\"os\"\n\"time\"\n", 1) + `
 func main() {
-	if err := run(context.Background(), os.Args[1], os.Args[2]); err != nil {
+	wait, err := time.ParseDuration(os.Args[3])
+	if err != nil {
+		panic(err)
+	}
+	if err := run(context.Background(), os.Args[1], os.Args[2], wait); err != nil {
 		panic(err)
 	}
 }
 
-func run(ctx context.Context, envSecret, baseURL string) error {
-` + connect + strings.Replace(find("WaitReady"), "time.Minute", "5*time.Second", 1) + find("VariationDetail") + find("client.For(") + "user :=" + rest + "}\n"
+func run(ctx context.Context, envSecret, baseURL string, wait time.Duration) error {
+` + connect + strings.Replace(find("WaitReady"), "time.Minute", "wait", 1) + find("VariationDetail") + find("client.For(") + "user :=" + rest + "}\n"
 	binary := build(t, "quickstart", program)
 	t.Run("unreachable", func(t *testing.T) { // the program ends
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		closed := ffctest.NewServer(nil)
 		closed.Close()
-		out, err := exec.CommandContext(ctx, binary, closed.EnvSecret, closed.URL).CombinedOutput()
+		out, err := exec.CommandContext(ctx, binary, closed.EnvSecret, closed.URL, "300ms").CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "context deadline exceeded") {
 			t.Errorf("%v: the program printed\n%s", err, out)
 		}
 	})
 	platforms.Each(t, func(t *testing.T, g ffctest.Platform) {
 		secret, url := serveExample(t, g)
-		cmd := exec.CommandContext(t.Context(), binary, secret, url)
+		cmd := exec.CommandContext(t.Context(), binary, secret, url, "20s")
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()
