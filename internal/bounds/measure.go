@@ -102,7 +102,7 @@ func Measure(entry, platform string, message []byte, limit int64) (*Measured, er
 // websockets.
 func answering(message []byte) *httptest.Server {
 	var body bytes.Buffer
-	z := gzip.NewWriter(&body)
+	z, _ := gzip.NewWriterLevel(&body, gzip.BestSpeed)
 	_, _ = z.Write(message)
 	_ = z.Close()
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
