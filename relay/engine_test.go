@@ -309,6 +309,7 @@ func TestSumOfOtherData(t *testing.T) {
 }
 
 func TestReplacedBodiesStayForKeep(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		pub := p.publisher(m)
 		pub.Keep = time.Hour
@@ -382,6 +383,7 @@ func TestBodyOfSeveralRevisionsStays(t *testing.T) {
 
 // The list of earlier bodies stays small, however many there are.
 func TestManyChanges(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s := start(p.publisher(m))
 		defer s.stop()

@@ -52,6 +52,7 @@ func TestForwarderPassesBatchesOfBadEvents(t *testing.T) {
 // Many batches of an environment that gets no requests, or slow ones, do not stop
 // those of another that are behind them in the queue.
 func TestForwarderReachesBatchesBehindOthers(t *testing.T) {
+	t.Parallel()
 	batches := 1000 // four times what a Forwarder takes
 	if testkit.All() {
 		batches = 4000
@@ -108,6 +109,7 @@ func TestForwarderDeliversBacklogs(t *testing.T) {
 // While batches cannot be removed from the queue, or what is left of them cannot be
 // put, they are not delivered again and again, and the reason is logged.
 func TestForwarderStopsWhileBatchesCannotBeRemoved(t *testing.T) {
+	t.Parallel()
 	for name, only := range map[string]func(op string) bool{
 		"Done":          func(op string) bool { return op == "Done" },
 		"Put":           func(op string) bool { return op == "Put" },
@@ -197,6 +199,7 @@ func TestForwarderExtendsBatchesThatAreRemoved(t *testing.T) {
 
 // A batch whose time is over belongs to another taker: no request with it begins.
 func TestForwarderLeavesBatchesWhoseTimeIsOver(t *testing.T) {
+	t.Parallel()
 	bubble(t, func(posted) reply { return reply{wait: 8 * time.Second} }, func(w *world) {
 		w.put("a", 0, 50, 900)
 		w.queue.Before(func(_ context.Context, op string) error {
@@ -224,6 +227,7 @@ func TestForwarderLeavesBatchesWhoseTimeIsOver(t *testing.T) {
 
 // Batches with absurd times, and such that are too large for a dead letter, are kept.
 func TestForwarderKeepsAbsurdBatches(t *testing.T) {
+	t.Parallel()
 	large := []byte(`["` + strings.Repeat("x", 15<<20))
 	for name, b := range map[string]flush.Batch{
 		"far future": {Environment: "a", Route: track, Body: []byte("["), At: time.UnixMilli(1 << 60)},

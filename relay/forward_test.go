@@ -395,6 +395,7 @@ func TestForwarderRetries(t *testing.T) {
 // An environment that the platform refuses pauses alone and loses nothing. A new
 // secret is used at once.
 func TestForwarderPausesOneEnvironment(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{401, 403, 404, 302, 405} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			bubble(t, func(r posted) reply {
@@ -501,6 +502,7 @@ func TestForwarderIsolatesRejectedEvents(t *testing.T) {
 
 // A platform that rejects everything costs few requests, and no event.
 func TestForwarderOfAPlatformThatRejectsAll(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{400, 413} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			var broken atomic.Bool
@@ -565,6 +567,7 @@ func TestForwarderKeepsWhatCannotBeADeadLetter(t *testing.T) {
 
 // Without DeadLetters what is rejected stays in the queue.
 func TestForwarderWithoutDeadLetters(t *testing.T) {
+	t.Parallel()
 	bubble(t, func(r posted) reply {
 		if slices.Contains(r.ids, "00005") {
 			return reply{status: 400}
@@ -809,6 +812,7 @@ func TestForwarderGivesBackWhenItEnds(t *testing.T) {
 
 // Whatever fails, no event is lost.
 func TestForwarderLosesNothing(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			var mu sync.Mutex
@@ -933,6 +937,7 @@ func TestForwarderPrintsNothing(t *testing.T) {
 
 // Dead letters of a user are deleted, and those that are too old.
 func TestDeadLetters(t *testing.T) {
+	t.Parallel()
 	for name, backend := range map[string]*fleettest.Memory{"unlimited": {}, "chunks": {Limit: 16 << 10}} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(posted) reply { return reply{status: 400} }, func(w *world) {

@@ -17,6 +17,7 @@ import (
 // back in revision, flag or time, or loses its flags. FFC_HAMMER is the number of
 // faults, over 200 readers.
 func TestHammer(t *testing.T) {
+	t.Parallel()
 	faults, readers := 300, 50
 	if testkit.All() {
 		readers = 200

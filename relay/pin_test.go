@@ -18,6 +18,7 @@ func rollBack(t *testing.T, m *fleettest.Memory, until time.Time) {
 }
 
 func TestPinHoldsTheBody(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		leave func(s *started, p *featBit, m *fleettest.Memory) *started
 	}{

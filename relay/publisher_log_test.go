@@ -115,6 +115,7 @@ func TestLeaderReportsADownEngineAllTheTime(t *testing.T) {
 }
 
 func TestPublisherLogsPins(t *testing.T) {
+	t.Parallel()
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		s, log := logged(p.publisher(m))
 		wait(10 * time.Second)

@@ -22,6 +22,7 @@ import (
 // fails in every way that can pass. At all times every event is accounted for;
 // in the end all have arrived, each user's in order.
 func TestBooks(t *testing.T) {
+	t.Parallel()
 	seeds, sockets := uint64(3), uint64(1)
 	if testkit.All() {
 		seeds, sockets = 6, 3

@@ -59,6 +59,7 @@ func checkOrder(t *testing.T, p *testPlatform) {
 // other event, whatever its user is and whatever else is recorded meanwhile, though
 // it may be in an item with others.
 func TestPoisonedEvent(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name       string
 		cfg        flush.Config
@@ -198,6 +199,7 @@ func TestPoisonedEventSteps(t *testing.T) {
 // TestNothingAcceptedIsOutage shows that nothing is dropped while the platform
 // accepts nothing, however long that is, and that all is delivered soon after.
 func TestNothingAcceptedIsOutage(t *testing.T) {
+	t.Parallel()
 	for _, users := range []int{1, 3, 500} {
 		for _, perDelivery := range []int{0, 5} {
 			for _, status := range []int{400, 500} {
@@ -247,6 +249,7 @@ func TestNothingAcceptedIsOutage(t *testing.T) {
 // TestOverloadLosesNothing shows that no event is dropped when the platform
 // rejects half of the requests, at random or in turn.
 func TestOverloadLosesNothing(t *testing.T) {
+	t.Parallel()
 	seeds := uint64(8)
 	if testkit.All() {
 		seeds = 20

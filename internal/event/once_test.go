@@ -149,6 +149,7 @@ func TestOnceNeverSuppressesMetrics(t *testing.T) {
 // TestOnceForgetsWhenFull: more evaluations than the table has places are reported
 // again, and no new one is suppressed.
 func TestOnceForgetsWhenFull(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := inMemory(flush.Config{Once: time.Hour, Capacity: 1_000_000}, &testPlatform{})
 		const users = 200_000

@@ -108,6 +108,7 @@ func TestSlowPlatformGetsNothingTwice(t *testing.T) {
 // TestShortInvocationsSendAlmostNothingTwice: an invocation that lasts 3 s sends
 // no more than the platform stores meanwhile.
 func TestShortInvocationsSendAlmostNothingTwice(t *testing.T) {
+	t.Parallel()
 	for _, each := range []time.Duration{4 * time.Millisecond, 400 * time.Microsecond, 20 * time.Millisecond} {
 		t.Run(fmt.Sprint(each, " for an event"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -282,6 +283,7 @@ func TestTimeoutFollowsAnswers(t *testing.T) {
 // TestSizeAfterSmallRequests: requests that were small because there was little to
 // send do not make those of a burst small.
 func TestSizeAfterSmallRequests(t *testing.T) {
+	t.Parallel()
 	for _, fixed := range []time.Duration{10 * time.Millisecond, 600 * time.Millisecond, 1500 * time.Millisecond} {
 		for _, events := range []int{1, 10} {
 			t.Run(fmt.Sprint(events, " events in ", fixed), func(t *testing.T) {
@@ -319,6 +321,7 @@ func TestFixedPart(t *testing.T) {
 // TestPlatformThatBecomesSlow gets smaller requests at once, and large ones when it
 // has recovered.
 func TestPlatformThatBecomesSlow(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, p := slowPlatform(flush.Config{})
 		s.each = 0

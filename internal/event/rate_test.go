@@ -76,6 +76,7 @@ func report(t *testing.T, cfg flush.Config, over *distant, users, perSecond int,
 // default settings at least two thirds of what the formula in docs/failure.md
 // gives.
 func TestRate(t *testing.T) {
+	t.Parallel()
 	for _, users := range []int{10, 100_000} {
 		for _, test := range []struct {
 			roundTrip time.Duration
@@ -99,6 +100,7 @@ func TestRate(t *testing.T) {
 // TestRateFromColdConnection reports 20,000 events a second from the first moment
 // on, while each connection takes two round trips to open, for TCP and TLS 1.3.
 func TestRateFromColdConnection(t *testing.T) {
+	t.Parallel()
 	const roundTrip = 150 * time.Millisecond
 	seconds := 10
 	if testkit.All() {
@@ -134,6 +136,7 @@ var usersOf = []struct {
 
 // TestFewRequests sends events in one Flush.
 func TestFewRequests(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, d *platform.Protocol) {
 		for _, test := range usersOf {
 			for events, most := range map[int]uint64{10_000: 12, 5000: 7, 2500: 4, 1010: 2} {
@@ -157,6 +160,7 @@ func TestFewRequests(t *testing.T) {
 // TestFewRequestsInBackground records 10,000 events at once, or over 300 ms, while
 // Run delivers them.
 func TestFewRequestsInBackground(t *testing.T) {
+	t.Parallel()
 	for _, test := range usersOf {
 		for _, burst := range []int{10_000, 1500, 700, 90} {
 			t.Run(fmt.Sprintf("%s, %d at a time", test.name, burst), func(t *testing.T) {
@@ -194,6 +198,7 @@ func large(i int) *eval.User {
 // TestRateWithRejectedEvents shows that events that the platform rejects do not
 // slow others down.
 func TestRateWithRejectedEvents(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rejects := testkit.RoundTrip(func(req *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(req.Body)

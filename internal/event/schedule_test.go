@@ -25,6 +25,7 @@ import (
 // background and on demand, some of them cancelled, and failures, and closes
 // at any moment. Whatever happens, every event is accounted for.
 func TestBooksAtAnyClose(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { playSchedule(t, seed) })
