@@ -191,6 +191,7 @@ func TestSlowPage(t *testing.T) {
 	if got := counts.Flags["a"]["1"]; got != rounds*batch {
 		t.Errorf("got %d", got)
 	}
+	t.Parallel() // not before: the heap would count what other tests allocate
 	// Pages that read stay connected; the others are disconnected after the timeout.
 	testkit.Eventually(t, "one page", func() bool {
 		flood(10)
