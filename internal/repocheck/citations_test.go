@@ -3,6 +3,7 @@ package repocheck
 import (
 	"path"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -20,7 +21,11 @@ func TestCitedSectionsExist(t *testing.T) {
 		if path.Ext(file) != ".go" {
 			continue
 		}
-		for _, section := range cited.FindAllStringSubmatch(readFile(t, file), -1) {
+		text := readFile(t, file)
+		if !strings.Contains(text, "reference,") { // the expression is slow: it begins with what may be missing
+			continue
+		}
+		for _, section := range cited.FindAllStringSubmatch(text, -1) {
 			name := "docs/protocol.md"
 			if section[1] != "" {
 				name = "docs/featbit.md"
