@@ -403,6 +403,44 @@ func TestPollsOfNewerClients(t *testing.T) {
 	})
 }
 
+// TestNewerClientsShareReads: however many clients have newer data than the relay, they
+// make it read the engine a few times.
+func TestNewerClientsShareReads(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
+		publisher := start(p.publisher(m))
+		defer publisher.stop()
+		wait(time.Minute)
+		engine := &countedEngine{Backend: m}
+		d := open(t, engine, func(h *relay.Handler) { h.Interval = 24 * time.Hour })
+		defer d.close()
+		d.get(pollRoute)
+		wait(time.Second) // longer than the MaxAge of the relay's client
+		m.Before(func(ctx context.Context, _ fleettest.Call) error {
+			select {
+			case <-time.After(100 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+		engine.reads.Store(0)
+		ahead := pollRoute + "?timestamp=" + strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10)
+		var clients sync.WaitGroup
+		for range 50 {
+			clients.Go(func() {
+				if resp, _ := d.get(ahead); resp.StatusCode != http.StatusServiceUnavailable {
+					t.Errorf("got %d", resp.StatusCode)
+				}
+			})
+		}
+		clients.Wait()
+		if n := engine.reads.Load(); n == 0 || n > 8 {
+			t.Errorf("50 clients made the relay read %d times", n)
+		}
+	})
+}
+
 // TestPollsOfUnnamedEnvironments: an environment whose name is of no platform is served to
 // the SDKs of the platform that its data is of.
 func TestPollsOfUnnamedEnvironments(t *testing.T) {

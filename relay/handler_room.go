@@ -58,9 +58,9 @@ type room struct {
 	changed chan struct{} // closed with each edition
 	ended   bool
 
-	reading  sync.Mutex // guards what follows
-	readAt   time.Time  // when the last read began that was asked for by clients
-	verified bool       // its result
+	reading  chan struct{} // has an element while clients make the room read; guards what follows
+	readAt   time.Time     // when the last read began that was asked for by clients
+	verified bool          // its result
 
 	// updating is held while an edition is made. It guards what follows.
 	updating sync.Mutex
@@ -78,6 +78,7 @@ type room struct {
 func newRoom(h *Handler, environment string) *room {
 	r := &room{
 		h: h, environment: environment, nudge: make(chan struct{}, 1), members: make(map[*member]struct{}), changed: make(chan struct{}),
+		reading: make(chan struct{}, 1),
 	}
 	r.ctx, r.cancel = context.WithCancel(h.ctx)
 	return r
@@ -321,7 +322,7 @@ func (r *room) catchUp(ctx context.Context, version int64) bool {
 	if client == nil {
 		return false
 	}
-	verified := r.read(client)
+	verified := r.read(ctx, client)
 	r.update()
 	if reached() {
 		return true
@@ -385,10 +386,14 @@ func (r *room) look(ctx context.Context, within time.Duration) {
 // read reads the head of the engine, and reports whether it has been read. A client
 // that works in the background cannot be made to. However many clients wait, there is
 // one read at a time.
-func (r *room) read(client *ffc.Client) bool {
+func (r *room) read(ctx context.Context, client *ffc.Client) bool {
 	arrived := time.Now()
-	r.reading.Lock()
-	defer r.reading.Unlock()
+	select {
+	case r.reading <- struct{}{}:
+		defer func() { <-r.reading }()
+	case <-ctx.Done():
+		return false
+	}
 	if !r.readAt.After(arrived) {
 		r.readAt = time.Now()
 		r.verified = r.readNow(client)
