@@ -61,9 +61,7 @@ func TestDoctorHealthy(t *testing.T) {
 		if events := s.Events(); len(events) != 0 {
 			t.Errorf("the platform has got events: %v", events)
 		}
-		if n := s.Connections(); n != 0 {
-			t.Errorf("%d connections are left", n)
-		}
+		noneConnected(t, s)
 	})
 }
 

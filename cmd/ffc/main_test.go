@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -18,6 +17,8 @@ import (
 
 // wrongSecret is well formed, but of no environment that tests have.
 const wrongSecret = "v3faJy3RCUO8d-EJiVdN6waRfGjfNan02Ms9c0LiTD6w"
+
+func TestMain(m *testing.M) { testkit.Main(m, 8) }
 
 // outcome is what a command line came to.
 type outcome struct {
@@ -40,10 +41,11 @@ func (i invocation) run(t *testing.T, args ...string) outcome {
 	if ctx == nil {
 		ctx = t.Context()
 	}
-	before := runtime.NumGoroutine()
 	var stdout, stderr bytes.Buffer
-	code := run(ctx, args, strings.NewReader(i.stdin), &stdout, &stderr, func(name string) string { return i.env[name] })
-	testkit.GoroutinesEnd(t, before)
+	code := 0
+	testkit.LeavesNoGoroutine(t, func() {
+		code = run(ctx, args, strings.NewReader(i.stdin), &stdout, &stderr, func(name string) string { return i.env[name] })
+	})
 	out := outcome{code, stdout.String(), stderr.String()}
 	checkDiscretion(t, out)
 	return out
@@ -68,6 +70,14 @@ func bare(t *testing.T, args ...string) outcome {
 func at(t *testing.T, s *ffctest.Server, args ...string) outcome {
 	t.Helper()
 	return invocation{env: environmentOf(s)}.run(t, args...)
+}
+
+// noneConnected fails if a client stays connected.
+func noneConnected(t *testing.T, s *ffctest.Server) {
+	t.Helper()
+	if err := s.WaitConnections(testkit.Within(t), 0); err != nil {
+		t.Error(err)
+	}
 }
 
 func environmentOf(s *ffctest.Server) map[string]string {

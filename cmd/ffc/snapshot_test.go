@@ -51,9 +51,7 @@ func TestSnapshot(t *testing.T) {
 		if n := len(s.Requests(ffctest.Events)); n != 0 {
 			t.Errorf("%d requests with events", n)
 		}
-		if n := s.Connections(); n != 0 {
-			t.Errorf("%d connections are left", n)
-		}
+		noneConnected(t, s)
 	})
 }
 

@@ -1,11 +1,16 @@
 package testkit
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -15,6 +20,24 @@ import (
 func GoroutinesEnd(t testing.TB, before int) {
 	t.Helper()
 	Eventually(t, fmt.Sprintf("at most %d goroutines", before), func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// calls counts calls of LeavesNoGoroutine, so that each has a label of its own.
+var calls atomic.Int64
+
+// LeavesNoGoroutine calls f and waits until all goroutines that it started, directly or
+// not, have ended. It fails the test with all stacks if one has not after 20 s. Tests
+// that use it can run in parallel with others: goroutines inherit the label of f.
+func LeavesNoGoroutine(t testing.TB, f func()) {
+	t.Helper()
+	label := "call " + strconv.FormatInt(calls.Add(1), 10)
+	pprof.Do(t.Context(), pprof.Labels("testkit", label), func(context.Context) { f() })
+	label = strconv.Quote(label)
+	Eventually(t, "no goroutine of "+label, func() bool {
+		var stacks bytes.Buffer
+		err := pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+		return err == nil && !strings.Contains(stacks.String(), label)
+	})
 }
 
 // Resources counts what a test uses and has to give back.

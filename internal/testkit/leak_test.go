@@ -3,8 +3,23 @@ package testkit
 import (
 	"net"
 	"runtime"
+	"sync/atomic"
 	"testing"
+	"time"
 )
+
+func TestGoroutinesOfACallAreAwaited(t *testing.T) {
+	var released atomic.Bool
+	release := make(chan struct{})
+	time.AfterFunc(20*time.Millisecond, func() {
+		released.Store(true)
+		close(release)
+	})
+	LeavesNoGoroutine(t, func() { go func() { go func() { <-release }() }() })
+	if !released.Load() {
+		t.Error("the goroutine of a goroutine still ran")
+	}
+}
 
 func TestWorkIsSeen(t *testing.T) {
 	WorkEnds(t)
