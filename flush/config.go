@@ -103,7 +103,7 @@ const (
 // one error for each invalid field. ffc.New returns them as *ffc.ConfigError.
 func (c Config) Validate() error {
 	errs := []error{
-		setting.Interval(c.Interval),
+		setting.Interval("Interval", c.Interval),
 		setting.NotNegative("Capacity", c.Capacity),
 		setting.NotNegative("BatchSize", c.BatchSize),
 		setting.NotNegative("Requests", c.Requests),

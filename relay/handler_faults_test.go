@@ -341,10 +341,8 @@ func (e *countedEngine) Get(ctx context.Context, name string) ([]byte, string, e
 	return e.Backend.Get(ctx, name)
 }
 
-// TestPollsOfNewerClients: a poll with an entity tag that the relay does not know, or with
-// a version above its own, makes the relay read the engine. Other polls do not.
-func TestPollsOfNewerClients(t *testing.T) {
-	t.Parallel()
+// withIdleDesk calls f with a relay that reads its engine only when a client makes it.
+func withIdleDesk(t *testing.T, f func(d *desk, p *featBit, m *fleettest.Memory, engine *countedEngine)) {
 	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
 		publisher := start(p.publisher(m))
 		defer publisher.stop()
@@ -352,10 +350,19 @@ func TestPollsOfNewerClients(t *testing.T) {
 		engine := &countedEngine{Backend: m}
 		d := open(t, engine, func(h *relay.Handler) { h.Interval = 24 * time.Hour })
 		defer d.close()
+		f(d, p, m, engine)
+	})
+}
+
+// TestPollsOfNewerClients: a poll with an entity tag that the relay does not know, or with
+// a version above its own, makes the relay read the engine. Other polls do not.
+func TestPollsOfNewerClients(t *testing.T) {
+	t.Parallel()
+	withIdleDesk(t, func(d *desk, p *featBit, m *fleettest.Memory, engine *countedEngine) {
 		// get polls, checks the status and whether the engine was read, and returns the
 		// entity tag and the flag.
 		get := func(name, query, tag string, status int, reads bool) (etag string, on bool) {
-			t.Helper()
+			d.Helper()
 			wait(time.Second) // longer than the MaxAge of the relay's client
 			engine.reads.Store(0)
 			var header []string
@@ -364,10 +371,10 @@ func TestPollsOfNewerClients(t *testing.T) {
 			}
 			resp, body := d.get(pollRoute+query, header...)
 			if n := engine.reads.Load(); resp.StatusCode != status || n > 0 != reads {
-				t.Errorf("%s: got %d after %d reads of the engine", name, resp.StatusCode, n)
+				d.Errorf("%s: got %d after %d reads of the engine", name, resp.StatusCode, n)
 			}
 			if (resp.Header.Get("Retry-After") != "") != (status == http.StatusServiceUnavailable) {
-				t.Errorf("%s: %d with the headers %v", name, status, resp.Header)
+				d.Errorf("%s: %d with the headers %v", name, status, resp.Header)
 			}
 			return resp.Header.Get("Etag"), strings.Contains(body, `"isEnabled":true`)
 		}
@@ -381,14 +388,14 @@ func TestPollsOfNewerClients(t *testing.T) {
 		get("data that the relay has", "", first, 304, false)
 		second, on := get("data of another relay", "", `"of another relay"`, 200, true)
 		if on || second == first {
-			t.Errorf("a client with other data got the flag %v with the entity tag %s", on, second)
+			d.Errorf("a client with other data got the flag %v with the entity tag %s", on, second)
 		}
 		get("earlier data of this relay", "", first, 200, false)
 		version := change(true)
 		timestamp := "?timestamp=" + strconv.FormatInt(version, 10)
 		get("a newer version, and data that the relay has", timestamp, second, 304, false)
 		if _, on := get("a version of another relay", "?timestamp="+strconv.FormatInt(version-1, 10), "", 200, true); !on {
-			t.Error("a client with the version of another relay got nothing newer")
+			d.Error("a client with the version of another relay got nothing newer")
 		}
 		get("the version of the relay", timestamp, "", 200, false)
 		get("a version that there is not yet", "?timestamp="+strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10), "", 503, true)
@@ -407,13 +414,7 @@ func TestPollsOfNewerClients(t *testing.T) {
 // make it read the engine a few times.
 func TestNewerClientsShareReads(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, p *featBit, m *fleettest.Memory) {
-		publisher := start(p.publisher(m))
-		defer publisher.stop()
-		wait(time.Minute)
-		engine := &countedEngine{Backend: m}
-		d := open(t, engine, func(h *relay.Handler) { h.Interval = 24 * time.Hour })
-		defer d.close()
+	withIdleDesk(t, func(d *desk, p *featBit, m *fleettest.Memory, engine *countedEngine) {
 		d.get(pollRoute)
 		wait(time.Second) // longer than the MaxAge of the relay's client
 		m.Before(func(ctx context.Context, _ fleettest.Call) error {
@@ -430,13 +431,13 @@ func TestNewerClientsShareReads(t *testing.T) {
 		for range 50 {
 			clients.Go(func() {
 				if resp, _ := d.get(ahead); resp.StatusCode != http.StatusServiceUnavailable {
-					t.Errorf("got %d", resp.StatusCode)
+					d.Errorf("got %d", resp.StatusCode)
 				}
 			})
 		}
 		clients.Wait()
 		if n := engine.reads.Load(); n == 0 || n > 8 {
-			t.Errorf("50 clients made the relay read %d times", n)
+			d.Errorf("50 clients made the relay read %d times", n)
 		}
 	})
 }

@@ -44,7 +44,7 @@ type Publisher struct {
 	Mirrors []fleet.Backend
 	// Beat is the time between writes of the head. 0 is the Beat of a Backend that
 	// is a fleet.Pacer, and otherwise 5 s. With Once it is the time between two
-	// calls of Once.
+	// calls of Once. Less than 1 ms is an error.
 	Beat time.Duration
 	// Lease is the time after which another replica takes over, if the head has
 	// not changed in that time by the clock of that replica. It is at least two
@@ -201,6 +201,7 @@ func (p *Publisher) resolve(ctx context.Context) (*replica, error) {
 		}
 	}
 	problem(setting.Default("Beat", &r.beat, defaultBeat))
+	problem(setting.Interval("Beat", r.beat))
 	problem(setting.Default("Lease", &r.lease, leaseBeats*r.beat))
 	problem(setting.Default("Keep", &r.keep, defaultKeep))
 	if r.lease < minBeats*r.beat && r.lease >= 0 {

@@ -305,6 +305,7 @@ func TestRunRejectsInvalidConfigurations(t *testing.T) {
 		"half a Split":       {func(p *relay.Publisher) { p.Backend = fleet.Split{Heads: p.Backend} }, "Backend.Bodies: missing backend"},
 		"a Split mirror":     {func(p *relay.Publisher) { p.Mirrors = []fleet.Backend{fleet.Split{Bodies: p.Backend}} }, "Mirrors[0].Heads: missing backend"},
 		"negative Beat":      {func(p *relay.Publisher) { p.Beat = -1 }, "Beat"},
+		"Beat without unit":  {func(p *relay.Publisher) { p.Beat = 5 }, "Beat: 5ns is too short"},
 		"a short Lease":      {func(p *relay.Publisher) { p.Lease = 9 * time.Second }, "at least two beats"},
 		"negative Keep":      {func(p *relay.Publisher) { p.Keep = -1 }, "Keep"},
 		"no secret":          {func(p *relay.Publisher) { p.Config.EnvSecret = "" }, "EnvSecret"},

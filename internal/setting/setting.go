@@ -75,11 +75,11 @@ func Default[T time.Duration | int64](field string, value *T, otherwise T) error
 	return NotNegative(field, *value)
 }
 
-// Interval returns an error if the time between requests in the background is positive
-// and less than a millisecond, as a number without a unit is.
-func Interval(value time.Duration) error {
+// Interval returns an error if the time between things that are done in the background
+// is positive and less than a millisecond, as a number without a unit is.
+func Interval(field string, value time.Duration) error {
 	if 0 < value && value < time.Millisecond {
-		return Errorf("Interval", "%v is too short: expected at least 1ms; a number without a unit counts nanoseconds", value)
+		return Errorf(field, "%v is too short: expected at least 1ms; a number without a unit counts nanoseconds", value)
 	}
 	return nil
 }

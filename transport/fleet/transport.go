@@ -107,7 +107,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),
 		setting.NotNegative("Interval", s.Interval),
-		setting.Interval(s.Interval),
+		setting.Interval("Interval", s.Interval),
 		setting.Default("StaleAfter", &s.StaleAfter, 0),
 	)
 	if s.Environment == "" {

@@ -107,7 +107,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("MaxAge", &s.MaxAge, 30*time.Second),
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.NotNegative("Interval", s.Interval),
-		setting.Interval(s.Interval),
+		setting.Interval("Interval", s.Interval),
 		setting.Default("Timeout", &s.Timeout, 10*time.Second),
 		setting.Retry(&s.FirstRetry, &s.MaxRetry),
 		setting.Default("MaxMessage", &s.MaxMessage, 128<<20),

@@ -39,6 +39,7 @@ func TestOpen(t *testing.T) {
 		{"FirstRetry", stream.Transport{FirstRetry: -time.Second}, "classic", []string{"FirstRetry", "-1s"}},
 		{"MaxRetry", stream.Transport{MaxRetry: -time.Second}, "classic", []string{"MaxRetry", "-1s"}},
 		{"MaxMessage", stream.Transport{MaxMessage: -1}, "classic", []string{"MaxMessage", "-1"}},
+		{"pings without a unit", stream.Transport{PingInterval: 10}, "classic", []string{"PingInterval: 10ns is too short"}},
 		{"all at once", stream.Transport{PingInterval: -1, MaxRetry: -1, MaxMessage: -1}, "classic", []string{"PingInterval", "MaxRetry", "MaxMessage"}},
 		{"pings too rare", stream.Transport{PingInterval: 30 * time.Second}, "classic", []string{"PingInterval: 30s is too long", "SilenceTimeout, which is 30s"}},
 		{"silence too short", stream.Transport{SilenceTimeout: 10 * time.Second}, "classic", []string{"PingInterval: 10s is too long", "SilenceTimeout, which is 10s"}},

@@ -73,6 +73,7 @@ type Transport struct {
 	FallbackAfter time.Duration
 	// PingInterval is the time between keep-alive messages. 0 is 10 s, or 15 s
 	// with FeatBit. Proxies tend to cut connections that are silent for a minute.
+	// Less than 1 ms is an error.
 	PingInterval time.Duration
 	// ConnectTimeout limits dialling, TLS and the upgrade; on demand also the
 	// answer, which is used even if it arrives after Budget. 0 is 10 s.
@@ -129,6 +130,7 @@ func (t *Transport) Open(env transport.Env) (transport.Session, error) {
 		setting.Default("Budget", &s.Budget, 500*time.Millisecond),
 		setting.Default("FallbackAfter", &s.FallbackAfter, 5*time.Second),
 		setting.Default("PingInterval", &s.PingInterval, protocol.PingInterval),
+		setting.Interval("PingInterval", s.PingInterval),
 		setting.Default("ConnectTimeout", &s.ConnectTimeout, 10*time.Second),
 		setting.Default("SilenceTimeout", &s.SilenceTimeout, 30*time.Second),
 		setting.Retry(&s.FirstRetry, &s.MaxRetry),
