@@ -39,7 +39,7 @@ func StartWorker() (*Worker, error) {
 		return nil, err
 	}
 	w := &Worker{command: exec.Command(program)}
-	w.command.Env = append(os.Environ(), taskVariable+`={"Entry":"`+entryWorker+`"}`, "GOMEMLIMIT="+workerLimit)
+	w.command.Env = append(os.Environ(), taskVariable+`={"Entry":"`+entryWorker+`"}`, "GOGC=100", "GOMEMLIMIT="+workerLimit)
 	w.command.Stderr = os.Stderr
 	if w.in, err = w.command.StdinPipe(); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	runRelay()
 	lambdatest.Function("publisher", publisherFunction)
 	lambdatest.Function("reader", readerFunction)
-	os.Exit(m.Run())
+	testkit.Main(m, 8)
 }
 
 // answer is what both functions return.
