@@ -157,6 +157,9 @@ func TestDescriptions(t *testing.T) {
 		"Which checkout":                  "Which checkout",
 		" two\r\n lines\u2028 and\tmore ": "two lines and more",
 		"a */ b":                          "a * / b",
+		`a *\ b`:                          "a * / b",
+		`**\\ b`:                          "** // b",
+		`""""" a`:                         `" a`,
 		`""" \u000a`:                      `" /u000a`,
 	}
 	for description, want := range tests {

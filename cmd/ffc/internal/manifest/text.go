@@ -80,11 +80,17 @@ func unsafe(v any) bool {
 	return false
 }
 
+// quotes end a text of several lines in Python.
+var quotes = regexp.MustCompile(`"{3,}`)
+
 // oneLine returns a description as one line that ends no comment. It is for people,
 // so it may differ a little.
 func oneLine(description string) string {
 	description = strings.Join(strings.FieldsFunc(description, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	return strings.NewReplacer("*/", "* /", `"""`, `"`, `\`, "/").Replace(description)
+	// One after the other: what one writes could be what the next looks for.
+	description = strings.ReplaceAll(description, `\`, "/")
+	description = strings.ReplaceAll(description, "*/", "* /")
+	return quotes.ReplaceAllString(description, `"`)
 }
 
 // textJSON returns a text as JSON, with <, > and & as they are.
