@@ -18,6 +18,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc"
 	"github.com/feature-flags-co/ffc-server-go-sdk/ffc/ffctest"
 	"github.com/feature-flags-co/ffc-server-go-sdk/flush"
+	"github.com/feature-flags-co/ffc-server-go-sdk/internal/retry"
 	"github.com/feature-flags-co/ffc-server-go-sdk/internal/testkit"
 	"github.com/feature-flags-co/ffc-server-go-sdk/relay"
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport"
@@ -290,7 +291,7 @@ func TestRollingRestart(t *testing.T) {
 	var load sync.WaitGroup
 	for range 4 {
 		load.Go(func() {
-			for ctx.Err() == nil {
+			for retry.Sleep(ctx, time.Millisecond, nil) { // else all else waits for processors
 				req, _ := http.NewRequest(http.MethodGet, "http://"+b.address+"/api/public/sdk/server/latest-all", nil)
 				req.Header.Set("Authorization", key)
 				resp, err := http.DefaultClient.Do(req)
@@ -308,7 +309,7 @@ func TestRollingRestart(t *testing.T) {
 	for i := range clients {
 		clients[i] = w.sdk(b.address, key, &stream.Transport{FirstRetry: time.Millisecond})
 		load.Go(func() {
-			for ctx.Err() == nil {
+			for retry.Sleep(ctx, time.Millisecond, nil) {
 				if clients[i].Variation(ctx, "checkout", ffc.NewUser("u"), "fallback") != "old" {
 					fallbacks.Add(1)
 				}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -97,7 +98,7 @@ func FuzzBody(f *testing.F) {
 
 		full := wireUser{Key: text(key), Name: text(name), Country: text(attribute), Properties: []wireProperty{}}
 		for _, a := range u.Custom {
-			if a.Name != "hidden" && a.Name != "email" {
+			if !strings.EqualFold(a.Name, "hidden") && !strings.EqualFold(a.Name, "email") {
 				full.Properties = append(full.Properties, wireProperty{text(a.Name), text(a.Value)})
 			}
 		}
