@@ -12,7 +12,7 @@ import (
 	"github.com/feature-flags-co/ffc-server-go-sdk/transport/stream"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m, 0) }
+func TestMain(m *testing.M) { testkit.Main(m, 4) }
 
 // connected returns a platform with these flags and a client of it. configure
 // may be nil.

@@ -106,7 +106,7 @@ func TestRate(t *testing.T) {
 func TestRateFromColdConnection(t *testing.T) {
 	t.Parallel()
 	const roundTrip = 150 * time.Millisecond
-	seconds := 10
+	seconds := 5
 	if testkit.All() {
 		seconds = 30
 	}
