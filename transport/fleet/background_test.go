@@ -251,7 +251,7 @@ func TestReportsAreNotTrusted(t *testing.T) {
 		m.DropWatchers() // before the report is used
 		m.Mute(true)
 		write(t, m, headOf("a", 4, 4, nil), data("off", 4), 0)
-		time.Sleep(20 * time.Second)
+		time.Sleep(5*time.Second + 20*time.Second) // until it watches again, and Spread
 		synctest.Wait()
 		r.expect("off", ffc.StateOK, 4)
 	})
