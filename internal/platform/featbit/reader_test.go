@@ -327,7 +327,8 @@ func FuzzReader(f *testing.F) {
 		}
 		s.Affected(store.Change{Segments: []string{"bbbbbbbb-0000-0000-0000-000000000001"}})
 		written := d.AppendSnapshot(nil, s)
-		if _, skipped, err := d.Update(written); err != nil || len(skipped) > 0 || !json.Valid(written) {
+		// Items are written as they came, also parts of them that are not read.
+		if _, skipped, err := d.Update(written); err != nil || len(skipped) > 0 || json.Valid(message) && !json.Valid(written) {
 			t.Errorf("%v, %v in %s", skipped, err, written)
 		}
 	})
